@@ -1,0 +1,143 @@
+# Salvor. `make help` lists the targets; everything built goes to $(BUILD).
+
+BUILD  ?= build
+PREFIX ?= /usr/local
+CC     ?= cc
+CFLAGS ?= -O2 -g
+V      ?= 0
+
+PACKAGES  := lua5.4 libcurl jansson yaml-0.1 libssh2 libcrypto
+WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+             -Wwrite-strings -Wformat=2 -Werror
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIE -Isrc -Iinclude $(WARNINGS) \
+              $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
+LIBS       := $(shell pkg-config --libs $(PACKAGES)) -lm
+ALL_LDFLAGS := -pie -Wl,-E -Wl,--as-needed $(LDFLAGS)
+
+SOURCES  := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
+LIBRARY  := $(filter-out $(BUILD)/src/main.o,$(OBJECTS)) $(BUILD)/embedded.o
+EMBEDDED := $(shell LC_ALL=C find lua scripts -name '*.lua' | LC_ALL=C sort)
+UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/bench/*.c)))
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@echo "  $(1)" $@)
+
+.PHONY: all deps test-deps demo test check lint format bench bench-built asan install clean help units
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/salvor
+
+help:
+	@echo "all      build $(BUILD)/salvor"
+	@echo "demo     install what is missing, build, run a procedure against the lab"
+	@echo "test     install what is missing, build, run all tests"
+	@echo "check    the quick tests (no lab)"
+	@echo "lint     layers, formatting, luacheck, shellcheck"
+	@echo "bench    paired benchmarks"
+	@echo "asan     the quick tests under AddressSanitizer and UBSan"
+	@echo "install  to DESTDIR and PREFIX ($(PREFIX))"
+	@echo "clean    remove $(BUILD)"
+
+$(BUILD)/salvor: $(BUILD)/src/main.o $(LIBRARY)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The list of files is a prerequisite of its own, so that a removed file is noticed too.
+$(BUILD)/embedded.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(EMBEDDED)' | cmp -s - $@ || echo '$(EMBEDDED)' > $@
+
+$(BUILD)/embedded.c: src/lua/embed.sh $(BUILD)/embedded.list
+	$(Q)src/lua/embed.sh $(EMBEDDED) > $@
+
+$(BUILD)/embedded.o: $(BUILD)/embedded.c $(EMBEDDED)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -Itests/unit $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS) -lcmocka
+
+$(BUILD)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
+
+units: $(UNIT)
+
+# Tests
+
+SPECS  := $(sort $(wildcard tests/spec/*_spec.lua tests/cli/*_spec.lua))
+RUN    := $(BUILD)/salvor tests/run.lua
+FUZZ   := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/replay_%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+deps:
+	packaging/install-packages packaging/build-packages
+
+test-deps: deps
+	packaging/install-packages tests/packages tests/lab/packages
+
+$(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/standalone.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(LIBRARY) $(LIBS)
+
+# The inner loop: everything, against the lab when it has been built before.
+check: all $(UNIT) $(FUZZ)
+	$(RUN) $(if $(shell tests/lab/build --check && echo yes),--lab) $(UNIT) $(SPECS)
+
+# A machine's own packages may be what is missing for make to read this file right, so the second
+# make is a new one.
+test: test-deps
+	tests/lab/build
+	$(MAKE) lint
+	$(MAKE) asan
+	$(MAKE) all units
+	$(RUN) --lab $(UNIT) $(SPECS)
+
+asan:
+	$(MAKE) BUILD=$(BUILD)/asan units-under-asan \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' \
+		LDFLAGS='-fsanitize=address,undefined'
+
+# kubectl is measured when it is on the machine; Debian's own only where there is none.
+bench: test-deps
+	$(MAKE) bench-built
+
+bench-built: all $(BENCH)
+	command -v kubectl > /dev/null || packaging/install-packages tests/bench/packages
+	$(BUILD)/salvor tests/bench/run.lua $(BUILD)
+
+lint:
+	tests/lint/layers
+	clang-format --dry-run --Werror $$(find src include tests -name '*.[ch]')
+	luacheck -q lua scripts tests
+	shellcheck $$(grep -lE '^#!.*(sh|bash)$$' -r src packaging tests .ci)
+
+format:
+	clang-format -i $$(find src include tests -name '*.[ch]')
+
+demo: test-deps
+	tests/lab/build
+	$(MAKE) all
+	packaging/demo
+
+install: all
+	install -Dm755 $(BUILD)/salvor $(DESTDIR)$(PREFIX)/bin/salvor
+	install -Dm644 packaging/salvor.1 $(DESTDIR)$(PREFIX)/share/man/man1/salvor.1
+	install -Dm644 include/salvor/salvor.h $(DESTDIR)$(PREFIX)/include/salvor/salvor.h
+
+FORCE:
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(OBJECTS:.o=.d) $(UNIT:=.d)

@@ -1,0 +1,125 @@
+--- Backups of the API Connect v10 management database, of either generation of that database.
+local apiconnect = require("salvor.apiconnect")
+local dig = require("salvor").dig
+
+local backup = {}
+
+--- "20260826-154646F" or "2026-08-26T15:46:46Z" or epoch seconds -> epoch seconds, or nil
+local function to_epoch(stamp)
+    if math.type(stamp) == "integer" then
+        return stamp
+    end
+    local year, month, day, hour, minute, second =
+        tostring(stamp):match("^(%d%d%d%d)-?(%d%d)-?(%d%d)[T-](%d%d):?(%d%d):?(%d%d)")
+    if not year then
+        return nil
+    end
+    -- os.time takes local time: what it makes of the same fields in UTC is the difference.
+    local fields = {year = year, month = month, day = day, hour = hour, min = minute, sec = second,
+                    isdst = false}
+    local here = os.time(fields)
+    local utc = os.date("!*t", here)
+    utc.isdst = false
+    return here + (here - os.time(utc))
+end
+
+backup.to_epoch = to_epoch
+
+--- Phases that end a backup without one. The vendor documents no spelling.
+local function has_failed(object)
+    local status = object.status or {}
+    local phase = tostring(dig(status, "phase")):lower()
+    if not phase:find("fail", 1, true) and not phase:find("error", 1, true) then
+        return false
+    end
+    return true, dig(status, "error") or dig(status, "message") or dig(status, "state") or phase
+end
+
+local generations = {
+    crunchy = {
+        kind = apiconnect.MANAGEMENT_BACKUP,
+        belongs = function(object, owner)
+            return dig(object, "spec", "clusterName") == owner.name
+        end,
+        usable = function(object)
+            return dig(object, "status", "phase") == "Ready"
+        end,
+        describe = function(object)
+            local id = dig(object, "status", "id")
+            return id, to_epoch(dig(object, "status", "info", "rangeEnd")) or to_epoch(id)
+        end,
+        new = function(owner)
+            return {
+                apiVersion = "management.apiconnect.ibm.com/v1beta1",
+                kind = "ManagementBackup",
+                spec = {type = "full", crType = "create", clusterName = owner.name},
+            }
+        end,
+    },
+    edb = {
+        kind = apiconnect.EDB_BACKUP,
+        belongs = function(object, owner)
+            return dig(object, "spec", "cluster", "name") == owner.database_cluster
+        end,
+        usable = function(object)
+            return dig(object, "status", "phase") == "completed"
+        end,
+        describe = function(object)
+            local id = dig(object, "status", "backupId")
+            return id, to_epoch(dig(object, "status", "stoppedAt")) or to_epoch(id)
+                or to_epoch(object.metadata.creationTimestamp)
+        end,
+        new = function(owner)
+            return {
+                apiVersion = "postgresql.k8s.enterprisedb.io/v1",
+                kind = "Backup",
+                spec = {cluster = {name = owner.database_cluster}},
+            }
+        end,
+    },
+}
+
+--- newest(client, owner) -> {name, id, time} of the newest backup that can be used, or nil; and
+--- how many of this system there are in all. owner: {name, database, database_cluster}.
+function backup.newest(client, owner)
+    local generation = generations[owner.database]
+    local best, count = nil, 0
+    for object in client:each(generation.kind) do
+        if generation.belongs(object, owner) then
+            count = count + 1
+            local id, time = generation.describe(object)
+            if generation.usable(object) and time and (not best or time > best.time) then
+                best = {name = object.metadata.name, id = id, time = time}
+            end
+        end
+    end
+    return best, count
+end
+
+--- take(client, owner, name, timeout) -> {name, id, time}; raises when it fails, with the
+--- operator's own reason. Repeating it with the same name goes on with the same backup.
+function backup.take(client, owner, name, timeout)
+    local generation = generations[owner.database]
+    local object = generation.new(owner)
+    object.metadata = {name = name}
+    must(client:create(object))
+    local done = must(client:wait(generation.kind, name, {
+        ready = generation.usable,
+        failed = has_failed,
+        timeout = timeout,
+    }))
+    local id, time = generation.describe(done)
+    return {name = name, id = id, time = time}
+end
+
+--- is_usable(client, owner, name) -> boolean: that backup exists and has succeeded.
+function backup.is_usable(client, owner, name)
+    local generation = generations[owner.database]
+    local object, err = client:get(generation.kind, name)
+    if not object and err.code ~= "NotFound" then
+        error(err, 0)
+    end
+    return object ~= nil and generation.usable(object)
+end
+
+return backup

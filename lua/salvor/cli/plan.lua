@@ -1,0 +1,22 @@
+local cli = require("salvor.cli")
+local command = require("salvor.procedure.command")
+local engine = require("salvor.procedure.engine")
+local render = require("salvor.procedure.render")
+
+return {
+    summary = "what a procedure would do, changing nothing",
+    usage = "salvor plan ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME] [--output text|json]",
+    arguments = {1, 1},
+    options = command.options,
+    run = function(given, words)
+        local options, as_json = command.engine_options(given)
+        local stream = as_json and io.stderr or io.stdout
+        local plan = engine.plan(words[1], options, command.observer(stream))
+        if as_json then
+            render.plan_json(io.stdout, plan)
+        else
+            render.plan(stream, plan)
+        end
+        return plan.failed and cli.exit.preflight or cli.exit.done
+    end,
+}

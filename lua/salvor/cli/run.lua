@@ -1,0 +1,39 @@
+local cli = require("salvor.cli")
+local command = require("salvor.procedure.command")
+local engine = require("salvor.procedure.engine")
+local errors = require("salvor.error")
+local render = require("salvor.procedure.render")
+
+local function start(given, words, options, observer)
+    if given.resume and words[1] then
+        error(errors.new({code = "Usage", message = "--resume goes without a procedure's id"}), 0)
+    elseif given.resume then
+        return engine.resume(given.resume, options, observer)
+    elseif not words[1] then
+        error(errors.new({code = "Usage", message = "which procedure?",
+                          hint = "salvor list shows them"}), 0)
+    end
+    return engine.run(words[1], options, observer)
+end
+
+return {
+    summary = "run a procedure, or go on with one that was stopped",
+    usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME] [--yes] "
+        .. "[--output text|json] | --resume RUN",
+    arguments = {0, 1},
+    options = command.extend({
+        {name = "yes", help = "yes to every destructive step"},
+        {name = "resume", argument = "RUN", help = "go on with that run"},
+    }),
+    run = function(given, words)
+        local options, as_json = command.engine_options(given)
+        local stream = as_json and io.stderr or io.stdout
+        local outcome = start(given, words, options, command.observer(stream, given.yes))
+        if as_json then
+            render.outcome_json(io.stdout, outcome)
+        else
+            render.outcome(stream, outcome)
+        end
+        return outcome.status == "done" and cli.exit.done or cli.exit.preflight
+    end,
+}

@@ -1,0 +1,66 @@
+--- One call of the API: deadline, retries, warnings.
+---
+--- A GET is repeated when the server says when (429 or 5xx with Retry-After) or when the connection
+--- was lost, at most ten times and within the deadline. Nothing else is ever repeated: a lost answer
+--- to a write says nothing about whether it was carried out.
+local task = require("salvor.task")
+
+local MAX_RETRIES = 10
+local LOST_PAUSE = 1
+
+local function pause_before_retry(err, tries)
+    if err.status then
+        if (err.status == 429 or err.status >= 500) and err.retry_after then
+            return math.max(err.retry_after, 0.1 * 2 ^ math.min(tries, 6))
+        end
+    elseif err.code == "Disconnected" then
+        return LOST_PAUSE
+    end
+    return nil
+end
+
+--- The texts of a Warning header: 299 - "text", 299 - "another".
+local function warning_texts(header)
+    local texts = {}
+    local plain = header:gsub("\\(.)", function(char)
+        return char == '"' and "\1" or char
+    end)
+    for text in plain:gmatch('%d%d%d %S+ "([^"]*)"') do
+        texts[#texts + 1] = text:gsub("\1", '"')
+    end
+    return texts
+end
+
+--- request: op, method, path, query, headers, body, timeout (seconds for all tries), raw.
+--- Returns the answer {status, headers, body}, or nil and an error whose `op` is the request's.
+return function(client, request)
+    local deadline = task.now() + (request.timeout or client.timeout)
+    local method = request.method or "GET"
+    local tries = 0
+    while true do
+        local answer, err = client._kube:request({
+            method = method,
+            path = request.path,
+            query = request.query,
+            headers = request.headers,
+            body = request.body,
+            raw = request.raw,
+            timeout = math.max(deadline - task.now(), 0.001),
+        })
+        if answer then
+            if answer.headers.warning then
+                for _, text in ipairs(warning_texts(answer.headers.warning)) do
+                    client:_warn(text)
+                end
+            end
+            return answer
+        end
+        err.op = request.op
+        local pause = method == "GET" and tries < MAX_RETRIES and pause_before_retry(err, tries)
+        if not pause or task.now() + pause >= deadline then
+            return nil, err
+        end
+        tries = tries + 1
+        task.sleep(pause)
+    end
+end

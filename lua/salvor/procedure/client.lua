@@ -1,0 +1,206 @@
+--- The client that steps are given: a Kubernetes client whose writes are planned or journaled.
+--
+-- In a plan every write is sent with server-side dry run, and later reads see its result. In a run
+-- every write is journaled; what it creates carries the run's id as a label, so that a create that
+-- was interrupted finds its own object again.
+local diff = require("salvor.procedure.diff")
+local errors = require("salvor.error")
+
+local client = {}
+
+local RUN_LABEL = "salvor-run"
+
+-- Seconds without any change after which a wait says that it seems stuck.
+local STALL = 120
+
+local function target_of(write)
+    local name = write.name or write.body.metadata.name
+    return write.resource.kind .. " " .. (write.namespace and write.namespace .. "/" or "") .. name
+end
+
+local function place_of(resource, namespace)
+    return table.concat({resource.group, resource.plural, namespace or ""}, "\0")
+end
+
+local function copy(v)
+    if type(v) ~= "table" then
+        return v
+    end
+    local copied = {}
+    for key, child in pairs(v) do
+        copied[key] = copy(child)
+    end
+    return setmetatable(copied, getmetatable(v))
+end
+
+local function with(write, changes)
+    local changed = {}
+    for key, v in pairs(write) do
+        changed[key] = v
+    end
+    for key, v in pairs(changes) do
+        changed[key] = v
+    end
+    return changed
+end
+
+local function read_current(connection, write)
+    return connection:_read({op = write.op, verb = "get", resource = write.resource,
+                             namespace = write.namespace,
+                             name = write.name or write.body.metadata.name})
+end
+
+-- Planning
+
+--- The objects that the plan has made, changed (the object) or deleted (false), by place and name.
+local function planned_at(planned, resource, namespace)
+    local place = place_of(resource, namespace)
+    planned[place] = planned[place] or {}
+    return planned[place]
+end
+
+--- A list as it would be: on its last page come the objects that would be new.
+local function overlay_list(list, objects, read)
+    local seen, items = {}, setmetatable({}, getmetatable(list.items))
+    for _, item in ipairs(list.items) do
+        local name = item.metadata.name
+        seen[name] = true
+        if objects[name] ~= false then
+            items[#items + 1] = copy(objects[name]) or item
+        end
+    end
+    local query = read.query or {}
+    local is_last = ((list.metadata or {}).continue or "") == ""
+    if is_last and not query.labelSelector and not query.fieldSelector then
+        for name, object in pairs(objects) do
+            if object and not seen[name] then
+                items[#items + 1] = copy(object)
+            end
+        end
+    end
+    list.items = items
+    return list
+end
+
+local function planning_methods(connection, performer)
+    local planned = {}
+    local wrapped = {}
+
+    function wrapped._read(_, read)
+        local objects = planned_at(planned, read.resource, read.namespace)
+        local object = read.name and objects[read.name]
+        if object then
+            return copy(object)
+        elseif object == false then
+            return nil, errors.new({code = "NotFound", op = read.op, status = 404,
+                                    message = read.name .. " would be deleted by then"})
+        end
+        local found, err = connection:_read(read)
+        if found and not read.name then
+            return overlay_list(found, objects, read)
+        end
+        return found, err
+    end
+
+    function wrapped._write(_, write)
+        if write.dry_run then
+            return connection:_write(write)
+        end
+        local objects = planned_at(planned, write.resource, write.namespace)
+        return performer:perform({
+            verb = write.verb,
+            target = target_of(write),
+            preview = function()
+                local before = write.verb ~= "create" and wrapped._read(nil, with(write,
+                    {verb = "get", body = false, query = {}})) or nil
+                local after = must(connection:_write(with(write, {dry_run = true})))
+                local name = write.name or write.body.metadata.name
+                if write.verb == "delete" then
+                    objects[name] = false
+                    return before or {}, {}
+                end
+                objects[name] = after
+                return after, diff.fields(before, after)
+            end,
+        })
+    end
+
+    function wrapped.wait(self, kind, name, options)
+        return performer:perform({
+            verb = "wait for",
+            target = kind .. " " .. name,
+            preview = function()
+                return must(self:get(kind, name, {namespace = options.namespace})), {}
+            end,
+        })
+    end
+
+    return wrapped
+end
+
+-- Running
+
+local function labelled(write, run)
+    local body = copy(write.body)
+    body.metadata.labels = body.metadata.labels or {}
+    body.metadata.labels[RUN_LABEL] = run
+    return with(write, {body = body})
+end
+
+--- A create whose answer was lost, or that was repeated after a kill, finds its own object.
+local function create(connection, write, run)
+    local created, err = connection:_write(labelled(write, run))
+    if created or err.code ~= "AlreadyExists" then
+        return created, err
+    end
+    local existing = must(read_current(connection, write))
+    if ((existing.metadata or {}).labels or {})[RUN_LABEL] == run then
+        return existing
+    end
+    return nil, err
+end
+
+local function running_methods(connection, options)
+    local wrapped = {}
+
+    function wrapped._write(_, write)
+        if write.dry_run then
+            return connection:_write(write)
+        end
+        return options.performer:perform({
+            verb = write.verb,
+            target = target_of(write),
+            run = function()
+                if write.verb == "create" then
+                    return create(connection, write, options.run)
+                end
+                return connection:_write(write)
+            end,
+            summary = function(result)
+                local metadata = result.metadata or {}
+                return {uid = metadata.uid, resourceVersion = metadata.resourceVersion}
+            end,
+        })
+    end
+
+    function wrapped.wait(_, kind, name, wait_options)
+        return connection:wait(kind, name, with(wait_options, {
+            stall = wait_options.stall or STALL,
+            on_progress = function(progress)
+                options.wait(kind:match("^[^.]+") .. " " .. name, progress)
+            end,
+        }))
+    end
+
+    return wrapped
+end
+
+--- wrap(connection, {performer, run, wait}) -> client. `wait(what, progress)` is told how a wait
+--- goes; progress as for client:wait.
+function client.wrap(connection, options)
+    local methods = options.performer.planning and planning_methods(connection, options.performer)
+        or running_methods(connection, options)
+    return setmetatable(methods, {__index = connection})
+end
+
+return client

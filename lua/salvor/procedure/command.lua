@@ -1,0 +1,74 @@
+--- What the commands plan and run share: their options, and the progress they show.
+local errors = require("salvor.error")
+local params = require("salvor.procedure.params")
+local render = require("salvor.procedure.render")
+local ui = require("salvor.ui")
+
+local command = {}
+
+command.options = {
+    {name = "param", short = "p", argument = "NAME=VALUE", repeated = true,
+     help = "a parameter of the procedure"},
+    {name = "namespace", short = "n", argument = "NAME", help = "the target namespace"},
+    {name = "context", argument = "NAME", help = "the context of the kubeconfig"},
+    {name = "kubeconfig", argument = "FILE", help = "instead of $KUBECONFIG and ~/.kube/config"},
+    {name = "output", short = "o", argument = "text|json",
+     help = "json prints one document at the end"},
+}
+
+--- extend(list) -> the shared options and those of the list
+function command.extend(list)
+    return table.move(list, 1, #list, #command.options + 1,
+        table.move(command.options, 1, #command.options, 1, {}))
+end
+
+--- The options as the engine takes them; raises Usage.
+function command.engine_options(given)
+    local output = given.output or "text"
+    if output ~= "text" and output ~= "json" then
+        error(errors.new({code = "Usage", message = "unknown output '" .. output .. "'",
+                          hint = "text or json"}), 0)
+    end
+    return {
+        params = must(params.split(given.param)),
+        namespace = given.namespace,
+        context = given.context,
+        kubeconfig = given.kubeconfig,
+    }, output == "json"
+end
+
+--- observer(stream, yes) -> what salvor.procedure.engine reports to
+function command.observer(stream, yes)
+    local live = ui.status(io.stderr)
+    return {
+        begin = function(prepared, run)
+            render.heading(stream, run and "run " .. run .. " of" or "plan of", prepared)
+            stream:write("checks\n")
+        end,
+        check = function(result)
+            render.check(stream, result)
+        end,
+        step = function(step, status, findings)
+            live:clear()
+            if status ~= "begin" then
+                render.step(stream, step, status, findings)
+            end
+        end,
+        wait = function(what, progress)
+            local text = string.format("%s: %s, %d s", what, progress.state, progress.elapsed // 1)
+            if progress.stalled then
+                text = text .. string.format("; nothing has changed for %d s",
+                    progress.stalled // 1)
+            end
+            live:show(text)
+        end,
+        confirm = function(_, loss)
+            if yes then
+                return true
+            end
+            return ui.confirm("this destroys " .. loss .. "; type it to go on: ", {typed = loss})
+        end,
+    }
+end
+
+return command

@@ -1,0 +1,157 @@
+--- What a procedure script returns, field by field. docs/guide.md describes it for authors.
+local errors = require("salvor.error")
+local params = require("salvor.procedure.params")
+
+local contract = {}
+
+local CATEGORIES = {prepare = true, backup = true, restore = true, check = true,
+                    destructive = true, safe = true}
+
+--- Each: the Lua type (or types), whether it must be there.
+local PROCEDURE = {
+    id = {"string", required = true},
+    title = {"string", required = true},
+    summary = {"string", required = true},
+    document = {"string"},
+    systems = {"table", required = true},
+    categories = {"table", required = true},
+    params = {"table", required = true},
+    permissions = {"table", required = true},
+    steps = {"table", required = true},
+    next = {"function"},
+}
+
+local PARAM = {
+    name = {"string", required = true},
+    type = {"string", required = true},
+    help = {"string", required = true},
+    default = {"string", "number", "boolean"},
+    required = {"boolean"},
+    values = {"table"},
+}
+
+local PERMISSION = {
+    kind = {"string", required = true},
+    verbs = {"table", required = true},
+}
+
+local STEP = {
+    id = {"string", required = true},
+    title = {"string", required = true},
+    why = {"string", required = true},
+    check = {"boolean"},
+    needs = {"table"},
+    when = {"function"},
+    done = {"function"},
+    run = {"function", required = true},
+    verify = {"function"},
+    undo = {"function"},
+    destructive = {"function", "string"},
+    timeout = {"number"},
+    retry = {"number"},
+}
+
+local function invalid(source, where, problem)
+    error(errors.new({
+        code = "InvalidScript",
+        message = source .. ": " .. where .. ": " .. problem,
+        hint = "the contract of a procedure is in the guide, section \"Writing a procedure\"",
+    }), 0)
+end
+
+local function has_type(value, types)
+    for _, name in ipairs(types) do
+        if type(value) == name then
+            return true
+        end
+    end
+end
+
+local function check_fields(source, where, given, fields)
+    if type(given) ~= "table" then
+        invalid(source, where, "a table expected, got " .. type(given))
+    end
+    for name in pairs(given) do
+        if not fields[name] then
+            invalid(source, where .. "." .. tostring(name), "unknown field")
+        end
+    end
+    for name, rule in pairs(fields) do
+        local value = given[name]
+        if value == nil and rule.required then
+            invalid(source, where .. "." .. name, "missing")
+        elseif value ~= nil and not has_type(value, rule) then
+            invalid(source, where .. "." .. name,
+                table.concat(rule, " or ") .. " expected, got " .. type(value))
+        end
+    end
+end
+
+local function check_param(source, where, declaration)
+    check_fields(source, where, declaration, PARAM)
+    if not params.types[declaration.type] then
+        invalid(source, where .. ".type", "unknown type '" .. declaration.type .. "'")
+    end
+    if (declaration.type == "enum") ~= (declaration.values ~= nil) then
+        invalid(source, where .. ".values", "an enum, and only an enum, lists its values")
+    end
+end
+
+local function check_step(source, where, step, seen)
+    check_fields(source, where, step, STEP)
+    if not step.id:match("^[%l%d][%l%d-]*$") then
+        invalid(source, where .. ".id", "'" .. step.id .. "' is not of a-z, 0-9 and '-'")
+    elseif seen[step.id] then
+        invalid(source, where .. ".id", "'" .. step.id .. "' stands there twice")
+    end
+    for _, needed in ipairs(step.needs or {}) do
+        if not seen[needed] then
+            invalid(source, where .. ".needs",
+                "no step '" .. tostring(needed) .. "' before this one")
+        end
+    end
+    if step.check and step.destructive then
+        invalid(source, where .. ".destructive", "a check changes nothing")
+    end
+    seen[step.id] = step
+end
+
+local function check_each(source, name, list, check)
+    for index, item in ipairs(list) do
+        check(source, name .. "[" .. index .. "]", item)
+    end
+end
+
+--- check(procedure, id, source): raises an error object InvalidScript that names file and field.
+function contract.check(procedure, id, source)
+    check_fields(source, "procedure", procedure, PROCEDURE)
+    if procedure.id ~= id then
+        invalid(source, "procedure.id", "is '" .. procedure.id .. "', the file's place says '"
+            .. id .. "'")
+    end
+    for _, category in ipairs(procedure.categories) do
+        if not CATEGORIES[category] then
+            invalid(source, "procedure.categories",
+                "unknown category '" .. tostring(category) .. "'")
+        end
+    end
+    check_each(source, "params", procedure.params, check_param)
+    check_each(source, "permissions", procedure.permissions, function(_, where, permission)
+        check_fields(source, where, permission, PERMISSION)
+    end)
+    local seen, changing = {}, nil
+    check_each(source, "steps", procedure.steps, function(_, where, step)
+        check_step(source, where, step, seen)
+        if step.check and changing then
+            invalid(source, where .. ".check", "checks come before the first change ('"
+                .. changing .. "')")
+        end
+        changing = changing or (not step.check and step.id) or nil
+    end)
+    if not next(seen) then
+        invalid(source, "procedure.steps", "no step")
+    end
+    return procedure
+end
+
+return contract

@@ -1,0 +1,90 @@
+--- What a write would change, field by field, with the values of secrets left out.
+local value = require("salvor.value")
+
+local diff = {}
+
+--- Fields that the server keeps for itself and that change with every write.
+local IGNORED = {
+    ["metadata.managedFields"] = true,
+    ["metadata.resourceVersion"] = true,
+    ["metadata.generation"] = true,
+    ["metadata.uid"] = true,
+    ["metadata.creationTimestamp"] = true,
+    ["metadata.selfLink"] = true,
+}
+
+local function join(path, key)
+    if type(key) == "number" then
+        return path .. "[" .. key .. "]"
+    elseif not tostring(key):match("^[%w_-]+$") then
+        return path .. "[\"" .. key .. "\"]"
+    end
+    return path == "" and key or path .. "." .. key
+end
+
+local function is_empty(v)
+    return type(v) == "table" and next(v) == nil
+end
+
+local function flatten(v, path, out)
+    if IGNORED[path] then
+        return
+    elseif type(v) ~= "table" or is_empty(v) then
+        out[path] = v
+        return
+    end
+    for key, child in pairs(v) do
+        flatten(child, join(path, key), out)
+    end
+end
+
+local function is_secret(path, object)
+    return object and object.kind == "Secret"
+        and (path:match("^data") or path:match("^stringData")) ~= nil
+end
+
+local function show(v, secret)
+    if v == nil then
+        return nil
+    elseif secret then
+        return "(" .. #tostring(v) .. " bytes)"
+    elseif is_empty(v) then
+        return value.is_list(v) and "[]" or "{}"
+    end
+    return tostring(v)
+end
+
+--- fields(before, after) -> sorted list of {op = "+", "-" or "~", path, before, after}, values as
+--- text. Either object may be nil.
+function diff.fields(before, after)
+    local old, new, changes = {}, {}, {}
+    flatten(before or {}, "", old)
+    flatten(after or {}, "", new)
+    local function add(op, path)
+        local secret = is_secret(path, after or before)
+        changes[#changes + 1] = {
+            op = op,
+            path = path,
+            before = show(old[path], secret),
+            after = show(new[path], secret),
+        }
+    end
+    for path, v in pairs(new) do
+        if path ~= "" and old[path] == nil then
+            add("+", path)
+        elseif path ~= "" and old[path] ~= v and not (is_empty(v) and is_empty(old[path])) then
+            add("~", path)
+        end
+    end
+    for path in pairs(old) do
+        if path ~= "" and new[path] == nil then
+            add("-", path)
+        end
+    end
+    table.sort(changes, function(a, b)
+        return a.path < b.path
+    end)
+    return changes
+end
+
+return diff

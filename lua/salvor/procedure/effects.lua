@@ -1,0 +1,55 @@
+--- What changes the world goes through here: a plan lists it, a run journals and does it.
+--
+-- An effect is a table: verb and target (text for people), preview() -> result, changes (asks, but
+-- changes nothing), run() -> result, and summary(result) -> what the journal keeps of it, never a
+-- secret. preview and run return nil, err or raise, like any call.
+local effects = {}
+
+local Plan = {}
+Plan.__index = Plan
+
+function Plan:perform(effect)
+    local result, changes = effect.preview()
+    if result == nil then
+        error(changes, 0)
+    end
+    table.insert(self.list, {
+        step = self.step,
+        verb = effect.verb,
+        target = effect.target,
+        changes = changes,
+    })
+    return result
+end
+
+--- plan() -> performer whose `list` collects {step, verb, target, changes}
+function effects.plan()
+    return setmetatable({planning = true, list = {}}, Plan)
+end
+
+local Run = {}
+Run.__index = Run
+
+function Run:perform(effect)
+    local begun = self.journal:append({
+        type = "effect.begin",
+        step = self.step,
+        verb = effect.verb,
+        target = effect.target,
+    })
+    local result = must(effect.run())
+    self.journal:append({
+        type = "effect.end",
+        step = self.step,
+        effect = begun.number,
+        result = effect.summary and effect.summary(result) or nil,
+    })
+    return result
+end
+
+--- run(journal) -> performer
+function effects.run(journal)
+    return setmetatable({planning = false, journal = journal}, Run)
+end
+
+return effects

@@ -1,0 +1,82 @@
+--- The journal of a run: one JSON record a line, appended and flushed to disk before and after each
+--- effect. Each record carries the SHA-256 of the line before it, so that a change is noticed.
+local digest = require("salvor.digest")
+local errors = require("salvor.error")
+local fs = require("salvor.fs")
+local json = require("salvor.json")
+local secret = require("salvor.secret")
+
+local journal = {}
+
+local Journal = {}
+Journal.__index = Journal
+
+local FIRST = string.rep("0", 64)
+
+local function now()
+    return os.date("!%Y-%m-%dT%H:%M:%SZ")
+end
+
+--- Appends the record {type=, ...} and returns once it is on disk. Raises when that is impossible:
+--- without a journal there is no safe way on.
+function Journal:append(record)
+    local line = {number = self.count + 1, time = now(), previous = self.last}
+    for key, value in pairs(record) do
+        line[key] = value
+    end
+    local text = secret.mask(must(json.encode(line)))
+    must(fs.append(self.path, text .. "\n"))
+    self.count = self.count + 1
+    self.last = digest.sha256(text)
+    return line
+end
+
+local function corrupt(path, number, problem)
+    return nil, errors.new({
+        code = "Corrupt",
+        message = path .. ", record " .. number .. ": " .. problem,
+        hint = "the journal was changed after it was written; start a new run",
+    })
+end
+
+--- Reads and checks the whole journal: its records | nil, err. The last line may be torn, since
+--- whoever wrote it may have been killed: `whole` is the size without it.
+local function read(path)
+    local text, err = fs.read(path)
+    if not text then
+        return nil, err
+    end
+    local records, last, whole = {}, FIRST, 0
+    for line, after in text:gmatch("([^\n]*)\n()") do
+        local number = #records + 1
+        local record = json.decode(line)
+        if type(record) ~= "table" or record.number ~= number then
+            return corrupt(path, number, "not a record of this journal")
+        elseif record.previous ~= last then
+            return corrupt(path, number, "does not follow the record before it")
+        end
+        records[number], last, whole = record, digest.sha256(line), after - 1
+    end
+    return records, nil, last, whole, #text
+end
+
+journal.read = read
+
+function journal.create(path)
+    must(fs.write(path, "", {exclusive = true}))
+    return setmetatable({path = path, count = 0, last = FIRST}, Journal)
+end
+
+--- open(path) -> journal to go on with, its records | nil, err. Cuts a torn last line off.
+function journal.open(path)
+    local records, err, last, whole, size = read(path)
+    if not records then
+        return nil, err
+    end
+    if whole < size then
+        must(fs.truncate(path, whole))
+    end
+    return setmetatable({path = path, count = #records, last = last}, Journal), records
+end
+
+return journal

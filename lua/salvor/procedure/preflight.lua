@@ -1,0 +1,60 @@
+--- Runs the checks of a procedure: all of them, so that every failing one is reported.
+local errors = require("salvor.error")
+
+local preflight = {}
+
+local function has_problem(findings)
+    for _, finding in ipairs(findings) do
+        if finding.level == "problem" then
+            return true
+        end
+    end
+end
+
+local function failed_need(step, failed)
+    for _, needed in ipairs(step.needs or {}) do
+        if failed[needed] then
+            return needed
+        end
+    end
+end
+
+--- One check: its findings. An error object that it raises is a problem like any other; any other
+--- error is a fault of the script and goes on.
+local function run_check(step, ctx)
+    ctx.findings = {}
+    local ok, err = pcall(step.run, ctx)
+    if not ok and not errors.is(err) then
+        error(err, 0)
+    elseif not ok then
+        ctx:problem((err.op and err.op .. ": " or "") .. err.message, err.hint)
+    end
+    return ctx.findings
+end
+
+--- run(procedure, ctx, passed, report) -> results, failed: a list of {step, status, findings} with
+--- status "ok", "failed" or "skipped", and whether any failed. Checks in the set `passed` (ids) are
+--- left out; `report` is called with each result as it comes.
+function preflight.run(procedure, ctx, passed, report)
+    local results, failed = {}, {}
+    for _, step in ipairs(procedure.steps) do
+        if step.check and not passed[step.id] then
+            local need = failed_need(step, failed)
+            local result = {step = step, status = "skipped", findings = {}}
+            if need then
+                result.needs = need
+            elseif not step.when or step.when(ctx) then
+                result.findings = run_check(step, ctx)
+                result.status = has_problem(result.findings) and "failed" or "ok"
+            end
+            if need or result.status == "failed" then
+                failed[step.id] = true
+            end
+            results[#results + 1] = result
+            report(result)
+        end
+    end
+    return results, next(failed) ~= nil
+end
+
+return preflight

@@ -1,0 +1,72 @@
+--- The plain prompt, as lua5.4 -i has it.
+local terminal = require("salvor.terminal")
+local salvor = require("salvor")
+
+local repl = {}
+
+local function prompt(name, fallback)
+    local text = _G[name]
+    io.stdout:write(text == nil and fallback or tostring(text))
+    io.stdout:flush()
+end
+
+--- An expression is shown, so it is tried first; a statement whose message ends in <eof> goes on in
+--- the next line.
+local function load_line(line)
+    return load("return " .. line, "=stdin", "t") or load(line, "=stdin", "t")
+end
+
+local function read_chunk()
+    prompt("_PROMPT", "> ")
+    local text = terminal.read_line()
+    if not text then
+        return nil
+    end
+    text = text:gsub("^=", "return ", 1)
+    local chunk, problem = load_line(text)
+    while not chunk and problem:match("<eof>$") do
+        prompt("_PROMPT2", ">> ")
+        local more = terminal.read_line()
+        if not more then
+            break
+        end
+        text = text .. "\n" .. more
+        chunk, problem = load(text, "=stdin", "t")
+    end
+    return chunk, problem
+end
+
+local function complain(problem)
+    io.stdout:flush()
+    io.stderr:write("salvor: ", terminal.escape(tostring(problem), "\n\t"), "\n")
+end
+
+local function show(ok, ...)
+    if not ok then
+        complain((...))
+    elseif select("#", ...) > 0 then
+        local shown, problem = pcall(print, ...)
+        if not shown then
+            complain("error calling 'print' (" .. tostring(problem) .. ")")
+        end
+    end
+end
+
+--- Reads, runs and prints until the end of standard input; returns the exit code.
+function repl.run()
+    print("Salvor " .. salvor.version .. " (" .. _VERSION .. ")")
+    while true do
+        local chunk, problem = read_chunk()
+        if chunk then
+            show(pcall(chunk))
+        elseif problem then
+            complain(problem)
+        else
+            break
+        end
+    end
+    io.stdout:write("\n")
+    return 0
+end
+
+return repl

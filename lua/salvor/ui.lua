@@ -1,0 +1,286 @@
+--- What people see: tables, live lines, questions, colour. Everything printed here has its secrets
+--- masked. Primary output goes to standard output; live lines and questions to standard error.
+local fail = require("salvor.error").new
+local scheduler = require("salvor.scheduler")
+local secret = require("salvor.secret")
+local terminal = require("salvor.terminal")
+
+local ui = {}
+
+--- Control characters and broken UTF-8 become visible; `keep` names bytes that stay ("\n\t").
+ui.escape = terminal.escape
+
+local COLOURS = {
+    bold = 1, dim = 2, underline = 4, red = 31, green = 32, yellow = 33, blue = 34, magenta = 35,
+    cyan = 36,
+}
+
+local STREAMS = {stdout = io.stdout, stderr = io.stderr}
+
+local function check_options(options, known, where)
+    for key in pairs(options) do
+        if not known[key] then
+            error(where .. ": unknown option '" .. tostring(key) .. "'", 3)
+        end
+    end
+end
+
+local function check_stream(name, where)
+    if name ~= nil and not STREAMS[name] then
+        error(where .. ": option 'stream' is stdout or stderr", 3)
+    end
+    return name or "stdout"
+end
+
+--- The text in that colour, where `stream` (standard output) shows colour.
+function ui.colour(name, text, options)
+    options = options or {}
+    check_options(options, {stream = true}, "ui.colour")
+    local stream = check_stream(options.stream, "ui.colour")
+    local number = COLOURS[name] or error("ui.colour: unknown colour '" .. tostring(name) .. "'", 2)
+    if not terminal.colour(stream) then
+        return text
+    end
+    return "\27[" .. number .. "m" .. text .. "\27[0m"
+end
+
+--- Prints a line; escapes that are not colours are shown, not obeyed.
+function ui.print(text, options)
+    options = options or {}
+    check_options(options, {stream = true}, "ui.print")
+    local stream = check_stream(options.stream, "ui.print")
+    local safe = terminal.escape(secret.mask(tostring(text)), "\n\t\27")
+    safe = safe:gsub("\27(%[?[%d;]*m?)", function(rest)
+        return rest:find("^%[[%d;]*m$") and "\27" .. rest or "\\x1b" .. rest
+    end)
+    STREAMS[stream]:write(safe, "\n")
+end
+
+--- Tables
+
+local function cell_text(value)
+    return terminal.escape(secret.mask(value == nil and "" or tostring(value)))
+end
+
+--- A column is its title, or {title=, key=, align="left"|"right"}. A row is a list, or a table by
+--- the columns' keys.
+local function read_columns(columns)
+    local read = {}
+    for number, column in ipairs(columns) do
+        if type(column) ~= "table" then
+            column = {title = column}
+        end
+        check_options(column, {title = true, key = true, align = true}, "ui.table: column")
+        read[number] = {
+            title = cell_text(column.title),
+            key = column.key or number,
+            right = column.align == "right",
+        }
+    end
+    return read
+end
+
+local function pad(text, width, right)
+    local blanks = string.rep(" ", width - terminal.display_width(text))
+    return right and blanks .. text or text .. blanks
+end
+
+--- The lines of the table, columns aligned by what a terminal shows; ends with a newline.
+function ui.format_table(columns, rows)
+    columns = read_columns(columns)
+    local lines, widths = {{}}, {}
+    for number, column in ipairs(columns) do
+        lines[1][number] = column.title
+    end
+    for _, row in ipairs(rows) do
+        local line = {}
+        for number, column in ipairs(columns) do
+            line[number] = cell_text(row[column.key])
+        end
+        lines[#lines + 1] = line
+    end
+    for _, line in ipairs(lines) do
+        for number, text in ipairs(line) do
+            widths[number] = math.max(widths[number] or 0, terminal.display_width(text))
+        end
+    end
+    local out = {}
+    for index, line in ipairs(lines) do
+        local cells = {}
+        for number, text in ipairs(line) do
+            cells[number] = pad(text, widths[number], columns[number].right)
+        end
+        out[index] = table.concat(cells, "  "):gsub("%s+$", "")
+    end
+    return secret.mask(table.concat(out, "\n") .. "\n")
+end
+
+function ui.print_table(columns, rows, options)
+    options = options or {}
+    check_options(options, {stream = true}, "ui.print_table")
+    STREAMS[check_stream(options.stream, "ui.print_table")]:write(ui.format_table(columns, rows))
+end
+
+ui.table = ui.print_table
+
+--- Live lines: one that is replaced in place on a terminal, plain lines elsewhere
+
+local live = {}
+live.__index = live
+
+--- Cut to the terminal's width, since a line that wraps cannot be taken back.
+local function fit(text, width)
+    if terminal.display_width(text) <= width then
+        return text
+    end
+    local cut = {}
+    for _, code in utf8.codes(text) do
+        cut[#cut + 1] = utf8.char(code)
+        width = width - terminal.display_width(cut[#cut])
+        if width < 1 then
+            cut[#cut] = "…"
+            break
+        end
+    end
+    return table.concat(cut)
+end
+
+function live.show(self, text, is_last)
+    text = terminal.escape(secret.mask(text))
+    if self.on_terminal then
+        io.stderr:write("\r\27[K", fit(text, terminal.width() - 1), is_last and "\n" or "")
+        io.stderr:flush()
+        self.open = not is_last
+    elseif text ~= self.shown and (is_last or scheduler.now() >= self.next_time) then
+        io.stderr:write(text, "\n")
+        self.shown, self.next_time = text, scheduler.now() + self.pause
+    end
+end
+
+--- Takes the live line away.
+function live.clear(self)
+    if self.open then
+        io.stderr:write("\r\27[K")
+        io.stderr:flush()
+        self.open = false
+    end
+end
+
+local function new_live(pause)
+    return setmetatable({
+        on_terminal = terminal.is_terminal("stderr") and os.getenv("TERM") ~= "dumb",
+        pause = pause,
+        next_time = 0,
+    }, live)
+end
+
+local status = {}
+status.__index = status
+status.__close = function(self)
+    self.line:clear()
+end
+
+--- Replaces the text of the line.
+function status.update(self, text)
+    self.line:show(text)
+end
+
+--- Ends the line, with a last text or without a trace.
+function status.finish(self, text)
+    if text then
+        self.line:show(text, true)
+    else
+        self.line:clear()
+    end
+end
+
+--- A line that tells what is being waited for; elsewhere than on a terminal each new text is a line.
+function ui.status(text)
+    local object = setmetatable({line = new_live(0)}, status)
+    if text then
+        object:update(text)
+    end
+    return object
+end
+
+local progress = {}
+progress.__index = progress
+progress.__close = status.__close
+
+local UNITS = {"B", "KiB", "MiB", "GiB", "TiB"}
+
+--- A number of bytes for people: 1536 -> "1.5 KiB".
+function ui.bytes(count)
+    local unit = 1
+    while count >= 1024 and unit < #UNITS do
+        count, unit = count / 1024, unit + 1
+    end
+    return string.format(unit == 1 and "%d %s" or "%.1f %s", count, UNITS[unit])
+end
+
+local function progress_text(self, done)
+    local of = self.show_number(done)
+    if self.total and self.total > 0 then
+        local percent = math.min(100, math.floor(100 * done / self.total))
+        of = string.format("%3d%% %s of %s", percent, of, self.show_number(self.total))
+    end
+    return self.label .. " " .. of
+end
+
+--- `done` is how much of the total there is by now.
+function progress.update(self, done)
+    self.done = done
+    self.line:show(progress_text(self, done))
+end
+
+function progress.finish(self)
+    self.line:show(progress_text(self, self.done), true)
+end
+
+--- options.unit = "bytes" shows KiB, MiB...; a total of nil is one that nobody knows.
+function ui.progress(total, label, options)
+    options = options or {}
+    check_options(options, {unit = true}, "ui.progress")
+    local is_bytes = options.unit == "bytes"
+    return setmetatable({
+        total = total,
+        label = label or "",
+        done = 0,
+        line = new_live(1),
+        show_number = is_bytes and ui.bytes or function(number)
+            return string.format("%d", number)
+        end,
+    }, progress)
+end
+
+--- Questions
+
+--- Asks on the terminal: y or yes agrees, or with options.typed that very word. Without a terminal
+--- nobody can agree: nil and the error Refused.
+function ui.confirm(question, options)
+    options = options or {}
+    check_options(options, {typed = true}, "ui.confirm")
+    if not (terminal.is_terminal("stdin") and terminal.is_terminal("stderr")) then
+        return nil, fail({
+            code = "Refused",
+            op = "ui.confirm",
+            message = "there is no terminal to ask on: " .. secret.mask(question),
+            hint = "--yes agrees beforehand",
+        })
+    end
+    local how = options.typed and "type " .. options.typed .. " to go on: " or "[y/N] "
+    io.stdout:flush()
+    io.stderr:write(terminal.escape(secret.mask(question .. " " .. how), "\n"))
+    io.stderr:flush()
+    local answer, problem = terminal.read_line()
+    if problem then
+        return nil, problem
+    end
+    answer = (answer or ""):match("^%s*(.-)%s*$")
+    if options.typed then
+        return answer == options.typed
+    end
+    return answer:lower() == "y" or answer:lower() == "yes"
+end
+
+return ui

@@ -1,0 +1,487 @@
+-- Saves what the recovery of an API Connect v10 management subsystem needs, while it still runs.
+local apiconnect = require("salvor.apiconnect")
+local backup = require("salvor.apiconnect_backup")
+local kits = require("salvor.procedure.kit")
+local k8s = require("salvor.k8s")
+local dig = require("salvor").dig
+local fs = require("salvor.fs")
+local yaml = require("salvor.yaml")
+
+local HOUR = 3600
+
+local RESOURCE_FILE = "managementcluster.yaml"
+local RECREATE_FILE = "recreate.yaml"
+local SETTINGS_FILE = "settings.yaml"
+
+local function secret_file(name)
+    return "secrets/" .. name .. ".yaml"
+end
+
+local function management(ctx)
+    return must(ctx.k8s:get(apiconnect.MANAGEMENT, ctx.facts.name))
+end
+
+-- Checks
+
+local function find_resource(ctx)
+    local names = {}
+    for object in ctx.k8s:each(apiconnect.MANAGEMENT) do
+        names[#names + 1] = object.metadata.name
+    end
+    local wanted = ctx.params.name
+    if wanted then
+        ctx.facts.name = wanted
+    elseif #names == 1 then
+        ctx.facts.name = names[1]
+    elseif #names == 0 then
+        return ctx:problem("there is no ManagementCluster in namespace " .. ctx.namespace,
+            "name its namespace with -n")
+    else
+        return ctx:problem("there are " .. #names .. " ManagementClusters in namespace "
+            .. ctx.namespace .. ": " .. table.concat(names, ", "), "choose one with -p name=…")
+    end
+    local object, err = ctx.k8s:get(apiconnect.MANAGEMENT, ctx.facts.name)
+    if not object and err.code == "NotFound" then
+        return ctx:problem("there is no ManagementCluster " .. wanted .. " in namespace "
+            .. ctx.namespace, #names > 0 and "there is: " .. table.concat(names, ", ")
+            or "name its namespace with -n")
+    end
+    must(object, err)
+    ctx.facts.version = dig(object, "status", "versions", "reconciled")
+        or dig(object, "spec", "version")
+    ctx.facts.uid = object.metadata.uid
+    if not apiconnect.parse_version(ctx.facts.version) then
+        return ctx:problem("ManagementCluster " .. ctx.facts.name .. " does not tell its version")
+    end
+    ctx:note("ManagementCluster " .. ctx.facts.name .. ", version " .. ctx.facts.version)
+end
+
+local OTHER_PROTOCOL = {
+    [""] = {"databaseBackup is not set up: backups stay inside the cluster and are lost with it",
+            "set spec.databaseBackup to an SFTP server and take a backup first"},
+    ["local"] = {"databaseBackup.protocol is local: backups are lost with the cluster",
+                 "set spec.databaseBackup to an SFTP server and take a backup first"},
+    objstore = {"databaseBackup.protocol is objstore (S3); this procedure is for SFTP backups",
+                "follow the vendor's preparation for S3 backups"},
+}
+
+local function check_backup_settings(ctx)
+    local settings = dig(management(ctx), "spec", "databaseBackup") or {}
+    local protocol = dig(settings, "protocol") or ""
+    if OTHER_PROTOCOL[protocol] then
+        return ctx:problem(table.unpack(OTHER_PROTOCOL[protocol]))
+    elseif protocol ~= "sftp" then
+        return ctx:problem("databaseBackup.protocol is '" .. tostring(protocol) .. "', not sftp")
+    end
+    for _, field in ipairs({"host", "path", "credentials", "schedule"}) do
+        if (dig(settings, field) or "") == "" then
+            ctx:problem("databaseBackup." .. field .. " is not set",
+                "set it in the ManagementCluster, or in the APIConnectCluster that owns it")
+        end
+    end
+    ctx.facts.backup_credentials = dig(settings, "credentials")
+end
+
+local function check_health(ctx)
+    local ready, text = apiconnect.ready(management(ctx))
+    if not ready then
+        ctx:problem("ManagementCluster " .. ctx.facts.name .. " is not healthy: " .. text,
+            "mend it first; what is saved from a half-working system may not be complete")
+    end
+end
+
+-- The secrets to save: {secret = name, role = what for, credential = name for the operator}.
+local function wanted_secrets(ctx, object)
+    local wanted = {}
+    local function want(role, name, credential)
+        if not name or name == "" then
+            ctx:problem("the status of the ManagementCluster names no " .. role)
+        else
+            wanted[#wanted + 1] = {secret = name, role = role, credential = credential}
+        end
+    end
+    local known = {}
+    want("encryptionSecret", dig(object, "status", "encryptionSecret"))
+    for _, entry in ipairs(apiconnect.CREDENTIALS) do
+        known[entry.status] = true
+        local name = dig(object, "status", entry.status)
+        if name or not entry.since or apiconnect.at_least(ctx.facts.version, entry.since) then
+            want(entry.status, name, entry.name)
+        end
+    end
+    -- A later version may have more of them: they are saved under the name of their secret.
+    for field, name in pairs(object.status) do
+        if field:match("CredentialSecret$") and not known[field] and type(name) == "string" then
+            want(field, name, name:gsub("^" .. ctx.facts.name:gsub("%p", "%%%0") .. "%-", ""))
+            ctx:warn(field .. " is not known to this procedure; its secret is saved, its name in"
+                .. " customApplicationCredentials is taken from the secret's",
+                "compare it with the vendor's list for " .. ctx.facts.version)
+        end
+    end
+    if ctx.facts.backup_credentials then
+        want("databaseBackup.credentials", ctx.facts.backup_credentials)
+    end
+    table.sort(wanted, function(a, b)
+        return a.role < b.role
+    end)
+    return wanted
+end
+
+-- A secret must hold what the recovery reads from it.
+local function check_keys(ctx, item, object)
+    local data = object.data or {}
+    if item.role == "databaseBackup.credentials" then
+        if not data.username or not (data.password or data["ssh-privatekey"]) then
+            ctx:problem("secret " .. item.secret .. " has not the keys username and password"
+                .. " (or ssh-privatekey)")
+        end
+    elseif item.role == "encryptionSecret" then
+        if not data["encryption_secret.bin"] then
+            ctx:problem("secret " .. item.secret .. " has no key encryption_secret.bin")
+        end
+    elseif not data["credential.json"] then
+        ctx:problem("secret " .. item.secret .. " has no key credential.json")
+    end
+end
+
+local function check_secrets(ctx)
+    ctx.facts.secrets = wanted_secrets(ctx, management(ctx))
+    for _, item in ipairs(ctx.facts.secrets) do
+        local object, err = ctx.k8s:get("secrets", item.secret)
+        if object then
+            check_keys(ctx, item, object)
+        elseif err.code == "NotFound" then
+            ctx:problem("secret " .. item.secret .. " (" .. item.role .. ") does not exist",
+                "without it a recovered database cannot be read; find out why it is gone")
+        else
+            error(err, 0)
+        end
+    end
+end
+
+local function check_identity(ctx)
+    local object = management(ctx)
+    local site = dig(object, "spec", "siteName")
+    if not site then
+        ctx:problem("spec.siteName is not set, so the name of the database cluster is unknown",
+            "wait until the operator has set it")
+        return
+    end
+    local original = dig(object, "spec", "originalUID")
+    if apiconnect.has_original_uid(ctx.facts.version) then
+        if not original then
+            ctx:warn("spec.originalUID is not set; metadata.uid, which the operator would put"
+                .. " there, is noted instead")
+        end
+    elseif #ctx.facts.name > apiconnect.LONG_NAME then
+        ctx:warn(string.format("the name %s is longer than %d characters: restoring onto version"
+            .. " 10.0.2 or earlier may not work", ctx.facts.name, apiconnect.LONG_NAME),
+            "restore onto 10.0.3.0 or later, with originalUID set to the noted metadata.uid")
+    end
+    ctx.facts.site = site
+    ctx.facts.original_uid = original or object.metadata.uid
+end
+
+local function check_backups(ctx)
+    local database = ctx.params.database
+    if database == "auto" then
+        database = apiconnect.database(ctx.facts.version)
+        if not database then
+            return ctx:problem("version " .. ctx.facts.version .. " may keep its backups as"
+                .. " ManagementBackup or as EDB Backup", "say which: -p database=crunchy or edb")
+        end
+    end
+    ctx.facts.owner = {
+        name = ctx.facts.name,
+        database = database,
+        database_cluster = apiconnect.database_cluster(management(ctx), database),
+    }
+    local newest, count = backup.newest(ctx.k8s, ctx.facts.owner)
+    if newest then
+        local age = os.time() - newest.time
+        ctx:note(string.format("newest usable backup: %s (%s), %.1f hours old", newest.name,
+            newest.id, age / HOUR))
+        if age > ctx.params.max_age and not ctx.params.take_backup then
+            ctx:warn(string.format("that is more than the %.1f hours allowed",
+                ctx.params.max_age / HOUR), "take a new one with -p take_backup=true")
+        end
+        ctx.facts.backup = newest
+    elseif not ctx.params.take_backup then
+        ctx:problem(count == 0 and "there is no backup of this system"
+            or "none of the " .. count .. " backups of this system can be used",
+            "take one with -p take_backup=true")
+    end
+end
+
+local function system(ctx)
+    return {kind = "ManagementCluster", namespace = ctx.namespace, name = ctx.facts.name,
+            uid = ctx.facts.uid, version = ctx.facts.version}
+end
+
+local function check_kit(ctx)
+    local ok, err = kits.check_place(ctx.params.kit, system(ctx))
+    if not ok then
+        ctx:problem(err.message, err.hint)
+    end
+end
+
+-- Steps
+
+local function open_kit(ctx)
+    return ctx:kit(fs.absolute(ctx.params.kit), system(ctx))
+end
+
+local function source_of(object)
+    return {apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
+            namespace = object.metadata.namespace, uid = object.metadata.uid,
+            resourceVersion = object.metadata.resourceVersion}
+end
+
+local function save(ctx, path, object)
+    open_kit(ctx):write(path, must(yaml.dump(k8s.neat(object))), source_of(object))
+end
+
+local function save_secrets(ctx)
+    for _, item in ipairs(ctx.facts.secrets) do
+        save(ctx, secret_file(item.secret), must(ctx.k8s:get("secrets", item.secret)))
+    end
+end
+
+local function secret_files(ctx)
+    local files = {}
+    for index, item in ipairs(ctx.facts.secrets) do
+        files[index] = secret_file(item.secret)
+    end
+    return files
+end
+
+-- What the replacement must have, under spec or, with a top-level resource, below it.
+local function recovery_spec(ctx, object)
+    local spec = {
+        siteName = ctx.facts.site,
+        originalUID = ctx.facts.original_uid,
+        encryptionSecret = {secretName = object.status.encryptionSecret},
+        customApplicationCredentials = {},
+        databaseBackup = object.spec.databaseBackup,
+    }
+    for _, item in ipairs(ctx.facts.secrets) do
+        if item.credential then
+            table.insert(spec.customApplicationCredentials,
+                {name = item.credential, secretName = item.secret})
+        end
+    end
+    return spec
+end
+
+-- The top-level APIConnectCluster, when there is one: its operator overwrites what is changed
+-- below it.
+local function owner_of(object)
+    for _, owner in ipairs(object.metadata.ownerReferences or {}) do
+        if owner.kind == "APIConnectCluster" then
+            return owner
+        end
+    end
+end
+
+local RECREATE_HEADER = [[
+# What the replacement resource must have before it is created, so that it takes over the old
+# database: put these values into its definition. The secrets of the kit are applied first.
+]]
+
+local function recreate(ctx, object)
+    local owner = owner_of(object)
+    local spec = recovery_spec(ctx, object)
+    local fragment = {apiVersion = object.apiVersion, kind = object.kind,
+                      metadata = {name = ctx.facts.name}, spec = spec}
+    if owner then
+        spec.name = ctx.facts.name
+        fragment = {apiVersion = owner.apiVersion, kind = owner.kind,
+                    metadata = {name = owner.name}, spec = {management = spec}}
+    end
+    return RECREATE_HEADER .. must(yaml.dump(fragment))
+end
+
+local function settings(ctx, object)
+    return must(yaml.dump({
+        name = ctx.facts.name,
+        namespace = ctx.namespace,
+        version = ctx.facts.version,
+        siteName = ctx.facts.site,
+        originalUID = ctx.facts.original_uid,
+        metadataUID = ctx.facts.uid,
+        databaseCluster = ctx.facts.owner.database_cluster,
+        databaseBackup = object.spec.databaseBackup,
+        newestBackup = ctx.facts.backup,
+    }))
+end
+
+local function save_resource(ctx)
+    local object = management(ctx)
+    save(ctx, RESOURCE_FILE, object)
+    open_kit(ctx):write(RECREATE_FILE, recreate(ctx, object), source_of(object))
+    open_kit(ctx):write(SETTINGS_FILE, settings(ctx, object), source_of(object))
+end
+
+local function take_backup(ctx)
+    local owner = ctx.facts.owner
+    ctx.facts.backup = backup.take(ctx.k8s, owner, ctx:name(owner.name), ctx.params.backup_timeout)
+    ctx:note("took backup " .. ctx.facts.backup.name)
+end
+
+local function read_back(ctx)
+    if ctx.planning then
+        return
+    end
+    local manifest, files = kits.read(fs.absolute(ctx.params.kit))
+    must(manifest, files)
+    local count = 0
+    for path in pairs(files) do
+        count = count + (path:match("%.yaml$") and 1 or 0)
+        must(yaml.load(files[path]))
+    end
+    ctx:note("read back " .. count .. " files of kit " .. fs.absolute(ctx.params.kit))
+end
+
+return {
+    id = "apic-v10/prepare-management",
+    title = "Prepare the management subsystem for a disaster (SFTP backups)",
+    summary = "Saves the secrets and settings without which a backup of the management database "
+        .. "cannot be restored on a new cluster, and checks that there is such a backup.",
+    document = "IBM API Connect v10: Preparing the management subsystem for disaster recovery "
+        .. "using SFTP backups",
+    systems = {{name = "IBM API Connect", versions = "10.0.1 and later"}},
+    categories = {"prepare", "safe"},
+    params = {
+        {name = "name", type = "name", help = "the ManagementCluster; the only one when left out"},
+        {name = "kit", type = "path", required = true,
+         help = "folder of the recovery kit; made when missing"},
+        {name = "max_age", type = "duration", default = "24h",
+         help = "warn when the newest usable backup is older"},
+        {name = "take_backup", type = "boolean", default = false,
+         help = "take a backup now and wait for it"},
+        {name = "backup_timeout", type = "duration", default = "2h",
+         help = "how long that backup may take"},
+        {name = "database", type = "enum", values = {"auto", "crunchy", "edb"}, default = "auto",
+         help = "the generation of the management database; by version when auto"},
+    },
+    permissions = {
+        {kind = apiconnect.MANAGEMENT, verbs = {"get", "list"}},
+        {kind = "secrets", verbs = {"get"}},
+        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"get", "list", "watch", "create"}},
+        {kind = apiconnect.EDB_BACKUP, verbs = {"get", "list", "watch", "create"}},
+    },
+    steps = {
+        {
+            id = "resource",
+            title = "Find the ManagementCluster",
+            why = "Everything else is read from this resource and its status.",
+            check = true,
+            run = find_resource,
+        },
+        {
+            id = "backup-settings",
+            title = "Database backups go to an SFTP server",
+            why = "Backups inside the cluster are lost with it; host, path, credentials and "
+                .. "schedule must be the same again after the recovery.",
+            check = true,
+            needs = {"resource"},
+            run = check_backup_settings,
+        },
+        {
+            id = "health",
+            title = "The subsystem is healthy",
+            why = "Only a running subsystem names all its secrets in its status.",
+            check = true,
+            needs = {"resource"},
+            run = check_health,
+        },
+        {
+            id = "secrets",
+            title = "All secrets that a recovery needs exist",
+            why = "They are made at installation, never again: without them a restored database "
+                .. "cannot be decrypted and its clients cannot log in.",
+            check = true,
+            needs = {"resource"},
+            run = check_secrets,
+        },
+        {
+            id = "identity",
+            title = "siteName and originalUID are known",
+            why = "Name and siteName bind the backups to the database cluster; a restore with "
+                .. "another originalUID fails.",
+            check = true,
+            needs = {"resource"},
+            run = check_identity,
+        },
+        {
+            id = "backups",
+            title = "There is a backup that can be used",
+            why = "A kit without a backup restores nothing.",
+            check = true,
+            needs = {"resource", "identity"},
+            run = check_backups,
+        },
+        {
+            id = "kit",
+            title = "The kit's folder can be used",
+            why = "A kit belongs to one system; the last good generation is never touched.",
+            check = true,
+            needs = {"resource"},
+            run = check_kit,
+        },
+        {
+            id = "take-backup",
+            title = "Take a backup and wait for it",
+            why = "What is saved now and the newest backup should be of the same time.",
+            when = function(ctx)
+                return ctx.params.take_backup
+            end,
+            run = take_backup,
+            verify = function(ctx)
+                return backup.is_usable(ctx.k8s, ctx.facts.owner, ctx:name(ctx.facts.name))
+            end,
+        },
+        {
+            id = "save-secrets",
+            title = "Save the secrets",
+            why = "Encryption key, client credentials and the credentials of the backup server, "
+                .. "without the fields that tie them to this cluster.",
+            run = save_secrets,
+            verify = function(ctx)
+                return open_kit(ctx):holds(secret_files(ctx))
+            end,
+        },
+        {
+            id = "save-resource",
+            title = "Save the resource and note its settings",
+            why = "The replacement must have the same name, siteName, originalUID and database "
+                .. "backup settings.",
+            run = save_resource,
+            verify = function(ctx)
+                return open_kit(ctx):holds({RESOURCE_FILE, RECREATE_FILE, SETTINGS_FILE})
+            end,
+        },
+        {
+            id = "publish",
+            title = "Publish the kit's new generation",
+            why = "A kit is whole or not there.",
+            run = function(ctx)
+                open_kit(ctx):publish()
+            end,
+        },
+        {
+            id = "read-back",
+            title = "Read the kit back and check it",
+            why = "A kit that cannot be read is found out now, not in the disaster.",
+            run = read_back,
+        },
+    },
+    next = function(ctx)
+        return {
+            "Keep " .. fs.absolute(ctx.params.kit) .. " outside this cluster, safe and private: if "
+                .. "it is lost, this system cannot be restored.",
+            "Prepare the developer portal in the same way now: management and portal backups must "
+                .. "be of the same time.",
+        }
+    end,
+}

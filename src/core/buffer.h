@@ -1,0 +1,46 @@
+/*
+ * A growing byte buffer with a mandatory ceiling, so that nothing that comes from outside can use
+ * up the machine. `data` is always followed by a NUL that `size` does not count; embedded NULs are
+ * fine. SALVOR_BUFFER_INIT(limit) or salvor_buffer_init() make an empty one that owns nothing;
+ * salvor_buffer_release() frees what it owns and leaves it empty and usable.
+ */
+#ifndef SALVOR_CORE_BUFFER_H
+#define SALVOR_CORE_BUFFER_H
+
+#include <stddef.h>
+
+#include "core/error.h"
+
+struct salvor_buffer {
+    char *data; /* never NULL */
+    size_t size;
+    size_t capacity; /* 0 while `data` is the shared empty string */
+    size_t limit;    /* `size` never exceeds it */
+};
+
+extern char salvor_buffer_empty[1];
+
+#define SALVOR_BUFFER_INIT(ceiling)                                                                \
+    {                                                                                              \
+        .data = salvor_buffer_empty, .limit = (ceiling)                                            \
+    }
+
+void salvor_buffer_init(struct salvor_buffer *buffer, size_t limit);
+void salvor_buffer_release(struct salvor_buffer *buffer);
+
+/* Empties it and keeps the memory. */
+void salvor_buffer_clear(struct salvor_buffer *buffer);
+
+/* Makes room for `extra` more bytes. Error TooLarge above the ceiling. */
+int salvor_buffer_reserve(struct salvor_buffer *buffer, size_t extra, struct salvor_error *err);
+
+int salvor_buffer_append(struct salvor_buffer *buffer, const void *data, size_t size,
+                         struct salvor_error *err);
+
+int salvor_buffer_printf(struct salvor_buffer *buffer, struct salvor_error *err, const char *format,
+                         ...) __attribute__((format(printf, 3, 4)));
+
+/* Removes the first `count` bytes. */
+void salvor_buffer_consume(struct salvor_buffer *buffer, size_t count);
+
+#endif

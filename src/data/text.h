@@ -1,0 +1,24 @@
+/* Text as a terminal shows it. */
+#ifndef SALVOR_DATA_TEXT_H
+#define SALVOR_DATA_TEXT_H
+
+#include <stddef.h>
+
+#include "core/buffer.h"
+#include "core/error.h"
+
+/*
+ * Appends `text` so that it cannot do anything to a terminal: control characters, what changes the
+ * direction of writing, line and paragraph separators and bytes that are not UTF-8 are shown as
+ * escapes ("\n", "\x1b", "\u{202e}"). The bytes in `keep` (such as "\n\t") stay as they are.
+ */
+int salvor_text_escape(struct salvor_buffer *out, const char *text, size_t size, const char *keep,
+                       struct salvor_error *err);
+
+/*
+ * Columns that the text takes: two for wide characters, none for combining ones and for control
+ * characters, one for a byte that is not UTF-8.
+ */
+size_t salvor_text_width(const char *text, size_t size);
+
+#endif

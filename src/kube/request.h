@@ -1,0 +1,42 @@
+/* One request to a Kubernetes API server, and what its answer means. */
+#ifndef SALVOR_KUBE_REQUEST_H
+#define SALVOR_KUBE_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "kube/kubeconfig.h"
+#include "net/http.h"
+
+struct salvor_kube_request {
+    const char *method;
+    const char *target;  /* path and query: "/api/v1/pods?limit=500" */
+    const char *headers; /* "Name: value" lines, each ended by NUL, then an empty one */
+    double timeout;      /* seconds; 0: no limit */
+    bool stream;
+};
+
+/*
+ * Starts it; the body is in http->upload. Answers in JSON are asked for and a JSON body is
+ * announced unless the headers say otherwise; who we are is added unless they bring an
+ * Authorization of their own.
+ */
+int salvor_kube_start(struct salvor_http *http, struct salvor_loop *loop,
+                      struct salvor_kubeconfig *config, const struct salvor_kube_request *request,
+                      struct salvor_error *err);
+
+/*
+ * 0 when the exchange ended, or a stream began, with a 2xx answer; otherwise -1 and the error: that
+ * of the connection, or the server's Status (`code` is its reason: NotFound, Conflict, Expired, ...),
+ * or the beginning of whatever text came instead. *details is the Status' details as a new
+ * reference, or NULL.
+ */
+int salvor_kube_check(const struct salvor_http *http, const struct salvor_kubeconfig *config,
+                      json_t **details, struct salvor_error *err);
+
+/* The whole seconds of the answer's Retry-After, or -1. */
+int salvor_kube_retry_after(const struct salvor_http *http);
+
+#endif

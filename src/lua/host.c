@@ -1,0 +1,234 @@
+#include <salvor/salvor.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "loop/interrupt.h"
+#include "loop/loop.h"
+#include "lua/embedded.h"
+#include "lua/errors.h"
+#include "lua/guard.h"
+#include "lua/modules.h"
+#include "lua/scheduler.h"
+#include "lua/value.h"
+
+enum { EXIT_FAILED = 1, EXIT_INTERNAL = 70 };
+
+struct salvor_host {
+    lua_State *L;
+    struct salvor_loop *loop;
+    struct salvor_scheduler scheduler;
+};
+
+static const luaL_Reg modules[] = {
+    {"salvor.digest", luaopen_salvor_digest},
+    {"salvor.error", luaopen_salvor_error},
+    {"salvor.fs", luaopen_salvor_fs},
+    {"salvor.json", luaopen_salvor_json},
+    {"salvor.kube", luaopen_salvor_kube},
+    {"salvor.proc", luaopen_salvor_proc},
+    {"salvor.scheduler", luaopen_salvor_scheduler},
+    {"salvor.secret", luaopen_salvor_secret},
+    {"salvor.terminal", luaopen_salvor_terminal},
+    {"salvor.value", luaopen_salvor_value},
+    {"salvor.yaml", luaopen_salvor_yaml},
+    {NULL, NULL},
+};
+
+/*
+ * The first searcher of require: salvor and salvor.* come from the binary and from nowhere else, so
+ * that no file on a path can take their place.
+ */
+static int search_embedded(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    if (strcmp(name, "salvor") != 0 && strncmp(name, "salvor.", 7) != 0) {
+        lua_pushliteral(L, "");
+        return 1;
+    }
+    for (const luaL_Reg *module = modules; module->name; module++)
+        if (!strcmp(module->name, name)) {
+            lua_pushcfunction(L, module->func);
+            lua_pushliteral(L, "(built in)");
+            return 2;
+        }
+    const char *path = luaL_gsub(L, name, ".", "/");
+    path = lua_pushfstring(L, strcmp(name, "salvor") ? "lua/%s.lua" : "lua/%s/init.lua", path);
+    const struct salvor_embedded *file = salvor_embedded_find(path);
+    if (!file)
+        return luaL_error(L, "there is no module '%s' in Salvor", name);
+    const char *chunk = lua_pushfstring(L, "@%s", path);
+    if (luaL_loadbufferx(L, file->start, (size_t)(file->end - file->start), chunk, "t") != LUA_OK)
+        return lua_error(L);
+    lua_pushstring(L, path);
+    return 2;
+}
+
+static void install_searcher(lua_State *L)
+{
+    lua_getglobal(L, LUA_LOADLIBNAME);
+    lua_getfield(L, -1, "searchers");
+    for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i >= 1; i--) {
+        lua_rawgeti(L, -1, i);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, search_embedded);
+    lua_rawseti(L, -2, 1);
+    lua_pop(L, 2);
+}
+
+/* A module must not come from whatever folder the operator happens to stand in. */
+static void drop_relative_entries(lua_State *L, const char *field)
+{
+    lua_getglobal(L, LUA_LOADLIBNAME);
+    lua_getfield(L, -1, field);
+    const char *path = lua_tostring(L, -1);
+    luaL_Buffer kept;
+    luaL_buffinit(L, &kept);
+    while (path && *path) {
+        size_t size = strcspn(path, LUA_PATH_SEP);
+        if (*path == '/') {
+            if (luaL_bufflen(&kept))
+                luaL_addstring(&kept, LUA_PATH_SEP);
+            luaL_addlstring(&kept, path, size);
+        }
+        path += size + (path[size] != '\0');
+    }
+    luaL_pushresult(&kept);
+    lua_setfield(L, -3, field);
+    lua_pop(L, 2);
+}
+
+static int set_up(lua_State *L)
+{
+    luaL_openlibs(L);
+    luaL_newmetatable(L, SALVOR_TASK_METATABLE);
+    luaL_newmetatable(L, SALVOR_LIST_METATABLE);
+    lua_settop(L, 0);
+    salvor_errors_install(L);
+    salvor_guard_install(L);
+    install_searcher(L);
+    drop_relative_entries(L, "path");
+    drop_relative_entries(L, "cpath");
+    return 0;
+}
+
+struct salvor_host *salvor_host_new(void)
+{
+    struct salvor_host *host = calloc(1, sizeof(*host));
+    if (!host)
+        return NULL;
+    if (salvor_loop_new(&host->loop, NULL) == 0 && (host->L = luaL_newstate())) {
+        salvor_scheduler_attach(host->L, &host->scheduler, host->loop);
+        lua_pushcfunction(host->L, set_up);
+        if (lua_pcall(host->L, 0, 0, 0) == LUA_OK &&
+            salvor_interrupt_install(salvor_scheduler_notify, NULL) == 0)
+            return host;
+    }
+    salvor_host_free(host);
+    return NULL;
+}
+
+void salvor_host_free(struct salvor_host *host)
+{
+    if (!host)
+        return;
+    /* Finalisers abort what they own, so the state goes before the loop. */
+    host->scheduler.root = host->scheduler.current = NULL;
+    if (host->L)
+        lua_close(host->L);
+    salvor_loop_free(host->loop);
+    free(host);
+}
+
+lua_State *salvor_host_state(struct salvor_host *host)
+{
+    return host->L;
+}
+
+static void report(lua_State *L, struct salvor_task *task)
+{
+    if (salvor_task_push_result(L, task) >= 0)
+        return;
+    const char *message = luaL_tolstring(L, -1, NULL);
+    fprintf(stderr, "salvor: %s\n", message);
+    bool is_string = lua_type(L, -2) == LUA_TSTRING;
+    salvor_task_push_traceback(L, 1);
+    if (is_string && lua_isstring(L, -1))
+        fprintf(stderr, "%s\n", lua_tostring(L, -1));
+}
+
+static int pass_code(lua_State *L, int status, lua_KContext context)
+{
+    (void)L;
+    (void)status;
+    (void)context;
+    return 1;
+}
+
+/* The root task: hands the command line to lua/salvor/cli.lua, which returns the exit code. */
+static int command_line(lua_State *L)
+{
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "salvor.cli");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "main");
+    lua_pushvalue(L, 1);
+    lua_callk(L, 1, 1, 0, pass_code);
+    return pass_code(L, LUA_OK, 0);
+}
+
+static int run(lua_State *L)
+{
+    struct salvor_host *host = lua_touserdata(L, 1);
+    char **argv = lua_touserdata(L, 2);
+    lua_settop(L, 0);
+    luaL_checkstack(L, 16, NULL);
+    int count = 0;
+    lua_pushcfunction(L, command_line);
+    lua_createtable(L, 0, 0);
+    for (; argv[count]; count++) {
+        lua_pushstring(L, argv[count]);
+        lua_rawseti(L, -2, count);
+    }
+    struct salvor_task *root = salvor_task_spawn(L, 1);
+    salvor_task_run(L, root);
+    if (host->scheduler.exiting) {
+        lua_pushinteger(L, host->scheduler.exit_code);
+        return 1;
+    }
+    if (!root->failed) {
+        salvor_task_push_result(L, root);
+        return 1;
+    }
+    if (!salvor_interrupt_signal())
+        report(L, root);
+    lua_pushinteger(L, EXIT_FAILED);
+    return 1;
+}
+
+int salvor_host_main(struct salvor_host *host, int argc, char **argv)
+{
+    (void)argc;
+    lua_State *L = host->L;
+    lua_settop(L, 0);
+    lua_pushcfunction(L, run);
+    lua_pushlightuserdata(L, host);
+    lua_pushlightuserdata(L, argv);
+    int code = EXIT_INTERNAL;
+    if (lua_pcall(L, 2, 1, 0) != LUA_OK)
+        fprintf(stderr, "salvor: internal error: %s\n", luaL_tolstring(L, -1, NULL));
+    else
+        code = (int)lua_tointeger(L, -1);
+    lua_settop(L, 0);
+    fflush(stdout);
+    if (salvor_interrupt_signal() && !host->scheduler.exiting) {
+        salvor_host_free(host);
+        salvor_interrupt_exit();
+    }
+    return code;
+}

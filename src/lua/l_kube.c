@@ -1,0 +1,508 @@
+/*
+ * salvor.kube: requests and streams of one Kubernetes API server, without any policy. Scripts use
+ * salvor.k8s (lua/salvor/k8s.lua), which is built on this.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "data/json.h"
+#include "kube/kubeconfig.h"
+#include "kube/object_stream.h"
+#include "kube/request.h"
+#include "lua/binding.h"
+#include "lua/modules.h"
+#include "lua/task.h"
+#include "lua/value.h"
+#include "net/url.h"
+
+#define CLIENT_METATABLE "salvor.kube.client"
+#define STREAM_METATABLE "salvor.kube.stream"
+
+#define TARGET_LIMIT    ((size_t)1 << 20)
+#define DEFAULT_TIMEOUT 30
+
+struct client {
+    struct salvor_kubeconfig config;
+    double timeout;
+};
+
+static struct client *check_client(lua_State *L)
+{
+    struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
+    luaL_argcheck(L, client->config.server, 1, "the client is closed");
+    return client;
+}
+
+/* Arguments */
+
+/* Text of a query value or header at the top of the stack; numbers and booleans are allowed. */
+static const char *check_text(lua_State *L, const char *option, size_t *size)
+{
+    if (lua_type(L, -1) == LUA_TBOOLEAN)
+        return lua_toboolean(L, -1) ? (*size = 4, "true") : (*size = 5, "false");
+    if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
+        luaL_error(L, "option '%s': values are strings, numbers or booleans, got %s", option,
+                   luaL_typename(L, -1));
+    /* Not in place: lua_next() must find the value as it was. */
+    return luaL_tolstring(L, -1, size);
+}
+
+static void raise(lua_State *L, const struct salvor_error *err)
+{
+    salvor_push_error(L, err);
+    lua_error(L);
+}
+
+static void add_query(lua_State *L, struct salvor_buffer *target, const char *name, size_t name_size)
+{
+    struct salvor_error err;
+    size_t size;
+    int top = lua_gettop(L);
+    const char *text = check_text(L, "query", &size);
+    bool first = !strchr(target->data, '?');
+    if (salvor_url_add_query(target, first, name, name_size, text, size, &err) < 0)
+        raise(L, &err);
+    lua_settop(L, top);
+}
+
+/* query = {name = value or list of values} */
+static void read_query(lua_State *L, int options, struct salvor_buffer *target)
+{
+    int type = lua_getfield(L, options, "query");
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+        luaL_error(L, "option 'query': table expected, got %s", luaL_typename(L, -1));
+    if (type == LUA_TTABLE)
+        lua_pushnil(L);
+    while (type == LUA_TTABLE && lua_next(L, -2)) {
+        size_t name_size;
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "option 'query': names are strings");
+        const char *name = lua_tolstring(L, -2, &name_size);
+        if (!lua_istable(L, -1)) {
+            add_query(L, target, name, name_size);
+        } else {
+            lua_Integer count = luaL_len(L, -1);
+            for (lua_Integer i = 1; i <= count; i++) {
+                lua_geti(L, -1, i);
+                add_query(L, target, name, name_size);
+                lua_pop(L, 1);
+            }
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* headers = {name = value}, as lines that each end with NUL */
+static void read_headers(lua_State *L, int options, struct salvor_buffer *lines)
+{
+    struct salvor_error err;
+    int type = lua_getfield(L, options, "headers");
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+        luaL_error(L, "option 'headers': table expected, got %s", luaL_typename(L, -1));
+    if (type == LUA_TTABLE)
+        lua_pushnil(L);
+    while (type == LUA_TTABLE && lua_next(L, -2)) {
+        size_t size;
+        int top = lua_gettop(L);
+        if (lua_type(L, -2) != LUA_TSTRING)
+            luaL_error(L, "option 'headers': names are strings");
+        const char *name = lua_tostring(L, -2), *text = check_text(L, "headers", &size);
+        if (strpbrk(name, ": \r\n") || strlen(text) != size || strpbrk(text, "\r\n"))
+            luaL_error(L, "option 'headers': '%s' is not one header line", name);
+        if (salvor_buffer_printf(lines, &err, "%s: %s", name, text) < 0 ||
+            salvor_buffer_append(lines, "", 1, &err) < 0)
+            raise(L, &err);
+        lua_settop(L, top - 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* body = a string as it is, or any other value as JSON; leaves a box on the stack */
+static int read_body(lua_State *L, int options, struct salvor_buffer *upload,
+                     struct salvor_error *err)
+{
+    json_t **value = salvor_box_value(L);
+    int type = lua_getfield(L, options, "body");
+    if (type == LUA_TNIL)
+        return 0;
+    if (type == LUA_TSTRING) {
+        size_t size;
+        const char *text = lua_tolstring(L, -1, &size);
+        return salvor_buffer_append(upload, text, size, err);
+    }
+    if (salvor_to_value(L, lua_gettop(L), value, err) < 0)
+        return -1;
+    return salvor_json_encode(upload, *value, 0, err);
+}
+
+/*
+ * Reads the options at index 2 and starts the exchange. Leaves boxes on the stack, which the
+ * calling function's return closes.
+ */
+static int start(lua_State *L, struct client *client, struct salvor_http *http, bool stream,
+                 struct salvor_error *err)
+{
+    struct salvor_buffer *target = salvor_box_buffer(L, TARGET_LIMIT);
+    struct salvor_buffer *headers = salvor_box_buffer(L, TARGET_LIMIT);
+    struct salvor_kube_request request = {.stream = stream};
+    request.method = salvor_option_string(L, 2, "method", NULL);
+    if (!request.method)
+        request.method = "GET";
+    request.timeout = salvor_option_number(L, 2, "timeout", stream ? 0 : client->timeout);
+    const char *path = salvor_option_string(L, 2, "path", NULL);
+    luaL_argcheck(L, path && *path == '/', 2, "option 'path': must begin with '/'");
+    if (salvor_buffer_append(target, path, strlen(path), err) < 0)
+        return -1;
+    read_query(L, 2, target);
+    read_headers(L, 2, headers);
+    if (read_body(L, 2, &http->upload, err) < 0)
+        return -1;
+    request.target = target->data;
+    request.headers = headers->data;
+    return salvor_kube_start(http, salvor_get_loop(L), &client->config, &request, err);
+}
+
+/* Results */
+
+/* Pushes {name = value}, names in lower case, the values of a repeated one joined by ", ". */
+static void push_headers(lua_State *L, const struct salvor_http *http)
+{
+    lua_newtable(L);
+    const char *line = NULL;
+    while ((line = salvor_http_next_header(http, line))) {
+        const char *colon = strchr(line, ':');
+        if (!colon)
+            continue;
+        luaL_Buffer name;
+        luaL_buffinit(L, &name);
+        for (const char *at = line; at < colon; at++)
+            luaL_addchar(&name, *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at);
+        luaL_pushresult(&name);
+        colon += 1 + strspn(colon + 1, " \t");
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, -3) == LUA_TSTRING)
+            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), colon);
+        else
+            lua_pushstring(L, colon);
+        lua_remove(L, -2);
+        lua_rawset(L, -3);
+    }
+}
+
+/* nil and the error object, with the server's `details` and `retry_after` */
+static int fail(lua_State *L, struct salvor_error *err, const struct salvor_http *http,
+                json_t **details)
+{
+    if (!err->op[0])
+        salvor_error_op(err, "kube.request");
+    lua_pushnil(L);
+    salvor_push_error(L, err);
+    if (*details) {
+        salvor_move_value(L, details);
+        lua_setfield(L, -2, "details");
+    }
+    if (salvor_kube_retry_after(http) >= 0) {
+        lua_pushinteger(L, salvor_kube_retry_after(http));
+        lua_setfield(L, -2, "retry_after");
+    }
+    return 2;
+}
+
+static int not_json(const struct salvor_http *http, struct salvor_error *err)
+{
+    char reason[512];
+    snprintf(reason, sizeof(reason), "%.500s", err->message);
+    const char *type = salvor_http_header(http, "Content-Type", 0);
+    salvor_error_set(err, "Corrupt", "the answer of %s (%s) is not JSON: %s", http->peer,
+                     type ? type : "of no type", reason);
+    salvor_error_hint(err, "is this the API server, or a proxy or login page in front of it?");
+    err->status = http->status;
+    return -1;
+}
+
+/* Requests */
+
+static void release_http(void *object)
+{
+    salvor_http_release(object);
+}
+
+static int after_request(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    struct salvor_http *http = (struct salvor_http *)context;
+    struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
+    bool raw = salvor_option_boolean(L, 2, "raw", false);
+    json_t **value = salvor_box_value(L);
+    struct salvor_error err;
+    if (salvor_kube_check(http, &client->config, value, &err) < 0)
+        return fail(L, &err, http, value);
+    if (!raw && http->body.size) {
+        if (salvor_json_decode(value, http->body.data, http->body.size, &err) < 0) {
+            not_json(http, &err);
+            return fail(L, &err, http, value);
+        }
+        /* The text is of no more use, and may be large. */
+        salvor_buffer_release(&http->body);
+    }
+    salvor_pause_gc(L);
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, http->status);
+    lua_setfield(L, -2, "status");
+    push_headers(L, http);
+    lua_setfield(L, -2, "headers");
+    if (raw)
+        lua_pushlstring(L, http->body.data, http->body.size);
+    else if (*value)
+        salvor_move_value(L, value);
+    else
+        lua_pushnil(L);
+    lua_setfield(L, -2, "body");
+    return 1;
+}
+
+/* client:request{method=, path=, query=, headers=, body=, timeout=, raw=} */
+static int client_request(lua_State *L)
+{
+    static const char *const names[] = {"method", "path",    "query", "headers",
+                                        "body",   "timeout", "raw",   NULL};
+    struct client *client = check_client(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    salvor_check_options(L, 2, names);
+    salvor_option_boolean(L, 2, "raw", false);
+    lua_settop(L, 2);
+    struct salvor_http *http = salvor_box(L, sizeof(*http), release_http);
+    salvor_http_init(http);
+    struct salvor_error err;
+    if (start(L, client, http, false, &err) < 0) {
+        salvor_error_op(&err, "kube.request");
+        return salvor_fail(L, &err);
+    }
+    return salvor_wait(L, &http->op, after_request, (lua_KContext)http);
+}
+
+/* Streams */
+
+struct stream {
+    struct salvor_object_stream objects;
+    double deadline; /* of the wait under way; 0: none */
+    bool open;
+};
+
+static int stream_close(lua_State *L)
+{
+    struct stream *stream = luaL_checkudata(L, 1, STREAM_METATABLE);
+    if (stream->open)
+        salvor_object_stream_release(&stream->objects);
+    stream->open = false;
+    return 0;
+}
+
+static int after_open(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    struct stream *stream = (struct stream *)context;
+    struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
+    const struct salvor_http *http = &stream->objects.http;
+    json_t **details = salvor_box_value(L);
+    struct salvor_error err;
+    int result;
+    if (stream->objects.timed_out) {
+        result = salvor_error_set(&err, "Timeout", "no answer from %s within %g s", http->peer,
+                                  client->timeout);
+        err.retryable = true;
+    } else {
+        result = salvor_kube_check(http, &client->config, details, &err);
+    }
+    if (result < 0) {
+        salvor_error_op(&err, "kube.stream");
+        int count = fail(L, &err, http, details);
+        salvor_object_stream_release(&stream->objects);
+        stream->open = false;
+        return count;
+    }
+    lua_pushvalue(L, 3);
+    return 1;
+}
+
+/* client:stream{method=, path=, query=, headers=, body=, timeout=}: timeout is of the whole stream */
+static int client_stream(lua_State *L)
+{
+    static const char *const names[] = {"method",  "path", "query",   "headers",
+                                        "body", "timeout", NULL};
+    struct client *client = check_client(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    salvor_check_options(L, 2, names);
+    lua_settop(L, 2);
+    struct stream *stream = lua_newuserdatauv(L, sizeof(*stream), 0);
+    memset(stream, 0, sizeof(*stream));
+    luaL_setmetatable(L, STREAM_METATABLE);
+    salvor_object_stream_init(&stream->objects);
+    stream->open = true;
+    struct salvor_error err;
+    if (start(L, client, &stream->objects.http, true, &err) < 0) {
+        salvor_error_op(&err, "kube.stream");
+        return salvor_fail(L, &err);
+    }
+    salvor_object_stream_wait(&stream->objects, salvor_get_loop(L), client->timeout);
+    return salvor_wait(L, &stream->objects.op, after_open, (lua_KContext)stream);
+}
+
+static int after_bytes(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    struct stream *stream = (struct stream *)context;
+    const char *text;
+    size_t size;
+    struct salvor_error err;
+    luaL_argcheck(L, stream->open, 1, "the stream was closed while it was waited for");
+    switch (salvor_object_stream_next(&text, &size, &stream->objects, &err)) {
+    case SALVOR_STREAM_OBJECT: {
+        json_t **value = salvor_box_value(L);
+        if (salvor_json_decode(value, text, size, &err) < 0) {
+            not_json(&stream->objects.http, &err);
+            break;
+        }
+        salvor_move_value(L, value);
+        return 1;
+    }
+    case SALVOR_STREAM_END:
+        return 0;
+    case SALVOR_STREAM_MORE:
+        if (!stream->objects.timed_out) {
+            double left = stream->deadline - salvor_loop_now();
+            salvor_object_stream_wait(&stream->objects, salvor_get_loop(L),
+                                      stream->deadline == 0 ? -1 : left > 0 ? left : 0);
+            return salvor_wait(L, &stream->objects.op, after_bytes, context);
+        }
+        salvor_error_set(&err, "Timeout", "nothing arrived in time");
+        err.retryable = true;
+        break;
+    case SALVOR_STREAM_FAILED:
+        break;
+    }
+    salvor_error_op(&err, "kube.stream");
+    return salvor_fail(L, &err);
+}
+
+/*
+ * stream:next([seconds]) -> object, or nothing at the end, or nil and an error; Timeout when nothing
+ * came within that time, after which the stream goes on as before
+ */
+static int stream_next(lua_State *L)
+{
+    struct stream *stream = luaL_checkudata(L, 1, STREAM_METATABLE);
+    lua_Number seconds = luaL_optnumber(L, 2, -1);
+    luaL_argcheck(L, stream->open, 1, "the stream is closed");
+    luaL_argcheck(L, stream->objects.op.done, 1, "another task waits for this stream");
+    stream->deadline = seconds < 0 ? 0 : salvor_loop_now() + seconds;
+    stream->objects.timed_out = false;
+    return after_bytes(L, LUA_OK, (lua_KContext)stream);
+}
+
+/* The client */
+
+static int client_close(lua_State *L)
+{
+    struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
+    salvor_kubeconfig_release(&client->config);
+    return 0;
+}
+
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+/* client:info() -> {server, context, cluster, user, namespace, source}; no secrets */
+static int client_info(lua_State *L)
+{
+    const struct salvor_kubeconfig *config = &check_client(L)->config;
+    lua_createtable(L, 0, 6);
+    set_text(L, "server", config->server);
+    set_text(L, "context", config->context);
+    set_text(L, "cluster", config->cluster);
+    set_text(L, "user", config->user);
+    set_text(L, "namespace", config->namespace);
+    set_text(L, "source", config->source);
+    return 1;
+}
+
+static int client_tostring(lua_State *L)
+{
+    struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
+    lua_pushfstring(L, "kube client (%s)", client->config.server ? client->config.server : "closed");
+    return 1;
+}
+
+/* connect{kubeconfig=, context=, namespace=, timeout=} -> client; sends nothing yet */
+static int kube_connect(lua_State *L)
+{
+    static const char *const names[] = {"kubeconfig", "context", "namespace", "timeout", NULL};
+    salvor_check_options(L, 1, names);
+    lua_settop(L, 1);
+    struct salvor_kubeconfig_options options = {
+        .path = salvor_option_string(L, 1, "kubeconfig", NULL),
+        .context = salvor_option_string(L, 1, "context", NULL),
+        .namespace = salvor_option_string(L, 1, "namespace", NULL),
+    };
+    lua_Number timeout = salvor_option_number(L, 1, "timeout", DEFAULT_TIMEOUT);
+    struct client *client = lua_newuserdatauv(L, sizeof(*client), 0);
+    memset(client, 0, sizeof(*client));
+    luaL_setmetatable(L, CLIENT_METATABLE);
+    client->timeout = timeout;
+    struct salvor_error err;
+    if (salvor_kubeconfig_load(&client->config, &options, &err) < 0) {
+        salvor_kubeconfig_release(&client->config);
+        salvor_error_op(&err, "k8s.connect");
+        return salvor_fail(L, &err);
+    }
+    return 1;
+}
+
+/* escape(text) -> the text as one segment of a path */
+static int kube_escape(lua_State *L)
+{
+    size_t size;
+    const char *text = luaL_checklstring(L, 1, &size);
+    struct salvor_buffer *out = salvor_box_buffer(L, TARGET_LIMIT);
+    struct salvor_error err;
+    if (salvor_url_escape(out, text, size, &err) < 0)
+        raise(L, &err);
+    lua_pushlstring(L, out->data, out->size);
+    return 1;
+}
+
+static void make_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
+                       const luaL_Reg *methods)
+{
+    luaL_newmetatable(L, name);
+    luaL_setfuncs(L, metamethods, 0);
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
+
+int luaopen_salvor_kube(lua_State *L)
+{
+    static const luaL_Reg client_metamethods[] = {
+        {"__gc", client_close}, {"__close", client_close}, {"__tostring", client_tostring}, {NULL, NULL}};
+    static const luaL_Reg client_methods[] = {{"request", client_request},
+                                              {"stream", client_stream},
+                                              {"info", client_info},
+                                              {"close", client_close},
+                                              {NULL, NULL}};
+    static const luaL_Reg stream_metamethods[] = {
+        {"__gc", stream_close}, {"__close", stream_close}, {NULL, NULL}};
+    static const luaL_Reg stream_methods[] = {
+        {"next", stream_next}, {"close", stream_close}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"connect", kube_connect}, {"escape", kube_escape}, {NULL, NULL}};
+    make_class(L, CLIENT_METATABLE, client_metamethods, client_methods);
+    make_class(L, STREAM_METATABLE, stream_metamethods, stream_methods);
+    luaL_newlib(L, functions);
+    return 1;
+}

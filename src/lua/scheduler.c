@@ -1,0 +1,446 @@
+#include "lua/scheduler.h"
+
+#include <string.h>
+
+#include "loop/interrupt.h"
+#include "lua/binding.h"
+#include "lua/task.h"
+
+static struct salvor_scheduler *signalled; /* whom the signal handler tells */
+
+/* User values of a task. */
+enum { USER_THREAD = 1, USER_TRACEBACK, USER_FAILED_CHILDREN, USER_VALUES = 3 };
+
+struct salvor_scheduler *salvor_get_scheduler(lua_State *L)
+{
+    return *(struct salvor_scheduler **)lua_getextraspace(L);
+}
+
+struct salvor_loop *salvor_get_loop(lua_State *L)
+{
+    return salvor_get_scheduler(L)->loop;
+}
+
+void salvor_scheduler_attach(lua_State *L, struct salvor_scheduler *scheduler,
+                             struct salvor_loop *loop)
+{
+    *scheduler = (struct salvor_scheduler){.loop = loop};
+    scheduler->ready_end = &scheduler->ready;
+    *(struct salvor_scheduler **)lua_getextraspace(L) = scheduler;
+    signalled = scheduler;
+}
+
+/* Cancellation */
+
+int salvor_task_raise_cancelled(lua_State *L, struct salvor_task *task)
+{
+    task->cancel_delivered = true;
+    struct salvor_error err;
+    if (salvor_get_scheduler(L)->deadlock)
+        salvor_error_set(&err, "Cancelled", "every task waits for another one");
+    else
+        salvor_error_set(&err, "Cancelled", "the task was cancelled");
+    salvor_push_error(L, &err);
+    return lua_error(L);
+}
+
+static void make_ready(struct salvor_scheduler *scheduler, struct salvor_task *task)
+{
+    task->state = TASK_READY;
+    task->next_ready = NULL;
+    *scheduler->ready_end = task;
+    scheduler->ready_end = &task->next_ready;
+}
+
+static void cancel_children(struct salvor_scheduler *scheduler, struct salvor_task *task)
+{
+    for (struct salvor_task *child = task->children; child; child = child->sibling)
+        salvor_task_cancel(scheduler, child);
+}
+
+void salvor_task_cancel(struct salvor_scheduler *scheduler, struct salvor_task *task)
+{
+    if (task->state == TASK_ENDED)
+        return;
+    if (task->settling)
+        cancel_children(scheduler, task);
+    if (task->cancel_requested)
+        return;
+    task->cancel_requested = true;
+    if (task->waiting)
+        salvor_op_cancel(task->waiting);
+}
+
+/*
+ * The hook that a signal sets: the only way to stop a script that computes. It runs in whatever
+ * task computes; that one and the root, from which every task hangs, are cancelled.
+ */
+static void interrupt_hook(lua_State *L, lua_Debug *activation)
+{
+    (void)activation;
+    lua_sethook(L, NULL, 0, 0);
+    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    struct salvor_task *task = scheduler->current;
+    scheduler->interrupt_seen = true;
+    if (scheduler->root)
+        salvor_task_cancel(scheduler, scheduler->root);
+    if (!task)
+        luaL_error(L, "interrupted");
+    salvor_task_cancel(scheduler, task);
+    if (!task->cancel_delivered)
+        salvor_task_raise_cancelled(L, task);
+}
+
+static void set_hook(lua_State *L)
+{
+    lua_sethook(L, interrupt_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+void salvor_scheduler_notify(void)
+{
+    lua_State *L = signalled->running;
+    if (L)
+        set_hook(L);
+    salvor_loop_interrupt(signalled->loop);
+}
+
+static bool interrupt_pending(const struct salvor_scheduler *scheduler)
+{
+    return salvor_interrupt_signal() && !scheduler->interrupt_seen;
+}
+
+/* The hook may have been set on a thread that was about to end: it is carried over to the next. */
+void salvor_scheduler_set_running(struct salvor_scheduler *scheduler, lua_State *L)
+{
+    scheduler->running = L;
+    if (L && interrupt_pending(scheduler))
+        set_hook(L);
+}
+
+/* Running tasks */
+
+static void wake_task(struct salvor_op *op)
+{
+    struct salvor_task *task = op->waiter;
+    task->waiting = NULL;
+    if (!task->nested)
+        make_ready(salvor_get_scheduler(task->thread), task);
+}
+
+static void unlink_child(struct salvor_task *task)
+{
+    if (!task->parent)
+        return;
+    struct salvor_task **link = &task->parent->children;
+    while (*link != task)
+        link = &(*link)->sibling;
+    *link = task->sibling;
+}
+
+/* An ended task leaves the registry, which kept it alive while it ran. */
+static void end_task(lua_State *L, struct salvor_task *task)
+{
+    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    struct salvor_task *parent = task->parent;
+    task->state = TASK_ENDED;
+    unlink_child(task);
+    luaL_checkstack(L, 3, NULL);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+    if (parent && task->failed && !task->cancel_delivered) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, parent);
+        lua_getiuservalue(L, -1, USER_FAILED_CHILDREN);
+        lua_pushvalue(L, -3);
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, task);
+    while (scheduler->joiners) {
+        struct salvor_op *op = &scheduler->joiners->op;
+        op->abort(op);
+        salvor_op_finish(op);
+    }
+    if (parent && parent->settling && !parent->children && parent->state == TASK_WAITING)
+        make_ready(scheduler, parent);
+}
+
+static void run_task(lua_State *L, struct salvor_task *task)
+{
+    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    struct salvor_task *current = scheduler->current;
+    lua_State *running = scheduler->running;
+    bool first = lua_status(task->thread) == LUA_OK;
+    int count = first ? lua_gettop(task->thread) - 1 : 0;
+
+    task->state = TASK_RUNNING;
+    scheduler->current = task;
+    salvor_scheduler_set_running(scheduler, task->thread);
+    int status = lua_resume(task->thread, L, count, &task->results);
+    scheduler->current = current;
+    salvor_scheduler_set_running(scheduler, running);
+
+    if (status == LUA_YIELD && task->state == TASK_WAITING)
+        return;
+    if (status == LUA_YIELD) {
+        lua_pushliteral(task->thread, "attempt to yield from outside a coroutine");
+        status = LUA_ERRRUN;
+    }
+    if (status != LUA_OK) {
+        /* Only what the task's own protected call cannot catch, such as running out of memory. */
+        task->failed = true;
+        task->results = 1;
+    }
+    end_task(L, task);
+}
+
+static struct salvor_task *next_ready(struct salvor_scheduler *scheduler)
+{
+    struct salvor_task *task = scheduler->ready;
+    if (!task)
+        return NULL;
+    scheduler->ready = task->next_ready;
+    if (!scheduler->ready)
+        scheduler->ready_end = &scheduler->ready;
+    return task;
+}
+
+/* One turn of the scheduler: a ready task, or one step of the loop when there is none. */
+static void turn(lua_State *L)
+{
+    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    struct salvor_task *task = next_ready(scheduler);
+    if (task) {
+        run_task(L, task);
+        return;
+    }
+    if (interrupt_pending(scheduler)) {
+        scheduler->interrupt_seen = true;
+        if (scheduler->root)
+            salvor_task_cancel(scheduler, scheduler->root);
+        return;
+    }
+    if (salvor_loop_is_idle(scheduler->loop) && scheduler->root && !scheduler->deadlock) {
+        scheduler->deadlock = true;
+        salvor_task_cancel(scheduler, scheduler->root);
+        return;
+    }
+    struct salvor_error err;
+    if (salvor_loop_step(scheduler->loop, -1, &err) < 0) {
+        salvor_push_error(L, &err);
+        lua_error(L);
+    }
+}
+
+void salvor_task_run(lua_State *L, struct salvor_task *root)
+{
+    salvor_get_scheduler(L)->root = root;
+    while (root->state != TASK_ENDED)
+        turn(L);
+}
+
+/* Waiting */
+
+void salvor_task_run_nested(lua_State *L, struct salvor_task *task, struct salvor_op *op)
+{
+    if (task)
+        task->nested++;
+    while (!op->done)
+        turn(L);
+    if (task)
+        task->nested--;
+}
+
+static int go_on(lua_State *L, struct salvor_task *task, lua_KFunction after, lua_KContext context)
+{
+    if (task && task->cancel_requested && !task->cancel_delivered)
+        return salvor_task_raise_cancelled(L, task);
+    return after(L, LUA_OK, context);
+}
+
+static int resumed(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    struct salvor_task *task = salvor_get_scheduler(L)->current;
+    if (!task || task->parked != L || task->waiting)
+        return luaL_error(L, "resumed a coroutine that waits in another task");
+    task->parked = NULL;
+    return go_on(L, task, task->after, task->context);
+}
+
+int salvor_wait(lua_State *L, struct salvor_op *op, lua_KFunction after, lua_KContext context)
+{
+    struct salvor_task *task = salvor_get_scheduler(L)->current;
+    if (task && task->cancel_requested && !task->cancel_delivered)
+        salvor_op_cancel(op);
+    if (op->done)
+        return go_on(L, task, after, context);
+    if (!task) {
+        salvor_task_run_nested(L, NULL, op);
+        return after(L, LUA_OK, context);
+    }
+    op->wake = wake_task;
+    op->waiter = task;
+    task->waiting = op;
+    if (!lua_isyieldable(L)) {
+        salvor_task_run_nested(L, task, op);
+        return go_on(L, task, after, context);
+    }
+    task->after = after;
+    task->context = context;
+    task->parked = L;
+    task->state = TASK_WAITING;
+    return lua_yieldk(L, 0, 0, resumed);
+}
+
+/* Joining */
+
+static void unlink_joiner(struct salvor_op *op)
+{
+    struct salvor_joiner *joiner = (struct salvor_joiner *)op;
+    *joiner->link = joiner->next;
+    if (joiner->next)
+        joiner->next->link = joiner->link;
+}
+
+void salvor_joiner_start(struct salvor_scheduler *scheduler, struct salvor_joiner *joiner)
+{
+    joiner->op.done = false;
+    joiner->op.abort = unlink_joiner;
+    joiner->next = scheduler->joiners;
+    joiner->link = &scheduler->joiners;
+    if (joiner->next)
+        joiner->next->link = &joiner->next;
+    scheduler->joiners = joiner;
+}
+
+/* A task's life */
+
+static struct salvor_task *current_task(lua_State *L)
+{
+    return salvor_get_scheduler(L)->current;
+}
+
+/* The message handler of a task: notes the traceback while the stack still stands. */
+static int note_traceback(lua_State *L)
+{
+    lua_settop(L, 1);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, current_task(L));
+    luaL_traceback(L, L, NULL, 1);
+    lua_setiuservalue(L, 2, USER_TRACEBACK);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* Replaces what is on the stack by the error of the first failed child nobody has asked about. */
+static void adopt_failure(lua_State *L, struct salvor_task *task)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+    lua_getiuservalue(L, -1, USER_FAILED_CHILDREN);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, -1, i);
+        struct salvor_task *child = lua_touserdata(L, -1);
+        if (!child->observed) {
+            task->failed = true;
+            salvor_task_push_traceback(L, -1);
+            lua_setiuservalue(L, -4, USER_TRACEBACK);
+            lua_settop(L, 0);
+            salvor_task_push_result(L, child);
+            return;
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
+}
+
+/* Children end before their parent: here it waits for them. */
+static int settle(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    struct salvor_task *task = current_task(L);
+    task->parked = NULL;
+    if (task->children) {
+        task->parked = L;
+        task->state = TASK_WAITING;
+        return lua_yieldk(L, 0, context, settle);
+    }
+    task->settling = false;
+    if (!task->failed)
+        adopt_failure(L, task);
+    return task->failed ? 1 : lua_gettop(L) - (int)context;
+}
+
+static int finish(lua_State *L, int status, lua_KContext context)
+{
+    struct salvor_task *task = current_task(L);
+    task->failed = status != LUA_OK && status != LUA_YIELD;
+    task->settling = true;
+    if (task->failed)
+        cancel_children(salvor_get_scheduler(L), task);
+    return settle(L, LUA_OK, context);
+}
+
+static int cancelled_before_start(lua_State *L)
+{
+    return salvor_task_raise_cancelled(L, current_task(L));
+}
+
+/* The body of a task's thread; the stack holds its function and the arguments. */
+static int task_main(lua_State *L)
+{
+    if (current_task(L)->cancel_requested) {
+        lua_settop(L, 0);
+        lua_pushcfunction(L, cancelled_before_start);
+    }
+    lua_pushcfunction(L, note_traceback);
+    lua_insert(L, 1);
+    int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, 1, finish);
+    return finish(L, status, 1);
+}
+
+struct salvor_task *salvor_task_spawn(lua_State *L, int count)
+{
+    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    struct salvor_task *task = lua_newuserdatauv(L, sizeof(*task), USER_VALUES);
+    memset(task, 0, sizeof(*task));
+    luaL_setmetatable(L, SALVOR_TASK_METATABLE);
+    task->thread = lua_newthread(L);
+    lua_setiuservalue(L, -2, USER_THREAD);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, USER_FAILED_CHILDREN);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, task);
+    lua_insert(L, -count - 2);
+    lua_pushcfunction(task->thread, task_main);
+    if (!lua_checkstack(task->thread, count + 1))
+        luaL_error(L, "too many arguments");
+    lua_xmove(L, task->thread, count + 1);
+    task->parent = scheduler->current;
+    if (task->parent) {
+        task->sibling = task->parent->children;
+        task->parent->children = task;
+    }
+    make_ready(scheduler, task);
+    return task;
+}
+
+int salvor_task_push_result(lua_State *L, struct salvor_task *task)
+{
+    luaL_checkstack(L, task->results, "too many results");
+    lua_State *thread = task->thread;
+    int first = lua_gettop(thread) - task->results + 1;
+    task->observed = true;
+    if (!lua_checkstack(thread, task->results))
+        return luaL_error(L, "too many results");
+    for (int i = 0; i < task->results; i++)
+        lua_pushvalue(thread, first + i);
+    lua_xmove(thread, L, task->results);
+    return task->failed ? -1 : task->results;
+}
+
+void salvor_task_push_traceback(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, USER_TRACEBACK);
+}

@@ -1,0 +1,91 @@
+/* The scheduler's side that only the host and the task module see; bindings use lua/task.h. */
+#ifndef SALVOR_LUA_SCHEDULER_H
+#define SALVOR_LUA_SCHEDULER_H
+
+#include <stdbool.h>
+
+#include <lua.h>
+
+#include "loop/loop.h"
+
+struct salvor_task;
+
+struct salvor_scheduler {
+    struct salvor_loop *loop;
+    struct salvor_task *root, *current;
+    struct salvor_task *ready, **ready_end; /* a queue */
+    struct salvor_joiner *joiners;          /* who waits for any task to end */
+    lua_State *volatile running;            /* the Lua thread that executes, for the signal hook */
+    bool interrupt_seen;
+    bool deadlock;
+    bool exiting; /* os.exit was called */
+    int exit_code;
+};
+
+/* Waits for a task to end. */
+struct salvor_joiner {
+    struct salvor_op op;
+    struct salvor_joiner *next, **link;
+};
+
+enum salvor_task_state { TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_ENDED };
+
+struct salvor_task {
+    enum salvor_task_state state;
+    lua_State *thread;
+    struct salvor_task *parent, *children, *sibling;
+    struct salvor_task *next_ready;
+    struct salvor_op *waiting;
+    lua_KFunction after; /* what goes on when `waiting` is done */
+    lua_KContext context;
+    lua_State *parked; /* the coroutine that waits, after every one around it has yielded too */
+    int nested;    /* loops that run on the C stack on its behalf */
+    bool settling; /* its function has returned; it waits for its children */
+    bool cancel_requested, cancel_delivered;
+    bool failed;   /* ended with an error: the only result */
+    bool observed; /* somebody was given the result */
+    int results;   /* how many values on top of `thread` are the result */
+};
+
+#define SALVOR_TASK_METATABLE "salvor.task"
+
+/* Must be called before any Lua thread is made in this state. */
+void salvor_scheduler_attach(lua_State *L, struct salvor_scheduler *scheduler,
+                             struct salvor_loop *loop);
+
+struct salvor_scheduler *salvor_get_scheduler(lua_State *L);
+
+/*
+ * Makes a task of the function and its `count` arguments on top of the stack, replacing them by the
+ * task; the running task is its parent.
+ */
+struct salvor_task *salvor_task_spawn(lua_State *L, int count);
+
+/* Runs until `root` has ended. */
+void salvor_task_run(lua_State *L, struct salvor_task *root);
+
+/* Asks for the task's end; a task that waits is woken for it. */
+void salvor_task_cancel(struct salvor_scheduler *scheduler, struct salvor_task *task);
+
+/* Pushes the result of an ended task onto L (-1: it failed, and the error was pushed). */
+int salvor_task_push_result(lua_State *L, struct salvor_task *task);
+
+/* The traceback of the ended, failed task at `index`, pushed as a string or nil. */
+void salvor_task_push_traceback(lua_State *L, int index);
+
+/* Raises the object Cancelled in the running task, which from then on counts as told. */
+int salvor_task_raise_cancelled(lua_State *L, struct salvor_task *task);
+
+/* Runs the loop here, where Lua cannot yield, until `op` is done; `task` (or NULL) is the waiter. */
+void salvor_task_run_nested(lua_State *L, struct salvor_task *task, struct salvor_op *op);
+
+/* Tells which Lua thread executes from now on. */
+void salvor_scheduler_set_running(struct salvor_scheduler *scheduler, lua_State *L);
+
+/* Registers `joiner`, which is done when the next task ends. */
+void salvor_joiner_start(struct salvor_scheduler *scheduler, struct salvor_joiner *joiner);
+
+/* Called by the signal handler: async-signal-safe. */
+void salvor_scheduler_notify(void);
+
+#endif

@@ -1,0 +1,189 @@
+#include "net/http_error.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include <openssl/x509_vfy.h>
+
+/* libcurl's own text where it has one; it may end in a line break. */
+static const char *curl_text(const struct salvor_http *http, char *out, size_t size)
+{
+    const char *text =
+        http->message[0] ? http->message : curl_easy_strerror(http->transfer.result);
+    size_t length = strnlen(text, size - 1);
+    for (size_t i = 0; i < length; i++)
+        out[i] = iscntrl((unsigned char)text[i]) ? ' ' : text[i];
+    while (length && out[length - 1] == ' ')
+        length--;
+    out[length] = '\0';
+    return out;
+}
+
+static int lost(const struct salvor_http *http, const char *text, struct salvor_error *err)
+{
+    if (http->once && http->sent)
+        salvor_error_set(err, "Disconnected",
+                         "connection to %s lost after the request was sent: %s", http->peer, text);
+    else
+        salvor_error_set(err, "Disconnected", "connection to %s lost: %s", http->peer, text);
+    if (http->once && http->sent)
+        salvor_error_hint(err, "the change may or may not have been made: look before repeating");
+    if (err)
+        err->retryable = !http->once || !http->sent;
+    return -1;
+}
+
+static int unreachable(const struct salvor_http *http, const char *text, const char *hint,
+                       struct salvor_error *err)
+{
+    salvor_error_set(err, "Unreachable", "cannot reach %s: %s", http->peer, text);
+    salvor_error_hint(err, "%s", hint);
+    if (err)
+        err->retryable = true;
+    return -1;
+}
+
+static int refused(const struct salvor_http *http, const char *text, struct salvor_error *err)
+{
+    long number = 0;
+    curl_easy_getinfo(http->transfer.easy, CURLINFO_OS_ERRNO, &number);
+    return unreachable(http, number ? strerror((int)number) : text,
+                       "check that the server runs and that its address and port are right", err);
+}
+
+static int timed_out(const struct salvor_http *http, struct salvor_error *err)
+{
+    curl_off_t connected = 0;
+    curl_easy_getinfo(http->transfer.easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    if (!connected) {
+        double limit = http->connect_timeout;
+        if (http->timeout > 0 && http->timeout < limit)
+            limit = http->timeout;
+        salvor_error_set(err, "Timeout", "no connection to %s within %g s", http->peer, limit);
+        salvor_error_hint(err, "check the address, the network, the VPN and firewalls");
+    } else {
+        salvor_error_set(err, "Timeout", "no complete answer from %s within %g s", http->peer,
+                         http->timeout);
+        if (http->once && http->sent)
+            salvor_error_hint(err,
+                              "the change may or may not have been made: look before repeating");
+    }
+    if (err)
+        err->retryable = !http->once || !http->sent;
+    return -1;
+}
+
+static int untrusted(const struct salvor_http *http, const char *text, struct salvor_error *err)
+{
+    long reason = X509_V_OK;
+    curl_easy_getinfo(http->transfer.easy, CURLINFO_SSL_VERIFYRESULT, &reason);
+    switch (reason) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        salvor_error_set(err, "Untrusted", "the certificate of %s has expired", http->peer);
+        salvor_error_hint(err, "renew the server's certificate; check this machine's clock too");
+        return -1;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        salvor_error_set(err, "Untrusted", "the certificate of %s is not valid yet", http->peer);
+        salvor_error_hint(err, "check this machine's clock");
+        return -1;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+        salvor_error_set(err, "Untrusted",
+                         "the certificate of %s is signed by an unknown authority (%s)",
+                         http->peer, X509_verify_cert_error_string(reason));
+        salvor_error_hint(err, "give the certificate of the server's own authority (CA)");
+        return -1;
+    case X509_V_OK:
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        salvor_error_set(err, "Untrusted", "the certificate of %s is for another name: %s",
+                         http->peer, text);
+        salvor_error_hint(err, "use a name the certificate has, or set the TLS server name");
+        return -1;
+    default:
+        salvor_error_set(err, "Untrusted", "the certificate of %s cannot be trusted: %s",
+                         http->peer, X509_verify_cert_error_string(reason));
+        return -1;
+    }
+}
+
+/* With TLS 1.3 the server's verdict on our certificate arrives after the handshake. */
+static bool refused_our_certificate(const char *text)
+{
+    return strstr(text, "alert certificate") || strstr(text, "alert bad certificate") ||
+           strstr(text, "alert unknown ca") || strstr(text, "certificate required") ||
+           strstr(text, "alert unsupported certificate");
+}
+
+static int unauthorized(const struct salvor_http *http, const char *text, struct salvor_error *err)
+{
+    if (strstr(text, "certificate expired")) {
+        salvor_error_set(err, "Unauthorized", "%s says that our client certificate has expired",
+                         http->peer);
+        salvor_error_hint(err, "get a new client certificate; check this machine's clock too");
+        return -1;
+    }
+    salvor_error_set(err, "Unauthorized", "%s refuses our client certificate: %s", http->peer,
+                     text);
+    return -1;
+}
+
+static int handshake_failed(const struct salvor_http *http, const char *text,
+                            struct salvor_error *err)
+{
+    if (strstr(text, "wrong version number") || strstr(text, "packet length too long"))
+        return unreachable(http, "it does not speak TLS on that port",
+                           "check the port, and whether the address begins with https://", err);
+    return unreachable(http, text, "check that the server speaks TLS 1.2 or newer on that port",
+                       err);
+}
+
+int salvor_http_explain(const struct salvor_http *http, struct salvor_error *err)
+{
+    char buffer[CURL_ERROR_SIZE];
+    const char *text = curl_text(http, buffer, sizeof(buffer));
+    if (http->overflow)
+        return salvor_error_set(err, "TooLarge", "the answer of %s is larger than %zu bytes",
+                                http->peer, http->body.limit);
+    CURLcode code = http->transfer.result;
+    if ((code == CURLE_SSL_CONNECT_ERROR || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) &&
+        refused_our_certificate(text))
+        return unauthorized(http, text, err);
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return unreachable(http, "the name has no address", "check the host name, DNS and the VPN",
+                           err);
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_PROXY:
+        return unreachable(http, text, "check HTTPS_PROXY and NO_PROXY", err);
+    case CURLE_COULDNT_CONNECT:
+        return refused(http, text, err);
+    case CURLE_OPERATION_TIMEDOUT:
+        return timed_out(http, err);
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return untrusted(http, text, err);
+    case CURLE_SSL_CONNECT_ERROR:
+        return handshake_failed(http, text, err);
+    case CURLE_SSL_CERTPROBLEM:
+        salvor_error_set(err, "Invalid", "our client certificate or key cannot be used: %s", text);
+        salvor_error_hint(err, "both must be PEM, and the key must belong to the certificate");
+        return -1;
+    case CURLE_SSL_CACERT_BADFILE:
+        salvor_error_set(err, "Invalid", "the authority's certificate (CA) cannot be read: %s",
+                         text);
+        salvor_error_hint(err, "it must be PEM: -----BEGIN CERTIFICATE-----");
+        return -1;
+    case CURLE_OUT_OF_MEMORY:
+        return salvor_error_memory(err);
+    case CURLE_ABORTED_BY_CALLBACK:
+        if (http->once && http->sent)
+            return lost(http, "a kept connection broke", err);
+        return salvor_error_set(err, "Cancelled", "the request to %s was given up", http->peer);
+    default:
+        return lost(http, text, err);
+    }
+}

@@ -1,0 +1,130 @@
+-- Runs the test programs in parallel and counts: salvor tests/run.lua [--lab] PROGRAM|SPEC...
+--
+-- A word that ends in _spec.lua is run by busted inside this Salvor, any other is a program; both
+-- speak TAP. With --lab an API server is started for all of them, and it is an error when it does
+-- not start. The last line is "N passed, N failed, N skipped".
+local fs = require("salvor.fs")
+local proc = require("salvor.proc")
+local task = require("salvor.task")
+
+local SALVOR = arg[-1]
+local TIMEOUT = 1200
+local BUSTED = "/usr/bin/busted"
+
+local function read_arguments()
+    local words, lab = {}, false
+    for _, word in ipairs(arg) do
+        if word == "--lab" then
+            lab = true
+        else
+            words[#words + 1] = word
+        end
+    end
+    return words, lab
+end
+
+local function start_lab(folder)
+    local argv = {"tests/lab/lab", "start", folder, "--parent", tostring(proc.pid())}
+    local result = must(proc.run(argv, {timeout = 300}))
+    if result.code ~= 0 then
+        io.stderr:write(result.stderr)
+        error("the lab does not start")
+    end
+end
+
+local function command(word)
+    if word:match("_spec%.lua$") then
+        return {SALVOR, BUSTED, "--output=TAP", "--helper=tests/support/helper.lua", word}
+    end
+    return {word}
+end
+
+-- Every program gets a home of its own, so that none sees another's or the user's files.
+local function environment(folder, lab)
+    local env = {
+        HOME = folder,
+        TMPDIR = folder,
+        XDG_CONFIG_HOME = false,
+        XDG_STATE_HOME = false,
+        XDG_CACHE_HOME = false,
+        KUBECONFIG = false,
+        NO_COLOR = "1",
+        SALVOR = fs.absolute(SALVOR),
+        SALVOR_LAB_DIR = lab or "none",
+        CMOCKA_MESSAGE_OUTPUT = "TAP",
+        LUA_PATH = fs.absolute("tests/?.lua") .. ";;",
+    }
+    return env
+end
+
+local function count(output)
+    local passed, failed, skipped = 0, 0, 0
+    for line in output:gmatch("[^\n]+") do
+        if line:match("^not ok") then
+            failed = failed + 1
+        elseif line:match("^ok .*# SKIP") then
+            skipped = skipped + 1
+        elseif line:match("^ok ") then
+            passed = passed + 1
+        end
+    end
+    return passed, failed, skipped
+end
+
+local function print_failures(result)
+    for line in result.stdout:gmatch("[^\n]+") do
+        if not line:match("^ok ") then
+            print("    " .. line)
+        end
+    end
+    print("    " .. result.stderr:gsub("\n", "\n    "))
+end
+
+local function run(word, scratch, lab)
+    local began = task.now()
+    local home = must(fs.temporary_folder(scratch))
+    local result, err = proc.run(command(word), {env = environment(home, lab), timeout = TIMEOUT})
+    result = result or {code = -1, stdout = "", stderr = tostring(err)}
+    local passed, failed, skipped = count(result.stdout)
+    -- A crash, a time-out and a test that ended half-way are failures even when no line says so.
+    if failed == 0 and (result.code ~= 0 or not result.stdout:match("1%.%.%d+")) then
+        failed = 1
+    end
+    print(string.format("%s %s: %d passed, %d failed, %d skipped (%.1f s)",
+        failed == 0 and "ok  " or "FAIL", word, passed, failed, skipped, task.now() - began))
+    if failed > 0 then
+        print_failures(result)
+    end
+    for reason in result.stdout:gmatch("\nok [^\n]*# SKIP ([^\n]*)") do
+        print("    skipped: " .. reason)
+    end
+    return {passed, failed, skipped}
+end
+
+local function processors()
+    local result = proc.run({"nproc"})
+    return result and tonumber(result.stdout) or 2
+end
+
+local words, with_lab = read_arguments()
+local scratch = must(fs.temporary_folder())
+local lab = with_lab and fs.join(scratch, "lab") or nil
+local cleanup <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
+    if lab then
+        proc.run({"tests/lab/lab", "stop", lab}, {timeout = 60})
+    end
+    must(fs.remove_tree(scratch))
+end})
+if lab then
+    start_lab(lab)
+end
+local total = {0, 0, 0}
+for _, counts in ipairs(task.map(words, function(word)
+    return run(word, scratch, lab)
+end, {workers = processors()})) do
+    for index = 1, 3 do
+        total[index] = total[index] + counts[index]
+    end
+end
+print(string.format("%d passed, %d failed, %d skipped", table.unpack(total)))
+os.exit(total[2] == 0)

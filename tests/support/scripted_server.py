@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""An HTTPS server that does what a real API server does not do on demand.
+
+usage: scripted_server.py FOLDER [plain|expired|other-name|other-ca]
+
+Serves the rules of FOLDER/rules.json, read anew for each request:
+
+    [{"method": "GET", "path": "/api/v1/pods", "query": "watch=true", "times": 1,
+      "status": 200, "headers": {"Retry-After": "1"}, "json": {...} | "body": "text",
+      "chunks": ["a", "b"], "delay": 0.1, "end": "clean" | "truncate" | "reset" | "hang"}]
+
+The first rule with that method and path, whose `query` is part of the query, and which has not been
+used `times` times, answers; without one the answer is 404. `chunks` are sent one by one, `delay`
+seconds before each. `end`: "truncate" closes inside the body, "reset" answers nothing and resets the
+connection, "hang" keeps it open. Each request is appended to FOLDER/requests.jsonl.
+
+The certificate authority is FOLDER/ca.crt. Prints "PORT PID" once it listens; ends with its parent.
+"""
+import http.server
+import json
+import os
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+FOLDER = sys.argv[1]
+MODE = sys.argv[2] if len(sys.argv) > 2 else "good"
+CA_CONFIG = """
+[ca]
+default_ca = own
+[own]
+certificate = ca.crt
+private_key = ca.key
+database = index.txt
+new_certs_dir = .
+rand_serial = yes
+default_md = sha256
+policy = subject
+[subject]
+commonName = supplied
+[req]
+distinguished_name = unused
+[unused]
+[root]
+basicConstraints = critical, CA:true
+[server]
+subjectAltName = %s
+"""
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], cwd=FOLDER, check=True, capture_output=True)
+
+
+def make_certificates():
+    """A CA and a server certificate; `openssl ca` because only it takes an end in the past."""
+    name = "DNS:other.example" if MODE == "other-name" else "IP:127.0.0.1,DNS:scripted.example"
+    end = "20200102000000Z" if MODE == "expired" else "20990101000000Z"
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]
+    with open(os.path.join(FOLDER, "ca.cnf"), "w") as config:
+        config.write(CA_CONFIG % name)
+    open(os.path.join(FOLDER, "index.txt"), "w").close()
+    openssl("req", "-x509", "-config", "ca.cnf", "-extensions", "root", "-days", "3650",
+            "-subj", "/CN=scripted", *new_key, "-keyout", "ca.key", "-out", "ca.crt")
+    openssl("req", "-new", "-config", "ca.cnf", "-subj", "/CN=server", *new_key,
+            "-keyout", "server.key", "-out", "server.csr")
+    openssl("ca", "-batch", "-notext", "-config", "ca.cnf", "-extensions", "server",
+            "-startdate", "20200101000000Z", "-enddate", end, "-in", "server.csr",
+            "-out", "server.crt")
+    if MODE == "other-ca":
+        openssl("req", "-x509", "-config", "ca.cnf", "-extensions", "root", "-days", "3650",
+                "-subj", "/CN=another", *new_key, "-keyout", "ca.key", "-out", "ca.crt")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    lock = threading.Lock()
+    used = {}
+
+    def log_message(self, *arguments):
+        pass
+
+    def find_rule(self, path, query):
+        with open(os.path.join(FOLDER, "rules.json")) as file:
+            rules = json.load(file)
+        for number, rule in enumerate(rules):
+            if (rule.get("method", "GET"), rule["path"]) != (self.command, path):
+                continue
+            if rule.get("query", "") not in query:
+                continue
+            if self.used.get(number, 0) >= rule.get("times", 1 << 30):
+                continue
+            self.used[number] = self.used.get(number, 0) + 1
+            return rule
+        return {"status": 404, "body": "no rule for %s %s" % (self.command, self.path)}
+
+    def answer(self):
+        path, _, query = self.path.partition("?")
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        with self.lock:
+            rule = self.find_rule(path, query)
+            with open(os.path.join(FOLDER, "requests.jsonl"), "a") as log:
+                entry = {"method": self.command, "path": path, "query": query, "body": body,
+                         "time": time.monotonic(), "headers": dict(self.headers)}
+                log.write(json.dumps(entry) + "\n")
+        if rule.get("end") == "reset":
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            os.close(self.connection.detach())
+            self.close_connection = True
+            return
+        self.send(rule)
+
+    def send(self, rule):
+        text = json.dumps(rule["json"]) if "json" in rule else rule.get("body", "")
+        chunks = rule.get("chunks", [text])
+        self.send_response(rule.get("status", 200))
+        headers = {"Content-Type": "application/json", **rule.get("headers", {})}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+        for chunk in chunks:
+            time.sleep(rule.get("delay", 0))
+            data = chunk.encode()
+            if data:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+                self.wfile.flush()
+        if rule.get("end") == "hang":
+            time.sleep(3600)
+        if rule.get("end") == "truncate":
+            self.close_connection = True
+            return
+        self.wfile.write(b"0\r\n\r\n")
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """Broken connections are what this server is for."""
+
+
+def end_with_parent(parent):
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(0)
+
+
+def main():
+    parent = os.getppid()
+    server = Server(("127.0.0.1", 0), Handler)
+    if MODE != "plain":
+        make_certificates()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(FOLDER, "server.crt"),
+                                os.path.join(FOLDER, "server.key"))
+        server.socket = context.wrap_socket(server.socket, server_side=True,
+                                            do_handshake_on_connect=False)
+    threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
+    print(server.server_port, os.getpid(), flush=True)
+    server.serve_forever()
+
+
+main()

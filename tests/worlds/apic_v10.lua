@@ -1,0 +1,433 @@
+--- A simulated API Connect v10 operator: its kinds on a real API server, and a controller that moves
+--- the objects through the states the real one does.
+---
+---   local world <close> = world.start{kubeconfig = file, namespace = "apic", version = "10.0.5.3"}
+---
+--- start() returns when the ManagementCluster is Running with all its secrets, and close() ends the
+--- controller. What a test spoils in between (world.client) stays as it is: the controller acts on
+--- new objects only.
+local base64 = require("salvor.digest").base64
+local apiconnect = require("salvor.apiconnect")
+local fs = require("salvor.fs")
+local k8s = require("salvor.k8s")
+local json = require("salvor.json")
+local salvor = require("salvor")
+local task = require("salvor.task")
+local yaml = require("salvor.yaml")
+
+local CRDS = "tests/worlds/apic-v10/crds.yaml"
+local PATIENCE = 30 -- seconds for anything that is waited for here
+local SITE = "82b290a2"
+local PARTS = 18 -- how many parts a management subsystem has
+
+-- The controller leaves objects with this label alone: their status is the test's.
+local SEEDED = "salvor-test-seeded"
+
+local MANAGEMENT_API = "management.apiconnect.ibm.com/v1beta1"
+local APIC_API = "apiconnect.ibm.com/v1beta1"
+local EDB_API = "postgresql.k8s.enterprisedb.io/v1"
+
+local world = {}
+
+local World = {}
+World.__index = World
+
+--- Polls until `condition` is true, and returns that; raises when it takes too long.
+local function eventually(what, condition)
+    local deadline = task.now() + PATIENCE
+    while true do
+        local result = condition()
+        if result then
+            return result
+        elseif task.now() > deadline then
+            error("waited in vain for " .. what)
+        end
+        task.sleep(0.02)
+    end
+end
+
+--- Installs the kinds; safe to do at any time by any number of specs.
+function world.install(client)
+    for _, crd in ipairs(must(yaml.load_all(must(fs.read(CRDS))))) do
+        must(client:apply(crd, {force = true, field_manager = "salvor-tests"}))
+        -- The server says Established a moment before it serves the kind.
+        eventually(crd.metadata.name, function()
+            local found = client:kind(crd.metadata.name)
+            return found and client:list(crd.metadata.name)
+        end)
+    end
+end
+
+-- What the operator makes
+
+local function random_bytes(count)
+    local source <close> = assert(io.open("/dev/urandom", "rb"))
+    return source:read(count)
+end
+
+local function every_byte()
+    local bytes = {}
+    for byte = 0, 255 do
+        bytes[#bytes + 1] = string.char(byte)
+    end
+    return table.concat(bytes)
+end
+
+local function hex(count)
+    return (random_bytes(count):gsub(".", function(byte)
+        return string.format("%02x", byte:byte())
+    end))
+end
+
+-- Values whose base64 a careless YAML writer turns into something else: true, null, numbers, a
+-- date-like word, text that begins like a tag or an anchor.
+local TREACHEROUS = {
+    ["looks-true"] = "true", ["looks-null"] = "null", ["looks-octal"] = "0777",
+    ["looks-float"] = "1e10", ["looks-plus"] = "+123", ["looks-number"] = "12345678",
+    ["looks-infinite"] = "+inf", ["looks-yes"] = "yes/",
+}
+
+local function credential(role)
+    local data = {
+        ["credential.json"] = base64(must(json.encode({
+            client_id = hex(16), client_secret = hex(32), app = role,
+        }))),
+    }
+    if role == "atmCredentialSecret" then
+        data["every-byte"] = base64(every_byte() .. random_bytes(64))
+        for key, text in pairs(TREACHEROUS) do
+            data[key] = text
+        end
+        data.empty = ""
+    end
+    return data
+end
+
+--- The secrets of a subsystem of this version: {role = {name, data}}.
+local function secrets_of(name, version)
+    local secrets = {
+        encryptionSecret = {name = name .. "-enc-key",
+                            data = {["encryption_secret.bin"] = base64(random_bytes(128))}},
+    }
+    for _, entry in ipairs(apiconnect.CREDENTIALS) do
+        if not entry.since or apiconnect.at_least(version, entry.since) then
+            secrets[entry.status] = {name = name .. "-" .. entry.name, data = credential(entry.status)}
+        end
+    end
+    return secrets
+end
+
+local function owner_reference(object)
+    return salvor.list({{apiVersion = object.apiVersion, kind = object.kind,
+                         name = object.metadata.name, uid = object.metadata.uid,
+                         controller = true, blockOwnerDeletion = true}})
+end
+
+local function secret_object(name, data, owner)
+    return {
+        apiVersion = "v1",
+        kind = "Secret",
+        type = "Opaque",
+        metadata = {
+            name = name,
+            labels = {
+                ["app.kubernetes.io/instance"] = owner and owner.metadata.name or "management",
+                ["app.kubernetes.io/managed-by"] = "ibm-apiconnect",
+                ["app.kubernetes.io/name"] = name,
+            },
+            annotations = {
+                ["kubectl.kubernetes.io/last-applied-configuration"] = "{\"kind\":\"Secret\"}\n",
+            },
+            ownerReferences = owner and owner_reference(owner) or nil,
+        },
+        data = data,
+    }
+end
+
+local function create_secret(self, role, secret, owner)
+    self.secrets[role] = secret
+    local created, err = self.client:create(secret_object(secret.name, secret.data, owner))
+    if not created and err.code ~= "AlreadyExists" then
+        error(err, 0)
+    end
+end
+
+-- The controller
+
+local function set_status(self, object, status)
+    local _, err = self.client:patch(object.apiVersion .. "/" .. object.kind, object.metadata.name,
+        {status = status}, {subresource = "status"})
+    -- The object may be gone by now; anything else a test must hear of.
+    if err and err.code ~= "NotFound" then
+        error(err, 0)
+    end
+end
+
+local function reconcile_cluster(self, object)
+    local name, version = object.metadata.name, object.spec.version
+    local status = {
+        phase = "Pending",
+        state = "0/" .. PARTS,
+        message = "Management is being installed",
+        conditions = salvor.list({}),
+        endpoints = salvor.list({}),
+        versions = {reconciled = version},
+    }
+    set_status(self, object, status)
+    if not salvor.dig(object, "spec", "originalUID") and apiconnect.has_original_uid(version) then
+        must(self.client:patch(apiconnect.MANAGEMENT, name,
+            {spec = {originalUID = object.metadata.uid}}))
+    end
+    for role, secret in pairs(secrets_of(name, version)) do
+        create_secret(self, role, secret, object)
+        status[role] = secret.name
+    end
+    if self.database == "crunchy" then
+        status.services = {db = self.database_cluster}
+    end
+    task.sleep(self.delays.install)
+    status.phase, status.state = "Running", PARTS .. "/" .. PARTS
+    status.message = "Management is ready"
+    set_status(self, object, status)
+end
+
+local function backup_id(time, separator)
+    return os.date("!%Y%m%d" .. separator .. "%H%M%S", time)
+end
+
+--- The states of a ManagementBackup that ends at `time`.
+local function crunchy_status(self, time, phase, reason)
+    local id = backup_id(time, "-") .. "F"
+    local status = {phase = phase, id = "", clusterName = self.name, subsysName = self.name,
+                    crType = "create", conditions = salvor.list({}), state = reason}
+    if phase == "Ready" then
+        status.id = id
+        status.info = {id = id, type = "full", size = "83.1MB", totalsize = "83.1MB",
+                       rangeStart = time - 60, rangeEnd = time,
+                       range = os.date("!%c", time - 60) .. " - " .. os.date("!%c", time)}
+    end
+    return status
+end
+
+local function edb_status(self, time, phase, reason)
+    local status = {phase = phase, error = reason}
+    if phase == "completed" then
+        status.backupId = backup_id(time, "T")
+        status.startedAt = os.date("!%Y-%m-%dT%H:%M:%SZ", time - 60)
+        status.stoppedAt = os.date("!%Y-%m-%dT%H:%M:%SZ", time)
+        status.serverName = self.database_cluster .. "-2026-01-01T000000Z"
+        status.destinationPath = "s3://edb-backups"
+    end
+    return status
+end
+
+local GENERATION = {
+    crunchy = {
+        kind = apiconnect.MANAGEMENT_BACKUP,
+        phases = {"Pending", "Running", "Ready"},
+        failed = "Failed",
+        status = crunchy_status,
+        object = function(self, type)
+            return {apiVersion = MANAGEMENT_API, kind = "ManagementBackup",
+                    spec = {type = "full", crType = type, clusterName = self.name}}
+        end,
+    },
+    edb = {
+        kind = apiconnect.EDB_BACKUP,
+        phases = {"pending", "running", "completed"},
+        failed = "failed",
+        status = edb_status,
+        object = function(self)
+            return {apiVersion = EDB_API, kind = "Backup",
+                    spec = {cluster = {name = self.database_cluster}}}
+        end,
+    },
+}
+
+local function reconcile_backup(self, object)
+    local generation = GENERATION[self.database]
+    local failure = self.faults.backup
+    for index, phase in ipairs(generation.phases) do
+        if index == #generation.phases and failure then
+            set_status(self, object, generation.status(self, os.time(), generation.failed, failure))
+        else
+            set_status(self, object, generation.status(self, os.time(), phase))
+            task.sleep(self.delays.backup)
+        end
+    end
+end
+
+--- Acts on each object of the kind that has no status yet.
+local function control(self, kind, reconcile)
+    for event in self.client:watch(kind) do
+        local object = event.object
+        local seeded = (object.metadata.labels or {})[SEEDED]
+        if event.type == "ADDED" and not seeded and not salvor.dig(object, "status", "phase") then
+            reconcile(self, object)
+        end
+    end
+end
+
+-- What the administrator makes
+
+local function management_spec(self, options)
+    local spec = {
+        version = self.version,
+        siteName = SITE,
+        license = {accept = true, use = "nonproduction"},
+        analytics = {},
+        apiManagerEndpoint = {hosts = {{name = "manager.example.org"}}},
+        cloudManagerEndpoint = {hosts = {{name = "admin.example.org"}}},
+        consumerAPIEndpoint = {hosts = {{name = "consumer.example.org"}}},
+        platformAPIEndpoint = {hosts = {{name = "api.example.org"}}},
+        portal = {admin = {secretName = "portal-admin-client"}},
+        databaseBackup = {
+            protocol = "sftp",
+            host = "backup.example.org",
+            path = "/backups/management",
+            port = 22,
+            credentials = self.backup_secret,
+            schedule = "0 3 * * *",
+        },
+    }
+    for field, value in pairs(options.spec or {}) do
+        spec[field] = value
+    end
+    return spec
+end
+
+--- Creates a further ManagementCluster; the controller takes care of it.
+function World:add_management(name, options)
+    options = options or {}
+    local owner = options.owner and must(self.client:create({
+        apiVersion = APIC_API,
+        kind = "APIConnectCluster",
+        metadata = {name = options.owner},
+        spec = {version = self.version},
+    }))
+    must(self.client:create({
+        apiVersion = MANAGEMENT_API,
+        kind = "ManagementCluster",
+        metadata = {name = name, ownerReferences = owner and owner_reference(owner)},
+        spec = management_spec(self, options),
+    }))
+    must(self.client:wait(apiconnect.MANAGEMENT, name, {
+        timeout = PATIENCE,
+        ready = function(object)
+            return (apiconnect.ready(object))
+        end,
+    }))
+end
+
+--- Creates a backup that ended `age` seconds ago in the phase, by default the one that means success.
+function World:add_backup(name, age, phase)
+    local generation = GENERATION[self.database]
+    local object = generation.object(self, "record")
+    object.metadata = {name = name, labels = {[SEEDED] = "true"}}
+    local created = must(self.client:create(object))
+    set_status(self, created, generation.status(self, os.time() - age,
+        phase or generation.phases[#generation.phases], phase and "made so by the test"))
+end
+
+-- What tests ask
+
+function World:management()
+    return must(self.client:get(apiconnect.MANAGEMENT, self.name))
+end
+
+function World:backups()
+    return must(self.client:list(GENERATION[self.database].kind))
+end
+
+--- Changes the ManagementCluster as a merge patch does.
+function World:patch(patch)
+    return must(self.client:patch(apiconnect.MANAGEMENT, self.name, patch))
+end
+
+function World:patch_status(status)
+    return must(self.client:patch(apiconnect.MANAGEMENT, self.name, {status = status},
+        {subresource = "status"}))
+end
+
+--- "kind/name" -> "uid/resourceVersion" of everything in the namespace, events left out.
+function World:snapshot()
+    local seen = {}
+    for _, kind in ipairs(must(self.client:kinds())) do
+        local verbs = table.concat(kind.verbs, " ")
+        if kind.namespaced and verbs:find("list") and kind.kind ~= "Event" then
+            for object in self.client:each(kind.api_version .. "/" .. kind.kind) do
+                seen[kind.plural .. "." .. kind.group .. "/" .. object.metadata.name] =
+                    object.metadata.uid .. "/" .. object.metadata.resourceVersion
+            end
+        end
+    end
+    return seen
+end
+
+--- The secret texts a report, a log or a journal must never show: each value, raw and in base64.
+function World:secret_texts()
+    local texts = {}
+    for _, secret in pairs(self.secrets) do
+        for _, encoded in pairs(secret.data) do
+            if #encoded >= 8 and encoded ~= TREACHEROUS["looks-number"] then
+                texts[#texts + 1] = encoded
+                texts[#texts + 1] = require("salvor.digest").unbase64(encoded)
+            end
+        end
+    end
+    return texts
+end
+
+function World:close()
+    for _, running in ipairs(self.tasks) do
+        running:cancel()
+        pcall(running.join, running)
+    end
+    self.tasks = {}
+    if self.client then
+        getmetatable(self.client).__close(self.client)
+        self.client = nil
+    end
+end
+
+World.__close = World.close
+
+--- start(options) -> the world. options: kubeconfig, namespace (it exists), version ("10.0.5.3"),
+--- name ("management"), owner (name of an APIConnectCluster above it), spec (fields that differ),
+--- backups (a list of {age in seconds, phase}; one of an hour ago), delays {install, backup} in
+--- seconds, faults {backup = reason why a backup fails}.
+function world.start(options)
+    local version = options.version or "10.0.5.3"
+    local database = apiconnect.at_least(version, "10.0.8") and "edb" or "crunchy"
+    local name = options.name or "management"
+    local delays = options.delays or {}
+    local self = setmetatable({
+        client = must(k8s.connect({kubeconfig = options.kubeconfig, namespace = options.namespace})),
+        kubeconfig = options.kubeconfig,
+        namespace = options.namespace,
+        version = version,
+        name = name,
+        site = SITE,
+        database = database,
+        database_cluster = name .. "-" .. SITE .. (database == "edb" and "-db" or "-postgres"),
+        backup_secret = "mgmt-backup-secret",
+        delays = {install = delays.install or 0.01, backup = delays.backup or 0.02},
+        faults = options.faults or {},
+        secrets = {},
+        tasks = {},
+    }, World)
+    world.install(self.client)
+    self.tasks[1] = task.spawn(control, self, apiconnect.MANAGEMENT, reconcile_cluster)
+    self.tasks[2] = task.spawn(control, self, GENERATION[database].kind, reconcile_backup)
+    create_secret(self, "databaseBackup.credentials", {
+        name = self.backup_secret,
+        data = {username = base64("apicbackup"), password = base64(hex(12))},
+    })
+    self:add_management(name, options)
+    for number, backup in ipairs(options.backups or {{3600}}) do
+        self:add_backup(name .. "-record-" .. number, table.unpack(backup))
+    end
+    return self
+end
+
+return world
