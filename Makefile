@@ -128,7 +128,7 @@ format:
 demo: test-deps
 	tests/lab/build
 	$(MAKE) all
-	packaging/demo
+	$(BUILD)/salvor tests/demo.lua
 
 install: all
 	install -Dm755 $(BUILD)/salvor $(DESTDIR)$(PREFIX)/bin/salvor

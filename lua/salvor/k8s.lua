@@ -69,6 +69,14 @@ function methods:_warn(text)
     end
 end
 
+local function copy(map)
+    local result = {}
+    for key, value in pairs(map or {}) do
+        result[key] = value
+    end
+    return result
+end
+
 -- Where an object is
 
 --- The path of a collection or, with a name, of one object.
@@ -171,15 +179,14 @@ local writes = {
 --- Returns what the server says the object is now.
 function methods:_write(write)
     local how = writes[write.patch_type or write.verb]
-    local query = {}
-    for name, value in pairs(write.query or {}) do
-        query[name] = value
-    end
-    if write.dry_run then
-        query.dryRun = "All"
-    end
+    local query, body = copy(write.query), write.body
     if write.verb ~= "delete" then
         query.fieldManager = query.fieldManager or FIELD_MANAGER
+        query.dryRun = write.dry_run and "All" or nil
+    elseif write.dry_run then
+        -- A server that is given DeleteOptions does not look at the query.
+        body = copy(body)
+        body.dryRun = {"All"}
     end
     local answer, err = call(self, {
         op = write.op,
@@ -187,7 +194,7 @@ function methods:_write(write)
         path = path_of(write),
         query = query,
         headers = how.content_type and {["Content-Type"] = how.content_type},
-        body = write.body,
+        body = body,
         timeout = write.timeout,
     })
     if not answer then
@@ -477,10 +484,8 @@ local request_options = {method = "string", path = "string", query = "table", he
 
 function methods:request(opts)
     opts = check.options(opts, request_options, "k8s.request")
-    local request = {op = "k8s.request"}
-    for name, value in pairs(opts) do
-        request[name] = value
-    end
+    local request = copy(opts)
+    request.op = "k8s.request"
     return call(self, request)
 end
 

@@ -35,13 +35,15 @@ local function as_text(time, level, message, fields)
     return table.concat(parts, " ")
 end
 
-local JSON_ESCAPES = {['"'] = '\\"', ["\\"] = "\\\\"}
+local JSON_ESCAPES = {
+    ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t",
+}
 
 --- Written here and not by salvor.json: a log takes any value and any bytes, and never fails. What
---- is no character of a JSON string is shown by an escape, whose backslash is text.
+--- cannot stand in a JSON string is shown by an escape, whose backslash is text.
 local function json_string(value)
-    return '"' .. terminal.escape((tostring(value):gsub('["\\]', JSON_ESCAPES)))
-        :gsub("\\x%x%x", "\\%0"):gsub("\\u{%x+}", "\\%0") .. '"'
+    local text = terminal.escape(tostring(value), "\n\r\t"):gsub('["\\\n\r\t]', JSON_ESCAPES)
+    return '"' .. text .. '"'
 end
 
 local function json_value(value)

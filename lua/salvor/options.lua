@@ -97,6 +97,11 @@ function options.help(command)
     return table.concat(lines, "\n") .. "\n"
 end
 
+--- Error objects are for the operator, anything else is a bug and says where it comes from.
+local function with_traceback(err)
+    return errors.is(err) and err or debug.traceback(tostring(err), 2)
+end
+
 --- Runs the command; an error object that it raises or that its options give ends it with the exit
 --- code that belongs to its code.
 function options.run(command, arguments)
@@ -109,14 +114,15 @@ function options.run(command, arguments)
         io.stdout:write(options.help(command))
         return cli.exit.done
     end
-    local ok, code = pcall(command.run, given, words)
+    local ok, code = xpcall(command.run, with_traceback, given, words)
     if ok then
         return code
-    elseif not errors.is(code) then
-        error(code, 0)
+    elseif errors.is(code) then
+        cli.report(code)
+        return cli.exit_of(code)
     end
-    cli.report(code)
-    return cli.exit_of(code)
+    io.stderr:write("salvor: a fault of Salvor's own: ", code, "\n")
+    return cli.exit.internal
 end
 
 return options

@@ -94,8 +94,9 @@ end
 local function wanted_secrets(ctx, object)
     local wanted = {}
     local function want(role, name, credential)
-        if not name or name == "" then
-            ctx:problem("the status of the ManagementCluster names no " .. role)
+        if type(name) ~= "string" or name == "" then
+            ctx:problem("the status of the ManagementCluster names no " .. role,
+                "the operator sets it when the installation is complete")
         else
             wanted[#wanted + 1] = {secret = name, role = role, credential = credential}
         end
@@ -110,7 +111,7 @@ local function wanted_secrets(ctx, object)
         end
     end
     -- A later version may have more of them: they are saved under the name of their secret.
-    for field, name in pairs(object.status) do
+    for field, name in pairs(dig(object, "status") or {}) do
         if field:match("CredentialSecret$") and not known[field] and type(name) == "string" then
             want(field, name, name:gsub("^" .. ctx.facts.name:gsub("%p", "%%%0") .. "%-", ""))
             ctx:warn(field .. " is not known to this procedure; its secret is saved, its name in"
@@ -219,7 +220,7 @@ local function system(ctx)
 end
 
 local function check_kit(ctx)
-    local ok, err = kits.check_place(ctx.params.kit, system(ctx))
+    local ok, err = kits.check_place(ctx.params.kit, ctx.facts.uid and system(ctx))
     if not ok then
         ctx:problem(err.message, err.hint)
     end
@@ -237,8 +238,11 @@ local function source_of(object)
             resourceVersion = object.metadata.resourceVersion}
 end
 
+-- Without the namespace, so that it can be applied to any.
 local function save(ctx, path, object)
-    open_kit(ctx):write(path, must(yaml.dump(k8s.neat(object))), source_of(object))
+    local neat = k8s.neat(object)
+    neat.metadata.namespace = nil
+    open_kit(ctx):write(path, must(yaml.dump(neat)), source_of(object))
 end
 
 local function save_secrets(ctx)
@@ -311,7 +315,11 @@ local function settings(ctx, object)
         metadataUID = ctx.facts.uid,
         databaseCluster = ctx.facts.owner.database_cluster,
         databaseBackup = object.spec.databaseBackup,
-        newestBackup = ctx.facts.backup,
+        newestBackup = {
+            name = ctx.facts.backup.name,
+            id = ctx.facts.backup.id,
+            time = os.date("!%Y-%m-%dT%H:%M:%SZ", ctx.facts.backup.time),
+        },
     }))
 end
 
@@ -325,7 +333,9 @@ end
 local function take_backup(ctx)
     local owner = ctx.facts.owner
     ctx.facts.backup = backup.take(ctx.k8s, owner, ctx:name(owner.name), ctx.params.backup_timeout)
-    ctx:note("took backup " .. ctx.facts.backup.name)
+    if not ctx.planning then
+        ctx:note("took backup " .. ctx.facts.backup.id)
+    end
 end
 
 local function read_back(ctx)
@@ -426,7 +436,6 @@ return {
             title = "The kit's folder can be used",
             why = "A kit belongs to one system; the last good generation is never touched.",
             check = true,
-            needs = {"resource"},
             run = check_kit,
         },
         {

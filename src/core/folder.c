@@ -52,6 +52,13 @@ int salvor_file_stat(struct salvor_file_status *out, const char *path, bool foll
     return 0;
 }
 
+int salvor_folder_writable(const char *path, struct salvor_error *err)
+{
+    if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0)
+        return failed(err, errno, path);
+    return 0;
+}
+
 /* Making */
 
 static bool is_folder(const char *path)

@@ -24,6 +24,9 @@ struct salvor_file_status {
 int salvor_file_stat(struct salvor_file_status *out, const char *path, bool follow,
                      struct salvor_error *err);
 
+/* Whether this process may make files in the folder, without making one; -1 says why not. */
+int salvor_folder_writable(const char *path, struct salvor_error *err);
+
 /*
  * Makes a folder with exactly that mode. `parents`: the ones above it too, and a folder that is there
  * already is fine (its mode stays).

@@ -44,6 +44,10 @@ int salvor_yaml_write(struct salvor_buffer *out, const json_t *value, struct sal
 struct salvor_yaml_sink {
     struct salvor_sink sink;
     struct salvor_buffer *out;
+    size_t indent;    /* of the whole value; 0 */
+    size_t map_step;  /* of a mapping below its key; 2 */
+    size_t list_step; /* of a list below its key; 0 */
+    bool is_begun;    /* the first line of a collection is begun already by the caller; false */
     int depth;
     struct salvor_yaml_level {
         bool is_list;

@@ -78,8 +78,11 @@ static int copy_scalar(struct salvor_yaml_parser *parser, struct salvor_yaml_nod
     node->scalar.size = event->data.scalar.length;
     node->scalar.text = salvor_arena_copy(&parser->arena, event->data.scalar.value,
                                           event->data.scalar.length);
-    node->is_block_scalar = event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
-                            event->data.scalar.style == YAML_FOLDED_SCALAR_STYLE;
+    static const char quotes[] = {[YAML_SINGLE_QUOTED_SCALAR_STYLE] = '\'',
+                                  [YAML_DOUBLE_QUOTED_SCALAR_STYLE] = '"',
+                                  [YAML_LITERAL_SCALAR_STYLE] = '|',
+                                  [YAML_FOLDED_SCALAR_STYLE] = '>'};
+    node->quote = quotes[event->data.scalar.style];
     return node->scalar.text ? 0 : salvor_error_memory(parser->err);
 }
 

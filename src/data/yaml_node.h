@@ -41,8 +41,9 @@ struct salvor_yaml_node {
     struct salvor_yaml_mark end;
     enum salvor_yaml_kind kind : 8;
     bool is_flow;
-    bool is_block_scalar;
+    char quote; /* of a scalar: 0 plain, ' or ", | or > */
     bool is_open; /* being sent: an alias to it inside it has no end */
+    bool is_edited; /* on the way to the place of an edit, or below it */
 };
 
 struct salvor_yaml_document {

@@ -162,6 +162,23 @@ int salvor_yaml_quote(struct salvor_buffer *out, const char *text, size_t size,
                : salvor_buffer_append(out, "\"", 1, err);
 }
 
+int salvor_yaml_single_quote(struct salvor_buffer *out, const char *text, size_t size,
+                             struct salvor_error *err)
+{
+    for (size_t i = 0; i < size;) {
+        uint32_t character;
+        size_t length = salvor_utf8_next(&character, text + i, size - i);
+        if (!length || character < 0x20 || (character >= 0x7f && !is_printable(character)))
+            return 0;
+        i += length;
+    }
+    int result = salvor_buffer_append(out, "'", 1, err);
+    for (size_t i = 0; i < size && result == 0; i++)
+        result = salvor_buffer_append(out, text[i] == '\'' ? "''" : text + i,
+                                      text[i] == '\'' ? 2 : 1, err);
+    return result < 0 || salvor_buffer_append(out, "'", 1, err) < 0 ? -1 : 1;
+}
+
 void salvor_yaml_format_real(char *out, double number)
 {
     salvor_json_format_real(out, number);

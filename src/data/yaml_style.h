@@ -24,6 +24,10 @@ bool salvor_yaml_is_flow_plain(const char *text, size_t size);
 int salvor_yaml_quote(struct salvor_buffer *out, const char *text, size_t size,
                       struct salvor_error *err);
 
+/* The same in single quotes: 1, or 0 when the string cannot stand in them. */
+int salvor_yaml_single_quote(struct salvor_buffer *out, const char *text, size_t size,
+                             struct salvor_error *err);
+
 /*
  * The shortest text of a finite number, with the point that YAML 1.1 demands of a real (1.0e+20).
  * `out` has SALVOR_JSON_REAL_SIZE bytes.

@@ -45,7 +45,7 @@ static int begin_line(struct salvor_yaml_sink *yaml, struct salvor_error *err)
     return 0;
 }
 
-/* A literal block below a parent that is indented by `indent`, its last line break included. */
+/* A literal block, its lines indented by `indent`; it ends its last line. */
 static int put_literal(struct salvor_yaml_sink *yaml, const char *text, size_t size, size_t indent,
                        struct salvor_error *err)
 {
@@ -58,7 +58,7 @@ static int put_literal(struct salvor_yaml_sink *yaml, const char *text, size_t s
     while (text < end) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         size_t length = (size_t)((stop ? stop : end) - text);
-        if ((length && put_indent(yaml, indent + 2, err) < 0) || put(yaml, text, length, err) < 0 ||
+        if ((length && put_indent(yaml, indent, err) < 0) || put(yaml, text, length, err) < 0 ||
             put(yaml, "\n", 1, err) < 0)
             return -1;
         text += length + 1;
@@ -74,7 +74,7 @@ static int put_string(struct salvor_yaml_sink *yaml, const char *text, size_t si
     int result = -1;
     switch (salvor_yaml_style(text, size)) {
     case SALVOR_YAML_LITERAL:
-        return put_literal(yaml, text, size, level ? level->indent : 0, err);
+        return put_literal(yaml, text, size, level ? level->indent + 2 : yaml->indent + 2, err);
     case SALVOR_YAML_PLAIN:
         result = put(yaml, text, size, err);
         break;
@@ -138,7 +138,10 @@ static int yaml_begin(struct salvor_sink *sink, bool is_list, size_t count,
         level.indent = parent->indent + 2;
     } else if (parent) {
         result = put(yaml, "\n", 1, err);
-        level.indent = parent->indent + (is_list ? 0 : 2);
+        level.indent = parent->indent + (is_list ? yaml->list_step : yaml->map_step);
+    } else {
+        level.is_begun = yaml->is_begun;
+        level.indent = yaml->indent;
     }
     yaml->levels[yaml->depth++] = level;
     return result;
@@ -170,6 +173,9 @@ void salvor_yaml_sink_init(struct salvor_yaml_sink *yaml, struct salvor_buffer *
 {
     yaml->sink = (struct salvor_sink){yaml_scalar, yaml_begin, yaml_key, yaml_end};
     yaml->out = out;
+    yaml->indent = yaml->list_step = 0;
+    yaml->map_step = 2;
+    yaml->is_begun = false;
     yaml->depth = 0;
 }
 

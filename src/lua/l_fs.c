@@ -162,6 +162,13 @@ static int fs_stat(lua_State *L)
     return 1;
 }
 
+/* writable(path) -> true: this process may make files in that folder */
+static int fs_writable(lua_State *L)
+{
+    struct salvor_error err;
+    return done(L, salvor_folder_writable(check_path(L, 1), &err), &err, "fs.writable");
+}
+
 /* rename(from, to, {exclusive=false}) -> true */
 static int fs_rename(lua_State *L)
 {
@@ -320,6 +327,7 @@ int luaopen_salvor_fs(lua_State *L)
                                          {"symlink", fs_symlink},
                                          {"temporary_folder", fs_temporary_folder},
                                          {"truncate", fs_truncate},
+                                         {"writable", fs_writable},
                                          {"write", fs_write},
                                          {NULL, NULL}};
     make_lock_metatable(L);

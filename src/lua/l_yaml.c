@@ -2,6 +2,8 @@
 #include <stdint.h>
 
 #include "data/yaml.h"
+#include "data/yaml_edit.h"
+#include "data/yaml_path.h"
 #include "lua/binding.h"
 #include "lua/modules.h"
 #include "lua/value.h"
@@ -119,11 +121,117 @@ static int yaml_dump_all(lua_State *L)
     return 1;
 }
 
+/* Documents that are changed in place. The text and its values belong to a userdata. */
+
+#define DOCUMENT_METATABLE "salvor.yaml.document"
+
+static struct salvor_yaml_edit *check_document(lua_State *L)
+{
+    return luaL_checkudata(L, 1, DOCUMENT_METATABLE);
+}
+
+/* edit(text, {document=}) -> document | nil, err */
+static int yaml_edit(lua_State *L)
+{
+    static const char *const options[] = {"document", NULL};
+    struct salvor_error err;
+    size_t size;
+    const char *text = luaL_checklstring(L, 1, &size);
+    salvor_check_options(L, 2, options);
+    lua_Integer document = salvor_option_integer(L, 2, "document", 0);
+    luaL_argcheck(L, document >= 0, 2, "option 'document': a number from 1 expected");
+    struct salvor_yaml_edit *edit = lua_newuserdatauv(L, sizeof(*edit), 0);
+    *edit = (struct salvor_yaml_edit){.text = SALVOR_BUFFER_INIT(SIZE_MAX / 2)};
+    luaL_setmetatable(L, DOCUMENT_METATABLE);
+    if (salvor_yaml_edit_init(edit, text, size, (size_t)document, &err) < 0)
+        return fail(L, &err, "yaml.edit");
+    return 1;
+}
+
+/* A boxed path from argument 2: a string or a list. */
+static const json_t *check_path(lua_State *L)
+{
+    struct salvor_error err;
+    json_t **source = salvor_box_value(L);
+    json_t **path = salvor_box_value(L);
+    if (salvor_to_value(L, 2, source, &err) < 0 || salvor_yaml_path(path, *source, &err) < 0)
+        luaL_argerror(L, 2, err.message);
+    return *path;
+}
+
+/* document:get(path) -> value | nil, err */
+static int document_get(lua_State *L)
+{
+    struct salvor_error err;
+    json_t *value;
+    struct salvor_yaml_edit *edit = check_document(L);
+    const json_t *path = check_path(L);
+    if (salvor_yaml_edit_get(edit, &value, path, &err) < 0)
+        return fail(L, &err, "yaml.get");
+    salvor_push_value(L, value);
+    return 1;
+}
+
+/* document:set(path, value) -> document | nil, err */
+static int document_set(lua_State *L)
+{
+    struct salvor_error err;
+    struct salvor_yaml_edit *edit = check_document(L);
+    luaL_checkany(L, 3);
+    const json_t *path = check_path(L);
+    json_t **value = salvor_box_value(L);
+    if (salvor_to_value(L, 3, value, &err) < 0 ||
+        salvor_yaml_edit_set(edit, path, *value, &err) < 0)
+        return fail(L, &err, "yaml.set");
+    lua_pushvalue(L, 1);
+    return 1;
+}
+
+/* document:remove(path) -> document | nil, err */
+static int document_remove(lua_State *L)
+{
+    struct salvor_error err;
+    struct salvor_yaml_edit *edit = check_document(L);
+    const json_t *path = check_path(L);
+    if (salvor_yaml_edit_remove(edit, path, &err) < 0)
+        return fail(L, &err, "yaml.remove");
+    lua_pushvalue(L, 1);
+    return 1;
+}
+
+static int document_tostring(lua_State *L)
+{
+    const struct salvor_yaml_edit *edit = check_document(L);
+    lua_pushlstring(L, edit->text.data, edit->text.size);
+    return 1;
+}
+
+static int document_gc(lua_State *L)
+{
+    salvor_yaml_edit_release(check_document(L));
+    return 0;
+}
+
+static void make_document_metatable(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"get", document_get}, {"set", document_set}, {"remove", document_remove}, {NULL, NULL}};
+    luaL_newmetatable(L, DOCUMENT_METATABLE);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, document_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushcfunction(L, document_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+}
+
 int luaopen_salvor_yaml(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"load", yaml_load},         {"load_all", yaml_load_all},
-                                         {"dump", yaml_dump},         {"dump_all", yaml_dump_all},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"load", yaml_load}, {"load_all", yaml_load_all},
+                                         {"dump", yaml_dump}, {"dump_all", yaml_dump_all},
+                                         {"edit", yaml_edit}, {NULL, NULL}};
+    make_document_metatable(L);
     luaL_newlib(L, functions);
     return 1;
 }

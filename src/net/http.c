@@ -281,6 +281,7 @@ static int set_rest(struct salvor_http *http, const struct salvor_http_options *
 {
     CURL *easy = http->transfer.easy;
     int failed = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    if (getenv("CURLV")) curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
     failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     failed |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,

@@ -77,6 +77,13 @@ static int untrusted(const struct salvor_http *http, const char *text, struct sa
 {
     long reason = X509_V_OK;
     curl_easy_getinfo(http->transfer.easy, CURLINFO_SSL_VERIFYRESULT, &reason);
+    /* libcurl compares the names itself, before it asks for OpenSSL's verdict. */
+    if (strstr(text, "match")) {
+        salvor_error_set(err, "Untrusted", "the certificate of %s is for another name: %s",
+                         http->peer, text);
+        salvor_error_hint(err, "use a name the certificate has, or set the TLS server name");
+        return -1;
+    }
     switch (reason) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
         salvor_error_set(err, "Untrusted", "the certificate of %s has expired", http->peer);
@@ -97,16 +104,9 @@ static int untrusted(const struct salvor_http *http, const char *text, struct sa
                          http->peer, X509_verify_cert_error_string(reason));
         salvor_error_hint(err, "give the certificate of the server's own authority (CA)");
         return -1;
-    case X509_V_OK:
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        salvor_error_set(err, "Untrusted", "the certificate of %s is for another name: %s",
-                         http->peer, text);
-        salvor_error_hint(err, "use a name the certificate has, or set the TLS server name");
-        return -1;
     default:
         salvor_error_set(err, "Untrusted", "the certificate of %s cannot be trusted: %s",
-                         http->peer, X509_verify_cert_error_string(reason));
+                         http->peer, text);
         return -1;
     }
 }

@@ -80,6 +80,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     lock = threading.Lock()
     used = {}
+    rules_time = 0
 
     def log_message(self, *arguments):
         pass
@@ -87,6 +88,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def find_rule(self, path, query):
         with open(os.path.join(FOLDER, "rules.json")) as file:
             rules = json.load(file)
+            changed = os.fstat(file.fileno()).st_mtime_ns
+        if changed != Handler.rules_time:
+            Handler.rules_time = changed
+            self.used.clear()
         for number, rule in enumerate(rules):
             if (rule.get("method", "GET"), rule["path"]) != (self.command, path):
                 continue

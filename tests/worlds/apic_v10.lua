@@ -1,5 +1,5 @@
---- A simulated API Connect v10 operator: its kinds on a real API server, and a controller that moves
---- the objects through the states the real one does.
+--- A simulated API Connect v10 operator: its kinds on a real API server, and a controller that
+--- moves the objects through the states the real one does.
 ---
 ---   local world <close> = world.start{kubeconfig = file, namespace = "apic", version = "10.0.5.3"}
 ---
@@ -8,6 +8,7 @@
 --- new objects only.
 local base64 = require("salvor.digest").base64
 local apiconnect = require("salvor.apiconnect")
+local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local k8s = require("salvor.k8s")
 local json = require("salvor.json")
@@ -111,7 +112,8 @@ local function secrets_of(name, version)
     }
     for _, entry in ipairs(apiconnect.CREDENTIALS) do
         if not entry.since or apiconnect.at_least(version, entry.since) then
-            secrets[entry.status] = {name = name .. "-" .. entry.name, data = credential(entry.status)}
+            secrets[entry.status] = {name = name .. "-" .. entry.name,
+                                     data = credential(entry.status)}
         end
     end
     return secrets
@@ -198,7 +200,8 @@ end
 --- The states of a ManagementBackup that ends at `time`.
 local function crunchy_status(self, time, phase, reason)
     local id = backup_id(time, "-") .. "F"
-    local status = {phase = phase, id = "", clusterName = self.name, subsysName = self.name,
+    -- Not "": the API server takes an empty text that must be there for null.
+    local status = {phase = phase, id = "n/a", clusterName = self.name, subsysName = self.name,
                     crType = "create", conditions = salvor.list({}), state = reason}
     if phase == "Ready" then
         status.id = id
@@ -319,7 +322,7 @@ function World:add_management(name, options)
     }))
 end
 
---- Creates a backup that ended `age` seconds ago in the phase, by default the one that means success.
+--- Creates a backup that ended `age` seconds ago in the phase; by default it can be used.
 function World:add_backup(name, age, phase)
     local generation = GENERATION[self.database]
     local object = generation.object(self, "record")
@@ -378,15 +381,23 @@ function World:secret_texts()
     return texts
 end
 
+--- Ends the controller; raises what it failed with, if it did.
 function World:close()
+    local failure
     for _, running in ipairs(self.tasks) do
         running:cancel()
-        pcall(running.join, running)
+        local ok, err = pcall(running.join, running)
+        if not ok and not errors.is(err, "Cancelled") then
+            failure = err
+        end
     end
     self.tasks = {}
     if self.client then
         getmetatable(self.client).__close(self.client)
         self.client = nil
+    end
+    if failure then
+        error(failure, 0)
     end
 end
 
@@ -402,7 +413,11 @@ function world.start(options)
     local name = options.name or "management"
     local delays = options.delays or {}
     local self = setmetatable({
-        client = must(k8s.connect({kubeconfig = options.kubeconfig, namespace = options.namespace})),
+        client = must(k8s.connect({
+            kubeconfig = options.kubeconfig,
+            namespace = options.namespace,
+            on_warning = function() end, -- of kinds that are listed only for the snapshot
+        })),
         kubeconfig = options.kubeconfig,
         namespace = options.namespace,
         version = version,

@@ -233,7 +233,10 @@ function watch:step(deadline)
             return nil, watch.TIMED_OUT
         end
         local ok, err = self:list()
-        return ok or self:recover(err)
+        if not ok then
+            return self:recover(err)
+        end
+        return true
     end
     if not self.stream then
         if not self:rest(deadline) then

@@ -39,7 +39,7 @@ end
 
 --- observer(stream, yes) -> what salvor.procedure.engine reports to
 function command.observer(stream, yes)
-    local live = ui.status(io.stderr)
+    local live = ui.status()
     return {
         begin = function(prepared, run)
             render.heading(stream, run and "run " .. run .. " of" or "plan of", prepared)
@@ -49,7 +49,7 @@ function command.observer(stream, yes)
             render.check(stream, result)
         end,
         step = function(step, status, findings)
-            live:clear()
+            live:finish()
             if status ~= "begin" then
                 render.step(stream, step, status, findings)
             end
@@ -60,13 +60,13 @@ function command.observer(stream, yes)
                 text = text .. string.format("; nothing has changed for %d s",
                     progress.stalled // 1)
             end
-            live:show(text)
+            live:update(text)
         end,
         confirm = function(_, loss)
             if yes then
                 return true
             end
-            return ui.confirm("this destroys " .. loss .. "; type it to go on: ", {typed = loss})
+            return ui.confirm("this destroys " .. loss .. ";", {typed = loss})
         end,
     }
 end

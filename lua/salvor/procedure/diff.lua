@@ -38,9 +38,11 @@ local function flatten(v, path, out)
     end
 end
 
+--- What kubectl applied holds the data of a Secret a second time.
 local function is_secret(path, object)
     return object and object.kind == "Secret"
-        and (path:match("^data") or path:match("^stringData")) ~= nil
+        and (path:match("^data") or path:match("^stringData")
+            or path:find("last-applied-configuration", 1, true)) ~= nil
 end
 
 local function show(v, secret)

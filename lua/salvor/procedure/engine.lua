@@ -7,6 +7,7 @@ local client = require("salvor.procedure.client")
 local context = require("salvor.procedure.context")
 local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
+local fs = require("salvor.fs")
 local k8s = require("salvor.k8s")
 local loader = require("salvor.procedure.loader")
 local params = require("salvor.procedure.params")
@@ -75,13 +76,34 @@ local function is_wanted(step, ctx)
     return not step.check and (not step.when or step.when(ctx))
 end
 
+local function as_error(err)
+    if errors.is(err) then
+        return err
+    end
+    return errors.new({code = "InvalidScript", message = tostring(err)})
+end
+
+local function plan_step(step, ctx)
+    local ok, err = pcall(step.run, ctx)
+    if not ok then
+        err = as_error(err)
+        error(errors.new({
+            code = err.code,
+            message = "step " .. step.id .. " cannot be planned: "
+                .. (err.op and err.op .. ": " or "") .. err.message,
+            hint = (err.hint and err.hint .. "; " or "") .. "nothing was changed",
+            cause = err,
+        }), 0)
+    end
+end
+
 --- plan(id, options, observer) -> {procedure, origin, cluster, checks, failed, steps}; each step is
 --- {step, status = "planned", "done" or "not-needed", effects, findings}. Changes nothing.
 function engine.plan(id, options, observer)
     local prepared = prepare(id, options)
     local performer = effects.plan()
     local ctx = new_context(prepared, {
-        run = "<run>",
+        run = "plan",
         started = now(),
         performer = performer,
         wait = observer.wait,
@@ -106,7 +128,7 @@ function engine.plan(id, options, observer)
                 planned.status = "done"
                 if not step.done or not step.done(ctx) then
                     planned.status = "planned"
-                    step.run(ctx)
+                    plan_step(step, ctx)
                 end
             end
             planned.effects, planned.findings = performer.list, ctx.findings
@@ -144,13 +166,6 @@ local function try_step(step, ctx)
     end
 end
 
-local function as_error(err)
-    if errors.is(err) then
-        return err
-    end
-    return errors.new({code = "InvalidScript", message = tostring(err)})
-end
-
 --- The end of a run that did not get through: what failed, and how to go on.
 local function stopped(run, step, err)
     err = as_error(err)
@@ -174,9 +189,11 @@ local function perform_step(run, step, ctx, observer)
     end
     if not ok then
         ctx:discard_kits()
-        run.journal:append({type = "step.failed", step = step.id, message = as_error(err).message})
+        -- A journal that cannot be written may be the very reason, which is what counts.
+        pcall(run.journal.append, run.journal,
+            {type = "step.failed", step = step.id, message = as_error(err).message})
         observer.step(step, "failed", ctx.findings)
-        error(stopped(run, step, err), 0)
+        error(err, 0)
     end
     run.journal:append({type = "step.end", step = step.id, facts = ctx.facts,
                         findings = ctx.findings})
@@ -188,18 +205,25 @@ local function still_holds(step, ctx)
     return not step.verify or step.verify(ctx)
 end
 
+local function advance(run, step, ctx, finished, observer)
+    if not is_wanted(step, ctx) then
+        return
+    elseif finished[step.id] and still_holds(step, ctx) then
+        observer.step(step, "verified")
+    elseif step.done and step.done(ctx) then
+        run.journal:append({type = "step.end", step = step.id, already = true, facts = ctx.facts})
+        observer.step(step, "already")
+    else
+        perform_step(run, step, ctx, observer)
+    end
+end
+
+--- Whatever goes wrong from here on, the run can be resumed.
 local function perform_steps(run, procedure, ctx, finished, observer)
     for _, step in ipairs(procedure.steps) do
-        if is_wanted(step, ctx) then
-            if finished[step.id] and still_holds(step, ctx) then
-                observer.step(step, "verified")
-            elseif step.done and step.done(ctx) then
-                run.journal:append({type = "step.end", step = step.id, already = true,
-                                    facts = ctx.facts})
-                observer.step(step, "already")
-            else
-                perform_step(run, step, ctx, observer)
-            end
+        local ok, err = pcall(advance, run, step, ctx, finished, observer)
+        if not ok then
+            error(stopped(run, step, err), 0)
         end
     end
 end
@@ -244,11 +268,15 @@ local function carry_out(run, prepared, ctx, finished, observer)
     }
 end
 
-local function without_secrets(procedure, texts)
+--- What a resumed run needs to be given the same parameters: their texts, paths from the root.
+local function params_to_keep(prepared, texts)
     local kept = {}
-    for _, declaration in ipairs(procedure.params) do
-        if declaration.type ~= "secret" then
-            kept[declaration.name] = texts[declaration.name]
+    for _, declaration in ipairs(prepared.procedure.params) do
+        local name = declaration.name
+        if declaration.type == "path" then
+            kept[name] = prepared.params[name]
+        elseif declaration.type ~= "secret" then
+            kept[name] = texts[name]
         end
     end
     return kept
@@ -267,9 +295,9 @@ function engine.run(id, options, observer)
         procedure = id,
         script = prepared.origin,
         salvor = salvor.version,
-        params = without_secrets(prepared.procedure, options.params or {}),
-        context = options.context,
-        kubeconfig = options.kubeconfig,
+        params = params_to_keep(prepared, options.params or {}),
+        context = prepared.connection.context,
+        kubeconfig = options.kubeconfig and fs.absolute(options.kubeconfig),
         namespace = prepared.connection.namespace,
         cluster = prepared.cluster,
         user = os.getenv("USER"),
@@ -305,6 +333,13 @@ local function refuse_resume(message, hint)
     error(errors.new({code = "Conflict", op = "resume", message = message, hint = hint}), 0)
 end
 
+local function is_same_cluster(one, other)
+    if one.uid and other.uid then
+        return one.uid == other.uid
+    end
+    return one.server == other.server
+end
+
 --- resume(run id, options, observer): as run(). Finished steps are verified and left out, the one
 --- in flight is finished. options: as for run; only secret parameters need to be given again.
 function engine.resume(run_id, options, observer)
@@ -327,7 +362,7 @@ function engine.resume(run_id, options, observer)
     if prepared.origin.sha256 ~= begin.script.sha256 then
         refuse_resume("the script has changed since run " .. run_id .. " began",
             "start a new run, or put the old script back")
-    elseif prepared.cluster.uid ~= begin.cluster.uid then
+    elseif not is_same_cluster(prepared.cluster, begin.cluster) then
         refuse_resume("this is another cluster than the one run " .. run_id .. " began on",
             "name its context with --context")
     end

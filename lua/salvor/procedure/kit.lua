@@ -16,6 +16,7 @@ local kit = {}
 
 local MANIFEST = "manifest.json"
 local FORMAT = 1
+local OTHER_FOLDER = "name another folder with -p kit=…"
 
 local Kit = {}
 Kit.__index = Kit
@@ -70,24 +71,43 @@ end
 local function other_system(path, theirs)
     return errors.new({
         code = "Conflict",
-        message = string.format("%s is the kit of another system: %s %s/%s", path,
-            theirs.kind, theirs.namespace, theirs.name),
-        hint = "name another folder with -p kit=…",
+        message = string.format("%s is the kit of another system: %s %s/%s with uid %s", path,
+            theirs.kind, theirs.namespace, theirs.name, theirs.uid),
+        hint = OTHER_FOLDER,
     })
 end
 
---- Whether `path` can take a kit of `system`: true | nil, err. Changes nothing.
-function kit.check_place(path, system)
+--- Whether files can be made at `path`, or in the nearest folder above it that is there.
+local function check_writable(path)
     local found, err = fs.stat(path)
-    if not found then
-        return err.code == "NotFound" or nil, err
-    elseif found.type ~= "directory" then
+    while not found and err.code == "NotFound" and path ~= "/" do
+        path = fs.dirname(path)
+        found, err = fs.stat(path)
+    end
+    if found and found.type ~= "folder" then
         return nil, errors.new({code = "AlreadyExists", message = path .. " is not a folder",
-                                hint = "name another folder with -p kit=…"})
+                                hint = OTHER_FOLDER})
+    end
+    local ok, problem = found, err
+    if found then
+        ok, problem = fs.writable(path)
+    end
+    if not ok then
+        return nil, errors.new({code = problem.code, hint = OTHER_FOLDER, cause = problem,
+                                message = "nothing can be written to " .. problem.message})
+    end
+    return true
+end
+
+--- Whether `path` can take a kit of `system` (nil: of whichever): true | nil, err. Changes nothing.
+function kit.check_place(path, system)
+    local ok, err = check_writable(fs.absolute(path))
+    if not ok then
+        return nil, err
     end
     local text = fs.read(fs.join(path, "latest", MANIFEST))
     local manifest = text and json.decode(text)
-    if type(manifest) == "table" and type(manifest.system) == "table"
+    if system and type(manifest) == "table" and type(manifest.system) == "table"
         and manifest.system.uid ~= system.uid then
         return nil, other_system(path, manifest.system)
     end
@@ -152,8 +172,21 @@ function Kit:holds(paths)
     return true
 end
 
+--- Removes what is not in the manifest: parts of files that a killed process left.
+local function sweep(self, folder, prefix)
+    for _, found in ipairs(must(fs.list(folder))) do
+        local path, full = prefix .. found.name, fs.join(folder, found.name)
+        if found.type == "folder" then
+            sweep(self, full, path .. "/")
+        elseif not self.entries[path] then
+            must(fs.remove(full))
+        end
+    end
+end
+
 local function publish(self)
     if not fs.stat(self.published) then
+        sweep(self, self.building, "")
         local manifest = {format = FORMAT, salvor = salvor.version, run = self.run,
                           files = self.entries}
         for key, v in pairs(self.header) do

@@ -1,5 +1,6 @@
 --- Parameter types of procedures: text from the command line becomes a checked value.
 local errors = require("salvor.error")
+local fs = require("salvor.fs")
 
 local params = {}
 
@@ -46,8 +47,14 @@ local types = {
     url = function(text)
         return text:match("^%a[%w+.-]*://.+$"), "a URL such as sftp://user@host/path"
     end,
+    -- From the root, so that a run that is resumed in another folder means the same place; and "~/"
+    -- is home even where the shell has left it as it is.
     path = function(text)
-        return text ~= "" and text or nil, "a path"
+        local home = os.getenv("HOME")
+        if text:match("^~/") and home then
+            text = home .. text:sub(2)
+        end
+        return text ~= "" and fs.absolute(text) or nil, "a path"
     end,
     name = function(text)
         local valid = #text <= 253 and text:match("^[%l%d][%l%d.-]*$") and text:match("[%l%d]$")

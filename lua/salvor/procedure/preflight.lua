@@ -20,12 +20,16 @@ local function failed_need(step, failed)
 end
 
 --- One check: its findings. An error object that it raises is a problem like any other; any other
---- error is a fault of the script and goes on.
+--- error is a fault of the script and ends everything.
 local function run_check(step, ctx)
     ctx.findings = {}
     local ok, err = pcall(step.run, ctx)
     if not ok and not errors.is(err) then
-        error(err, 0)
+        error(errors.new({
+            code = "InvalidScript",
+            message = "check '" .. step.id .. "': " .. tostring(err),
+            hint = "nothing was changed",
+        }), 0)
     elseif not ok then
         ctx:problem((err.op and err.op .. ": " or "") .. err.message, err.hint)
     end

@@ -1,6 +1,7 @@
 --- Plans and progress as text. Whatever goes to a terminal passes ui.escape and secret.mask.
 local fs = require("salvor.fs")
 local json = require("salvor.json")
+local salvor = require("salvor")
 local secret = require("salvor.secret")
 local ui = require("salvor.ui")
 
@@ -16,18 +17,23 @@ local MARK = {ok = {"green", "ok"}, failed = {"red", "FAILED"}, skipped = {"yell
               already = {"green", "already so"}, planned = {nil, "planned"},
               ["not-needed"] = {nil, "not needed"}}
 
+local function coloured(stream, name, text)
+    return name and ui.colour(name, text, {stream = stream == io.stderr and "stderr" or "stdout"})
+        or text
+end
+
 --- The word is padded before it is coloured, so that columns stay aligned.
 local function mark(stream, name)
-    local colour, word = MARK[name][1], string.format("%-8s", MARK[name][2])
-    stream:write("  ", colour and ui.colour(colour, word) or word, "  ")
+    local colour, word = MARK[name][1], string.format("%-10s", MARK[name][2])
+    stream:write("  ", coloured(stream, colour, word), "  ")
 end
 
 local function write_findings(stream, findings)
     for _, finding in ipairs(findings or {}) do
-        stream:write("            ")
+        stream:write("              ")
         if finding.level ~= "note" then
             local colour, word = table.unpack(MARK[finding.level])
-            stream:write(ui.colour(colour, word), ": ")
+            stream:write(coloured(stream, colour, word), ": ")
         end
         write(stream, finding.message .. (finding.hint and "; " .. finding.hint or ""))
     end
@@ -47,7 +53,7 @@ function render.step(stream, step, status, findings)
 end
 
 local function write_change(stream, change)
-    local text = "              " .. change.op .. " " .. change.path
+    local text = "                " .. change.op .. " " .. change.path
     if change.op == "~" then
         text = text .. ": " .. tostring(change.before) .. " -> " .. tostring(change.after)
     elseif change.op == "+" then
@@ -57,7 +63,7 @@ local function write_change(stream, change)
 end
 
 local function write_effect(stream, effect)
-    write(stream, "            " .. effect.verb .. " " .. effect.target)
+    write(stream, "              " .. effect.verb .. " " .. effect.target)
     for _, change in ipairs(effect.changes or {}) do
         write_change(stream, change)
     end
@@ -95,15 +101,15 @@ function render.plan(stream, plan)
 end
 
 local function plain_steps(results)
-    local plain = {}
+    local plain = salvor.list()
     for index, result in ipairs(results or {}) do
         plain[index] = {
             step = result.step.id,
             title = result.step.title,
             status = result.status,
             needs = result.needs,
-            findings = result.findings,
-            effects = result.effects,
+            findings = salvor.list(result.findings),
+            effects = result.effects and salvor.list(result.effects),
         }
     end
     return plain
@@ -131,7 +137,7 @@ function render.outcome_json(stream, outcome)
         run = outcome.run,
         journal = outcome.folder and fs.join(outcome.folder, "journal.jsonl"),
         checks = outcome.checks and plain_steps(outcome.checks),
-        next = outcome.next,
+        next = outcome.next and salvor.list(outcome.next),
     })
 end
 

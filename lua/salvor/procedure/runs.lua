@@ -18,7 +18,7 @@ local function random_hex(bytes)
 end
 
 --- A name that sorts by time and fits into a Kubernetes name and label: 20261121-001500-1f3a9c.
-local function new_id()
+function runs.new_id()
     return os.date("!%Y%m%d-%H%M%S-") .. random_hex(3)
 end
 
@@ -37,9 +37,17 @@ end
 
 --- create() -> {id, folder, journal, lock}; raises when the state folder cannot be written.
 function runs.create()
-    local id = new_id()
+    local id = runs.new_id()
     local folder = fs.join(root(), id)
-    must(fs.mkdir(folder, {parents = true}))
+    local made, err = fs.mkdir(folder, {parents = true})
+    if not made then
+        error(errors.new({
+            code = err.code,
+            message = "the journal of the run cannot be made: " .. err.message,
+            hint = "let $XDG_STATE_HOME name a folder that can be written; nothing was changed",
+            cause = err,
+        }), 0)
+    end
     return {
         id = id,
         folder = folder,

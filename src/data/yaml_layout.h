@@ -1,0 +1,60 @@
+/* Where the nodes of a YAML text and its lines are, in bytes. For yaml_splice.c alone. */
+#ifndef SALVOR_DATA_YAML_LAYOUT_H
+#define SALVOR_DATA_YAML_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "data/yaml_node.h"
+
+struct salvor_yaml_layout {
+    const char *text;
+    size_t size;
+    size_t bom; /* bytes of the byte order mark, which no mark counts */
+    bool is_ascii;
+    bool has_crlf;
+};
+
+struct salvor_yaml_layout salvor_yaml_layout(const char *text, size_t size);
+
+size_t salvor_yaml_offset(const struct salvor_yaml_layout *layout, struct salvor_yaml_mark mark);
+
+/* Where the line that `offset` is in begins, where its line break begins, where the next begins. */
+size_t salvor_yaml_line_start(const struct salvor_yaml_layout *layout, size_t offset);
+size_t salvor_yaml_line_end(const struct salvor_yaml_layout *layout, size_t offset);
+size_t salvor_yaml_next_line(const struct salvor_yaml_layout *layout, size_t offset);
+
+/* Whether nothing but spaces stands between the start of the line and `offset`. */
+bool salvor_yaml_is_first_in_line(const struct salvor_yaml_layout *layout, size_t offset);
+
+/*
+ * Behind the last byte that belongs to the node: no comment, no blank line, and no line break except
+ * behind a literal block that keeps its blank lines (`|+`).
+ */
+size_t salvor_yaml_content_end(const struct salvor_yaml_layout *layout,
+                               const struct salvor_yaml_node *node);
+
+/* The start of the line behind the node's content, or the end of the text. */
+size_t salvor_yaml_line_behind(const struct salvor_yaml_layout *layout,
+                               const struct salvor_yaml_node *node);
+
+/* The `-` of an element of a block sequence. */
+size_t salvor_yaml_dash(const struct salvor_yaml_layout *layout,
+                        const struct salvor_yaml_node *element);
+
+/* The column, from 0, of the keys or dashes of a block collection that is not empty. */
+size_t salvor_yaml_column(const struct salvor_yaml_layout *layout,
+                          const struct salvor_yaml_node *collection);
+
+/* The last value of a collection; NULL when it is empty. *key is the last key of a mapping. */
+const struct salvor_yaml_node *salvor_yaml_last(const struct salvor_yaml_node *collection,
+                                                const struct salvor_yaml_node **key);
+
+/*
+ * How much deeper than their keys mappings and lists stand: as `near` does it, else as anything in
+ * `root` does it, else as it was in the steps already.
+ */
+void salvor_yaml_steps(const struct salvor_yaml_layout *layout, const struct salvor_yaml_node *root,
+                       const struct salvor_yaml_node *near, size_t *map_step, size_t *list_step);
+
+#endif

@@ -1,0 +1,277 @@
+local lab = require("support.lab")
+local scripted = require("support.scripted")
+local task = require("salvor.task")
+
+local CM = "/api/v1/namespaces/default/configmaps"
+
+local function config_map(name, data)
+    return {apiVersion = "v1", kind = "ConfigMap", metadata = {name = name}, data = data}
+end
+
+--- "TYPE name" of each event until `count` have come or the watch has ended.
+local function collect(client, count, opts)
+    local seen = {}
+    for event in client:watch("configmaps", opts) do
+        seen[#seen + 1] = event.type .. " " .. event.object.metadata.name
+        if #seen == count then
+            break
+        end
+    end
+    return seen
+end
+
+lab.describe("a watch", function()
+    local client, namespace
+
+    before_each(function()
+        namespace = lab.namespace()
+        client = lab.client({namespace = namespace})
+    end)
+    after_each(function()
+        client:delete("ns", namespace)
+    end)
+
+    it("tells what is there and what happens", function()
+        must(client:create(config_map("a")))
+        task.spawn(function()
+            task.sleep(0.3)
+            must(client:create(config_map("b")))
+            must(client:patch("cm", "a", {data = {x = "1"}}))
+            must(client:delete("cm", "b"))
+        end)
+        assert.are.same({"ADDED a", "ADDED b", "MODIFIED a", "DELETED b"}, collect(client, 4))
+    end)
+
+    it("can leave out what is there, and what is not selected", function()
+        must(client:create(config_map("a")))
+        task.spawn(function()
+            task.sleep(0.3)
+            must(client:create(config_map("b")))
+            must(client:create(config_map("c")))
+        end)
+        assert.are.same({"ADDED c"}, collect(client, nil, {initial = false, name = "c", timeout = 1}))
+    end)
+
+    it("goes on from a version", function()
+        local first = must(client:create(config_map("a")))
+        must(client:create(config_map("b")))
+        assert.are.same({"ADDED b"},
+            collect(client, 1, {resource_version = first.metadata.resourceVersion}))
+    end)
+
+    it("ends with its time, and with a break", function()
+        local began = task.now()
+        assert.are.same({}, collect(client, nil, {timeout = 0.5}))
+        assert.is_true(task.now() - began < 1.5)
+        must(client:create(config_map("a")))
+        assert.are.same({"ADDED a"}, collect(client, 1))
+    end)
+
+    it("is cancelled while it waits", function()
+        local _, err = task.timeout(0.3, function()
+            return collect(client)
+        end)
+        assert.are.equal("Timeout", err.code)
+    end)
+
+    it("keeps up with many changes, and waits for a slow reader", function()
+        local payload = ("x"):rep(20000)
+        local seen = 0
+        task.spawn(function()
+            task.sleep(0.2)
+            local numbers = {}
+            for number = 1, 200 do
+                numbers[number] = number
+            end
+            task.map(numbers, function(number)
+                must(client:create(config_map("many-" .. number, {payload = payload})))
+            end)
+        end)
+        for _ in client:watch("cm") do
+            seen = seen + 1
+            if seen == 1 then
+                task.sleep(1)
+            elseif seen == 200 then
+                break
+            end
+        end
+        assert.are.equal(200, seen)
+    end)
+end)
+
+describe("a watch", function()
+    local server
+    local cm, events, list = scripted.config_map, scripted.events, scripted.list
+
+    setup(function()
+        server = scripted.start()
+    end)
+    teardown(function()
+        server:stop()
+    end)
+
+    --- Rules: what lists answer, then what watches answer, each used once.
+    local function play(lists, watches)
+        local rules = {}
+        for _, rule in ipairs(watches) do
+            rule.path, rule.query, rule.times = CM, "watch=true", 1
+            rules[#rules + 1] = rule
+        end
+        for _, rule in ipairs(lists) do
+            rule.path, rule.query, rule.times = CM, "limit=", 1
+            rules[#rules + 1] = rule
+        end
+        server:rules(rules)
+    end
+
+    local function versions()
+        local result = {}
+        for _, request in ipairs(server:requests()) do
+            if request.query:find("watch=true", 1, true) then
+                result[#result + 1] = request.query:match("resourceVersion=(%w+)")
+            else
+                result[#result + 1] = "list"
+            end
+        end
+        return result
+    end
+
+    it("goes on after a normal end, from the last version, not at once", function()
+        play({{json = list("10", {cm("a", "9")})}},
+            {{body = events({"MODIFIED", cm("a", "11")})},
+             {body = events({"BOOKMARK", {kind = "ConfigMap", metadata = {resourceVersion = "20"}}})},
+             {body = events({"DELETED", cm("a", "21")})}})
+        local began = task.now()
+        assert.are.same({"ADDED a", "MODIFIED a", "DELETED a"}, collect(server:client(), 3))
+        assert.are.same({"list", "10", "11", "20"}, versions())
+        assert.is_true(task.now() - began >= 2)
+    end)
+
+    it("survives a stream that breaks inside an event", function()
+        local whole = events({"MODIFIED", cm("a", "11")}, {"MODIFIED", cm("a", "12")})
+        play({{json = list("10", {cm("a", "9")})}},
+            {{chunks = {whole:sub(1, 30), whole:sub(31, -20)}, ["end"] = "truncate"},
+             {["end"] = "reset"},
+             {body = events({"MODIFIED", cm("a", "12")})}})
+        assert.are.same({"ADDED a", "MODIFIED a", "MODIFIED a"}, collect(server:client(), 3))
+        assert.are.same({"list", "10", "11", "11"}, versions())
+    end)
+
+    it("takes events that come in pieces", function()
+        local whole = events({"ADDED", cm("b", "11")}, {"ADDED", cm("c", "12")}):gsub("\n", "")
+        local pieces = {}
+        for position = 1, #whole, 7 do
+            pieces[#pieces + 1] = whole:sub(position, position + 6)
+        end
+        play({{json = list("10", {cm("a", "9")})}}, {{chunks = pieces}})
+        assert.are.same({"ADDED a", "ADDED b", "ADDED c"}, collect(server:client(), 3))
+    end)
+
+    it("tells the difference after its version has expired", function()
+        local gone = scripted.status(410, "Expired", "too old resource version: 11 (99)")
+        play({{json = list("10", {cm("same", "1"), cm("changed", "2"), cm("deleted", "3"),
+                                  cm("again", "4", "first")})},
+              {json = list("99", {cm("same", "1"), cm("changed", "50"), cm("new", "51"),
+                                  cm("again", "52", "second")})}},
+            {{body = events({"MODIFIED", cm("same", "11")}, {"MODIFIED", cm("same", "1")},
+                {"ERROR", gone})},
+             {body = events({"ADDED", cm("last", "100")})}})
+        local seen = collect(server:client(), 12)
+        local first = table.move(seen, 1, 6, 1, {})
+        assert.are.same({"ADDED same", "ADDED changed", "ADDED deleted", "ADDED again",
+                         "MODIFIED same", "MODIFIED same"}, first)
+        local rest = table.move(seen, 7, #seen, 1, {})
+        table.sort(rest)
+        assert.are.same({"ADDED again", "ADDED last", "ADDED new", "DELETED again",
+                         "DELETED deleted", "MODIFIED changed"}, rest)
+        assert.are.same({"list", "10", "list", "99"}, versions())
+    end)
+
+    it("lists anew when a start is refused with 410", function()
+        play({{json = list("10", {cm("a", "9")})}, {json = list("20", {cm("a", "9"), cm("b", "15")})}},
+            {{status = 410, json = scripted.status(410, "Gone", "gone")}, {body = ""}})
+        assert.are.same({"ADDED a", "ADDED b"}, collect(server:client(), 2))
+    end)
+
+    it("waits as a busy server asks", function()
+        play({{json = list("10", {cm("a", "9")})}},
+            {{body = events({"ERROR", scripted.status(500, "InternalError", "busy",
+                {details = {retryAfterSeconds = 2}})})},
+             {status = 429, headers = {["Retry-After"] = "1"},
+              json = scripted.status(429, "TooManyRequests", "later")},
+             {body = events({"ADDED", cm("b", "11")})}})
+        local began = task.now()
+        assert.are.same({"ADDED a", "ADDED b"}, collect(server:client(), 2))
+        assert.is_true(task.now() - began >= 3)
+    end)
+
+    it("ends with an error when there is no right to it any more", function()
+        for _, rule in ipairs({
+            {status = 403, json = scripted.status(403, "Forbidden", "no")},
+            {body = events({"ERROR", scripted.status(403, "Forbidden", "no")})},
+        }) do
+            play({{json = list("10", {cm("a", "9")})}}, {rule})
+            local ok, err = pcall(collect, server:client(), 2)
+            assert.is_false(ok)
+            assert.are.equal("Forbidden", err.code)
+            assert.are.equal("k8s.watch", err.op)
+        end
+    end)
+
+    it("does not begin without a server", function()
+        local other = scripted.start()
+        local client = other:client()
+        other:stop()
+        local ok, err = pcall(collect, client, 1)
+        assert.is_false(ok)
+        assert.are.equal("Unreachable", err.code)
+    end)
+end)
+
+describe("pages", function()
+    local server
+    local cm, list = scripted.config_map, scripted.list
+
+    setup(function()
+        server = scripted.start()
+    end)
+    teardown(function()
+        server:stop()
+    end)
+
+    local function names(client)
+        local seen = {}
+        for object in client:each("configmaps") do
+            seen[#seen + 1] = object.metadata.name
+        end
+        return seen
+    end
+
+    it("repeat no object when the rest has to be listed anew", function()
+        server:rules({
+            {path = CM, query = "continue=t1", status = 410,
+             json = scripted.status(410, "Expired", "the continue token has expired",
+                 {metadata = {continue = "other"}})},
+            {path = CM, query = "limit=500", json = list("10", {cm("a", "1"), cm("b", "2")}, "t1")},
+            {path = CM, json = list("20", {cm("a", "1"), cm("b", "2", "new"), cm("c", "3")})},
+        })
+        assert.are.same({"a", "b", "b", "c"}, names(server:client()))
+        local queries = {}
+        for _, request in ipairs(server:requests()) do
+            queries[#queries + 1] = request.query
+        end
+        assert.are.equal("", queries[3])
+        assert.are.equal(4, #must(server:client():list("configmaps")))
+    end)
+
+    it("end with the error of a page", function()
+        server:rules({
+            {path = CM, query = "continue=t1", status = 500, body = "broken"},
+            {path = CM, json = list("10", {cm("a", "1")}, "t1")},
+        })
+        local ok, err = pcall(names, server:client())
+        assert.is_false(ok)
+        assert.are.equal(500, err.status)
+        assert.are.equal(500, select(2, server:client():list("configmaps")).status)
+    end)
+end)

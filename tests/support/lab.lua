@@ -1,0 +1,94 @@
+--- The Kubernetes API server that specs run against: the one named by SALVOR_TEST_KUBECONFIG or
+--- SALVOR_LAB_DIR, otherwise a lab that is started on first use and stopped when the process ends.
+local busted = require("busted")
+local k8s = require("salvor.k8s")
+
+local lab = {}
+
+-- Keeps the finaliser until the state is closed.
+local own -- luacheck: ignore 231
+local folder
+
+local function own_pid()
+    local file <close> = assert(io.open("/proc/self/stat"))
+    return file:read("n")
+end
+
+local function start()
+    local pipe <close> = assert(io.popen("mktemp -d"))
+    local made = assert(pipe:read("l"))
+    local command = string.format("tests/lab/lab start %s/lab --parent %d >/dev/null", made, own_pid())
+    if not os.execute(command) then
+        os.execute("rm -rf " .. made)
+        return nil, "the lab does not start"
+    end
+    own = setmetatable({}, {__gc = function()
+        os.execute(string.format("tests/lab/lab stop %s/lab; rm -rf %s", made, made))
+    end})
+    return made .. "/lab"
+end
+
+local function find_folder()
+    if folder then
+        return folder
+    end
+    local named = os.getenv("SALVOR_LAB_DIR")
+    if named == "none" then
+        return nil, "no lab was started for this run"
+    elseif named and named ~= "" then
+        folder = named
+        return folder
+    end
+    local why
+    folder, why = start()
+    return folder, why
+end
+
+--- The path of a kubeconfig: the administrator's, or "cert", "data", "restricted", "unauthorized",
+--- "expired". nil and a reason when there is none.
+function lab.kubeconfig(name)
+    local given = os.getenv("SALVOR_TEST_KUBECONFIG")
+    if given and given ~= "" then
+        if name then
+            return nil, "SALVOR_TEST_KUBECONFIG has no user '" .. name .. "'"
+        end
+        return given
+    end
+    local where, why = find_folder()
+    if not where then
+        return nil, why
+    end
+    return where .. "/kubeconfig" .. (name and "-" .. name or "")
+end
+
+--- A describe() that becomes one pending test when there is no server.
+function lab.describe(title, body)
+    local path, why = lab.kubeconfig()
+    busted.describe(title, path and body or function()
+        busted.it("needs an API server", function()
+            busted.pending(why)
+        end)
+    end)
+end
+
+--- A client of the administrator; `opts` as for k8s.connect.
+function lab.client(opts)
+    local all = {kubeconfig = lab.kubeconfig()}
+    for key, value in pairs(opts or {}) do
+        all[key] = value
+    end
+    return must(k8s.connect(all))
+end
+
+--- The name of a new, empty namespace.
+function lab.namespace()
+    local made = must(lab.client():create({
+        apiVersion = "v1",
+        kind = "Namespace",
+        metadata = {generateName = "spec-"},
+    }))
+    return made.metadata.name
+end
+
+
+return lab

@@ -1,0 +1,69 @@
+--- The salvor under test ($SALVOR, else build/salvor), run with folders of its own.
+local fs = require("salvor.fs")
+local proc = require("salvor.proc")
+
+local salvor = {}
+
+salvor.path = fs.absolute(os.getenv("SALVOR") or "build/salvor")
+
+local TIMEOUT = 120
+
+--- Everything that tells one environment from another, so that a test means the same everywhere.
+local function environment(home, extra)
+    local env = {
+        HOME = home,
+        TMPDIR = home,
+        USER = "operator",
+        XDG_CONFIG_HOME = fs.join(home, "config"),
+        XDG_STATE_HOME = fs.join(home, "state"),
+        XDG_CACHE_HOME = fs.join(home, "cache"),
+        KUBECONFIG = false,
+        NO_COLOR = "1",
+        SALVOR_LOG_LEVEL = false,
+        SALVOR_LOG_FORMAT = false,
+    }
+    for name, value in pairs(extra or {}) do
+        env[name] = value
+    end
+    return env
+end
+
+--- run(words, {home=, env=, cwd=, prefix=}) -> {code, stdout, stderr [, signal]}. `prefix`: words in
+--- front of the program, such as those of another program that starts it.
+function salvor.run(words, options)
+    local argv = table.move(options.prefix or {}, 1, #(options.prefix or {}), 1, {})
+    argv[#argv + 1] = salvor.path
+    table.move(words, 1, #words, #argv + 1, argv)
+    return must(proc.run(argv, {
+        env = environment(options.home, options.env),
+        cwd = options.cwd,
+        timeout = TIMEOUT,
+    }))
+end
+
+--- What a folder holds: {path = data}, folders left out; a link is "-> target".
+function salvor.tree(folder, prefix, found)
+    found, prefix = found or {}, prefix or ""
+    for _, entry in ipairs(must(fs.list(folder))) do
+        local path, full = prefix .. entry.name, fs.join(folder, entry.name)
+        if entry.type == "folder" then
+            salvor.tree(full, path .. "/", found)
+        elseif entry.type == "link" then
+            found[path] = "-> " .. must(fs.readlink(full))
+        else
+            found[path] = must(fs.read(full))
+        end
+    end
+    return found
+end
+
+--- The lines of a text.
+function salvor.lines(text)
+    local lines = {}
+    for line in text:gmatch("[^\n]+") do
+        lines[#lines + 1] = line
+    end
+    return lines
+end
+
+return salvor
