@@ -78,13 +78,15 @@ static int check_steps(const json_t *path, struct salvor_error *err)
 int salvor_yaml_path(json_t **out, const json_t *source, struct salvor_error *err)
 {
     *out = NULL;
-    if (!json_is_string(source) && !json_is_array(source))
+    bool is_text = json_is_string(source);
+    bool is_empty = json_is_object(source) && json_object_size(source) == 0;
+    if (!is_text && !json_is_array(source) && !is_empty)
         return salvor_error_set(err, "Invalid", "a path: a string or a list expected");
     json_t *path = json_is_array(source) ? json_deep_copy(source) : json_array();
     if (!path)
         return salvor_error_memory(err);
-    int result = json_is_array(source) ? check_steps(path, err)
-                                       : parse_text(path, json_string_value(source), err);
+    int result = is_text ? parse_text(path, json_string_value(source), err)
+                         : check_steps(path, err);
     if (result < 0)
         json_decref(path);
     else

@@ -12,7 +12,8 @@
 /* A path is a json_t array of strings (keys) and integers (indices from 1). */
 
 /*
- * Makes a new reference of a path from an array of that kind, or from a string like
+ * Makes a new reference of a path from an array of that kind (an empty object is an empty one, for
+ * scripts cannot tell them apart), or from a string like
  * spec.list[1].name; a key with other characters than letters, digits, `_`, `-` and `/` stands in
  * brackets and quotes: metadata.annotations["a.b/c"]. Error Invalid.
  */

@@ -110,7 +110,8 @@ static int find_place(struct splicer *splicer, struct place *place)
         find_child(place, node, json_array_get(path, place->depth));
     }
     bool is_last = place->depth == json_array_size(path);
-    if (salvor_yaml_path_get((json_t *)splicer->request->root, path, place->depth) &&
+    if (place->parent &&
+        salvor_yaml_path_get((json_t *)splicer->request->root, path, place->depth) &&
         !(is_last && splicer->request->value))
         return salvor_error_set(splicer->err, "Conflict",
                                 "the value comes from a merge (`<<`): change it where it stands");
@@ -243,9 +244,16 @@ static size_t find_slot(struct splicer *splicer, const struct place *place)
     return slot < limit ? slot + 1 : slot;
 }
 
-/* Whether the value is a block collection that begins on a line below its key. */
+static bool is_block_scalar(const struct salvor_yaml_node *node)
+{
+    return node->quote == '|' || node->quote == '>';
+}
+
+/* Whether the value's lines are all below that of its key: a block collection or scalar. */
 static bool is_below(struct splicer *splicer, const struct salvor_yaml_node *node, size_t slot)
 {
+    if (is_block_scalar(node))
+        return true;
     if (node->kind == SALVOR_YAML_SCALAR || node->kind == SALVOR_YAML_ALIAS || node->is_flow)
         return false;
     size_t start = node->kind == SALVOR_YAML_MAPPING
@@ -254,13 +262,13 @@ static bool is_below(struct splicer *splicer, const struct salvor_yaml_node *nod
     return memchr(splicer->layout.text + slot, '\n', start - slot) != NULL;
 }
 
-/* The end of what belongs to the value behind its key: an anchor or a tag, but no comment. */
-static size_t properties_end(struct splicer *splicer, const struct salvor_yaml_node *node,
+/* The end of what is the value's on the line of its key: anchor, tag, `|-`, but no comment. */
+static size_t header_end(struct splicer *splicer, const struct salvor_yaml_node *node,
                              size_t slot)
 {
     const char *text = splicer->layout.text;
     size_t end = slot;
-    if (!node->anchor && !node->scalar.tag)
+    if (!node->anchor && !node->scalar.tag && !is_block_scalar(node))
         return slot;
     size_t line_end = salvor_yaml_line_end(&splicer->layout, slot);
     while (end < line_end && !(text[end] == '#' && text[end - 1] == ' '))
@@ -270,12 +278,12 @@ static size_t properties_end(struct splicer *splicer, const struct salvor_yaml_n
     return end;
 }
 
-/* A block collection below its key becomes `header` on the key's line and `body` below it. */
+/* What is below its key becomes `header` on the key's line and `body` below it. */
 static int replace_below(struct splicer *splicer, const struct place *place, size_t slot,
                          const char *header, size_t header_size, const char *body,
                          size_t body_size)
 {
-    struct salvor_buffer *out = add_cut(splicer, slot, properties_end(splicer, place->node, slot));
+    struct salvor_buffer *out = add_cut(splicer, slot, header_end(splicer, place->node, slot));
     if (put(splicer, out, header, header_size) < 0)
         return -1;
     return insert_lines(splicer, salvor_yaml_next_line(&splicer->layout, slot),

@@ -74,7 +74,10 @@ static int put_string(struct salvor_yaml_sink *yaml, const char *text, size_t si
     int result = -1;
     switch (salvor_yaml_style(text, size)) {
     case SALVOR_YAML_LITERAL:
-        return put_literal(yaml, text, size, level ? level->indent + 2 : yaml->indent + 2, err);
+        return put_literal(yaml, text, size,
+                           level ? level->indent + (level->is_list ? 2 : yaml->map_step)
+                                 : yaml->indent + yaml->map_step,
+                           err);
     case SALVOR_YAML_PLAIN:
         result = put(yaml, text, size, err);
         break;

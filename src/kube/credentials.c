@@ -33,8 +33,8 @@ static int read_token(struct salvor_kubeconfig *config, struct salvor_error *err
     while (text.size && isspace((unsigned char)text.data[text.size - 1]))
         text.data[--text.size] = '\0';
     if (result == 0 && text.size == 0)
-        result = salvor_error_set(err, "Unauthorized", "the token file %s is empty",
-                                  config->token_file);
+        result =
+            salvor_error_set(err, "Unauthorized", "the token file %s is empty", config->token_file);
     char *token = result == 0 ? strdup(text.data) : NULL;
     if (text.capacity)
         explicit_bzero(text.data, text.size);

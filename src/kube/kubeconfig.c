@@ -23,10 +23,10 @@ static void free_wiped(char **text)
 
 void salvor_kubeconfig_release(struct salvor_kubeconfig *config)
 {
-    char **strings[] = {&config->source, &config->context,     &config->cluster,
-                        &config->user,   &config->namespace,   &config->server,
-                        &config->ca,     &config->certificate, &config->key,
-                        &config->token,  &config->server_name, &config->token_file,
+    char **strings[] = {&config->source,   &config->context,     &config->cluster,
+                        &config->user,     &config->namespace,   &config->server,
+                        &config->ca,       &config->certificate, &config->key,
+                        &config->token,    &config->server_name, &config->token_file,
                         &config->username, &config->password};
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
         free_wiped(strings[i]);
@@ -252,9 +252,9 @@ static int find(struct entry *out, const struct salvor_kubeconfig_file *files,
     *out = (struct entry){.kind = kind, .name = name};
     if (salvor_kubeconfig_find(&out->at, files, kind, name))
         return 0;
-    return salvor_error_set(err, "NotFound",
-                            "kubeconfig %s: context \"%s\" names the %s \"%s\", which does not exist",
-                            context->at.file->path, context->name, kind, name);
+    return salvor_error_set(
+        err, "NotFound", "kubeconfig %s: context \"%s\" names the %s \"%s\", which does not exist",
+        context->at.file->path, context->name, kind, name);
 }
 
 static int load_context(struct salvor_kubeconfig *out, const struct salvor_kubeconfig_file *files,
@@ -355,8 +355,9 @@ static int load_service_account(struct salvor_kubeconfig *out, const char *dir, 
                  port) < 0 ||
         asprintf(&out->token_file, "%s/token", dir) < 0)
         return salvor_error_memory(err);
-    if (set(&out->source, "service account", err) < 0 || set(&out->cluster, "in-cluster", err) < 0 ||
-        set(&out->user, "service account", err) < 0 || read_line(&out->ca, dir, "ca.crt", err) < 0)
+    if (set(&out->source, "service account", err) < 0 ||
+        set(&out->cluster, "in-cluster", err) < 0 || set(&out->user, "service account", err) < 0 ||
+        read_line(&out->ca, dir, "ca.crt", err) < 0)
         return -1;
     if (own && *own)
         return set(&out->namespace, own, err);
@@ -374,12 +375,12 @@ static int load_without_files(struct salvor_kubeconfig *out,
     const char *host = getenv("KUBERNETES_SERVICE_HOST"), *port = getenv("KUBERNETES_SERVICE_PORT");
     if (host && *host && port && *port && !options->context)
         return load_service_account(
-            out, options->service_account_dir ? options->service_account_dir : SERVICE_ACCOUNT, host,
-            port, err);
+            out, options->service_account_dir ? options->service_account_dir : SERVICE_ACCOUNT,
+            host, port, err);
     salvor_error_set(err, "NotFound", "there is no kubeconfig: %s says nothing",
-                     options->path                              ? options->path
+                     options->path                                   ? options->path
                      : getenv("KUBECONFIG") && *getenv("KUBECONFIG") ? "$KUBECONFIG"
-                                                                : "~/.kube/config");
+                                                                     : "~/.kube/config");
     salvor_error_hint(err, "name one with --kubeconfig or $KUBECONFIG");
     return -1;
 }

@@ -11,8 +11,8 @@
 
 /* Where to look; NULL for what kubectl would take. */
 struct salvor_kubeconfig_options {
-    const char *path;    /* only this file, which must exist; otherwise $KUBECONFIG, ~/.kube/config */
-    const char *context; /* instead of current-context */
+    const char *path; /* only this file, which must exist; otherwise $KUBECONFIG, ~/.kube/config */
+    const char *context;             /* instead of current-context */
     const char *namespace;           /* instead of the context's */
     const char *service_account_dir; /* of a pod; for tests */
 };

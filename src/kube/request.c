@@ -237,7 +237,7 @@ int salvor_kube_check(const struct salvor_http *http, const struct salvor_kubeco
     if (http->status >= 300 && http->status < 400)
         salvor_error_hint(err, "redirects are not followed: give the API server's own address");
     err->status = http->status;
-    err->retryable = (http->status == 429 || http->status >= 500) &&
-                     salvor_kube_retry_after(http) >= 0;
+    err->retryable =
+        (http->status == 429 || http->status >= 500) && salvor_kube_retry_after(http) >= 0;
     return -1;
 }

@@ -53,7 +53,8 @@ static void raise(lua_State *L, const struct salvor_error *err)
     lua_error(L);
 }
 
-static void add_query(lua_State *L, struct salvor_buffer *target, const char *name, size_t name_size)
+static void add_query(lua_State *L, struct salvor_buffer *target, const char *name,
+                      size_t name_size)
 {
     struct salvor_error err;
     size_t size;
@@ -329,8 +330,8 @@ static int after_open(lua_State *L, int status, lua_KContext context)
 /* client:stream{method=, path=, query=, headers=, body=, timeout=}: timeout is of the whole stream */
 static int client_stream(lua_State *L)
 {
-    static const char *const names[] = {"method",  "path", "query",   "headers",
-                                        "body", "timeout", NULL};
+    static const char *const names[] = {"method", "path",    "query", "headers",
+                                        "body",   "timeout", NULL};
     struct client *client = check_client(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     salvor_check_options(L, 2, names);
@@ -373,7 +374,9 @@ static int after_bytes(lua_State *L, int status, lua_KContext context)
         if (!stream->objects.timed_out) {
             double left = stream->deadline - salvor_loop_now();
             salvor_object_stream_wait(&stream->objects, salvor_get_loop(L),
-                                      stream->deadline == 0 ? -1 : left > 0 ? left : 0);
+                                      stream->deadline == 0 ? -1
+                                      : left > 0            ? left
+                                                            : 0);
             return salvor_wait(L, &stream->objects.op, after_bytes, context);
         }
         salvor_error_set(&err, "Timeout", "nothing arrived in time");
@@ -433,7 +436,8 @@ static int client_info(lua_State *L)
 static int client_tostring(lua_State *L)
 {
     struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
-    lua_pushfstring(L, "kube client (%s)", client->config.server ? client->config.server : "closed");
+    lua_pushfstring(L, "kube client (%s)",
+                    client->config.server ? client->config.server : "closed");
     return 1;
 }
 
@@ -488,8 +492,10 @@ static void make_class(lua_State *L, const char *name, const luaL_Reg *metametho
 
 int luaopen_salvor_kube(lua_State *L)
 {
-    static const luaL_Reg client_metamethods[] = {
-        {"__gc", client_close}, {"__close", client_close}, {"__tostring", client_tostring}, {NULL, NULL}};
+    static const luaL_Reg client_metamethods[] = {{"__gc", client_close},
+                                                  {"__close", client_close},
+                                                  {"__tostring", client_tostring},
+                                                  {NULL, NULL}};
     static const luaL_Reg client_methods[] = {{"request", client_request},
                                               {"stream", client_stream},
                                               {"info", client_info},

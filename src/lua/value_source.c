@@ -142,6 +142,22 @@ static int compare(const void *left, const void *right)
     return order ? order : (a->size > b->size) - (a->size < b->size);
 }
 
+/* Objects are small as a rule, and qsort() costs more than it saves on them. */
+static void sort(struct member *list, size_t count)
+{
+    if (count > 24) {
+        qsort(list, count, sizeof(*list), compare);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct member member = list[i];
+        size_t at = i;
+        for (; at > 0 && compare(&member, &list[at - 1]) < 0; at--)
+            list[at] = list[at - 1];
+        list[at] = member;
+    }
+}
+
 static struct member *add_member(struct salvor_value_members *members)
 {
     if (members->used == members->capacity) {
@@ -174,7 +190,7 @@ static int take_members(struct walk *walk, struct frame *frame)
         if (!member->is_table && get_scalar(walk, &member->scalar, frame) < 0)
             return -1;
     }
-    qsort(walk->members->list + first, walk->members->used - first, sizeof(struct member), compare);
+    sort(walk->members->list + first, walk->members->used - first);
     return 0;
 }
 

@@ -61,6 +61,18 @@ static bool is_success(const struct salvor_http *http)
     return http->status >= 200 && http->status < 300;
 }
 
+/*
+ * A stream has something for its reader. The loop counts only transfers that ended as news, so it is
+ * told not to fall asleep over this.
+ */
+static void announce(struct salvor_http *http)
+{
+    if (!http->stream || !is_success(http) || http->op.done)
+        return;
+    salvor_op_finish(&http->op);
+    salvor_loop_interrupt(http->transfer.loop);
+}
+
 /* Room for all of it at once, where the sender has said how much will come. */
 static void reserve_body(struct salvor_http *http)
 {
@@ -93,8 +105,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
         return length;
     http->status = (int)status;
     reserve_body(http);
-    if (http->stream && is_success(http))
-        salvor_op_finish(&http->op);
+    announce(http);
     return length;
 }
 
@@ -111,8 +122,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
         http->overflow = !strcmp(err.code, "TooLarge");
         return 0;
     }
-    if (http->stream && is_success(http))
-        salvor_op_finish(&http->op);
+    announce(http);
     return length;
 }
 
@@ -261,8 +271,8 @@ static int set_method(struct salvor_http *http, const char *method)
     int failed = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
     if (http->upload.size || strcmp(method, "DELETE")) {
         failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, http->upload.data);
-        failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                                   (curl_off_t)http->upload.size);
+        failed |=
+            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)http->upload.size);
     }
     return failed;
 }
@@ -273,15 +283,14 @@ static int set_headers(struct salvor_http *http, const struct salvor_http_option
     int failed = add_line(&http->request_headers, "Expect:");
     for (const char *const *line = options->headers; line && *line; line++)
         failed |= add_line(&http->request_headers, *line);
-    return failed | (int)curl_easy_setopt(http->transfer.easy, CURLOPT_HTTPHEADER,
-                                          http->request_headers);
+    return failed |
+           (int)curl_easy_setopt(http->transfer.easy, CURLOPT_HTTPHEADER, http->request_headers);
 }
 
 static int set_rest(struct salvor_http *http, const struct salvor_http_options *options)
 {
     CURL *easy = http->transfer.easy;
     int failed = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    if (getenv("CURLV")) curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
     failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     failed |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
@@ -300,12 +309,12 @@ static int set_rest(struct salvor_http *http, const struct salvor_http_options *
     failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
     failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->message);
-    failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                               (long)(options->connect_timeout * 1000));
+    failed |=
+        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(options->connect_timeout * 1000));
     /* 0 would mean no limit at all. */
     long limit = (long)(options->timeout * 1000);
-    failed |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-                               options->timeout > 0 && limit < 1 ? 1L : limit);
+    failed |=
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, options->timeout > 0 && limit < 1 ? 1L : limit);
     if (options->compressed)
         failed |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     return failed;

@@ -8,8 +8,7 @@
 /* libcurl's own text where it has one; it may end in a line break. */
 static const char *curl_text(const struct salvor_http *http, char *out, size_t size)
 {
-    const char *text =
-        http->message[0] ? http->message : curl_easy_strerror(http->transfer.result);
+    const char *text = http->message[0] ? http->message : curl_easy_strerror(http->transfer.result);
     size_t length = strnlen(text, size - 1);
     for (size_t i = 0; i < length; i++)
         out[i] = iscntrl((unsigned char)text[i]) ? ' ' : text[i];
@@ -100,8 +99,8 @@ static int untrusted(const struct salvor_http *http, const char *text, struct sa
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
         salvor_error_set(err, "Untrusted",
-                         "the certificate of %s is signed by an unknown authority (%s)",
-                         http->peer, X509_verify_cert_error_string(reason));
+                         "the certificate of %s is signed by an unknown authority (%s)", http->peer,
+                         X509_verify_cert_error_string(reason));
         salvor_error_hint(err, "give the certificate of the server's own authority (CA)");
         return -1;
     default:

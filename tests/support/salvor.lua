@@ -57,6 +57,23 @@ function salvor.tree(folder, prefix, found)
     return found
 end
 
+--- Raises, showing the text, unless it holds each of the parts as they stand.
+function salvor.expect(text, ...)
+    for _, part in ipairs({...}) do
+        if not text:find(part, 1, true) then
+            error("no '" .. part .. "' in:\n" .. text, 2)
+        end
+    end
+end
+
+--- Raises unless the result has that exit code.
+function salvor.expect_code(code, result)
+    if result.code ~= code then
+        error(string.format("exit code %d expected, got %d:\n%s%s", code, result.code,
+            result.stdout, result.stderr), 2)
+    end
+end
+
 --- The lines of a text.
 function salvor.lines(text)
     local lines = {}

@@ -14,8 +14,7 @@
 #include "kube/kubeconfig.h"
 
 #define PEM_TEXT "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-#define PEM_DATA                                                                                   \
-    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBQUEKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="
+#define PEM_DATA "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBQUEKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="
 
 static char folder[64];
 
@@ -67,8 +66,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    static const char *const names[] = {"simple", "first", "second", "ca.crt", "token",
-                                        "namespace", "empty", ".kube/config"};
+    static const char *const names[] = {"simple", "first",     "second", "ca.crt",
+                                        "token",  "namespace", "empty",  ".kube/config"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unlink(path_of(names[i]));
     rmdir(path_of(".kube"));

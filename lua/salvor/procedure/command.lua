@@ -1,4 +1,5 @@
 --- What the commands plan and run share: their options, and the progress they show.
+local cli = require("salvor.cli")
 local errors = require("salvor.error")
 local params = require("salvor.procedure.params")
 local render = require("salvor.procedure.render")
@@ -61,6 +62,10 @@ function command.observer(stream, yes)
                     progress.stalled // 1)
             end
             live:update(text)
+        end,
+        interrupted = function(run)
+            live:finish()
+            cli.complain("interrupted; go on with: salvor run --resume ", run)
         end,
         confirm = function(_, loss)
             if yes then

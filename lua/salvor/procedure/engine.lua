@@ -1,8 +1,8 @@
 --- Plans, runs and resumes procedures.
 --
 -- Whoever calls gives an observer, a table of functions that show progress: begin(prepared, run id
--- or nil for a plan), check(result), step(step, status, findings), wait(what, progress), and
--- confirm(step, loss) -> boolean | nil, err.
+-- or nil for a plan), check(result), step(step, status, findings), wait(what, progress),
+-- interrupted(run id), and confirm(step, loss) -> boolean | nil, err.
 local client = require("salvor.procedure.client")
 local context = require("salvor.procedure.context")
 local effects = require("salvor.procedure.effects")
@@ -247,7 +247,18 @@ local function confirm_all(run, procedure, ctx, finished, observer)
     end
 end
 
+--- To be closed: what is told when Ctrl-C or SIGTERM unwinds a run.
+local function on_interrupt(run, observer)
+    return setmetatable({}, {__close = function(_, err)
+        if errors.is(err, "Cancelled") then
+            run.journal:append({type = "run.interrupted"})
+            observer.interrupted(run.id)
+        end
+    end})
+end
+
 local function carry_out(run, prepared, ctx, finished, observer)
+    local told <close> = on_interrupt(run, observer) -- luacheck: ignore 211
     local results, failed = preflight.run(prepared.procedure, ctx, finished, function(result)
         observer.check(result)
         run.journal:append({type = "check", step = result.step.id, status = result.status,
