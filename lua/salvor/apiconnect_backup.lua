@@ -96,11 +96,31 @@ function backup.newest(client, owner)
     return best, count
 end
 
+local function find(client, generation, name)
+    local object, err = client:get(generation.kind, name)
+    if not object and err.code ~= "NotFound" then
+        error(err, 0)
+    end
+    return object
+end
+
+--- The name, or when a backup of that name has failed "name-2" and so on.
+local function name_to_take(client, generation, name)
+    local candidate, number = name, 1
+    while has_failed(find(client, generation, candidate) or {}) do
+        number = number + 1
+        candidate = name .. "-" .. number
+    end
+    return candidate
+end
+
 --- take(client, owner, name, timeout) -> {name, id, time}; raises when it fails, with the
---- operator's own reason. Repeating it with the same name goes on with the same backup.
+--- operator's own reason. Repeating it with the same name goes on with the same backup, unless that
+--- has failed.
 function backup.take(client, owner, name, timeout)
     local generation = generations[owner.database]
     local object = generation.new(owner)
+    name = name_to_take(client, generation, name)
     object.metadata = {name = name}
     must(client:create(object))
     local done = must(client:wait(generation.kind, name, {
@@ -115,10 +135,7 @@ end
 --- is_usable(client, owner, name) -> boolean: that backup exists and has succeeded.
 function backup.is_usable(client, owner, name)
     local generation = generations[owner.database]
-    local object, err = client:get(generation.kind, name)
-    if not object and err.code ~= "NotFound" then
-        error(err, 0)
-    end
+    local object = find(client, generation, name)
     return object ~= nil and generation.usable(object)
 end
 

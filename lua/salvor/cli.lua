@@ -16,10 +16,13 @@ cli.exit = {
     internal = 70,
 }
 
-local function complain(...)
+--- One line on standard error.
+function cli.complain(...)
     io.stderr:write("salvor: ", ...)
     io.stderr:write("\n")
 end
+
+local complain = cli.complain
 
 local exit_by_code = {Usage = "usage", InvalidScript = "invalid_script", Preflight = "preflight",
                       Stopped = "stopped", Refused = "refused", Internal = "internal"}

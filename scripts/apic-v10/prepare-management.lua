@@ -447,7 +447,7 @@ return {
             end,
             run = take_backup,
             verify = function(ctx)
-                return backup.is_usable(ctx.k8s, ctx.facts.owner, ctx:name(ctx.facts.name))
+                return backup.is_usable(ctx.k8s, ctx.facts.owner, ctx.facts.backup.name)
             end,
         },
         {

@@ -47,8 +47,8 @@ int salvor_base64_decode(struct salvor_buffer *out, const char *text, size_t siz
                          struct salvor_error *err)
 {
     if (size % 4)
-        return salvor_error_set(err, "Invalid", "base64 text of %zu characters: not a multiple of 4",
-                                size);
+        return salvor_error_set(err, "Invalid",
+                                "base64 text of %zu characters: not a multiple of 4", size);
     if (salvor_buffer_reserve(out, size / 4 * 3, err) < 0)
         return -1;
     size_t padding = size && text[size - 1] == '=' ? 1 + (text[size - 2] == '=') : 0;
@@ -63,7 +63,8 @@ int salvor_base64_decode(struct salvor_buffer *out, const char *text, size_t siz
             group = group << 6 | value;
         }
         if (group & (count == 2 ? 0xffffu : count == 3 ? 0xffu : 0))
-            return salvor_error_set(err, "Invalid", "not base64: the last character has bits to spare");
+            return salvor_error_set(err, "Invalid",
+                                    "not base64: the last character has bits to spare");
         *to++ = (unsigned char)(group >> 16);
         if (count > 2)
             *to++ = (unsigned char)(group >> 8);

@@ -32,9 +32,8 @@ int salvor_digest_init(struct salvor_digest *digest, const char *algorithm,
     *digest = (struct salvor_digest){0};
     const EVP_MD *type = find_algorithm(algorithm);
     if (!type)
-        return salvor_error_set(err, "Invalid",
-                                "no digest \"%s\": md5, sha1, sha256 and sha512 are known",
-                                algorithm);
+        return salvor_error_set(
+            err, "Invalid", "no digest \"%s\": md5, sha1, sha256 and sha512 are known", algorithm);
     digest->context = EVP_MD_CTX_new();
     if (!digest->context)
         return salvor_error_memory(err);

@@ -103,9 +103,8 @@ static int check_step(const json_t *value, const json_t *path, size_t count,
 {
     const json_t *step = json_array_get(path, count);
     if (json_is_string(step))
-        return json_is_object(value)
-                   ? 0
-                   : path_error(err, "Conflict", path, count, "is not a mapping");
+        return json_is_object(value) ? 0
+                                     : path_error(err, "Conflict", path, count, "is not a mapping");
     if (!json_is_array(value))
         return path_error(err, "Conflict", path, count, "is not a list");
     if ((size_t)json_integer_value(step) > json_array_size(value) + 1)
@@ -123,10 +122,10 @@ static int set_wanted(json_t *documents, size_t document, const json_t *path, js
     const json_t *step = place;
     int result = place ? 0 : salvor_error_memory(err);
     for (size_t i = 0; i < count && result == 0; i++) {
-        json_t *child = json_is_object(parent)
-                            ? json_object_getn(parent, json_string_value(step),
-                                               json_string_length(step))
-                            : json_array_get(parent, (size_t)json_integer_value(step) - 1);
+        json_t *child =
+            json_is_object(parent)
+                ? json_object_getn(parent, json_string_value(step), json_string_length(step))
+                : json_array_get(parent, (size_t)json_integer_value(step) - 1);
         const json_t *next = json_array_get(path, i);
         if (!child || json_is_null(child)) {
             child = json_is_string(next) ? json_object() : json_array();

@@ -98,8 +98,7 @@ static int flow_end(struct salvor_sink *sink, struct salvor_error *err)
 int salvor_yaml_flow(struct salvor_buffer *out, const json_t *value, bool is_json,
                      struct salvor_error *err)
 {
-    struct flow flow = {.sink = {flow_scalar, flow_begin, flow_key, flow_end},
-                        .out = out,
-                        .is_json = is_json};
+    struct flow flow = {
+        .sink = {flow_scalar, flow_begin, flow_key, flow_end}, .out = out, .is_json = is_json};
     return salvor_tree_send(&flow.sink, value, err);
 }

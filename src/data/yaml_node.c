@@ -76,8 +76,8 @@ static int copy_scalar(struct salvor_yaml_parser *parser, struct salvor_yaml_nod
 {
     node->scalar.is_plain = event->data.scalar.plain_implicit;
     node->scalar.size = event->data.scalar.length;
-    node->scalar.text = salvor_arena_copy(&parser->arena, event->data.scalar.value,
-                                          event->data.scalar.length);
+    node->scalar.text =
+        salvor_arena_copy(&parser->arena, event->data.scalar.value, event->data.scalar.length);
     static const char quotes[] = {[YAML_SINGLE_QUOTED_SCALAR_STYLE] = '\'',
                                   [YAML_DOUBLE_QUOTED_SCALAR_STYLE] = '"',
                                   [YAML_LITERAL_SCALAR_STYLE] = '|',
@@ -94,7 +94,8 @@ static int resolve_alias(struct salvor_yaml_parser *parser, struct salvor_yaml_n
     node->scalar.size = strlen(node->scalar.text);
     json_t *address = parser->anchors ? json_object_get(parser->anchors, node->scalar.text) : NULL;
     if (!address)
-        return salvor_yaml_error(parser->err, node->start, "an alias without an anchor of its name");
+        return salvor_yaml_error(parser->err, node->start,
+                                 "an alias without an anchor of its name");
     node->first = (struct salvor_yaml_node *)(intptr_t)json_integer_value(address);
     return 0;
 }
@@ -212,8 +213,9 @@ int salvor_yaml_parse(struct salvor_yaml_parser *parser, struct salvor_yaml_docu
             return -1;
         yaml_event_type_t type = event.type;
         if (type == YAML_DOCUMENT_START_EVENT)
-            *out = (struct salvor_yaml_document){.start = mark_of(event.start_mark),
-                                                 .is_explicit = !event.data.document_start.implicit};
+            *out =
+                (struct salvor_yaml_document){.start = mark_of(event.start_mark),
+                                              .is_explicit = !event.data.document_start.implicit};
         yaml_event_delete(&event);
         if (type == YAML_DOCUMENT_START_EVENT)
             return read_document(parser, out);

@@ -34,23 +34,24 @@ enum salvor_yaml_kind {
 struct salvor_yaml_node {
     struct salvor_yaml_node *next;  /* the next element; in a mapping key, value, key, value */
     struct salvor_yaml_node *first; /* of a collection; for an alias the node it stands for */
-    struct salvor_yaml_scalar scalar; /* `tag` of collections too; the text of an alias is its name */
+    struct salvor_yaml_scalar
+        scalar; /* `tag` of collections too; the text of an alias is its name */
     const char *anchor;
     size_t count; /* elements, or pairs */
     struct salvor_yaml_mark start;
     struct salvor_yaml_mark end;
     enum salvor_yaml_kind kind : 8;
     bool is_flow;
-    char quote; /* of a scalar: 0 plain, ' or ", | or > */
-    bool is_open; /* being sent: an alias to it inside it has no end */
+    char quote;     /* of a scalar: 0 plain, ' or ", | or > */
+    bool is_open;   /* being sent: an alias to it inside it has no end */
     bool is_edited; /* on the way to the place of an edit, or below it */
 };
 
 struct salvor_yaml_document {
     struct salvor_yaml_node *root;
     struct salvor_yaml_mark start; /* of its first line, or its `---` */
-    struct salvor_yaml_mark end;   /* where the next `---`, its own `...` or the end of the text is */
-    bool is_explicit;              /* begins with a `---` */
+    struct salvor_yaml_mark end; /* where the next `---`, its own `...` or the end of the text is */
+    bool is_explicit;            /* begins with a `---` */
 };
 
 struct salvor_yaml_parser {

@@ -85,8 +85,8 @@ int salvor_yaml_path(json_t **out, const json_t *source, struct salvor_error *er
     json_t *path = json_is_array(source) ? json_deep_copy(source) : json_array();
     if (!path)
         return salvor_error_memory(err);
-    int result = is_text ? parse_text(path, json_string_value(source), err)
-                         : check_steps(path, err);
+    int result =
+        is_text ? parse_text(path, json_string_value(source), err) : check_steps(path, err);
     if (result < 0)
         json_decref(path);
     else
@@ -105,10 +105,9 @@ int salvor_yaml_path_format(struct salvor_buffer *out, const json_t *path, size_
         bool is_bare = key && *key;
         for (const char *at = key; is_bare && *at; at++)
             is_bare = is_key_character(*at);
-        int result = !key ? salvor_buffer_printf(out, err, "[%lld]", json_integer_value(step))
-                     : is_bare
-                         ? salvor_buffer_printf(out, err, "%s%s", i ? "." : "", key)
-                         : salvor_buffer_printf(out, err, "[\"%s\"]", key);
+        int result = !key      ? salvor_buffer_printf(out, err, "[%lld]", json_integer_value(step))
+                     : is_bare ? salvor_buffer_printf(out, err, "%s%s", i ? "." : "", key)
+                               : salvor_buffer_printf(out, err, "[\"%s\"]", key);
         if (result < 0)
             return -1;
     }

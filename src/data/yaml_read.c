@@ -123,7 +123,8 @@ static int resolve_key(struct sender *sender, struct pair *pair,
     if (node->kind == SALVOR_YAML_ALIAS)
         node = node->first;
     if (node->kind != SALVOR_YAML_SCALAR)
-        return salvor_yaml_error(sender->err, pair->key_node->start, "a collection cannot be a key");
+        return salvor_yaml_error(sender->err, pair->key_node->start,
+                                 "a collection cannot be a key");
     struct salvor_yaml_scalar scalar = node->scalar;
     if (scalar.tag) {
         if (salvor_yaml_resolve(&value, &scalar, sender->arena, sender->err) < 0)
@@ -182,10 +183,8 @@ static int collect(struct sender *sender, const struct salvor_yaml_node *node)
     const struct merge *merges = NULL;
     size_t rank = sender->ranks++;
     for (struct salvor_yaml_node *key = node->first; key; key = key->next->next) {
-        struct pair pair = {.key_node = key,
-                            .value = key->next,
-                            .rank = rank,
-                            .is_aliased = sender->aliases > 0};
+        struct pair pair = {
+            .key_node = key, .value = key->next, .rank = rank, .is_aliased = sender->aliases > 0};
         int result = count_node(sender, key);
         if (result == 0 && is_merge(key))
             result = add_merge(sender, &merges, key->next);

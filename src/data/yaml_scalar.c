@@ -112,8 +112,7 @@ static bool parse_integer(struct meaning *out, const char *text, unsigned base)
         *out = (struct meaning){.kind = UNSIGNED, .real = (double)value};
         return !has_sign;
     }
-    *out = (struct meaning){.kind = INTEGER,
-                            .integer = (int64_t)(negative ? -value : value)};
+    *out = (struct meaning){.kind = INTEGER, .integer = (int64_t)(negative ? -value : value)};
     return true;
 }
 

@@ -210,14 +210,14 @@ static int write_quoted(struct splicer *splicer, struct salvor_buffer *out, cons
 
 /*
  * Puts lines in at the start of a line. At the end of a text whose last line has no line break, the
- * new last line has none either.
+ * new last line has none either, at the first try.
  */
 static int insert_lines(struct splicer *splicer, size_t from, size_t to, const char *lines,
                         size_t size)
 {
     const struct salvor_yaml_layout *layout = &splicer->layout;
     bool is_open = to == layout->size && to > layout->bom && layout->text[to - 1] != '\n';
-    if (!is_open)
+    if (!is_open || (size == 0 && splicer->request->is_compact))
         return put(splicer, add_cut(splicer, from, to), lines, size);
     if (from > layout->bom && from < to)
         from -= layout->text[from - 1] == '\n' ? 1 : 0;
@@ -263,8 +263,7 @@ static bool is_below(struct splicer *splicer, const struct salvor_yaml_node *nod
 }
 
 /* The end of what is the value's on the line of its key: anchor, tag, `|-`, but no comment. */
-static size_t header_end(struct splicer *splicer, const struct salvor_yaml_node *node,
-                             size_t slot)
+static size_t header_end(struct splicer *splicer, const struct salvor_yaml_node *node, size_t slot)
 {
     const char *text = splicer->layout.text;
     size_t end = slot;
@@ -280,8 +279,7 @@ static size_t header_end(struct splicer *splicer, const struct salvor_yaml_node 
 
 /* What is below its key becomes `header` on the key's line and `body` below it. */
 static int replace_below(struct splicer *splicer, const struct place *place, size_t slot,
-                         const char *header, size_t header_size, const char *body,
-                         size_t body_size)
+                         const char *header, size_t header_size, const char *body, size_t body_size)
 {
     struct salvor_buffer *out = add_cut(splicer, slot, header_end(splicer, place->node, slot));
     if (put(splicer, out, header, header_size) < 0)
@@ -377,8 +375,8 @@ static int replace_in_flow(struct splicer *splicer, const struct place *place, c
 static int fill_document(struct splicer *splicer, const json_t *value)
 {
     const struct salvor_yaml_layout *layout = &splicer->layout;
-    size_t end = splicer->document.root ? salvor_yaml_offset(layout, splicer->document.end)
-                                        : layout->size;
+    size_t end =
+        splicer->document.root ? salvor_yaml_offset(layout, splicer->document.end) : layout->size;
     bool is_open = end > layout->bom && layout->text[end - 1] != '\n';
     struct salvor_buffer *out = add_cut(splicer, end, end);
     if (is_open && put(splicer, out, "\n", 1) < 0)
@@ -533,8 +531,7 @@ static int remove_place(struct splicer *splicer, struct place *place)
     json_t *empty = place->parent->kind == SALVOR_YAML_MAPPING ? json_object() : json_array();
     struct place parent = {.node = splicer->document.root};
     while (parent.node != place->parent)
-        find_child(&parent, parent.node,
-                   json_array_get(splicer->request->path, parent.depth));
+        find_child(&parent, parent.node, json_array_get(splicer->request->path, parent.depth));
     int result = empty ? replace(splicer, &parent, empty) : salvor_error_memory(splicer->err);
     json_decref(empty);
     return result;

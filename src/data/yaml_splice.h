@@ -20,7 +20,7 @@ struct salvor_yaml_splice {
     const json_t *root;  /* its value */
     const json_t *path;  /* as in data/yaml_path.h; it can be followed but for missing parents */
     const json_t *value; /* NULL removes what is at the path, which is there */
-    bool is_compact;     /* write the value on one line, whatever it is */
+    bool is_compact;     /* second try: the value on one line, a line break at the text's end */
 };
 
 /* Appends the changed text. Error Conflict: an alias, a merge or a shared anchor is in the way. */

@@ -39,9 +39,9 @@ static bool is_word(const char *text, size_t size)
 static bool is_numeric(const char *text, size_t size)
 {
     if (text[0] == '.')
-        return size > 1 && (isdigit((unsigned char)text[1]) || text[1] == '_' ||
-                            (size == 4 && (!strncasecmp(text, ".inf", 4) ||
-                                           !strncasecmp(text, ".nan", 4))));
+        return size > 1 &&
+               (isdigit((unsigned char)text[1]) || text[1] == '_' ||
+                (size == 4 && (!strncasecmp(text, ".inf", 4) || !strncasecmp(text, ".nan", 4))));
     if (!isdigit((unsigned char)text[0]))
         return false;
     for (size_t i = 1; i < size; i++)

@@ -1,5 +1,6 @@
 #include <salvor/salvor.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,15 +151,25 @@ lua_State *salvor_host_state(struct salvor_host *host)
     return host->L;
 }
 
+static bool is_cancelled(lua_State *L, int index)
+{
+    return lua_istable(L, index) && lua_getfield(L, index, "code") == LUA_TSTRING &&
+           !strcmp(lua_tostring(L, -1), "Cancelled");
+}
+
+/*
+ * Tells why the task at index 1 failed. That it was cancelled is no news to whoever pressed Ctrl-C,
+ * but what went wrong while it unwound is.
+ */
 static void report(lua_State *L, struct salvor_task *task)
 {
-    if (salvor_task_push_result(L, task) >= 0)
+    salvor_task_push_result(L, task);
+    int error = lua_gettop(L);
+    if (salvor_interrupt_signal() && is_cancelled(L, error))
         return;
-    const char *message = luaL_tolstring(L, -1, NULL);
-    fprintf(stderr, "salvor: %s\n", message);
-    bool is_string = lua_type(L, -2) == LUA_TSTRING;
+    fprintf(stderr, "salvor: %s\n", luaL_tolstring(L, error, NULL));
     salvor_task_push_traceback(L, 1);
-    if (is_string && lua_isstring(L, -1))
+    if (lua_type(L, error) == LUA_TSTRING && lua_isstring(L, -1))
         fprintf(stderr, "%s\n", lua_tostring(L, -1));
 }
 
@@ -205,8 +216,7 @@ static int run(lua_State *L)
         salvor_task_push_result(L, root);
         return 1;
     }
-    if (!salvor_interrupt_signal())
-        report(L, root);
+    report(L, root);
     lua_pushinteger(L, EXIT_FAILED);
     return 1;
 }

@@ -278,6 +278,16 @@ lab.describe("apic-v10/prepare-management -p take_backup=true", function()
         end)
     end
 
+    it("takes another backup when it is resumed after a failure", function()
+        local fixture <close> = apic.start({faults = {backup = "no space on the server"}})
+        local failed = fixture:run({take_backup = "true"})
+        salvor.expect_code(5, failed)
+        fixture.world.faults.backup = nil
+        salvor.expect_code(0, fixture:resume(apic.run_id(failed)))
+        local settings = must(yaml.load(fixture:files()["settings.yaml"]))
+        assert.equal("management-" .. apic.run_id(failed) .. "-2", settings.newestBackup.name)
+    end)
+
     it("stops when the backup takes too long", function()
         local fixture <close> = apic.start({delays = {backup = 30}})
         local result = fixture:run({take_backup = "true", backup_timeout = "1s"})

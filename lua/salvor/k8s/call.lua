@@ -1,8 +1,8 @@
 --- One call of the API: deadline, retries, warnings.
 ---
 --- A GET is repeated when the server says when (429 or 5xx with Retry-After) or when the connection
---- was lost, at most ten times and within the deadline. Nothing else is ever repeated: a lost answer
---- to a write says nothing about whether it was carried out.
+--- was lost, at most ten times and within the deadline. Nothing else is ever repeated: a lost
+--- answer to a write says nothing about whether it was carried out.
 local task = require("salvor.task")
 
 local MAX_RETRIES = 10

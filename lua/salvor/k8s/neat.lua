@@ -1,17 +1,17 @@
 --- What remains of an object when everything a cluster added is taken away, ready to be created in
 --- another one.
 ---
---- Taken away: status; of the metadata everything but name (or generateName), namespace, labels and
---- annotations; annotations that record what was applied, bound or rolled out; a null
+--- Taken away: status; of the metadata everything but name (or generateName), namespace, labels
+--- and annotations; annotations that record what was applied, bound or rolled out; a null
 --- creationTimestamp in templates; and what a cluster fills in and refuses or misunderstands
---- elsewhere: a Pod's node, token volume and deprecated serviceAccount, a Job's generated selector and
---- labels, a Service's cluster address (not "None", which means headless), a claim's volume where the
---- cluster chose it, a ServiceAccount's generated token Secrets.
+--- elsewhere: a Pod's node, token volume and deprecated serviceAccount, a Job's generated selector
+--- and labels, a Service's cluster address (not "None", which means headless), a claim's volume
+--- where the cluster chose it, a ServiceAccount's generated token Secrets.
 ---
 --- Finalizers go too: they belong to controllers, which put them back, and without their controller
 --- they make an object that cannot be deleted. Everything else stays as it is, unlike with
---- kubectl-neat: empty maps and lists mean something (`emptyDir: {}`), and so do values that happen to
---- be defaults.
+--- kubectl-neat: empty maps and lists mean something (`emptyDir: {}`), and so do values that happen
+--- to be defaults.
 local salvor = require("salvor")
 
 local KEPT_METADATA = {"name", "namespace", "labels", "annotations"}
@@ -46,7 +46,7 @@ local function at(object, ...)
     return type(object) == "table" and object or nil
 end
 
---- Removes the items of the list `owner[field]` that `unwanted` says; an emptied list goes as a whole.
+--- Removes the items of the list `owner[field]` that are `unwanted`; an emptied list goes too.
 local function remove_items(owner, field, unwanted)
     local items = at(owner, field)
     if not items then
@@ -148,7 +148,8 @@ function kinds.ServiceAccount(object)
     local prefix = (object.metadata.name or "") .. "-token-"
     remove_items(object, "secrets", function(secret)
         local name = secret.name or ""
-        return name:sub(1, #prefix) == prefix and name:sub(#prefix + 1):find("^%w%w%w%w%w$") ~= nil
+        return name:sub(1, #prefix) == prefix
+            and name:sub(#prefix + 1):find("^%w%w%w%w%w$") ~= nil
     end)
 end
 
@@ -166,7 +167,8 @@ local function neat_object(original)
     end
     local group = GROUP_OF[object.kind]
     local api_version = object.apiVersion or ""
-    if group and (api_version == group or api_version:sub(1, #group) == group and group ~= "v1") then
+    if group and (api_version == group or group:find("/$") and api_version:sub(1, #group) == group)
+    then
         kinds[object.kind](object, original)
     end
     return object
@@ -191,7 +193,11 @@ return function(object)
     end
     if type(object.items) == "table" and type(object.kind) == "string"
         and object.kind:find("List$") then
-        return {apiVersion = object.apiVersion, kind = object.kind, items = neat_items(object.items)}
+        return {
+            apiVersion = object.apiVersion,
+            kind = object.kind,
+            items = neat_items(object.items),
+        }
     end
     return neat_object(object)
 end

@@ -1,5 +1,5 @@
 --- When an object of a common kind is ready and when it has failed for good: what client:wait takes
---- when the script gives no rule of its own. Other kinds are ready when they have a condition Ready.
+--- when the script gives no rule of its own. Other kinds are ready when a condition Ready is True.
 local status = require("salvor.k8s.status")
 
 local rules = {}

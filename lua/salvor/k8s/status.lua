@@ -26,14 +26,11 @@ function status.describe(object)
     end
     for _, condition in ipairs(conditions_of(object)) do
         if type(condition) == "table" and condition.type then
-            local why = text(condition.message)
-            local reason = text(condition.reason)
-            if reason and why then
-                why = reason .. ": " .. why
-            end
+            local reason, why = text(condition.reason), text(condition.message)
+            why = reason and why and reason .. ": " .. why or reason or why
             parts[#parts + 1] = string.format("%s=%s%s", condition.type,
                 condition.status or "Unknown",
-                condition.status ~= "True" and (why or reason) and " (" .. (why or reason) .. ")" or "")
+                condition.status ~= "True" and why and " (" .. why .. ")" or "")
         end
     end
     if not parts[1] then

@@ -1,15 +1,15 @@
 --- A watch that does not end: lost connections, the server's own time limits and expired versions
 --- are bridged, and every change is told once.
 ---
---- It knows the objects it has told of, so that after a gap (410: the version it knows is too old) it
---- lists anew and tells the difference: what is new, what has changed, what is gone.
+--- It knows the objects it has told of, so that after a gap (410: the version it knows is too old)
+--- it lists anew and tells the difference: what is new, what has changed, what is gone.
 local fail = require("salvor.error").new
 local pages = require("salvor.k8s.pages")
 local task = require("salvor.task")
 
 local MIN_RESTART = 1 -- seconds between two starts
 local MAX_PAUSE = 30
-local SERVER_LIMIT = 300 -- seconds after which the server is asked to end a stream; up to twice that
+local SERVER_LIMIT = 300 -- seconds a stream lasts by our wish; up to twice that
 local GRACE = 30 -- how much later our side gives up on it
 
 local watch = {}
@@ -201,7 +201,7 @@ function watch:take(event)
         self.known[key] = nil
         return true
     end
-    if old and old.uid == object.metadata.uid and old.version == object.metadata.resourceVersion then
+    if old and old.uid == object.metadata.uid and old.version == self.version then
         return false
     end
     self:remember(object)

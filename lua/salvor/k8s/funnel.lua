@@ -1,0 +1,143 @@
+--- The methods that every read and every change goes through: plan mode wraps these and nothing else.
+---
+--- A read or write is a table that says what is wanted in terms of kinds and names; here it becomes a
+--- request. `resource` is a kind's record as client:kind() gives it.
+local call = require("salvor.k8s.call")
+local kube = require("salvor.kube")
+
+local FIELD_MANAGER = "salvor"
+
+local methods = {}
+
+local function copy(map)
+    local result = {}
+    for key, value in pairs(map or {}) do
+        result[key] = value
+    end
+    return result
+end
+
+--- The path of a collection or, with a name, of one object.
+local function path_of(at)
+    local resource = at.resource
+    local parts = {resource.group == "" and "/api/v1"
+        or "/apis/" .. resource.group .. "/" .. resource.version}
+    if resource.namespaced and at.namespace then
+        parts[#parts + 1] = "namespaces/" .. kube.escape(at.namespace)
+    end
+    parts[#parts + 1] = resource.plural
+    parts[#parts + 1] = at.name and kube.escape(at.name)
+    parts[#parts + 1] = at.name and at.subresource
+    return table.concat(parts, "/")
+end
+
+--- The namespace a request goes to; nil for kinds of the whole cluster, and for all namespaces.
+function methods:_namespace(resource, opts)
+    if not resource.namespaced or opts.all_namespaces then
+        return nil
+    end
+    return opts.namespace or self.namespace
+end
+
+local function selector(value)
+    if type(value) ~= "table" then
+        return value
+    end
+    local terms = {}
+    for key, wanted in pairs(value) do
+        terms[#terms + 1] = key .. "=" .. tostring(wanted)
+    end
+    table.sort(terms)
+    return table.concat(terms, ",")
+end
+
+--- What a list and a watch ask for alike; nil and an error when the kind is unknown.
+function methods:_selection(op, kind, opts)
+    local resource, err = self:kind(kind)
+    if not resource then
+        err.op = op
+        return nil, err
+    end
+    return {
+        op = op,
+        verb = "list",
+        resource = resource,
+        namespace = self:_namespace(resource, opts),
+        query = {
+            labelSelector = selector(opts.label_selector),
+            fieldSelector = selector(opts.field_selector),
+            resourceVersion = opts.resource_version,
+        },
+        timeout = opts.timeout,
+    }
+end
+
+--- read: op, verb (get or list), resource (a kind's record), namespace, name, subresource, query,
+--- timeout. Returns the object or the List as the server sent it.
+function methods:_read(read)
+    local answer, err = call(self, {
+        op = read.op,
+        path = path_of(read),
+        query = read.query,
+        timeout = read.timeout,
+    })
+    if not answer then
+        return nil, err
+    end
+    return answer.body
+end
+
+--- The events of a collection as a stream of the mechanism; `read` as above.
+function methods:_stream(read)
+    local stream, err = self._kube:stream({
+        path = path_of(read),
+        query = read.query,
+        timeout = read.timeout,
+    })
+    if not stream then
+        err.op = read.op
+    end
+    return stream, err
+end
+
+local writes = {
+    create = {method = "POST"},
+    replace = {method = "PUT"},
+    delete = {method = "DELETE"},
+    apply = {method = "PATCH", content_type = "application/apply-patch+yaml"},
+    merge = {method = "PATCH", content_type = "application/merge-patch+json"},
+    json = {method = "PATCH", content_type = "application/json-patch+json"},
+    strategic = {method = "PATCH", content_type = "application/strategic-merge-patch+json"},
+}
+
+--- write: op, verb (create, replace, apply, patch, delete), patch_type (of patch: merge, json,
+--- strategic), resource (a kind's record), namespace, name (nil only for create), subresource, body
+--- (the object, the patch, or DeleteOptions), query, dry_run, timeout. Sent once, whatever happens.
+--- Returns what the server says the object is now.
+function methods:_write(write)
+    local how = writes[write.patch_type or write.verb]
+    local query, body = copy(write.query), write.body
+    if write.verb ~= "delete" then
+        query.fieldManager = query.fieldManager or FIELD_MANAGER
+        query.dryRun = write.dry_run and "All" or nil
+    elseif write.dry_run then
+        -- A server that is given DeleteOptions does not look at the query.
+        body = copy(body)
+        body.dryRun = {"All"}
+    end
+    local answer, err = call(self, {
+        op = write.op,
+        method = how.method,
+        path = path_of(write),
+        query = query,
+        headers = how.content_type and {["Content-Type"] = how.content_type},
+        body = body,
+        timeout = write.timeout,
+    })
+    if not answer then
+        return nil, err
+    end
+    return answer.body
+end
+
+return methods

@@ -1,0 +1,273 @@
+-- The checks of apic-v10/prepare-management: each says exactly what is wrong and what to do, ends
+-- with 4, writes no kit and changes no object.
+local apic = require("support.apic")
+local fs = require("salvor.fs")
+local lab = require("support.lab")
+local null = require("salvor").null
+local salvor = require("support.salvor")
+
+--- Each: what is wrong, how it comes (options of the world, or a function that spoils it), what the
+--- output must say.
+local PROBLEMS = {
+    {
+        "there is no ManagementCluster",
+        spoil = function(fixture)
+            must(fixture.world.client:delete("mgmt", "management"))
+        end,
+        says = {"there is no ManagementCluster in namespace", "name its namespace with -n"},
+    },
+    {
+        "there are two",
+        spoil = function(fixture)
+            fixture.world:add_management("second")
+        end,
+        says = {"there are 2 ManagementClusters", "management, second", "choose one with -p name="},
+    },
+    {
+        "the one named does not exist",
+        params = {name = "other"},
+        says = {"there is no ManagementCluster other in namespace", "there is: management"},
+    },
+    {
+        "it does not tell its version",
+        spoil = function(fixture)
+            fixture.world:patch({spec = {version = null}})
+            fixture.world:patch_status({versions = {reconciled = null}})
+        end,
+        says = {"ManagementCluster management does not tell its version"},
+    },
+    {
+        "no backups are set up",
+        spoil = function(fixture)
+            fixture.world:patch({spec = {databaseBackup = null}})
+        end,
+        says = {"databaseBackup is not set up: backups stay inside the cluster",
+                "set spec.databaseBackup to an SFTP server"},
+    },
+    {
+        "backups are local",
+        spoil = function(fixture)
+            fixture.world:patch({spec = {databaseBackup = {protocol = "local"}}})
+        end,
+        says = {"databaseBackup.protocol is local: backups are lost with the cluster",
+                "set spec.databaseBackup to an SFTP server"},
+    },
+    {
+        "backups go to S3",
+        spoil = function(fixture)
+            fixture.world:patch({spec = {databaseBackup = {protocol = "objstore"}}})
+        end,
+        says = {"databaseBackup.protocol is objstore (S3); this procedure is for SFTP",
+                "follow the vendor's preparation for S3 backups"},
+    },
+    {
+        "host, path, credentials and schedule are missing",
+        spoil = function(fixture)
+            fixture.world:patch({spec = {databaseBackup = {
+                host = null, path = "", credentials = null, schedule = null}}})
+        end,
+        says = {"databaseBackup.host is not set", "databaseBackup.path is not set",
+                "databaseBackup.credentials is not set", "databaseBackup.schedule is not set",
+                "set it in the ManagementCluster, or in the APIConnectCluster that owns it"},
+    },
+    {
+        "it is not Running",
+        spoil = function(fixture)
+            fixture.world:patch_status({phase = "Pending", message = "waiting for the database"})
+        end,
+        says = {"ManagementCluster management is not healthy: phase Pending, state 18/18,"
+            .. " \"waiting for the database\"", "mend it first"},
+    },
+    {
+        "a part of it is not ready",
+        spoil = function(fixture)
+            fixture.world:patch_status({state = "17/18"})
+        end,
+        says = {"not healthy: phase Running, state 17/18"},
+    },
+    {
+        "it says nothing of its state",
+        spoil = function(fixture)
+            fixture.world:patch_status({state = null, phase = null, message = null})
+        end,
+        says = {"not healthy: phase (none), state (none)"},
+    },
+    {
+        "the status names no encryption secret",
+        spoil = function(fixture)
+            fixture.world:patch_status({encryptionSecret = null})
+        end,
+        says = {"the status of the ManagementCluster names no encryptionSecret"},
+    },
+    {
+        "the status names no credential secret",
+        spoil = function(fixture)
+            fixture.world:patch_status({juhuCredentialSecret = null, uiCredentialSecret = ""})
+        end,
+        says = {"names no juhuCredentialSecret", "names no uiCredentialSecret"},
+    },
+    {
+        "secrets do not exist",
+        spoil = function(fixture)
+            must(fixture.world.client:delete("secrets", "management-atm-cred"))
+            must(fixture.world.client:delete("secrets", "mgmt-backup-secret"))
+        end,
+        says = {"secret management-atm-cred (atmCredentialSecret) does not exist",
+                "secret mgmt-backup-secret (databaseBackup.credentials) does not exist",
+                "find out why it is gone"},
+    },
+    {
+        "secrets have not the keys that are read from them",
+        spoil = function(fixture)
+            local client = fixture.world.client
+            must(client:patch("secrets", "management-enc-key",
+                {data = {["encryption_secret.bin"] = null}}))
+            must(client:patch("secrets", "management-ui-cred",
+                {data = {["credential.json"] = null}}))
+            must(client:patch("secrets", "mgmt-backup-secret", {data = {password = null}}))
+        end,
+        says = {"secret management-enc-key has no key encryption_secret.bin",
+                "secret management-ui-cred has no key credential.json",
+                "secret mgmt-backup-secret has not the keys username and password"
+                    .. " (or ssh-privatekey)"},
+    },
+    {
+        "siteName is not known",
+        spoil = function(fixture)
+            fixture.world:patch({spec = {siteName = null}})
+        end,
+        says = {"spec.siteName is not set", "wait until the operator has set it"},
+    },
+    {
+        "there is no backup",
+        options = {backups = {}},
+        says = {"there is no backup of this system", "take one with -p take_backup=true"},
+    },
+    {
+        "no backup can be used",
+        options = {backups = {{60, "Failed"}, {30, "Running"}}},
+        says = {"none of the 2 backups of this system can be used"},
+    },
+    {
+        "no backup can be used (EDB)",
+        options = {version = "10.0.8.0", backups = {{60, "failed"}, {30, "running"}}},
+        says = {"none of the 2 backups of this system can be used"},
+    },
+    {
+        "the backups are those of another system",
+        spoil = function(fixture)
+            must(fixture.world.client:patch("mgmtb", "management-record-1",
+                {spec = {clusterName = "another"}}))
+        end,
+        says = {"there is no backup of this system"},
+    },
+    {
+        "the kit's place is a file",
+        spoil = function(fixture)
+            must(fs.write(fixture.kit, "something else"))
+        end,
+        says = {"/kit is not a folder", "name another folder with -p kit="},
+    },
+    {
+        "the kit's place is below a file",
+        params = {kit = "/etc/hostname/kits/one"},
+        says = {"/etc/hostname is not a folder"},
+    },
+}
+
+lab.describe("apic-v10/prepare-management refuses when", function()
+    for _, case in ipairs(PROBLEMS) do
+        it(case[1], function()
+            local fixture <close> = apic.start(case.options)
+            if case.spoil then
+                case.spoil(fixture)
+            end
+            local objects, kit = fixture.world:snapshot(), fs.stat(fixture.kit)
+            local result = fixture:run(case.params)
+            salvor.expect_code(4, result)
+            salvor.expect(result.stdout, "a check failed: nothing was changed",
+                table.unpack(case.says))
+            assert.equal("", result.stderr)
+            assert.same(objects, fixture.world:snapshot())
+            assert.same(kit, fs.stat(fixture.kit))
+        end)
+    end
+
+    it("the kit is another system's", function()
+        local fixture <close> = apic.start()
+        salvor.expect_code(0, fixture:run())
+        local before = salvor.tree(fixture.kit)
+        local other <close> = apic.start({name = "other"})
+        local result = other:run({kit = fixture.kit})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, fixture.kit .. " is the kit of another system:"
+            .. " ManagementCluster " .. fixture.namespace .. "/management",
+            "name another folder with -p kit=")
+        assert.same(before, salvor.tree(fixture.kit))
+    end)
+
+    -- Root may write everywhere, so it gives that right away first.
+    it("the kit's folder cannot be written", function()
+        local fixture <close> = apic.start()
+        must(fs.mkdir(fixture.kit, {mode = 448 - 128})) -- 0500
+        local result = fixture:run(nil, {prefix = {"setpriv",
+            "--bounding-set=-dac_override,-dac_read_search,-fowner"}})
+        if result.stderr:find("setpriv:", 1, true) then
+            pending("setpriv is not permitted: " .. result.stderr)
+        end
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "nothing can be written to " .. fixture.kit
+            .. ": Permission denied")
+        assert.same({}, salvor.tree(fixture.kit))
+    end)
+
+    it("anything: all that is wrong is told at once", function()
+        local fixture <close> = apic.start({backups = {}})
+        fixture.world:patch({spec = {databaseBackup = {protocol = "objstore"}}})
+        fixture.world:patch_status({state = "3/18", encryptionSecret = null})
+        must(fixture.world.client:delete("secrets", "management-cui-cred"))
+        must(fs.write(fixture.kit, ""))
+        local result = fixture:run()
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "protocol is objstore", "state 3/18", "names no encryptionSecret",
+            "secret management-cui-cred", "there is no backup of this system", "is not a folder")
+    end)
+end)
+
+--- What is said, though the run is done.
+local WARNINGS = {
+    {
+        "the newest backup is older than max_age",
+        options = {backups = {{7200}, {200000}}},
+        params = {max_age = "90m"},
+        says = {"newest usable backup: management-record-1", "2.0 hours old",
+                "more than the 1.5 hours allowed", "-p take_backup=true"},
+    },
+    {
+        "the name is too long for the version",
+        options = {name = "management-of-production", version = "10.0.2.0"},
+        says = {"the name management-of-production is longer than 15 characters",
+                "restore onto 10.0.3.0 or later, with originalUID set to the noted metadata.uid"},
+    },
+    {
+        "originalUID is not set",
+        spoil = function(fixture)
+            fixture.world:patch({spec = {originalUID = null}})
+        end,
+        says = {"spec.originalUID is not set; metadata.uid"},
+    },
+}
+
+lab.describe("apic-v10/prepare-management warns when", function()
+    for _, case in ipairs(WARNINGS) do
+        it(case[1], function()
+            local fixture <close> = apic.start(case.options)
+            if case.spoil then
+                case.spoil(fixture)
+            end
+            local result = fixture:run(case.params)
+            salvor.expect_code(0, result)
+            salvor.expect(result.stdout, "warning: ", table.unpack(case.says))
+        end)
+    end
+end)
