@@ -32,13 +32,15 @@ function cli.exit_of(err)
     return cli.exit[exit_by_code[err.code] or "failed"]
 end
 
---- An error object on one line: what, where, what to do. Secrets are masked.
+--- An error object on one line: what, where, what to do. Secrets are masked, and what a server sent
+--- cannot move the cursor.
 function cli.report(err)
     local parts = {err.op and err.op ~= "" and err.op .. ": " or "", err.message}
     if err.hint then
         parts[#parts + 1] = "; " .. err.hint
     end
-    complain((require("salvor.secret").mask(table.concat(parts)):gsub("%s*\n%s*", " ")))
+    local text = require("salvor.secret").mask(table.concat(parts)):gsub("%s*\n%s*", " ")
+    complain(require("salvor.terminal").escape(text))
 end
 
 local USAGE = [[

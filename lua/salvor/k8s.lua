@@ -18,10 +18,8 @@ local TIMEOUT = 30
 
 local k8s = {neat = neat}
 local methods = {}
-for _, part in ipairs({
-    require("salvor.k8s.funnel"), require("salvor.k8s.read"), require("salvor.k8s.write"),
-}) do
-    for name, method in pairs(part) do
+for _, part in ipairs({"funnel", "read", "write"}) do
+    for name, method in pairs((require("salvor.k8s." .. part))) do
         methods[name] = method
     end
 end

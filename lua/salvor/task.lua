@@ -4,7 +4,7 @@ local scheduler = require("salvor.scheduler")
 
 local task = {}
 
---- Waits until the task has ended; hands on what it returned, or raises what it raised.
+--- Hands on what a task returned, or raises what it raised.
 local function deliver(ok, ...)
     if not ok then
         error((...), 0)
@@ -41,42 +41,66 @@ local function cancel_all(tasks)
     end
 end
 
---- Joins every task as it ends, calling `each(number, results...)`; the first error cancels the
---- rest.
-local function join_all(tasks, each)
-    local pending, numbers = table.move(tasks, 1, #tasks, 1, {}), {}
-    for number, child in ipairs(tasks) do
+local SCOPE = {__close = cancel_all}
+
+--- The tasks of the functions, as a list to keep in a `<close>` variable: however the call ends, by a
+--- cancellation too, what is still on the list has ended before anything else goes on.
+local function start(functions)
+    local tasks = setmetatable({}, SCOPE)
+    for number, fn in ipairs(functions) do
+        tasks[number] = scheduler.spawn(fn)
+    end
+    return tasks
+end
+
+local function check_functions(functions, where)
+    if type(functions) ~= "table" then
+        error(where .. ": a list of functions expected", 3)
+    end
+    for number = 1, #functions do
+        if type(functions[number]) ~= "function" then
+            error(where .. ": number " .. number .. " is not a function", 3)
+        end
+    end
+end
+
+--- Joins every task as it ends, calling `each(number, results...)`; an error ends the rest.
+local function join_all(functions, each)
+    local pending <close> = start(functions)
+    local numbers = {}
+    for number, child in ipairs(pending) do
         numbers[child] = number
     end
     while #pending > 0 do
         local child = table.remove(pending, (scheduler.next_ended(pending)))
-        local results = table.pack(scheduler.result(child))
-        if not results[1] then
-            cancel_all(pending)
-            error(results[2], 0)
-        end
-        each(numbers[child], table.unpack(results, 2, results.n))
+        each(numbers[child], deliver(scheduler.result(child)))
     end
 end
 
 function task.all(functions)
-    local tasks, results = {}, {n = #functions}
-    for number, fn in ipairs(functions) do
-        tasks[number] = scheduler.spawn(fn)
-    end
-    join_all(tasks, function(number, result)
+    check_functions(functions, "task.all")
+    local results = {n = #functions}
+    join_all(functions, function(number, result)
         results[number] = result
     end)
     return results
 end
 
-function task.map(list, fn, options)
-    options = options or {}
+local function check_workers(options)
     for key in pairs(options) do
         if key ~= "workers" then
-            error("task.map: unknown option '" .. tostring(key) .. "'", 2)
+            error("task.map: unknown option '" .. tostring(key) .. "'", 3)
         end
     end
+    local workers = options.workers or 8
+    if math.type(workers) ~= "integer" or workers < 1 then
+        error("task.map: option 'workers' is an integer from 1", 3)
+    end
+    return workers
+end
+
+function task.map(list, fn, options)
+    local workers = check_workers(options or {})
     local count, results, next_item = #list, {n = #list}, 0
     local function work()
         while next_item < count do
@@ -85,36 +109,36 @@ function task.map(list, fn, options)
             results[number] = fn(list[number], number)
         end
     end
-    local workers = {}
-    for number = 1, math.min(options.workers or 8, count) do
-        workers[number] = scheduler.spawn(work)
+    local all = {}
+    for number = 1, math.min(workers, count) do
+        all[number] = work
     end
-    join_all(workers, function() end)
+    join_all(all, function() end)
     return results
 end
 
 function task.race(functions)
+    check_functions(functions, "task.race")
     if #functions == 0 then
         error("task.race: at least one function expected", 2)
     end
-    local tasks = {}
-    for number, fn in ipairs(functions) do
-        tasks[number] = scheduler.spawn(fn)
-    end
+    local tasks <close> = start(functions)
     local winner = table.remove(tasks, (scheduler.next_ended(tasks)))
-    cancel_all(tasks)
     return deliver(scheduler.result(winner))
 end
 
 function task.timeout(seconds, fn)
-    local child = scheduler.spawn(fn)
-    local clock = scheduler.spawn(scheduler.sleep, seconds)
-    if scheduler.next_ended({child, clock}) == 1 then
-        cancel_all({clock})
+    if type(seconds) ~= "number" or not (seconds >= 0) then
+        error("task.timeout: a number of seconds from 0 expected", 2)
+    end
+    check_functions({fn}, "task.timeout")
+    local tasks <close> = start({fn, function() scheduler.sleep(seconds) end})
+    local child = tasks[1]
+    if scheduler.next_ended(tasks) == 1 then
         return deliver(scheduler.result(child))
     end
     cancel_all({child})
-    if scheduler.status(child) == "done" then
+    if scheduler.status(child) ~= "cancelled" then
         return deliver(scheduler.result(child))
     end
     return nil, fail({

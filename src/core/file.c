@@ -406,8 +406,8 @@ int salvor_lock_acquire(int *descriptor, const char *path, struct salvor_error *
         if (fd < 0)
             return failed(err, errno, path);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-            int result = errno == EWOULDBLOCK ? locked_by_another(err, fd, path)
-                                              : failed(err, errno, path);
+            int result =
+                errno == EWOULDBLOCK ? locked_by_another(err, fd, path) : failed(err, errno, path);
             close(fd);
             return result;
         }

@@ -38,7 +38,7 @@ struct salvor_folder_list {
     struct salvor_folder_entry {
         const char *name;
         const char *type; /* as above; of a link itself */
-    } *entries;
+    } * entries;
     size_t count;
     struct salvor_buffer names; /* what the entries point into */
 };

@@ -9,6 +9,17 @@
 #include "data/json.h"
 #include "data/utf8.h"
 
+/*
+ * Characters that are harmless in a plain string: BEGIN at its beginning too, INSIDE only behind one
+ * of those. Most strings have no others, and then all that is left to fear is a word like "yes".
+ */
+enum { BEGIN = 1, INSIDE = 2 };
+
+static const unsigned char harmless[256] = {
+    ['/'] = BEGIN,          ['_'] = BEGIN,  ['A' ... 'Z'] = BEGIN, ['a' ... 'z'] = BEGIN,
+    ['0' ... '9'] = INSIDE, ['-'] = INSIDE, ['.'] = INSIDE,
+};
+
 /* Characters that need a look at their surroundings, or cannot stand plain at all. */
 static bool is_special(unsigned char byte)
 {
@@ -27,7 +38,7 @@ static bool is_word(const char *text, size_t size)
 {
     static const char *const words[] = {"~",  "null",  "y",   "n",  "yes", "no", "true",
                                         "on", "false", "off", "<<", "=",   NULL};
-    if (size > 5)
+    if (size > 5 || !strchr("~nytof<=NYTOF", text[0]))
         return false;
     for (size_t i = 0; words[i]; i++)
         if (strlen(words[i]) == size && !strncasecmp(text, words[i], size))
@@ -79,13 +90,12 @@ static bool is_literal(const char *text, size_t size)
     return true;
 }
 
-enum salvor_yaml_style salvor_yaml_style(const char *text, size_t size)
+/* The style of a string whose characters before `from` are harmless. */
+static enum salvor_yaml_style look_closer(const char *text, size_t size, size_t from)
 {
-    if (size == 0)
-        return SALVOR_YAML_QUOTED;
     bool plain = true;
     bool lines = false;
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = from; i < size; i++) {
         unsigned char byte = (unsigned char)text[i];
         if (!is_special(byte))
             continue;
@@ -112,6 +122,19 @@ enum salvor_yaml_style salvor_yaml_style(const char *text, size_t size)
     return plain && has_plain_ends(text, size) && !is_word(text, size) && !is_numeric(text, size)
                ? SALVOR_YAML_PLAIN
                : SALVOR_YAML_QUOTED;
+}
+
+enum salvor_yaml_style salvor_yaml_style(const char *text, size_t size)
+{
+    size_t at = 0;
+    if (size == 0)
+        return SALVOR_YAML_QUOTED;
+    if (harmless[(unsigned char)text[0]] == BEGIN)
+        while (at < size && harmless[(unsigned char)text[at]])
+            at++;
+    if (at < size)
+        return look_closer(text, size, at);
+    return is_word(text, size) ? SALVOR_YAML_QUOTED : SALVOR_YAML_PLAIN;
 }
 
 bool salvor_yaml_is_flow_plain(const char *text, size_t size)

@@ -121,8 +121,7 @@ static bool note_exit(struct salvor_child *child, int options)
     child->exited = true;
     if (result < 0) {
         /* Somebody else in this process reaped it: nobody can say how it ended. */
-        salvor_error_errno(&child->failure, errno, "the exit code of %s is lost",
-                           child->name);
+        salvor_error_errno(&child->failure, errno, "the exit code of %s is lost", child->name);
         child->pid = 0;
     } else if (info.si_code == CLD_EXITED) {
         child->code = info.si_status;
@@ -192,8 +191,7 @@ static size_t collect(struct salvor_child *child, int stream)
         return 0;
     if (got <= 0) {
         if (got < 0 && !child->failure.code[0])
-            salvor_error_errno(&child->failure, errno, "cannot read the output of %s",
-                               child->name);
+            salvor_error_errno(&child->failure, errno, "cannot read the output of %s", child->name);
         close_watch(watch);
         return 0;
     }
@@ -255,8 +253,7 @@ static void timer_expired(struct salvor_op *op)
     if (note_exit(child, WNOHANG)) {
         after_exit(child);
     } else if (stage == TIMEOUT) {
-        salvor_error_set(&child->failure, "Timeout", "%s took too long and was ended",
-                         child->name);
+        salvor_error_set(&child->failure, "Timeout", "%s took too long and was ended", child->name);
         child->failure.retryable = true;
         begin_end(child, SIGTERM);
     } else if (stage == GRACE) {

@@ -302,16 +302,15 @@ static int sleep_until_ready(struct salvor_loop *loop, unsigned count, int milli
                              struct salvor_error *err)
 {
     if (loop->multi) {
-        CURLMcode code =
-            curl_multi_poll(loop->multi, loop->descriptors, count, milliseconds, NULL);
+        CURLMcode code = curl_multi_poll(loop->multi, loop->descriptors, count, milliseconds, NULL);
         if (code)
             return curl_failed(err, code);
         milliseconds = 0;
     }
     struct pollfd polled[count];
     for (unsigned i = 0; i < count; i++)
-        polled[i] = (struct pollfd){.fd = loop->descriptors[i].fd,
-                                    .events = loop->descriptors[i].events};
+        polled[i] =
+            (struct pollfd){.fd = loop->descriptors[i].fd, .events = loop->descriptors[i].events};
     if (poll(polled, count, milliseconds) < 0 && errno != EINTR)
         return salvor_error_errno(err, errno, "poll");
     for (unsigned i = 0; i < count; i++)

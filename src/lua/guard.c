@@ -50,11 +50,46 @@ static int guarded_pcall(lua_State *L)
     return finish_pcall(L, status, context);
 }
 
+/*
+ * A cancellation is no error to handle, and a handler that calls os.exit() would be called for that
+ * again and again. The wrapper is Lua's because its tail call leaves no level of its own on the
+ * stack, which handlers count.
+ */
+static const char handler_wrapper[] = "local is_told = ...\n"
+                                      "return function(handler)\n"
+                                      "    return function(message)\n"
+                                      "        if is_told() then return message end\n"
+                                      "        return handler(message)\n"
+                                      "    end\n"
+                                      "end\n";
+
+static int handler_is_told(lua_State *L)
+{
+    lua_pushboolean(L, is_told(current_task(L)));
+    return 1;
+}
+
+static void push_handler_wrapper(lua_State *L)
+{
+    if (luaL_loadbufferx(L, handler_wrapper, sizeof(handler_wrapper) - 1, "=xpcall", "t") != LUA_OK)
+        lua_error(L);
+    lua_pushcfunction(L, handler_is_told);
+    lua_call(L, 1, 1);
+}
+
+/* The wrapper is the upvalue; C functions such as debug.traceback are handlers as they are. */
 static int guarded_xpcall(lua_State *L)
 {
     int count = lua_gettop(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    lua_KContext context = 2 << 1 | is_told(current_task(L));
+    bool told = is_told(current_task(L));
+    lua_KContext context = 2 << 1 | told;
+    if (!told && !lua_iscfunction(L, 2)) {
+        lua_pushvalue(L, lua_upvalueindex(1));
+        lua_pushvalue(L, 2);
+        lua_call(L, 1, 1);
+        lua_replace(L, 2);
+    }
     lua_pushboolean(L, 1);
     lua_pushvalue(L, 1);
     lua_rotate(L, 3, 2);
@@ -116,6 +151,28 @@ static int guarded_dofile(lua_State *L)
     return finish_dofile(L, LUA_OK, 0);
 }
 
+/* The searcher of require for Lua files, which must not load compiled ones either. */
+static int guarded_search(lua_State *L)
+{
+    luaL_checkstring(L, 1);
+    lua_settop(L, 1);
+    lua_getglobal(L, LUA_LOADLIBNAME);
+    lua_getfield(L, -1, "searchpath");
+    lua_pushvalue(L, 1);
+    if (lua_getfield(L, 2, "path") != LUA_TSTRING)
+        return luaL_error(L, "'package.path' must be a string");
+    lua_call(L, 2, 2);
+    if (lua_isnil(L, -2))
+        return 1;
+    lua_pop(L, 1);
+    const char *path = lua_tostring(L, -1);
+    if (luaL_loadfilex(L, path, "t") != LUA_OK)
+        return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", lua_tostring(L, 1),
+                          path, lua_tostring(L, -1));
+    lua_insert(L, -2);
+    return 2;
+}
+
 /* Coroutines */
 
 enum { TOLD = 1, WRAP = 2 };
@@ -126,6 +183,38 @@ static lua_State *coroutine_of(lua_State *L, lua_KContext context)
 }
 
 static int continue_coroutine(lua_State *L, int status, lua_KContext context);
+
+/*
+ * The coroutines in which something waits, and those around them, are suspended as far as Lua knows,
+ * but they are running for their user: another task must neither resume nor close them. They are the
+ * keys of a table in the registry.
+ */
+static const char waiting_key;
+
+static void mark_waiting(lua_State *L, lua_State *co, bool waits)
+{
+    luaL_checkstack(L, 3, NULL);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &waiting_key);
+    lua_pushthread(co);
+    lua_xmove(co, L, 1);
+    if (waits)
+        lua_pushboolean(L, 1);
+    else
+        lua_pushnil(L);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+/* Of the coroutine at `index` */
+static bool is_waiting(lua_State *L, int index)
+{
+    lua_pushvalue(L, index);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &waiting_key);
+    lua_insert(L, -2);
+    bool is = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 2);
+    return is;
+}
 
 /*
  * Resumes `co` until it yields to its user or ends. When it stopped because something in it waits,
@@ -141,8 +230,10 @@ static int drive(lua_State *L, lua_State *co, int count, lua_KContext context, i
         salvor_scheduler_set_running(scheduler, L);
         if (status != LUA_YIELD || !task || !task->parked)
             return status;
-        if (lua_isyieldable(L))
+        if (lua_isyieldable(L)) {
+            mark_waiting(L, co, true);
             return lua_yieldk(L, 0, context, continue_coroutine);
+        }
         if (task->waiting)
             salvor_task_run_nested(L, task, task->waiting);
         count = 0;
@@ -150,12 +241,13 @@ static int drive(lua_State *L, lua_State *co, int count, lua_KContext context, i
 }
 
 /* After lua.c's auxwrap: a string error gets the position of the caller in front. */
-static int raise_wrapped(lua_State *L, lua_State *co, int status)
+static int raise_wrapped(lua_State *L, lua_State *co)
 {
-    if (status != LUA_OK && status != LUA_YIELD) {
-        lua_resetthread(co);
-        lua_xmove(co, L, 1);
-    }
+    /* Its own status: one that could not be resumed (the C stack is used up) did not fail. */
+    int status = lua_status(co);
+    if (status != LUA_OK && status != LUA_YIELD)
+        status = lua_resetthread(co);
+    lua_xmove(co, L, 1);
     if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
         luaL_where(L, 1);
         lua_insert(L, -2);
@@ -171,7 +263,7 @@ static int deliver(lua_State *L, lua_State *co, int status, int results, lua_KCo
         lua_resetthread(co); /* its `<close>` variables are part of what unwinds */
     pass_cancellation(L, context & TOLD);
     if (failed && context & WRAP)
-        return raise_wrapped(L, co, status);
+        return raise_wrapped(L, co);
     if (failed) {
         lua_pushboolean(L, 0);
         lua_xmove(co, L, 1);
@@ -191,6 +283,7 @@ static int continue_coroutine(lua_State *L, int status, lua_KContext context)
 {
     lua_State *co = coroutine_of(L, context);
     int results;
+    mark_waiting(L, co, false);
     status = drive(L, co, 0, context, &results);
     return deliver(L, co, status, results, context);
 }
@@ -200,7 +293,10 @@ static int start_coroutine(lua_State *L, int first, lua_KContext context)
     lua_State *co = coroutine_of(L, context);
     const char *problem = NULL;
     int count = lua_gettop(L) - first + 1;
-    if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
+    luaL_checkstack(L, 3, NULL);
+    if (is_waiting(L, context & WRAP ? lua_upvalueindex(1) : 1))
+        problem = "cannot resume non-suspended coroutine";
+    else if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
         problem = "cannot resume dead coroutine";
     else if (co == L || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &(lua_Debug){0})))
         problem = "cannot resume non-suspended coroutine";
@@ -239,6 +335,43 @@ static int guarded_wrap(lua_State *L)
     lua_xmove(L, co, 1);
     lua_pushcclosure(L, call_wrapped, 1);
     return 1;
+}
+
+/* What the original, the upvalue, says of a coroutine in which something waits is wrong. */
+static int guarded_status(lua_State *L)
+{
+    luaL_argexpected(L, lua_isthread(L, 1), 1, "coroutine");
+    if (is_waiting(L, 1)) {
+        lua_pushliteral(L, "normal");
+        return 1;
+    }
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* The original is the upvalue; it catches errors of `<close>` variables. */
+static int guarded_close(lua_State *L)
+{
+    luaL_argexpected(L, lua_isthread(L, 1), 1, "coroutine");
+    if (is_waiting(L, 1))
+        return luaL_error(L, "cannot close a normal coroutine");
+    bool told = is_told(current_task(L));
+    lua_settop(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 1, LUA_MULTRET);
+    pass_cancellation(L, told);
+    return lua_gettop(L);
+}
+
+static void wrap_original(lua_State *L, const char *name, lua_CFunction function)
+{
+    lua_getfield(L, -1, name);
+    lua_pushcclosure(L, function, 1);
+    lua_setfield(L, -2, name);
 }
 
 /* To a script, the thread of its task is what the main thread is to lua's. */
@@ -283,30 +416,49 @@ static int guarded_exit(lua_State *L)
     scheduler->exiting = true;
     if (!task)
         exit(code); /* in a finaliser, while the state is closed anyway */
-    salvor_task_cancel(scheduler, scheduler->root);
-    salvor_task_cancel(scheduler, task);
+    salvor_task_cancel_script(scheduler);
     return salvor_task_raise_cancelled(L, task);
+}
+
+static void make_waiting_table(lua_State *L)
+{
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &waiting_key);
 }
 
 void salvor_guard_install(lua_State *L)
 {
     static const luaL_Reg base[] = {{"pcall", guarded_pcall},
-                                    {"xpcall", guarded_xpcall},
                                     {"loadfile", guarded_loadfile},
                                     {"dofile", guarded_dofile},
                                     {NULL, NULL}};
-    static const luaL_Reg coroutine[] = {
-        {"resume", guarded_resume},           {"wrap", guarded_wrap},
-        {"yield", guarded_yield},             {"running", guarded_running},
-        {"isyieldable", guarded_isyieldable}, {NULL, NULL}};
+    static const luaL_Reg coroutine[] = {{"resume", guarded_resume},
+                                         {"wrap", guarded_wrap},
+                                         {"yield", guarded_yield},
+                                         {"running", guarded_running},
+                                         {"isyieldable", guarded_isyieldable},
+                                         {NULL, NULL}};
+    make_waiting_table(L);
     lua_pushglobaltable(L);
     luaL_setfuncs(L, base, 0);
-    lua_getfield(L, -1, "load");
-    lua_pushcclosure(L, guarded_load, 1);
-    lua_setfield(L, -2, "load");
+    push_handler_wrapper(L);
+    lua_pushcclosure(L, guarded_xpcall, 1);
+    lua_setfield(L, -2, "xpcall");
+    wrap_original(L, "load", guarded_load);
     lua_getfield(L, -1, LUA_COLIBNAME);
     luaL_setfuncs(L, coroutine, 0);
+    wrap_original(L, "close", guarded_close);
+    wrap_original(L, "status", guarded_status);
     lua_pop(L, 1);
+    lua_getfield(L, -1, LUA_LOADLIBNAME);
+    lua_getfield(L, -1, "searchers");
+    lua_pushcfunction(L, guarded_search);
+    lua_rawseti(L, -2, 2);
+    lua_pop(L, 2);
     lua_getfield(L, -1, LUA_OSLIBNAME);
     lua_pushcfunction(L, guarded_exit);
     lua_setfield(L, -2, "exit");

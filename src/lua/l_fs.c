@@ -310,26 +310,17 @@ static void make_lock_metatable(lua_State *L)
 
 int luaopen_salvor_fs(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"absolute", fs_absolute},
-                                         {"append", fs_append},
-                                         {"basename", fs_basename},
-                                         {"dirname", fs_dirname},
-                                         {"join", fs_join},
-                                         {"list", fs_list},
-                                         {"lock", fs_lock},
-                                         {"mkdir", fs_mkdir},
-                                         {"read", fs_read},
-                                         {"readlink", fs_readlink},
-                                         {"remove", fs_remove},
-                                         {"remove_tree", fs_remove_tree},
-                                         {"rename", fs_rename},
-                                         {"stat", fs_stat},
-                                         {"symlink", fs_symlink},
-                                         {"temporary_folder", fs_temporary_folder},
-                                         {"truncate", fs_truncate},
-                                         {"writable", fs_writable},
-                                         {"write", fs_write},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"absolute", fs_absolute}, {"append", fs_append},
+        {"basename", fs_basename}, {"dirname", fs_dirname},
+        {"join", fs_join},         {"list", fs_list},
+        {"lock", fs_lock},         {"mkdir", fs_mkdir},
+        {"read", fs_read},         {"readlink", fs_readlink},
+        {"remove", fs_remove},     {"remove_tree", fs_remove_tree},
+        {"rename", fs_rename},     {"stat", fs_stat},
+        {"symlink", fs_symlink},   {"temporary_folder", fs_temporary_folder},
+        {"truncate", fs_truncate}, {"writable", fs_writable},
+        {"write", fs_write},       {NULL, NULL}};
     make_lock_metatable(L);
     luaL_newlib(L, functions);
     return 1;

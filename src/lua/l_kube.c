@@ -287,6 +287,7 @@ static int client_request(lua_State *L)
 
 struct stream {
     struct salvor_object_stream objects;
+    double open_timeout;
     double deadline; /* of the wait under way; 0: none */
     bool open;
 };
@@ -311,7 +312,7 @@ static int after_open(lua_State *L, int status, lua_KContext context)
     int result;
     if (stream->objects.timed_out) {
         result = salvor_error_set(&err, "Timeout", "no answer from %s within %g s", http->peer,
-                                  client->timeout);
+                                  stream->open_timeout);
         err.retryable = true;
     } else {
         result = salvor_kube_check(http, &client->config, details, &err);
@@ -327,11 +328,14 @@ static int after_open(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-/* client:stream{method=, path=, query=, headers=, body=, timeout=}: timeout is of the whole stream */
+/*
+ * client:stream{method=, path=, query=, headers=, body=, timeout=, open_timeout=} -> stream, once the
+ * answer has begun; timeout is that of the whole stream
+ */
 static int client_stream(lua_State *L)
 {
-    static const char *const names[] = {"method", "path",    "query", "headers",
-                                        "body",   "timeout", NULL};
+    static const char *const names[] = {"method", "path",    "query",        "headers",
+                                        "body",   "timeout", "open_timeout", NULL};
     struct client *client = check_client(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     salvor_check_options(L, 2, names);
@@ -341,12 +345,13 @@ static int client_stream(lua_State *L)
     luaL_setmetatable(L, STREAM_METATABLE);
     salvor_object_stream_init(&stream->objects);
     stream->open = true;
+    stream->open_timeout = salvor_option_number(L, 2, "open_timeout", client->timeout);
     struct salvor_error err;
     if (start(L, client, &stream->objects.http, true, &err) < 0) {
         salvor_error_op(&err, "kube.stream");
         return salvor_fail(L, &err);
     }
-    salvor_object_stream_wait(&stream->objects, salvor_get_loop(L), client->timeout);
+    salvor_object_stream_wait(&stream->objects, salvor_get_loop(L), stream->open_timeout);
     return salvor_wait(L, &stream->objects.op, after_open, (lua_KContext)stream);
 }
 

@@ -186,12 +186,10 @@ static void push_input(lua_State *L)
 
 int luaopen_salvor_terminal(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"colour", terminal_colour},
-                                         {"display_width", terminal_display_width},
-                                         {"escape", terminal_escape},
-                                         {"is_terminal", terminal_is_terminal},
-                                         {"width", terminal_width},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"colour", terminal_colour}, {"display_width", terminal_display_width},
+        {"escape", terminal_escape}, {"is_terminal", terminal_is_terminal},
+        {"width", terminal_width},   {NULL, NULL}};
     luaL_newlib(L, functions);
     push_input(L);
     lua_pushcclosure(L, terminal_read_line, 1);

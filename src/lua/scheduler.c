@@ -6,6 +6,12 @@
 #include "lua/binding.h"
 #include "lua/task.h"
 
+/*
+ * Loops inside one another use up the C stack, which Lua counts: below this depth a loop runs no
+ * other tasks, unless tasks are what it waits for.
+ */
+enum { DEPTH_LIMIT = 12 };
+
 static struct salvor_scheduler *signalled; /* whom the signal handler tells */
 
 /* User values of a task. */
@@ -71,9 +77,17 @@ void salvor_task_cancel(struct salvor_scheduler *scheduler, struct salvor_task *
         salvor_op_cancel(task->waiting);
 }
 
+void salvor_task_cancel_script(struct salvor_scheduler *scheduler)
+{
+    for (struct salvor_task *task = scheduler->current; task; task = task->parent)
+        salvor_task_cancel(scheduler, task);
+    if (scheduler->root)
+        salvor_task_cancel(scheduler, scheduler->root);
+}
+
 /*
  * The hook that a signal sets: the only way to stop a script that computes. It runs in whatever
- * task computes; that one and the root, from which every task hangs, are cancelled.
+ * task computes.
  */
 static void interrupt_hook(lua_State *L, lua_Debug *activation)
 {
@@ -81,12 +95,13 @@ static void interrupt_hook(lua_State *L, lua_Debug *activation)
     lua_sethook(L, NULL, 0, 0);
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
     struct salvor_task *task = scheduler->current;
+    /* A thread that was made while the hook was set inherited it. */
+    if (scheduler->interrupt_seen)
+        return;
     scheduler->interrupt_seen = true;
-    if (scheduler->root)
-        salvor_task_cancel(scheduler, scheduler->root);
+    salvor_task_cancel_script(scheduler);
     if (!task)
         luaL_error(L, "interrupted");
-    salvor_task_cancel(scheduler, task);
     if (!task->cancel_delivered)
         salvor_task_raise_cancelled(L, task);
 }
@@ -123,18 +138,70 @@ static void wake_task(struct salvor_op *op)
 {
     struct salvor_task *task = op->waiter;
     task->waiting = NULL;
-    if (!task->nested)
-        make_ready(salvor_get_scheduler(task->thread), task);
+    make_ready(salvor_get_scheduler(task->thread), task);
+}
+
+/* For a task that waits in a loop of its own, which looks for itself. */
+static void wake_nested(struct salvor_op *op)
+{
+    struct salvor_task *task = op->waiter;
+    task->waiting = NULL;
+}
+
+static void link_child(struct salvor_task *task, struct salvor_task *parent)
+{
+    task->parent = parent;
+    if (!parent)
+        return;
+    task->sibling = parent->children;
+    task->link = &parent->children;
+    if (task->sibling)
+        task->sibling->link = &task->sibling;
+    parent->children = task;
 }
 
 static void unlink_child(struct salvor_task *task)
 {
     if (!task->parent)
         return;
-    struct salvor_task **link = &task->parent->children;
-    while (*link != task)
-        link = &(*link)->sibling;
-    *link = task->sibling;
+    *task->link = task->sibling;
+    if (task->sibling)
+        task->sibling->link = task->link;
+    task->parent = NULL;
+}
+
+/* Pushes the list of the parent's failed children; those that somebody asked about are left out. */
+static void push_failed_children(lua_State *L, struct salvor_task *parent)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, parent);
+    if (lua_getiuservalue(L, -1, USER_FAILED_CHILDREN) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, -3, USER_FAILED_CHILDREN);
+    }
+    lua_remove(L, -2);
+    for (lua_Integer last = (lua_Integer)lua_rawlen(L, -1); last > 0; last--) {
+        lua_rawgeti(L, -1, last);
+        bool observed = ((struct salvor_task *)lua_touserdata(L, -1))->observed;
+        lua_pop(L, 1);
+        if (!observed)
+            break;
+        lua_pushnil(L);
+        lua_rawseti(L, -2, last);
+    }
+}
+
+/* Children outlive their parent only when it ran out of memory while it settled. */
+static void hand_over_children(struct salvor_scheduler *scheduler, struct salvor_task *task,
+                               struct salvor_task *heir)
+{
+    cancel_children(scheduler, task);
+    while (task->children) {
+        struct salvor_task *child = task->children;
+        unlink_child(child);
+        link_child(child, heir);
+    }
 }
 
 /* An ended task leaves the registry, which kept it alive while it ran. */
@@ -143,17 +210,15 @@ static void end_task(lua_State *L, struct salvor_task *task)
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
     struct salvor_task *parent = task->parent;
     task->state = TASK_ENDED;
+    hand_over_children(scheduler, task, parent);
     unlink_child(task);
-    luaL_checkstack(L, 3, NULL);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+    luaL_checkstack(L, 6, NULL);
     if (parent && task->failed && !task->cancel_delivered) {
-        lua_rawgetp(L, LUA_REGISTRYINDEX, parent);
-        lua_getiuservalue(L, -1, USER_FAILED_CHILDREN);
-        lua_pushvalue(L, -3);
+        push_failed_children(L, parent);
+        lua_rawgetp(L, LUA_REGISTRYINDEX, task);
         lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-        lua_pop(L, 2);
+        lua_pop(L, 1);
     }
-    lua_pop(L, 1);
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, task);
     while (scheduler->joiners) {
@@ -205,11 +270,44 @@ static struct salvor_task *next_ready(struct salvor_scheduler *scheduler)
     return task;
 }
 
-/* One turn of the scheduler: a ready task, or one step of the loop when there is none. */
-static void turn(lua_State *L)
+/*
+ * Raises Cancelled in every wait below `task`, also in those of tasks that were told before. False
+ * when there was none.
+ */
+static bool force_cancel(struct salvor_task *task)
+{
+    bool any = task->waiting != NULL;
+    for (struct salvor_task *child = task->children; child; child = child->sibling)
+        any |= force_cancel(child);
+    if (task->waiting) {
+        task->cancel_requested = true;
+        task->cancel_delivered = false;
+        salvor_op_abort(task->waiting);
+    }
+    return any;
+}
+
+/*
+ * Nothing is under way, so no wait can end. First the root is cancelled, as by Ctrl-C; when there
+ * are waits that this does not end, those in `<close>` variables among them, each of them is.
+ */
+static void break_deadlock(lua_State *L)
 {
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
-    struct salvor_task *task = next_ready(scheduler);
+    bool again = scheduler->deadlock || (scheduler->root && scheduler->root->cancel_requested);
+    scheduler->deadlock = true;
+    if (scheduler->root && !again)
+        salvor_task_cancel(scheduler, scheduler->root);
+    else if (!scheduler->root || !force_cancel(scheduler->root))
+        luaL_error(L, "the wait cannot end: nothing is under way");
+}
+
+/* One turn of the scheduler: a ready task, or one step of the loop when there is none. */
+static void turn(lua_State *L, bool may_run_tasks)
+{
+    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    bool idle = salvor_loop_is_idle(scheduler->loop);
+    struct salvor_task *task = may_run_tasks || idle ? next_ready(scheduler) : NULL;
     if (task) {
         run_task(L, task);
         return;
@@ -220,9 +318,8 @@ static void turn(lua_State *L)
             salvor_task_cancel(scheduler, scheduler->root);
         return;
     }
-    if (salvor_loop_is_idle(scheduler->loop) && scheduler->root && !scheduler->deadlock) {
-        scheduler->deadlock = true;
-        salvor_task_cancel(scheduler, scheduler->root);
+    if (idle) {
+        break_deadlock(L);
         return;
     }
     struct salvor_error err;
@@ -234,21 +331,38 @@ static void turn(lua_State *L)
 
 void salvor_task_run(lua_State *L, struct salvor_task *root)
 {
-    salvor_get_scheduler(L)->root = root;
-    while (root->state != TASK_ENDED)
-        turn(L);
+    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    scheduler->root = root;
+    while (root->state != TASK_ENDED) {
+        scheduler->depth = 0;
+        turn(L, true);
+    }
 }
 
 /* Waiting */
 
+static void unlink_joiner(struct salvor_op *op)
+{
+    struct salvor_joiner *joiner = (struct salvor_joiner *)op;
+    *joiner->link = joiner->next;
+    if (joiner->next)
+        joiner->next->link = joiner->link;
+}
+
 void salvor_task_run_nested(lua_State *L, struct salvor_task *task, struct salvor_op *op)
 {
-    if (task)
-        task->nested++;
-    while (!op->done)
-        turn(L);
-    if (task)
-        task->nested--;
+    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    int depth = scheduler->depth;
+    bool may_run_tasks = depth < DEPTH_LIMIT || op->abort == unlink_joiner;
+    if (task) {
+        op->wake = wake_nested;
+        task->state = TASK_RUNNING;
+    }
+    while (!op->done) {
+        scheduler->depth = depth + 1; /* an error in a turn leaves it as it was then */
+        turn(L, may_run_tasks);
+    }
+    scheduler->depth = depth;
 }
 
 static int go_on(lua_State *L, struct salvor_task *task, lua_KFunction after, lua_KContext context)
@@ -296,14 +410,6 @@ int salvor_wait(lua_State *L, struct salvor_op *op, lua_KFunction after, lua_KCo
 
 /* Joining */
 
-static void unlink_joiner(struct salvor_op *op)
-{
-    struct salvor_joiner *joiner = (struct salvor_joiner *)op;
-    *joiner->link = joiner->next;
-    if (joiner->next)
-        joiner->next->link = joiner->link;
-}
-
 void salvor_joiner_start(struct salvor_scheduler *scheduler, struct salvor_joiner *joiner)
 {
     joiner->op.done = false;
@@ -336,8 +442,12 @@ static int note_traceback(lua_State *L)
 /* Replaces what is on the stack by the error of the first failed child nobody has asked about. */
 static void adopt_failure(lua_State *L, struct salvor_task *task)
 {
+    luaL_checkstack(L, 6, NULL);
     lua_rawgetp(L, LUA_REGISTRYINDEX, task);
-    lua_getiuservalue(L, -1, USER_FAILED_CHILDREN);
+    if (lua_getiuservalue(L, -1, USER_FAILED_CHILDREN) != LUA_TTABLE) {
+        lua_pop(L, 2);
+        return;
+    }
     lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, i);
@@ -408,20 +518,14 @@ struct salvor_task *salvor_task_spawn(lua_State *L, int count)
     luaL_setmetatable(L, SALVOR_TASK_METATABLE);
     task->thread = lua_newthread(L);
     lua_setiuservalue(L, -2, USER_THREAD);
-    lua_newtable(L);
-    lua_setiuservalue(L, -2, USER_FAILED_CHILDREN);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, task);
     lua_insert(L, -count - 2);
-    lua_pushcfunction(task->thread, task_main);
-    if (!lua_checkstack(task->thread, count + 1))
+    if (!lua_checkstack(task->thread, count + 2))
         luaL_error(L, "too many arguments");
+    lua_pushcfunction(task->thread, task_main);
     lua_xmove(L, task->thread, count + 1);
-    task->parent = scheduler->current;
-    if (task->parent) {
-        task->sibling = task->parent->children;
-        task->parent->children = task;
-    }
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, task); /* the last that can fail */
+    link_child(task, scheduler->current);
     make_ready(scheduler, task);
     return task;
 }

@@ -16,6 +16,7 @@ struct salvor_scheduler {
     struct salvor_task *ready, **ready_end; /* a queue */
     struct salvor_joiner *joiners;          /* who waits for any task to end */
     lua_State *volatile running;            /* the Lua thread that executes, for the signal hook */
+    int depth; /* loops that run on the C stack, one inside the other */
     bool interrupt_seen;
     bool deadlock;
     bool exiting; /* os.exit was called */
@@ -33,14 +34,13 @@ enum salvor_task_state { TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_ENDED };
 struct salvor_task {
     enum salvor_task_state state;
     lua_State *thread;
-    struct salvor_task *parent, *children, *sibling;
+    struct salvor_task *parent, *children, *sibling, **link;
     struct salvor_task *next_ready;
     struct salvor_op *waiting;
     lua_KFunction after; /* what goes on when `waiting` is done */
     lua_KContext context;
     lua_State *parked; /* the coroutine that waits, after every one around it has yielded too */
-    int nested;    /* loops that run on the C stack on its behalf */
-    bool settling; /* its function has returned; it waits for its children */
+    bool settling;     /* its function has returned; it waits for its children */
     bool cancel_requested, cancel_delivered;
     bool failed;   /* ended with an error: the only result */
     bool observed; /* somebody was given the result */
@@ -66,6 +66,12 @@ void salvor_task_run(lua_State *L, struct salvor_task *root);
 
 /* Asks for the task's end; a task that waits is woken for it. */
 void salvor_task_cancel(struct salvor_scheduler *scheduler, struct salvor_task *task);
+
+/*
+ * The same for the whole script: the running task, those it was started by, which must not take its
+ * end for an ordinary failure, and the root, from which every other one hangs.
+ */
+void salvor_task_cancel_script(struct salvor_scheduler *scheduler);
 
 /* Pushes the result of an ended task onto L (-1: it failed, and the error was pushed). */
 int salvor_task_push_result(lua_State *L, struct salvor_task *task);

@@ -33,19 +33,65 @@ json_t **salvor_box_value(lua_State *L)
     return salvor_box(L, sizeof(json_t *), release_value);
 }
 
-static void restart_gc(void *object)
+/*
+ * The pace of the collector around large values. A collection right behind a large value would find
+ * all of it alive, so the collector is given as much credit as the value took (a negative debt; that
+ * is what LUA_GCSTEP does with a negative size). What was there before may be garbage, such as the
+ * page of a list before this one: when the heap passes twice what is known to be alive, the next
+ * large value begins with a full collection.
+ */
+struct pace {
+    int alive; /* KiB after the last full collection here */
+    int limit; /* KiB at which the next one is due; 0 at first */
+};
+
+struct pause {
+    lua_State *L; /* NULL when the collector was not ours to stop */
+    struct pace *pace;
+    int before; /* KiB */
+};
+
+static void resume_gc(void *object)
 {
-    lua_State **stopped = object;
-    if (*stopped)
-        lua_gc(*stopped, LUA_GCRESTART);
+    struct pause *pause = object;
+    if (!pause->L)
+        return;
+    int grown = lua_gc(pause->L, LUA_GCCOUNT) - pause->before;
+    lua_gc(pause->L, LUA_GCRESTART);
+    if (grown <= 0)
+        return;
+    lua_gc(pause->L, LUA_GCSTEP, -grown);
+    pause->pace->limit = 2 * (pause->pace->alive + grown);
+}
+
+static struct pace *get_pace(lua_State *L)
+{
+    static char key;
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &key) == LUA_TNIL) {
+        lua_pop(L, 1);
+        struct pace *pace = lua_newuserdatauv(L, sizeof(*pace), 0);
+        *pace = (struct pace){0};
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
+    }
+    struct pace *pace = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return pace;
 }
 
 void salvor_pause_gc(lua_State *L)
 {
-    lua_State **stopped = salvor_box(L, sizeof(lua_State *), restart_gc);
+    struct pace *pace = get_pace(L);
+    struct pause *pause = salvor_box(L, sizeof(*pause), resume_gc);
     if (!lua_gc(L, LUA_GCISRUNNING))
         return;
-    *stopped = L;
+    if (pace->limit && lua_gc(L, LUA_GCCOUNT) > pace->limit) {
+        lua_gc(L, LUA_GCCOLLECT);
+        pace->alive = lua_gc(L, LUA_GCCOUNT);
+    }
+    pause->pace = pace;
+    pause->before = lua_gc(L, LUA_GCCOUNT);
+    pause->L = L;
     lua_gc(L, LUA_GCSTOP);
 }
 

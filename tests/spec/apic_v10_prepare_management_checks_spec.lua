@@ -64,7 +64,7 @@ local PROBLEMS = {
         "host, path, credentials and schedule are missing",
         spoil = function(fixture)
             fixture.world:patch({spec = {databaseBackup = {
-                host = null, path = "", credentials = null, schedule = null}}})
+                host = null, path = null, credentials = null, schedule = null}}})
         end,
         says = {"databaseBackup.host is not set", "databaseBackup.path is not set",
                 "databaseBackup.credentials is not set", "databaseBackup.schedule is not set",
@@ -229,8 +229,9 @@ lab.describe("apic-v10/prepare-management refuses when", function()
         must(fs.write(fixture.kit, ""))
         local result = fixture:run()
         salvor.expect_code(4, result)
-        salvor.expect(result.stdout, "protocol is objstore", "state 3/18", "names no encryptionSecret",
-            "secret management-cui-cred", "there is no backup of this system", "is not a folder")
+        salvor.expect(result.stdout, "protocol is objstore", "state 3/18",
+            "names no encryptionSecret", "secret management-cui-cred",
+            "there is no backup of this system", "is not a folder")
     end)
 end)
 

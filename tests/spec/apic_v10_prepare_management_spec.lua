@@ -63,9 +63,11 @@ lab.describe("run of apic-v10/prepare-management", function()
         it("and nothing that ties it to this cluster", function()
             for _, secret in pairs(fixture.world.secrets) do
                 local saved = must(yaml.load(files[secret_path(secret.name)]))
-                assert.same({apiVersion = "v1", kind = "Secret", type = "Opaque", data = saved.data,
-                             metadata = {name = secret.name, labels = saved.metadata.labels}}, saved)
-                assert.equal(secret.name, saved.metadata.labels["app.kubernetes.io/name"])
+                local labels = saved.metadata.labels
+                assert.same({apiVersion = "v1", kind = "Secret", type = "Opaque",
+                             metadata = {name = secret.name, labels = labels},
+                             data = saved.data}, saved)
+                assert.equal(secret.name, labels["app.kubernetes.io/name"])
             end
         end)
 
@@ -100,8 +102,8 @@ lab.describe("run of apic-v10/prepare-management", function()
         for _, entry in ipairs(spec.customApplicationCredentials) do
             assert.equal("management-" .. entry.name, entry.secretName)
         end
-        assert.equal("atm-cred ccli-cred cli-cred cui-cred dsgr-cred governance-cred juhu-cred ui-cred",
-            credential_names(spec))
+        assert.equal("atm-cred ccli-cred cli-cred cui-cred dsgr-cred governance-cred juhu-cred"
+            .. " ui-cred", credential_names(spec))
     end)
 
     it("notes the settings of the document's table", function()
@@ -198,10 +200,10 @@ end)
 
 lab.describe("apic-v10/prepare-management by version", function()
     local CASES = {
-        {version = "10.0.1.2-eus", names = "atm-cred ccli-cred cli-cred cui-cred dsgr-cred juhu-cred"
-            .. " ui-cred", database = "management-82b290a2-postgres"},
-        {version = "10.0.5.1", names = "atm-cred ccli-cred cli-cred cui-cred dsgr-cred juhu-cred"
-            .. " ui-cred", database = "management-82b290a2-postgres"},
+        {version = "10.0.1.2-eus", database = "management-82b290a2-postgres",
+         names = "atm-cred ccli-cred cli-cred cui-cred dsgr-cred juhu-cred ui-cred"},
+        {version = "10.0.5.1", database = "management-82b290a2-postgres",
+         names = "atm-cred ccli-cred cli-cred cui-cred dsgr-cred juhu-cred ui-cred"},
         {version = "10.0.8.1-1110", names = "atm-cred ccli-cred cli-cred cui-cred discovery-cred"
             .. " dsgr-cred governance-cred juhu-cred ui-cred", database = "management-82b290a2-db"},
     }

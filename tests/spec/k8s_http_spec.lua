@@ -41,7 +41,8 @@ describe("a call of the API", function()
     end)
 
     it("waits as long as Retry-After says, for reads", function()
-        server:rules({{path = CM .. "/a", times = 2, status = 429, headers = {["Retry-After"] = "1"},
+        server:rules({{path = CM .. "/a", times = 2, status = 429,
+                       headers = {["Retry-After"] = "1"},
                        json = scripted.status(429, "TooManyRequests", "slow down")},
                       {path = CM .. "/a", json = object("a")}})
         local began = task.now()
@@ -245,6 +246,13 @@ describe("a server", function()
         local err = ask("other-name")
         assert.are.equal("Untrusted", err.code)
         assert.truthy(err.message:find("another name", 1, true))
+    end)
+
+    it("that finds our certificate expired is understood", function()
+        local err = ask("client-cert", nil, {["client-certificate"] = "client.crt",
+                                             ["client-key"] = "client.key"})
+        assert.are.equal("Unauthorized", err.code)
+        assert.truthy(err.message:find("our client certificate has expired", 1, true))
     end)
 
     it("without TLS gets no credentials", function()

@@ -87,7 +87,8 @@ lab.describe("waiting", function()
         local object, err = client:wait("dives", name, {
             ready = phase("Complete"),
             failed = function(dive)
-                return dive.status and dive.status.phase == "Failed", dive.status and dive.status.message
+                local now = dive.status or {}
+                return now.phase == "Failed", now.message
             end,
         })
         assert.is_nil(object)
@@ -118,8 +119,8 @@ lab.describe("waiting", function()
             {type = "Ready", status = "False", reason = "Pending", message = "4 of 18 missing"}}})
         local _, err = client:wait("dives", name, {ready = "Ready", timeout = 0.5})
         assert.are.equal("Timeout", err.code)
-        assert.are.equal('dives "' .. name .. '" was waited for for Ready for 0.5 s; last: phase Running, '
-            .. "state 12/18, Ready=False (Pending: 4 of 18 missing)", err.message)
+        assert.are.equal('dives "' .. name .. '" was waited for 0.5 s for Ready; last: '
+            .. "phase Running, state 12/18, Ready=False (Pending: 4 of 18 missing)", err.message)
     end)
 
     it("reports progress, and a standstill once", function()
@@ -134,8 +135,8 @@ lab.describe("waiting", function()
             ready = phase("Complete"),
             stall = 0.5,
             on_progress = function(report)
-                reports[#reports + 1] = (report.stalled and "stalled " or "") .. report.state .. ", "
-                    .. report.reason
+                reports[#reports + 1] = (report.stalled and "stalled " or "") .. report.state
+                    .. ", " .. report.reason
             end,
         }))
         assert.are.same({"phase Running, phase is Running",
@@ -175,7 +176,8 @@ lab.describe("waiting", function()
     end)
 
     it("refuses contradictions", function()
-        assert.is_false(pcall(client.wait, client, "dives", name, {deleted = true, ready = "Ready"}))
+        local both = {deleted = true, ready = "Ready"}
+        assert.is_false(pcall(client.wait, client, "dives", name, both))
         assert.is_false(pcall(client.wait, client, "dives", name, {ready = "="}))
         assert.is_false(pcall(client.wait, client, "dives", name, {timout = 1}))
     end)
@@ -185,8 +187,13 @@ lab.describe("waiting", function()
         later(function() set_status({phase = "Complete"}) end)
         local began = task.now()
         local results = task.all({
-            function() return must(client:wait("dives", name, {ready = phase("Complete")})) end,
-            function() return (select(2, client:wait("dives", name, {ready = phase("x"), timeout = 0.6}))) end,
+            function()
+                return must(client:wait("dives", name, {ready = phase("Complete")}))
+            end,
+            function()
+                local never = {ready = phase("x"), timeout = 0.6}
+                return (select(2, client:wait("dives", name, never)))
+            end,
         })
         assert.are.equal("Complete", results[1].status.phase)
         assert.are.equal("Timeout", results[2].code)
@@ -205,10 +212,14 @@ describe("the rule of a kind", function()
 
     it("knows a roll-out", function()
         local spec, metadata = {replicas = 2}, {generation = 3}
-        local done = {observedGeneration = 3, replicas = 2, updatedReplicas = 2, availableReplicas = 2}
-        assert.is_true((judge("apps", "Deployment", {metadata = metadata, spec = spec, status = done})))
-        done.replicas = 3
-        assert.is_false((judge("apps", "Deployment", {metadata = metadata, spec = spec, status = done})))
+        local now = {observedGeneration = 3, replicas = 2, updatedReplicas = 2,
+                     availableReplicas = 2}
+        local object = {metadata = metadata, spec = spec, status = now}
+        assert.is_true((judge("apps", "Deployment", object)))
+        now.replicas = 3
+        assert.is_false((judge("apps", "Deployment", object)))
+        now.replicas, now.observedGeneration = 2, 2
+        assert.is_false((judge("apps", "Deployment", object)))
         local stuck = {conditions = {{type = "Progressing", reason = "ProgressDeadlineExceeded"}}}
         assert.is_true(select(2, judge("apps", "Deployment", {spec = spec, status = stuck})))
     end)
@@ -221,8 +232,9 @@ describe("the rule of a kind", function()
         assert.is_true(select(2, judge("batch", "Job", condition("Failed"))))
         assert.is_true((judge("", "Pod", condition("Ready"))))
         assert.is_true(select(2, judge("", "Pod", {status = {phase = "Failed"}})))
-        assert.is_true(select(2, judge("", "Pod", {status = {phase = "Pending", containerStatuses = {
-            {state = {waiting = {reason = "ErrImageNeverPull"}}}}}})))
+        local hopeless = {{state = {waiting = {reason = "ErrImageNeverPull"}}}}
+        assert.is_true(select(2, judge("", "Pod",
+            {status = {phase = "Pending", containerStatuses = hopeless}})))
         assert.is_true((judge("", "PersistentVolumeClaim", {status = {phase = "Bound"}})))
         assert.is_true((judge("other.example", "Anything", condition("Ready"))))
         assert.is_false((judge("other.example", "Anything", {})))

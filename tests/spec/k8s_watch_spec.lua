@@ -49,7 +49,8 @@ lab.describe("a watch", function()
             must(client:create(config_map("b")))
             must(client:create(config_map("c")))
         end)
-        assert.are.same({"ADDED c"}, collect(client, nil, {initial = false, name = "c", timeout = 1}))
+        assert.are.same({"ADDED c"},
+            collect(client, nil, {initial = false, name = "c", timeout = 1}))
     end)
 
     it("goes on from a version", function()
@@ -139,7 +140,7 @@ describe("a watch", function()
     it("goes on after a normal end, from the last version, not at once", function()
         play({{json = list("10", {cm("a", "9")})}},
             {{body = events({"MODIFIED", cm("a", "11")})},
-             {body = events({"BOOKMARK", {kind = "ConfigMap", metadata = {resourceVersion = "20"}}})},
+             {body = events({"BOOKMARK", {metadata = {resourceVersion = "20"}}})},
              {body = events({"DELETED", cm("a", "21")})}})
         local began = task.now()
         assert.are.same({"ADDED a", "MODIFIED a", "DELETED a"}, collect(server:client(), 3))
@@ -188,7 +189,8 @@ describe("a watch", function()
     end)
 
     it("lists anew when a start is refused with 410", function()
-        play({{json = list("10", {cm("a", "9")})}, {json = list("20", {cm("a", "9"), cm("b", "15")})}},
+        play({{json = list("10", {cm("a", "9")})},
+              {json = list("20", {cm("a", "9"), cm("b", "15")})}},
             {{status = 410, json = scripted.status(410, "Gone", "gone")}, {body = ""}})
         assert.are.same({"ADDED a", "ADDED b"}, collect(server:client(), 2))
     end)
@@ -216,6 +218,17 @@ describe("a watch", function()
             assert.are.equal("Forbidden", err.code)
             assert.are.equal("k8s.watch", err.op)
         end
+    end)
+
+    it("keeps its time when the server does not answer", function()
+        play({{json = list("10", {cm("a", "9")})}}, {{chunks = {""}, delay = 5}})
+        local began = task.now()
+        assert.are.same({"ADDED a"}, collect(server:client(), nil, {timeout = 0.5}))
+        play({{chunks = {""}, delay = 5}}, {})
+        local ok, err = pcall(collect, server:client(), nil, {timeout = 0.5})
+        assert.is_false(ok)
+        assert.are.equal("Timeout", err.code)
+        assert.is_true(task.now() - began < 3)
     end)
 
     it("does not begin without a server", function()

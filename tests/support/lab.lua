@@ -17,8 +17,8 @@ end
 local function start()
     local pipe <close> = assert(io.popen("mktemp -d"))
     local made = assert(pipe:read("l"))
-    local command = string.format("tests/lab/lab start %s/lab --parent %d >/dev/null", made, own_pid())
-    if not os.execute(command) then
+    local command = "tests/lab/lab start %s/lab --parent %d >/dev/null"
+    if not os.execute(command:format(made, own_pid())) then
         os.execute("rm -rf " .. made)
         return nil, "the lab does not start"
     end
@@ -61,13 +61,29 @@ function lab.kubeconfig(name)
     return where .. "/kubeconfig" .. (name and "-" .. name or "")
 end
 
---- A describe() that becomes one pending test when there is no server.
+--- A test that cannot be run here. busted's TAP does not tell, so its title does.
+local function skip(title, why)
+    busted.it(title .. " # SKIP " .. why, function()
+        busted.pending(why)
+    end)
+end
+
+--- A describe() that becomes one skipped test when there is no server.
 function lab.describe(title, body)
     local path, why = lab.kubeconfig()
     busted.describe(title, path and body or function()
-        busted.it("needs an API server", function()
-            busted.pending(why)
-        end)
+        skip("needs an API server", why)
+    end)
+end
+
+--- An it() for the user of lab.kubeconfig(name), whose path `body` is given.
+function lab.it_as(name, title, body)
+    local path, why = lab.kubeconfig(name)
+    if not path then
+        return skip(title, why)
+    end
+    busted.it(title, function()
+        body(path)
     end)
 end
 

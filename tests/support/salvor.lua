@@ -28,8 +28,8 @@ local function environment(home, extra)
     return env
 end
 
---- run(words, {home=, env=, cwd=, prefix=}) -> {code, stdout, stderr [, signal]}. `prefix`: words in
---- front of the program, such as those of another program that starts it.
+--- run(words, {home=, env=, cwd=, prefix=}) -> {code, stdout, stderr [, signal]}. `prefix`: words
+--- in front of the program, such as those of another program that starts it.
 function salvor.run(words, options)
     local argv = table.move(options.prefix or {}, 1, #(options.prefix or {}), 1, {})
     argv[#argv + 1] = salvor.path
@@ -55,6 +55,16 @@ function salvor.tree(folder, prefix, found)
         end
     end
     return found
+end
+
+--- The keys of such a table, sorted.
+function salvor.paths(tree)
+    local paths = {}
+    for path in pairs(tree) do
+        paths[#paths + 1] = path
+    end
+    table.sort(paths)
+    return paths
 end
 
 --- Raises, showing the text, unless it holds each of the parts as they stand.

@@ -20,17 +20,18 @@ end
 
 --- What every client asks first.
 local DISCOVERY = {
-    {path = "/api/v1", json = {kind = "APIResourceList", groupVersion = "v1", resources = RESOURCES}},
+    {path = "/api/v1", json = {kind = "APIResourceList", groupVersion = "v1",
+                               resources = RESOURCES}},
     {path = "/apis", json = {kind = "APIGroupList", groups = salvor.list({})}},
 }
 
---- mode: nil, "plain", "expired", "other-name" or "other-ca".
+--- mode: nil, "plain", "expired", "other-name", "other-ca" or "client-cert".
 function scripted.start(mode)
     local pipe <close> = assert(io.popen("mktemp -d"))
     local self = setmetatable({folder = assert(pipe:read("l"))}, server)
     self:rules({})
-    self.output = assert(io.popen(string.format("exec python3 tests/support/scripted_server.py %s %s",
-        self.folder, mode or "")))
+    local command = "exec python3 tests/support/scripted_server.py %s %s"
+    self.output = assert(io.popen(command:format(self.folder, mode or "")))
     self.port, self.pid = assert(self.output:read("l")):match("^(%d+) (%d+)$")
     self.url = (mode == "plain" and "http" or "https") .. "://127.0.0.1:" .. self.port
     return self
@@ -44,20 +45,24 @@ end
 
 --- From now on these rules hold; the requests so far are forgotten.
 function server:rules(rules)
+    self.answered = {["/api/v1"] = true, ["/apis"] = true}
+    for _, rule in ipairs(rules) do
+        self.answered[rule.path] = nil
+    end
     table.move(DISCOVERY, 1, #DISCOVERY, #rules + 1, rules)
     os.remove(self.folder .. "/requests.jsonl")
     write(self.folder .. "/rules.json.new", json.encode(rules))
     assert(os.rename(self.folder .. "/rules.json.new", self.folder .. "/rules.json"))
 end
 
---- The requests since then, discovery left out.
+--- The requests since then, those that DISCOVERY answered left out.
 function server:requests()
     local result = {}
     local file = io.open(self.folder .. "/requests.jsonl")
     if file then
         for line in file:lines() do
             local request = must(json.decode(line))
-            if request.path ~= "/api/v1" and request.path ~= "/apis" then
+            if not self.answered[request.path] then
                 result[#result + 1] = request
             end
         end
@@ -68,7 +73,8 @@ end
 
 --- The path of a kubeconfig for it; `cluster` and `user` are further fields of these entries.
 function server:kubeconfig(cluster, user)
-    cluster, user = cluster or {["certificate-authority"] = "ca.crt"}, user or {token = "secret-token"}
+    cluster = cluster or {["certificate-authority"] = "ca.crt"}
+    user = user or {token = "secret-token"}
     cluster.server = cluster.server or self.url
     local path = self.folder .. "/kubeconfig"
     write(path, json.encode({

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An HTTPS server that does what a real API server does not do on demand.
 
-usage: scripted_server.py FOLDER [plain|expired|other-name|other-ca]
+usage: scripted_server.py FOLDER [plain|expired|other-name|other-ca|client-cert]
 
 Serves the rules of FOLDER/rules.json, read anew for each request:
 
@@ -14,6 +14,7 @@ used `times` times, answers; without one the answer is 404. `chunks` are sent on
 seconds before each. `end`: "truncate" closes inside the body, "reset" answers nothing and resets the
 connection, "hang" keeps it open. Each request is appended to FOLDER/requests.jsonl.
 
+"client-cert" asks for a client certificate; FOLDER/client.crt with client.key is one, long expired.
 The certificate authority is FOLDER/ca.crt. Prints "PORT PID" once it listens; ends with its parent.
 """
 import http.server
@@ -56,24 +57,31 @@ def openssl(*arguments):
     subprocess.run(["openssl", *arguments], cwd=FOLDER, check=True, capture_output=True)
 
 
+NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]
+
+
+def make_certificate(name, expired):
+    """`openssl ca` because only it takes an end in the past."""
+    end = "20200102000000Z" if expired else "20990101000000Z"
+    openssl("req", "-new", "-config", "ca.cnf", "-subj", "/CN=" + name, *NEW_KEY,
+            "-keyout", name + ".key", "-out", name + ".csr")
+    openssl("ca", "-batch", "-notext", "-config", "ca.cnf", "-extensions", "server",
+            "-startdate", "20200101000000Z", "-enddate", end, "-in", name + ".csr",
+            "-out", name + ".crt")
+
+
 def make_certificates():
-    """A CA and a server certificate; `openssl ca` because only it takes an end in the past."""
     name = "DNS:other.example" if MODE == "other-name" else "IP:127.0.0.1,DNS:scripted.example"
-    end = "20200102000000Z" if MODE == "expired" else "20990101000000Z"
-    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]
     with open(os.path.join(FOLDER, "ca.cnf"), "w") as config:
         config.write(CA_CONFIG % name)
     open(os.path.join(FOLDER, "index.txt"), "w").close()
     openssl("req", "-x509", "-config", "ca.cnf", "-extensions", "root", "-days", "3650",
-            "-subj", "/CN=scripted", *new_key, "-keyout", "ca.key", "-out", "ca.crt")
-    openssl("req", "-new", "-config", "ca.cnf", "-subj", "/CN=server", *new_key,
-            "-keyout", "server.key", "-out", "server.csr")
-    openssl("ca", "-batch", "-notext", "-config", "ca.cnf", "-extensions", "server",
-            "-startdate", "20200101000000Z", "-enddate", end, "-in", "server.csr",
-            "-out", "server.crt")
+            "-subj", "/CN=scripted", *NEW_KEY, "-keyout", "ca.key", "-out", "ca.crt")
+    make_certificate("server", MODE == "expired")
+    make_certificate("client", True)
     if MODE == "other-ca":
         openssl("req", "-x509", "-config", "ca.cnf", "-extensions", "root", "-days", "3650",
-                "-subj", "/CN=another", *new_key, "-keyout", "ca.key", "-out", "ca.crt")
+                "-subj", "/CN=another", *NEW_KEY, "-keyout", "ca.key", "-out", "ca.crt")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -167,6 +175,9 @@ def main():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(os.path.join(FOLDER, "server.crt"),
                                 os.path.join(FOLDER, "server.key"))
+        if MODE == "client-cert":
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(os.path.join(FOLDER, "ca.crt"))
         server.socket = context.wrap_socket(server.socket, server_side=True,
                                             do_handshake_on_connect=False)
     threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()

@@ -21,6 +21,9 @@ function check.options(opts, names, what)
             error(string.format("%s: option '%s' must be a %s, got %s", what, key,
                 expected:gsub("|", " or "), type(value)), SCRIPT)
         end
+        if value == "" then
+            error(string.format("%s: option '%s' is empty", what, key), SCRIPT)
+        end
     end
     return opts
 end

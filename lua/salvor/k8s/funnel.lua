@@ -1,7 +1,7 @@
---- The methods that every read and every change goes through: plan mode wraps these and nothing else.
+--- The methods that every read and every change goes through, for plan mode to wrap.
 ---
---- A read or write is a table that says what is wanted in terms of kinds and names; here it becomes a
---- request. `resource` is a kind's record as client:kind() gives it.
+--- A read or write is a table that says what is wanted in terms of kinds and names; here it becomes
+--- a request. `resource` is a kind's record as client:kind() gives it.
 local call = require("salvor.k8s.call")
 local kube = require("salvor.kube")
 
@@ -87,12 +87,14 @@ function methods:_read(read)
     return answer.body
 end
 
---- The events of a collection as a stream of the mechanism; `read` as above.
+--- The events of a collection as a stream of the mechanism; `read` as above, its timeout that of
+--- the whole stream and open_timeout that of its beginning.
 function methods:_stream(read)
     local stream, err = self._kube:stream({
         path = path_of(read),
         query = read.query,
         timeout = read.timeout,
+        open_timeout = read.open_timeout,
     })
     if not stream then
         err.op = read.op

@@ -68,10 +68,11 @@ local function append(out, value)
 end
 
 --- A text that is equal as long as nothing has moved: the status without its times, since an
---- operator that only writes "still here" makes no progress.
+--- operator that only writes "still here" makes no progress. Without a status any change counts.
 function status.fingerprint(object)
-    local out = {tostring(object.metadata.generation), tostring(object.metadata.deletionTimestamp)}
-    append(out, object.status)
+    local metadata = object.metadata
+    local out = {tostring(metadata.generation), tostring(metadata.deletionTimestamp)}
+    append(out, object.status or metadata.resourceVersion)
     return table.concat(out, "\0")
 end
 

@@ -18,7 +18,7 @@ local function predicate(rule, option)
     local made = status.predicate(rule)
     if not made then
         error(string.format("k8s.wait: option '%s': '%s' is not a condition such as Ready=True",
-            option, rule), 4)
+            option, rule), 3)
     end
     return made
 end
@@ -117,8 +117,8 @@ end
 
 function waiting:timed_out()
     local reason = self.reason and " (" .. tostring(self.reason) .. ")" or ""
-    return self:fail("Timeout", string.format("was waited for %s for %g s; last: %s%s",
-        what_for(self.opts), self.timeout, self:last_state(), reason),
+    return self:fail("Timeout", string.format("was waited for %g s %s; last: %s%s",
+        self.timeout, what_for(self.opts), self:last_state(), reason),
         self.object and "the object's events and its operator's log may say why" or nil)
 end
 
@@ -160,7 +160,7 @@ end
 
 --- The object as the wait begins. Absent: nothing to wait for, unless it is to come or to go.
 function waiting:begin(events)
-    local ok, err = events:list()
+    local ok, err = events:list(self.deadline)
     if not ok then
         return true, nil, err
     end
@@ -177,7 +177,7 @@ end
 return function(client, kind, name, opts)
     local ready, failed = predicate(opts.ready, "ready"), predicate(opts.failed, "failed")
     if opts.deleted and (ready or failed) then
-        error("k8s.wait: option 'deleted' goes with neither 'ready' nor 'failed'", 3)
+        error("k8s.wait: option 'deleted' goes with neither 'ready' nor 'failed'", 2)
     end
     local resource, err = client:kind(kind)
     if not resource then

@@ -98,12 +98,18 @@ function watch:select()
     return selection, err
 end
 
-function watch:list()
+--- The seconds an answer may take to begin: those of any call, but not beyond `deadline`.
+function watch:patience(deadline)
+    local seconds = self.client.timeout
+    return deadline and math.max(math.min(seconds, deadline - task.now()), 0.001) or seconds
+end
+
+function watch:list(deadline)
     local selection, err = self:select()
     if not selection then
         return nil, err
     end
-    selection.timeout = nil
+    selection.timeout = self:patience(deadline)
     local list, problem = pages.all(self.client, selection)
     if not list then
         return nil, problem
@@ -118,7 +124,7 @@ function watch:list()
     return true
 end
 
-function watch:start()
+function watch:start(deadline)
     local selection, err = self:select()
     if not selection then
         return nil, err
@@ -136,6 +142,7 @@ function watch:start()
         namespace = selection.namespace,
         query = query,
         timeout = seconds + GRACE,
+        open_timeout = self:patience(deadline),
     })
     self.stream = stream
     return stream, problem
@@ -232,7 +239,7 @@ function watch:step(deadline)
         if self.pause > 0 and not self:rest(deadline) then
             return nil, watch.TIMED_OUT
         end
-        local ok, err = self:list()
+        local ok, err = self:list(deadline)
         if not ok then
             return self:recover(err)
         end
@@ -242,7 +249,7 @@ function watch:step(deadline)
         if not self:rest(deadline) then
             return nil, watch.TIMED_OUT
         end
-        local stream, err = self:start()
+        local stream, err = self:start(deadline)
         if not stream then
             return self:recover(err)
         end

@@ -6,6 +6,7 @@ local methods = {}
 
 local function object_namespace(client, op, resource, object, opts)
     local own = resource.namespaced and object.metadata.namespace or nil
+    own = own ~= "" and own or nil
     if own and opts.namespace and own ~= opts.namespace then
         return nil, fail({
             code = "Invalid",

@@ -123,7 +123,8 @@ function engine.plan(id, options, observer)
     for _, step in ipairs(prepared.procedure.steps) do
         if not step.check then
             local planned = {step = step, status = "not-needed"}
-            ctx.findings, performer.list, performer.step = {}, {}, step.id
+            ctx.findings, performer.list = salvor.list(), salvor.list()
+            performer.step = step.id
             if is_wanted(step, ctx) then
                 planned.status = "done"
                 if not step.done or not step.done(ctx) then
@@ -180,7 +181,7 @@ local function stopped(run, step, err)
 end
 
 local function perform_step(run, step, ctx, observer)
-    ctx.findings, ctx.performer.step = {}, step.id
+    ctx.findings, ctx.performer.step = salvor.list(), step.id
     run.journal:append({type = "step.begin", step = step.id})
     observer.step(step, "begin")
     local ok, err = pcall(try_step, step, ctx)

@@ -61,7 +61,7 @@ function loader.load(id)
     end
     local chunk, problem = load(text, "@" .. source, "t", strict_environment(source))
     if not chunk then
-        error(invalid(problem), 0)
+        error(invalid(problem:find(source, 1, true) and problem or source .. ": " .. problem), 0)
     end
     local ok, procedure = pcall(chunk)
     if not ok then

@@ -1,5 +1,6 @@
 --- Runs the checks of a procedure: all of them, so that every failing one is reported.
 local errors = require("salvor.error")
+local list = require("salvor").list
 
 local preflight = {}
 
@@ -22,7 +23,7 @@ end
 --- One check: its findings. An error object that it raises is a problem like any other; any other
 --- error is a fault of the script and ends everything.
 local function run_check(step, ctx)
-    ctx.findings = {}
+    ctx.findings = list()
     local ok, err = pcall(step.run, ctx)
     if not ok and not errors.is(err) then
         error(errors.new({
@@ -44,7 +45,7 @@ function preflight.run(procedure, ctx, passed, report)
     for _, step in ipairs(procedure.steps) do
         if step.check and not passed[step.id] then
             local need = failed_need(step, failed)
-            local result = {step = step, status = "skipped", findings = {}}
+            local result = {step = step, status = "skipped", findings = list()}
             if need then
                 result.needs = need
             elseif not step.when or step.when(ctx) then

@@ -108,8 +108,8 @@ local function plain_steps(results)
             title = result.step.title,
             status = result.status,
             needs = result.needs,
-            findings = salvor.list(result.findings),
-            effects = result.effects and salvor.list(result.effects),
+            findings = result.findings,
+            effects = result.effects,
         }
     end
     return plain

@@ -1,0 +1,271 @@
+---@meta salvor.k8s
+
+--- Kubernetes.
+---
+---     local k8s = require("salvor.k8s")
+---     local c = must(k8s.connect{context = "prod", namespace = "apic"})
+---     for _, pod in ipairs(must(c:list("po", {label_selector = {app = "db"}}))) do
+---         print(pod.metadata.name, pod.status.phase)
+---     end
+---
+--- A call that can fail returns nil and an error object. Its `code` is the server's reason
+--- (`NotFound`, `AlreadyExists`, `Conflict`, `Forbidden`, `Invalid`, `Expired`, ...) or one of
+--- `Unauthorized`, `Untrusted` (the server's certificate), `Unreachable` (nothing was sent),
+--- `Disconnected` (a change may or may not have been made), `Timeout`, `Corrupt`. `status` is the
+--- HTTP status, `details` the server's details, `retry_after` the seconds it asked to wait. An
+--- iterator raises the error object. Wrong arguments raise, and so does an unknown option.
+---
+--- Reads are repeated when the server says when (429 or 5xx with Retry-After) or when the
+--- connection was lost, within the call's deadline; a change is sent once, whatever happens.
+local k8s = {}
+
+---@class k8s.ConnectOptions
+---@field kubeconfig? string Only this file. Otherwise $KUBECONFIG, ~/.kube/config, a pod's account.
+---@field context? string Instead of the current context.
+---@field namespace? string Instead of the context's.
+---@field timeout? number Seconds for each call that names none; 30.
+---@field on_warning? fun(text: string) Told each of the server's warnings once; logged otherwise.
+
+--- Reads the configuration and gives a client. Nothing is sent yet.
+---@param opts? k8s.ConnectOptions
+---@return k8s.Client? client
+---@return salvor.Error? err
+function k8s.connect(opts) end
+
+--- A copy of an object without what a cluster added to it: status, and all metadata but name,
+--- namespace, labels and annotations (without what controllers wrote there); finalizers and owners
+--- go too. Generated parts of pods, jobs, services, claims and service accounts are left out where
+--- another cluster would refuse them. Data and everything else stay byte for byte, empty maps and
+--- lists included. Takes a List or a plain list of objects as well.
+---@param object table
+---@return table
+function k8s.neat(object) end
+
+--- What a kind is: the answer of `client:kind()`.
+---@class k8s.Kind
+---@field group string "" for the core group.
+---@field version string
+---@field api_version string "apps/v1", "v1".
+---@field kind string "Deployment".
+---@field plural string
+---@field singular string
+---@field short_names string[]
+---@field namespaced boolean
+---@field verbs string[]
+---@field categories string[]
+
+--- A client of one cluster. Wherever a method takes a `kind`, it is whatever kubectl takes: "po",
+--- "pods", "Pod", "deployments.apps", "deployments.v1.apps", "apps/v1/Deployment".
+---@class k8s.Client
+---@field server string
+---@field context? string
+---@field cluster? string
+---@field user? string
+---@field namespace string Where objects are looked for unless an option says otherwise.
+---@field source string The kubeconfig file, or "service account".
+---@field timeout number
+local client = {}
+
+---@class k8s.GetOptions
+---@field namespace? string
+---@field subresource? string "status", "scale".
+---@field resource_version? string
+---@field timeout? number
+
+--- One object.
+---@param kind string
+---@param name string
+---@param opts? k8s.GetOptions
+---@return table? object
+---@return salvor.Error? err
+function client:get(kind, name, opts) end
+
+---@class k8s.ListOptions
+---@field namespace? string
+---@field all_namespaces? boolean
+---@field label_selector? string|table<string, string> "app=db,tier!=web" or {app = "db"}.
+---@field field_selector? string|table<string, string>
+---@field resource_version? string
+---@field full? boolean Give the whole List object (with its metadata) instead of its items.
+---@field timeout? number Seconds for all pages together.
+
+--- All objects of a kind as a list; each has its apiVersion and kind. With `full` the List object
+--- {apiVersion, kind, metadata, items}.
+---@param kind string
+---@param opts? k8s.ListOptions
+---@return table[]? items
+---@return salvor.Error? err
+function client:list(kind, opts) end
+
+---@class k8s.EachOptions
+---@field namespace? string
+---@field all_namespaces? boolean
+---@field label_selector? string|table<string, string>
+---@field field_selector? string|table<string, string>
+---@field timeout? number Seconds for each page.
+
+--- Iterates over the objects of a kind, 500 at a time, so that memory does not grow with their
+--- number. No object comes twice, even when the list's snapshot expires on the way.
+---
+---     for pod in c:each("pods", {all_namespaces = true}) do ... end
+---@param kind string
+---@param opts? k8s.EachOptions
+---@return fun(): table?
+function client:each(kind, opts) end
+
+---@class k8s.WriteOptions
+---@field namespace? string Of an object that names none; a contradiction is an error.
+---@field dry_run? boolean The server does everything but keep the result.
+---@field timeout? number
+
+--- Creates an object; `AlreadyExists` when there is one. metadata.generateName works.
+---@param object table
+---@param opts? k8s.WriteOptions
+---@return table? created
+---@return salvor.Error? err
+function client:create(object, opts) end
+
+---@class k8s.ReplaceOptions: k8s.WriteOptions
+---@field subresource? string
+
+--- Puts a whole object in the place of the present one; `Conflict` when that has changed since
+--- (metadata.resourceVersion).
+---@param object table
+---@param opts? k8s.ReplaceOptions
+---@return table? new
+---@return salvor.Error? err
+function client:replace(object, opts) end
+
+---@class k8s.ApplyOptions: k8s.WriteOptions
+---@field subresource? string
+---@field force? boolean Take over fields that another manager owns; otherwise that is a `Conflict`.
+---@field field_manager? string "salvor".
+
+--- Server-side apply: creates the object, or makes the fields that are given what they are here.
+---@param object table
+---@param opts? k8s.ApplyOptions
+---@return table? new
+---@return salvor.Error? err
+function client:apply(object, opts) end
+
+---@class k8s.PatchOptions: k8s.WriteOptions
+---@field subresource? string
+---@field type? "merge"|"json"|"strategic" "merge"; "strategic" is not for custom resources.
+
+--- Changes parts of an object. In a merge patch `salvor.null` removes a field.
+---@param kind string
+---@param name string
+---@param patch table
+---@param opts? k8s.PatchOptions
+---@return table? new
+---@return salvor.Error? err
+function client:patch(kind, name, patch, opts) end
+
+---@class k8s.DeleteOptions: k8s.WriteOptions
+---@field propagation? "background"|"foreground"|"orphan" What becomes of dependants; "background".
+---@field preconditions? {uid?: string, resourceVersion?: string} `Conflict` unless they hold.
+---@field grace_period? integer Seconds.
+
+--- Asks for an object's end. With finalizers it goes later: see `wait` with `deleted`.
+---@param kind string
+---@param name string
+---@param opts? k8s.DeleteOptions
+---@return table? answer The object as it was or is, or a Status.
+---@return salvor.Error? err
+function client:delete(kind, name, opts) end
+
+---@class k8s.WatchOptions
+---@field namespace? string
+---@field all_namespaces? boolean
+---@field name? string Only this object.
+---@field label_selector? string|table<string, string>
+---@field field_selector? string|table<string, string>
+---@field resource_version? string Go on behind this version instead of telling what is there.
+---@field initial? boolean false: do not tell what is there.
+---@field timeout? number Ends after so many seconds; never otherwise.
+
+---@class k8s.Event
+---@field type "ADDED"|"MODIFIED"|"DELETED"
+---@field object table
+
+--- Iterates over what happens, beginning with an ADDED for each object that is there. Lost
+--- connections and expired versions are bridged: no change is lost and none comes twice (of several
+--- changes during a gap the last one is told).
+---
+---     for event in c:watch("jobs", {timeout = 60}) do print(event.type, event.object) end
+---@param kind string
+---@param opts? k8s.WatchOptions
+---@return fun(): k8s.Event?
+function client:watch(kind, opts) end
+
+---@class k8s.Progress
+---@field object? table
+---@field state string One line: phase, state, message, conditions.
+---@field elapsed number Seconds.
+---@field stalled? number Seconds without a change, when this is the report of a standstill.
+---@field reason? string What `ready` gave beside false.
+
+---@class k8s.WaitOptions
+---@field namespace? string
+---@field ready? string|fun(object: table): boolean, string? A rule, or a condition: "Ready",
+--- "Ready=False". Without it the kind's own rule: roll-outs, jobs, pods, claims; else "Ready".
+---@field failed? string|fun(object: table): boolean, string? Failed for good, and why.
+---@field deleted? boolean Wait until the object is gone.
+---@field create? boolean The object may not exist yet.
+---@field timeout? number Seconds; 30.
+---@field stall? number Seconds without a change (of more than times) after which that is reported.
+---@field on_progress? fun(report: k8s.Progress) Told each change, and a standstill once; without
+--- it a standstill is logged.
+
+--- Waits for one object, which takes the rights to list and to watch it. Errors: `Failed` with the
+--- reason, `NotFound` when it is absent or deleted meanwhile, `Timeout` with what was waited for
+--- and the last state; `details.object` is the object as it was seen last.
+---@param kind string
+---@param name string
+---@param opts? k8s.WaitOptions
+---@return table? object As it is now; with `deleted` as it was last, or true.
+---@return salvor.Error? err
+function client:wait(kind, name, opts) end
+
+---@class k8s.CanOptions
+---@field namespace? string
+---@field all_namespaces? boolean
+---@field name? string
+---@field subresource? string
+---@field timeout? number
+
+--- Asks the server whether this user may do that.
+---@param verb string "get", "list", "watch", "create", "update", "patch", "delete", ...
+---@param kind string
+---@param opts? k8s.CanOptions
+---@return boolean? allowed
+---@return string|salvor.Error? reason
+function client:can(verb, kind, opts) end
+
+--- What a word for a kind means here; `NotFound` with names that are close.
+---@param kind string
+---@return k8s.Kind? record
+---@return salvor.Error? err
+function client:kind(kind) end
+
+--- All kinds of the cluster, in the server's order.
+---@return k8s.Kind[]? records
+---@return salvor.Error? err
+function client:kinds() end
+
+---@class k8s.RequestOptions
+---@field path string "/version"
+---@field method? string "GET".
+---@field query? table<string, string|number|boolean|string[]>
+---@field headers? table<string, string>
+---@field body? table|string A table is sent as JSON.
+---@field raw? boolean Give the body as a string instead of what its JSON says.
+---@field timeout? number
+
+--- Any request. `headers` of the answer have names in lower case.
+---@param opts k8s.RequestOptions
+---@return {status: integer, headers: table<string, string>, body: any}? answer
+---@return salvor.Error? err
+function client:request(opts) end
+
+return k8s

@@ -1,0 +1,49 @@
+-- Runs a salvor command and kills the process, as kill -9 or a power cut would, at a given moment:
+-- salvor tests/support/kill_after.lua MODULE.FUNCTION NUMBER before|after COMMAND...
+--
+-- The moment is the NUMBER-th call of that function: "journal.append", or a function of salvor.fs.
+local cli = require("salvor.cli")
+local fs = require("salvor.fs")
+local journal = require("salvor.procedure.journal")
+
+local name, number, moment = arg[1], math.tointeger(tonumber(arg[2])), arg[3]
+local calls = 0
+
+local function kill()
+    os.execute("kill -9 $PPID")
+end
+
+local function killing(fn)
+    return function(...)
+        calls = calls + 1
+        local is_due = calls == number
+        if is_due and moment == "before" then
+            kill()
+        end
+        local results = table.pack(fn(...))
+        if is_due and moment == "after" then
+            kill()
+        end
+        return table.unpack(results, 1, results.n)
+    end
+end
+
+--- A journal of a new or resumed run, whose every append counts.
+local function killing_journal(make)
+    return function(...)
+        local opened, rest = make(...)
+        if opened then
+            opened.append = killing(opened.append)
+        end
+        return opened, rest
+    end
+end
+
+if name == "journal.append" then
+    journal.create = killing_journal(journal.create)
+    journal.open = killing_journal(journal.open)
+else
+    local field = name:match("^fs%.(.+)$")
+    fs[field] = killing(fs[field])
+end
+os.exit(cli.main(table.move(arg, 4, #arg, 1, {[0] = arg[-1]})))
