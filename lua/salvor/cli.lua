@@ -135,14 +135,14 @@ local actions = {
     ["--log-level"] = function(level)
         local ok, problem = pcall(require("salvor.log").set_level, level)
         if not ok then
-            complain(problem)
+            complain(problem, "; give debug, info, warning or error")
             return cli.exit.usage
         end
     end,
     ["--log-format"] = function(format)
         local ok, problem = pcall(require("salvor.log").set_format, format)
         if not ok then
-            complain(problem)
+            complain(problem, "; give text or json")
             return cli.exit.usage
         end
     end,

@@ -13,7 +13,9 @@
  *   Invalid       the input is not what the operation takes (syntax, type, range)
  *   NotFound AlreadyExists Conflict     the object's state forbids it
  *   Unauthorized Forbidden              who we are, what we may
- *   Timeout Cancelled Unreachable Closed   the wait, the script, the network, the handle
+ *   Timeout Cancelled Closed            the wait, the script, the handle
+ *   Unreachable Untrusted               nothing was sent: no connection, or not to whom we meant
+ *   Disconnected                        the connection was lost; what was sent may have been done
  *   Corrupt       data that was written whole is not whole any more
  *   TooLarge      a ceiling was reached
  *   NoSpace IO    the machine's storage

@@ -28,7 +28,7 @@ static int parse_bracket(json_t *path, const char **at, struct salvor_error *err
     }
     size_t digits = strspn(start, "0123456789");
     json_int_t index = 0;
-    for (size_t i = 0; i < digits && digits < 10; i++)
+    for (size_t i = 0; i < digits && digits < 10; i++) /* with more, it stays 0 */
         index = index * 10 + (start[i] - '0');
     if (index == 0 || start[digits] != ']')
         return salvor_error_set(err, "Invalid",
@@ -39,7 +39,7 @@ static int parse_bracket(json_t *path, const char **at, struct salvor_error *err
 
 static int parse_text(json_t *path, const char *text, struct salvor_error *err)
 {
-    const char *at = text;
+    const char *at = strcmp(text, ".") ? text : ""; /* as it is written below */
     while (*at) {
         bool is_first = at == text;
         if (*at == '[') {

@@ -15,7 +15,7 @@
  * Makes a new reference of a path from an array of that kind (an empty object is an empty one, for
  * scripts cannot tell them apart), or from a string like
  * spec.list[1].name; a key with other characters than letters, digits, `_`, `-` and `/` stands in
- * brackets and quotes: metadata.annotations["a.b/c"]. Error Invalid.
+ * brackets and quotes: metadata.annotations["a.b/c"]; "." is the root. Error Invalid.
  */
 int salvor_yaml_path(json_t **out, const json_t *source, struct salvor_error *err);
 

@@ -26,11 +26,18 @@ double salvor_loop_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/*
+ * How many operations have been finished. A step compares it, since libcurl's callbacks finish some
+ * in the midst of performing transfers, and sleeping over them would keep their waiters waiting.
+ */
+static unsigned long finished_count;
+
 void salvor_op_finish(struct salvor_op *op)
 {
     if (op->done)
         return;
     op->done = true;
+    finished_count++;
     if (op->wake)
         op->wake(op);
 }
@@ -137,16 +144,13 @@ void salvor_timer_start(struct salvor_loop *loop, struct salvor_timer *timer, do
     *(timer->next ? &timer->next->previous : &loop->last_timer) = timer;
 }
 
-static bool expire_timers(struct salvor_loop *loop)
+static void expire_timers(struct salvor_loop *loop)
 {
-    bool any = false;
     while (loop->timers && loop->timers->deadline <= salvor_loop_now()) {
         struct salvor_timer *timer = loop->timers;
         unlink_timer(&timer->op);
         salvor_op_finish(&timer->op);
-        any = true;
     }
-    return any;
 }
 
 /* Descriptors */
@@ -256,7 +260,7 @@ int salvor_transfer_start(struct salvor_loop *loop, struct salvor_transfer *tran
     return 0;
 }
 
-static int perform_transfers(struct salvor_loop *loop, bool *any, struct salvor_error *err)
+static int perform_transfers(struct salvor_loop *loop, struct salvor_error *err)
 {
     if (!loop->multi)
         return 0;
@@ -274,7 +278,6 @@ static int perform_transfers(struct salvor_loop *loop, bool *any, struct salvor_
         unlink_transfer(transfer);
         transfer->result = result;
         salvor_op_finish(&transfer->op);
-        *any = true;
     }
     return 0;
 }
@@ -320,15 +323,17 @@ static int sleep_until_ready(struct salvor_loop *loop, unsigned count, int milli
 
 int salvor_loop_step(struct salvor_loop *loop, double seconds, struct salvor_error *err)
 {
-    bool any = expire_timers(loop);
-    if (perform_transfers(loop, &any, err) < 0)
+    unsigned long before = finished_count;
+    expire_timers(loop);
+    if (perform_transfers(loop, err) < 0)
         return -1;
     unsigned count = 0;
     if (collect_descriptors(loop, &count, err) < 0)
         return -1;
-    if (sleep_until_ready(loop, count, any ? 0 : wait_milliseconds(loop, seconds), err) < 0)
+    int milliseconds = finished_count == before ? wait_milliseconds(loop, seconds) : 0;
+    if (sleep_until_ready(loop, count, milliseconds, err) < 0)
         return -1;
     serve_descriptors(loop, count);
     expire_timers(loop);
-    return perform_transfers(loop, &any, err);
+    return perform_transfers(loop, err);
 }

@@ -61,16 +61,11 @@ static bool is_success(const struct salvor_http *http)
     return http->status >= 200 && http->status < 300;
 }
 
-/*
- * A stream has something for its reader. The loop counts only transfers that ended as news, so it is
- * told not to fall asleep over this.
- */
+/* A stream has something for its reader. */
 static void announce(struct salvor_http *http)
 {
-    if (!http->stream || !is_success(http) || http->op.done)
-        return;
-    salvor_op_finish(&http->op);
-    salvor_loop_interrupt(http->transfer.loop);
+    if (http->stream && is_success(http))
+        salvor_op_finish(&http->op);
 }
 
 /* Room for all of it at once, where the sender has said how much will come. */

@@ -122,7 +122,8 @@ describe("salvor says what is wrong with the command line:", function()
         {"what is no run's id", {"run", RUN, "../../etc"}, "there is no run '../../etc'"},
         {"a procedure besides a run", {"run", ID, RUN, "20200101-000000-abcdef"},
          "--resume goes without a procedure's id"},
-        {"an unknown log level", {"--log-level", "loud", "list"}, "loud"},
+        {"an unknown log level", {"--log-level", "loud", "list"}, "loud",
+         "give debug, info, warning or error"},
     }
     for _, case in ipairs(CASES) do
         it(case[1], function()
@@ -179,7 +180,8 @@ lab.describe("salvor says what the API server refuses:", function()
     local CASES = {
         {"a token that nobody has", "unauthorized", 1, "stderr", "Unauthorized"},
         {"a certificate that has expired", "expired", 1, "stderr", "expired"},
-        {"a user without any rights", "restricted", 4, "stdout", "forbidden"},
+        {"a user without any rights", "restricted", 4, "stdout",
+         "forbidden: User \"restricted\" cannot list resource \"managementclusters\""},
     }
     for _, case in ipairs(CASES) do
         it(case[1], function()

@@ -59,8 +59,14 @@ static void signs_with_hmac(void **state)
 
 /* RFC 4648, section 10 */
 static const char *const base64[][2] = {
-    {"", ""},         {"f", "Zg=="},        {"fo", "Zm8="},          {"foo", "Zm9v"},
-    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "+/+/"},
+    {"", ""},
+    {"f", "Zg=="},
+    {"fo", "Zm8="},
+    {"foo", "Zm9v"},
+    {"foob", "Zm9vYg=="},
+    {"fooba", "Zm9vYmE="},
+    {"foobar", "Zm9vYmFy"},
+    {"\xfb\xff\xbf", "+/+/"},
 };
 
 static void encodes_and_decodes_base64(void **state)
@@ -68,12 +74,10 @@ static void encodes_and_decodes_base64(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(base64) / sizeof(base64[0]); i++) {
         struct salvor_buffer out = SALVOR_BUFFER_INIT(64);
-        assert_int_equal(
-            salvor_base64_encode(&out, base64[i][0], strlen(base64[i][0]), NULL), 0);
+        assert_int_equal(salvor_base64_encode(&out, base64[i][0], strlen(base64[i][0]), NULL), 0);
         assert_string_equal(out.data, base64[i][1]);
         salvor_buffer_clear(&out);
-        assert_int_equal(
-            salvor_base64_decode(&out, base64[i][1], strlen(base64[i][1]), NULL), 0);
+        assert_int_equal(salvor_base64_decode(&out, base64[i][1], strlen(base64[i][1]), NULL), 0);
         assert_string_equal(out.data, base64[i][0]);
         salvor_buffer_release(&out);
     }
@@ -82,8 +86,8 @@ static void encodes_and_decodes_base64(void **state)
 static void refuses_what_is_not_strictly_base64(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"Zg",   "Zg=",  "Zh==", "Zm9=", "Z===",    "====",
-                                      "Zg==Zg==", "Z-8=", "Zm9v\n", "Zm 9", "=m9v"};
+    static const char *const bad[] = {
+        "Zg", "Zg=", "Zh==", "Zm9=", "Z===", "====", "Zg==Zg==", "Z-8=", "Zm9v\n", "Zm 9", "=m9v"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct salvor_buffer out = SALVOR_BUFFER_INIT(64);
         struct salvor_error err;

@@ -48,7 +48,7 @@ static const char *const errors[][2] = {
     {"[1,\n  foo]", "invalid token near 'foo' at line 2, column 3"},
     {"[\"\xc3\xa4\", x]", "invalid token near 'x' at line 1, column 7"},
     {"[1] x", "end of file expected near 'x' at line 1, column 5"},
-    {"9223372036854775808", "too big integer at line 1, column 20"},
+    {"9223372036854775808", "too big integer near '9223372036854775808' at line 1, column 1"},
     {"1e400", "real number overflow near '1e400' at line 1, column 1"},
 };
 

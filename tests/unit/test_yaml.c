@@ -124,11 +124,17 @@ static void resolves_scalars_as_kubectl_does(void **state)
 static void makes_strings_of_keys(void **state)
 {
     (void)state;
-    static const char *const keys[][2] = {
-        {"yes", "true"}, {"1", "1"},         {"0x10", "16"},
-        {"1.5", "1.5"},  {"1e10", "1e+10"},  {"1.23456789", "1.2345679"},
-        {"1e3", "1000"}, {"'yes'", "yes"},   {".inf", ".inf"},
-        {"!!str 1", "1"}, {"2001-12-14", "2001-12-14"}};
+    static const char *const keys[][2] = {{"yes", "true"},
+                                          {"1", "1"},
+                                          {"0x10", "16"},
+                                          {"1.5", "1.5"},
+                                          {"1e10", "1e+10"},
+                                          {"1.23456789", "1.2345679"},
+                                          {"1e3", "1000"},
+                                          {"'yes'", "yes"},
+                                          {".inf", ".inf"},
+                                          {"!!str 1", "1"},
+                                          {"2001-12-14", "2001-12-14"}};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         char text[64], json[64];
         snprintf(text, sizeof(text), "%s: 1", keys[i][0]);
@@ -143,7 +149,7 @@ static void replaces_aliases_and_merges(void **state)
     assert_reads("- &x {a: 1}\n- *x\n- &x 2\n- *x", "[{\"a\":1},{\"a\":1},2,2]");
     assert_reads("- &k key\n- *k : 1", "[\"key\",{\"key\":1}]");
     assert_reads("x: &b {a: 1, b: 2}\nz:\n  <<: *b\n  b: 3", "{\"x\":{\"a\":1,\"b\":2},"
-                                                           "\"z\":{\"a\":1,\"b\":3}}");
+                                                             "\"z\":{\"a\":1,\"b\":3}}");
     assert_reads("{b: 3, <<: {a: 1, b: 2}}", "{\"a\":1,\"b\":3}");
     assert_reads("<<: [{a: 1}, {a: 2, b: 2}]", "{\"a\":1,\"b\":2}");
     assert_reads("<<: {a: 1, <<: {a: 2, b: 2}}", "{\"a\":1,\"b\":2}");
@@ -153,7 +159,9 @@ static void replaces_aliases_and_merges(void **state)
 static void accepts_marks_and_directives(void **state)
 {
     (void)state;
-    assert_reads("\xef\xbb\xbf" "a: 1", "{\"a\":1}");
+    assert_reads("\xef\xbb\xbf"
+                 "a: 1",
+                 "{\"a\":1}");
     assert_reads("%YAML 1.1\n---\na: 1\n...\n", "{\"a\":1}");
     assert_reads("a: 1\r\nb: |\r\n  x\r\n", "{\"a\":1,\"b\":\"x\\n\"}");
     assert_reads("---\n", "null");
@@ -162,7 +170,8 @@ static void accepts_marks_and_directives(void **state)
 static void reads_utf16(void **state)
 {
     (void)state;
-    static const char text[] = "\xff\xfe" "a\0:\0 \0\xe4\0\n";
+    static const char text[] = "\xff\xfe"
+                               "a\0:\0 \0\xe4\0\n";
     json_t *value;
     assert_int_equal(read_text(&value, text, sizeof(text), NULL), 1);
     assert_string_equal(json_string_value(json_object_get(value, "a")), "\xc3\xa4");
@@ -279,23 +288,23 @@ static void writes_the_look_of_kubectl(void **state)
 {
     (void)state;
     assert_writes("{\"b\":{\"d\":[{\"x\":1,\"y\":{\"z\":[]}},[1,[2]]]},\"a\":{}}", "a: {}\n"
-                                                                             "b:\n"
-                                                                             "  d:\n"
-                                                                             "  - x: 1\n"
-                                                                             "    \"y\":\n"
-                                                                             "      z: []\n"
-                                                                             "  - - 1\n"
-                                                                             "    - - 2\n");
+                                                                                   "b:\n"
+                                                                                   "  d:\n"
+                                                                                   "  - x: 1\n"
+                                                                                   "    \"y\":\n"
+                                                                                   "      z: []\n"
+                                                                                   "  - - 1\n"
+                                                                                   "    - - 2\n");
     assert_writes("{\"a\":\"one\\n  two\\n\",\"b\":[\"x\\ny\"],\"c\":\"x\\n\\n\"}", "a: |\n"
-                                                                             "  one\n"
-                                                                             "    two\n"
-                                                                             "b:\n"
-                                                                             "- |-\n"
-                                                                             "  x\n"
-                                                                             "  y\n"
-                                                                             "c: |+\n"
-                                                                             "  x\n"
-                                                                             "\n");
+                                                                                    "  one\n"
+                                                                                    "    two\n"
+                                                                                    "b:\n"
+                                                                                    "- |-\n"
+                                                                                    "  x\n"
+                                                                                    "  y\n"
+                                                                                    "c: |+\n"
+                                                                                    "  x\n"
+                                                                                    "\n");
     assert_writes("\"x\\ny\"", "|-\n  x\n  y\n");
     assert_writes("[1.5,1e20,true,null,-3]", "- 1.5\n- 1.0e+20\n- true\n- null\n- -3\n");
 }
@@ -304,18 +313,18 @@ static void writes_the_look_of_kubectl(void **state)
 static void quotes_when_in_doubt(void **state)
 {
     (void)state;
-    static const char *const plain[] = {"abc",       "a b",   "http://x:80/y", "--flag=1", "10Gi",
-                                        "x86_64",    "a,b",   "it's",          "a#b",      "a:b",
-                                        "n1-node",   "/dev",  "$(VAR)",        "yess",     "v1.2.3",
-                                        "0123456zz", "\xc3\xa4"};
+    static const char *const plain[] = {
+        "abc",    "a b",  "http://x:80/y", "--flag=1",  "10Gi",    "x86_64",
+        "a,b",    "it's", "a#b",           "a:b",       "n1-node", "/dev",
+        "$(VAR)", "yess", "v1.2.3",        "0123456gh", "\xc3\xa4"};
     static const char *const quoted[] = {
-        "",       "yes",      "No",    "y",         "NULL",         "~",     "true",  "0123",
-        "1e3",    "0x1F",     "1_000", "12:30:45",  "2001-12-14",   ".inf",  ".5",    "+1",
-        "-1",     "- x",      "-",     "? x",       ": x",          "a: b",  "a #b",  "a:",
-        " lead",  "trail ",   "#x",    "&a",        "*a",           "!x",    "%x",    "@x",
-        "`x",     "{x",       "[x",    "\"x",       "'x",           "|",     ">",     "=",
-        "<<",     "---",      "...",   "--- x",     "10.0.0.1",     "a\tb",  "a\rb",  "\x7f",
-        "1e3abc", "\xc2\x85", "\n",    " x\ny",     "x\n \ny",      "x\r\n", "\tx\ny"};
+        "",       "yes",      "No",    "y",        "NULL",       "~",     "true",  "0123",
+        "1e3",    "0x1F",     "1_000", "12:30:45", "2001-12-14", ".inf",  ".5",    "+1",
+        "-1",     "- x",      "-",     "? x",      ": x",        "a: b",  "a #b",  "a:",
+        " lead",  "trail ",   "#x",    "&a",       "*a",         "!x",    "%x",    "@x",
+        "`x",     "{x",       "[x",    "\"x",      "'x",         "|",     ">",     "=",
+        "<<",     "---",      "...",   "--- x",    "10.0.0.1",   "a\tb",  "a\rb",  "\x7f",
+        "1e3abc", "\xc2\x85", "\n",    " x\ny",    "x\n \ny",    "x\r\n", "\tx\ny"};
     struct salvor_buffer out = SALVOR_BUFFER_INIT(1024);
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
         json_t *value = json_string(plain[i]);
@@ -353,10 +362,27 @@ static void assert_round_trip(json_t *value)
 static void gives_every_string_back(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {
-        "",     "a",    " ",        "\n",           "\t",           "\r",           ":",
-        "#",    "-",    "'",        "\"",           "\\",           "|",            "1",
-        "\x01", "\x7f", "\xc2\x85", "\xe2\x80\xa8", "\xef\xbb\xbf", "\xf0\x9f\x98\x80", "{"};
+    static const char *const pieces[] = {"",
+                                         "a",
+                                         " ",
+                                         "\n",
+                                         "\t",
+                                         "\r",
+                                         ":",
+                                         "#",
+                                         "-",
+                                         "'",
+                                         "\"",
+                                         "\\",
+                                         "|",
+                                         "1",
+                                         "\x01",
+                                         "\x7f",
+                                         "\xc2\x85",
+                                         "\xe2\x80\xa8",
+                                         "\xef\xbb\xbf",
+                                         "\xf0\x9f\x98\x80",
+                                         "{"};
     const size_t count = sizeof(pieces) / sizeof(pieces[0]);
     for (size_t i = 0; i < count * count * count; i++) {
         char text[16];

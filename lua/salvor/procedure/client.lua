@@ -4,11 +4,16 @@
 -- every write is journaled; what it creates carries the run's id as a label, so that a create that
 -- was interrupted finds its own object again.
 local diff = require("salvor.procedure.diff")
+local digest = require("salvor.digest")
 local errors = require("salvor.error")
+local secret = require("salvor.secret")
 
 local client = {}
 
 local RUN_LABEL = "salvor-run"
+
+-- Bytes; a shorter value is too likely to be a common word.
+local SHORTEST_SECRET = 8
 
 -- Seconds without any change after which a wait says that it seems stuck.
 local STALL = 120
@@ -48,6 +53,33 @@ local function read_current(connection, write)
     return connection:_read({op = write.op, verb = "get", resource = write.resource,
                              namespace = write.namespace,
                              name = write.name or write.body.metadata.name})
+end
+
+-- Reading
+
+--- What Secrets hold must not appear in any text from here on, whoever writes it. User names are
+--- no secrets, and common words among them would blot out half of every message.
+local function register_secrets(object)
+    if object.kind ~= "Secret" then
+        return
+    end
+    for key, encoded in pairs(object.data or {}) do
+        local plain = not key:find("^user") and digest.unbase64(encoded)
+        if plain and #plain >= SHORTEST_SECRET then
+            secret.add(plain)
+        end
+    end
+end
+
+local function read_registered(connection, read)
+    local found, err = connection:_read(read)
+    if found then
+        register_secrets(found)
+        for _, item in ipairs(found.items or {}) do
+            register_secrets(item)
+        end
+    end
+    return found, err
 end
 
 -- Planning
@@ -95,7 +127,7 @@ local function planning_methods(connection, performer)
             return nil, errors.new({code = "NotFound", op = read.op, status = 404,
                                     message = read.name .. " would be deleted by then"})
         end
-        local found, err = connection:_read(read)
+        local found, err = read_registered(connection, read)
         if found and not read.name then
             return overlay_list(found, objects, read)
         end
@@ -163,6 +195,10 @@ end
 local function running_methods(connection, options)
     local wrapped = {}
 
+    function wrapped._read(_, read)
+        return read_registered(connection, read)
+    end
+
     function wrapped._write(_, write)
         if write.dry_run then
             return connection:_write(write)
@@ -195,11 +231,29 @@ local function running_methods(connection, options)
     return wrapped
 end
 
+--- A raw request can do anything, so only one that reads passes: what a plan cannot show and a
+--- journal cannot repeat has no place in a procedure.
+local function raw_request(connection)
+    return function(_, request)
+        local method = request.method or "GET"
+        if method ~= "GET" and method ~= "HEAD" then
+            error(errors.new({
+                code = "InvalidScript",
+                op = "k8s.request",
+                message = "a procedure's raw requests only read, this one is a " .. method,
+                hint = "use create, replace, apply, patch or delete",
+            }), 0)
+        end
+        return connection:request(request)
+    end
+end
+
 --- wrap(connection, {performer, run, wait}) -> client. `wait(what, progress)` is told how a wait
 --- goes; progress as for client:wait.
 function client.wrap(connection, options)
     local methods = options.performer.planning and planning_methods(connection, options.performer)
         or running_methods(connection, options)
+    methods.request = raw_request(connection)
     return setmetatable(methods, {__index = connection})
 end
 

@@ -6,12 +6,17 @@
 --   run, planning     the run's id; true while nothing may be done
 --   problem, warn, note, name, kit    see below
 local kit = require("salvor.procedure.kit")
+local secret = require("salvor.secret")
 
 local Context = {}
 Context.__index = Context
 
 local function add(self, level, message, hint)
-    table.insert(self.findings, {level = level, message = message, hint = hint})
+    table.insert(self.findings, {
+        level = level,
+        message = secret.mask(message),
+        hint = hint and secret.mask(hint),
+    })
 end
 
 --- A check's reason why the procedure cannot be done, and what to do about it.

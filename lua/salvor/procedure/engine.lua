@@ -14,6 +14,7 @@ local params = require("salvor.procedure.params")
 local preflight = require("salvor.procedure.preflight")
 local runs = require("salvor.procedure.runs")
 local salvor = require("salvor")
+local secret = require("salvor.secret")
 local task = require("salvor.task")
 
 local engine = {}
@@ -192,7 +193,7 @@ local function perform_step(run, step, ctx, observer)
         ctx:discard_kits()
         -- A journal that cannot be written may be the very reason, which is what counts.
         pcall(run.journal.append, run.journal,
-            {type = "step.failed", step = step.id, message = as_error(err).message})
+            {type = "step.failed", step = step.id, message = secret.mask(as_error(err).message)})
         observer.step(step, "failed", ctx.findings)
         error(err, 0)
     end

@@ -79,8 +79,8 @@ end
 --- The heading of a plan or run.
 function render.heading(stream, verb, prepared)
     write(stream, string.format("%s %s: %s", verb, prepared.procedure.id, prepared.procedure.title))
-    write(stream, string.format("on %s (context %s)", prepared.cluster.server,
-        prepared.cluster.context or "none"))
+    write(stream, string.format("on %s (context %s), namespace %s", prepared.cluster.server,
+        prepared.cluster.context or "none", prepared.connection.namespace))
     render.origin(stream, prepared.origin)
 end
 
