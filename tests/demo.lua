@@ -5,7 +5,9 @@ local proc = require("salvor.proc")
 
 package.path = fs.absolute("tests") .. "/?.lua;" .. package.path
 
+local journal = require("salvor.procedure.journal")
 local k8s = require("salvor.k8s")
+local ui = require("salvor.ui")
 local world = require("worlds.apic_v10")
 
 local SALVOR = fs.absolute(arg[-1])
@@ -41,7 +43,10 @@ local client = must(k8s.connect({kubeconfig = kubeconfig}))
 must(client:create({apiVersion = "v1", kind = "Namespace", metadata = {name = NAMESPACE}}))
 
 heading("A simulated API Connect 10.0.5 management subsystem is installed on it")
-local subsystem <close> = world.start({kubeconfig = kubeconfig, namespace = NAMESPACE})
+local subsystem <close> = world.start({ -- luacheck: ignore 211
+    kubeconfig = kubeconfig,
+    namespace = NAMESPACE,
+})
 local kit = fs.join(scratch, "kit")
 local env = {
     KUBECONFIG = kubeconfig,
@@ -66,9 +71,16 @@ salvor("plan", "-p", "take_backup=true")
 heading("The run: a backup is taken and waited for, the kit is written, published and read back")
 salvor("run", "-p", "take_backup=true")
 heading("The kit")
-show({"find", kit, "-printf", "%M %6s  %P\n"})
+show({"find", kit, "-printf", "%M %6s  %P\\n"})
 show({"cat", fs.join(kit, "latest", "recreate.yaml")})
 heading("The journal of the run: one record before and one after each effect, chained by SHA-256")
-local runs = must(fs.list(fs.join(scratch, "state", "salvor", "runs")))
-show({"cut", "-c1-150", fs.join(scratch, "state", "salvor", "runs", runs[1].name, "journal.jsonl")})
+local runs = fs.join(scratch, "state", "salvor", "runs")
+local records = must(journal.read(fs.join(runs, must(fs.list(runs))[1].name, "journal.jsonl")))
+ui.print_table({
+    {title = "", key = "number", align = "right"},
+    {title = "RECORD", key = "type"},
+    {title = "STEP", key = "step"},
+    {title = "", key = "verb"},
+    {title = "WHAT", key = "target"},
+}, records)
 print("\nDone. Nothing of this is left on the machine but the build.")

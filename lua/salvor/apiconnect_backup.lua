@@ -32,7 +32,8 @@ local function has_failed(object)
     if not phase:find("fail", 1, true) and not phase:find("error", 1, true) then
         return false
     end
-    return true, dig(status, "error") or dig(status, "message") or dig(status, "state") or phase
+    local reason = dig(status, "error") or dig(status, "message") or dig(status, "state")
+    return true, tostring(reason or phase)
 end
 
 local generations = {

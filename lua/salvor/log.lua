@@ -21,16 +21,14 @@ local function sorted_keys(fields)
     for key in pairs(fields) do
         keys[#keys + 1] = key
     end
-    table.sort(keys, function(left, right)
-        return tostring(left) < tostring(right)
-    end)
+    table.sort(keys)
     return keys
 end
 
 local function as_text(time, level, message, fields)
     local parts = {time, level, terminal.escape(message)}
     for _, key in ipairs(sorted_keys(fields)) do
-        parts[#parts + 1] = terminal.escape(tostring(key)) .. "=" .. text_value(fields[key])
+        parts[#parts + 1] = terminal.escape(key) .. "=" .. text_value(fields[key])
     end
     return table.concat(parts, " ")
 end
@@ -62,7 +60,7 @@ local function as_json(time, level, message, fields)
         '"message":' .. json_string(message),
     }
     for _, key in ipairs(sorted_keys(fields)) do
-        local name = tostring(key)
+        local name = key
         if name == "time" or name == "level" or name == "message" then
             name = "field_" .. name
         end
@@ -82,7 +80,7 @@ local function masked_fields(fields)
         if type(value) ~= "number" and type(value) ~= "boolean" then
             value = secret.mask(tostring(value))
         end
-        masked[key] = value
+        masked[secret.mask(tostring(key))] = value
     end
     return masked
 end

@@ -47,9 +47,9 @@ static int error_new(lua_State *L)
         const char *name;
         int type;
         bool required;
-    } fields[] = {{"code", LUA_TSTRING, true},       {"message", LUA_TSTRING, true},
-                  {"op", LUA_TSTRING, false},        {"hint", LUA_TSTRING, false},
-                  {"status", LUA_TNUMBER, false},    {"retryable", LUA_TBOOLEAN, false},
+    } fields[] = {{"code", LUA_TSTRING, true},    {"message", LUA_TSTRING, true},
+                  {"op", LUA_TSTRING, false},     {"hint", LUA_TSTRING, false},
+                  {"status", LUA_TNUMBER, false}, {"retryable", LUA_TBOOLEAN, false},
                   {"details", LUA_TTABLE, false}};
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);

@@ -136,10 +136,10 @@ static int task_now(lua_State *L)
 
 int luaopen_salvor_scheduler(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"spawn", task_spawn},   {"next_ended", task_next_ended}, {"result", task_result},
-        {"cancel", task_cancel}, {"status", task_status},         {"sleep", task_sleep},
-        {"now", task_now},       {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"spawn", task_spawn},   {"next_ended", task_next_ended},
+                                         {"result", task_result}, {"cancel", task_cancel},
+                                         {"status", task_status}, {"sleep", task_sleep},
+                                         {"now", task_now},       {NULL, NULL}};
     luaL_newlib(L, functions);
     /* lua/salvor/task.lua puts the methods there. */
     luaL_getmetatable(L, SALVOR_TASK_METATABLE);

@@ -76,7 +76,8 @@ lab.describe("the examples of the documentation", function()
     local function run_console(text)
         for line in text:gmatch("[^\n]+") do
             local words = {}
-            for word in line:gsub("/srv", home):gsub(" %-n apic", " -n " .. namespace):gmatch("%S+") do
+            line = line:gsub("/srv", home):gsub(" %-n apic", " -n " .. namespace)
+            for word in line:gmatch("%S+") do
                 words[#words + 1] = word
             end
             assert.are.same({"$", "salvor"}, {words[1], words[2]})

@@ -20,7 +20,8 @@ describe("diff.fields", function()
             "- spec.gone: x -> nil",
             "+ spec.new: nil -> true",
             "~ spec.size: 1 -> 2",
-        }, lines({spec = {gone = "x", same = 0, size = 1}}, {spec = {new = true, same = 0, size = 2}}))
+        }, lines({spec = {gone = "x", same = 0, size = 1}},
+            {spec = {new = true, same = 0, size = 2}}))
     end)
 
     it("writes lists with indexes and strange keys in quotes", function()
@@ -28,7 +29,8 @@ describe("diff.fields", function()
             "+ metadata.labels[\"a.b/c\"]: nil -> d",
             "~ spec.hosts[2].name: b -> c",
         }, lines({spec = {hosts = {{name = "a"}, {name = "b"}}}},
-            {metadata = {labels = {["a.b/c"] = "d"}}, spec = {hosts = {{name = "a"}, {name = "c"}}}}))
+            {metadata = {labels = {["a.b/c"] = "d"}},
+             spec = {hosts = {{name = "a"}, {name = "c"}}}}))
     end)
 
     it("takes nothing for an object that is not there", function()
@@ -45,8 +47,8 @@ describe("diff.fields", function()
 
     it("leaves out what changes with every write", function()
         assert.same({}, lines({metadata = {resourceVersion = "1", generation = 1}},
-            {metadata = {resourceVersion = "2", generation = 2, uid = "u", managedFields = {{a = 1}},
-                         creationTimestamp = "2026", selfLink = "/"}}))
+            {metadata = {resourceVersion = "2", generation = 2, uid = "u", selfLink = "/",
+                         managedFields = {{a = 1}}, creationTimestamp = "2026"}}))
     end)
 
     it("shows the size of a secret's values, and never them", function()

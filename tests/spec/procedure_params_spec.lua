@@ -43,7 +43,8 @@ local CASES = {
 describe("a parameter of type", function()
     for _, case in ipairs(CASES) do
         local kind, text, value, expected = table.unpack(case, 1, 4)
-        it(string.format("%s %s '%s'", kind, value == nil and "refuses" or "takes", text), function()
+        local verb = value == nil and "refuses" or "takes"
+        it(string.format("%s %s '%s'", kind, verb, text), function()
             local declaration = {name = "p", type = kind, help = "help",
                                  values = kind == "enum" and {"a", "b"} or nil}
             local values, err = params.resolve({declaration}, {p = text})

@@ -1,8 +1,8 @@
 --- The journal of a run: one JSON record a line, appended and flushed to disk before and after each
 --- effect. Each record carries the SHA-256 of the line before it, so that a change is noticed.
 --
--- Texts for people are masked before they come here (salvor.secret); names and numbers that a resumed
--- run reads back are kept as they are.
+-- Texts for people are masked before they come here (salvor.secret); names and numbers that a
+-- resumed run reads back are kept as they are.
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")

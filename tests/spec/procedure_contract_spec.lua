@@ -1,0 +1,124 @@
+-- What a procedure script must return: every deviation is named by file and field.
+local contract = require("salvor.procedure.contract")
+
+--- A valid procedure.
+local function valid()
+    return {
+        id = "site/valid",
+        title = "A title",
+        summary = "A summary.",
+        systems = {{name = "System", versions = "1 and later"}},
+        categories = {"check", "safe"},
+        params = {{name = "kit", type = "path", help = "where", required = true},
+                  {name = "mode", type = "enum", values = {"a", "b"}, default = "a", help = "how"}},
+        permissions = {{kind = "secrets", verbs = {"get"}}},
+        steps = {
+            {id = "look", title = "Look", why = "Because.", check = true, run = print},
+            {id = "look-again", title = "Look", why = "Because.", check = true, needs = {"look"},
+             run = print},
+            {id = "act", title = "Act", why = "Because.", run = print, when = print, done = print,
+             verify = print, undo = print, destructive = "the database", timeout = 60, retry = 2},
+        },
+        next = print,
+    }
+end
+
+--- What is wrong, how, and what is said.
+local CASES = {
+    {"no table", function()
+        return "text"
+    end, "procedure: a table expected, got string"},
+    {"nothing", function()
+        return nil
+    end, "procedure: a table expected, got nil"},
+    {"another id", function(p)
+        p.id = "site/other"
+    end, "procedure.id: is 'site/other', the file's place says 'site/valid'"},
+    {"a missing field", function(p)
+        p.summary = nil
+    end, "procedure.summary: missing"},
+    {"a misspelt field", function(p)
+        p.permission = {}
+    end, "procedure.permission: unknown field"},
+    {"a field by number", function(p)
+        p[1] = "x"
+    end, "procedure.1: unknown field"},
+    {"a wrong type", function(p)
+        p.next = "text"
+    end, "procedure.next: function expected, got string"},
+    {"an unknown category", function(p)
+        p.categories = {"dangerous"}
+    end, "procedure.categories: unknown category 'dangerous'"},
+    {"a parameter that is no table", function(p)
+        p.params[1] = "kit"
+    end, "params[1]: a table expected, got string"},
+    {"a parameter without help", function(p)
+        p.params[1].help = nil
+    end, "params[1].help: missing"},
+    {"a parameter of unknown type", function(p)
+        p.params[1].type = "file"
+    end, "params[1].type: unknown type 'file'"},
+    {"an enum without values", function(p)
+        p.params[2].values = nil
+    end, "params[2].values: an enum, and only an enum, lists its values"},
+    {"values without an enum", function(p)
+        p.params[1].values = {"a"}
+    end, "params[1].values: an enum, and only an enum, lists its values"},
+    {"a default that is not valid", function(p)
+        p.params[2].default = "c"
+    end, "params[2].default: parameter 'mode': 'c' is not valid, give one of a, b"},
+    {"a parameter that stands there twice", function(p)
+        p.params[2].name = "kit"
+    end, "params[2].name: 'kit' stands there twice"},
+    {"a permission without verbs", function(p)
+        p.permissions[1].verbs = nil
+    end, "permissions[1].verbs: missing"},
+    {"no step", function(p)
+        p.steps = {}
+    end, "procedure.steps: no step"},
+    {"a step without a reason", function(p)
+        p.steps[3].why = nil
+    end, "steps[3].why: missing"},
+    {"a step that does nothing", function(p)
+        p.steps[3].run = nil
+    end, "steps[3].run: missing"},
+    {"a misspelt field of a step", function(p)
+        p.steps[3].destuctive = true
+    end, "steps[3].destuctive: unknown field"},
+    {"a step's id in capitals", function(p)
+        p.steps[3].id = "Act"
+    end, "steps[3].id: 'Act' is not of a-z, 0-9 and '-'"},
+    {"two steps of one id", function(p)
+        p.steps[3].id = "look"
+    end, "steps[3].id: 'look' stands there twice"},
+    {"a need that does not come before", function(p)
+        p.steps[1].needs = {"act"}
+    end, "steps[1].needs: no step 'act' before this one"},
+    {"a check that destroys", function(p)
+        p.steps[1].destructive = "all"
+    end, "steps[1].destructive: a check changes nothing"},
+    {"a check behind a change", function(p)
+        p.steps[2], p.steps[3] = p.steps[3], p.steps[2]
+    end, "steps[3].check: checks come before the first change ('act')"},
+}
+
+describe("the contract of a procedure", function()
+    it("is kept by a valid one", function()
+        local procedure = valid()
+        assert.equal(procedure, contract.check(procedure, "site/valid", "file.lua"))
+    end)
+
+    for _, case in ipairs(CASES) do
+        it("is broken by " .. case[1], function()
+            local procedure = valid()
+            local replaced = case[2](procedure)
+            if case[3]:match("^procedure: ") then
+                procedure = replaced
+            end
+            local ok, err = pcall(contract.check, procedure, "site/valid", "file.lua")
+            assert.is_false(ok)
+            assert.equal("InvalidScript", err.code)
+            assert.equal("file.lua: " .. case[3], err.message)
+        end)
+    end
+end)

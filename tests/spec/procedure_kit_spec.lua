@@ -1,0 +1,191 @@
+-- A recovery kit: generations that are whole or not there, and damage that is noticed.
+local digest = require("salvor.digest")
+local fs = require("salvor.fs")
+local json = require("salvor.json")
+local kit = require("salvor.procedure.kit")
+local salvor = require("support.salvor")
+
+local SYSTEM = {kind = "ManagementCluster", namespace = "apic", name = "management", uid = "u-1"}
+
+--- Does what a run does, without its journal.
+local PERFORMER = {perform = function(_, effect)
+    return must(effect.run())
+end}
+
+describe("a kit", function()
+    local folder, path
+
+    before_each(function()
+        folder = must(fs.temporary_folder())
+        path = fs.join(folder, "kits/one")
+    end)
+
+    after_each(function()
+        must(fs.remove_tree(folder))
+    end)
+
+    local function open(run, entries)
+        return kit.open(path, {run = run, performer = PERFORMER, entries = entries,
+                               header = {system = SYSTEM}})
+    end
+
+    local function publish(run, files)
+        local opened = open(run)
+        for name, data in pairs(files) do
+            opened:write(name, data, {kind = "Secret"})
+        end
+        opened:publish()
+        return opened
+    end
+
+    it("is not there until it is published, and then as a whole", function()
+        local opened = open("r1")
+        opened:write("a.yaml", "a: 1\n")
+        opened:write("secrets/b.yaml", "b: 2\n")
+        assert.same({".building-r1/a.yaml", ".building-r1/secrets/b.yaml"},
+            salvor.paths(salvor.tree(path)))
+        assert.is_nil((kit.read(path)))
+        opened:publish()
+        local manifest, files = must(kit.read(path))
+        assert.same({["a.yaml"] = "a: 1\n", ["secrets/b.yaml"] = "b: 2\n"}, files)
+        assert.same(SYSTEM, manifest.system)
+        assert.equal("r1", manifest.run)
+        assert.same({"generations/r1/a.yaml", "generations/r1/manifest.json",
+                     "generations/r1/secrets/b.yaml", "latest"}, salvor.paths(salvor.tree(path)))
+    end)
+
+    it("keeps each generation as it was", function()
+        publish("r1", {["a.yaml"] = "one"})
+        local first = salvor.tree(path .. "/generations/r1")
+        publish("r2", {["a.yaml"] = "two"})
+        assert.same(first, salvor.tree(path .. "/generations/r1"))
+        assert.equal("generations/r2", must(fs.readlink(path .. "/latest")))
+        assert.equal("one", select(2, must(kit.read(path .. "/generations/r1")))["a.yaml"])
+        assert.equal("two", select(2, must(kit.read(path)))["a.yaml"])
+    end)
+
+    it("has no part of a file that a killed process left", function()
+        local opened = open("r1")
+        opened:write("a.yaml", "a")
+        must(fs.write(path .. "/.building-r1/.salvor-1234.tmp", "part"))
+        opened:publish()
+        assert.same({"a.yaml", "manifest.json"},
+            salvor.paths(salvor.tree(path .. "/generations/r1")))
+    end)
+
+    it("can be published again after an interruption anywhere", function()
+        local opened = publish("r1", {["a.yaml"] = "a"})
+        must(fs.remove(path .. "/latest"))
+        opened:publish()
+        opened:publish()
+        assert.equal("generations/r1", must(fs.readlink(path .. "/latest")))
+    end)
+
+    it("knows whether it still has what was written", function()
+        local opened = open("r1")
+        opened:write("a.yaml", "a")
+        assert.is_true(opened:holds({"a.yaml"}))
+        assert.is_false(opened:holds({"a.yaml", "b.yaml"}))
+        opened:publish()
+        assert.is_true(open("r1", opened.entries):holds({"a.yaml"}))
+        must(fs.write(path .. "/generations/r1/a.yaml", "b"))
+        assert.is_false(opened:holds({"a.yaml"}))
+    end)
+
+    it("leaves nothing when it is discarded, and what is published stays", function()
+        publish("r1", {["a.yaml"] = "a"})
+        local before = salvor.tree(path)
+        local opened = open("r2")
+        opened:write("a.yaml", "b")
+        must(opened:discard())
+        assert.same(before, salvor.tree(path))
+    end)
+
+    describe("is Corrupt when", function()
+        local function damage(name, change)
+            local full = fs.join(path, "generations/r1", name)
+            must(fs.write(full, change(must(fs.read(full)))))
+        end
+        local CASES = {
+            {"a file is changed", function()
+                damage("a.yaml", function()
+                    return "b: 1\n"
+                end)
+            end, "a.yaml does not have the SHA-256 of the manifest"},
+            {"a file is cut off", function()
+                damage("a.yaml", function()
+                    return ""
+                end)
+            end, "a.yaml has 0 bytes, the manifest says 5"},
+            {"a file is missing", function()
+                must(fs.remove(path .. "/generations/r1/a.yaml"))
+            end, "a.yaml cannot be read: "},
+            {"the manifest is no JSON", function()
+                damage("manifest.json", function(text)
+                    return text:sub(1, 20)
+                end)
+            end, "manifest.json is no manifest"},
+            {"the manifest is of a later format", function()
+                damage("manifest.json", function(text)
+                    return (text:gsub('"format": 1', '"format": 2'))
+                end)
+            end, "manifest.json has format 2, this Salvor reads 1"},
+            {"the manifest leaves its folder", function()
+                damage("manifest.json", function(text)
+                    return (text:gsub('"a.yaml"', '"../../../../a.yaml"'))
+                end)
+            end, "the manifest names ../../../../a.yaml, which is outside the kit"},
+            {"an entry of the manifest is no entry", function()
+                damage("manifest.json", function(text)
+                    local manifest = must(json.decode(text))
+                    manifest.files["a.yaml"] = "a"
+                    return must(json.encode(manifest))
+                end)
+            end, "the manifest says nothing about a.yaml"},
+        }
+        for _, case in ipairs(CASES) do
+            it(case[1], function()
+                publish("r1", {["a.yaml"] = "a: 1\n"})
+                case[2]()
+                local manifest, err = kit.read(path)
+                assert.is_nil(manifest)
+                assert.equal("Corrupt", err.code)
+                salvor.expect(err.message, case[3])
+                assert.matches("do not rely on this generation", err.hint)
+            end)
+        end
+    end)
+
+    describe("can be placed", function()
+        it("where nothing is yet, and where a kit of the same system is", function()
+            assert.is_true(must(kit.check_place(path, SYSTEM)))
+            assert.is_nil(fs.stat(fs.join(folder, "kits")))
+            publish("r1", {["a.yaml"] = "a"})
+            assert.is_true(must(kit.check_place(path, SYSTEM)))
+        end)
+
+        it("not where the kit of another system is", function()
+            publish("r1", {["a.yaml"] = "a"})
+            local other = {kind = "ManagementCluster", namespace = "b", name = "n", uid = "u-2"}
+            local ok, err = kit.check_place(path, other)
+            assert.is_nil(ok)
+            salvor.expect(err.message, path
+                .. " is the kit of another system: ManagementCluster apic/management with uid u-1")
+        end)
+
+        it("where one of an unknown system is damaged: the new generation is whole", function()
+            must(fs.mkdir(path .. "/latest", {parents = true}))
+            must(fs.write(path .. "/latest/manifest.json", "[]"))
+            assert.is_true(must(kit.check_place(path, SYSTEM)))
+        end)
+    end)
+
+    it("has the digest, size, source and time of each file", function()
+        publish("r1", {["a.yaml"] = "a: 1\n"})
+        local entry = must(kit.read(path)).files["a.yaml"]
+        assert.equal(digest.sha256("a: 1\n"), entry.sha256)
+        assert.equal(5, entry.size)
+        assert.same({kind = "Secret"}, entry.source)
+        assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%dZ$", entry.time)
+    end)
+end)
