@@ -204,7 +204,7 @@ function cli.main(arguments)
         print_help()
         return cli.exit.done
     end
-    if asked.version then
+    if asked.version or asked.interactive then
         print("Salvor " .. salvor.version .. " (" .. _VERSION .. ")")
     end
     local word = arguments[index]
@@ -223,7 +223,7 @@ function cli.main(arguments)
     end
     local idle = not word and not asked.code and not asked.version
     if asked.interactive or (idle and require("salvor.terminal").is_terminal("stdin")) then
-        return require("salvor.repl").run()
+        return require("salvor.repl").run({quiet = asked.interactive})
     elseif idle then
         return run_script({[0] = arguments[0], "-"}, 1)
     end

@@ -1,5 +1,5 @@
---- Messages to standard error: lines for people, or JSON for collectors. Secrets are masked, and what
---- came from elsewhere cannot move the cursor of whoever reads it.
+--- Messages to standard error: lines for people, or JSON for collectors. Secrets are masked, and
+--- what came from elsewhere cannot move the cursor of whoever reads it.
 local secret = require("salvor.secret")
 local terminal = require("salvor.terminal")
 
@@ -73,7 +73,7 @@ local FORMATS = {text = as_text, json = as_json}
 
 local threshold, format = RANKS.warning, as_text
 
---- Masked before it is escaped, for values that hold what is escaped, and the whole line afterwards.
+--- Masked before they are escaped, since a secret may hold what is escaped; the line is masked too.
 local function masked_fields(fields)
     local masked = {}
     for key, value in pairs(fields) do

@@ -52,9 +52,12 @@ local function show(ok, ...)
     end
 end
 
---- Reads, runs and prints until the end of standard input; returns the exit code.
-function repl.run()
-    print("Salvor " .. salvor.version .. " (" .. _VERSION .. ")")
+--- Reads, runs and prints until the end of standard input; returns the exit code. options.quiet:
+--- the version has been said already.
+function repl.run(options)
+    if not (options and options.quiet) then
+        print("Salvor " .. salvor.version .. " (" .. _VERSION .. ")")
+    end
     while true do
         local chunk, problem = read_chunk()
         if chunk then

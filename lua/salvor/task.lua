@@ -43,8 +43,8 @@ end
 
 local SCOPE = {__close = cancel_all}
 
---- The tasks of the functions, as a list to keep in a `<close>` variable: however the call ends, by a
---- cancellation too, what is still on the list has ended before anything else goes on.
+--- The tasks of the functions, as a list to keep in a `<close>` variable: however the call ends, by
+--- a cancellation too, what is still on the list has ended before anything else goes on.
 local function start(functions)
     local tasks = setmetatable({}, SCOPE)
     for number, fn in ipairs(functions) do
@@ -128,10 +128,12 @@ function task.race(functions)
 end
 
 function task.timeout(seconds, fn)
-    if type(seconds) ~= "number" or not (seconds >= 0) then
+    if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
         error("task.timeout: a number of seconds from 0 expected", 2)
     end
-    check_functions({fn}, "task.timeout")
+    if type(fn) ~= "function" then
+        error("task.timeout: a function expected", 2)
+    end
     local tasks <close> = start({fn, function() scheduler.sleep(seconds) end})
     local child = tasks[1]
     if scheduler.next_ended(tasks) == 1 then

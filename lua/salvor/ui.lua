@@ -194,7 +194,7 @@ function status.finish(self, text)
     end
 end
 
---- A line that tells what is being waited for; elsewhere than on a terminal each new text is a line.
+--- A line that tells what is being waited for; without a terminal each new text is a line.
 function ui.status(text)
     local object = setmetatable({line = new_live(0)}, status)
     if text then

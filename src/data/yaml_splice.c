@@ -587,12 +587,12 @@ static int splice(struct splicer *splicer)
 static int put_insert(struct splicer *splicer, struct salvor_buffer *out, const char *text,
                       size_t size)
 {
+    const char *line_break = splicer->layout.has_crlf ? "\r\n" : "\n";
     while (size > 0) {
         const char *end = memchr(text, '\n', size);
         size_t length = end ? (size_t)(end - text) : size;
         if (put(splicer, out, text, length) < 0 ||
-            (end && put(splicer, out, "\r\n" + !splicer->layout.has_crlf,
-                        1u + splicer->layout.has_crlf) < 0))
+            (end && put(splicer, out, line_break, strlen(line_break)) < 0))
             return -1;
         length += end != NULL;
         text += length;

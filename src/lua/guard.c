@@ -77,14 +77,14 @@ static void push_handler_wrapper(lua_State *L)
     lua_call(L, 1, 1);
 }
 
-/* The wrapper is the upvalue; C functions such as debug.traceback are handlers as they are. */
+/* The upvalues: the wrapper, and debug.traceback, which does no harm and counts levels itself. */
 static int guarded_xpcall(lua_State *L)
 {
     int count = lua_gettop(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     bool told = is_told(current_task(L));
     lua_KContext context = 2 << 1 | told;
-    if (!told && !lua_iscfunction(L, 2)) {
+    if (!told && !lua_rawequal(L, 2, lua_upvalueindex(2))) {
         lua_pushvalue(L, lua_upvalueindex(1));
         lua_pushvalue(L, 2);
         lua_call(L, 1, 1);
@@ -108,6 +108,8 @@ static int finish_load(lua_State *L, int status, lua_KContext context)
 static int guarded_load(lua_State *L)
 {
     lua_KContext context = is_told(current_task(L));
+    if (!lua_isstring(L, 1))
+        luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, lua_gettop(L) < 3 ? 3 : lua_gettop(L));
     lua_pushliteral(L, "t");
     lua_replace(L, 3);
@@ -159,7 +161,8 @@ static int guarded_search(lua_State *L)
     lua_getglobal(L, LUA_LOADLIBNAME);
     lua_getfield(L, -1, "searchpath");
     lua_pushvalue(L, 1);
-    if (lua_getfield(L, 2, "path") != LUA_TSTRING)
+    lua_getfield(L, 2, "path");
+    if (!lua_isstring(L, -1))
         return luaL_error(L, "'package.path' must be a string");
     lua_call(L, 2, 2);
     if (lua_isnil(L, -2))
@@ -318,7 +321,7 @@ static int start_coroutine(lua_State *L, int first, lua_KContext context)
 
 static int guarded_resume(lua_State *L)
 {
-    luaL_argexpected(L, lua_isthread(L, 1), 1, "coroutine");
+    luaL_checktype(L, 1, LUA_TTHREAD);
     return start_coroutine(L, 2, 0);
 }
 
@@ -340,7 +343,7 @@ static int guarded_wrap(lua_State *L)
 /* What the original, the upvalue, says of a coroutine in which something waits is wrong. */
 static int guarded_status(lua_State *L)
 {
-    luaL_argexpected(L, lua_isthread(L, 1), 1, "coroutine");
+    luaL_checktype(L, 1, LUA_TTHREAD);
     if (is_waiting(L, 1)) {
         lua_pushliteral(L, "normal");
         return 1;
@@ -355,7 +358,7 @@ static int guarded_status(lua_State *L)
 /* The original is the upvalue; it catches errors of `<close>` variables. */
 static int guarded_close(lua_State *L)
 {
-    luaL_argexpected(L, lua_isthread(L, 1), 1, "coroutine");
+    luaL_checktype(L, 1, LUA_TTHREAD);
     if (is_waiting(L, 1))
         return luaL_error(L, "cannot close a normal coroutine");
     bool told = is_told(current_task(L));
@@ -446,7 +449,10 @@ void salvor_guard_install(lua_State *L)
     lua_pushglobaltable(L);
     luaL_setfuncs(L, base, 0);
     push_handler_wrapper(L);
-    lua_pushcclosure(L, guarded_xpcall, 1);
+    lua_getfield(L, -2, LUA_DBLIBNAME);
+    lua_getfield(L, -1, "traceback");
+    lua_remove(L, -2);
+    lua_pushcclosure(L, guarded_xpcall, 2);
     lua_setfield(L, -2, "xpcall");
     wrap_original(L, "load", guarded_load);
     lua_getfield(L, -1, LUA_COLIBNAME);

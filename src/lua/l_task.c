@@ -62,6 +62,7 @@ static int after_end(lua_State *L, int status, lua_KContext context)
 static int task_next_ended(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_argcheck(L, luaL_len(L, 1) > 0, 1, "no tasks to wait for");
     return after_end(L, LUA_OK, 0);
 }
 

@@ -5,55 +5,16 @@ local fs = require("salvor.fs")
 local json = require("salvor.json")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
+local site = require("support.site")
 
 local ID = apic.ID
-
---- A home that is gone afterwards.
-local function new_home()
-    local home = must(fs.temporary_folder())
-    return home, setmetatable({}, {__close = function()
-        must(fs.remove_tree(home))
-    end})
-end
-
---- Puts a script among those of the user.
-local function install(home, id, text)
-    local path = home .. "/config/salvor/scripts/" .. id .. ".lua"
-    must(fs.mkdir(fs.dirname(path), {parents = true}))
-    must(fs.write(path, text))
-    return path
-end
+local install, new_home, script = site.install, site.new_home, site.script
 
 local function expect_one_line(result, code, ...)
     salvor.expect_code(code, result)
     assert.equal(1, #salvor.lines(result.stderr), result.stderr)
     salvor.expect(result.stderr, "salvor: ", ...)
     assert.is_nil((result.stdout .. result.stderr):find("traceback", 1, true))
-end
-
---- A valid procedure; `fields` in the place of its own, `step` those of its only step.
-local function script(fields, step)
-    local text = {
-        id = '"site/script"', title = '"A title"', summary = '"A summary."', systems = "{}",
-        categories = '{"safe"}', params = "{}", permissions = "{}",
-    }
-    for name, value in pairs(fields or {}) do
-        text[name] = value
-    end
-    local only = {id = '"only"', title = '"Only step"', why = '"Because."',
-                  run = "function() end"}
-    for name, value in pairs(step or {}) do
-        only[name] = value
-    end
-    local function as_table(values)
-        local parts = {}
-        for _, name in ipairs(salvor.paths(values)) do
-            parts[#parts + 1] = name .. " = " .. values[name]
-        end
-        return "{\n" .. table.concat(parts, ",\n") .. "}"
-    end
-    text.steps = text.steps or "{" .. as_table(only) .. "}"
-    return "return " .. as_table(text) .. "\n"
 end
 
 describe("salvor list", function()

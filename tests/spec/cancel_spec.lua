@@ -1,5 +1,5 @@
--- A cancellation ends a task wherever it waits, cannot be swallowed, and lets it tidy up. Waits work
--- in places where Lua cannot yield.
+-- A cancellation ends a task wherever it waits, cannot be swallowed, and lets it tidy up. Waits
+-- work in places where Lua cannot yield.
 local task = require("salvor.task")
 
 local function closing(fn)
@@ -172,7 +172,10 @@ describe("a wait", function()
         assert.are.equal("text", tostring(odd))
         assert.is_true(odd < odd)
         assert.are.equal("called", odd())
-        assert.are.equal("<a><b>", (("ab"):gsub(".", function(c) wait() return "<" .. c .. ">" end)))
+        assert.are.equal("<a><b>", (("ab"):gsub(".", function(c)
+            wait()
+            return "<" .. c .. ">"
+        end)))
         local parts = {"return ", "5"}
         assert.are.equal(5, load(function() wait() return table.remove(parts, 1) end)())
         package.preload["salvor_test_waiting"] = function() wait() return "module" end

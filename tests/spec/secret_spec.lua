@@ -25,7 +25,8 @@ describe("salvor.secret", function()
             assert.are.equal("<***>", secret.mask("<" .. text .. ">"))
         end
         -- "user:" .. VALUE .. "\n", as in a header
-        assert.is_truthy(secret.mask("dXNlcjpzM2NyM3QvdmErbHVlCg=="):match("^dXNlcj.?%*%*%*.?.?.?.?=*$"))
+        local masked = secret.mask("dXNlcjpzM2NyM3QvdmErbHVlCg==")
+        assert.is_truthy(masked:match("^dXNlcj.?%*%*%*.?.?.?.?=*$"))
     end)
 
     it("leaves values alone that are too short", function()

@@ -1,2 +1,2 @@
--- For busted's --helper: what specs require from tests/ is found without a search path from outside.
+-- For busted's --helper: what specs require from tests/ is found without a search path of theirs.
 package.path = require("salvor.fs").absolute("tests") .. "/?.lua;" .. package.path

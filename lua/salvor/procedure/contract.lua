@@ -87,14 +87,25 @@ local function check_fields(source, where, given, fields)
     end
 end
 
-local function check_param(source, where, declaration)
+local function check_default(source, where, declaration)
+    local _, err = params.resolve({declaration}, {})
+    if err and declaration.default ~= nil then
+        invalid(source, where .. ".default", err.message .. ", " .. err.hint)
+    end
+end
+
+local function check_param(source, where, declaration, seen)
     check_fields(source, where, declaration, PARAM)
     if not params.types[declaration.type] then
         invalid(source, where .. ".type", "unknown type '" .. declaration.type .. "'")
     end
     if (declaration.type == "enum") ~= (declaration.values ~= nil) then
         invalid(source, where .. ".values", "an enum, and only an enum, lists its values")
+    elseif seen[declaration.name] then
+        invalid(source, where .. ".name", "'" .. declaration.name .. "' stands there twice")
     end
+    seen[declaration.name] = true
+    check_default(source, where, declaration)
 end
 
 local function check_step(source, where, step, seen)
@@ -135,7 +146,10 @@ function contract.check(procedure, id, source)
                 "unknown category '" .. tostring(category) .. "'")
         end
     end
-    check_each(source, "params", procedure.params, check_param)
+    local names = {}
+    check_each(source, "params", procedure.params, function(_, where, declaration)
+        check_param(source, where, declaration, names)
+    end)
     check_each(source, "permissions", procedure.permissions, function(_, where, permission)
         check_fields(source, where, permission, PERMISSION)
     end)

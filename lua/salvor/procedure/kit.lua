@@ -31,11 +31,17 @@ local function corrupt(message)
 end
 
 local function check_file(folder, path, entry)
+    if type(entry) ~= "table" then
+        return corrupt("the manifest says nothing about " .. path)
+    elseif path:sub(1, 1) == "/" or ("/" .. path .. "/"):find("/../", 1, true) then
+        return corrupt("the manifest names " .. path .. ", which is outside the kit")
+    end
     local data, err = fs.read(fs.join(folder, path))
     if not data then
         return corrupt(path .. " cannot be read: " .. err.message)
     elseif #data ~= entry.size then
-        return corrupt(path .. " has " .. #data .. " bytes, the manifest says " .. entry.size)
+        return corrupt(path .. " has " .. #data .. " bytes, the manifest says "
+            .. tostring(entry.size))
     elseif digest.sha256(data) ~= entry.sha256 then
         return corrupt(path .. " does not have the SHA-256 of the manifest")
     end

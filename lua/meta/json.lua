@@ -1,0 +1,32 @@
+---@meta
+
+---JSON by RFC 8259.
+---
+---null is `salvor.null`, a list is a table with the list marker (an empty one stays a list),
+---integers stay integers up to 64 bits.
+---@class salvor.json
+local json = {}
+
+---Reads one JSON text.
+---
+---Of two equal keys the later counts. An integer beyond 64 bits and nesting above 512 are errors.
+---@param text string
+---@return any value nil on failure
+---@return salvor.error? err `Invalid`, with line and column
+function json.decode(text) end
+
+---@class salvor.json.encode_options
+---@field indent? integer spaces a level, 0 to 8; 0, the default, writes one line
+
+---Writes a value as JSON, keys sorted, reals with the fewest digits that read back as they were.
+---
+---A table is a list when it carries the list marker or its keys are exactly 1 to n; an empty table
+---is an object, `salvor.list({})` an empty list. Refused are functions, cycles, mixed tables, NaN
+---and strings that are not UTF-8.
+---@param value any
+---@param options? salvor.json.encode_options
+---@return string? text
+---@return salvor.error? err `Invalid`, with the path
+function json.encode(value, options) end
+
+return json

@@ -1,0 +1,38 @@
+---@meta salvor.terminal
+
+--- What stands at the other end of the standard streams.
+local terminal = {}
+
+---@param stream "stdin"|"stdout"|"stderr"
+---@return boolean
+function terminal.is_terminal(stream) end
+
+--- Whether the stream is a terminal that shows colour to one who wants it: TERM is not dumb and
+--- NO_COLOR is not set.
+---@param stream "stdin"|"stdout"|"stderr"
+---@return boolean
+function terminal.colour(stream) end
+
+--- Columns of the terminal: $COLUMNS, else what it says, else 80.
+---@return integer
+function terminal.width() end
+
+--- Columns that the text takes.
+---@param text string
+---@return integer
+function terminal.display_width(text) end
+
+--- As `ui.escape`.
+---@param text string
+---@param keep? string
+---@return string
+function terminal.escape(text, keep) end
+
+--- The next line of standard input without its end, or nil at the end of the input. Other tasks run
+--- meanwhile. Do not mix it with `io.read`, which has a buffer of its own. Raises when another task
+--- reads.
+---@return string? line
+---@return salvor.Error? err `TooLarge` above 1 MiB, `IO`
+function terminal.read_line() end
+
+return terminal

@@ -1,0 +1,88 @@
+local json = require("salvor.json")
+local salvor = require("salvor")
+
+describe("json.decode", function()
+    it("gives null, lists and integers a form of their own", function()
+        local value = assert(json.decode('{"n":null,"l":[],"o":{},"i":9007199254740993,"r":1.0}'))
+        assert.are.equal(salvor.null, value.n)
+        assert.is_true(salvor.is_list(value.l))
+        assert.is_false(salvor.is_list(value.o))
+        assert.are.equal(9007199254740993, value.i)
+        assert.are.equal("float", math.type(value.r))
+    end)
+
+    it("keeps NUL and every other character", function()
+        assert.are.equal("a\0\u{1f600}\u{7f}", json.decode('"a\\u0000\\ud83d\\ude00\\u007f"'))
+    end)
+
+    it("returns an error with its place", function()
+        local value, err = json.decode("{\n  x}")
+        assert.is_nil(value)
+        assert.are.equal("Invalid", err.code)
+        assert.are.equal("json.decode", err.op)
+        assert.truthy(err.message:find("at line 2, column 3", 1, true))
+    end)
+
+    it("gives a large text its value too", function()
+        local items = {}
+        for i = 1, 20000 do
+            items[i] = {id = i, text = ("x"):rep(20)}
+        end
+        local again = assert(json.decode(assert(json.encode(items))))
+        assert.are.equal(20000, #again)
+        assert.are.same({id = 20000, text = ("x"):rep(20)}, again[20000])
+    end)
+end)
+
+describe("json.encode", function()
+    it("sorts keys and tells lists from objects", function()
+        assert.are.equal('{"a":[1,2],"b":{},"c":[]}',
+            json.encode({c = salvor.list({}), b = {}, a = {1, 2}}))
+        assert.are.equal("[]", json.encode(json.decode("[]")))
+    end)
+
+    it("indents when asked", function()
+        assert.are.equal('{\n  "a": [\n    null\n  ]\n}',
+            json.encode({a = {salvor.null}}, {indent = 2}))
+    end)
+
+    local cycle = {}
+    cycle.a = {{b = cycle}}
+    local deep = {}
+    for _ = 1, 600 do
+        deep = {deep}
+    end
+    local refused = {
+        {"a function", {a = {b = {1, print}}}, "a value of type function at .a.b[2]"},
+        {"a cycle", cycle, "a table that contains itself at .a[1].b"},
+        {"a mixed table", {x = {1, a = 1}},
+         "a list with holes or with keys besides its indices at .x"},
+        {"a list with a hole", {1, nil, 3}, "a list with holes or with keys besides its indices"},
+        {"a key that is no string", {[true] = 1}, "a table with keys that are not strings"},
+        {"a marked list with keys", salvor.list({a = 1}),
+         "a list with holes or with keys besides its indices"},
+        {"bytes", {["x.y"] = "\xff"}, 'a string that is not UTF-8 at ["x.y"]'},
+        {"a key of bytes", {a = {["\xff"] = 1}}, "a key that is not UTF-8 at .a"},
+        {"NaN", {0 / 0}, "a number that is not finite at [1]"},
+        {"infinity", {-math.huge}, "a number that is not finite at [1]"},
+        {"nil", nil, "a value of type nil"},
+    }
+    for _, case in ipairs(refused) do
+        it("refuses " .. case[1] .. " and says where", function()
+            local text, err = json.encode(case[2])
+            assert.is_nil(text)
+            assert.are.equal("Invalid", err.code)
+            assert.are.equal(case[3], err.message)
+        end)
+    end
+
+    it("refuses nesting without end", function()
+        local _, err = json.encode(deep)
+        assert.truthy(err.message:find("nested too deeply", 1, true))
+    end)
+
+    it("raises for an option it does not know", function()
+        assert.has_error(function() json.encode({}, {indnet = 2}) end)
+        assert.has_error(function() json.encode({}, {indent = 9}) end)
+    end)
+end)

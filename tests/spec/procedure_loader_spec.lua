@@ -1,0 +1,61 @@
+-- Where procedure scripts come from, and what they can see.
+local fs = require("salvor.fs")
+local loader = require("salvor.procedure.loader")
+local salvor = require("support.salvor")
+local site = require("support.site")
+
+describe("the loader of procedures", function()
+    it("knows the bundled ones", function()
+        local ids = table.concat(loader.ids(), " ")
+        salvor.expect(ids, "apic-v10/prepare-management")
+        for _, id in ipairs(loader.ids()) do
+            local procedure, origin = loader.load(id)
+            assert.equal(id, procedure.id)
+            assert.matches("^%x+$", origin.sha256)
+        end
+    end)
+
+    it("refuses what is no id, before it looks at any file", function()
+        for _, id in ipairs({"", "a", "a/", "/a", "a/b/c", "../a", "a/..", "a b/c", "a/b.lua"}) do
+            local ok, err = pcall(loader.load, id)
+            assert.is_false(ok)
+            assert.equal("Usage", err.code)
+            assert.equal("'" .. id .. "' is no procedure's id", err.message)
+        end
+    end)
+
+    --- Runs code with the loader in a home that has this script.
+    local function load_from_home(id, text, code)
+        local home, closing <close> = site.new_home() -- luacheck: ignore 211
+        site.install(home, id, text)
+        return salvor.run({"-e", [[
+            local loader = require("salvor.procedure.loader")
+            local ok, procedure, origin = pcall(loader.load, "]] .. id .. [[")
+            ]] .. code}, {home = home})
+    end
+
+    it("takes the user's script before the bundled one, and says so", function()
+        local result = load_from_home("apic-v10/prepare-management",
+            site.script({id = '"apic-v10/prepare-management"'}),
+            "print(procedure.title, origin.bundled, origin.source)")
+        salvor.expect(result.stdout, "A title\tfalse\t/",
+            "/config/salvor/scripts/apic-v10/prepare-management.lua")
+    end)
+
+    it("gives a script the standard libraries and must, but no way to leave globals", function()
+        local text = "local fs, m, s = require('salvor.fs'), must, string.format\n"
+            .. site.script({next = "function() leaked = 1 end"})
+        local result = load_from_home("site/script", text,
+            "print(ok, pcall(procedure.next)) print(rawget(_G, 'leaked'))")
+        salvor.expect(result.stdout, "true\tfalse\t", "/site/script.lua",
+            "assignment to undeclared variable 'leaked'\nnil\n")
+    end)
+
+    it("passes on what prevents the reading of a script", function()
+        local home, closing <close> = site.new_home() -- luacheck: ignore 211
+        must(fs.mkdir(home .. "/config/salvor/scripts/site/script.lua", {parents = true}))
+        local result = salvor.run({"show", "site/script"}, {home = home})
+        salvor.expect_code(1, result)
+        salvor.expect(result.stderr, "/site/script.lua: Is a directory")
+    end)
+end)
