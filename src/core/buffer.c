@@ -46,8 +46,8 @@ int salvor_buffer_reserve(struct salvor_buffer *buffer, size_t extra, struct sal
     return 0;
 }
 
-int salvor_buffer_append(struct salvor_buffer *buffer, const void *data, size_t size,
-                         struct salvor_error *err)
+int salvor_buffer_append_slowly(struct salvor_buffer *buffer, const void *data, size_t size,
+                                struct salvor_error *err)
 {
     if (size == 0)
         return 0;

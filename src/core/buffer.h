@@ -8,6 +8,7 @@
 #define SALVOR_CORE_BUFFER_H
 
 #include <stddef.h>
+#include <string.h>
 
 #include "core/error.h"
 
@@ -34,8 +35,20 @@ void salvor_buffer_clear(struct salvor_buffer *buffer);
 /* Makes room for `extra` more bytes. Error TooLarge above the ceiling. */
 int salvor_buffer_reserve(struct salvor_buffer *buffer, size_t extra, struct salvor_error *err);
 
-int salvor_buffer_append(struct salvor_buffer *buffer, const void *data, size_t size,
-                         struct salvor_error *err);
+int salvor_buffer_append_slowly(struct salvor_buffer *buffer, const void *data, size_t size,
+                                struct salvor_error *err);
+
+/* Inline, since writing a document calls it for every few bytes. */
+static inline int salvor_buffer_append(struct salvor_buffer *buffer, const void *data, size_t size,
+                                       struct salvor_error *err)
+{
+    if (size >= buffer->capacity - buffer->size || size > buffer->limit - buffer->size)
+        return salvor_buffer_append_slowly(buffer, data, size, err);
+    memcpy(buffer->data + buffer->size, data, size);
+    buffer->size += size;
+    buffer->data[buffer->size] = '\0';
+    return 0;
+}
 
 int salvor_buffer_printf(struct salvor_buffer *buffer, struct salvor_error *err, const char *format,
                          ...) __attribute__((format(printf, 3, 4)));

@@ -57,8 +57,8 @@ local CHUNKS = {
     "local c = coroutine.wrap(function() error({1}) end) print(select(2, pcall(c))[1])",
     "local c = coroutine.create(print) print(coroutine.status(c), coroutine.close(c), " ..
         "coroutine.status(c), coroutine.resume(c))",
-    "local c c = coroutine.create(function() return coroutine.status(c), coroutine.resume(c) end) " ..
-        "print(coroutine.resume(c))",
+    "local c c = coroutine.create(function() return coroutine.status(c), coroutine.resume(c) " ..
+        "end) print(coroutine.resume(c))",
     "print(pcall(coroutine.resume, 5)) print(pcall(coroutine.wrap)) print(pcall(coroutine.close))",
     "print(pcall(coroutine.close, coroutine.running()))",
     "print(pcall(coroutine.status, 5), pcall(coroutine.yield, 1))",
