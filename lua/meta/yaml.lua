@@ -3,9 +3,9 @@
 ---YAML as Kubernetes reads it, and texts that are changed in place.
 ---
 ---`yes` and `on` are true, `0777` is 511, `1e3` is 1000, dates are strings, keys are strings: what
----kubectl makes of a text is what these functions make of it. Two things it passes over are errors
----here: a key that comes twice, and `!!binary` data that is not text. A merge (`<<`) never takes
----the place of a key that the mapping itself has.
+---kubectl makes of a text is what these functions make of it, so a merge (`<<`) takes precedence
+---over the keys before it. Two things that kubectl passes over are errors here: a key that comes
+---twice, and `!!binary` data that is not text.
 ---@class salvor.yaml
 local yaml = {}
 

@@ -19,14 +19,9 @@ struct pair {
     size_t size;
     const struct salvor_yaml_node *key_node;
     struct salvor_yaml_node *value;
-    size_t rank;     /* 0 for the mapping's own keys; of merged ones the lower counts */
+    size_t mapping;  /* which of the mappings that were put together it stands in */
+    size_t order;    /* of equal keys the one that was collected last counts */
     bool is_aliased; /* came through an alias around the mapping it stands in */
-};
-
-/* The values of a mapping's `<<` keys, the last one first. */
-struct merge {
-    const struct merge *older;
-    struct salvor_yaml_node *value;
 };
 
 /* The pairs of the mappings being sent, one behind the other. */
@@ -46,7 +41,8 @@ struct sender {
     struct salvor_sink *sink;
     struct salvor_arena *arena;
     struct pairs *pairs;
-    size_t ranks;       /* given out in the mapping being collected */
+    size_t mappings;    /* put together for the one being sent, itself and those that it merges */
+    size_t orders;      /* given out in it */
     size_t nodes;       /* sent so far */
     size_t alias_nodes; /* of those, the ones that an alias repeated */
     size_t alias_bytes;
@@ -164,43 +160,51 @@ static bool is_merge(const struct salvor_yaml_node *key)
     return key->kind == SALVOR_YAML_SCALAR && salvor_yaml_is_merge(&key->scalar);
 }
 
-static int add_merge(struct sender *sender, const struct merge **merges,
-                     struct salvor_yaml_node *value)
-{
-    struct merge *merge = salvor_arena_take(sender->arena, sizeof(*merge));
-    if (!merge)
-        return salvor_error_memory(sender->err);
-    *merge = (struct merge){*merges, value};
-    *merges = merge;
-    return 0;
-}
+static int collect_merge(struct sender *sender, struct salvor_yaml_node *value, bool may_be_list);
 
-static int collect_merged(struct sender *sender, struct salvor_yaml_node *value, bool may_be_list);
-
-/* Adds a mapping's own pairs and then those that it merges. */
+/*
+ * Adds a mapping's pairs, where `<<` stands those that it merges. As in kubectl the place decides: a
+ * merge takes precedence over what stands before it, and what stands behind over the merge.
+ */
 static int collect(struct sender *sender, const struct salvor_yaml_node *node)
 {
-    const struct merge *merges = NULL;
-    size_t rank = sender->ranks++;
+    size_t mapping = sender->mappings++;
     for (struct salvor_yaml_node *key = node->first; key; key = key->next->next) {
-        struct pair pair = {
-            .key_node = key, .value = key->next, .rank = rank, .is_aliased = sender->aliases > 0};
+        struct pair pair = {.key_node = key,
+                            .value = key->next,
+                            .mapping = mapping,
+                            .is_aliased = sender->aliases > 0};
         int result = count_node(sender, key);
-        if (result == 0 && is_merge(key))
-            result = add_merge(sender, &merges, key->next);
-        else if (result == 0 && (result = resolve_key(sender, &pair, key)) == 0)
+        if (result == 0 && is_merge(key)) {
+            result = collect_merge(sender, key->next, true);
+        } else if (result == 0 && (result = resolve_key(sender, &pair, key)) == 0) {
+            pair.order = sender->orders++;
             result = add_pair(sender, &pair);
+        }
         if (result < 0)
             return -1;
     }
-    for (; merges; merges = merges->older)
-        if (collect_merged(sender, merges->value, true) < 0)
+    return 0;
+}
+
+/* Of a list of mappings the first counts most, so they are collected from the end. */
+static int collect_merge_list(struct sender *sender, const struct salvor_yaml_node *list)
+{
+    struct salvor_yaml_node **elements =
+        salvor_arena_take(sender->arena, (list->count + 1) * sizeof(*elements));
+    if (!elements)
+        return salvor_error_memory(sender->err);
+    size_t count = 0;
+    for (struct salvor_yaml_node *element = list->first; element; element = element->next)
+        elements[count++] = element;
+    while (count)
+        if (collect_merge(sender, elements[--count], false) < 0)
             return -1;
     return 0;
 }
 
-/* The value of a `<<`: a mapping, or a list of mappings of which the first counts most. */
-static int collect_merged(struct sender *sender, struct salvor_yaml_node *value, bool may_be_list)
+/* The value of a `<<`: a mapping, or a list of mappings. */
+static int collect_merge(struct sender *sender, struct salvor_yaml_node *value, bool may_be_list)
 {
     bool is_alias = value->kind == SALVOR_YAML_ALIAS;
     struct salvor_yaml_node *source = is_alias ? value->first : value;
@@ -208,19 +212,17 @@ static int collect_merged(struct sender *sender, struct salvor_yaml_node *value,
         return salvor_yaml_error(sender->err, value->start, "a merge of a mapping into itself");
     if (sender->depth == SALVOR_YAML_DEPTH)
         return salvor_yaml_error(sender->err, value->start, "nested too deeply");
-    int result = 0;
+    int result;
     source->is_open = true;
     sender->aliases += is_alias;
     sender->depth++;
     if (source->kind == SALVOR_YAML_MAPPING)
         result = collect(sender, source);
-    else if (value->kind != SALVOR_YAML_SEQUENCE || !may_be_list)
+    else if (value->kind == SALVOR_YAML_SEQUENCE && may_be_list)
+        result = collect_merge_list(sender, source);
+    else
         result = salvor_yaml_error(sender->err, value->start,
                                    "`<<` takes a mapping or a list of mappings, found another");
-    else
-        for (struct salvor_yaml_node *element = source->first; element && result == 0;
-             element = element->next)
-            result = collect_merged(sender, element, false);
     sender->depth--;
     sender->aliases -= is_alias;
     source->is_open = false;
@@ -247,10 +249,12 @@ static int compare_pairs(const void *left, const void *right)
     const struct pair *a = left;
     const struct pair *b = right;
     int order = compare_keys(a, b);
-    return order ? order : (a->rank > b->rank) - (a->rank < b->rank);
+    if (order == 0)
+        order = (a->mapping > b->mapping) - (a->mapping < b->mapping);
+    return order ? order : (a->order > b->order) - (a->order < b->order);
 }
 
-/* Leaves one pair of each key: that of the lowest rank. Two of one mapping are an error. */
+/* Leaves one pair of each key: the one collected last. Two of one mapping are an error. */
 static int make_unique(struct sender *sender, size_t first, bool has_merges)
 {
     struct pair *list = sender->pairs->list + first;
@@ -264,11 +268,16 @@ static int make_unique(struct sender *sender, size_t first, bool has_merges)
     }
     qsort(list, count, sizeof(*list), compare_pairs);
     size_t kept = 1;
+    size_t mapping = list[0].mapping; /* of the pair before, kept or not */
     for (size_t i = 1; i < count; i++) {
-        if (compare_keys(&list[i], &list[kept - 1]) != 0)
+        struct pair *last = &list[kept - 1];
+        if (compare_keys(&list[i], last) != 0)
             list[kept++] = list[i];
-        else if (list[i].rank == list[kept - 1].rank)
-            return same_key_error(sender, &list[i], &list[kept - 1]);
+        else if (list[i].mapping == mapping)
+            return same_key_error(sender, &list[i], last);
+        else if (list[i].order > last->order)
+            *last = list[i];
+        mapping = list[i].mapping;
     }
     sender->pairs->used = first + kept;
     return 0;
@@ -277,10 +286,11 @@ static int make_unique(struct sender *sender, size_t first, bool has_merges)
 static int send_mapping(struct sender *sender, struct salvor_yaml_node *node)
 {
     size_t first = sender->pairs->used;
-    sender->ranks = 0;
+    sender->mappings = 0;
+    sender->orders = 0;
     if (collect(sender, node) < 0)
         return -1;
-    if (sender->pairs->used > first && make_unique(sender, first, sender->ranks > 1) < 0)
+    if (sender->pairs->used > first && make_unique(sender, first, sender->mappings > 1) < 0)
         return -1;
     size_t end = sender->pairs->used;
     if (sender->sink->begin(sender->sink, false, end - first, sender->err) < 0)

@@ -147,6 +147,9 @@ spec:
   merge:
     <<: *base
     a: 3
+  late merge:
+    a: 3
+    <<: *base
   merges:
     <<: [{x: 1}, {x: 2, z: 2}]
   literal: |

@@ -150,9 +150,10 @@ static void replaces_aliases_and_merges(void **state)
     assert_reads("- &k key\n- *k : 1", "[\"key\",{\"key\":1}]");
     assert_reads("x: &b {a: 1, b: 2}\nz:\n  <<: *b\n  b: 3", "{\"x\":{\"a\":1,\"b\":2},"
                                                              "\"z\":{\"a\":1,\"b\":3}}");
-    assert_reads("{b: 3, <<: {a: 1, b: 2}}", "{\"a\":1,\"b\":3}");
+    assert_reads("{b: 3, <<: {a: 1, b: 2}}", "{\"a\":1,\"b\":2}");
+    assert_reads("{<<: {a: 1, b: 1}, <<: {a: 2}}", "{\"a\":2,\"b\":1}");
     assert_reads("<<: [{a: 1}, {a: 2, b: 2}]", "{\"a\":1,\"b\":2}");
-    assert_reads("<<: {a: 1, <<: {a: 2, b: 2}}", "{\"a\":1,\"b\":2}");
+    assert_reads("<<: {a: 1, <<: {a: 2, b: 2}}", "{\"a\":2,\"b\":2}");
     assert_reads("'<<': {a: 1}", "{\"<<\":{\"a\":1}}");
 }
 
