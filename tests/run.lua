@@ -1,7 +1,7 @@
 -- Runs the test programs in parallel and counts: salvor tests/run.lua [--lab] PROGRAM|SPEC...
 --
--- A word that ends in _spec.lua is run by busted inside this Salvor, any other is a program; both
--- speak TAP. With --lab an API server is started for all of them, and it is an error when it does
+-- A word that ends in _spec.lua is run by busted inside this Salvor, any other is a program, that of
+-- a fuzzer over its corpus; all speak TAP. With --lab an API server is started for all of them, and it is an error when it does
 -- not start. The last line is "N passed, N failed, N skipped".
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
@@ -36,7 +36,12 @@ local function command(word)
     if word:match("_spec%.lua$") then
         return {SALVOR, BUSTED, "--output=TAP", "--helper=tests/support/helper.lua", word}
     end
-    return {word}
+    local corpus = word:match("/replay_([%w_]+)$")
+    local argv = {word}
+    for _, file in ipairs(corpus and must(fs.list("tests/fuzz/corpus/" .. corpus)) or {}) do
+        argv[#argv + 1] = fs.join("tests/fuzz/corpus", corpus, file.name)
+    end
+    return argv
 end
 
 -- Every program gets a home of its own, so that none sees another's or the user's files.
@@ -51,6 +56,9 @@ local function environment(folder, lab)
         NO_COLOR = "1",
         SALVOR = fs.absolute(SALVOR),
         SALVOR_LAB_DIR = lab or "none",
+        -- What a lab of a program's own is started from is where it was for us.
+        SALVOR_LAB_CACHE = os.getenv("SALVOR_LAB_CACHE") or fs.join(os.getenv("XDG_CACHE_HOME")
+            or fs.join(os.getenv("HOME") or "/", ".cache"), "salvor-lab"),
         CMOCKA_MESSAGE_OUTPUT = "TAP",
         LUA_PATH = fs.absolute("tests/?.lua") .. ";;",
     }

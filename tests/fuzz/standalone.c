@@ -1,4 +1,4 @@
-/* Runs a fuzz target over files given as arguments: corpora replay in the ordinary tests. */
+/* Runs a fuzz target over files given as arguments, as TAP: corpora replay in the ordinary tests. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,8 +28,11 @@ static int replay(const char *path)
 
 int main(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
+    for (int i = 1; i < argc; i++) {
         if (replay(argv[i]) < 0)
             return 1;
+        printf("ok %d - %s\n", i, argv[i]);
+    }
+    printf("1..%d\n", argc - 1);
     return 0;
 }

@@ -111,10 +111,4 @@ describe("a journal", function()
             assert.matches("start a new run", err.hint)
         end
     end)
-
-    it("masks secrets", function()
-        require("salvor.secret").add("correct horse battery")
-        journal.create(path):append({type = "note", text = "it is correct horse battery"})
-        assert.is_nil(must(fs.read(path)):find("horse", 1, true))
-    end)
 end)

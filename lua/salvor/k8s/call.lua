@@ -3,6 +3,7 @@
 --- A GET is repeated when the server says when (429 or 5xx with Retry-After) or when the connection
 --- was lost, at most ten times and within the deadline. Nothing else is ever repeated: a lost
 --- answer to a write says nothing about whether it was carried out.
+local log = require("salvor.log")
 local task = require("salvor.task")
 
 local MAX_RETRIES = 10
@@ -31,6 +32,18 @@ local function warning_texts(header)
     return texts
 end
 
+--- For whoever asks what is going on: one line for each answer.
+local function note(request, method, began, answer, err)
+    if log.enabled("debug") then
+        log.debug(request.op or "k8s", {
+            method = method,
+            path = request.path,
+            status = answer and answer.status or err.status or err.code,
+            milliseconds = math.floor((task.now() - began) * 1000),
+        })
+    end
+end
+
 --- request: op, method, path, query, headers, body, timeout (seconds for all tries), raw.
 --- Returns the answer {status, headers, body}, or nil and an error whose `op` is the request's.
 return function(client, request)
@@ -38,6 +51,7 @@ return function(client, request)
     local method = request.method or "GET"
     local tries = 0
     while true do
+        local began = task.now()
         local answer, err = client._kube:request({
             method = method,
             path = request.path,
@@ -47,6 +61,7 @@ return function(client, request)
             raw = request.raw,
             timeout = math.max(deadline - task.now(), 0.001),
         })
+        note(request, method, began, answer, err)
         if answer then
             if answer.headers.warning then
                 for _, text in ipairs(warning_texts(answer.headers.warning)) do

@@ -57,6 +57,7 @@ end
 local function new_context(prepared, fields)
     return context.new({
         procedure = prepared.procedure.id,
+        source = prepared.origin.source,
         run = fields.run,
         started = fields.started,
         params = prepared.params,
@@ -77,17 +78,18 @@ local function is_wanted(step, ctx)
     return not step.check and (not step.when or step.when(ctx))
 end
 
-local function as_error(err)
+local function as_error(err, ctx)
     if errors.is(err) then
         return err
     end
-    return errors.new({code = "InvalidScript", message = tostring(err)})
+    return errors.new({code = "InvalidScript",
+                       message = loader.located(ctx.source, tostring(err))})
 end
 
 local function plan_step(step, ctx)
     local ok, err = pcall(step.run, ctx)
     if not ok then
-        err = as_error(err)
+        err = as_error(err, ctx)
         error(errors.new({
             code = err.code,
             message = "step " .. step.id .. " cannot be planned: "
@@ -169,8 +171,8 @@ local function try_step(step, ctx)
 end
 
 --- The end of a run that did not get through: what failed, and how to go on.
-local function stopped(run, step, err)
-    err = as_error(err)
+local function stopped(run, step, err, ctx)
+    err = as_error(err, ctx)
     return errors.new({
         code = "Stopped",
         message = "stopped at step " .. step.id .. ": "
@@ -193,7 +195,7 @@ local function perform_step(run, step, ctx, observer)
         ctx:discard_kits()
         -- A journal that cannot be written may be the very reason, which is what counts.
         pcall(run.journal.append, run.journal,
-            {type = "step.failed", step = step.id, message = secret.mask(as_error(err).message)})
+            {type = "step.failed", step = step.id, message = secret.mask(as_error(err, ctx).message)})
         observer.step(step, "failed", ctx.findings)
         error(err, 0)
     end
@@ -225,7 +227,7 @@ local function perform_steps(run, procedure, ctx, finished, observer)
     for _, step in ipairs(procedure.steps) do
         local ok, err = pcall(advance, run, step, ctx, finished, observer)
         if not ok then
-            error(stopped(run, step, err), 0)
+            error(stopped(run, step, err, ctx), 0)
         end
     end
 end

@@ -15,23 +15,38 @@ local function script_folders()
 end
 
 --- A script sees the standard libraries and what it declares; a misspelt name is an error.
-local function strict_environment(source)
+local function strict_environment()
     return setmetatable({}, {
         __index = function(_, name)
             local global = _G[name]
             if global == nil then
-                error(source .. ": undeclared variable '" .. tostring(name) .. "'", 2)
+                error("undeclared variable '" .. tostring(name) .. "'", 2)
             end
             return global
         end,
         __newindex = function(_, name)
-            error(source .. ": assignment to undeclared variable '" .. tostring(name) .. "'", 2)
+            error("assignment to undeclared variable '" .. tostring(name) .. "'", 2)
         end,
     })
 end
 
 local function invalid(message)
     return errors.new({code = "InvalidScript", message = message})
+end
+
+--- The text of a Lua error in the script `source`: Lua cuts long names of files, and an operator
+--- needs the whole one.
+function loader.located(source, problem)
+    local tail, rest = problem:match("^%.%.%.([^\n]-)(:%d+: .*)$")
+    if tail and source:sub(-#tail) == tail then
+        return source .. rest
+    end
+    return problem
+end
+
+local function invalid_at(source, problem)
+    problem = loader.located(source, problem)
+    return invalid(problem:find(source, 1, true) and problem or source .. ": " .. problem)
 end
 
 local function read_script(id)
@@ -59,13 +74,14 @@ function loader.load(id)
         error(errors.new({code = "Usage", message = "there is no procedure '" .. id .. "'",
                           hint = "salvor list shows them"}), 0)
     end
-    local chunk, problem = load(text, "@" .. source, "t", strict_environment(source))
+    local chunk, problem = load(text, "@" .. source, "t", strict_environment())
     if not chunk then
-        error(invalid(problem:find(source, 1, true) and problem or source .. ": " .. problem), 0)
+        error(invalid_at(source, problem), 0)
     end
     local ok, procedure = pcall(chunk)
     if not ok then
-        error(errors.is(procedure) and procedure or invalid(tostring(procedure)), 0)
+        error(errors.is(procedure) and procedure
+            or invalid_at(source, tostring(procedure)), 0)
     end
     contract.check(procedure, id, source)
     return procedure, {

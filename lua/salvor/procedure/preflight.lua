@@ -1,6 +1,7 @@
 --- Runs the checks of a procedure: all of them, so that every failing one is reported.
 local errors = require("salvor.error")
 local list = require("salvor").list
+local loader = require("salvor.procedure.loader")
 
 local preflight = {}
 
@@ -28,7 +29,7 @@ local function run_check(step, ctx)
     if not ok and not errors.is(err) then
         error(errors.new({
             code = "InvalidScript",
-            message = "check '" .. step.id .. "': " .. tostring(err),
+            message = "check '" .. step.id .. "': " .. loader.located(ctx.source, tostring(err)),
             hint = "nothing was changed",
         }), 0)
     elseif not ok then
