@@ -1,8 +1,9 @@
 -- Runs the test programs in parallel and counts: salvor tests/run.lua [--lab] PROGRAM|SPEC...
 --
--- A word that ends in _spec.lua is run by busted inside this Salvor, any other is a program, that of
--- a fuzzer over its corpus; all speak TAP. With --lab an API server is started for all of them, and it is an error when it does
--- not start. The last line is "N passed, N failed, N skipped".
+-- A word that ends in _spec.lua is run by busted inside this Salvor; any other is a program, one
+-- that replays fuzzing over its corpus. All speak TAP. With --lab an API server is started for all
+-- of them, and it is an error when it does not start. The last line is "N passed, N failed, N
+-- skipped".
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
 local task = require("salvor.task")
