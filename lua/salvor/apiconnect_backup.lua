@@ -42,6 +42,9 @@ local generations = {
         belongs = function(object, owner)
             return dig(object, "spec", "clusterName") == owner.name
         end,
+        belonging = function(owner)
+            return "ManagementBackup with spec.clusterName " .. owner.name
+        end,
         usable = function(object)
             return dig(object, "status", "phase") == "Ready"
         end,
@@ -62,6 +65,9 @@ local generations = {
         belongs = function(object, owner)
             return dig(object, "spec", "cluster", "name") == owner.database_cluster
         end,
+        belonging = function(owner)
+            return "EDB Backup with spec.cluster.name " .. owner.database_cluster
+        end,
         usable = function(object)
             return dig(object, "status", "phase") == "completed"
         end,
@@ -79,6 +85,11 @@ local generations = {
         end,
     },
 }
+
+--- belonging(owner) -> text: by what a backup of that system is told from others.
+function backup.belonging(owner)
+    return generations[owner.database].belonging(owner)
+end
 
 --- newest(client, owner) -> {name, id, time} of the newest backup that can be used, or nil; and
 --- how many of this system there are in all. owner: {name, database, database_cluster}.

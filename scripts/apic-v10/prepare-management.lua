@@ -8,6 +8,7 @@ local fs = require("salvor.fs")
 local yaml = require("salvor.yaml")
 
 local HOUR = 3600
+local CLOCK_TOLERANCE = 300 -- seconds
 
 local RESOURCE_FILE = "managementcluster.yaml"
 local RECREATE_FILE = "recreate.yaml"
@@ -97,6 +98,10 @@ local function wanted_secrets(ctx, object)
         if type(name) ~= "string" or name == "" then
             ctx:problem("the status of the ManagementCluster names no " .. role,
                 "the operator sets it when the installation is complete")
+        elseif not name:match("^[%l%d][%l%d.-]*$") then
+            -- It becomes the name of a file, too.
+            ctx:problem(role .. " in the status of the ManagementCluster is no secret's name: "
+                .. name)
         else
             wanted[#wanted + 1] = {secret = name, role = role, credential = credential}
         end
@@ -128,9 +133,12 @@ local function wanted_secrets(ctx, object)
     return wanted
 end
 
--- A secret must hold what the recovery reads from it.
+-- A secret must hold what the recovery reads from it; an empty value is none.
 local function check_keys(ctx, item, object)
-    local data = object.data or {}
+    local data = {}
+    for key, encoded in pairs(object.data or {}) do
+        data[key] = encoded ~= "" and encoded or nil
+    end
     if item.role == "databaseBackup.credentials" then
         if not data.username or not (data.password or data["ssh-privatekey"]) then
             ctx:problem("secret " .. item.secret .. " has not the keys username and password"
@@ -201,15 +209,19 @@ local function check_backups(ctx)
     if newest then
         local age = os.time() - newest.time
         ctx:note(string.format("newest usable backup: %s (%s), %.1f hours old", newest.name,
-            newest.id, age / HOUR))
-        if age > ctx.params.max_age and not ctx.params.take_backup then
+            newest.id or "without an id", math.max(age, 0) / HOUR))
+        if age < -CLOCK_TOLERANCE then
+            ctx:warn(string.format("that is %.1f hours in the future: the clocks of this machine"
+                .. " and of the cluster differ", -age / HOUR), "set them, its age may be wrong")
+        elseif age > ctx.params.max_age and not ctx.params.take_backup then
             ctx:warn(string.format("that is more than the %.1f hours allowed",
                 ctx.params.max_age / HOUR), "take a new one with -p take_backup=true")
         end
         ctx.facts.backup = newest
     elseif not ctx.params.take_backup then
-        ctx:problem(count == 0 and "there is no backup of this system"
-            or "none of the " .. count .. " backups of this system can be used",
+        local whose = backup.belonging(ctx.facts.owner)
+        ctx:problem(count == 0 and "there is no backup of this system (" .. whose .. ")"
+            or "none of the " .. count .. " backups of this system can be used (" .. whose .. ")",
             "take one with -p take_backup=true")
     end
 end
@@ -223,6 +235,11 @@ local function check_kit(ctx)
     local ok, err = kits.check_place(ctx.params.kit, ctx.facts.uid and system(ctx))
     if not ok then
         ctx:problem(err.message, err.hint)
+    end
+    for _, run in ipairs(kits.unfinished(ctx.params.kit)) do
+        ctx:warn("run " .. run .. " has not finished its generation in " .. ctx.params.kit,
+            "when it is not at work any more: salvor run --resume " .. run
+            .. ", or remove .building-" .. run .. ", which may hold secrets")
     end
 end
 
@@ -264,12 +281,13 @@ local function recovery_spec(ctx, object)
     local spec = {
         siteName = ctx.facts.site,
         originalUID = ctx.facts.original_uid,
-        encryptionSecret = {secretName = object.status.encryptionSecret},
         customApplicationCredentials = {},
         databaseBackup = object.spec.databaseBackup,
     }
     for _, item in ipairs(ctx.facts.secrets) do
-        if item.credential then
+        if item.role == "encryptionSecret" then
+            spec.encryptionSecret = {secretName = item.secret}
+        elseif item.credential then
             table.insert(spec.customApplicationCredentials,
                 {name = item.credential, secretName = item.secret})
         end
@@ -306,6 +324,7 @@ local function recreate(ctx, object)
 end
 
 local function settings(ctx, object)
+    local newest = ctx.facts.backup
     return must(yaml.dump({
         name = ctx.facts.name,
         namespace = ctx.namespace,
@@ -316,9 +335,9 @@ local function settings(ctx, object)
         databaseCluster = ctx.facts.owner.database_cluster,
         databaseBackup = object.spec.databaseBackup,
         newestBackup = {
-            name = ctx.facts.backup.name,
-            id = ctx.facts.backup.id,
-            time = os.date("!%Y-%m-%dT%H:%M:%SZ", ctx.facts.backup.time),
+            name = newest.name,
+            id = newest.id,
+            time = newest.time and os.date("!%Y-%m-%dT%H:%M:%SZ", newest.time),
         },
     }))
 end
@@ -334,7 +353,7 @@ local function take_backup(ctx)
     local owner = ctx.facts.owner
     ctx.facts.backup = backup.take(ctx.k8s, owner, ctx:name(owner.name), ctx.params.backup_timeout)
     if not ctx.planning then
-        ctx:note("took backup " .. ctx.facts.backup.id)
+        ctx:note("took backup " .. (ctx.facts.backup.id or ctx.facts.backup.name))
     end
 end
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/yaml.h"
+#include "data/yaml_node.h"
 #include "data/yaml_path.h"
 #include "data/yaml_splice.h"
 
@@ -35,7 +36,7 @@ int salvor_yaml_edit_init(struct salvor_yaml_edit *edit, const char *text, size_
                           size_t document, struct salvor_error *err)
 {
     *edit = (struct salvor_yaml_edit){.text = SALVOR_BUFFER_INIT(SIZE_MAX / 2)};
-    if (size >= 2 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2)))
+    if (salvor_yaml_is_utf16(text, size))
         return salvor_error_set(err, "Invalid", "a text in UTF-16 cannot be edited");
     if (read_documents(&edit->documents, text, size, err) < 0 ||
         salvor_buffer_append(&edit->text, text, size, err) < 0)

@@ -17,8 +17,8 @@ struct salvor_yaml_layout salvor_yaml_layout(const char *text, size_t size)
 size_t salvor_yaml_offset(const struct salvor_yaml_layout *layout, struct salvor_yaml_mark mark)
 {
     size_t offset = layout->bom;
-    if (layout->is_ascii)
-        return offset + mark.index;
+    if (layout->is_ascii) /* a mark may stand behind the line break that the parser added */
+        return mark.index < layout->size - offset ? offset + mark.index : layout->size;
     for (size_t characters = 0; offset < layout->size; offset++) {
         bool begins = ((unsigned char)layout->text[offset] & 0xc0) != 0x80;
         if (begins && characters++ == mark.index)

@@ -6,16 +6,41 @@
 #include "data/utf8.h"
 #include "data/yaml.h"
 
+/*
+ * Gives libyaml the text, and the line break that the last line may lack: kubectl reads by lines, so
+ * that a block scalar which ends with the file ends with a line break there too.
+ */
+static int feed(void *data, unsigned char *buffer, size_t room, size_t *given)
+{
+    struct salvor_yaml_parser *parser = data;
+    size_t left = parser->size - parser->fed;
+    *given = left < room ? left : room;
+    memcpy(buffer, parser->text + parser->fed, *given);
+    parser->fed += *given;
+    if (left == 0 && parser->lacks_break) {
+        *buffer = '\n';
+        *given = 1;
+        parser->lacks_break = false;
+    }
+    return 1;
+}
+
+bool salvor_yaml_is_utf16(const char *text, size_t size)
+{
+    return size >= 2 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2));
+}
+
 int salvor_yaml_parser_init(struct salvor_yaml_parser *parser, const char *text, size_t size,
                             struct salvor_error *err)
 {
     *parser = (struct salvor_yaml_parser){.text = text, .size = size};
+    parser->lacks_break = size > 0 && text[size - 1] != '\n' && !salvor_yaml_is_utf16(text, size);
     if (size >= UINT32_MAX)
         return salvor_error_set(err, "TooLarge", "a YAML text of %zu bytes", size);
     if (!yaml_parser_initialize(&parser->parser))
         return salvor_error_memory(err);
     parser->is_open = true;
-    yaml_parser_set_input_string(&parser->parser, (const unsigned char *)text, size);
+    yaml_parser_set_input(&parser->parser, feed, parser);
     return 0;
 }
 

@@ -58,6 +58,8 @@ struct salvor_yaml_parser {
     yaml_parser_t parser;
     const char *text;
     size_t size;
+    size_t fed;                /* bytes that libyaml was given */
+    bool lacks_break;          /* the last line has no end, and libyaml was not given one yet */
     struct salvor_arena arena; /* the nodes of the latest document */
     json_t *anchors;           /* name -> address of the node that bears it, the latest one */
     int depth;
@@ -65,7 +67,9 @@ struct salvor_yaml_parser {
     struct salvor_error *err;
 };
 
-/* {0} owns nothing. `text` must outlive the parser. */
+bool salvor_yaml_is_utf16(const char *text, size_t size);
+
+/* {0} owns nothing. The parser must stay where it is, and `text` must outlive it. */
 int salvor_yaml_parser_init(struct salvor_yaml_parser *parser, const char *text, size_t size,
                             struct salvor_error *err);
 void salvor_yaml_parser_release(struct salvor_yaml_parser *parser);

@@ -107,6 +107,23 @@ local PROBLEMS = {
         says = {"names no juhuCredentialSecret", "names no uiCredentialSecret"},
     },
     {
+        "the status names what cannot be a secret",
+        spoil = function(fixture)
+            fixture.world:patch_status({uiCredentialSecret = "../../etc/passwd"})
+        end,
+        says = {"uiCredentialSecret in the status of the ManagementCluster is no secret's name"},
+    },
+    {
+        "the status names what is no name",
+        spoil = function(fixture)
+            fixture.world:patch_status({atmCredentialSecret = "../../etc/passwd",
+                                        cliCredentialSecret = {name = "x"},
+                                        uiCredentialSecret = 7, versions = {reconciled = 7}})
+        end,
+        says = {"atmCredentialSecret in the status of the ManagementCluster is no secret's name",
+                "names no uiCredentialSecret"},
+    },
+    {
         "secrets do not exist",
         spoil = function(fixture)
             must(fixture.world.client:delete("secrets", "management-atm-cred"))
@@ -124,10 +141,13 @@ local PROBLEMS = {
                 {data = {["encryption_secret.bin"] = null}}))
             must(client:patch("secrets", "management-ui-cred",
                 {data = {["credential.json"] = null}}))
+            must(client:patch("secrets", "management-cui-cred",
+                {data = {["credential.json"] = ""}}))
             must(client:patch("secrets", "mgmt-backup-secret", {data = {password = null}}))
         end,
         says = {"secret management-enc-key has no key encryption_secret.bin",
                 "secret management-ui-cred has no key credential.json",
+                "secret management-cui-cred has no key credential.json",
                 "secret mgmt-backup-secret has not the keys username and password"
                     .. " (or ssh-privatekey)"},
     },
@@ -141,7 +161,8 @@ local PROBLEMS = {
     {
         "there is no backup",
         options = {backups = {}},
-        says = {"there is no backup of this system", "take one with -p take_backup=true"},
+        says = {"there is no backup of this system (ManagementBackup with spec.clusterName"
+            .. " management)", "take one with -p take_backup=true"},
     },
     {
         "no backup can be used",
@@ -151,7 +172,8 @@ local PROBLEMS = {
     {
         "no backup can be used (EDB)",
         options = {version = "10.0.8.0", backups = {{60, "failed"}, {30, "running"}}},
-        says = {"none of the 2 backups of this system can be used"},
+        says = {"none of the 2 backups of this system can be used (EDB Backup with"
+            .. " spec.cluster.name management-82b290a2-db)"},
     },
     {
         "the backups are those of another system",
@@ -243,6 +265,20 @@ local WARNINGS = {
         params = {max_age = "90m"},
         says = {"newest usable backup: management-record-1", "2.0 hours old",
                 "more than the 1.5 hours allowed", "-p take_backup=true"},
+    },
+    {
+        "the newest backup is of the future",
+        options = {backups = {{-7200}}},
+        says = {"newest usable backup: management-record-1", "0.0 hours old",
+                "that is 2.0 hours in the future: the clocks"},
+    },
+    {
+        "another run has left a part of a kit",
+        spoil = function(fixture)
+            must(fs.mkdir(fixture.kit .. "/.building-20260101-000000-abcdef", {parents = true}))
+        end,
+        says = {"run 20260101-000000-abcdef has not finished its generation in ",
+                "salvor run --resume 20260101-000000-abcdef, or remove .building-20260101"},
     },
     {
         "the name is too long for the version",

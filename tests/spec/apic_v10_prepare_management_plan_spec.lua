@@ -43,6 +43,7 @@ lab.describe("plan of apic-v10/prepare-management", function()
             "create ManagementBackup " .. fixture.namespace .. "/management-",
             "+ spec.clusterName: management",
             "+ spec.type: full",
+            "+ metadata.labels.salvor-run: plan",
             "wait for managementbackups")
         assert.same(before, everything(fixture))
     end)

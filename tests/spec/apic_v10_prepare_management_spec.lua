@@ -6,6 +6,7 @@ local digest = require("salvor.digest")
 local dig = require("salvor").dig
 local journal = require("salvor.procedure.journal")
 local lab = require("support.lab")
+local loader = require("salvor.procedure.loader")
 local salvor = require("support.salvor")
 local yaml = require("salvor.yaml")
 
@@ -187,6 +188,21 @@ lab.describe("another run of apic-v10/prepare-management", function()
         assert.equal("0 4 * * *", settings.databaseBackup.schedule)
     end)
 
+    it("saves a secret as large as the server takes, and values of any look", function()
+        local fixture <close> = apic.start()
+        local random <close> = assert(io.open("/dev/urandom", "rb"))
+        local data = {large = digest.base64(random:read(700 * 1024))}
+        local values = {"", "\0", "\n", "---\n...\n", "- a: b\n# c", "\xff\xfe", "~"}
+        for index, bytes in ipairs(values) do
+            data["value-" .. index] = digest.base64(bytes)
+        end
+        must(fixture.world.client:patch("secrets", "management-ui-cred", {data = data}))
+        salvor.expect_code(0, fixture:run())
+        local saved = must(yaml.load(fixture:files()[secret_path("management-ui-cred")]))
+        data["credential.json"] = saved.data["credential.json"]
+        assert.same(data, saved.data)
+    end)
+
     it("takes a kit's folder that is relative or below home", function()
         local fixture <close> = apic.start()
         local elsewhere = fs.join(fixture.home, "elsewhere")
@@ -253,6 +269,44 @@ lab.describe("apic-v10/prepare-management by version", function()
         assert.equal("82b290a2", fragment.spec.management.siteName)
         assert.equal("apic-mgmt-enc-key", fragment.spec.management.encryptionSecret.secretName)
     end)
+end)
+
+lab.describe("apic-v10/prepare-management with the rights that it lists", function()
+    --- "managementclusters.management.apiconnect.ibm.com" and its verbs as a rule of a Role.
+    local function rule(permission)
+        local resource, group = permission.kind:match("^([^.]+)%.?(.*)$")
+        return {apiGroups = {group}, resources = {resource}, verbs = permission.verbs}
+    end
+
+    for _, version in ipairs({"10.0.5.3", "10.0.8.0"}) do
+        it(version .. ": needs no others, not even for a backup", function()
+            local restricted, why = lab.kubeconfig("restricted")
+            if not restricted then
+                pending(why)
+            end
+            local fixture <close> = apic.start({version = version})
+            local rules = {}
+            for index, permission in ipairs(loader.load(apic.ID).permissions) do
+                rules[index] = rule(permission)
+            end
+            local client = fixture.world.client
+            must(client:create({apiVersion = "rbac.authorization.k8s.io/v1", kind = "Role",
+                                metadata = {name = "salvor"}, rules = rules}))
+            must(client:create({
+                apiVersion = "rbac.authorization.k8s.io/v1", kind = "RoleBinding",
+                metadata = {name = "salvor"},
+                roleRef = {apiGroup = "rbac.authorization.k8s.io", kind = "Role", name = "salvor"},
+                subjects = {{apiGroup = "rbac.authorization.k8s.io", kind = "User",
+                             name = "restricted"}},
+            }))
+            fixture.kubeconfig = restricted
+            salvor.expect_code(0, fixture:plan({take_backup = "true"}))
+            local result = fixture:run({take_backup = "true"})
+            fixture.kubeconfig = lab.kubeconfig()
+            salvor.expect_code(0, result)
+            assert.is_nil(fixture:manifest().cluster.uid) -- of kube-system, which it may not read
+        end)
+    end
 end)
 
 lab.describe("apic-v10/prepare-management -p take_backup=true", function()

@@ -82,6 +82,15 @@ local function read_registered(connection, read)
     return found, err
 end
 
+-- Writing
+
+local function labelled(write, run)
+    local body = copy(write.body)
+    body.metadata.labels = body.metadata.labels or {}
+    body.metadata.labels[RUN_LABEL] = run
+    return with(write, {body = body})
+end
+
 -- Planning
 
 --- The objects that the plan has made, changed (the object) or deleted (false), by place and name.
@@ -114,7 +123,7 @@ local function overlay_list(list, objects, read)
     return list
 end
 
-local function planning_methods(connection, performer)
+local function planning_methods(connection, performer, run)
     local planned = {}
     local wrapped = {}
 
@@ -145,7 +154,8 @@ local function planning_methods(connection, performer)
             preview = function()
                 local before = write.verb ~= "create" and wrapped._read(nil, with(write,
                     {verb = "get", body = false, query = {}})) or nil
-                local after = must(connection:_write(with(write, {dry_run = true})))
+                local labelled_write = write.verb == "create" and labelled(write, run) or write
+                local after = must(connection:_write(with(labelled_write, {dry_run = true})))
                 local name = write.name or write.body.metadata.name
                 if write.verb == "delete" then
                     objects[name] = false
@@ -171,13 +181,6 @@ local function planning_methods(connection, performer)
 end
 
 -- Running
-
-local function labelled(write, run)
-    local body = copy(write.body)
-    body.metadata.labels = body.metadata.labels or {}
-    body.metadata.labels[RUN_LABEL] = run
-    return with(write, {body = body})
-end
 
 --- A create whose answer was lost, or that was repeated after a kill, finds its own object.
 local function create(connection, write, run)
@@ -251,7 +254,8 @@ end
 --- wrap(connection, {performer, run, wait}) -> client. `wait(what, progress)` is told how a wait
 --- goes; progress as for client:wait.
 function client.wrap(connection, options)
-    local methods = options.performer.planning and planning_methods(connection, options.performer)
+    local methods = options.performer.planning
+        and planning_methods(connection, options.performer, options.run)
         or running_methods(connection, options)
     methods.request = raw_request(connection)
     return setmetatable(methods, {__index = connection})

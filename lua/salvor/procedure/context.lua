@@ -62,7 +62,8 @@ end
 
 local context = {}
 
---- new{procedure, run, started, params, namespace, k8s, cluster, performer, facts, kit_entries}
+--- new{procedure, source (where its script is), run, started, params, namespace, k8s, cluster,
+--- performer, facts, kit_entries}
 function context.new(fields)
     fields.facts = fields.facts or {}
     fields.kit_entries = fields.kit_entries or {}

@@ -195,7 +195,8 @@ local function perform_step(run, step, ctx, observer)
         ctx:discard_kits()
         -- A journal that cannot be written may be the very reason, which is what counts.
         pcall(run.journal.append, run.journal,
-            {type = "step.failed", step = step.id, message = secret.mask(as_error(err, ctx).message)})
+            {type = "step.failed", step = step.id,
+             message = secret.mask(as_error(err, ctx).message)})
         observer.step(step, "failed", ctx.findings)
         error(err, 0)
     end

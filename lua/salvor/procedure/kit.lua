@@ -120,6 +120,15 @@ function kit.check_place(path, system)
     return true
 end
 
+--- The runs that have begun a generation in that folder and not finished it.
+function kit.unfinished(path)
+    local runs = {}
+    for _, found in ipairs(fs.list(path) or {}) do
+        runs[#runs + 1] = found.name:match("^%.building%-(.+)$")
+    end
+    return runs
+end
+
 --- open(path, options) -> kit to be written by a run. options: run (its id), performer (see
 --- salvor.procedure.effects), header (what the manifest says beside the files), entries (those that
 --- an interrupted run has written).
