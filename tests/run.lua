@@ -104,7 +104,7 @@ local function run(word, scratch, lab)
     if failed > 0 then
         print_failures(result)
     end
-    for reason in result.stdout:gmatch("\nok [^\n]*# SKIP ([^\n]*)") do
+    for reason in ("\n" .. result.stdout):gmatch("\nok [^\n]*# SKIP ([^\n]*)") do
         print("    skipped: " .. reason)
     end
     return {passed, failed, skipped}

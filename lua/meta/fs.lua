@@ -89,6 +89,12 @@ function fs.list(path) end
 ---@return salvor.Error? err
 function fs.stat(path, options) end
 
+--- Whether this process may make files in that folder.
+---@param path string
+---@return boolean? writable true
+---@return salvor.Error? err `Forbidden`, `NotFound`...
+function fs.writable(path) end
+
 ---@class salvor.FsRenameOptions
 ---@field exclusive? boolean `AlreadyExists` when there is something; else it is replaced.
 

@@ -34,8 +34,8 @@ function log.set_level(level) end
 
 --- "text" until it is called; "json" writes one object a line with `time`, `level`, `message` and
 --- the fields. Raises on another word.
----@param format "text"|"json"
-function log.set_format(format) end
+---@param name "text"|"json"
+function log.set_format(name) end
 
 --- Whether a message of that level would be written.
 ---@param level salvor.LogLevel

@@ -24,6 +24,13 @@ function salvor.list(table) end
 ---@return boolean
 function salvor.is_list(value) end
 
+--- What lies deep in a value: `salvor.dig(pod, "status", "conditions", 1, "type")`. Nil as soon as a
+--- part of the way is missing or null.
+---@param v any
+---@param ... string|integer
+---@return any
+function salvor.dig(v, ...) end
+
 --- Returns its arguments when the first is neither nil nor false. Otherwise raises the second one
 --- unchanged, so that `must(fs.read(path))` stops a script with the error object of the call.
 ---@generic T

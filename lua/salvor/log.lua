@@ -86,11 +86,11 @@ local function masked_fields(fields)
 end
 
 local function write(level, message, fields)
-    if RANKS[level] < threshold then
-        return
-    end
     if fields ~= nil and type(fields) ~= "table" then
         error("log." .. level .. ": the fields are a table", 3)
+    end
+    if RANKS[level] < threshold then
+        return
     end
     local time = os.date("!%Y-%m-%dT%H:%M:%SZ")
     local line = format(time, level, secret.mask(tostring(message)), masked_fields(fields or {}))

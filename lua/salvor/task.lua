@@ -1,4 +1,5 @@
 --- Structured concurrency over the scheduler: children end before whoever started them.
+local check = require("salvor.check")
 local fail = require("salvor.error").new
 local scheduler = require("salvor.scheduler")
 
@@ -62,6 +63,11 @@ local function check_functions(functions, where)
             error(where .. ": number " .. number .. " is not a function", 3)
         end
     end
+    for key in pairs(functions) do
+        if key ~= "n" and (math.type(key) ~= "integer" or key < 1 or key > #functions) then
+            error(where .. ": a list of functions has no key '" .. tostring(key) .. "'", 3)
+        end
+    end
 end
 
 --- Joins every task as it ends, calling `each(number, results...)`; an error ends the rest.
@@ -86,21 +92,16 @@ function task.all(functions)
     return results
 end
 
-local function check_workers(options)
-    for key in pairs(options) do
-        if key ~= "workers" then
-            error("task.map: unknown option '" .. tostring(key) .. "'", 3)
-        end
-    end
-    local workers = options.workers or 8
-    if math.type(workers) ~= "integer" or workers < 1 then
-        error("task.map: option 'workers' is an integer from 1", 3)
-    end
-    return workers
-end
-
 function task.map(list, fn, options)
-    local workers = check_workers(options or {})
+    if type(list) ~= "table" then
+        error("task.map: a list expected, got " .. type(list), 2)
+    elseif type(fn) ~= "function" then
+        error("task.map: a function expected, got " .. type(fn), 2)
+    end
+    local workers = check.options(options, {workers = "number"}, "task.map").workers or 8
+    if math.type(workers) ~= "integer" or workers < 1 then
+        error("task.map: option 'workers' is an integer from 1", 2)
+    end
     local count, results, next_item = #list, {n = #list}, 0
     local function work()
         while next_item < count do

@@ -1,5 +1,6 @@
 --- What people see: tables, live lines, questions, colour. Everything printed here has its secrets
 --- masked. Primary output goes to standard output; live lines and questions to standard error.
+local check = require("salvor.check")
 local fail = require("salvor.error").new
 local scheduler = require("salvor.scheduler")
 local secret = require("salvor.secret")
@@ -16,27 +17,14 @@ local COLOURS = {
 }
 
 local STREAMS = {stdout = io.stdout, stderr = io.stderr}
+local STREAM_NAMES = {stdout = "stdout", stderr = "stderr"}
 
-local function check_options(options, known, where)
-    for key in pairs(options) do
-        if not known[key] then
-            error(where .. ": unknown option '" .. tostring(key) .. "'", 3)
-        end
-    end
-end
-
-local function check_stream(name, where)
-    if name ~= nil and not STREAMS[name] then
-        error(where .. ": option 'stream' is stdout or stderr", 3)
-    end
-    return name or "stdout"
-end
+local STREAM = {stream = "string"}
 
 --- The text in that colour, where `stream` (standard output) shows colour.
 function ui.colour(name, text, options)
-    options = options or {}
-    check_options(options, {stream = true}, "ui.colour")
-    local stream = check_stream(options.stream, "ui.colour")
+    options = check.options(options, STREAM, "ui.colour")
+    local stream = check.choice(options.stream, STREAM_NAMES, "stdout", "stream", "ui.colour")
     local number = COLOURS[name] or error("ui.colour: unknown colour '" .. tostring(name) .. "'", 2)
     if not terminal.colour(stream) then
         return text
@@ -46,9 +34,8 @@ end
 
 --- Prints a line; escapes that are not colours are shown, not obeyed.
 function ui.print(text, options)
-    options = options or {}
-    check_options(options, {stream = true}, "ui.print")
-    local stream = check_stream(options.stream, "ui.print")
+    options = check.options(options, STREAM, "ui.print")
+    local stream = check.choice(options.stream, STREAM_NAMES, "stdout", "stream", "ui.print")
     local safe = terminal.escape(secret.mask(tostring(text)), "\n\t\27")
     safe = safe:gsub("\27(%[?[%d;]*m?)", function(rest)
         return rest:find("^%[[%d;]*m$") and "\27" .. rest or "\\x1b" .. rest
@@ -62,6 +49,9 @@ local function cell_text(value)
     return terminal.escape(secret.mask(value == nil and "" or tostring(value)))
 end
 
+local COLUMN = {title = true, key = "string|number", align = "string"}
+local ALIGNS = {left = "left", right = "right"}
+
 --- A column is its title, or {title=, key=, align="left"|"right"}. A row is a list, or a table by
 --- the columns' keys.
 local function read_columns(columns)
@@ -70,19 +60,19 @@ local function read_columns(columns)
         if type(column) ~= "table" then
             column = {title = column}
         end
-        check_options(column, {title = true, key = true, align = true}, "ui.table: column")
+        check.options(column, COLUMN, "ui.table: column")
         read[number] = {
             title = cell_text(column.title),
             key = column.key or number,
-            right = column.align == "right",
+            align = check.choice(column.align, ALIGNS, "left", "align", "ui.table: column"),
         }
     end
     return read
 end
 
-local function pad(text, width, right)
+local function pad(text, width, align)
     local blanks = string.rep(" ", width - terminal.display_width(text))
-    return right and blanks .. text or text .. blanks
+    return align == "right" and blanks .. text or text .. blanks
 end
 
 --- The lines of the table, columns aligned by what a terminal shows; ends with a newline.
@@ -108,7 +98,7 @@ function ui.format_table(columns, rows)
     for index, line in ipairs(lines) do
         local cells = {}
         for number, text in ipairs(line) do
-            cells[number] = pad(text, widths[number], columns[number].right)
+            cells[number] = pad(text, widths[number], columns[number].align)
         end
         out[index] = table.concat(cells, "  "):gsub("%s+$", "")
     end
@@ -116,9 +106,9 @@ function ui.format_table(columns, rows)
 end
 
 function ui.print_table(columns, rows, options)
-    options = options or {}
-    check_options(options, {stream = true}, "ui.print_table")
-    STREAMS[check_stream(options.stream, "ui.print_table")]:write(ui.format_table(columns, rows))
+    options = check.options(options, STREAM, "ui.print_table")
+    local stream = check.choice(options.stream, STREAMS, io.stdout, "stream", "ui.print_table")
+    stream:write(ui.format_table(columns, rows))
 end
 
 ui.table = ui.print_table
@@ -215,7 +205,11 @@ function ui.bytes(count)
     while count >= 1024 and unit < #UNITS do
         count, unit = count / 1024, unit + 1
     end
-    return string.format(unit == 1 and "%d %s" or "%.1f %s", count, UNITS[unit])
+    return string.format(unit == 1 and "%.0f %s" or "%.1f %s", count, UNITS[unit])
+end
+
+local function plain(number)
+    return string.format("%.14g", number)
 end
 
 local function progress_text(self, done)
@@ -239,17 +233,14 @@ end
 
 --- options.unit = "bytes" shows KiB, MiB...; a total of nil is one that nobody knows.
 function ui.progress(total, label, options)
-    options = options or {}
-    check_options(options, {unit = true}, "ui.progress")
-    local is_bytes = options.unit == "bytes"
+    options = check.options(options, {unit = "string"}, "ui.progress")
+    local show_number = check.choice(options.unit, {bytes = ui.bytes}, plain, "unit", "ui.progress")
     return setmetatable({
         total = total,
         label = label or "",
         done = 0,
         line = new_live(1),
-        show_number = is_bytes and ui.bytes or function(number)
-            return string.format("%d", number)
-        end,
+        show_number = show_number,
     }, progress)
 end
 
@@ -258,8 +249,7 @@ end
 --- Asks on the terminal: y or yes agrees, or with options.typed that very word. Without a terminal
 --- nobody can agree: nil and the error Refused.
 function ui.confirm(question, options)
-    options = options or {}
-    check_options(options, {typed = true}, "ui.confirm")
+    options = check.options(options, {typed = "string"}, "ui.confirm")
     if not (terminal.is_terminal("stdin") and terminal.is_terminal("stderr")) then
         return nil, fail({
             code = "Refused",

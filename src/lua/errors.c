@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "lua/binding.h"
 #include "lua/modules.h"
 
 static bool push_text(lua_State *L, int index, const char *field)
@@ -51,7 +52,10 @@ static int error_new(lua_State *L)
                   {"op", LUA_TSTRING, false},     {"hint", LUA_TSTRING, false},
                   {"status", LUA_TNUMBER, false}, {"retryable", LUA_TBOOLEAN, false},
                   {"details", LUA_TTABLE, false}};
+    static const char *const names[] = {"code",      "message", "op",    "hint", "status",
+                                        "retryable", "details", "cause", NULL};
     luaL_checktype(L, 1, LUA_TTABLE);
+    salvor_check_options(L, 1, names);
     lua_settop(L, 1);
     lua_createtable(L, 0, 6);
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

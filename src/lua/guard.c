@@ -243,13 +243,23 @@ static int drive(lua_State *L, lua_State *co, int count, lua_KContext context, i
     }
 }
 
+/* Closes what `co` has open. Its `<close>` variables run on it, where an interrupt must find them. */
+static int reset_coroutine(lua_State *L, lua_State *co)
+{
+    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    salvor_scheduler_set_running(scheduler, co);
+    int status = lua_resetthread(co);
+    salvor_scheduler_set_running(scheduler, L);
+    return status;
+}
+
 /* After lua.c's auxwrap: a string error gets the position of the caller in front. */
 static int raise_wrapped(lua_State *L, lua_State *co)
 {
     /* Its own status: one that could not be resumed (the C stack is used up) did not fail. */
     int status = lua_status(co);
     if (status != LUA_OK && status != LUA_YIELD)
-        status = lua_resetthread(co);
+        status = reset_coroutine(L, co);
     lua_xmove(co, L, 1);
     if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
         luaL_where(L, 1);
@@ -263,7 +273,7 @@ static int deliver(lua_State *L, lua_State *co, int status, int results, lua_KCo
 {
     bool failed = status != LUA_OK && status != LUA_YIELD;
     if (failed && is_told(current_task(L)) && !(context & TOLD))
-        lua_resetthread(co); /* its `<close>` variables are part of what unwinds */
+        reset_coroutine(L, co); /* its `<close>` variables are part of what unwinds */
     pass_cancellation(L, context & TOLD);
     if (failed && context & WRAP)
         return raise_wrapped(L, co);
@@ -291,6 +301,12 @@ static int continue_coroutine(lua_State *L, int status, lua_KContext context)
     return deliver(L, co, status, results, context);
 }
 
+/* Whether it runs or has resumed the one that does */
+static bool is_active(lua_State *L, lua_State *co)
+{
+    return co == L || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &(lua_Debug){0}));
+}
+
 static int start_coroutine(lua_State *L, int first, lua_KContext context)
 {
     lua_State *co = coroutine_of(L, context);
@@ -301,7 +317,7 @@ static int start_coroutine(lua_State *L, int first, lua_KContext context)
         problem = "cannot resume non-suspended coroutine";
     else if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
         problem = "cannot resume dead coroutine";
-    else if (co == L || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &(lua_Debug){0})))
+    else if (is_active(L, co))
         problem = "cannot resume non-suspended coroutine";
     else if (!lua_checkstack(co, count))
         problem = "too many arguments to resume";
@@ -355,19 +371,28 @@ static int guarded_status(lua_State *L)
     return 1;
 }
 
-/* The original is the upvalue; it catches errors of `<close>` variables. */
+/* The original, the upvalue, refuses a coroutine that runs. */
 static int guarded_close(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTHREAD);
+    lua_State *co = lua_tothread(L, 1);
     if (is_waiting(L, 1))
         return luaL_error(L, "cannot close a normal coroutine");
     bool told = is_told(current_task(L));
     lua_settop(L, 1);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, 1, LUA_MULTRET);
+    if (is_active(L, co)) {
+        lua_pushvalue(L, lua_upvalueindex(1));
+        lua_insert(L, 1);
+        lua_call(L, 1, LUA_MULTRET);
+        return lua_gettop(L);
+    }
+    int status = reset_coroutine(L, co);
     pass_cancellation(L, told);
-    return lua_gettop(L);
+    lua_pushboolean(L, status == LUA_OK);
+    if (status == LUA_OK)
+        return 1;
+    lua_xmove(co, L, 1);
+    return 2;
 }
 
 static void wrap_original(lua_State *L, const char *name, lua_CFunction function)

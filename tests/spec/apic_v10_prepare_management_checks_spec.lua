@@ -79,6 +79,13 @@ local PROBLEMS = {
             .. " \"waiting for the database\"", "mend it first"},
     },
     {
+        "it is not Running, and says so in a way that would disturb a terminal",
+        spoil = function(fixture)
+            fixture.world:patch_status({phase = "\27[2J\7Failed", message = "one\ntwo\r\0three"})
+        end,
+        says = {"phase \\x1b[2J\\x07Failed, state 18/18, \"one\\ntwo\\r\\x00three\""},
+    },
+    {
         "a part of it is not ready",
         spoil = function(fixture)
             fixture.world:patch_status({state = "17/18"})
@@ -210,6 +217,7 @@ lab.describe("apic-v10/prepare-management refuses when", function()
             salvor.expect(result.stdout, "a check failed: nothing was changed",
                 table.unpack(case.says))
             assert.equal("", result.stderr)
+            assert.is_nil(result.stdout:find("[\1-\9\11-\31\127]"))
             assert.same(objects, fixture.world:snapshot())
             assert.same(kit, fs.stat(fixture.kit))
         end)

@@ -323,11 +323,12 @@ lab.describe("apic-v10/prepare-management -p take_backup=true", function()
         end)
 
         it(version .. ": stops with the operator's reason when it fails", function()
-            local reason = "unable to reach backup.example.org: connection refused"
+            local reason = "unable to reach backup.example.org:\nconnection refused"
             local fixture <close> = apic.start({version = version, faults = {backup = reason}})
             local result = fixture:run({take_backup = "true"})
             salvor.expect_code(5, result)
-            salvor.expect(result.stderr, "stopped at step take-backup", reason,
+            salvor.expect(result.stderr, "stopped at step take-backup",
+                "has failed: unable to reach backup.example.org: connection refused; go on with",
                 "salvor run --resume " .. apic.run_id(result))
             assert.equal(1, #salvor.lines(result.stderr:match("salvor: .*")))
             assert.is_nil(fs.stat(fixture.kit))

@@ -28,6 +28,7 @@ describe("salvor.error", function()
         assert.has_error(function() error_module.new({code = "IO"}) end)
         assert.has_error(function() error_module.new({code = 5, message = "x"}) end)
         assert.has_error(function() error_module.new("x") end)
+        assert.has_error(function() error_module.new({code = "IO", message = "x", hnit = "y"}) end)
     end)
 
     it("is raised unchanged by must", function()

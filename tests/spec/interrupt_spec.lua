@@ -37,6 +37,20 @@ local SCRIPTS = {
     ["string functions"] = "while true do local _ = ('x'):rep(1000):find('y') end",
     ["short sleeps in pcall"] = "while true do pcall(task.sleep, 0) end",
     ["a long sleep"] = "while true do pcall(task.sleep, 1000) end",
+    ["a coroutine that is being closed"] = [[
+        local co = coroutine.create(function()
+            local _ <close> = setmetatable({}, {__close = function() while true do end end})
+            coroutine.yield()
+        end)
+        coroutine.resume(co)
+        pcall(coroutine.close, co)
+        while true do task.sleep(100) end]],
+    ["a wrapped coroutine that closes after an error"] = [[
+        pcall(coroutine.wrap(function()
+            local _ <close> = setmetatable({}, {__close = function() while true do end end})
+            error("x")
+        end))
+        while true do task.sleep(100) end]],
     ["a sleep in a comparator"] =
         "pcall(table.sort, {3, 2, 1}, function() task.sleep(1000) end) task.sleep(1000)",
     ["a sleep in a coroutine"] =

@@ -80,6 +80,9 @@ describe("task.all", function()
         task.sleep(0)
         assert.is_false(started)
         assert.has_error(function() task.all(nil) end)
+        assert.has_error(function() task.all({print, workers = 2}) end,
+            "task.all: a list of functions has no key 'workers'")
+        assert.has_error(function() task.race({first = print}) end)
     end)
 end)
 
@@ -116,8 +119,11 @@ describe("task.map", function()
         assert.is_true(calls <= 3)
     end)
 
-    it("checks its options", function()
+    it("checks its arguments and options", function()
         local function fn() end
+        assert.has_error(function() task.map(nil, fn) end, "task.map: a list expected, got nil")
+        assert.has_error(function() task.map({}, nil) end, "task.map: a function expected, got nil")
+        assert.has_error(function() task.map({}, fn, 2) end)
         assert.has_error(function() task.map({}, fn, {worker = 2}) end,
             "task.map: unknown option 'worker'")
         for _, workers in ipairs({0, -1, 1.5, "8"}) do

@@ -168,4 +168,10 @@ spec:
 ]]
         assert.are.same(kubectl(text).spec, yaml.load(text).spec)
     end)
+
+    both("ends the last line, as yaml.load does", function()
+        for _, text in ipairs({"spec: |\n  x", "spec: >+\n  x\n\n  ", "spec: |-\n  x"}) do
+            assert.are.equal(kubectl(HEAD .. text).spec, yaml.load(text).spec)
+        end
+    end)
 end)

@@ -168,6 +168,16 @@ static void accepts_marks_and_directives(void **state)
     assert_reads("---\n", "null");
 }
 
+/* kubectl reads by lines, whether the last one has an end or not. */
+static void ends_the_last_line(void **state)
+{
+    (void)state;
+    assert_reads("a: |\n  x", "{\"a\":\"x\\n\"}");
+    assert_reads("- >+\n  x\n ", "[\"x\\n\\n\"]");
+    assert_reads("a: |-\n  x", "{\"a\":\"x\"}");
+    assert_reads("a: x\n  y", "{\"a\":\"x y\"}");
+}
+
 static void reads_utf16(void **state)
 {
     (void)state;
@@ -420,6 +430,7 @@ int main(void)
         cmocka_unit_test(makes_strings_of_keys),
         cmocka_unit_test(replaces_aliases_and_merges),
         cmocka_unit_test(accepts_marks_and_directives),
+        cmocka_unit_test(ends_the_last_line),
         cmocka_unit_test(reads_utf16),
         cmocka_unit_test(reads_document_after_document),
         cmocka_unit_test(names_the_place_of_an_error),

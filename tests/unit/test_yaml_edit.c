@@ -82,6 +82,7 @@ static void keeps_marks_line_ends_and_a_missing_last_one(void **state)
                 "\xef\xbb\xbf\xc3\xa4: \xc3\xb6 # \xc3\xbc\nb: \xc3\x9f");
     assert_edit("a: 1\r\nb: 2", "c", "{\"d\":3}", "a: 1\r\nb: 2\r\nc:\r\n  d: 3");
     assert_edit("a: 1\r\nb: 2", "b", NULL, "a: 1");
+    assert_edit("a: |\n  x", "b", "1", "a: |\n  x\nb: 1");
     assert_edit("%YAML 1.1\n--- # first\na: 1\n...\n", "b", "2",
                 "%YAML 1.1\n--- # first\na: 1\nb: 2\n...\n");
 }
@@ -228,7 +229,6 @@ static void refuses_paths_that_lead_nowhere(void **state)
     assert_refused("a: 1\n", ".", NULL, "Invalid", "the root of a document cannot be removed");
 }
 
-/* A block at the end of a text without a last line break would gain one by what follows. */
 static void refuses_what_it_cannot_do_safely(void **state)
 {
     (void)state;

@@ -1,0 +1,50 @@
+--- Checks of arguments that modules written in Lua share. Misuse raises, at the line of the script
+--- that called the function.
+local check = {}
+
+-- Frames between error() and the script: the check itself and the method.
+local SCRIPT = 3
+
+--- Raises unless every key of `opts` (nil is fine) is one of `names`, a set; returns the table.
+function check.options(opts, names, what)
+    if opts == nil then
+        return {}
+    end
+    if type(opts) ~= "table" then
+        error(string.format("%s: options must be a table, got %s", what, type(opts)), SCRIPT)
+    end
+    for key, value in pairs(opts) do
+        local expected = names[key]
+        if not expected then
+            error(string.format("%s: unknown option '%s'", what, tostring(key)), SCRIPT)
+        end
+        if type(expected) == "string" and not expected:find(type(value), 1, true) then
+            error(string.format("%s: option '%s' must be a %s, got %s", what, key,
+                expected:gsub("|", " or "), type(value)), SCRIPT)
+        end
+        if value == "" then
+            error(string.format("%s: option '%s' is empty", what, key), SCRIPT)
+        end
+    end
+    return opts
+end
+
+--- One of the words in `choices`; `fallback` when absent.
+function check.choice(value, choices, fallback, option, what)
+    if value == nil then
+        return fallback
+    end
+    local chosen = choices[value]
+    if not chosen then
+        local words = {}
+        for word in pairs(choices) do
+            words[#words + 1] = word
+        end
+        table.sort(words)
+        error(string.format("%s: option '%s' must be one of %s", what, option,
+            table.concat(words, ", ")), SCRIPT)
+    end
+    return chosen
+end
+
+return check
