@@ -24,8 +24,8 @@ function salvor.list(table) end
 ---@return boolean
 function salvor.is_list(value) end
 
---- What lies deep in a value: `salvor.dig(pod, "status", "conditions", 1, "type")`. Nil as soon as a
---- part of the way is missing or null.
+--- What lies deep in a value: `salvor.dig(pod, "status", "conditions", 1, "type")`. Nil as soon as
+--- a part of the way is missing or null.
 ---@param v any
 ---@param ... string|integer
 ---@return any

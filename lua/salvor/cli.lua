@@ -92,10 +92,7 @@ local function script_arguments(arguments, script_index)
 end
 
 local function load_script(path)
-    if path == "-" then
-        return load(io.read("a"):gsub("^#[^\n]*", ""), "=stdin", "t")
-    end
-    return loadfile(path, "t")
+    return loadfile(path ~= "-" and path or nil, "t")
 end
 
 local function run_script(arguments, index)
@@ -114,7 +111,13 @@ local function run_command(name, arguments)
         complain("no command or script '", name, "'; salvor --help lists the commands")
         return cli.exit.usage
     end
-    return require("salvor.options").run(require("salvor.cli." .. name), arguments)
+    local code = require("salvor.options").run(require("salvor.cli." .. name), arguments)
+    local written, problem = io.stdout:flush()
+    if not written then
+        complain("standard output: ", problem)
+        return code == cli.exit.done and cli.exit.failed or code
+    end
+    return code
 end
 
 --- Each takes its argument and returns an exit code to stop with, or nil to go on.
@@ -203,6 +206,9 @@ function cli.main(arguments)
     if asked.help then
         print_help()
         return cli.exit.done
+    end
+    if asked.warnings then
+        warn("@on")
     end
     if asked.version or asked.interactive then
         print("Salvor " .. salvor.version .. " (" .. _VERSION .. ")")

@@ -13,7 +13,11 @@ end
 --- An expression is shown, so it is tried first; a statement whose message ends in <eof> goes on in
 --- the next line.
 local function load_line(line)
-    return load("return " .. line, "=stdin", "t") or load(line, "=stdin", "t")
+    local chunk = load("return " .. line, "=stdin", "t")
+    if chunk then
+        return chunk
+    end
+    return load(line, "=stdin", "t")
 end
 
 local function read_chunk()

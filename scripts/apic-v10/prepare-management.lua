@@ -1,6 +1,7 @@
 -- Saves what the recovery of an API Connect v10 management subsystem needs, while it still runs.
 local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect_backup")
+local recovery = require("salvor.apiconnect_recovery")
 local kits = require("salvor.procedure.kit")
 local k8s = require("salvor.k8s")
 local dig = require("salvor").dig
@@ -80,7 +81,6 @@ local function check_backup_settings(ctx)
                 "set it in the ManagementCluster, or in the APIConnectCluster that owns it")
         end
     end
-    ctx.facts.backup_credentials = dig(settings, "credentials")
 end
 
 local function check_health(ctx)
@@ -91,79 +91,31 @@ local function check_health(ctx)
     end
 end
 
--- The secrets to save: {secret = name, role = what for, credential = name for the operator}.
-local function wanted_secrets(ctx, object)
-    local wanted = {}
-    local function want(role, name, credential)
-        if type(name) ~= "string" or name == "" then
-            ctx:problem("the status of the ManagementCluster names no " .. role,
-                "the operator sets it when the installation is complete")
-        elseif not name:match("^[%l%d][%l%d.-]*$") then
-            -- It becomes the name of a file, too.
-            ctx:problem(role .. " in the status of the ManagementCluster is no secret's name: "
-                .. name)
-        else
-            wanted[#wanted + 1] = {secret = name, role = role, credential = credential}
-        end
-    end
-    local known = {}
-    want("encryptionSecret", dig(object, "status", "encryptionSecret"))
-    for _, entry in ipairs(apiconnect.CREDENTIALS) do
-        known[entry.status] = true
-        local name = dig(object, "status", entry.status)
-        if name or not entry.since or apiconnect.at_least(ctx.facts.version, entry.since) then
-            want(entry.status, name, entry.name)
-        end
-    end
-    -- A later version may have more of them: they are saved under the name of their secret.
-    for field, name in pairs(dig(object, "status") or {}) do
-        if field:match("CredentialSecret$") and not known[field] and type(name) == "string" then
-            want(field, name, name:gsub("^" .. ctx.facts.name:gsub("%p", "%%%0") .. "%-", ""))
-            ctx:warn(field .. " is not known to this procedure; its secret is saved, its name in"
-                .. " customApplicationCredentials is taken from the secret's",
-                "compare it with the vendor's list for " .. ctx.facts.version)
-        end
-    end
-    if ctx.facts.backup_credentials then
-        want("databaseBackup.credentials", ctx.facts.backup_credentials)
-    end
-    table.sort(wanted, function(a, b)
-        return a.role < b.role
-    end)
-    return wanted
-end
-
--- A secret must hold what the recovery reads from it; an empty value is none.
-local function check_keys(ctx, item, object)
-    local data = {}
-    for key, encoded in pairs(object.data or {}) do
-        data[key] = encoded ~= "" and encoded or nil
-    end
-    if item.role == "databaseBackup.credentials" then
-        if not data.username or not (data.password or data["ssh-privatekey"]) then
-            ctx:problem("secret " .. item.secret .. " has not the keys username and password"
-                .. " (or ssh-privatekey)")
-        end
-    elseif item.role == "encryptionSecret" then
-        if not data["encryption_secret.bin"] then
-            ctx:problem("secret " .. item.secret .. " has no key encryption_secret.bin")
-        end
-    elseif not data["credential.json"] then
-        ctx:problem("secret " .. item.secret .. " has no key credential.json")
-    end
-end
-
 local function check_secrets(ctx)
-    ctx.facts.secrets = wanted_secrets(ctx, management(ctx))
-    for _, item in ipairs(ctx.facts.secrets) do
-        local object, err = ctx.k8s:get("secrets", item.secret)
-        if object then
-            check_keys(ctx, item, object)
-        elseif err.code == "NotFound" then
-            ctx:problem("secret " .. item.secret .. " (" .. item.role .. ") does not exist",
-                "without it a recovered database cannot be read; find out why it is gone")
+    local object = management(ctx)
+    ctx.facts.secrets = {}
+    for _, item in ipairs(recovery.secrets(object, ctx.facts.version)) do
+        if item.problem then
+            ctx:problem(item.problem, item.hint)
         else
-            error(err, 0)
+            table.insert(ctx.facts.secrets, item)
+            if item.is_unknown then
+                ctx:warn(item.role .. " is not known to this procedure; its secret is saved, its"
+                    .. " name in customApplicationCredentials is taken from the secret's",
+                    "compare it with the vendor's list for " .. ctx.facts.version)
+            end
+            local found, err = ctx.k8s:get("secrets", item.secret)
+            if found then
+                local missing = recovery.missing_keys(item, found)
+                if missing then
+                    ctx:problem("secret " .. item.secret .. " has " .. missing)
+                end
+            elseif err.code == "NotFound" then
+                ctx:problem("secret " .. item.secret .. " (" .. item.role .. ") does not exist",
+                    "without it a recovered database cannot be read; find out why it is gone")
+            else
+                error(err, 0)
+            end
         end
     end
 end
@@ -276,50 +228,17 @@ local function secret_files(ctx)
     return files
 end
 
--- What the replacement must have, under spec or, with a top-level resource, below it.
-local function recovery_spec(ctx, object)
-    local spec = {
-        siteName = ctx.facts.site,
-        originalUID = ctx.facts.original_uid,
-        customApplicationCredentials = {},
-        databaseBackup = object.spec.databaseBackup,
-    }
-    for _, item in ipairs(ctx.facts.secrets) do
-        if item.role == "encryptionSecret" then
-            spec.encryptionSecret = {secretName = item.secret}
-        elseif item.credential then
-            table.insert(spec.customApplicationCredentials,
-                {name = item.credential, secretName = item.secret})
-        end
-    end
-    return spec
-end
-
--- The top-level APIConnectCluster, when there is one: its operator overwrites what is changed
--- below it.
-local function owner_of(object)
-    for _, owner in ipairs(object.metadata.ownerReferences or {}) do
-        if owner.kind == "APIConnectCluster" then
-            return owner
-        end
-    end
-end
-
 local RECREATE_HEADER = [[
 # What the replacement resource must have before it is created, so that it takes over the old
 # database: put these values into its definition. The secrets of the kit are applied first.
 ]]
 
 local function recreate(ctx, object)
-    local owner = owner_of(object)
-    local spec = recovery_spec(ctx, object)
-    local fragment = {apiVersion = object.apiVersion, kind = object.kind,
-                      metadata = {name = ctx.facts.name}, spec = spec}
-    if owner then
-        spec.name = ctx.facts.name
-        fragment = {apiVersion = owner.apiVersion, kind = owner.kind,
-                    metadata = {name = owner.name}, spec = {management = spec}}
-    end
+    local fragment = recovery.replacement(object, {
+        site = ctx.facts.site,
+        original_uid = ctx.facts.original_uid,
+        secrets = ctx.facts.secrets,
+    })
     return RECREATE_HEADER .. must(yaml.dump(fragment))
 end
 

@@ -54,9 +54,12 @@ int salvor_file_stat(struct salvor_file_status *out, const char *path, bool foll
 
 int salvor_folder_writable(const char *path, struct salvor_error *err)
 {
-    if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0)
+    struct stat status;
+    if (stat(path, &status) < 0)
         return failed(err, errno, path);
-    return 0;
+    if (!S_ISDIR(status.st_mode))
+        return failed(err, ENOTDIR, path);
+    return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0 ? failed(err, errno, path) : 0;
 }
 
 /* Making */

@@ -1,7 +1,9 @@
 #include "loop/interrupt.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -29,13 +31,30 @@ static void handle(int number)
     errno = saved;
 }
 
+static bool is_broken(int fd)
+{
+    struct pollfd pollfd = {.fd = fd};
+    return poll(&pollfd, 1, 0) == 1 && pollfd.revents & (POLLERR | POLLHUP);
+}
+
+/* Of the pipes we write to, standard output and error are those without which nobody listens. */
+static void handle_broken_pipe(int number)
+{
+    int saved = errno;
+    if (!caught && (is_broken(STDOUT_FILENO) || is_broken(STDERR_FILENO))) {
+        caught = number;
+        notify_script();
+    }
+    errno = saved;
+}
+
 int salvor_interrupt_install(void (*notify)(void), struct salvor_error *err)
 {
     notify_script = notify;
     struct sigaction action = {.sa_handler = handle};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction broken_pipe = {.sa_handler = handle_broken_pipe};
     if (sigaction(SIGINT, &action, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0 ||
-        sigaction(SIGPIPE, &ignore, NULL) < 0)
+        sigaction(SIGPIPE, &broken_pipe, NULL) < 0)
         return salvor_error_errno(err, errno, "cannot set up signal handlers");
     return 0;
 }

@@ -1,14 +1,16 @@
 /*
  * SIGINT and SIGTERM. The first one is a request: `notify` is called inside the handler (so only
  * async-signal-safe work there) and the script unwinds. The second one ends the process at once, as
- * the signal would have done; children die with it.
+ * the signal would have done; children die with it. SIGPIPE is such a request when it is standard
+ * output or error that nobody reads any more, as in `salvor script.lua | head`; of any other pipe a
+ * write just says EPIPE.
  */
 #ifndef SALVOR_LOOP_INTERRUPT_H
 #define SALVOR_LOOP_INTERRUPT_H
 
 #include "core/error.h"
 
-/* Installs the handlers; SIGPIPE is ignored from then on (a write says EPIPE instead). */
+/* Installs the handlers. */
 int salvor_interrupt_install(void (*notify)(void), struct salvor_error *err);
 
 /* The signal that was caught first, 0 for none. */

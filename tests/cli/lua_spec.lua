@@ -97,6 +97,7 @@ local CHUNKS = {
     "io.stdout:write('a', 1, 2.5, '\\n') io.stdout:setvbuf('full') print('b')",
     "print(io.type(io.stdin), io.read('n', 'l', 'L', 4, 'a'))",
     "print(#io.popen('echo popen'):read('a'), os.execute('exit 3'))",
+    "print(io.popen('yes 2>&1 | head -2'):read('a'))",
     "print(debug.traceback('m', 1):match('^m\\nstack trace') ~= nil, debug.getinfo(1, 'S').what)",
     "local s = setmetatable({}, {__gc = function() print('gc at exit') end}) print('main')",
     "collectgarbage() collectgarbage('generational') print(collectgarbage('incremental'))",
@@ -145,13 +146,15 @@ local CASES = {
     {"-l", "s=string", "-e", "print(s == string)"},
     {"-l", "none.such"},
     {"-E", "-e", "print(1)"},
-    {"-W", "-e", "print(1)"},
+    {"-W", "-e", "warn('x') print(1)"},
+    {"-e", "warn('x') print(1)"},
     {"-e"},
     {"-l"},
     {"-", "a", "b", stdin = "print(arg[0], ...)"},
     {stdin = "print(arg[0] ~= nil, #arg, ...)"},
     {stdin = "#!shebang\nprint('stdin')"},
     {"-", stdin = "error('x')"},
+    {"-", stdin = "\xef\xbb\xbf#!behind a mark\nprint('stdin')"},
     {"-", stdin = "if"},
     {"-", stdin = ""},
     {"-e", "print(io.read('a'))", stdin = "text"},
@@ -204,6 +207,63 @@ describe("a command line of lua5.4", function()
             assert.are.equal(theirs.stderr == "", ours.stderr == "")
         end)
     end
+end)
+
+describe("the prompt", function()
+    local function answers(input)
+        local result = must(proc.run({salvor.path, "-i"}, {stdin = input, timeout = 60}))
+        assert.are.equal(0, result.code)
+        return result.stdout:gsub("^[^\n]*\n", ""):gsub(">+ ", ""), result.stderr
+    end
+
+    it("shows what expressions give and goes on after errors", function()
+        local shown, complaints = answers("x = 5\nx, x + 1\n=x\nx +\n)\nerror('e')\nx * 2\n")
+        assert.are.equal("5\t6\n5\n10\n\n", shown)
+        assert.are.equal("salvor: stdin:1: syntax error near '+'\n" ..
+            "salvor: stdin:1: unexpected symbol near ')'\nsalvor: stdin:1: e\n", complaints)
+    end)
+
+    it("reads on where a statement is not finished", function()
+        assert.are.equal("1\n2\n\n", (answers("for i = 1, 2 do\nprint(i)\nend\n")))
+        local _, complaints = answers("if true")
+        salvor.expect(complaints, "near <eof>")
+    end)
+
+    it("waits as a script does", function()
+        assert.are.equal("0\n\n", (answers(
+            "require('salvor.proc').run({'sh', '-c', 'sleep 0.01'}).code\n")))
+    end)
+end)
+
+describe("standard output", function()
+    local function shell(text)
+        return must(proc.run({"bash", "-c", text, salvor.path}, {timeout = 60}))
+    end
+
+    it("that nobody reads any more ends a script as lua5.4, but lets it tidy up", function()
+        local result = shell([["$0" -e '
+            local _ <close> = setmetatable({}, {__close = function()
+                io.stderr:write("tidied up")
+            end})
+            while true do pcall(print, "line") end' | head -1; exit "${PIPESTATUS[0]}"]])
+        assert.are.equal("line\n", result.stdout)
+        assert.are.equal("tidied up", result.stderr)
+        assert.are.equal(128 + 13, result.code)
+    end)
+
+    it("is told from other pipes that nobody reads", function()
+        local result = must(proc.run({salvor.path, "-e", [[
+            print(require("salvor.proc").run({"true"}, {stdin = ("x"):rep(1 << 20)}).code)
+            local pipe = io.popen("exit 0", "w")
+            print(pipe:write(("x"):rep(1 << 20)) == nil)]]}))
+        assert.are.equal("0\ntrue\n", result.stdout)
+    end)
+
+    it("that takes no more fails a command", function()
+        local result = shell([["$0" list > /dev/full]])
+        assert.are.equal(1, result.code)
+        assert.are.equal("salvor: standard output: No space left on device\n", result.stderr)
+    end)
 end)
 
 describe("Salvor, unlike lua5.4,", function()

@@ -1,6 +1,6 @@
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
-local engine = require("salvor.procedure.engine")
+local plan_procedure = require("salvor.procedure.plan")
 local render = require("salvor.procedure.render")
 
 return {
@@ -11,7 +11,7 @@ return {
     run = function(given, words)
         local options, as_json = command.engine_options(given)
         local stream = as_json and io.stderr or io.stdout
-        local plan = engine.plan(words[1], options, command.observer(stream))
+        local plan = plan_procedure(words[1], options, command.observer(stream))
         if as_json then
             render.plan_json(io.stdout, plan)
         else

@@ -1,19 +1,19 @@
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
-local engine = require("salvor.procedure.engine")
 local errors = require("salvor.error")
 local render = require("salvor.procedure.render")
+local runner = require("salvor.procedure.runner")
 
 local function start(given, words, options, observer)
     if given.resume and words[1] then
         error(errors.new({code = "Usage", message = "--resume goes without a procedure's id"}), 0)
     elseif given.resume then
-        return engine.resume(given.resume, options, observer)
+        return runner.resume(given.resume, options, observer)
     elseif not words[1] then
         error(errors.new({code = "Usage", message = "which procedure?",
                           hint = "salvor list shows them"}), 0)
     end
-    return engine.run(words[1], options, observer)
+    return runner.run(words[1], options, observer)
 end
 
 return {

@@ -38,7 +38,7 @@ function command.engine_options(given)
     }, output == "json"
 end
 
---- observer(stream, yes) -> what salvor.procedure.engine reports to
+--- observer(stream, yes) -> what salvor.procedure.plan and runner report to
 function command.observer(stream, yes)
     local live = ui.status()
     return {

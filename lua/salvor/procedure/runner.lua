@@ -1,146 +1,15 @@
---- Plans, runs and resumes procedures.
---
--- Whoever calls gives an observer, a table of functions that show progress: begin(prepared, run id
--- or nil for a plan), check(result), step(step, status, findings), wait(what, progress),
--- interrupted(run id), and confirm(step, loss) -> boolean | nil, err.
-local client = require("salvor.procedure.client")
-local context = require("salvor.procedure.context")
+--- Runs and resumes procedures, with a journal.
 local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
-local k8s = require("salvor.k8s")
-local loader = require("salvor.procedure.loader")
-local params = require("salvor.procedure.params")
 local preflight = require("salvor.procedure.preflight")
 local runs = require("salvor.procedure.runs")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
+local session = require("salvor.procedure.session")
 local task = require("salvor.task")
 
-local engine = {}
-
-local function now()
-    return os.date("!%Y-%m-%dT%H:%M:%SZ")
-end
-
---- Which cluster this is, however it is reached: the uid of kube-system never changes. Who may not
---- read that namespace goes by the server's address alone.
-local function identify(connection)
-    local namespace = connection:get("namespaces", "kube-system")
-    return {
-        server = connection.server,
-        context = connection.context,
-        uid = namespace and namespace.metadata.uid or nil,
-    }
-end
-
---- Loads the procedure, checks the parameters, connects. options: params (texts by name), context,
---- kubeconfig, namespace.
-local function prepare(id, options)
-    local procedure, origin = loader.load(id)
-    local values = must(params.resolve(procedure.params, options.params or {}))
-    local connection = must(k8s.connect({
-        context = options.context,
-        kubeconfig = options.kubeconfig,
-        namespace = options.namespace,
-    }))
-    must(connection:request({path = "/version"}))
-    return {
-        procedure = procedure,
-        origin = origin,
-        params = values,
-        connection = connection,
-        cluster = identify(connection),
-    }
-end
-
-local function new_context(prepared, fields)
-    return context.new({
-        procedure = prepared.procedure.id,
-        source = prepared.origin.source,
-        run = fields.run,
-        started = fields.started,
-        params = prepared.params,
-        namespace = prepared.connection.namespace,
-        cluster = prepared.cluster,
-        performer = fields.performer,
-        facts = fields.facts,
-        kit_entries = fields.kit_entries,
-        k8s = client.wrap(prepared.connection, {
-            performer = fields.performer,
-            run = fields.run,
-            wait = fields.wait,
-        }),
-    })
-end
-
-local function is_wanted(step, ctx)
-    return not step.check and (not step.when or step.when(ctx))
-end
-
-local function as_error(err, ctx)
-    if errors.is(err) then
-        return err
-    end
-    return errors.new({code = "InvalidScript",
-                       message = loader.located(ctx.source, tostring(err))})
-end
-
-local function plan_step(step, ctx)
-    local ok, err = pcall(step.run, ctx)
-    if not ok then
-        err = as_error(err, ctx)
-        error(errors.new({
-            code = err.code,
-            message = "step " .. step.id .. " cannot be planned: "
-                .. (err.op and err.op .. ": " or "") .. err.message,
-            hint = (err.hint and err.hint .. "; " or "") .. "nothing was changed",
-            cause = err,
-        }), 0)
-    end
-end
-
---- plan(id, options, observer) -> {procedure, origin, cluster, checks, failed, steps}; each step is
---- {step, status = "planned", "done" or "not-needed", effects, findings}. Changes nothing.
-function engine.plan(id, options, observer)
-    local prepared = prepare(id, options)
-    local performer = effects.plan()
-    local ctx = new_context(prepared, {
-        run = "plan",
-        started = now(),
-        performer = performer,
-        wait = observer.wait,
-    })
-    local plan = {
-        procedure = prepared.procedure,
-        origin = prepared.origin,
-        cluster = prepared.cluster,
-        namespace = ctx.namespace,
-        steps = {},
-    }
-    observer.begin(prepared)
-    plan.checks, plan.failed = preflight.run(prepared.procedure, ctx, {}, observer.check)
-    if plan.failed then
-        return plan
-    end
-    for _, step in ipairs(prepared.procedure.steps) do
-        if not step.check then
-            local planned = {step = step, status = "not-needed"}
-            ctx.findings, performer.list = salvor.list(), salvor.list()
-            performer.step = step.id
-            if is_wanted(step, ctx) then
-                planned.status = "done"
-                if not step.done or not step.done(ctx) then
-                    planned.status = "planned"
-                    plan_step(step, ctx)
-                end
-            end
-            planned.effects, planned.findings = performer.list, ctx.findings
-            plan.steps[#plan.steps + 1] = planned
-        end
-    end
-    return plan
-end
+local runner = {}
 
 local function run_step(step, ctx)
     if not step.timeout then
@@ -172,7 +41,7 @@ end
 
 --- The end of a run that did not get through: what failed, and how to go on.
 local function stopped(run, step, err, ctx)
-    err = as_error(err, ctx)
+    err = session.as_error(err, ctx)
     return errors.new({
         code = "Stopped",
         message = "stopped at step " .. step.id .. ": "
@@ -196,7 +65,7 @@ local function perform_step(run, step, ctx, observer)
         -- A journal that cannot be written may be the very reason, which is what counts.
         pcall(run.journal.append, run.journal,
             {type = "step.failed", step = step.id,
-             message = secret.mask(as_error(err, ctx).message)})
+             message = secret.mask(session.as_error(err, ctx).message)})
         observer.step(step, "failed", ctx.findings)
         error(err, 0)
     end
@@ -211,7 +80,7 @@ local function still_holds(step, ctx)
 end
 
 local function advance(run, step, ctx, finished, observer)
-    if not is_wanted(step, ctx) then
+    if not session.is_wanted(step, ctx) then
         return
     elseif finished[step.id] and still_holds(step, ctx) then
         observer.step(step, "verified")
@@ -236,7 +105,7 @@ end
 --- Asks for a yes to each destructive step that is still to come.
 local function confirm_all(run, procedure, ctx, finished, observer)
     for _, step in ipairs(procedure.steps) do
-        if step.destructive and not finished[step.id] and is_wanted(step, ctx) then
+        if step.destructive and not finished[step.id] and session.is_wanted(step, ctx) then
             local loss = step.destructive
             if type(loss) == "function" then
                 loss = loss(ctx)
@@ -262,9 +131,9 @@ local function on_interrupt(run, observer)
     end})
 end
 
-local function carry_out(run, prepared, ctx, finished, observer)
+local function carry_out(run, opened, ctx, finished, observer)
     local told <close> = on_interrupt(run, observer) -- luacheck: ignore 211
-    local results, failed = preflight.run(prepared.procedure, ctx, finished, function(result)
+    local results, failed = preflight.run(opened.procedure, ctx, finished, function(result)
         observer.check(result)
         run.journal:append({type = "check", step = result.step.id, status = result.status,
                             findings = result.findings, facts = ctx.facts})
@@ -273,24 +142,24 @@ local function carry_out(run, prepared, ctx, finished, observer)
         run.journal:append({type = "run.end", status = "preflight"})
         return {status = "preflight", run = run.id, checks = results}
     end
-    confirm_all(run, prepared.procedure, ctx, finished, observer)
-    perform_steps(run, prepared.procedure, ctx, finished, observer)
+    confirm_all(run, opened.procedure, ctx, finished, observer)
+    perform_steps(run, opened.procedure, ctx, finished, observer)
     run.journal:append({type = "run.end", status = "done"})
     return {
         status = "done",
         run = run.id,
         folder = run.folder,
-        next = prepared.procedure.next and prepared.procedure.next(ctx) or {},
+        next = opened.procedure.next and opened.procedure.next(ctx) or {},
     }
 end
 
 --- What a resumed run needs to be given the same parameters: their texts, paths from the root.
-local function params_to_keep(prepared, texts)
+local function params_to_keep(opened, texts)
     local kept = {}
-    for _, declaration in ipairs(prepared.procedure.params) do
+    for _, declaration in ipairs(opened.procedure.params) do
         local name = declaration.name
         if declaration.type == "path" then
-            kept[name] = prepared.params[name]
+            kept[name] = opened.params[name]
         elseif declaration.type ~= "secret" then
             kept[name] = texts[name]
         end
@@ -300,39 +169,41 @@ end
 
 --- run(id, options, observer) -> {status = "done", run, folder, next} or {status = "preflight",
 --- run, checks}; raises Stopped when it can be resumed, Refused, and what prevents the start.
-function engine.run(id, options, observer)
-    local prepared = prepare(id, options)
+function runner.run(id, options, observer)
+    local opened = session.open(id, options)
     local run = runs.create()
     local held <close> = run.lock -- luacheck: ignore 211
-    local started = now()
+    local started = session.now()
     run.journal:append({
         type = "run.begin",
         run = run.id,
         procedure = id,
-        script = prepared.origin,
+        script = opened.origin,
         salvor = salvor.version,
-        params = params_to_keep(prepared, options.params or {}),
-        context = prepared.connection.context,
+        params = params_to_keep(opened, options.params or {}),
+        context = opened.connection.context,
         kubeconfig = options.kubeconfig and fs.absolute(options.kubeconfig),
-        namespace = prepared.connection.namespace,
-        cluster = prepared.cluster,
+        namespace = opened.connection.namespace,
+        cluster = opened.cluster,
         user = os.getenv("USER"),
         started = started,
     })
-    observer.begin(prepared, run.id)
-    local ctx = new_context(prepared, {
+    observer.begin(opened, run.id)
+    local ctx = session.context(opened, {
         run = run.id,
         started = started,
         performer = effects.run(run.journal),
         wait = observer.wait,
     })
-    return carry_out(run, prepared, ctx, {}, observer)
+    return carry_out(run, opened, ctx, {}, observer)
 end
 
 --- What the journal says: the facts, the kit's files, and the steps and checks that are finished.
+--- Before the first step nothing is: then the checks are all done anew.
 local function replay(records)
-    local facts, entries, finished = {}, {}, {}
+    local facts, entries, finished, began = {}, {}, {}, false
     for _, record in ipairs(records) do
+        began = began or record.type == "step.begin"
         if record.type == "step.begin" then
             finished[record.step] = nil
         elseif record.type == "step.end" or (record.type == "check" and record.status == "ok") then
@@ -341,6 +212,9 @@ local function replay(records)
         elseif record.type == "effect.end" and record.result and record.result.kit_file then
             entries[record.result.kit_file] = record.result.entry
         end
+    end
+    if not began then
+        return {}, {}, {}
     end
     return facts, entries, finished
 end
@@ -358,7 +232,7 @@ end
 
 --- resume(run id, options, observer): as run(). Finished steps are verified and left out, the one
 --- in flight is finished. options: as for run; only secret parameters need to be given again.
-function engine.resume(run_id, options, observer)
+function runner.resume(run_id, options, observer)
     local run = runs.open(run_id)
     local held <close> = run.lock -- luacheck: ignore 211
     local begin = run.records[1]
@@ -369,23 +243,23 @@ function engine.resume(run_id, options, observer)
     for name, text in pairs(options.params or {}) do
         texts[name] = text
     end
-    local prepared = prepare(begin.procedure, {
+    local opened = session.open(begin.procedure, {
         params = texts,
         context = options.context or begin.context,
         kubeconfig = options.kubeconfig or begin.kubeconfig,
         namespace = options.namespace or begin.namespace,
     })
-    if prepared.origin.sha256 ~= begin.script.sha256 then
+    if opened.origin.sha256 ~= begin.script.sha256 then
         refuse_resume("the script has changed since run " .. run_id .. " began",
             "start a new run, or put the old script back")
-    elseif not is_same_cluster(prepared.cluster, begin.cluster) then
+    elseif not is_same_cluster(opened.cluster, begin.cluster) then
         refuse_resume("this is another cluster than the one run " .. run_id .. " began on",
             "name its context with --context")
     end
     local facts, entries, finished = replay(run.records)
     run.journal:append({type = "run.resume", user = os.getenv("USER")})
-    observer.begin(prepared, run.id)
-    local ctx = new_context(prepared, {
+    observer.begin(opened, run.id)
+    local ctx = session.context(opened, {
         run = run.id,
         started = begin.started,
         performer = effects.run(run.journal),
@@ -393,7 +267,7 @@ function engine.resume(run_id, options, observer)
         kit_entries = entries,
         wait = observer.wait,
     })
-    return carry_out(run, prepared, ctx, finished, observer)
+    return carry_out(run, opened, ctx, finished, observer)
 end
 
-return engine
+return runner

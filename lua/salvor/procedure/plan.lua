@@ -1,0 +1,63 @@
+--- Plans a procedure: reads for real, asks about every write with dry run, changes nothing.
+local effects = require("salvor.procedure.effects")
+local errors = require("salvor.error")
+local preflight = require("salvor.procedure.preflight")
+local salvor = require("salvor")
+local session = require("salvor.procedure.session")
+
+local function plan_step(step, ctx)
+    local ok, err = pcall(step.run, ctx)
+    if not ok then
+        err = session.as_error(err, ctx)
+        error(errors.new({
+            code = err.code,
+            message = "step " .. step.id .. " cannot be planned: "
+                .. (err.op and err.op .. ": " or "") .. err.message,
+            hint = (err.hint and err.hint .. "; " or "") .. "nothing was changed",
+            cause = err,
+        }), 0)
+    end
+end
+
+--- plan(id, options, observer) -> {procedure, origin, cluster, checks, failed, steps}; each step is
+--- {step, status = "planned", "done" or "not-needed", effects, findings}. Changes nothing.
+return function(id, options, observer)
+    local opened = session.open(id, options)
+    local performer = effects.plan()
+    local ctx = session.context(opened, {
+        run = "plan",
+        started = session.now(),
+        performer = performer,
+        wait = observer.wait,
+    })
+    local plan = {
+        procedure = opened.procedure,
+        origin = opened.origin,
+        cluster = opened.cluster,
+        namespace = ctx.namespace,
+        steps = {},
+    }
+    observer.begin(opened)
+    plan.checks, plan.failed = preflight.run(opened.procedure, ctx, {}, observer.check)
+    if plan.failed then
+        return plan
+    end
+    for _, step in ipairs(opened.procedure.steps) do
+        if not step.check then
+            local planned = {step = step, status = "not-needed"}
+            ctx.findings, performer.list = salvor.list(), salvor.list()
+            performer.step = step.id
+            if session.is_wanted(step, ctx) then
+                planned.status = "done"
+                if not step.done or not step.done(ctx) then
+                    planned.status = "planned"
+                    plan_step(step, ctx)
+                end
+            end
+            planned.effects, planned.findings = performer.list, ctx.findings
+            plan.steps[#plan.steps + 1] = planned
+        end
+    end
+    return plan
+end
+
