@@ -28,7 +28,8 @@ local function identify(connection)
 end
 
 --- open(id, options) -> {procedure, origin, params, connection, cluster}: loads the procedure,
---- checks the parameters, connects. options: params (texts by name), context, kubeconfig, namespace.
+--- checks the parameters, connects. options: params (texts by name), context, kubeconfig,
+--- namespace.
 function session.open(id, options)
     local procedure, origin = loader.load(id)
     local values = must(params.resolve(procedure.params, options.params or {}))
