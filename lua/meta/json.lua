@@ -9,7 +9,8 @@ local json = {}
 
 ---Reads one JSON text.
 ---
----Of two equal keys the later counts. An integer beyond 64 bits and nesting above 512 are errors.
+---Of two equal keys the later counts. Errors beside those of the grammar: an integer beyond 64
+---bits, a real beyond a double, U+0000 in a key, nesting above 512.
 ---@param text string
 ---@return any value nil on failure
 ---@return salvor.error? err `Invalid`, with line and column

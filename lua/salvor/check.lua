@@ -5,7 +5,9 @@ local check = {}
 -- Frames between error() and the script: the check itself and the method.
 local SCRIPT = 3
 
---- Raises unless every key of `opts` (nil is fine) is one of `names`, a set; returns the table.
+--- Raises unless every key of `opts` (nil is fine) is one of `names`, where it has the types of its
+--- value ("string|number") or true for any; returns the table. An empty string is no value of an
+--- option that has a type.
 function check.options(opts, names, what)
     if opts == nil then
         return {}
@@ -22,7 +24,7 @@ function check.options(opts, names, what)
             error(string.format("%s: option '%s' must be a %s, got %s", what, key,
                 expected:gsub("|", " or "), type(value)), SCRIPT)
         end
-        if value == "" then
+        if value == "" and expected ~= true then
             error(string.format("%s: option '%s' is empty", what, key), SCRIPT)
         end
     end

@@ -5,13 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static void format_into(char *out, size_t size, const char *format, va_list args)
+/* A text that is too long ends in "...", behind its last whole UTF-8 character. */
+__attribute__((format(printf, 3, 0))) static void format_into(char *out, size_t size,
+                                                              const char *format, va_list args)
 {
     int length = vsnprintf(out, size, format, args);
-    if (length >= (int)size)
-        memcpy(out + size - 4, "...", 4);
-    else if (length < 0)
+    if (length < 0)
         out[0] = '\0';
+    if (length < (int)size)
+        return;
+    size_t end = size - sizeof("...");
+    while (end > 0 && ((unsigned char)out[end] & 0xc0) == 0x80)
+        end--;
+    memcpy(out + end, "...", sizeof("..."));
 }
 
 static void clear(struct salvor_error *err, const char *code)

@@ -15,6 +15,13 @@
 #include "data/tree.h"
 #include "data/utf8.h"
 
+static int error_at(const char *what, const char *text, size_t offset, struct salvor_error *err)
+{
+    size_t line, column;
+    salvor_utf8_position(&line, &column, text, offset);
+    return salvor_error_set(err, "Invalid", "%s at line %zu, column %zu", what, line, column);
+}
+
 /*
  * jansson reports where it stood when it gave up, which is behind the offending token, and ends the
  * text with " near 'token'". From both follows where the token begins.
@@ -37,27 +44,48 @@ static int syntax_error(const json_error_t *error, const char *text, size_t size
     }
     if (offset > size)
         offset = size;
-    size_t line, column;
-    salvor_utf8_position(&line, &column, text, offset);
-    if (at_end)
-        return salvor_error_set(err, "Invalid", "the text ends too early at line %zu, column %zu",
-                                line, column);
-    return salvor_error_set(err, "Invalid", "%s at line %zu, column %zu", what, line, column);
+    return error_at(at_end ? "the text ends too early" : what, text, offset, err);
+}
+
+/* In a text that is valid up to there: at the bracket that is one too many. */
+static int depth_error(const char *text, size_t size, struct salvor_error *err)
+{
+    char what[64];
+    bool in_string = false;
+    size_t offset = 0;
+    for (size_t depth = 0; offset < size; offset++) {
+        char byte = text[offset];
+        if (byte == '"')
+            in_string = !in_string;
+        else if (in_string)
+            offset += byte == '\\';
+        else if ((byte == '[' || byte == '{') && ++depth > SALVOR_JSON_DEPTH)
+            break;
+        else if (byte == ']' || byte == '}')
+            depth--;
+    }
+    snprintf(what, sizeof(what), "nested more than %d deep", SALVOR_JSON_DEPTH);
+    return error_at(what, text, offset, err);
 }
 
 int salvor_json_decode(json_t **out, const char *text, size_t size, struct salvor_error *err)
 {
     json_error_t error;
+    *out = NULL;
+    const char *zero = size ? memchr(text, '\0', size) : NULL;
+    if (zero) /* jansson passes over one behind a number */
+        return error_at("a zero byte", text, (size_t)(zero - text), err);
     *out = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    if (!*out) {
-        if (json_error_code(&error) == json_error_out_of_memory)
-            return salvor_error_memory(err);
+    if (!*out && json_error_code(&error) == json_error_out_of_memory)
+        return salvor_error_memory(err);
+    if (!*out && json_error_code(&error) == json_error_stack_overflow)
+        return depth_error(text, size, err);
+    if (!*out)
         return syntax_error(&error, text, size, err);
-    }
     if (salvor_json_depth(*out) > SALVOR_JSON_DEPTH) {
         json_decref(*out);
         *out = NULL;
-        return salvor_error_set(err, "Invalid", "nested more than %d deep", SALVOR_JSON_DEPTH);
+        return depth_error(text, size, err);
     }
     return 0;
 }

@@ -69,6 +69,19 @@ static void long_texts_end_in_dots(void **state)
     assert_string_equal(err.hint + sizeof(err.hint) - 4, "...");
 }
 
+static void a_long_text_ends_behind_a_whole_character(void **state)
+{
+    (void)state;
+    for (size_t start = 0; start < 3; start++) {
+        struct salvor_error err;
+        char text[4001] = "xx";
+        for (size_t i = start; i + 3 < sizeof(text); i += 3)
+            memcpy(text + i, "\xe2\x82\xac", 4);
+        salvor_error_set(&err, "Invalid", "%s", text);
+        assert_string_equal(err.message + strlen(err.message) - 6, "\xe2\x82\xac...");
+    }
+}
+
 static void a_long_name_does_not_hide_the_cause(void **state)
 {
     (void)state;
@@ -87,6 +100,7 @@ int main(void)
         cmocka_unit_test(nobody_has_to_look),
         cmocka_unit_test(errno_becomes_a_code),
         cmocka_unit_test(long_texts_end_in_dots),
+        cmocka_unit_test(a_long_text_ends_behind_a_whole_character),
         cmocka_unit_test(a_long_name_does_not_hide_the_cause),
     };
     return cmocka_run_group_tests_name("error", tests, NULL, NULL);

@@ -65,13 +65,29 @@ static void names_the_place_of_an_error(void **state)
     }
 }
 
-static int decode_nested(size_t depth)
+static void refuses_zero_bytes(void **state)
 {
-    char text[2 * (SALVOR_JSON_DEPTH + 1)];
+    (void)state;
+    static const char *const texts[] = {"1\0", "\0 ", "[1\0]", "\"\0\""};
+    static const size_t sizes[] = {2, 2, 4, 3};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        json_t *value;
+        assert_int_equal(salvor_json_decode(&value, texts[i], sizes[i], NULL), -1);
+        assert_null(value);
+    }
+}
+
+/* Behind a list with brackets in a string */
+static int decode_nested(size_t depth, struct salvor_error *err)
+{
+    static const char head[] = "[[\"[\\\"[\"],\n";
+    static char text[sizeof(head) + 2 * 5000];
+    size_t start = sizeof(head) - 1;
     json_t *value;
-    memset(text, '[', depth);
-    memset(text + depth, ']', depth);
-    int result = salvor_json_decode(&value, text, 2 * depth, NULL);
+    memcpy(text, head, start);
+    memset(text + start, '[', depth - 1);
+    memset(text + start + depth - 1, ']', depth);
+    int result = salvor_json_decode(&value, text, start + 2 * depth - 1, err);
     json_decref(value);
     return result;
 }
@@ -79,8 +95,13 @@ static int decode_nested(size_t depth)
 static void bounds_the_depth(void **state)
 {
     (void)state;
-    assert_int_equal(decode_nested(SALVOR_JSON_DEPTH), 0);
-    assert_int_equal(decode_nested(SALVOR_JSON_DEPTH + 1), -1);
+    static const size_t depths[] = {SALVOR_JSON_DEPTH + 1, 5000};
+    assert_int_equal(decode_nested(SALVOR_JSON_DEPTH, NULL), 0);
+    for (size_t i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
+        struct salvor_error err;
+        assert_int_equal(decode_nested(depths[i], &err), -1);
+        assert_string_equal(err.message, "nested more than 512 deep at line 2, column 512");
+    }
 }
 
 static void indents(void **state)
@@ -122,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_writes),
         cmocka_unit_test(names_the_place_of_an_error),
+        cmocka_unit_test(refuses_zero_bytes),
         cmocka_unit_test(bounds_the_depth),
         cmocka_unit_test(indents),
         cmocka_unit_test(stops_at_the_ceiling_of_the_buffer),

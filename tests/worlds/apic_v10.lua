@@ -377,7 +377,12 @@ function World:snapshot()
     for _, kind in ipairs(must(self.client:kinds())) do
         local verbs = table.concat(kind.verbs, " ")
         if kind.namespaced and verbs:find("list") and kind.kind ~= "Event" then
-            for object in self.client:each(kind.api_version .. "/" .. kind.kind) do
+            local objects, err = self.client:list(kind.api_version .. "/" .. kind.kind)
+            -- A kind that another spec has just removed is not of this world.
+            if not objects and err.code ~= "NotFound" then
+                error(err, 0)
+            end
+            for _, object in ipairs(objects or {}) do
                 seen[kind.plural .. "." .. kind.group .. "/" .. object.metadata.name] =
                     object.metadata.uid .. "/" .. object.metadata.resourceVersion
             end
