@@ -82,6 +82,7 @@ deps:
 
 test-deps: deps
 	packaging/install-packages tests/packages tests/lab/packages
+	command -v kubectl > /dev/null || packaging/install-packages tests/kubectl-packages
 
 $(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/standalone.c $(LIBRARY)
 	@mkdir -p $(@D)
@@ -110,12 +111,10 @@ asan:
 check-without-lab: all $(UNIT) $(FUZZ)
 	$(RUN) $(UNIT) $(FUZZ) $(SPECS)
 
-# kubectl is measured when it is on the machine; Debian's own only where there is none.
 bench: test-deps
 	$(MAKE) bench-built
 
 bench-built: all $(BENCH)
-	command -v kubectl > /dev/null || packaging/install-packages tests/bench/packages
 	$(BUILD)/salvor tests/bench/run.lua $(BUILD)
 
 lint:
