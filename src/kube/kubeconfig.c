@@ -377,10 +377,16 @@ static int load_without_files(struct salvor_kubeconfig *out,
         return load_service_account(
             out, options->service_account_dir ? options->service_account_dir : SERVICE_ACCOUNT,
             host, port, err);
-    salvor_error_set(err, "NotFound", "there is no kubeconfig: %s says nothing",
-                     options->path                                   ? options->path
-                     : getenv("KUBECONFIG") && *getenv("KUBECONFIG") ? "$KUBECONFIG"
-                                                                     : "~/.kube/config");
+    const char *listed = getenv("KUBECONFIG");
+    if (options->path)
+        salvor_error_set(err, "NotFound", "there is no kubeconfig: %s is empty", options->path);
+    else if (listed && *listed)
+        salvor_error_set(
+            err, "NotFound",
+            "there is no kubeconfig: no file of $KUBECONFIG (%s) is there and not empty", listed);
+    else
+        salvor_error_set(err, "NotFound",
+                         "there is no kubeconfig: ~/.kube/config does not exist or is empty");
     salvor_error_hint(err, "name one with --kubeconfig or $KUBECONFIG");
     return -1;
 }

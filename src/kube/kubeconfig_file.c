@@ -1,50 +1,24 @@
 #include "kube/kubeconfig_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/file.h"
+#include "core/path.h"
 #include "data/yaml.h"
-
-static int read_descriptor(struct salvor_buffer *out, int fd, const char *path,
-                           struct salvor_error *err)
-{
-    for (;;) {
-        if (salvor_buffer_reserve(out, 16384, err) < 0)
-            return salvor_error_set(err, "TooLarge", "%s is too large for what it is", path);
-        ssize_t count = read(fd, out->data + out->size, 16384);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return salvor_error_errno(err, errno, "cannot read %s", path);
-        if (count == 0)
-            return 0;
-        out->size += (size_t)count;
-        out->data[out->size] = '\0';
-    }
-}
 
 int salvor_kubeconfig_read(struct salvor_buffer *out, const char *path, const char *base,
                            struct salvor_error *err)
 {
     struct salvor_buffer whole = SALVOR_BUFFER_INIT(65536);
-    const char *slash = base && *path != '/' ? strrchr(base, '/') : NULL;
-    int result = -1;
-    if (slash && salvor_buffer_printf(&whole, err, "%.*s", (int)(slash - base + 1), base) < 0)
-        goto done;
-    if (salvor_buffer_printf(&whole, err, "%s", path) < 0)
-        goto done;
-    int fd = open(whole.data, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        salvor_error_errno(err, errno, "cannot read %s", whole.data);
-        goto done;
-    }
-    result = read_descriptor(out, fd, whole.data, err);
-    close(fd);
-done:
+    int result = base && *path != '/' ? salvor_path_folder(&whole, base, err) : 0;
+    if (result == 0)
+        result = salvor_path_join(&whole, path, err);
+    if (result == 0)
+        result = salvor_file_read(out, whole.data, err);
     salvor_buffer_release(&whole);
     return result;
 }
