@@ -26,6 +26,12 @@ end
 -- Checks
 
 local function find_resource(ctx)
+    local kind, problem = ctx.k8s:kind(apiconnect.MANAGEMENT)
+    if not kind and problem.code == "NotFound" then
+        return ctx:problem("this cluster has no ManagementClusters: API Connect v10 is not"
+            .. " installed", "choose the right cluster with --context or --kubeconfig")
+    end
+    must(kind, problem)
     local names = {}
     for object in ctx.k8s:each(apiconnect.MANAGEMENT) do
         names[#names + 1] = object.metadata.name

@@ -5,6 +5,7 @@ local fs = require("salvor.fs")
 local json = require("salvor.json")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
+local world = require("worlds.apic_v10")
 local site = require("support.site")
 
 local ID = apic.ID
@@ -138,6 +139,10 @@ describe("salvor says what is wrong with the connection:", function()
 end)
 
 lab.describe("salvor says what the API server refuses:", function()
+    setup(function()
+        world.install(lab.client())
+    end)
+
     local CASES = {
         {"a token that nobody has", "unauthorized", 1, "stderr", "Unauthorized"},
         {"a certificate that has expired", "expired", 1, "stderr", "expired"},
