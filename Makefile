@@ -76,6 +76,8 @@ $(BUILD)/bench/%: tests/bench/%.c
 SPECS  := $(sort $(wildcard tests/spec/*_spec.lua tests/cli/*_spec.lua))
 RUN    := $(BUILD)/salvor tests/run.lua
 FUZZ   := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/replay_%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+TORTURE  := $(BUILD)/torture/torture
+PROGRAMS := $(UNIT) $(FUZZ) $(TORTURE)
 
 deps:
 	packaging/install-packages packaging/build-packages
@@ -89,17 +91,26 @@ $(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/standalone.c $(LIBRARY)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(LIBRARY) $(LIBS)
 
+$(BUILD)/torture/torture: tests/torture/torture.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+		-o $@ $< $(LIBRARY) $(LIBS)
+
+torture: $(TORTURE)
+	$(TORTURE)
+
 # The inner loop: everything, against the lab when it has been built before.
-check: all $(UNIT) $(FUZZ)
-	$(RUN) $(if $(shell tests/lab/build --check 2> /dev/null),--lab) $(UNIT) $(FUZZ) $(SPECS)
+check: all $(PROGRAMS)
+	$(RUN) $(if $(shell tests/lab/build --check 2> /dev/null),--lab) $(PROGRAMS) $(SPECS)
 
 # What is missing may be what this file asks pkg-config about, so a new make goes on.
 test: test-deps
 	tests/lab/build
 	$(MAKE) lint
 	$(MAKE) asan
-	$(MAKE) all $(UNIT) $(FUZZ)
-	$(RUN) --lab $(UNIT) $(FUZZ) $(SPECS)
+	$(MAKE) all $(PROGRAMS)
+	$(RUN) --lab $(PROGRAMS) $(SPECS)
 
 # The same sources once more, with sanitizers; everything that needs no lab.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -108,8 +119,8 @@ asan:
 	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' \
 		LDFLAGS='$(SANITIZE)' check-without-lab
 
-check-without-lab: all $(UNIT) $(FUZZ)
-	$(RUN) $(UNIT) $(FUZZ) $(SPECS)
+check-without-lab: all $(PROGRAMS)
+	$(RUN) $(PROGRAMS) $(SPECS)
 
 bench: test-deps
 	$(MAKE) bench-built

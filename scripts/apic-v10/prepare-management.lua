@@ -427,6 +427,9 @@ return {
             title = "Read the kit back and check it",
             why = "A kit that cannot be read is found out now, not in the disaster.",
             run = read_back,
+            verify = function(ctx)
+                return kits.read(fs.absolute(ctx.params.kit)) ~= nil
+            end,
         },
     },
     next = function(ctx)

@@ -15,15 +15,19 @@
 #include "lua/errors.h"
 #include "lua/guard.h"
 #include "lua/modules.h"
+#include "lua/pool.h"
 #include "lua/scheduler.h"
 #include "lua/value.h"
 
 enum { EXIT_FAILED = 1, EXIT_INTERNAL = 70 };
 
 struct salvor_host {
+    struct salvor_pool *pool;
     lua_State *L;
     struct salvor_loop *loop;
     struct salvor_scheduler scheduler;
+    bool shows_warnings;
+    bool in_warning; /* the next piece belongs to the same one */
 };
 
 static const luaL_Reg modules[] = {
@@ -130,13 +134,37 @@ static void keep_freed_memory(void)
     mallopt(M_TOP_PAD, 4 << 20);
 }
 
+/* As lua5.4 does with what warn() is told. */
+static void show_warning(void *data, const char *message, int goes_on)
+{
+    struct salvor_host *host = data;
+    if (!host->in_warning && !goes_on && *message == '@') {
+        if (!strcmp(message, "@on") || !strcmp(message, "@off"))
+            host->shows_warnings = !strcmp(message, "@on");
+        return;
+    }
+    if (host->shows_warnings)
+        fprintf(stderr, "%s%s%s", host->in_warning ? "" : "Lua warning: ", message,
+                goes_on ? "" : "\n");
+    host->in_warning = goes_on;
+}
+
+static lua_State *new_state(struct salvor_host *host)
+{
+    host->pool = salvor_pool_new();
+    lua_State *L = host->pool ? lua_newstate(salvor_pool_allocate, host->pool) : NULL;
+    if (L)
+        lua_setwarnf(L, show_warning, host);
+    return L;
+}
+
 struct salvor_host *salvor_host_new(void)
 {
     keep_freed_memory();
     struct salvor_host *host = calloc(1, sizeof(*host));
     if (!host)
         return NULL;
-    if (salvor_loop_new(&host->loop, NULL) == 0 && (host->L = luaL_newstate())) {
+    if (salvor_loop_new(&host->loop, NULL) == 0 && (host->L = new_state(host))) {
         salvor_scheduler_attach(host->L, &host->scheduler, host->loop);
         lua_pushcfunction(host->L, set_up);
         if (lua_pcall(host->L, 0, 0, 0) == LUA_OK &&
@@ -155,6 +183,7 @@ void salvor_host_free(struct salvor_host *host)
     host->scheduler.root = host->scheduler.current = NULL;
     if (host->L)
         lua_close(host->L);
+    salvor_pool_free(host->pool);
     salvor_loop_free(host->loop);
     free(host);
 }

@@ -90,7 +90,7 @@ lab.describe("a run", function()
         local resumed = command({"--resume", run})
         salvor.expect_code(0, resumed)
         assert.equal("one\nhello\n", notes())
-        salvor.expect(resumed.stdout, "verified    one", "done        two")
+        salvor.expect(resumed.stdout, "before      one", "done        two")
     end)
 
     it("does a finished step again when it does not hold any more", function()

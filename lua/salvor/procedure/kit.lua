@@ -207,7 +207,8 @@ local function publish(self)
         for key, v in pairs(self.header) do
             manifest[key] = v
         end
-        must(fs.write(fs.join(self.building, MANIFEST), must(json.encode(manifest, {indent = 2}))))
+        local text = must(json.encode(manifest, {indent = 2})) .. "\n"
+        must(fs.write(fs.join(self.building, MANIFEST), text))
         must(fs.mkdir(fs.dirname(self.published), {parents = true}))
         must(fs.rename(self.building, self.published))
     end

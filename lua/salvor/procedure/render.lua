@@ -14,6 +14,7 @@ end
 local MARK = {ok = {"green", "ok"}, failed = {"red", "FAILED"}, skipped = {"yellow", "skipped"},
               problem = {"red", "problem"}, warning = {"yellow", "warning"}, note = {nil, "note"},
               done = {"green", "done"}, verified = {"green", "verified"},
+              before = {nil, "before"},
               already = {"green", "already so"}, planned = {nil, "planned"},
               ["not-needed"] = {nil, "not needed"}}
 

@@ -83,7 +83,7 @@ local function advance(run, step, ctx, finished, observer)
     if not session.is_wanted(step, ctx) then
         return
     elseif finished[step.id] and still_holds(step, ctx) then
-        observer.step(step, "verified")
+        observer.step(step, step.verify and "verified" or "before")
     elseif step.done and step.done(ctx) then
         run.journal:append({type = "step.end", step = step.id, already = true, facts = ctx.facts})
         observer.step(step, "already")

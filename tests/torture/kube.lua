@@ -1,0 +1,33 @@
+local fs = require("salvor.fs")
+local kube = require("salvor.kube")
+local yaml = require("salvor.yaml")
+
+local ARGUMENTS = ...
+
+local path = fs.join(ARGUMENTS.folder, "kubeconfig")
+must(fs.write(path, must(yaml.dump({
+    ["current-context"] = "main",
+    contexts = {{name = "main", context = {cluster = "c", namespace = "n"}}},
+    clusters = {{name = "c", cluster = {server = ARGUMENTS.server}}},
+}))))
+local client = must(kube.connect({kubeconfig = path}))
+assert(client:info().namespace == "n")
+
+local answer = must(client:request({path = "/object", query = {a = {1, "two"}, b = true}}))
+assert(answer.status == 200 and answer.body.data.b == "2")
+assert(answer.headers["content-type"] == "application/json")
+answer = must(client:request({method = "PUT", path = "/object", raw = true, body = {a = {"b"}},
+                              headers = {["X-One"] = "1"}}))
+assert(answer.body:find("ConfigMap"))
+local nothing, err = client:request({path = "/none"})
+assert(not nothing)
+must(err.code == "NotFound", err)
+assert(err.details.a == 1)
+
+local stream <close> = must(client:stream({path = "/stream", query = {watch = true}}))
+assert(must(stream:next(60)).n == 1)
+assert(must(stream:next()).n == 2)
+local last
+last, err = stream:next()
+assert(not last)
+must(not err, err)
