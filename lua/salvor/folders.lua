@@ -6,30 +6,29 @@ local folders = {}
 
 local function place(variable, below_home)
     local base = os.getenv(variable)
-    if not base or base:sub(1, 1) ~= "/" then
-        local home = os.getenv("HOME")
-        if not home or home == "" then
-            error(errors.new({
-                code = "NotFound",
-                message = "neither $" .. variable .. " nor $HOME is set",
-                hint = "set $" .. variable .. " to an absolute path",
-            }), 0)
-        end
-        base = fs.join(home, below_home)
+    if base and base:sub(1, 1) == "/" then
+        return fs.join(base, "salvor")
     end
-    return fs.join(base, "salvor")
+    local home = os.getenv("HOME")
+    return home and home ~= "" and fs.join(home, below_home, "salvor") or nil
 end
 
+--- The user's own scripts and settings; nil for one without a home.
 function folders.config()
     return place("XDG_CONFIG_HOME", ".config")
 end
 
+--- Journals and history. Raises when there is no place for them.
 function folders.state()
-    return place("XDG_STATE_HOME", ".local/state")
-end
-
-function folders.cache()
-    return place("XDG_CACHE_HOME", ".cache")
+    local folder = place("XDG_STATE_HOME", ".local/state")
+    if not folder then
+        error(errors.new({
+            code = "NotFound",
+            message = "neither $XDG_STATE_HOME nor $HOME is set",
+            hint = "set $XDG_STATE_HOME to an absolute path",
+        }), 0)
+    end
+    return folder
 end
 
 return folders

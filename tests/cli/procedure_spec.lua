@@ -28,6 +28,15 @@ describe("salvor list", function()
             home .. "/config/salvor/scripts/site/script.lua")
     end)
 
+    it("shows the bundled ones to a user without a home", function()
+        local home, closing <close> = new_home() -- luacheck: ignore 211
+        local result = salvor.run({"list"}, {home = home, env = {
+            HOME = false, XDG_CONFIG_HOME = false,
+        }})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, ID, "bundled")
+    end)
+
     it("shows the others when one is invalid, and says which", function()
         local home, closing <close> = new_home() -- luacheck: ignore 211
         local path = install(home, "site/broken", "return {")

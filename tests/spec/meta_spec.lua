@@ -1,6 +1,11 @@
 -- What editors show of the API is the API: each function has an entry in lua/meta, with its
--- parameters, and each entry a function.
+-- parameters, and each entry a function. Each option that is described is one, and no other is.
 local fs = require("salvor.fs")
+local json = require("salvor.json")
+local proc = require("salvor.proc")
+local task = require("salvor.task")
+local ui = require("salvor.ui")
+local yaml = require("salvor.yaml")
 
 local KUBECONFIG = [[
 apiVersion: v1
@@ -24,10 +29,47 @@ local OBJECTS = {
     ["digest.object"] = require("salvor.digest").new("md5"),
     ["fs.lock"] = must(fs.lock(fs.join(folder, "lock"))),
     ["k8s.client"] = must(require("salvor.k8s").connect({kubeconfig = kubeconfig()})),
-    ["task.methods"] = require("salvor.task").spawn(function() end),
-    ["ui.progress"] = require("salvor.ui").progress(nil, "x"),
-    ["ui.status"] = require("salvor.ui").status(),
-    ["yaml.document"] = must(require("salvor.yaml").edit("")),
+    ["task.methods"] = task.spawn(function() end),
+    ["ui.progress"] = ui.progress(nil, "x"),
+    ["ui.status"] = ui.status(),
+    ["yaml.document"] = must(yaml.edit("")),
+}
+
+local client = OBJECTS["k8s.client"]
+local object = {apiVersion = "v1", kind = "ConfigMap", metadata = {name = "a", namespace = "b"}}
+local some_file = fs.join(folder, "file")
+
+--- For each class of options a function that takes it.
+local TAKERS = {
+    ["k8s.ApplyOptions"] = function(options) client:apply(object, options) end,
+    ["k8s.CanOptions"] = function(options) client:can("get", "pods", options) end,
+    ["k8s.ConnectOptions"] = function(options) require("salvor.k8s").connect(options) end,
+    ["k8s.DeleteOptions"] = function(options) client:delete("pods", "a", options) end,
+    ["k8s.EachOptions"] = function(options) client:each("pods", options) end,
+    ["k8s.GetOptions"] = function(options) client:get("pods", "a", options) end,
+    ["k8s.ListOptions"] = function(options) client:list("pods", options) end,
+    ["k8s.PatchOptions"] = function(options) client:patch("pods", "a", {}, options) end,
+    ["k8s.ReplaceOptions"] = function(options) client:replace(object, options) end,
+    ["k8s.RequestOptions"] = function(options) client:request(options) end,
+    ["k8s.WaitOptions"] = function(options) client:wait("pods", "a", options) end,
+    ["k8s.WatchOptions"] = function(options) client:watch("pods", options) end,
+    ["k8s.WriteOptions"] = function(options) client:create(object, options) end,
+    ["salvor.FsMkdirOptions"] = function(options) fs.mkdir(some_file, options) end,
+    ["salvor.FsModeOptions"] = function(options) fs.append(some_file, "", options) end,
+    ["salvor.FsReadOptions"] = function(options) fs.read(some_file, options) end,
+    ["salvor.FsRenameOptions"] = function(options) fs.rename(some_file, some_file, options) end,
+    ["salvor.FsStatOptions"] = function(options) fs.stat(some_file, options) end,
+    ["salvor.FsSymlinkOptions"] = function(options) fs.symlink("a", some_file, options) end,
+    ["salvor.FsWriteOptions"] = function(options) fs.write(some_file, "", options) end,
+    ["salvor.ProcOptions"] = function(options) proc.run({"true"}, options) end,
+    ["salvor.TaskMapOptions"] = function(options) task.map({}, print, options) end,
+    ["salvor.UiColumn"] = function(options) ui.format_table({options}, {}) end,
+    ["salvor.UiConfirmOptions"] = function(options) ui.confirm("?", options) end,
+    ["salvor.UiProgressOptions"] = function(options) ui.progress(1, "x", options) end,
+    ["salvor.UiStream"] = function(options) ui.colour("red", "x", options) end,
+    ["salvor.ErrorFields"] = function(options) require("salvor.error").new(options) end,
+    ["salvor.json.encode_options"] = function(options) json.encode(1, options) end,
+    ["salvor.yaml.edit_options"] = function(options) yaml.edit("", options) end,
 }
 
 --- The functions of a table that are not its own affair.
@@ -51,6 +93,22 @@ local function read_entries(path)
         entries[variable][name] = parameters:sub(2, -2)
     end
     return entries, text:match("\nreturn ([%w_]+)\n$")
+end
+
+--- The classes of a file: {[name] = {parent = name or "", fields = {name, ...}}}.
+local function read_classes(path)
+    local classes, class = {}, nil
+    for line in must(fs.read(path)):gmatch("[^\n]+") do
+        local name, parent = line:match("^%-%-%-@class ([%w_.]+):? ?([%w_.]*)")
+        local field = line:match("^%-%-%-@field ([%w_]+)")
+        if name then
+            class = {parent = parent, fields = {}}
+            classes[name] = class
+        elseif field then
+            table.insert(class.fields, field)
+        end
+    end
+    return classes
 end
 
 local function sorted_keys(map)
@@ -100,9 +158,30 @@ describe("lua/meta", function()
 
         for variable, methods in pairs(entries) do
             if variable ~= module_variable then
-                local object = module_name .. "." .. variable
-                it("describes every method of " .. object, function()
-                    assert_described(getmetatable(OBJECTS[object]).__index, methods, true)
+                local class = module_name .. "." .. variable
+                it("describes every method of " .. class, function()
+                    assert_described(getmetatable(OBJECTS[class]).__index, methods, true)
+                end)
+            end
+        end
+    end
+
+    for _, file in ipairs(must(fs.list("lua/meta"))) do
+        local classes = read_classes(fs.join("lua/meta", file.name))
+        for name in pairs(classes) do
+            if name:lower():find("options$") or TAKERS[name] then
+                it("describes the options of " .. name, function()
+                    local taker = TAKERS[name]
+                    local _, problem = pcall(taker, {mispelt = 1})
+                    assert.is_truthy(tostring(problem):find("'mispelt'", 1, true))
+                    local class = classes[name]
+                    while class do
+                        for _, field in ipairs(class.fields) do
+                            _, problem = pcall(taker, {[field] = io.stdout})
+                            assert.is_nil(tostring(problem):find("unknown option", 1, true))
+                        end
+                        class = classes[class.parent]
+                    end
                 end)
             end
         end

@@ -11,7 +11,9 @@ local loader = {}
 local BUNDLED = "scripts/"
 
 local function script_folders()
-    return {fs.join(folders.config(), "scripts"), "/etc/salvor/scripts"}
+    local own = folders.config()
+    local machine = "/etc/salvor/scripts"
+    return own and {fs.join(own, "scripts"), machine} or {machine}
 end
 
 --- A script sees the standard libraries and what it declares; a misspelt name is an error.
