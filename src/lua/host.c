@@ -149,12 +149,22 @@ static void show_warning(void *data, const char *message, int goes_on)
     host->in_warning = goes_on;
 }
 
+/* An error outside of every protected call, which is a bug of ours: Lua aborts after it. */
+static int panic(lua_State *L)
+{
+    const char *message = lua_tostring(L, -1);
+    fprintf(stderr, "salvor: internal error: %s\n", message ? message : "not a string");
+    return 0;
+}
+
 static lua_State *new_state(struct salvor_host *host)
 {
     host->pool = salvor_pool_new();
     lua_State *L = host->pool ? lua_newstate(salvor_pool_allocate, host->pool) : NULL;
-    if (L)
+    if (L) {
+        lua_atpanic(L, panic);
         lua_setwarnf(L, show_warning, host);
+    }
     return L;
 }
 

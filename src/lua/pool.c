@@ -1,7 +1,6 @@
 #include "lua/pool.h"
 
 #include <stdalign.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
