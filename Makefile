@@ -5,6 +5,7 @@ PREFIX ?= /usr/local
 CC     ?= cc
 CFLAGS ?= -O2 -g
 V      ?= 0
+FUZZ_SECONDS ?= 60
 
 PACKAGES  := lua5.4 libcurl jansson yaml-0.1 libssh2 libcrypto
 WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -24,7 +25,8 @@ BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@echo "  $(1)" $@)
 
-.PHONY: all deps test-deps demo test check lint format bench bench-built asan install clean help check-without-lab
+.PHONY: all deps test-deps demo test check lint format bench bench-built asan install clean help check-without-lab \
+        torture fuzz fuzz-here valgrind
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/salvor
@@ -33,10 +35,13 @@ help:
 	@echo "all      build $(BUILD)/salvor"
 	@echo "demo     install what is missing, build, run a procedure against the lab"
 	@echo "test     install what is missing, build, run all tests"
-	@echo "check    the quick tests (no lab)"
+	@echo "check    all tests; those against the lab when it has been built before"
 	@echo "lint     layers, formatting, luacheck, shellcheck"
 	@echo "bench    paired benchmarks"
-	@echo "asan     the quick tests under AddressSanitizer and UBSan"
+	@echo "asan     the tests that need no lab under AddressSanitizer and UBSan"
+	@echo "torture  requests for memory that fail, one after the other"
+	@echo "valgrind the unit tests and quick specs under valgrind"
+	@echo "fuzz     each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)), with clang"
 	@echo "install  to DESTDIR and PREFIX ($(PREFIX))"
 	@echo "clean    remove $(BUILD)"
 
@@ -94,8 +99,8 @@ $(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/standalone.c $(LIBRARY)
 $(BUILD)/torture/torture: tests/torture/torture.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
-		-o $@ $< $(LIBRARY) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS) \
+		-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
 torture: $(TORTURE)
 	$(TORTURE)
@@ -109,6 +114,8 @@ test: test-deps
 	tests/lab/build
 	$(MAKE) lint
 	$(MAKE) asan
+	$(MAKE) fuzz FUZZ_SECONDS=10
+	$(MAKE) valgrind
 	$(MAKE) all $(PROGRAMS)
 	$(RUN) --lab $(PROGRAMS) $(SPECS)
 
@@ -121,6 +128,35 @@ asan:
 
 check-without-lab: all $(PROGRAMS)
 	$(RUN) $(PROGRAMS) $(SPECS)
+
+# Those that start programs are left out: valgrind 3.19 does not know pidfd_open().
+VALGRIND_UNIT  := $(filter-out %/test_child,$(UNIT))
+VALGRIND_SPECS := $(patsubst %,tests/spec/%_spec.lua,digest error json k8s_neat secret)
+
+valgrind: all $(VALGRIND_UNIT)
+	$(RUN) --valgrind $(VALGRIND_UNIT) $(VALGRIND_SPECS)
+
+# What the fuzzers find stays in the build folder, new inputs in corpus/ and crashes beside it.
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+fuzz:
+	$(MAKE) BUILD=$(BUILD)/fuzz-clang CC=clang LDFLAGS='$(SANITIZE)' \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(SANITIZE)' fuzz-here
+
+fuzz-here: $(FUZZERS:%=run-fuzzer-%)
+
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIBRARY) $(LIBS)
+
+.PHONY: $(FUZZERS:%=run-fuzzer-%)
+$(FUZZERS:%=run-fuzzer-%): run-fuzzer-%: $(BUILD)/fuzz/fuzz_%
+	@mkdir -p $(BUILD)/corpus/$*
+	@echo "  FUZZ $*, $(FUZZ_SECONDS) s"
+	$(Q)$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 \
+		-artifact_prefix=$(BUILD)/$*- $(BUILD)/corpus/$* tests/fuzz/corpus/$* \
+		> $(BUILD)/$*.log 2>&1 || { cat $(BUILD)/$*.log; exit 1; }
 
 bench: test-deps
 	$(MAKE) bench-built

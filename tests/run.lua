@@ -1,9 +1,11 @@
--- Runs the test programs in parallel and counts: salvor tests/run.lua [--lab] PROGRAM|SPEC...
+-- Runs the test programs in parallel and counts:
+--
+--     salvor tests/run.lua [--lab] [--valgrind] PROGRAM|SPEC...
 --
 -- A word that ends in _spec.lua is run by busted inside this Salvor; any other is a program, one
 -- that replays fuzzing over its corpus. All speak TAP. With --lab an API server is started for all
--- of them, and it is an error when it does not start. The last line is "N passed, N failed, N
--- skipped".
+-- of them, and it is an error when it does not start; with --valgrind all run under valgrind. The
+-- last line is "N passed, N failed, N skipped".
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
 local task = require("salvor.task")
@@ -11,17 +13,19 @@ local task = require("salvor.task")
 local SALVOR = arg[-1]
 local TIMEOUT = 1200
 local BUSTED = "/usr/bin/busted"
+local VALGRIND = {"valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
+                  "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"}
 
 local function read_arguments()
-    local words, lab = {}, false
+    local words, options = {}, {}
     for _, word in ipairs(arg) do
-        if word == "--lab" then
-            lab = true
+        if word == "--lab" or word == "--valgrind" then
+            options[word] = true
         else
             words[#words + 1] = word
         end
     end
-    return words, lab
+    return words, options
 end
 
 local function start_lab(folder)
@@ -89,10 +93,12 @@ local function print_failures(result)
     print("    " .. result.stderr:gsub("\n", "\n    "))
 end
 
-local function run(word, scratch, lab)
+local function run(word, scratch, lab, watcher)
     local began = task.now()
     local home = must(fs.temporary_folder(scratch))
-    local result, err = proc.run(command(word), {env = environment(home, lab), timeout = TIMEOUT})
+    local argv, own = {table.unpack(watcher)}, command(word)
+    table.move(own, 1, #own, #argv + 1, argv)
+    local result, err = proc.run(argv, {env = environment(home, lab), timeout = TIMEOUT})
     result = result or {code = -1, stdout = "", stderr = tostring(err)}
     local passed, failed, skipped = count(result.stdout)
     -- A crash, a time-out and a test that ended half-way are failures even when no line says so.
@@ -115,9 +121,9 @@ local function processors()
     return result and tonumber(result.stdout) or 2
 end
 
-local words, with_lab = read_arguments()
+local words, options = read_arguments()
 local scratch = must(fs.temporary_folder())
-local lab = with_lab and fs.join(scratch, "lab") or nil
+local lab = options["--lab"] and fs.join(scratch, "lab") or nil
 local cleanup <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
     if lab then
         proc.run({"tests/lab/lab", "stop", lab}, {timeout = 60})
@@ -129,7 +135,7 @@ if lab then
 end
 local total = {0, 0, 0}
 for _, counts in ipairs(task.map(words, function(word)
-    return run(word, scratch, lab)
+    return run(word, scratch, lab, options["--valgrind"] and VALGRIND or {})
 end, {workers = processors()})) do
     for index = 1, 3 do
         total[index] = total[index] + counts[index]

@@ -68,6 +68,31 @@ static int depth_error(const char *text, size_t size, struct salvor_error *err)
     return error_at(what, text, offset, err);
 }
 
+/*
+ * jansson calls a string that it had no memory for a syntax error, so whether memory was lacking is
+ * found out here.
+ */
+static json_malloc_t allocate;
+static bool is_memory_lacking;
+
+static void *watched_allocate(size_t size)
+{
+    void *block = allocate(size);
+    is_memory_lacking |= !block;
+    return block;
+}
+
+static json_t *load(const char *text, size_t size, json_error_t *error)
+{
+    json_free_t release;
+    is_memory_lacking = false;
+    json_get_alloc_funcs(&allocate, &release);
+    json_set_alloc_funcs(watched_allocate, release);
+    json_t *value = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, error);
+    json_set_alloc_funcs(allocate, release);
+    return value;
+}
+
 int salvor_json_decode(json_t **out, const char *text, size_t size, struct salvor_error *err)
 {
     json_error_t error;
@@ -75,8 +100,8 @@ int salvor_json_decode(json_t **out, const char *text, size_t size, struct salvo
     const char *zero = size ? memchr(text, '\0', size) : NULL;
     if (zero) /* jansson passes over one behind a number */
         return error_at("a zero byte", text, (size_t)(zero - text), err);
-    *out = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    if (!*out && json_error_code(&error) == json_error_out_of_memory)
+    *out = load(text, size, &error);
+    if (!*out && is_memory_lacking)
         return salvor_error_memory(err);
     if (!*out && json_error_code(&error) == json_error_stack_overflow)
         return depth_error(text, size, err);

@@ -173,8 +173,11 @@ static int change(struct salvor_yaml_edit *edit, const json_t *path, const json_
             salvor_buffer_release(&text);
             return -1;
         }
-        if (read_documents(&documents, text.data, text.size, NULL) == 0 &&
-            json_equal(documents, wanted)) {
+        struct salvor_error unread;
+        bool is_read = read_documents(&documents, text.data, text.size, &unread) == 0;
+        bool is_failure =
+            !is_read && !strcmp(unread.code, "Internal"); /* says nothing of the text */
+        if (is_read && json_equal(documents, wanted)) {
             struct salvor_buffer old = edit->text;
             edit->text = text;
             text = old;
@@ -184,6 +187,8 @@ static int change(struct salvor_yaml_edit *edit, const json_t *path, const json_
         }
         json_decref(documents);
         salvor_buffer_release(&text);
+        if (is_failure)
+            return salvor_error_memory(err);
     }
     return result < 0 ? path_error(err, "Internal", path, json_array_size(path),
                                    "cannot be changed in this text without touching more of it")

@@ -1,6 +1,7 @@
 #include "kube/kubeconfig.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,19 @@ static int set(char **out, const char *value, struct salvor_error *err)
     free_wiped(out);
     *out = strdup(value);
     return *out ? 0 : salvor_error_memory(err);
+}
+
+__attribute__((format(printf, 3, 4))) static int format(char **out, struct salvor_error *err,
+                                                        const char *pattern, ...)
+{
+    va_list args;
+    va_start(args, pattern);
+    int length = vasprintf(out, pattern, args);
+    va_end(args);
+    if (length >= 0)
+        return 0;
+    *out = NULL;
+    return salvor_error_memory(err);
 }
 
 /* Takes the text out of a buffer and wipes what stays behind. */
@@ -178,10 +192,7 @@ static int load_token_file(struct salvor_kubeconfig *out, const struct entry *en
     if (!path)
         return 0;
     const char *slash = *path == '/' ? NULL : strrchr(base, '/');
-    if (asprintf(&out->token_file, "%.*s%s", slash ? (int)(slash - base + 1) : 0, base, path) >= 0)
-        return 0;
-    out->token_file = NULL;
-    return salvor_error_memory(err);
+    return format(&out->token_file, err, "%.*s%s", slash ? (int)(slash - base + 1) : 0, base, path);
 }
 
 static int load_user(struct salvor_kubeconfig *out, const struct entry *entry,
@@ -322,13 +333,9 @@ static int find_files(struct salvor_kubeconfig_file **files, const char *path,
 
 static bool is_empty(const struct salvor_kubeconfig_file *files)
 {
-    struct salvor_buffer names = SALVOR_BUFFER_INIT(NAMES_LIMIT);
-    salvor_kubeconfig_names(&names, files, "context");
-    salvor_kubeconfig_names(&names, files, "cluster");
-    salvor_kubeconfig_names(&names, files, "user");
-    bool empty = names.size == 0;
-    salvor_buffer_release(&names);
-    return empty && !current_context(files);
+    return !salvor_kubeconfig_has_names(files, "context") &&
+           !salvor_kubeconfig_has_names(files, "cluster") &&
+           !salvor_kubeconfig_has_names(files, "user") && !current_context(files);
 }
 
 /* The service account of the pod we run in */
@@ -351,10 +358,10 @@ static int load_service_account(struct salvor_kubeconfig *out, const char *dir, 
 {
     const char *own = getenv("POD_NAMESPACE");
     bool is_ipv6 = strchr(host, ':') != NULL;
-    if (asprintf(&out->server, "https://%s%s%s:%s", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "",
-                 port) < 0 ||
-        asprintf(&out->token_file, "%s/token", dir) < 0)
-        return salvor_error_memory(err);
+    if (format(&out->server, err, "https://%s%s%s:%s", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "",
+               port) < 0 ||
+        format(&out->token_file, err, "%s/token", dir) < 0)
+        return -1;
     if (set(&out->source, "service account", err) < 0 ||
         set(&out->cluster, "in-cluster", err) < 0 || set(&out->user, "service account", err) < 0 ||
         read_line(&out->ca, dir, "ca.crt", err) < 0)

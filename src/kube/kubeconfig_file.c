@@ -132,6 +132,17 @@ bool salvor_kubeconfig_find(struct salvor_kubeconfig_entry *out,
     return false;
 }
 
+bool salvor_kubeconfig_has_names(const struct salvor_kubeconfig_file *list, const char *kind)
+{
+    for (; list; list = list->next) {
+        const json_t *all = entries(list, kind);
+        for (size_t i = 0; i < json_array_size(all); i++)
+            if (name_of(json_array_get(all, i)))
+                return true;
+    }
+    return false;
+}
+
 void salvor_kubeconfig_names(struct salvor_buffer *out, const struct salvor_kubeconfig_file *list,
                              const char *kind)
 {

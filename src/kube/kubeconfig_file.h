@@ -37,6 +37,8 @@ bool salvor_kubeconfig_find(struct salvor_kubeconfig_entry *out,
                             const struct salvor_kubeconfig_file *list, const char *kind,
                             const char *name);
 
+bool salvor_kubeconfig_has_names(const struct salvor_kubeconfig_file *list, const char *kind);
+
 /* Appends the names of all entries of that kind, "a, b, c". */
 void salvor_kubeconfig_names(struct salvor_buffer *out, const struct salvor_kubeconfig_file *list,
                              const char *kind);

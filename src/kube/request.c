@@ -220,8 +220,10 @@ int salvor_kube_check(const struct salvor_http *http, const struct salvor_kubeco
         return 0;
     json_t *status = NULL;
     const char *kind = NULL;
-    if (salvor_json_decode(&status, http->body.data, http->body.size, NULL) == 0)
+    if (salvor_json_decode(&status, http->body.data, http->body.size, err) == 0)
         kind = text_of(status, "kind");
+    else if (!strcmp(err->code, "Internal")) /* without its reason the answer would be another */
+        return -1;
     if (kind && !strcmp(kind, "Status")) {
         set_from_status(http, status, err);
         *details = json_incref(json_object_get(status, "details"));

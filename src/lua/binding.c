@@ -20,17 +20,24 @@ static int box_close(lua_State *L)
     return 0;
 }
 
+#define BOX_METATABLE "salvor.box"
+
+/* Made beforehand, since one that lack of memory left half made would let boxes leak from then on. */
+void salvor_binding_install(lua_State *L)
+{
+    luaL_newmetatable(L, BOX_METATABLE);
+    lua_pushcfunction(L, box_close);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, box_close);
+    lua_setfield(L, -2, "__close");
+    lua_pop(L, 1);
+}
+
 void *salvor_box(lua_State *L, size_t size, void (*release)(void *object))
 {
     struct box *box = lua_newuserdatauv(L, sizeof(*box) + size, 0);
     memset(box, 0, sizeof(*box) + size);
-    if (luaL_newmetatable(L, "salvor.box")) {
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, box_close);
-        lua_setfield(L, -2, "__close");
-    }
-    lua_setmetatable(L, -2);
+    luaL_setmetatable(L, BOX_METATABLE);
     lua_toclose(L, -1);
     box->release = release;
     return box->object;

@@ -22,6 +22,9 @@
 #include "core/buffer.h"
 #include "core/error.h"
 
+/* Before anything else of this in a new state. */
+void salvor_binding_install(lua_State *L);
+
 /*
  * Pushes a zeroed object of `size` bytes, owned by Lua and closed when the calling C function
  * returns or raises: `release(object)` runs exactly once and must accept the zeroed state.

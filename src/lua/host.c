@@ -11,6 +11,7 @@
 
 #include "loop/interrupt.h"
 #include "loop/loop.h"
+#include "lua/binding.h"
 #include "lua/embedded.h"
 #include "lua/errors.h"
 #include "lua/guard.h"
@@ -115,6 +116,7 @@ static int set_up(lua_State *L)
     luaL_newmetatable(L, SALVOR_TASK_METATABLE);
     luaL_newmetatable(L, SALVOR_LIST_METATABLE);
     lua_settop(L, 0);
+    salvor_binding_install(L);
     salvor_errors_install(L);
     salvor_guard_install(L);
     install_searcher(L);

@@ -6,6 +6,9 @@
 #include "lua/scheduler.h"
 #include "lua/task.h"
 
+#define JOINER_METATABLE "salvor.joiner"
+#define TIMER_METATABLE  "salvor.timer"
+
 static struct salvor_task *check_task(lua_State *L, int index)
 {
     return luaL_checkudata(L, index, SALVOR_TASK_METATABLE);
@@ -32,11 +35,7 @@ static struct salvor_joiner *push_joiner(lua_State *L)
 {
     struct salvor_joiner *joiner = lua_newuserdatauv(L, sizeof(*joiner), 0);
     *joiner = (struct salvor_joiner){0};
-    if (luaL_newmetatable(L, "salvor.joiner")) {
-        lua_pushcfunction(L, joiner_gc);
-        lua_setfield(L, -2, "__gc");
-    }
-    lua_setmetatable(L, -2);
+    luaL_setmetatable(L, JOINER_METATABLE);
     salvor_joiner_start(salvor_get_scheduler(L), joiner);
     return joiner;
 }
@@ -120,11 +119,7 @@ static int task_sleep(lua_State *L)
     luaL_argcheck(L, seconds >= 0, 1, "a number of seconds from 0 expected");
     struct salvor_timer *timer = lua_newuserdatauv(L, sizeof(*timer), 0);
     *timer = (struct salvor_timer){0};
-    if (luaL_newmetatable(L, "salvor.timer")) {
-        lua_pushcfunction(L, timer_gc);
-        lua_setfield(L, -2, "__gc");
-    }
-    lua_setmetatable(L, -2);
+    luaL_setmetatable(L, TIMER_METATABLE);
     salvor_timer_start(salvor_get_loop(L), timer, seconds);
     return salvor_wait(L, &timer->op, after_sleep, 0);
 }
@@ -135,12 +130,23 @@ static int task_now(lua_State *L)
     return 1;
 }
 
+/* Of what leaves a list of C's when it is collected. */
+static void make_metatable(lua_State *L, const char *name, lua_CFunction collect)
+{
+    luaL_newmetatable(L, name);
+    lua_pushcfunction(L, collect);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+}
+
 int luaopen_salvor_scheduler(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"spawn", task_spawn},   {"next_ended", task_next_ended},
                                          {"result", task_result}, {"cancel", task_cancel},
                                          {"status", task_status}, {"sleep", task_sleep},
                                          {"now", task_now},       {NULL, NULL}};
+    make_metatable(L, JOINER_METATABLE, joiner_gc);
+    make_metatable(L, TIMER_METATABLE, timer_gc);
     luaL_newlib(L, functions);
     /* lua/salvor/task.lua puts the methods there. */
     luaL_getmetatable(L, SALVOR_TASK_METATABLE);

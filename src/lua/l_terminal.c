@@ -177,10 +177,9 @@ static void push_input(lua_State *L)
     input->op.abort = stop_input;
     input->watch.events = POLLIN;
     input->watch.ready = read_input;
-    if (luaL_newmetatable(L, INPUT_METATABLE)) {
-        lua_pushcfunction(L, input_gc);
-        lua_setfield(L, -2, "__gc");
-    }
+    luaL_newmetatable(L, INPUT_METATABLE);
+    lua_pushcfunction(L, input_gc);
+    lua_setfield(L, -2, "__gc");
     lua_setmetatable(L, -2);
 }
 

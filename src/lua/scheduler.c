@@ -15,7 +15,7 @@ enum { DEPTH_LIMIT = 12 };
 static struct salvor_scheduler *signalled; /* whom the signal handler tells */
 
 /* User values of a task. */
-enum { USER_THREAD = 1, USER_TRACEBACK, USER_FAILED_CHILDREN, USER_VALUES = 3 };
+enum { USER_THREAD = 1, USER_TRACEBACK, USER_VALUES = 2 };
 
 struct salvor_scheduler *salvor_get_scheduler(lua_State *L)
 {
@@ -170,26 +170,31 @@ static void unlink_child(struct salvor_task *task)
     task->parent = NULL;
 }
 
-/* Pushes the list of the parent's failed children; those that somebody asked about are left out. */
-static void push_failed_children(lua_State *L, struct salvor_task *parent)
+/* Lets go of an ended task: the registry kept it alive. */
+static void release_task(lua_State *L, struct salvor_task *task)
 {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, parent);
-    if (lua_getiuservalue(L, -1, USER_FAILED_CHILDREN) != LUA_TTABLE) {
-        lua_pop(L, 1);
-        lua_newtable(L);
-        lua_pushvalue(L, -1);
-        lua_setiuservalue(L, -3, USER_FAILED_CHILDREN);
-    }
-    lua_remove(L, -2);
-    for (lua_Integer last = (lua_Integer)lua_rawlen(L, -1); last > 0; last--) {
-        lua_rawgeti(L, -1, last);
-        bool observed = ((struct salvor_task *)lua_touserdata(L, -1))->observed;
-        lua_pop(L, 1);
-        if (!observed)
-            break;
-        lua_pushnil(L);
-        lua_rawseti(L, -2, last);
-    }
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, task);
+}
+
+static void add_failure(struct salvor_task *parent, struct salvor_task *task)
+{
+    task->next_failure = parent->failures;
+    task->failure_link = &parent->failures;
+    if (task->next_failure)
+        task->next_failure->failure_link = &task->next_failure;
+    parent->failures = task;
+}
+
+static void remove_failure(lua_State *L, struct salvor_task *task)
+{
+    if (!task->failure_link)
+        return;
+    *task->failure_link = task->next_failure;
+    if (task->next_failure)
+        task->next_failure->failure_link = task->failure_link;
+    task->failure_link = NULL;
+    release_task(L, task);
 }
 
 /* Children outlive their parent only when it ran out of memory while it settled. */
@@ -204,7 +209,10 @@ static void hand_over_children(struct salvor_scheduler *scheduler, struct salvor
     }
 }
 
-/* An ended task leaves the registry, which kept it alive while it ran. */
+/*
+ * What ends a task must not fail, or whoever waits for it would wait for ever: it needs no memory,
+ * and room on the stack was made before.
+ */
 static void end_task(lua_State *L, struct salvor_task *task)
 {
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
@@ -212,15 +220,12 @@ static void end_task(lua_State *L, struct salvor_task *task)
     task->state = TASK_ENDED;
     hand_over_children(scheduler, task, parent);
     unlink_child(task);
-    luaL_checkstack(L, 6, NULL);
-    if (parent && task->failed && !task->cancel_delivered) {
-        push_failed_children(L, parent);
-        lua_rawgetp(L, LUA_REGISTRYINDEX, task);
-        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-        lua_pop(L, 1);
-    }
-    lua_pushnil(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, task);
+    while (task->failures)
+        remove_failure(L, task->failures);
+    if (parent && task->failed && !task->cancel_delivered && !task->observed)
+        add_failure(parent, task);
+    else
+        release_task(L, task);
     while (scheduler->joiners) {
         struct salvor_op *op = &scheduler->joiners->op;
         op->abort(op);
@@ -248,7 +253,8 @@ static void run_task(lua_State *L, struct salvor_task *task)
     if (status == LUA_YIELD && task->state == TASK_WAITING)
         return;
     if (status == LUA_YIELD) {
-        lua_pushliteral(task->thread, "attempt to yield from outside a coroutine");
+        lua_pushliteral(L, "attempt to yield from outside a coroutine");
+        lua_xmove(L, task->thread, 1);
         status = LUA_ERRRUN;
     }
     if (status != LUA_OK) {
@@ -306,6 +312,7 @@ static void break_deadlock(lua_State *L)
 static void turn(lua_State *L, bool may_run_tasks)
 {
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
     bool idle = salvor_loop_is_idle(scheduler->loop);
     struct salvor_task *task = may_run_tasks || idle ? next_ready(scheduler) : NULL;
     if (task) {
@@ -442,27 +449,19 @@ static int note_traceback(lua_State *L)
 /* Replaces what is on the stack by the error of the first failed child nobody has asked about. */
 static void adopt_failure(lua_State *L, struct salvor_task *task)
 {
-    luaL_checkstack(L, 6, NULL);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
-    if (lua_getiuservalue(L, -1, USER_FAILED_CHILDREN) != LUA_TTABLE) {
-        lua_pop(L, 2);
+    struct salvor_task *child = task->failures;
+    if (!child)
         return;
-    }
-    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
-    for (lua_Integer i = 1; i <= count; i++) {
-        lua_rawgeti(L, -1, i);
-        struct salvor_task *child = lua_touserdata(L, -1);
-        if (!child->observed) {
-            task->failed = true;
-            salvor_task_push_traceback(L, -1);
-            lua_setiuservalue(L, -4, USER_TRACEBACK);
-            lua_settop(L, 0);
-            salvor_task_push_result(L, child);
-            return;
-        }
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 2);
+    while (child->next_failure)
+        child = child->next_failure;
+    task->failed = true;
+    lua_settop(L, 0);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, task);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, child);
+    salvor_task_push_traceback(L, 2);
+    lua_setiuservalue(L, 1, USER_TRACEBACK);
+    lua_settop(L, 0);
+    salvor_task_push_result(L, child);
 }
 
 /* Children end before their parent: here it waits for them. */
@@ -532,16 +531,18 @@ struct salvor_task *salvor_task_spawn(lua_State *L, int count)
 
 int salvor_task_push_result(lua_State *L, struct salvor_task *task)
 {
-    luaL_checkstack(L, task->results, "too many results");
+    luaL_checkstack(L, task->results + 1, "too many results");
     lua_State *thread = task->thread;
     int first = lua_gettop(thread) - task->results + 1;
-    task->observed = true;
+    int results = task->failed ? -1 : task->results;
     if (!lua_checkstack(thread, task->results))
         return luaL_error(L, "too many results");
     for (int i = 0; i < task->results; i++)
         lua_pushvalue(thread, first + i);
     lua_xmove(thread, L, task->results);
-    return task->failed ? -1 : task->results;
+    task->observed = true;
+    remove_failure(L, task); /* from here on it may be gone */
+    return results;
 }
 
 void salvor_task_push_traceback(lua_State *L, int index)

@@ -36,6 +36,8 @@ struct salvor_task {
     lua_State *thread;
     struct salvor_task *parent, *children, *sibling, **link;
     struct salvor_task *next_ready;
+    struct salvor_task *failures; /* children that failed, latest first, till they are observed */
+    struct salvor_task *next_failure, **failure_link;
     struct salvor_op *waiting;
     lua_KFunction after; /* what goes on when `waiting` is done */
     lua_KContext context;

@@ -77,6 +77,20 @@ static void reserve_body(struct salvor_http *http)
         salvor_buffer_reserve(&http->body, (size_t)length, NULL);
 }
 
+/* What cannot be taken in ends the exchange, and this says why. */
+static bool take(struct salvor_http *http, struct salvor_buffer *buffer, const char *data,
+                 size_t size)
+{
+    struct salvor_error err;
+    if (salvor_buffer_append(buffer, data, size, &err) == 0)
+        return true;
+    if (!strcmp(err.code, "TooLarge"))
+        http->exceeded = buffer->limit;
+    else
+        http->no_memory = true;
+    return false;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *context)
 {
     struct salvor_http *http = context;
@@ -89,10 +103,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
         return length;
     }
     if (trimmed) {
-        if (salvor_buffer_append(&http->headers, data, trimmed, NULL) < 0 ||
-            salvor_buffer_append(&http->headers, "", 1, NULL) < 0)
-            return 0;
-        return length;
+        bool taken = take(http, &http->headers, data, trimmed) && take(http, &http->headers, "", 1);
+        return taken ? length : 0;
     }
     long status = 0;
     curl_easy_getinfo(http->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
@@ -112,11 +124,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
         http->paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }
-    struct salvor_error err;
-    if (salvor_buffer_append(&http->body, data, length, &err) < 0) {
-        http->overflow = !strcmp(err.code, "TooLarge");
+    if (!take(http, &http->body, data, length))
         return 0;
-    }
     announce(http);
     return length;
 }

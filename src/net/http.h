@@ -77,8 +77,10 @@ struct salvor_http {
     struct curl_slist *connect_to;
     size_t pause_at;
     double timeout, connect_timeout;
-    bool stream, paused, overflow, once, sent;
-    char peer[300]; /* host:port, for messages */
+    bool stream, paused, once, sent;
+    bool no_memory;
+    size_t exceeded; /* the ceiling that the answer did not keep; 0: none */
+    char peer[300];  /* host:port, for messages */
     char message[CURL_ERROR_SIZE];
 };
 

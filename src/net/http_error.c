@@ -145,9 +145,11 @@ int salvor_http_explain(const struct salvor_http *http, struct salvor_error *err
 {
     char buffer[CURL_ERROR_SIZE];
     const char *text = curl_text(http, buffer, sizeof(buffer));
-    if (http->overflow)
+    if (http->no_memory)
+        return salvor_error_memory(err);
+    if (http->exceeded)
         return salvor_error_set(err, "TooLarge", "the answer of %s is larger than %zu bytes",
-                                http->peer, http->body.limit);
+                                http->peer, http->exceeded);
     CURLcode code = http->transfer.result;
     if ((code == CURLE_SSL_CONNECT_ERROR || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) &&
         refused_our_certificate(text))

@@ -16,8 +16,8 @@ local nothing, err = fs.read(ARGUMENTS.folder .. "/none")
 assert(not nothing)
 must(err.code == "NotFound", err)
 
-assert(must(secret.add("correct horse battery")))
 local scope <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
     secret.remove("correct horse battery")
 end})
+assert(must(secret.add("correct horse battery")))
 assert(secret.mask("say: correct horse battery") == "say: ***")

@@ -3,18 +3,18 @@ local fs = require("salvor.fs")
 local ARGUMENTS = ...
 
 local folder = must(fs.temporary_folder(ARGUMENTS.folder))
-local path = fs.join(folder, "a", "b", "file")
-must(fs.mkdir(fs.dirname(path), {parents = true}))
+local path = must(fs.join(folder, "a", "b", "file"))
+must(fs.mkdir(must(fs.dirname(path)), {parents = true}))
 must(fs.write(path, ("line\n"):rep(200)))
 must(fs.append(path, "more"))
 assert(must(fs.read(path)) == ("line\n"):rep(200) .. "more")
 assert(must(fs.stat(path)).size == 1004)
 must(fs.truncate(path, 4))
-must(fs.symlink(fs.basename(path), path .. ".link"))
+must(fs.symlink(must(fs.basename(path)), path .. ".link"))
 assert(must(fs.readlink(path .. ".link")) == "file")
-must(fs.rename(path .. ".link", fs.join(folder, "link")))
+must(fs.rename(path .. ".link", must(fs.join(folder, "link"))))
 do
-    local lock <close> = must(fs.lock(fs.join(folder, "lock"))) -- luacheck: ignore 211
+    local lock <close> = must(fs.lock(must(fs.join(folder, "lock")))) -- luacheck: ignore 211
     local nothing, err = fs.write(path, "", {exclusive = true})
     assert(not nothing)
     must(err.code == "AlreadyExists", err)

@@ -4,7 +4,7 @@ local yaml = require("salvor.yaml")
 
 local ARGUMENTS = ...
 
-local path = fs.join(ARGUMENTS.folder, "kubeconfig")
+local path = must(fs.join(ARGUMENTS.folder, "kubeconfig"))
 must(fs.write(path, must(yaml.dump({
     ["current-context"] = "main",
     contexts = {{name = "main", context = {cluster = "c", namespace = "n"}}},
