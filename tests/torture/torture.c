@@ -37,7 +37,7 @@
 #include "lua/task.h"
 
 /* More points than this are sampled. */
-enum { POINTS_MAX = 400 };
+enum { POINTS_MAX = 250 };
 
 #define NEVER (LONG_MAX / 2)
 
