@@ -1,8 +1,12 @@
 local proc = require("salvor.proc")
 local task = require("salvor.task")
 
-local result = must(proc.run({"sh", "-c", "read -r line; echo $line; echo $TORTURE >&2"},
-    {stdin = ("x"):rep(1000) .. "\n", env = {TORTURE = "here", HOME = false}, cwd = "/", timeout = 60}))
+local result = must(proc.run({"sh", "-c", "read -r line; echo $line; echo $TORTURE >&2"}, {
+    stdin = ("x"):rep(1000) .. "\n",
+    env = {TORTURE = "here", HOME = false},
+    cwd = "/",
+    timeout = 60,
+}))
 assert(result.code == 0 and #result.stdout == 1001 and result.stderr == "here\n")
 assert(must(proc.which("sh")):match("/sh$"))
 
