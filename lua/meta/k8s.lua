@@ -216,6 +216,7 @@ function client:watch(kind, opts) end
 ---@field stall? number Seconds without a change (of more than times) after which that is reported.
 ---@field on_progress? fun(report: k8s.Progress) Told each change, and a standstill once; without
 --- it a standstill is logged.
+---@field tick? number Seconds; `on_progress` is told so often even when nothing happens.
 
 --- Waits for one object, which takes the rights to list and to watch it. Errors: `Failed` with the
 --- reason, `NotFound` when it is absent or deleted meanwhile, `Timeout` with what was waited for

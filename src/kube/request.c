@@ -234,6 +234,8 @@ int salvor_kube_check(const struct salvor_http *http, const struct salvor_kubeco
     make_one_line(err->message);
     if (http->status == 401)
         explain_unauthorized(config, err);
+    if (http->status == 403)
+        salvor_error_hint(err, "have that permission granted, or use another context");
     if (http->status == 429)
         add_flow_schema(http, err);
     if (http->status >= 300 && http->status < 400)

@@ -1,3 +1,4 @@
+local fs = require("salvor.fs")
 local k8s = require("salvor.k8s")
 local lab = require("support.lab")
 local salvor = require("salvor")
@@ -358,6 +359,27 @@ lab.describe("a client", function()
         assert.is_true(must(client:can("delete", "pods")))
         local logs = {subresource = "log", all_namespaces = true}
         assert.is_true(must(client:can("get", "pods", logs)))
+    end)
+
+    it("shares one connection among requests at the same time (HTTP/2)", function()
+        local function sockets()
+            local count = 0
+            for _, entry in ipairs(must(fs.list("/proc/self/fd"))) do
+                local target = fs.readlink("/proc/self/fd/" .. entry.name)
+                count = count + (target and target:match("^socket:") and 1 or 0)
+            end
+            return count
+        end
+        must(client:get("ns", "default"))
+        local before, most, numbers = sockets(), 0, {}
+        for number = 1, 24 do
+            numbers[number] = number
+        end
+        task.map(numbers, function()
+            must(client:list("ns"))
+            most = math.max(most, sockets())
+        end, {workers = 12})
+        assert.are.equal(before, most)
     end)
 
     it("sends raw requests", function()

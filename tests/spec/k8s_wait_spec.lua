@@ -123,6 +123,23 @@ lab.describe("waiting", function()
             .. "phase Running, state 12/18, Ready=False (Pending: 4 of 18 missing)", err.message)
     end)
 
+    it("reports as often as it is told to, although nothing happens", function()
+        create()
+        set_status({phase = "Running"})
+        local seconds = {}
+        local _, err = client:wait("dives", name, {
+            ready = phase("Complete"),
+            timeout = 1.5,
+            tick = 0.2,
+            on_progress = function(report)
+                seconds[#seconds + 1] = report.elapsed
+            end,
+        })
+        assert.are.equal("Timeout", err.code)
+        assert.is_true(#seconds >= 3, "only " .. #seconds .. " reports")
+        assert.is_true(seconds[#seconds] > seconds[1])
+    end)
+
     it("reports progress, and a standstill once", function()
         create()
         set_status({phase = "Running", heartbeatTime = "1"})

@@ -87,7 +87,7 @@ end
 
 local wait_options = {namespace = "string", timeout = "number", ready = "function|string",
                       failed = "function|string", deleted = "boolean", create = "boolean",
-                      stall = "number", on_progress = "function"}
+                      stall = "number", tick = "number", on_progress = "function"}
 
 function methods:wait(kind, name, opts)
     opts = check.options(opts, wait_options, "k8s.wait")

@@ -124,11 +124,11 @@ end
 
 --- The next moment something is due even if nothing happens.
 function waiting:due()
-    local stall = self.opts.stall
+    local due, stall = self.deadline, self.opts.stall
     if stall and not self.stall_told then
-        return math.min(self.deadline, self.changed + stall)
+        due = math.min(due, self.changed + stall)
     end
-    return self.deadline
+    return self.next_tick and math.min(due, self.next_tick) or due
 end
 
 function waiting:check_stall()
@@ -136,6 +136,15 @@ function waiting:check_stall()
     if self.opts.stall and not self.stall_told and quiet >= self.opts.stall then
         self.stall_told = true
         self:report(quiet, self.reason)
+    end
+end
+
+--- For whoever shows a clock: a report although nothing has happened.
+function waiting:check_tick()
+    local now = task.now()
+    if self.next_tick and now >= self.next_tick then
+        self.next_tick = now + self.opts.tick
+        self:report(self.stall_told and now - self.changed or nil, self.reason)
     end
 end
 
@@ -154,6 +163,7 @@ function waiting:run(events)
             return self:timed_out()
         else
             self:check_stall()
+            self:check_tick()
         end
     end
 end
@@ -192,7 +202,7 @@ return function(client, kind, name, opts)
     local self = setmetatable({
         client = client, resource = resource, name = name, opts = opts, ready = ready,
         failed = failed, timeout = timeout, deadline = now + timeout, began = now, changed = now,
-        stall_told = false,
+        stall_told = false, next_tick = opts.tick and opts.on_progress and now + opts.tick,
     }, waiting)
     local events <close> = watch.new(client, OP, kind, {namespace = opts.namespace, name = name})
     local done, result, problem = self:begin(events)

@@ -225,6 +225,7 @@ local function running_methods(connection, options)
     function wrapped.wait(_, kind, name, wait_options)
         return connection:wait(kind, name, with(wait_options, {
             stall = wait_options.stall or STALL,
+            tick = 1,
             on_progress = function(progress)
                 options.wait(kind:match("^[^.]+") .. " " .. name, progress)
             end,

@@ -3,6 +3,7 @@ local cli = require("salvor.cli")
 local errors = require("salvor.error")
 local params = require("salvor.procedure.params")
 local render = require("salvor.procedure.render")
+local terminal = require("salvor.terminal")
 local ui = require("salvor.ui")
 
 local command = {}
@@ -40,7 +41,7 @@ end
 
 --- observer(stream, yes) -> what salvor.procedure.plan and runner report to
 function command.observer(stream, yes)
-    local live = ui.status()
+    local live, on_terminal = ui.status(), terminal.is_terminal("stderr")
     return {
         begin = function(prepared, run)
             render.heading(stream, run and "run " .. run .. " of" or "plan of", prepared)
@@ -56,10 +57,13 @@ function command.observer(stream, yes)
             end
         end,
         wait = function(what, progress)
-            local text = string.format("%s: %s, %d s", what, progress.state, progress.elapsed // 1)
+            local text = what .. ": " .. progress.state
+            -- A clock belongs on a terminal only: elsewhere each new text is a line.
+            if on_terminal then
+                text = text .. string.format(", %d s", progress.elapsed // 1)
+            end
             if progress.stalled then
-                text = text .. string.format("; nothing has changed for %d s",
-                    progress.stalled // 1)
+                text = text .. "; nothing has changed for a while"
             end
             live:update(text)
         end,

@@ -33,9 +33,9 @@ local function run_check(step, ctx)
             hint = "nothing was changed",
         }), 0)
     elseif not ok then
-        ctx:problem((err.op and err.op .. ": " or "") .. err.message, err.hint
-            or (err.code == "Forbidden" and "salvor show " .. ctx.procedure
-                .. " lists the permissions that are needed") or nil)
+        ctx:problem((err.op and err.op .. ": " or "") .. err.message, err.code == "Forbidden"
+            and "salvor show " .. ctx.procedure .. " lists the permissions that are needed"
+            or err.hint)
     end
     return ctx.findings
 end
