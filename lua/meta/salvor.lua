@@ -24,6 +24,11 @@ function salvor.list(table) end
 ---@return boolean
 function salvor.is_list(value) end
 
+--- The keys of a table, sorted, so that whoever goes over them does it in one order.
+---@param map table
+---@return any[]
+function salvor.keys(map) end
+
 --- What lies deep in a value: `salvor.dig(pod, "status", "conditions", 1, "type")`. Nil as soon as
 --- a part of the way is missing or null.
 ---@param v any

@@ -22,4 +22,14 @@ function salvor.dig(v, ...)
     return v
 end
 
+--- keys(table) -> list of its keys, sorted, so that whoever goes over them does it in one order
+function salvor.keys(map)
+    local keys = {}
+    for key in pairs(map) do
+        keys[#keys + 1] = key
+    end
+    table.sort(keys)
+    return keys
+end
+
 return salvor

@@ -1,5 +1,6 @@
 --- Messages to standard error: lines for people, or JSON for collectors. Secrets are masked, and
 --- what came from elsewhere cannot move the cursor of whoever reads it.
+local salvor = require("salvor")
 local secret = require("salvor.secret")
 local terminal = require("salvor.terminal")
 
@@ -15,19 +16,9 @@ local function text_value(value)
     return terminal.escape(text)
 end
 
---- The keys in a fixed order, so that two logs can be compared.
-local function sorted_keys(fields)
-    local keys = {}
-    for key in pairs(fields) do
-        keys[#keys + 1] = key
-    end
-    table.sort(keys)
-    return keys
-end
-
 local function as_text(time, level, message, fields)
     local parts = {time, level, terminal.escape(message)}
-    for _, key in ipairs(sorted_keys(fields)) do
+    for _, key in ipairs(salvor.keys(fields)) do
         parts[#parts + 1] = terminal.escape(key) .. "=" .. text_value(fields[key])
     end
     return table.concat(parts, " ")
@@ -59,7 +50,7 @@ local function as_json(time, level, message, fields)
         '"level":' .. json_string(level),
         '"message":' .. json_string(message),
     }
-    for _, key in ipairs(sorted_keys(fields)) do
+    for _, key in ipairs(salvor.keys(fields)) do
         local name = key
         if name == "time" or name == "level" or name == "message" then
             name = "field_" .. name

@@ -158,6 +158,23 @@ describe("a watch", function()
         assert.are.same({"list", "10", "11", "11"}, versions())
     end)
 
+    it("comes back after an outage, however often somebody looks meanwhile", function()
+        local ready = cm("a", "12")
+        ready.data = {done = "yes"}
+        play({{json = list("10", {cm("a", "9")})}},
+            {{body = events({"ERROR", scripted.status(500, "InternalError", "busy")})},
+             {body = events({"MODIFIED", ready})}})
+        local looks = 0
+        local found = must(server:client():wait("configmaps", "a", {
+            ready = function(object) return object.data ~= nil and object.data.done == "yes" end,
+            timeout = 10,
+            tick = 0.1,
+            on_progress = function() looks = looks + 1 end,
+        }))
+        assert.are.equal("12", found.metadata.resourceVersion)
+        assert.is_true(looks > 1)
+    end)
+
     it("takes events that come in pieces", function()
         local whole = events({"ADDED", cm("b", "11")}, {"ADDED", cm("c", "12")}):gsub("\n", "")
         local pieces = {}

@@ -3,6 +3,7 @@
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local proc = require("salvor.proc")
+local salvor = require("salvor")
 local task = require("salvor.task")
 local ui = require("salvor.ui")
 local yaml = require("salvor.yaml")
@@ -111,15 +112,6 @@ local function read_classes(path)
     return classes
 end
 
-local function sorted_keys(map)
-    local keys = {}
-    for key in pairs(map) do
-        keys[#keys + 1] = key
-    end
-    table.sort(keys)
-    return keys
-end
-
 --- The parameters of a function written in Lua as its entry gives them; nil of one written in C.
 local function parameters_of(fn, is_method)
     local info = debug.getinfo(fn, "Su")
@@ -137,7 +129,7 @@ local function parameters_of(fn, is_method)
 end
 
 local function assert_described(functions, entries, is_method)
-    assert.are.same(public(functions), sorted_keys(entries))
+    assert.are.same(public(functions), salvor.keys(entries))
     for name, parameters in pairs(entries) do
         local expected = parameters_of(functions[name], is_method)
         if expected then

@@ -3,6 +3,7 @@ local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local kit = require("salvor.procedure.kit")
+local keys = require("salvor").keys
 local salvor = require("support.salvor")
 
 local SYSTEM = {kind = "ManagementCluster", namespace = "apic", name = "management", uid = "u-1"}
@@ -43,7 +44,7 @@ describe("a kit", function()
         opened:write("a.yaml", "a: 1\n")
         opened:write("secrets/b.yaml", "b: 2\n")
         assert.same({".building-r1/a.yaml", ".building-r1/secrets/b.yaml"},
-            salvor.paths(salvor.tree(path)))
+            keys(salvor.tree(path)))
         assert.is_nil((kit.read(path)))
         opened:publish()
         local manifest, files = must(kit.read(path))
@@ -51,7 +52,7 @@ describe("a kit", function()
         assert.same(SYSTEM, manifest.system)
         assert.equal("r1", manifest.run)
         assert.same({"generations/r1/a.yaml", "generations/r1/manifest.json",
-                     "generations/r1/secrets/b.yaml", "latest"}, salvor.paths(salvor.tree(path)))
+                     "generations/r1/secrets/b.yaml", "latest"}, keys(salvor.tree(path)))
     end)
 
     it("keeps each generation as it was", function()
@@ -70,7 +71,7 @@ describe("a kit", function()
         must(fs.write(path .. "/.building-r1/.salvor-1234.tmp", "part"))
         opened:publish()
         assert.same({"a.yaml", "manifest.json"},
-            salvor.paths(salvor.tree(path .. "/generations/r1")))
+            keys(salvor.tree(path .. "/generations/r1")))
     end)
 
     it("can be published again after an interruption anywhere", function()

@@ -57,16 +57,6 @@ function salvor.tree(folder, prefix, found)
     return found
 end
 
---- The keys of such a table, sorted.
-function salvor.paths(tree)
-    local paths = {}
-    for path in pairs(tree) do
-        paths[#paths + 1] = path
-    end
-    table.sort(paths)
-    return paths
-end
-
 --- Raises, showing the text, unless it holds each of the parts as they stand.
 function salvor.expect(text, ...)
     for _, part in ipairs({...}) do

@@ -1,6 +1,6 @@
 --- Procedure scripts of a user, in a home that a test makes.
 local fs = require("salvor.fs")
-local salvor = require("support.salvor")
+local keys = require("salvor").keys
 
 local site = {}
 
@@ -36,7 +36,7 @@ function site.script(fields, step)
     end
     local function as_table(values)
         local parts = {}
-        for _, name in ipairs(salvor.paths(values)) do
+        for _, name in ipairs(keys(values)) do
             parts[#parts + 1] = name .. " = " .. values[name]
         end
         return "{\n" .. table.concat(parts, ",\n") .. "}"

@@ -175,6 +175,7 @@ function watch:recover(err)
     if self.started and task.now() - self.started > MAX_PAUSE then
         self.pause = 0
     end
+    self.failed_at = task.now()
     self.pause = math.max(err.retry_after or 0, math.min(math.max(2 * self.pause, 1), MAX_PAUSE))
     return true
 end
@@ -219,7 +220,8 @@ end
 function watch:rest(deadline)
     local due = (self.started or -MIN_RESTART) + MIN_RESTART
     if self.pause > 0 then
-        due = math.max(due, task.now() + self.pause)
+        -- From the failure on, however often somebody looks in between.
+        due = math.max(due, self.failed_at + self.pause)
     end
     local now = task.now()
     if deadline and due > deadline then
