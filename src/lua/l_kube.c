@@ -6,29 +6,20 @@
 #include <strings.h>
 
 #include "data/json.h"
-#include "kube/kubeconfig.h"
-#include "kube/object_stream.h"
 #include "kube/request.h"
 #include "lua/binding.h"
+#include "lua/l_kube.h"
 #include "lua/modules.h"
 #include "lua/task.h"
 #include "lua/value.h"
 #include "net/url.h"
 
-#define CLIENT_METATABLE "salvor.kube.client"
-#define STREAM_METATABLE "salvor.kube.stream"
-
 #define TARGET_LIMIT    ((size_t)1 << 20)
 #define DEFAULT_TIMEOUT 30
 
-struct client {
-    struct salvor_kubeconfig config;
-    double timeout;
-};
-
-static struct client *check_client(lua_State *L)
+struct salvor_kube_client *salvor_kube_client_check(lua_State *L)
 {
-    struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
+    struct salvor_kube_client *client = luaL_checkudata(L, 1, SALVOR_KUBE_CLIENT);
     luaL_argcheck(L, client->config.server, 1, "the client is closed");
     return client;
 }
@@ -137,12 +128,8 @@ static int read_body(lua_State *L, int options, struct salvor_buffer *upload,
     return salvor_json_encode(upload, *value, 0, err);
 }
 
-/*
- * Reads the options at index 2 and starts the exchange. Leaves boxes on the stack, which the
- * calling function's return closes.
- */
-static int start(lua_State *L, struct client *client, struct salvor_http *http, bool stream,
-                 struct salvor_error *err)
+int salvor_kube_client_start(lua_State *L, struct salvor_kube_client *client,
+                             struct salvor_http *http, bool stream, struct salvor_error *err)
 {
     struct salvor_buffer *target = salvor_box_buffer(L, TARGET_LIMIT);
     struct salvor_buffer *headers = salvor_box_buffer(L, TARGET_LIMIT);
@@ -191,9 +178,8 @@ static void push_headers(lua_State *L, const struct salvor_http *http)
     }
 }
 
-/* nil and the error object, with the server's `details` and `retry_after` */
-static int fail(lua_State *L, struct salvor_error *err, const struct salvor_http *http,
-                json_t **details)
+int salvor_kube_fail(lua_State *L, struct salvor_error *err, const struct salvor_http *http,
+                     json_t **details)
 {
     if (!err->op[0])
         salvor_error_op(err, "kube.request");
@@ -210,7 +196,7 @@ static int fail(lua_State *L, struct salvor_error *err, const struct salvor_http
     return 2;
 }
 
-static int not_json(const struct salvor_http *http, struct salvor_error *err)
+int salvor_kube_not_json(const struct salvor_http *http, struct salvor_error *err)
 {
     char reason[512];
     snprintf(reason, sizeof(reason), "%.500s", err->message);
@@ -233,16 +219,16 @@ static int after_request(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
     struct salvor_http *http = (struct salvor_http *)context;
-    struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
+    struct salvor_kube_client *client = luaL_checkudata(L, 1, SALVOR_KUBE_CLIENT);
     bool raw = salvor_option_boolean(L, 2, "raw", false);
     json_t **value = salvor_box_value(L);
     struct salvor_error err;
     if (salvor_kube_check(http, &client->config, value, &err) < 0)
-        return fail(L, &err, http, value);
+        return salvor_kube_fail(L, &err, http, value);
     if (!raw && http->body.size) {
         if (salvor_json_decode(value, http->body.data, http->body.size, &err) < 0) {
-            not_json(http, &err);
-            return fail(L, &err, http, value);
+            salvor_kube_not_json(http, &err);
+            return salvor_kube_fail(L, &err, http, value);
         }
         /* The text is of no more use, and may be large. */
         salvor_buffer_release(&http->body);
@@ -268,7 +254,7 @@ static int client_request(lua_State *L)
 {
     static const char *const names[] = {"method", "path",    "query", "headers",
                                         "body",   "timeout", "raw",   NULL};
-    struct client *client = check_client(L);
+    struct salvor_kube_client *client = salvor_kube_client_check(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     salvor_check_options(L, 2, names);
     salvor_option_boolean(L, 2, "raw", false);
@@ -276,144 +262,18 @@ static int client_request(lua_State *L)
     struct salvor_http *http = salvor_box(L, sizeof(*http), release_http);
     salvor_http_init(http);
     struct salvor_error err;
-    if (start(L, client, http, false, &err) < 0) {
+    if (salvor_kube_client_start(L, client, http, false, &err) < 0) {
         salvor_error_op(&err, "kube.request");
         return salvor_fail(L, &err);
     }
     return salvor_wait(L, &http->op, after_request, (lua_KContext)http);
 }
 
-/* Streams */
-
-struct stream {
-    struct salvor_object_stream objects;
-    double open_timeout;
-    double deadline; /* of the wait under way; 0: none */
-    bool open;
-};
-
-static int stream_close(lua_State *L)
-{
-    struct stream *stream = luaL_checkudata(L, 1, STREAM_METATABLE);
-    if (stream->open)
-        salvor_object_stream_release(&stream->objects);
-    stream->open = false;
-    return 0;
-}
-
-static int after_open(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    struct stream *stream = (struct stream *)context;
-    struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
-    const struct salvor_http *http = &stream->objects.http;
-    json_t **details = salvor_box_value(L);
-    struct salvor_error err;
-    int result;
-    if (stream->objects.timed_out) {
-        result = salvor_error_set(&err, "Timeout", "no answer from %s within %g s", http->peer,
-                                  stream->open_timeout);
-        err.retryable = true;
-    } else {
-        result = salvor_kube_check(http, &client->config, details, &err);
-    }
-    if (result < 0) {
-        salvor_error_op(&err, "kube.stream");
-        int count = fail(L, &err, http, details);
-        salvor_object_stream_release(&stream->objects);
-        stream->open = false;
-        return count;
-    }
-    lua_pushvalue(L, 3);
-    return 1;
-}
-
-/*
- * client:stream{method=, path=, query=, headers=, body=, timeout=, open_timeout=} -> stream, once the
- * answer has begun; timeout is that of the whole stream
- */
-static int client_stream(lua_State *L)
-{
-    static const char *const names[] = {"method", "path",    "query",        "headers",
-                                        "body",   "timeout", "open_timeout", NULL};
-    struct client *client = check_client(L);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    salvor_check_options(L, 2, names);
-    lua_settop(L, 2);
-    struct stream *stream = lua_newuserdatauv(L, sizeof(*stream), 0);
-    memset(stream, 0, sizeof(*stream));
-    luaL_setmetatable(L, STREAM_METATABLE);
-    salvor_object_stream_init(&stream->objects);
-    stream->open = true;
-    stream->open_timeout = salvor_option_number(L, 2, "open_timeout", client->timeout);
-    struct salvor_error err;
-    if (start(L, client, &stream->objects.http, true, &err) < 0) {
-        salvor_error_op(&err, "kube.stream");
-        return salvor_fail(L, &err);
-    }
-    salvor_object_stream_wait(&stream->objects, salvor_get_loop(L), stream->open_timeout);
-    return salvor_wait(L, &stream->objects.op, after_open, (lua_KContext)stream);
-}
-
-static int after_bytes(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    struct stream *stream = (struct stream *)context;
-    const char *text;
-    size_t size;
-    struct salvor_error err;
-    luaL_argcheck(L, stream->open, 1, "the stream was closed while it was waited for");
-    switch (salvor_object_stream_next(&text, &size, &stream->objects, &err)) {
-    case SALVOR_STREAM_OBJECT: {
-        json_t **value = salvor_box_value(L);
-        if (salvor_json_decode(value, text, size, &err) < 0) {
-            not_json(&stream->objects.http, &err);
-            break;
-        }
-        salvor_move_value(L, value);
-        return 1;
-    }
-    case SALVOR_STREAM_END:
-        return 0;
-    case SALVOR_STREAM_MORE:
-        if (!stream->objects.timed_out) {
-            double left = stream->deadline - salvor_loop_now();
-            salvor_object_stream_wait(&stream->objects, salvor_get_loop(L),
-                                      stream->deadline == 0 ? -1
-                                      : left > 0            ? left
-                                                            : 0);
-            return salvor_wait(L, &stream->objects.op, after_bytes, context);
-        }
-        salvor_error_set(&err, "Timeout", "nothing arrived in time");
-        err.retryable = true;
-        break;
-    case SALVOR_STREAM_FAILED:
-        break;
-    }
-    salvor_error_op(&err, "kube.stream");
-    return salvor_fail(L, &err);
-}
-
-/*
- * stream:next([seconds]) -> object, or nothing at the end, or nil and an error; Timeout when nothing
- * came within that time, after which the stream goes on as before
- */
-static int stream_next(lua_State *L)
-{
-    struct stream *stream = luaL_checkudata(L, 1, STREAM_METATABLE);
-    lua_Number seconds = luaL_optnumber(L, 2, -1);
-    luaL_argcheck(L, stream->open, 1, "the stream is closed");
-    luaL_argcheck(L, stream->objects.op.done, 1, "another task waits for this stream");
-    stream->deadline = seconds < 0 ? 0 : salvor_loop_now() + seconds;
-    stream->objects.timed_out = false;
-    return after_bytes(L, LUA_OK, (lua_KContext)stream);
-}
-
 /* The client */
 
 static int client_close(lua_State *L)
 {
-    struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
+    struct salvor_kube_client *client = luaL_checkudata(L, 1, SALVOR_KUBE_CLIENT);
     salvor_kubeconfig_release(&client->config);
     return 0;
 }
@@ -427,7 +287,7 @@ static void set_text(lua_State *L, const char *name, const char *text)
 /* client:info() -> {server, context, cluster, user, namespace, source}; no secrets */
 static int client_info(lua_State *L)
 {
-    const struct salvor_kubeconfig *config = &check_client(L)->config;
+    const struct salvor_kubeconfig *config = &salvor_kube_client_check(L)->config;
     lua_createtable(L, 0, 6);
     set_text(L, "server", config->server);
     set_text(L, "context", config->context);
@@ -440,7 +300,7 @@ static int client_info(lua_State *L)
 
 static int client_tostring(lua_State *L)
 {
-    struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
+    struct salvor_kube_client *client = luaL_checkudata(L, 1, SALVOR_KUBE_CLIENT);
     lua_pushfstring(L, "kube client (%s)",
                     client->config.server ? client->config.server : "closed");
     return 1;
@@ -458,9 +318,9 @@ static int kube_connect(lua_State *L)
         .namespace = salvor_option_string(L, 1, "namespace", NULL),
     };
     lua_Number timeout = salvor_option_number(L, 1, "timeout", DEFAULT_TIMEOUT);
-    struct client *client = lua_newuserdatauv(L, sizeof(*client), 0);
+    struct salvor_kube_client *client = lua_newuserdatauv(L, sizeof(*client), 0);
     memset(client, 0, sizeof(*client));
-    luaL_setmetatable(L, CLIENT_METATABLE);
+    luaL_setmetatable(L, SALVOR_KUBE_CLIENT);
     client->timeout = timeout;
     struct salvor_error err;
     if (salvor_kubeconfig_load(&client->config, &options, &err) < 0) {
@@ -484,7 +344,7 @@ static int kube_escape(lua_State *L)
     return 1;
 }
 
-static void make_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
+void salvor_kube_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
                        const luaL_Reg *methods)
 {
     luaL_newmetatable(L, name);
@@ -502,18 +362,14 @@ int luaopen_salvor_kube(lua_State *L)
                                                   {"__tostring", client_tostring},
                                                   {NULL, NULL}};
     static const luaL_Reg client_methods[] = {{"request", client_request},
-                                              {"stream", client_stream},
+                                              {"stream", salvor_kube_client_stream},
                                               {"info", client_info},
                                               {"close", client_close},
                                               {NULL, NULL}};
-    static const luaL_Reg stream_metamethods[] = {
-        {"__gc", stream_close}, {"__close", stream_close}, {NULL, NULL}};
-    static const luaL_Reg stream_methods[] = {
-        {"next", stream_next}, {"close", stream_close}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
         {"connect", kube_connect}, {"escape", kube_escape}, {NULL, NULL}};
-    make_class(L, CLIENT_METATABLE, client_metamethods, client_methods);
-    make_class(L, STREAM_METATABLE, stream_metamethods, stream_methods);
+    salvor_kube_class(L, SALVOR_KUBE_CLIENT, client_metamethods, client_methods);
+    salvor_kube_stream_install(L);
     luaL_newlib(L, functions);
     return 1;
 }

@@ -1,0 +1,50 @@
+/*
+ * salvor.kube: what its parts share. l_kube.c has the client and its requests, each other l_kube_*.c
+ * one kind of stream.
+ */
+#ifndef SALVOR_LUA_L_KUBE_H
+#define SALVOR_LUA_L_KUBE_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "core/error.h"
+#include "kube/kubeconfig.h"
+#include "net/http.h"
+
+#define SALVOR_KUBE_CLIENT "salvor.kube.client"
+
+struct salvor_kube_client {
+    struct salvor_kubeconfig config;
+    double timeout; /* seconds, of calls that name none */
+};
+
+/* The client at index 1; raises when it is closed. */
+struct salvor_kube_client *salvor_kube_client_check(lua_State *L);
+
+/*
+ * Reads the options of a request (method, path, query, headers, body, timeout) at index 2 and starts
+ * it. Leaves boxes on the stack, which the calling function's return closes.
+ */
+int salvor_kube_client_start(lua_State *L, struct salvor_kube_client *client,
+                             struct salvor_http *http, bool stream, struct salvor_error *err);
+
+/* Pushes nil and the error object, with the server's `details` and `retry_after`; returns 2. */
+int salvor_kube_fail(lua_State *L, struct salvor_error *err, const struct salvor_http *http,
+                     json_t **details);
+
+/* Sets `err` from the failure to decode an answer; returns -1. */
+int salvor_kube_not_json(const struct salvor_http *http, struct salvor_error *err);
+
+/* A metatable of that name, whose __index has the methods. */
+void salvor_kube_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
+                       const luaL_Reg *methods);
+
+/* Streams: the method of a client that opens one, and what makes the class. */
+int salvor_kube_client_stream(lua_State *L);
+void salvor_kube_stream_install(lua_State *L);
+
+#endif
