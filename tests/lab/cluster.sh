@@ -1,0 +1,185 @@
+#!/bin/bash
+# What makes an API server a cluster: the controllers, the scheduler and a node.
+# Sourced by tests/lab/lab.
+#
+# Functions handed to wait_for look unreachable to shellcheck.
+# shellcheck disable=SC2317
+
+# The status of "lab start --node" where a machine or user cannot have a node.
+CANNOT=77
+
+# Whether the lab in DIR is one with a node.
+has_node() {
+    [[ -e $DIR/has-node ]]
+}
+
+# --- whether this machine can ------------------------------------------------
+
+cannot() {
+    printf 'lab: no node can run here: %s\n' "$*" >&2
+    exit "$CANNOT"
+}
+
+# The mount points of the cgroup hierarchies, of version 1, 2 or both.
+cgroup_mounts() {
+    local mount rest
+    while read -r _ _ _ _ mount rest; do
+        [[ $rest != *' - cgroup'* ]] || echo "$mount"
+    done </proc/self/mountinfo
+}
+
+# Whether pods can be given cgroup controller $1.
+has_controller() {
+    local rest
+    while read -r _ _ _ _ _ rest; do
+        [[ $rest != *' - cgroup '* || ,${rest##* }, != *",$1,"* ]] || return 0
+    done </proc/self/mountinfo
+    grep -qsw "$1" /sys/fs/cgroup/cgroup.subtree_control ||
+        { echo "+$1" >/sys/fs/cgroup/cgroup.subtree_control; } 2>/dev/null
+}
+
+check_node() {
+    local program controller
+    [[ $(id -u) == 0 ]] || cannot "that takes root"
+    for program in containerd containerd-shim-runc-v2 ctr runc busybox cc ip nsenter \
+        /usr/lib/cni/{bridge,host-local,loopback}; do
+        command -v "$program" >/dev/null ||
+            cannot "'$program' is not installed; tests/lab/packages lists what is needed"
+    done
+    unshare --mount --pid --fork --propagation private mount -t proc proc /proc 2>/dev/null ||
+        cannot "new mount and PID namespaces are refused"
+    unshare --net ip link add lab type bridge 2>/dev/null ||
+        cannot "a network namespace with a bridge is refused"
+    [[ -r /dev/kmsg ]] || cannot "the kubelet wants to read /dev/kmsg"
+    for controller in cpu cpuset memory pids; do
+        has_controller "$controller" || cannot "there is no cgroup controller '$controller' for us"
+    done
+    # Other things are mounted there for the node.
+    [[ $DIR/ != /run/* && $DIR/ != /var/log/* ]] || cannot "the folder is below /run or /var/log"
+}
+
+# --- cgroups -----------------------------------------------------------------
+
+make_cgroups() {
+    local mount name=salvor-lab-$$-$RANDOM
+    echo "$name" >"$DIR/cgroup"
+    while read -r mount; do
+        mkdir "$mount/$name" 2>/dev/null || {
+            remove_cgroups
+            cannot "$mount cannot be written to"
+        }
+    done < <(cgroup_mounts)
+}
+
+# What has just ended may still be there.
+cgroups_are_gone() {
+    local mount name found=0
+    name=$(<"$DIR/cgroup")
+    while read -r mount; do
+        [[ -d $mount/$name ]] || continue
+        find "$mount/$name" -depth -type d -exec rmdir {} + 2>/dev/null || found=1
+    done < <(cgroup_mounts)
+    return "$found"
+}
+
+remove_cgroups() {
+    [[ -s $DIR/cgroup ]] || return 0
+    wait_for 10 cgroups_are_gone || die "the cgroups $(<"$DIR/cgroup") cannot be removed"
+    rm -f "$DIR/cgroup"
+}
+
+# --- start and stop ----------------------------------------------------------
+
+# Flags for kube-apiserver, one per line.
+cluster_flags() {
+    if has_node; then
+        printf '%s\n' --kubelet-preferred-address-types=InternalIP \
+            --kubelet-certificate-authority="$DIR/pki/ca.crt" \
+            --kubelet-client-certificate="$DIR/pki/admin.crt" \
+            --kubelet-client-key="$DIR/pki/admin.key"
+    else
+        # That admission would refuse every pod, since without a controller
+        # manager there is no account "default" in a namespace.
+        echo --disable-admission-plugins=ServiceAccount
+    fi
+}
+
+# The part of a node's start that needs no API server. What an earlier node left
+# is of no use: the kubelet makes its pods anew.
+start_machine() {
+    running init && return
+    stop_node
+    rm -rf "$DIR/node"
+    make_cgroups
+    mkdir "$DIR/node"
+    launch node unshare --mount --pid --fork --kill-child --propagation private \
+        "$HERE/node" "$DIR" "$(<"$DIR/bin")"
+}
+
+stop_node() {
+    # The first process of its namespace is the one that takes all others along.
+    stop_server init
+    stop_server node
+    remove_cgroups
+}
+
+# POST the JSON $2 to path $1 as the administrator.
+post() {
+    api "$1" -o /dev/null -H 'Content-Type: application/json' --data-binary "$2"
+}
+
+# The kubelet does not publish a loopback address, so it finds the node with one.
+# It makes the capacities right, and would crash without any.
+register_node() {
+    api /api/v1/nodes/node1 -o /dev/null || post /api/v1/nodes '{
+        "apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": "node1", "labels": {"kubernetes.io/hostname": "node1"}},
+        "status": {"capacity": {"pods": "1"}, "allocatable": {"pods": "1"},
+                   "addresses": [{"type": "InternalIP", "address": "127.0.0.1"},
+                                 {"type": "Hostname", "address": "node1"}]}}' ||
+        die "the node cannot be registered"
+    : >"$DIR/node/registered"
+}
+
+start_controllers() {
+    running controller-manager || launch controller-manager "$(<"$DIR/bin")/kube-controller-manager" \
+        --kubeconfig="$DIR/kubeconfig" --leader-elect=false --port=0 --secure-port=0 \
+        --cert-dir="$DIR/pki" --root-ca-file="$DIR/pki/ca.crt" \
+        --service-account-private-key-file="$DIR/pki/service-account.key" \
+        --cluster-signing-cert-file="$DIR/pki/ca.crt" \
+        --cluster-signing-key-file="$DIR/pki/ca.key" \
+        --node-monitor-period=1s --kube-api-qps=200 --kube-api-burst=400
+    running scheduler || launch scheduler "$(<"$DIR/bin")/kube-scheduler" \
+        --kubeconfig="$DIR/kubeconfig" --leader-elect=false --port=0 --secure-port=0 \
+        --cert-dir="$DIR/pki" --kube-api-qps=200 --kube-api-burst=400
+}
+
+node_is_ready() {
+    local node
+    node=$(api /api/v1/nodes/node1) &&
+        [[ $node == *'"type":"Ready","status":"True"'* && $node != *'"taints":'* ]]
+}
+
+account_is_ready() {
+    [[ $(api /api/v1/namespaces/default/serviceaccounts/default) == *'"secrets":'* ]]
+}
+
+start_cluster() {
+    register_node
+    start_controllers
+    wait_for "$TIMEOUT" cluster_settled || give_up node
+    for server in init controller-manager scheduler; do
+        running "$server" || give_up "${server/init/node}"
+    done
+}
+
+cluster_settled() {
+    stopped init || stopped controller-manager || stopped scheduler ||
+        { node_is_ready && account_is_ready; }
+}
+
+stop_cluster() {
+    stop_node
+    stop_server scheduler
+    stop_server controller-manager
+}
