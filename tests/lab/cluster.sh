@@ -123,20 +123,20 @@ stop_node() {
     remove_cgroups
 }
 
-# POST the JSON $2 to path $1 as the administrator.
-post() {
-    api "$1" -o /dev/null -H 'Content-Type: application/json' --data-binary "$2"
-}
-
-# The kubelet does not publish a loopback address, so it finds the node with one.
-# It makes the capacities right, and would crash without any.
+# The kubelet does not publish a loopback address and keeps the one it finds. It
+# would crash if it found no capacity at all, and makes that right as well. That
+# the node was ready when the lab ran before says nothing.
 register_node() {
-    api /api/v1/nodes/node1 -o /dev/null || post /api/v1/nodes '{
-        "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": "node1", "labels": {"kubernetes.io/hostname": "node1"}},
-        "status": {"capacity": {"pods": "1"}, "allocatable": {"pods": "1"},
-                   "addresses": [{"type": "InternalIP", "address": "127.0.0.1"},
-                                 {"type": "Hostname", "address": "node1"}]}}' ||
+    local status='{"addresses": [{"type": "InternalIP", "address": "127.0.0.1"},
+                                 {"type": "Hostname", "address": "node1"}],
+                   "capacity": {"pods": "1"}, "allocatable": {"pods": "1"},
+                   "conditions": []}'
+    api /api/v1/nodes -o /dev/null -H 'Content-Type: application/json' --data-binary \
+        '{"metadata": {"name": "node1", "labels": {"kubernetes.io/hostname": "node1"}},
+          "status": '"$status"'}' ||
+        # It is there already: this lab ran before, or the kubelet was quicker.
+        api /api/v1/nodes/node1/status -o /dev/null -X PATCH --data-binary '{"status": '"$status"'}' \
+            -H 'Content-Type: application/merge-patch+json' ||
         die "the node cannot be registered"
     : >"$DIR/node/registered"
 }
