@@ -111,13 +111,13 @@ check: all $(PROGRAMS)
 
 # What is missing may be what this file asks pkg-config about, so a new make goes on.
 test: test-deps
-	tests/lab/build
+	tests/lab/build --all
 	$(MAKE) lint
 	$(MAKE) asan
 	$(MAKE) fuzz FUZZ_SECONDS=10
 	$(MAKE) valgrind
 	$(MAKE) all $(PROGRAMS)
-	$(RUN) --lab $(PROGRAMS) $(SPECS)
+	$(RUN) --lab --strict $(PROGRAMS) $(SPECS)
 
 # The same sources once more, with sanitizers; everything that needs no lab.
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined

@@ -1,14 +1,20 @@
 -- Runs the test programs in parallel and counts:
 --
---     salvor tests/run.lua [--lab] [--valgrind] PROGRAM|SPEC...
+--     salvor tests/run.lua [--lab] [--strict] [--valgrind] PROGRAM|SPEC...
 --
 -- A word that ends in _spec.lua is run by busted inside this Salvor; any other is a program, one
 -- that replays fuzzing over its corpus. All speak TAP. With --lab an API server is started for all
--- of them, and it is an error when it does not start; with --valgrind all run under valgrind. The
--- last line is "N passed, N failed, N skipped".
+-- of them, and it is an error when it does not start; so is a node, on which pods run, for those
+-- whose name ends in _node_spec.lua. Where there can be no node these are skipped, with --strict
+-- only when we are not root. With --valgrind all run under valgrind. The last line is "N passed,
+-- N failed, N skipped".
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
 local task = require("salvor.task")
+
+package.path = fs.absolute("tests") .. "/?.lua;" .. package.path
+
+local node = require("support.node")
 
 local SALVOR = arg[-1]
 local TIMEOUT = 1200
@@ -19,7 +25,7 @@ local VALGRIND = {"valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
 local function read_arguments()
     local words, options = {}, {}
     for _, word in ipairs(arg) do
-        if word == "--lab" or word == "--valgrind" then
+        if word:match("^%-%-") then
             options[word] = true
         else
             words[#words + 1] = word
@@ -37,6 +43,59 @@ local function start_lab(folder)
     end
 end
 
+local function succeeds(argv)
+    return must(proc.run(argv)).code == 0
+end
+
+-- The folder of the node's lab; nil and a reason when there is to be none.
+local function start_node(folder, is_strict)
+    if not is_strict and not succeeds({"tests/lab/build", "--check", "--all"}) then
+        return nil, "its programs have not been built (tests/lab/build --all)"
+    end
+    local started, why = node.start(folder)
+    if not started and is_strict and succeeds({"sh", "-c", "[ $(id -u) = 0 ]"}) then
+        error(why)
+    end
+    return started, why
+end
+
+local function needs_node(words)
+    for _, word in ipairs(words) do
+        if word:match("_node_spec%.lua$") then
+            return true
+        end
+    end
+    return false
+end
+
+-- What programs are told about the servers that run for them.
+local function start_servers(words, options, scratch)
+    local env = {SALVOR_LAB_DIR = "none", SALVOR_NODE_DIR = "none"}
+    if not options["--lab"] then
+        return env
+    end
+    task.all({
+        function()
+            env.SALVOR_LAB_DIR = fs.join(scratch, "lab")
+            start_lab(env.SALVOR_LAB_DIR)
+        end,
+        function()
+            if needs_node(words) then
+                local folder, why = start_node(fs.join(scratch, "node"), options["--strict"])
+                env.SALVOR_NODE_DIR = folder or "none"
+                env.SALVOR_NODE_REASON = why
+            end
+        end,
+    })
+    return env
+end
+
+local function stop_servers(scratch)
+    for _, name in ipairs({"lab", "node"}) do
+        proc.run({"tests/lab/lab", "stop", fs.join(scratch, name)}, {timeout = 60})
+    end
+end
+
 local function command(word)
     if word:match("_spec%.lua$") then
         return {SALVOR, BUSTED, "--output=TAP", "--helper=tests/support/helper.lua", word}
@@ -50,7 +109,7 @@ local function command(word)
 end
 
 -- Every program gets a home of its own, so that none sees another's or the user's files.
-local function environment(folder, lab)
+local function environment(folder, servers)
     local env = {
         HOME = folder,
         TMPDIR = folder,
@@ -60,13 +119,15 @@ local function environment(folder, lab)
         KUBECONFIG = false,
         NO_COLOR = "1",
         SALVOR = fs.absolute(SALVOR),
-        SALVOR_LAB_DIR = lab or "none",
         -- What a lab of a program's own is started from is where it was for us.
         SALVOR_LAB_CACHE = os.getenv("SALVOR_LAB_CACHE") or fs.join(os.getenv("XDG_CACHE_HOME")
             or fs.join(os.getenv("HOME") or "/", ".cache"), "salvor-lab"),
         CMOCKA_MESSAGE_OUTPUT = "TAP",
         LUA_PATH = fs.absolute("tests/?.lua") .. ";;",
     }
+    for name, value in pairs(servers) do
+        env[name] = value
+    end
     return env
 end
 
@@ -93,12 +154,12 @@ local function print_failures(result)
     print("    " .. result.stderr:gsub("\n", "\n    "))
 end
 
-local function run(word, scratch, lab, watcher)
+local function run(word, scratch, servers, watcher)
     local began = task.now()
     local home = must(fs.temporary_folder(scratch))
     local argv, own = {table.unpack(watcher)}, command(word)
     table.move(own, 1, #own, #argv + 1, argv)
-    local result, err = proc.run(argv, {env = environment(home, lab), timeout = TIMEOUT})
+    local result, err = proc.run(argv, {env = environment(home, servers), timeout = TIMEOUT})
     result = result or {code = -1, stdout = "", stderr = tostring(err)}
     local passed, failed, skipped = count(result.stdout)
     -- A crash, a time-out and a test that ended half-way are failures even when no line says so.
@@ -123,19 +184,14 @@ end
 
 local words, options = read_arguments()
 local scratch = must(fs.temporary_folder())
-local lab = options["--lab"] and fs.join(scratch, "lab") or nil
 local cleanup <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
-    if lab then
-        proc.run({"tests/lab/lab", "stop", lab}, {timeout = 60})
-    end
+    stop_servers(scratch)
     must(fs.remove_tree(scratch))
 end})
-if lab then
-    start_lab(lab)
-end
+local servers = start_servers(words, options, scratch)
 local total = {0, 0, 0}
 for _, counts in ipairs(task.map(words, function(word)
-    return run(word, scratch, lab, options["--valgrind"] and VALGRIND or {})
+    return run(word, scratch, servers, options["--valgrind"] and VALGRIND or {})
 end, {workers = processors()})) do
     for index = 1, 3 do
         total[index] = total[index] + counts[index]

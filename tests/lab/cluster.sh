@@ -129,7 +129,7 @@ stop_node() {
 register_node() {
     local status='{"addresses": [{"type": "InternalIP", "address": "127.0.0.1"},
                                  {"type": "Hostname", "address": "node1"}],
-                   "capacity": {"pods": "1"}, "allocatable": {"pods": "1"},
+                   "capacity": {"pods": "110"}, "allocatable": {"pods": "110"},
                    "conditions": []}'
     api /api/v1/nodes -o /dev/null -H 'Content-Type: application/json' --data-binary \
         '{"metadata": {"name": "node1", "labels": {"kubernetes.io/hostname": "node1"}},

@@ -1,7 +1,6 @@
 --- The cluster with a node that specs run pods in: the one of SALVOR_NODE_DIR, otherwise a lab that
 --- is started on first use and stopped when the process ends. Its images are `node.IMAGE`, a shell
 --- with busybox's programs, and `node.BARE_IMAGE`, which holds neither shell nor tar.
-local busted = require("busted")
 local k8s = require("salvor.k8s")
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
@@ -68,6 +67,7 @@ end
 
 --- A describe() that becomes one skipped test, with the reason, when there is no node.
 function node.describe(title, body)
+    local busted = require("busted") -- which is not there for who only starts a node
     local found, why = node.folder()
     busted.describe(title, found and body or function()
         busted.it("needs a node # SKIP " .. why, function()
