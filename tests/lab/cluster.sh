@@ -39,7 +39,7 @@ has_controller() {
 }
 
 check_node() {
-    local program controller
+    local program controller folder
     [[ $(id -u) == 0 ]] || cannot "that takes root"
     for program in containerd containerd-shim-runc-v2 ctr runc busybox cc ip nsenter \
         /usr/lib/cni/{bridge,host-local,loopback}; do
@@ -54,8 +54,10 @@ check_node() {
     for controller in cpu cpuset memory pids; do
         has_controller "$controller" || cannot "there is no cgroup controller '$controller' for us"
     done
-    # Other things are mounted there for the node.
-    [[ $DIR/ != /run/* && $DIR/ != /var/log/* ]] || cannot "the folder is below /run or /var/log"
+    # The node has others in the place of these.
+    for folder in /run /var/run /var/lib /var/log; do
+        [[ $DIR/ != "$folder"/* ]] || cannot "the lab's folder is below $folder"
+    done
 }
 
 # --- cgroups -----------------------------------------------------------------
@@ -145,6 +147,7 @@ start_controllers() {
     running controller-manager || launch controller-manager "$(<"$DIR/bin")/kube-controller-manager" \
         --kubeconfig="$DIR/kubeconfig" --leader-elect=false --port=0 --secure-port=0 \
         --cert-dir="$DIR/pki" --root-ca-file="$DIR/pki/ca.crt" \
+        --flex-volume-plugin-dir="$DIR/node/volume-plugins" \
         --service-account-private-key-file="$DIR/pki/service-account.key" \
         --cluster-signing-cert-file="$DIR/pki/ca.crt" \
         --cluster-signing-key-file="$DIR/pki/ca.key" \
@@ -165,6 +168,7 @@ account_is_ready() {
 }
 
 start_cluster() {
+    local server
     register_node
     start_controllers
     wait_for "$TIMEOUT" cluster_settled || give_up node
