@@ -116,6 +116,9 @@ start_machine() {
     mkdir "$DIR/node"
     launch node unshare --mount --pid --fork --kill-child --propagation private \
         "$HERE/node" "$DIR" "$(<"$DIR/bin")"
+    # An API server without a node has other flags.
+    has_node || stop_server apiserver
+    : >"$DIR/has-node"
 }
 
 stop_node() {
@@ -169,7 +172,7 @@ account_is_ready() {
 
 start_cluster() {
     local server
-    register_node
+    [[ -e $DIR/node/registered ]] || register_node
     start_controllers
     wait_for "$TIMEOUT" cluster_settled || give_up node
     for server in init controller-manager scheduler; do
