@@ -28,7 +28,15 @@ cgroup_mounts() {
     done </proc/self/mountinfo
 }
 
-# Whether pods can be given cgroup controller $1.
+# The cgroup controllers that pods are given. With version 2 the kubelet wants all
+# that it knows and the machine has.
+needed_controllers() {
+    printf '%s\n' cpu cpuset memory pids
+    ! grep -qsw hugetlb /sys/fs/cgroup/cgroup.controllers || echo hugetlb
+}
+
+# Whether our cgroups can have controller $1. In version 2 it has to be handed
+# down, which is refused inside of a container.
 has_controller() {
     local rest
     while read -r _ _ _ _ _ rest; do
@@ -51,7 +59,7 @@ check_node() {
     unshare --net ip link add lab type bridge 2>/dev/null ||
         cannot "a network namespace with a bridge is refused"
     [[ -r /dev/kmsg ]] || cannot "the kubelet wants to read /dev/kmsg"
-    for controller in cpu cpuset memory pids; do
+    for controller in $(needed_controllers); do
         has_controller "$controller" || cannot "there is no cgroup controller '$controller' for us"
     done
     # The node has others in the place of these.
@@ -106,6 +114,10 @@ cluster_flags() {
     fi
 }
 
+machine_settled() {
+    running init || stopped node
+}
+
 # The part of a node's start that needs no API server. What an earlier node left
 # is of no use: the kubelet makes its pods anew.
 start_machine() {
@@ -116,6 +128,7 @@ start_machine() {
     mkdir "$DIR/node"
     launch node unshare --mount --pid --fork --kill-child --propagation private \
         "$HERE/node" "$DIR" "$(<"$DIR/bin")"
+    wait_for "$TIMEOUT" machine_settled
     # An API server without a node has other flags.
     has_node || stop_server apiserver
     : >"$DIR/has-node"
@@ -150,7 +163,7 @@ start_controllers() {
     running controller-manager || launch controller-manager "$(<"$DIR/bin")/kube-controller-manager" \
         --kubeconfig="$DIR/kubeconfig" --leader-elect=false --port=0 --secure-port=0 \
         --cert-dir="$DIR/pki" --root-ca-file="$DIR/pki/ca.crt" \
-        --flex-volume-plugin-dir="$DIR/node/volume-plugins" \
+        --flex-volume-plugin-dir="$DIR/volume-plugins" \
         --service-account-private-key-file="$DIR/pki/service-account.key" \
         --cluster-signing-cert-file="$DIR/pki/ca.crt" \
         --cluster-signing-key-file="$DIR/pki/ca.key" \
