@@ -128,7 +128,7 @@ start_machine() {
     mkdir "$DIR/node"
     launch node unshare --mount --pid --fork --kill-child --propagation private \
         "$HERE/node" "$DIR" "$(<"$DIR/bin")"
-    wait_for "$TIMEOUT" machine_settled
+    wait_for "$TIMEOUT" machine_settled || give_up node
     # An API server without a node has other flags.
     has_node || stop_server apiserver
     : >"$DIR/has-node"
