@@ -1,5 +1,6 @@
 --- IBM API Connect v10: versions, the names its operator uses, and what they mean for a recovery.
 local dig = require("salvor").dig
+local rules = require("salvor.k8s.ready.apiconnect")
 
 local apiconnect = {}
 
@@ -85,16 +86,10 @@ function apiconnect.database_cluster(management, database)
         dig(management, "spec", "siteName"), suffix)
 end
 
---- ready(resource) -> boolean, what it says of itself: phase Running and as many parts as it has.
-function apiconnect.ready(resource)
-    local phase, state = dig(resource, "status", "phase"), dig(resource, "status", "state")
-    local message = dig(resource, "status", "message")
-    local up, all = tostring(state):match("^(%d+)/(%d+)$")
-    local text = string.format("phase %s, state %s", phase or "(none)", state or "(none)")
-    if message then
-        text = text .. ", \"" .. tostring(message) .. "\""
-    end
-    return phase == "Running" and up ~= nil and up == all and up ~= "0", text
+--- ready(management) -> boolean, what it says of itself: the rule that client:wait goes by.
+function apiconnect.ready(management)
+    local state, text = rules["management.apiconnect.ibm.com/ManagementCluster"](management)
+    return state == "ready", text
 end
 
 return apiconnect

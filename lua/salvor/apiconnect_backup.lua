@@ -1,6 +1,8 @@
 --- Backups of the API Connect v10 management database, of either generation of that database.
 local apiconnect = require("salvor.apiconnect")
+local crunchy = require("salvor.k8s.ready.apiconnect")
 local dig = require("salvor").dig
+local edb = require("salvor.k8s.ready.postgres")
 
 local backup = {}
 
@@ -25,17 +27,6 @@ end
 
 backup.to_epoch = to_epoch
 
---- Phases that end a backup without one. The vendor documents no spelling.
-local function has_failed(object)
-    local status = object.status or {}
-    local phase = tostring(dig(status, "phase")):lower()
-    if not phase:find("fail", 1, true) and not phase:find("error", 1, true) then
-        return false
-    end
-    local reason = dig(status, "error") or dig(status, "message") or dig(status, "state")
-    return true, tostring(reason or phase)
-end
-
 local generations = {
     crunchy = {
         kind = apiconnect.MANAGEMENT_BACKUP,
@@ -45,9 +36,7 @@ local generations = {
         belonging = function(owner)
             return "ManagementBackup with spec.clusterName " .. owner.name
         end,
-        usable = function(object)
-            return dig(object, "status", "phase") == "Ready"
-        end,
+        state = crunchy["management.apiconnect.ibm.com/ManagementBackup"],
         describe = function(object)
             local id = dig(object, "status", "id")
             return id, to_epoch(dig(object, "status", "info", "rangeEnd")) or to_epoch(id)
@@ -68,9 +57,7 @@ local generations = {
         belonging = function(owner)
             return "EDB Backup with spec.cluster.name " .. owner.database_cluster
         end,
-        usable = function(object)
-            return dig(object, "status", "phase") == "completed"
-        end,
+        state = edb["postgresql.k8s.enterprisedb.io/Backup"],
         describe = function(object)
             local id = dig(object, "status", "backupId")
             return id, to_epoch(dig(object, "status", "stoppedAt")) or to_epoch(id)
@@ -100,7 +87,7 @@ function backup.newest(client, owner)
         if generation.belongs(object, owner) then
             count = count + 1
             local id, time = generation.describe(object)
-            if generation.usable(object) and time and (not best or time > best.time) then
+            if generation.state(object) == "ready" and time and (not best or time > best.time) then
                 best = {name = object.metadata.name, id = id, time = time}
             end
         end
@@ -119,7 +106,7 @@ end
 --- The name, or when a backup of that name has failed "name-2" and so on.
 local function name_to_take(client, generation, name)
     local candidate, number = name, 1
-    while has_failed(find(client, generation, candidate) or {}) do
+    while generation.state(find(client, generation, candidate)) == "failed" do
         number = number + 1
         candidate = name .. "-" .. number
     end
@@ -135,11 +122,7 @@ function backup.take(client, owner, name, timeout)
     name = name_to_take(client, generation, name)
     object.metadata = {name = name}
     must(client:create(object))
-    local done = must(client:wait(generation.kind, name, {
-        ready = generation.usable,
-        failed = has_failed,
-        timeout = timeout,
-    }))
+    local done = must(client:wait(generation.kind, name, {timeout = timeout}))
     local id, time = generation.describe(done)
     return {name = name, id = id, time = time}
 end
@@ -148,7 +131,7 @@ end
 function backup.is_usable(client, owner, name)
     local generation = generations[owner.database]
     local object = find(client, generation, name)
-    return object ~= nil and generation.usable(object)
+    return generation.state(object) == "ready"
 end
 
 return backup

@@ -1,43 +1,46 @@
 --- What an object says of itself, in one line and for comparing.
+local escape = require("salvor.terminal").escape
+local fields = require("salvor.k8s.fields")
 local salvor = require("salvor")
+
+local text = fields.text
 
 local status = {}
 
-local function text(value)
-    return type(value) == "string" and value ~= "" and value or nil
+--- One line of what may have many, fit for a terminal.
+function status.line(words)
+    return (escape((words:gsub("%s+", " "))))
 end
 
-local function conditions_of(object)
-    local current = type(object.status) == "table" and object.status or {}
-    return type(current.conditions) == "table" and current.conditions or {}
+--- "Ready=False (reason: message)"
+local function condition_words(condition)
+    local why = condition.status ~= "True"
+        and fields.join(text(condition, "reason"), text(condition, "message"))
+    return string.format("%s=%s%s", condition.type, text(condition, "status") or "Unknown",
+        why and " (" .. why .. ")" or "")
 end
 
 --- "phase Running, state 12/18, message ..., Ready=False (reason: message)"
 function status.describe(object)
-    local current = type(object.status) == "table" and object.status or {}
+    local current = fields.map(object, "status")
     local parts = {}
-    if type(object.metadata) == "table" and object.metadata.deletionTimestamp then
+    if text(object, "metadata", "deletionTimestamp") then
         parts[#parts + 1] = "being deleted"
     end
     for _, field in ipairs({"phase", "state", "message"}) do
-        if text(current[field]) then
+        if text(current, field) then
             parts[#parts + 1] = field .. " " .. current[field]
         end
     end
-    for _, condition in ipairs(conditions_of(object)) do
-        if type(condition) == "table" and condition.type then
-            local reason, why = text(condition.reason), text(condition.message)
-            why = reason and why and reason .. ": " .. why or reason or why
-            parts[#parts + 1] = string.format("%s=%s%s", condition.type,
-                condition.status or "Unknown",
-                condition.status ~= "True" and why and " (" .. why .. ")" or "")
+    for _, condition in ipairs(fields.items(current, "conditions")) do
+        if text(condition, "type") then
+            parts[#parts + 1] = condition_words(condition)
         end
     end
     if not parts[1] then
-        return current == object.status and next(current) and "no phase or conditions"
-            or "no status yet"
+        return next(current) and "no phase or conditions" or "no status yet"
     end
-    return (table.concat(parts, ", "):gsub("%s+", " "))
+    return status.line(table.concat(parts, ", "))
 end
 
 local function is_clock(key)
@@ -70,7 +73,7 @@ end
 --- A text that is equal as long as nothing has moved: the status without its times, since an
 --- operator that only writes "still here" makes no progress. Without a status any change counts.
 function status.fingerprint(object)
-    local metadata = object.metadata
+    local metadata = fields.map(object, "metadata")
     local out = {tostring(metadata.generation), tostring(metadata.deletionTimestamp)}
     append(out, object.status or metadata.resourceVersion)
     return table.concat(out, "\0")
@@ -79,12 +82,12 @@ end
 --- The condition of that type (in any case), or nil. One that speaks of an older generation of the
 --- object than the present one does not count, as for `kubectl wait`.
 function status.condition(object, name)
-    local generation = object.metadata and object.metadata.generation
-    for _, condition in ipairs(conditions_of(object)) do
-        if type(condition) == "table" and type(condition.type) == "string"
-            and condition.type:lower() == name:lower() then
-            local seen = condition.observedGeneration or object.status.observedGeneration
-            if math.type(seen) and math.type(generation) and seen < generation then
+    local generation = fields.integer(object, "metadata", "generation")
+    for _, condition in ipairs(fields.items(object, "status", "conditions")) do
+        if (text(condition, "type") or ""):lower() == name:lower() then
+            local seen = fields.integer(condition, "observedGeneration")
+                or fields.integer(object, "status", "observedGeneration")
+            if seen and generation and seen < generation then
                 return nil
             end
             return condition
@@ -103,9 +106,10 @@ function status.predicate(spec)
     return function(object)
         local condition = status.condition(object, name)
         if condition and tostring(condition.status):lower() == wanted then
-            return true, text(condition.message) or text(condition.reason)
+            return true
         end
-        return false
+        return false, condition and fields.join(text(condition, "reason"),
+            text(condition, "message")) or "it has no condition " .. name
     end
 end
 

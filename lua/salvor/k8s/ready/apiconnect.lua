@@ -1,0 +1,76 @@
+--- IBM API Connect v10 and v2018, by the vendor's CRDs, scripts and outputs.
+---
+--- How v10 spells a failure is documented only for portal backups and restores ("Failed"). For the
+--- others a phase with "fail" or "error" in it is one: no known good phase has either. Kinds whose
+--- phases nobody documents (analytics backups and restores, secret rotations) have no rule here.
+local fields = require("salvor.k8s.fields")
+
+local text = fields.text
+
+local rules = {}
+
+--- `phases`: those in which all is well. "18/18": as many parts are up as there are.
+local function subsystem(phases)
+    return function(object)
+        local phase, parts = text(object, "status", "phase"), text(object, "status", "state")
+        local message = text(object, "status", "message")
+        local up, all = (parts or ""):match("^(%d+)/(%d+)$")
+        local words = string.format("phase %s, state %s%s", phase or "(none)", parts or "(none)",
+            message and ", \"" .. message .. "\"" or "")
+        local is_up = phases[phase or ""] and up ~= nil and up == all and tonumber(up) > 0
+        return is_up and "ready" or "waiting", words
+    end
+end
+
+--- The health rule of the vendor's own scripts.
+rules["management.apiconnect.ibm.com/ManagementCluster"] = subsystem({Running = true})
+rules["portal.apiconnect.ibm.com/PortalCluster"] = subsystem({Running = true})
+
+--- These show the same columns; their good phase is Running or Ready, by kind and release.
+local either = subsystem({Running = true, Ready = true})
+rules["apiconnect.ibm.com/APIConnectCluster"] = either
+rules["analytics.apiconnect.ibm.com/AnalyticsCluster"] = either
+rules["gateway.apiconnect.ibm.com/GatewayCluster"] = either
+
+local function is_failure(phase)
+    local word = phase:lower()
+    return word:find("failed", 1, true) ~= nil or word:find("failure", 1, true) ~= nil
+        or word:find("error", 1, true) ~= nil
+end
+
+--- An action that runs through phases to one of `good`. The reason stands in message or state.
+local function action(good)
+    return function(object)
+        local phase = text(object, "status", "phase")
+        if not phase then
+            return "waiting", "its operator has not begun with it yet"
+        end
+        local words = fields.join("phase " .. phase, text(object, "status", "message"),
+            text(object, "status", "state"))
+        if good[phase] then
+            return "ready", words
+        elseif is_failure(phase) then
+            return "failed", fields.join(text(object, "status", "message"),
+                text(object, "status", "state")) or words
+        end
+        return "waiting", words
+    end
+end
+
+rules["management.apiconnect.ibm.com/ManagementBackup"] = action({Ready = true})
+rules["management.apiconnect.ibm.com/ManagementRestore"] = action({Complete = true})
+rules["management.apiconnect.ibm.com/ManagementDBUpgrade"] = action({Complete = true, Ready = true})
+rules["portal.apiconnect.ibm.com/PortalBackup"] = action({Ready = true})
+rules["portal.apiconnect.ibm.com/PortalRestore"] = action({Ready = true})
+
+--- v2018: the database is restored when its cluster says so; the restore job ends before that.
+rules["apic.ibm.com/CassandraCluster"] = function(object)
+    local restore = text(object, "status", "ClusterRestoreStatus")
+        or text(object, "status", "CassandraRestoreStatus")
+    if restore == "completed" then
+        return "ready", "restore completed"
+    end
+    return "waiting", restore and "restore: " .. restore or "no restore has been started"
+end
+
+return rules
