@@ -1,5 +1,7 @@
+local lab = require("support.lab")
 local neat = require("salvor.k8s").neat
 local salvor = require("salvor")
+local yaml = require("salvor.yaml")
 
 describe("neat", function()
     local function full()
@@ -72,15 +74,101 @@ describe("neat", function()
         assert.are.equal(salvor.null, template.spec.x)
     end)
 
-    it("lets a pod be placed anew", function()
+    it("lets a pod be placed anew, with a token of its new account", function()
         local pod = neat({apiVersion = "v1", kind = "Pod", metadata = {name = "p"}, spec = {
-            nodeName = "node1", serviceAccount = "default", serviceAccountName = "default",
-            volumes = salvor.list({{name = "kube-api-access-x7k2p"}}),
+            nodeName = "node1", serviceAccount = "robot", serviceAccountName = "robot",
+            priority = 0, preemptionPolicy = "PreemptLowerPriority",
+            ephemeralContainers = salvor.list({{name = "debugger"}}),
+            volumes = salvor.list({
+                {name = "kube-api-access-x7k2p", projected = {sources = salvor.list({})}},
+                {name = "robot-token-ab1cd", secret = {secretName = "robot-token-ab1cd"}},
+                {name = "default-token-x", emptyDir = {}},
+            }),
             containers = salvor.list({{name = "c", volumeMounts = salvor.list({
-                {name = "kube-api-access-x7k2p"}, {name = "mine"}})}}),
+                {name = "kube-api-access-x7k2p"}, {name = "robot-token-ab1cd"},
+                {name = "default-token-x"}})}}),
         }})
-        assert.are.same({serviceAccountName = "default", containers = {
-            {name = "c", volumeMounts = {{name = "mine"}}}}}, pod.spec)
+        assert.are.same({
+            serviceAccountName = "robot",
+            volumes = {{name = "default-token-x", emptyDir = {}}},
+            containers = {{name = "c", volumeMounts = {{name = "default-token-x"}}}},
+        }, pod.spec)
+    end)
+
+    it("leaves out what a server fills in by itself, of the core kinds only", function()
+        local function pod(extra)
+            local spec = {
+                dnsPolicy = "ClusterFirst", restartPolicy = "Always", securityContext = {},
+                schedulerName = "default-scheduler", terminationGracePeriodSeconds = 30,
+                enableServiceLinks = true,
+                containers = salvor.list({{
+                    name = "c", image = "registry.example/app:1.2", imagePullPolicy =
+                    "IfNotPresent", terminationMessagePath = "/dev/termination-log",
+                    terminationMessagePolicy = "File",
+                    resources = {limits = {cpu = "1", memory = "1Gi"},
+                                 requests = {cpu = "1", memory = "512Mi"}},
+                    readinessProbe = {httpGet = {path = "/", port = 80, scheme = "HTTP"},
+                                      timeoutSeconds = 1, periodSeconds = 5, failureThreshold = 3,
+                                      successThreshold = 1},
+                    ports = salvor.list({{containerPort = 80, protocol = "TCP"}}),
+                }}),
+                volumes = salvor.list({{name = "v", configMap = {name = "m", defaultMode = 420}}}),
+            }
+            for name, value in pairs(extra or {}) do
+                spec[name] = value
+            end
+            return {apiVersion = "v1", kind = "Pod", metadata = {name = "p"}, spec = spec}
+        end
+        assert.are.same({
+            containers = {{
+                name = "c", image = "registry.example/app:1.2",
+                resources = {limits = {cpu = "1", memory = "1Gi"}, requests = {memory = "512Mi"}},
+                readinessProbe = {httpGet = {port = 80}, periodSeconds = 5},
+                ports = {{containerPort = 80}},
+            }},
+            volumes = {{name = "v", configMap = {name = "m"}}},
+        }, neat(pod()).spec)
+        local other = pod({restartPolicy = "Never", terminationGracePeriodSeconds = 31})
+        assert.are.equal("Never", neat(other).spec.restartPolicy)
+        assert.are.equal(31, neat(other).spec.terminationGracePeriodSeconds)
+        other.apiVersion = "pods.example/v1"
+        assert.are.same(other.spec, neat(other).spec)
+    end)
+
+    it("knows which image is pulled when", function()
+        local cases = {
+            {"app", "Always", nil}, {"app:latest", "Always", nil}, {"app:1", "IfNotPresent", nil},
+            {"app:1", "Always", "Always"}, {"host:5000/app", "Always", nil},
+            {"host:5000/app:1", "IfNotPresent", nil},
+            {"app@sha256:abc", "IfNotPresent", nil}, {"app@sha256:abc", "Always", "Always"},
+            {"app", "IfNotPresent", "IfNotPresent"}, {"App", "Always", "Always"},
+        }
+        for _, case in ipairs(cases) do
+            local pod = neat({apiVersion = "v1", kind = "Pod", metadata = {}, spec = {containers =
+                salvor.list({{image = case[1], imagePullPolicy = case[2]}})}})
+            assert.are.equal(case[3], pod.spec.containers[1].imagePullPolicy,
+                case[1] .. " " .. case[2])
+        end
+    end)
+
+    it("takes whatever comes for an object", function()
+        for _, strange in ipairs({
+            {}, {kind = 1, apiVersion = {}}, {metadata = "x"}, {metadata = salvor.null},
+            {apiVersion = "v1", kind = "Pod", spec = "x"},
+            {apiVersion = "v1", kind = "Pod", spec = {containers = {1, {ports = 2, env = {3}}},
+                                                      volumes = {true, {name = {}}}}},
+            {apiVersion = "v1", kind = "Service", spec = {ports = {"x"}, type = {}}},
+            {apiVersion = "v1", kind = "ServiceAccount", secrets = {1, {name = 2}}},
+            {apiVersion = "v1", kind = "PersistentVolume", spec = {claimRef = "x", hostPath = 1}},
+            {apiVersion = "v1", kind = "LimitRange", spec = {limits = {{type = "Container"}, 3}}},
+            {apiVersion = "batch/v1", kind = "Job", spec = {template = 1}},
+            {metadata = {annotations = {1, 2}, labels = 3}},
+        }) do
+            assert.is_table(neat(strange))
+        end
+        assert.has_error(function()
+            neat({apiVersion = "v1", kind = "List", items = salvor.list({"x"})})
+        end, "k8s.neat: item 1 is no object (table) but a string")
     end)
 
     it("lets a job be made anew", function()
@@ -100,7 +188,7 @@ describe("neat", function()
         local service = {apiVersion = "v1", kind = "Service", metadata = {name = "s"},
                          spec = {clusterIP = "10.0.0.1", clusterIPs = {"10.0.0.1"},
                                  type = "ClusterIP"}}
-        assert.are.same({type = "ClusterIP"}, neat(service).spec)
+        assert.are.same({}, neat(service).spec)
         service.spec.clusterIP = "None"
         assert.are.equal("None", neat(service).spec.clusterIP)
         local claim = {apiVersion = "v1", kind = "PersistentVolumeClaim", metadata = {name = "c",
@@ -144,4 +232,223 @@ describe("neat", function()
         metadata.name = "g-1"
         assert.are.same({name = "g-1"}, neat({kind = "X", metadata = metadata}).metadata)
     end)
+end)
+
+-- One object of each kind with more than the least in it.
+local OBJECTS = [[
+apiVersion: v1
+kind: Pod
+metadata: {name: kept, labels: {a: b}}
+spec:
+  serviceAccountName: default
+  automountServiceAccountToken: false
+  hostNetwork: true
+  volumes:
+  - {name: empty, emptyDir: {}}
+  - {name: map, configMap: {name: m, defaultMode: 256}}
+  - {name: secret, secret: {secretName: s}}
+  - {name: host, hostPath: {path: /tmp}}
+  - name: all
+    projected:
+      sources:
+      - {serviceAccountToken: {path: token}}
+      - downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}
+  initContainers:
+  - {name: first, image: "host:5000/first", resources: {limits: {cpu: 100m}}}
+  containers:
+  - name: c
+    image: app@sha256:0000000000000000000000000000000000000000000000000000000000000000
+    ports: [{containerPort: 80}, {containerPort: 53, protocol: UDP}]
+    env: [{name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}, {name: E, value: ""}]
+    livenessProbe: {httpGet: {port: 80}, initialDelaySeconds: 3}
+    readinessProbe: {exec: {command: ["true"]}, periodSeconds: 7}
+    lifecycle: {preStop: {httpGet: {port: 80, path: /stop}}}
+    resources: {limits: {cpu: "1", memory: 1Gi}, requests: {memory: 512Mi}}
+  - {name: d, image: "app:latest", imagePullPolicy: IfNotPresent}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: plain}
+spec: {selector: {a: b}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: headless}
+spec: {clusterIP: None, selector: {a: b}, ports: [{port: 80, targetPort: http}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: balanced}
+spec: {type: LoadBalancer, sessionAffinity: ClientIP, selector: {a: b}, ports: [{port: 80}],
+       externalTrafficPolicy: Cluster}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: kept}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}, storageClassName: ""}
+---
+apiVersion: v1
+kind: ReplicationController
+metadata: {name: kept, labels: {c: d}}
+spec:
+  template:
+    metadata: {labels: {a: b}}
+    spec: {containers: [{name: c, image: app}]}
+---
+apiVersion: v1
+kind: LimitRange
+metadata: {name: kept}
+spec:
+  limits:
+  - {type: Container, max: {cpu: "2", memory: 2Gi}, min: {cpu: 10m}, default: {memory: 1Gi}}
+  - {type: Pod, max: {cpu: "4"}}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: kept}
+spec: {hard: {configmaps: "100"}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: kept, annotations: {mine: "1"}}
+data: {"a.b": "text", empty: ""}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: kept}
+data: {"every.byte": AAEC/w==}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: kept}
+spec:
+  selector: {matchLabels: {a: b}}
+  template:
+    metadata: {labels: {a: b}}
+    spec: {containers: [{name: c, image: app}], volumes: [{name: v, emptyDir: {}}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: kept}
+spec:
+  serviceName: headless
+  selector: {matchLabels: {a: b}}
+  template:
+    metadata: {labels: {a: b}}
+    spec: {containers: [{name: c, image: app}]}
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: kept}
+spec:
+  selector: {matchLabels: {a: b}}
+  template:
+    metadata: {labels: {a: b}}
+    spec: {containers: [{name: c, image: app}]}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: kept}
+spec:
+  backoffLimit: 2
+  template:
+    spec: {restartPolicy: Never, containers: [{name: c, image: app}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: kept}
+spec: {podSelector: {}, ingress: [{}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: kept}
+spec: {defaultBackend: {service: {name: plain, port: {number: 80}}}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: kept}
+rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: kept}
+imagePullSecrets: [{name: kept}]
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: NAMESPACE}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  hostPath: {path: /tmp}
+  claimRef: {namespace: default, name: claim, uid: of-the-old-claim}
+]]
+
+lab.describe("what is created anew from what neat leaves", function()
+    local client, namespace
+
+    setup(function()
+        namespace = lab.namespace()
+        client = lab.client({namespace = namespace})
+        must(client:create({apiVersion = "v1", kind = "ServiceAccount",
+                            metadata = {name = "default"}}))
+    end)
+    teardown(function()
+        client:delete("pv", namespace)
+        client:delete("ns", namespace)
+    end)
+
+    --- Without what every server chooses anew.
+    local function essence(object)
+        local result = {}
+        for field, value in pairs(object) do
+            result[field] = value
+        end
+        result.metadata, result.status = nil, nil
+        local function drop(owner, ...)
+            for _, field in ipairs({...}) do
+                owner[field] = nil
+            end
+        end
+        if object.kind == "Service" and object.spec.clusterIP ~= "None" then
+            drop(result.spec, "clusterIP", "clusterIPs")
+        elseif object.kind == "Job" then
+            drop(result.spec, "selector")
+            drop(result.spec.template.metadata, "labels", "creationTimestamp")
+        elseif object.kind == "PersistentVolume" then
+            drop(result.spec.claimRef, "uid")
+        end
+        return result
+    end
+
+    local function delete(kind, name)
+        must(client:delete(kind, name, {grace_period = 0, propagation = "background"}))
+        -- The controllers that clear these finalizers do not run here.
+        client:patch(kind, name, {metadata = {finalizers = salvor.null}})
+        must(client:wait(kind, name, {deleted = true, timeout = 10}))
+    end
+
+    for _, wanted in ipairs(must(yaml.load_all(OBJECTS))) do
+        local name = wanted.metadata.name
+        it("is the same: " .. wanted.kind .. " " .. name, function()
+            if name == "NAMESPACE" then
+                name = namespace
+                wanted.metadata.name = name
+            end
+            local kind = wanted.apiVersion .. "/" .. wanted.kind
+            must(client:create(wanted))
+            local before = must(client:get(kind, name))
+            local saved = neat(before)
+            assert.are.same(wanted.metadata.labels, saved.metadata.labels)
+            delete(kind, name)
+            local after = must(client:create(saved))
+            assert.are_not.equal(before.metadata.uid, after.metadata.uid)
+            assert.are.same(essence(before), essence(after))
+            assert.are.same(saved, neat(after))
+            client:delete(kind, name, {grace_period = 0})
+        end)
+    end
 end)

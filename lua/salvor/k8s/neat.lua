@@ -1,17 +1,26 @@
 --- What remains of an object when everything a cluster added is taken away, ready to be created in
---- another one.
+--- another one: what kubectl-neat removes, but for what would be lost by that.
 ---
---- Taken away: status; of the metadata everything but name (or generateName), namespace, labels
---- and annotations; annotations that record what was applied, bound or rolled out; a null
---- creationTimestamp in templates; and what a cluster fills in and refuses or misunderstands
---- elsewhere: a Pod's node, token volume and deprecated serviceAccount, a Job's generated selector
---- and labels, a Service's cluster address (not "None", which means headless), a claim's volume
---- where the cluster chose it, a ServiceAccount's generated token Secrets.
+--- Taken away, as by kubectl-neat: status; of the metadata everything but name, namespace, labels
+--- and annotations; the last-applied-configuration; in the spec of the core kinds what a server
+--- fills in by itself (lua/salvor/k8s/neat/defaults.lua); a Pod's node, token volumes and
+--- deprecated serviceAccount. Finalizers go too: they belong to controllers, which put them back,
+--- and without their controller they make an object that cannot be deleted.
 ---
---- Finalizers go too: they belong to controllers, which put them back, and without their controller
---- they make an object that cannot be deleted. Everything else stays as it is, unlike with
---- kubectl-neat: empty maps and lists mean something (`emptyDir: {}`), and so do values that happen
---- to be defaults.
+--- Beyond kubectl-neat, since another cluster refuses or misunderstands it: further annotations of
+--- controllers (binding, roll-out revision); a null creationTimestamp in templates; a Pod's
+--- priority (it comes from its class) and ephemeral containers; a Job's generated selector and
+--- labels; a Service's cluster address (not "None", which means headless); a claim's volume where
+--- the cluster chose it, and the uid of the claim in a volume; a ServiceAccount's generated token
+--- Secrets.
+---
+--- Kept, unlike by kubectl-neat: empty maps and lists, since they mean something (`emptyDir: {}`, a
+--- selector of everything); generateName where there is no name; spec.nodeName of other kinds than
+--- Pods, where it is the owner's; a hostPath, emptyDir or other volume although its name begins
+--- like a token's. Of a List nothing but apiVersion, kind and items remains, and an item that is no
+--- object is an error and not left as it is. Secret data stays in clear text.
+local drop_defaults = require("salvor.k8s.neat.defaults")
+local fields = require("salvor.k8s.fields")
 local salvor = require("salvor")
 
 local KEPT_METADATA = {"name", "namespace", "labels", "annotations"}
@@ -40,10 +49,8 @@ end
 
 --- The table below a path of keys, or nil.
 local function at(object, ...)
-    for _, key in ipairs({...}) do
-        object = type(object) == "table" and object[key] or nil
-    end
-    return type(object) == "table" and object or nil
+    local found = salvor.dig(object, ...)
+    return type(found) == "table" and found or nil
 end
 
 --- Removes the items of the list `owner[field]` that are `unwanted`; an emptied list goes too.
@@ -88,7 +95,7 @@ local function neat_metadata(metadata)
     local unwanted = {}
     for name in pairs(at(result, "annotations") or {}) do
         for _, pattern in ipairs(DROPPED_ANNOTATIONS) do
-            if name:find(pattern) then
+            if type(name) == "string" and name:find(pattern) then
                 unwanted[#unwanted + 1] = name
             end
         end
@@ -97,21 +104,40 @@ local function neat_metadata(metadata)
     return result
 end
 
-local function is_token_volume(volume)
-    local name = volume.name or ""
-    return name:find("^default%-token%-") ~= nil or name:find("^kube%-api%-access%-") ~= nil
+--- The names of the volumes with the token of the pod's account, which the cluster mounts by
+--- itself: a Secret of that name on older servers, a projection on newer ones.
+local function token_volumes(spec)
+    local names = {}
+    local account = fields.text(spec, "serviceAccountName") or "default"
+    for _, volume in ipairs(fields.items(spec, "volumes")) do
+        local name = fields.text(volume, "name") or ""
+        local is_secret = fields.text(volume, "secret", "secretName") == name
+            and (name:find("^default%-token%-")
+                or name:sub(1, #account + 7) == account .. "-token-"
+                and name:sub(#account + 8):find("^%w%w%w%w%w$"))
+        if is_secret or name:find("^kube%-api%-access%-") and at(volume, "projected") then
+            names[name] = true
+        end
+    end
+    return names
 end
 
 local kinds = {}
 
 function kinds.Pod(object)
     local spec = at(object, "spec") or {}
-    spec.nodeName = nil
-    spec.serviceAccount = nil
-    remove_items(spec, "volumes", is_token_volume)
+    local tokens = token_volumes(spec)
+    local function is_token(item)
+        return type(item) == "table" and tokens[item.name or false] or false
+    end
+    for _, field in ipairs({"nodeName", "serviceAccount", "priority", "preemptionPolicy",
+                            "ephemeralContainers"}) do
+        spec[field] = nil
+    end
+    remove_items(spec, "volumes", is_token)
     for _, field in ipairs({"containers", "initContainers"}) do
-        for _, container in ipairs(at(spec, field) or {}) do
-            remove_items(container, "volumeMounts", is_token_volume)
+        for _, container in ipairs(fields.items(spec, field)) do
+            remove_items(container, "volumeMounts", is_token)
         end
     end
 end
@@ -144,10 +170,16 @@ function kinds.PersistentVolumeClaim(object, original)
     end
 end
 
+--- The name keeps the volume for its claim; with the uid of the old one it would fit none.
+function kinds.PersistentVolume(object)
+    local claim = fields.map(object, "spec", "claimRef")
+    claim.uid, claim.resourceVersion = nil, nil
+end
+
 function kinds.ServiceAccount(object)
-    local prefix = (object.metadata.name or "") .. "-token-"
+    local prefix = (fields.text(object, "metadata", "name") or "") .. "-token-"
     remove_items(object, "secrets", function(secret)
-        local name = secret.name or ""
+        local name = fields.text(secret, "name") or ""
         return name:sub(1, #prefix) == prefix
             and name:sub(#prefix + 1):find("^%w%w%w%w%w$") ~= nil
     end)
@@ -155,7 +187,7 @@ end
 
 --- Kinds with those names in other groups are other things.
 local GROUP_OF = {Pod = "v1", Job = "batch/", Service = "v1", PersistentVolumeClaim = "v1",
-                  ServiceAccount = "v1"}
+                  PersistentVolume = "v1", ServiceAccount = "v1"}
 
 local function neat_object(original)
     local object = copy(original)
@@ -165,11 +197,15 @@ local function neat_object(original)
     if template and template.creationTimestamp == salvor.null then
         template.creationTimestamp = nil
     end
-    local group = GROUP_OF[object.kind]
-    local api_version = object.apiVersion or ""
+    local kind, api_version = fields.text(object, "kind") or "", fields.text(object, "apiVersion")
+        or ""
+    local group = GROUP_OF[kind]
     if group and (api_version == group or group:find("/$") and api_version:sub(1, #group) == group)
     then
-        kinds[object.kind](object, original)
+        kinds[kind](object, original)
+    end
+    if api_version == "v1" and at(object, "spec") then
+        drop_defaults(kind, object.spec)
     end
     return object
 end
@@ -177,6 +213,10 @@ end
 local function neat_items(items)
     local result = salvor.list({})
     for index, item in ipairs(items) do
+        if type(item) ~= "table" then
+            error(string.format("k8s.neat: item %d is no object (table) but a %s", index,
+                type(item)), 3)
+        end
         result[index] = neat_object(item)
     end
     return result
