@@ -34,12 +34,23 @@ function k8s.connect(opts) end
 
 --- A copy of an object without what a cluster added to it: status, and all metadata but name,
 --- namespace, labels and annotations (without what controllers wrote there); finalizers and owners
---- go too. Generated parts of pods, jobs, services, claims and service accounts are left out where
---- another cluster would refuse them. Data and everything else stay byte for byte, empty maps and
---- lists included. Takes a List or a plain list of objects as well.
+--- go too. In the spec of core kinds (v1) what a server fills in by itself is left out, and
+--- generated parts of pods, jobs, services, claims, volumes and service accounts where another
+--- cluster would refuse or misread them. What is left makes the same object anew: data and
+--- everything else stay byte for byte, empty maps and lists included. Takes a List or a plain list
+--- of objects as well.
 ---@param object table
 ---@return table
 function k8s.neat(object) end
+
+--- How it stands with an object, by its kind's own rule: "failed" is for good, "waiting" has a
+--- reason. There are rules for the kinds of Kubernetes itself, of API Connect and its databases,
+--- and of Cassandra with Medusa; any other object is ready when its condition Ready is True. What
+--- is being deleted is not ready. Takes whatever comes for an object.
+---@param object table
+---@return "ready"|"waiting"|"failed" state
+---@return string? reason
+function k8s.state(object) end
 
 --- What a kind is: the answer of `client:kind()`.
 ---@class k8s.Kind
@@ -198,35 +209,159 @@ function client:delete(kind, name, opts) end
 ---@return fun(): k8s.Event?
 function client:watch(kind, opts) end
 
+--- Why an object does not get on, as far as the user may see it; at most ten events, five pods and
+--- ten lines of each log. Escapes and control characters are made visible.
+---@class k8s.Why
+---@field line? string What tells most: "pod db-0, container db: CrashLoopBackOff: exit code 1:
+--- last line: FATAL: ...", or the last warning.
+---@field events k8s.EventEntry[]
+---@field pods {name: string, reason: string, containers: k8s.WhyContainer[]}[] Of a workload, or
+--- the pod itself: those that are not ready, the worst first.
+
+---@class k8s.WhyContainer
+---@field name string
+---@field reason string "CrashLoopBackOff: exit code 1".
+---@field exit_code? integer
+---@field restarts integer
+---@field log string[] Its last lines; of a container that crashed, those before the crash.
+
 ---@class k8s.Progress
+---@field kind string Its plural.
+---@field name string
 ---@field object? table
 ---@field state string One line: phase, state, message, conditions.
+---@field reason? string What the rule gave beside "not yet".
 ---@field elapsed number Seconds.
+---@field missing string[] All that is still waited for: "pods/db-0", or a kind with its selector.
 ---@field stalled? number Seconds without a change, when this is the report of a standstill.
----@field reason? string What `ready` gave beside false.
+---@field why? k8s.Why With `stalled`.
 
----@class k8s.WaitOptions
+--- What is wanted of an object.
+---@class k8s.WaitItem
 ---@field namespace? string
----@field ready? string|fun(object: table): boolean, string? A rule, or a condition: "Ready",
---- "Ready=False". Without it the kind's own rule: roll-outs, jobs, pods, claims; else "Ready".
----@field failed? string|fun(object: table): boolean, string? Failed for good, and why.
----@field deleted? boolean Wait until the object is gone.
----@field create? boolean The object may not exist yet.
----@field timeout? number Seconds; 30.
+---@field ready? string|fun(object: table): (boolean, string?)|table A rule, a condition ("Ready",
+--- "Ready=False"; in any case, and not of an older generation), or a list of these that must all
+--- hold. Without it the kind's own rule: see `k8s.state`.
+---@field failed? string|fun(object: table): boolean, string? Failed for good, and why. The kind's
+--- own rule holds only where neither `ready` nor `failed` is given.
+---@field deleted? boolean Wait until it is gone; one that comes after it under its name is another.
+---@field create? boolean It may not exist yet.
+---@field label_selector? string|table<string, string> All these in the place of a name. At least
+--- one must exist; those that come meanwhile are waited for too.
+---@field field_selector? string|table<string, string>
+---@field all_namespaces? boolean With a selector, or for all of a kind.
+
+---@class k8s.WaitOptions: k8s.WaitItem
+---@field timeout? number Seconds; 30. 0 looks once, below 0 means a week.
 ---@field stall? number Seconds without a change (of more than times) after which that is reported.
 ---@field on_progress? fun(report: k8s.Progress) Told each change, and a standstill once; without
 --- it a standstill is logged.
 ---@field tick? number Seconds; `on_progress` is told so often even when nothing happens.
 
---- Waits for one object, which takes the rights to list and to watch it. Errors: `Failed` with the
---- reason, `NotFound` when it is absent or deleted meanwhile, `Timeout` with what was waited for
---- and the last state; `details.object` is the object as it was seen last.
+--- Waits for one object, for several of a kind by a list of names, or (name nil) for all that
+--- selectors select; several must be as wanted at the same time. Takes the rights to list and to
+--- watch. Errors: `Failed` with the reason, `NotFound` when one is absent or deleted meanwhile,
+--- `Timeout` with what was waited for, the last state and what kept it; the first failure ends the
+--- wait. `details.object` is the object as it was seen last, `details.why` a k8s.Why, for which an
+--- error may come up to five seconds late.
 ---@param kind string
----@param name string
+---@param name string|string[]|nil
 ---@param opts? k8s.WaitOptions
----@return table? object As it is now; with `deleted` as it was last, or true.
+---@return table? object As it is now; with `deleted` as it was last, or true. A list of these
+--- unless one name was given.
 ---@return salvor.Error? err
 function client:wait(kind, name, opts) end
+
+---@class k8s.WaitAllItem: k8s.WaitItem
+---@field kind string
+---@field name? string|string[]
+
+---@class k8s.WaitAllOptions
+---@field namespace? string Of items that name none.
+---@field timeout? number As for `wait`, of all together; so are the others.
+---@field stall? number
+---@field on_progress? fun(report: k8s.Progress)
+---@field tick? number
+
+--- Waits until all are as wanted at the same time; the first failure ends the wait. Objects of one
+--- kind in one namespace share a watch.
+---
+---     must(c:wait_all({
+---         {kind = "mgmt", name = "management"},
+---         {kind = "po", label_selector = "app=db"},
+---         {kind = "job", name = "old-restore", deleted = true},
+---     }, {timeout = 1800, stall = 120}))
+---@param items k8s.WaitAllItem[]
+---@param opts? k8s.WaitAllOptions
+---@return table[]? results For each item what `wait` gives for it.
+---@return salvor.Error? err
+function client:wait_all(items, opts) end
+
+---@class k8s.EventsOptions
+---@field namespace? string
+---@field all_namespaces? boolean Without an object.
+---@field limit? integer The newest of them.
+---@field timeout? number
+
+---@class k8s.EventEntry
+---@field time string When it happened last: "2026-01-01T00:00:09Z".
+---@field type string "Normal", "Warning".
+---@field reason string "FailedScheduling".
+---@field message string
+---@field count integer How often.
+---@field source string "kubelet, node1".
+---@field object string "pod/db-0".
+---@field namespace? string That of the object.
+
+--- What was noted of an object (of one that is given, not of one before it with its name), or of
+--- all in a namespace; the newest last, the same thing happening again as one entry.
+---
+---     c:events("po", "db-0")
+---     c:events(object)
+---     c:events({namespace = "apic", limit = 20})
+---@param of? string|table A kind, an object, or options.
+---@param name? string|k8s.EventsOptions With a kind its name.
+---@param opts? k8s.EventsOptions
+---@return k8s.EventEntry[]? events
+---@return salvor.Error? err
+function client:events(of, name, opts) end
+
+---@class k8s.OwnersOptions
+---@field timeout? number Seconds for each.
+
+--- The owner of an object, the owner of that and so on: by the reference that is the controller's,
+--- or the first. One that cannot be read ends the chain with {apiVersion, kind, metadata, problem},
+--- `problem` being why: an error, or that another object bears its name now.
+---@param object table
+---@param opts? k8s.OwnersOptions
+---@return table[] owners The nearest first.
+function client:owners(object, opts) end
+
+---@class k8s.TreeOptions
+---@field namespace? string
+---@field timeout? number Seconds to read the root.
+
+---@class k8s.Tree
+---@field kind string
+---@field name string
+---@field object table
+---@field state "ready"|"waiting"|"failed" See `k8s.state`.
+---@field reason? string
+---@field children k8s.Tree[]
+---@field skipped? {kind: string, problem: salvor.Error}[] Of the root: what could not be listed.
+---@field is_cut? boolean Of the root: there is more than a tree holds (10,000).
+
+--- An object with everything it owns, directly or not, by the uids of owner references. Every kind
+--- that the user may list is looked at, in the object's namespace; for an object of the whole
+--- cluster, in all. `tostring` makes a table of it.
+---
+---     print(must(c:tree("deploy", "web")))
+---@param kind string
+---@param name string
+---@param opts? k8s.TreeOptions
+---@return k8s.Tree? tree
+---@return salvor.Error? err
+function client:tree(kind, name, opts) end
 
 ---@class k8s.CanOptions
 ---@field namespace? string

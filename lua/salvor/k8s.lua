@@ -13,12 +13,13 @@ local kinds = require("salvor.k8s.kinds")
 local kube = require("salvor.kube")
 local log = require("salvor.log")
 local neat = require("salvor.k8s.neat")
+local ready = require("salvor.k8s.ready")
 
 local TIMEOUT = 30
 
-local k8s = {neat = neat}
+local k8s = {neat = neat, state = ready.state}
 local methods = {}
-for _, part in ipairs({"funnel", "read", "write"}) do
+for _, part in ipairs({"funnel", "read", "write", "wait", "events", "owners"}) do
     for name, method in pairs((require("salvor.k8s." .. part))) do
         methods[name] = method
     end

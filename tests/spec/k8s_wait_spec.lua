@@ -51,12 +51,12 @@ lab.describe("waiting", function()
         return must(client:patch("dives", name, {status = status}, {subresource = "status"}))
     end
 
-    --- Runs `steps`, 0.2 s apart, beside what the test does.
+    --- Runs `steps`, 0.1 s apart, beside what the test does.
     local function later(...)
         local steps = {...}
         task.spawn(function()
             for _, step in ipairs(steps) do
-                task.sleep(0.2)
+                task.sleep(0.1)
                 step()
             end
         end)
@@ -145,8 +145,8 @@ lab.describe("waiting", function()
         set_status({phase = "Running", heartbeatTime = "1"})
         later(function() set_status({heartbeatTime = "2"}) end,
             function() set_status({heartbeatTime = "3"}) end,
-            function() end, function() end, function() end,
-            function() set_status({phase = "Complete"}) end)
+            function() end, function() end, function() end, function() end, function() end,
+            function() end, function() end, function() set_status({phase = "Complete"}) end)
         local reports = {}
         must(client:wait("dives", name, {
             ready = phase("Complete"),
@@ -199,6 +199,47 @@ lab.describe("waiting", function()
         assert.is_false(pcall(client.wait, client, "dives", name, {timout = 1}))
     end)
 
+    it("ends in time although the object changes all the while", function()
+        create()
+        local beats = 0
+        local busy = task.spawn(function()
+            while true do
+                beats = beats + 1
+                set_status({beats = beats})
+            end
+        end)
+        local began, ticks = task.now(), 0
+        local _, err = client:wait("dives", name, {
+            ready = phase("Complete"), timeout = 1, tick = 0.2,
+            on_progress = function(report) ticks = report.elapsed > 0.2 and ticks + 1 or ticks end,
+        })
+        busy:cancel()
+        pcall(busy.join, busy)
+        assert.are.equal("Timeout", err.code)
+        assert.is_true(task.now() - began < 3)
+        assert.is_true(ticks > 2)
+    end)
+
+    it("is cancelled at once, and leaves no watch behind", function()
+        create()
+        local closed = 0
+        local stream = client._stream
+        client._stream = function(...)
+            local made, problem = stream(...)
+            return made and setmetatable({}, {__index = {
+                next = function(_, seconds) return made:next(seconds) end,
+                close = function() closed = closed + 1 return made:close() end,
+            }}), problem
+        end
+        local _, err = task.timeout(0.5, function()
+            return client:wait_all({{kind = "dives", name = name},
+                                    {kind = "ns", name = namespace, deleted = true}})
+        end)
+        client._stream = nil
+        assert.are.equal("task.timeout", err.op)
+        assert.are.equal(2, closed)
+    end)
+
     it("runs beside other waits", function()
         create()
         later(function() set_status({phase = "Complete"}) end)
@@ -216,44 +257,217 @@ lab.describe("waiting", function()
         assert.are.equal("Timeout", results[2].code)
         assert.is_true(task.now() - began < 2)
     end)
-end)
 
-describe("the rule of a kind", function()
-    local rule = require("salvor.k8s.ready")
-
-    local function judge(group, kind, object)
-        local found = rule({group = group, kind = kind})
-        object.metadata = object.metadata or {}
-        return (found.ready(object)), found.failed and (found.failed(object)) or false
-    end
-
-    it("knows a roll-out", function()
-        local spec, metadata = {replicas = 2}, {generation = 3}
-        local now = {observedGeneration = 3, replicas = 2, updatedReplicas = 2,
-                     availableReplicas = 2}
-        local object = {metadata = metadata, spec = spec, status = now}
-        assert.is_true((judge("apps", "Deployment", object)))
-        now.replicas = 3
-        assert.is_false((judge("apps", "Deployment", object)))
-        now.replicas, now.observedGeneration = 2, 2
-        assert.is_false((judge("apps", "Deployment", object)))
-        local stuck = {conditions = {{type = "Progressing", reason = "ProgressDeadlineExceeded"}}}
-        assert.is_true(select(2, judge("apps", "Deployment", {spec = spec, status = stuck})))
+    it("looks once when it has no time", function()
+        create()
+        local began = task.now()
+        local _, err = client:wait("dives", name, {timeout = 0})
+        assert.are.equal("Timeout", err.code)
+        assert.are.equal('dives "' .. name .. '" is not ready; last: no status yet (it has no'
+            .. " condition Ready)", err.message)
+        assert.is_true(task.now() - began < 1)
+        set_status({phase = "Complete"})
+        must(client:wait("dives", name, {ready = phase("Complete"), timeout = 0}))
+        must(client:wait("dives", "none", {deleted = true, timeout = 0}))
+        _, err = client:wait("dives", "none", {timeout = 0})
+        assert.are.equal("NotFound", err.code)
+        _, err = client:wait_all({{kind = "dives", name = name, ready = phase("Complete")},
+                                  {kind = "ns", name = namespace, deleted = true}}, {timeout = 0})
+        assert.are.equal('namespaces "' .. namespace .. '" is still there; last: phase Active',
+            err.message)
     end)
 
-    it("knows jobs, pods and claims", function()
-        local function condition(name)
-            return {status = {conditions = {{type = name, status = "True"}}}}
+    it("takes several rules that must all hold", function()
+        create()
+        set_status({conditions = {{type = "Ready", status = "True"}}})
+        local rules = {"Ready", phase("Complete")}
+        local _, err = client:wait("dives", name, {ready = rules, timeout = 0.3})
+        assert.truthy(err.message:find("no phase yet", 1, true))
+        later(function() set_status({phase = "Complete"}) end)
+        must(client:wait("dives", name, {ready = rules}))
+    end)
+
+    it("takes a rule of what has failed beside the kind's own of what is ready", function()
+        create()
+        set_status({phase = "Broken"})
+        local _, err = client:wait("dives", name, {failed = phase("Broken")})
+        assert.are.equal("Failed", err.code)
+    end)
+
+    it("waits without end for a negative time, as kubectl does", function()
+        create()
+        later(function() set_status({phase = "Complete"}) end)
+        must(client:wait("dives", name, {ready = phase("Complete"), timeout = -1}))
+    end)
+
+    describe("for several", function()
+        local names
+
+        before_each(function()
+            names = {}
+            for index = 1, 3 do
+                names[index] = string.format("dive-%d-%d", number, index)
+                must(client:create({apiVersion = "spec.salvor.example/v1", kind = "Dive", metadata =
+                    {name = names[index], labels = {number = tostring(number)}}}))
+            end
+        end)
+
+        local function to(of, status)
+            return function()
+                must(client:patch("dives", of, {status = status}, {subresource = "status"}))
+            end
         end
-        assert.is_true((judge("batch", "Job", condition("Complete"))))
-        assert.is_true(select(2, judge("batch", "Job", condition("Failed"))))
-        assert.is_true((judge("", "Pod", condition("Ready"))))
-        assert.is_true(select(2, judge("", "Pod", {status = {phase = "Failed"}})))
-        local hopeless = {{state = {waiting = {reason = "ErrImageNeverPull"}}}}
-        assert.is_true(select(2, judge("", "Pod",
-            {status = {phase = "Pending", containerStatuses = hopeless}})))
-        assert.is_true((judge("", "PersistentVolumeClaim", {status = {phase = "Bound"}})))
-        assert.is_true((judge("other.example", "Anything", condition("Ready"))))
-        assert.is_false((judge("other.example", "Anything", {})))
+
+        local function names_of(objects)
+            local result = {}
+            for index, object in ipairs(objects) do
+                result[index] = object.metadata.name
+            end
+            return result
+        end
+
+        it("gives them in the order of their names, and says what is missing", function()
+            later(to(names[2], {phase = "Complete"}), to(names[1], {phase = "Complete"}),
+                to(names[3], {phase = "Complete"}))
+            local missing = {}
+            local objects = must(client:wait("dives", {names[3], names[1], names[2]}, {
+                ready = phase("Complete"),
+                on_progress = function(report)
+                    missing[#missing + 1] = table.concat(report.missing, " ")
+                end,
+            }))
+            assert.are.same({names[3], names[1], names[2]}, names_of(objects))
+            assert.are.equal("dives/" .. names[3], missing[#missing])
+        end)
+
+        it("ends with the first failure", function()
+            later(to(names[1], {phase = "Complete"}), to(names[2], {phase = "Failed"}))
+            local _, err = client:wait("dives", names, {ready = phase("Complete"),
+                                                        failed = phase("Failed")})
+            assert.are.equal("Failed", err.code)
+            assert.are.equal(names[2], err.details.object.metadata.name)
+        end)
+
+        it("wants all of them at the same time", function()
+            later(to(names[1], {phase = "Complete"}), to(names[1], {phase = "Broken"}),
+                to(names[2], {phase = "Complete"}), to(names[3], {phase = "Complete"}))
+            local _, err = client:wait("dives", names, {ready = phase("Complete"), timeout = 1.5})
+            assert.are.equal("Timeout", err.code)
+            assert.truthy(err.message:find(names[1] .. '" was waited for 1.5 s', 1, true))
+        end)
+
+        it("names those that are missing when time is over", function()
+            to(names[2], {phase = "Complete"})()
+            local _, err = client:wait("dives", names, {ready = phase("Complete"), timeout = 0.3})
+            assert.truthy(err.message:find(string.format(
+                "last: no status yet (no phase yet); in all 2 are missing: dives/%s, dives/%s",
+                names[1], names[3]), 1, true), err.message)
+        end)
+
+        it("takes a selector, and what comes while it waits", function()
+            local selector = {number = tostring(number)}
+            later(to(names[1], {phase = "Complete"}), to(names[2], {phase = "Complete"}), function()
+                must(client:create({apiVersion = "spec.salvor.example/v1", kind = "Dive", metadata =
+                    {name = names[3] .. "-late", labels = selector}}))
+            end, to(names[3], {phase = "Complete"}), function()
+                to(names[3] .. "-late", {phase = "Complete"})()
+            end)
+            local objects = must(client:wait("dives", nil, {label_selector = selector,
+                                                            ready = phase("Complete")}))
+            assert.are.same({names[1], names[2], names[3], names[3] .. "-late"}, names_of(objects))
+        end)
+
+        it("wants at least one behind a selector", function()
+            local none = {label_selector = "number=none", timeout = 0.5}
+            local _, err = client:wait("dives", nil, none)
+            assert.are.equal("NotFound", err.code)
+            assert.are.equal("dives with number=none do not exist", err.message)
+            none.create = true
+            _, err = client:wait("dives", nil, none)
+            assert.are.equal("Timeout", err.code)
+            assert.are.equal("dives with number=none was waited for 0.5 s to be ready; last: there"
+                .. " is none", err.message)
+            must(client:wait("dives", nil, {label_selector = "number=none", deleted = true}))
+        end)
+
+        it("can wait until all behind a selector are gone, whatever comes after them", function()
+            local function delete(of)
+                return function() must(client:delete("dives", of)) end
+            end
+            later(delete(names[1]), delete(names[2]), function()
+                must(client:create({apiVersion = "spec.salvor.example/v1", kind = "Dive", metadata =
+                    {name = names[1], labels = {number = tostring(number)}}}))
+            end, delete(names[3]))
+            local gone = must(client:wait("dives", nil, {label_selector = {number =
+                tostring(number)}, deleted = true}))
+            assert.are.equal(3, #gone)
+        end)
+
+        it("says which one was deleted", function()
+            later(function() must(client:delete("dives", names[2])) end)
+            local _, err = client:wait("dives", names, {ready = phase("Complete")})
+            assert.are.equal("NotFound", err.code)
+            assert.truthy(err.message:find(names[2] .. '" was deleted', 1, true))
+        end)
+
+        it("takes kinds of all sorts at once", function()
+            local late = "late-" .. number
+            later(to(names[1], {phase = "Complete"}), function()
+                must(client:delete("dives", names[2]))
+            end, function()
+                must(client:create({apiVersion = "v1", kind = "ConfigMap",
+                                    metadata = {name = late}}))
+            end)
+            local results = must(client:wait_all({
+                {kind = "dives", name = names[1], ready = phase("Complete")},
+                {kind = "dives", name = names[2], deleted = true},
+                {kind = "cm", name = late, create = true},
+                {kind = "ns", name = namespace},
+                {kind = "dives", name = {names[3]}, ready = function() return true end},
+            }))
+            assert.are.equal("Complete", results[1].status.phase)
+            assert.are.equal(names[2], results[2].metadata.name)
+            assert.are.equal(late, results[3].metadata.name)
+            assert.are.equal("Namespace", results[4].kind)
+            assert.are.same({names[3]}, names_of(results[5]))
+            local _, err = client:wait_all({{kind = "ns", name = namespace, deleted = true},
+                {kind = "dives", name = names[1], failed = phase("Complete")}})
+            assert.are.equal("Failed", err.code)
+            assert.are.equal("k8s.wait_all", err.op)
+        end)
+
+        it("shares a watch among objects of a kind", function()
+            local streams = 0
+            local stream = client._stream
+            client._stream = function(...)
+                streams = streams + 1
+                return stream(...)
+            end
+            later(to(names[1], {phase = "Complete"}), to(names[2], {phase = "Complete"}))
+            must(client:wait_all({
+                {kind = "dives", name = names[1], ready = phase("Complete")},
+                {kind = "Dive", name = names[2], ready = phase("Complete")},
+            }))
+            client._stream = nil
+            assert.are.equal(1, streams)
+        end)
+    end)
+
+    it("refuses what is no wait", function()
+        local function refused(...)
+            local ok, message = pcall(client.wait, client, ...)
+            assert.is_false(ok)
+            return tostring(message)
+        end
+        assert.truthy(refused("dives", nil):find("either a name", 1, true))
+        assert.truthy(refused("dives", {}):find("list of names is empty", 1, true))
+        assert.truthy(refused("dives", name, {label_selector = "a=b"}):find("either", 1, true))
+        assert.truthy(refused("dives", 7):find("is not the name", 1, true))
+        assert.truthy(refused("dives", {"a/b"}):find("'a/b' is not the name", 1, true))
+        assert.truthy(refused("dives", name, {ready = {}}):find("empty list", 1, true))
+        assert.truthy(refused("dives", name, {tick = 0}):find("'tick' must be more", 1, true))
+        assert.truthy(refused("dives", name, {timeout = 0 / 0}):find("'timeout'", 1, true))
+        assert.is_false(pcall(client.wait_all, client, {}))
+        assert.is_false(pcall(client.wait_all, client, {{kind = "dives", nam = "a"}}))
     end)
 end)

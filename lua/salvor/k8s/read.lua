@@ -1,8 +1,7 @@
---- get, list, each, watch and wait.
+--- get, list, each and watch.
 local check = require("salvor.k8s.check")
 local pages = require("salvor.k8s.pages")
 local task = require("salvor.task")
-local wait = require("salvor.k8s.wait")
 local watch = require("salvor.k8s.watch")
 
 local methods = {}
@@ -83,17 +82,6 @@ function methods:watch(kind, opts)
         return event
     end
     return next_event, nil, nil, events
-end
-
-local wait_options = {namespace = "string", timeout = "number", ready = "function|string",
-                      failed = "function|string", deleted = "boolean", create = "boolean",
-                      stall = "number", tick = "number", on_progress = "function"}
-
-function methods:wait(kind, name, opts)
-    opts = check.options(opts, wait_options, "k8s.wait")
-    check.kind(kind, "k8s.wait")
-    check.name(name, "k8s.wait")
-    return wait(self, kind, name, opts)
 end
 
 return methods

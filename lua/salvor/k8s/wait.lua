@@ -1,213 +1,118 @@
---- Waiting for one object: until it is ready, has failed, is gone, or time is over.
-local fail = require("salvor.error").new
-local ready_rule = require("salvor.k8s.ready")
-local status = require("salvor.k8s.status")
-local task = require("salvor.task")
-local watch = require("salvor.k8s.watch")
+--- wait and wait_all.
+local check = require("salvor.k8s.check")
+local session = require("salvor.k8s.wait.session")
+local target = require("salvor.k8s.wait.target")
 
-local OP = "k8s.wait"
-local TIMEOUT = 30
+local item_options = {namespace = "string", ready = "function|string|table",
+                      failed = "function|string", deleted = "boolean", create = "boolean",
+                      label_selector = "string|table", field_selector = "string|table",
+                      all_namespaces = "boolean"}
 
-local waiting = {}
-waiting.__index = waiting
+local session_options = {timeout = "number", stall = "number", tick = "number",
+                         on_progress = "function"}
 
-local function predicate(rule, option)
-    if type(rule) ~= "string" then
-        return rule
-    end
-    local made = status.predicate(rule)
-    if not made then
-        error(string.format("k8s.wait: option '%s': '%s' is not a condition such as Ready=True",
-            option, rule), 3)
-    end
-    return made
-end
-
-local function what_for(opts)
-    if opts.deleted then
-        return "to be gone"
-    elseif type(opts.ready) == "string" then
-        return "for " .. opts.ready
-    end
-    return "to be ready"
-end
-
-function waiting:elapsed()
-    return task.now() - self.began
-end
-
-function waiting:last_state()
-    return self.object and status.describe(self.object) or "it does not exist"
-end
-
-function waiting:fail(code, message, hint)
-    return nil, fail({
-        code = code,
-        op = OP,
-        message = string.format("%s \"%s\" %s", self.resource.plural, self.name, message),
-        hint = hint,
-        details = self.object and {object = self.object},
-    })
-end
-
-function waiting:report(stalled, reason)
-    if self.opts.on_progress then
-        self.opts.on_progress({
-            object = self.object,
-            state = self:last_state(),
-            elapsed = self:elapsed(),
-            stalled = stalled,
-            reason = reason,
-        })
-    elseif stalled then
-        self.client:_warn(string.format("%s \"%s\": nothing has changed for %d s; %s",
-            self.resource.plural, self.name, math.floor(stalled), self:last_state()))
-    end
-end
-
---- Looks at the object as it is now. Done: true, then what wait returns.
-function waiting:judge()
-    if not self.object or self.opts.deleted then
-        return false
-    end
-    local has_failed, why = false, nil
-    if self.failed then
-        has_failed, why = self.failed(self.object)
-    end
-    if has_failed then
-        return true, self:fail("Failed", "has failed: " .. (why or self:last_state()))
-    end
-    local is_ready, reason = self.ready(self.object)
-    if is_ready then
-        return true, self.object
-    end
-    self.reason = reason
-    return false
-end
-
-function waiting:saw(object)
-    self.object = object
-    local print = status.fingerprint(object)
-    if print ~= self.print then
-        self.print = print
-        self.changed = task.now()
-        self.stall_told = false
-    end
-end
-
---- One event; returns as judge does.
-function waiting:handle(event)
-    if event.type == "DELETED" then
-        local last = event.object
-        if self.opts.deleted then
-            return true, last
-        end
-        self.object = last
-        return true, self:fail("NotFound", "was deleted while it was waited for; last: "
-            .. self:last_state())
-    end
-    self:saw(event.object)
-    local done, result, err = self:judge()
-    if not done and self.stall_told == false and self.told ~= self.print then
-        self.told = self.print
-        self:report(nil, self.reason)
-    end
-    return done, result, err
-end
-
-function waiting:timed_out()
-    local reason = self.reason and " (" .. tostring(self.reason) .. ")" or ""
-    return self:fail("Timeout", string.format("was waited for %g s %s; last: %s%s",
-        self.timeout, what_for(self.opts), self:last_state(), reason),
-        self.object and "the object's events and its operator's log may say why" or nil)
-end
-
---- The next moment something is due even if nothing happens.
-function waiting:due()
-    local due, stall = self.deadline, self.opts.stall
-    if stall and not self.stall_told then
-        due = math.min(due, self.changed + stall)
-    end
-    return self.next_tick and math.min(due, self.next_tick) or due
-end
-
-function waiting:check_stall()
-    local quiet = task.now() - self.changed
-    if self.opts.stall and not self.stall_told and quiet >= self.opts.stall then
-        self.stall_told = true
-        self:report(quiet, self.reason)
-    end
-end
-
---- For whoever shows a clock: a report although nothing has happened.
-function waiting:check_tick()
-    local now = task.now()
-    if self.next_tick and now >= self.next_tick then
-        self.next_tick = now + self.opts.tick
-        self:report(self.stall_told and now - self.changed or nil, self.reason)
-    end
-end
-
---- Runs over the events until one decides.
-function waiting:run(events)
-    while true do
-        local event, err = events:next(self:due())
-        if event then
-            local done, result, problem = self:handle(event)
-            if done then
-                return result, problem
-            end
-        elseif err ~= watch.TIMED_OUT then
-            return nil, err
-        elseif task.now() >= self.deadline then
-            return self:timed_out()
-        else
-            self:check_stall()
-            self:check_tick()
+local function merged(...)
+    local all = {}
+    for _, names in ipairs({...}) do
+        for name, types in pairs(names) do
+            all[name] = types
         end
     end
+    return all
 end
 
---- The object as the wait begins. Absent: nothing to wait for, unless it is to come or to go.
-function waiting:begin(events)
-    local ok, err = events:list(self.deadline)
+local wait_options = merged(item_options, session_options)
+local wait_all_options = merged(session_options, {namespace = "string"})
+local wait_all_item = merged(item_options, {kind = true, name = true})
+
+--- Raises, at the line of the script, what `fn` raises.
+local function at_script(fn, ...)
+    local ok, result = pcall(fn, ...)
     if not ok then
-        return true, nil, err
+        error(result, 3)
     end
-    if events.queue[1] then
-        return false
-    elseif self.opts.deleted then
-        return true, true
-    elseif self.opts.create then
-        return false
-    end
-    return true, self:fail("NotFound", "does not exist", "with create=true it may come later")
+    return result
 end
 
-return function(client, kind, name, opts)
-    local ready, failed = predicate(opts.ready, "ready"), predicate(opts.failed, "failed")
-    if opts.deleted and (ready or failed) then
-        error("k8s.wait: option 'deleted' goes with neither 'ready' nor 'failed'", 2)
+--- The names that are waited for, as a list; nil where selectors say what is.
+local function names_of(which, opts, what)
+    local names = type(which) == "string" and {which} or which
+    local selects = opts.label_selector or opts.field_selector or opts.all_namespaces
+    if names ~= nil and type(names) ~= "table" then
+        check.name(names, what)
+    elseif names and not names[1] then
+        error(what .. ": the list of names is empty", 0)
+    elseif not names == not selects then
+        error(what .. ": either a name (or a list of names) or a selector is needed", 0)
     end
+    for _, name in ipairs(names or {}) do
+        check.name(name, what)
+    end
+    return names
+end
+
+--- Checks what is to be waited for: an item of the session, or {problem = an error} when the kind
+--- is unknown. Misuse raises.
+local function make_item(client, what, kind, which, opts, namespace)
+    check.kind(kind, what)
+    local names = names_of(which, opts, what)
+    local wants = target.wants(opts, what)
     local resource, err = client:kind(kind)
     if not resource then
-        return nil, err
+        err.op = what
+        return {problem = err}
     end
-    if not ready then
-        local rule = ready_rule(resource)
-        ready, failed = rule.ready, failed or rule.failed
-    end
-    local now = task.now()
-    local timeout = opts.timeout or TIMEOUT
-    local self = setmetatable({
-        client = client, resource = resource, name = name, opts = opts, ready = ready,
-        failed = failed, timeout = timeout, deadline = now + timeout, began = now, changed = now,
-        stall_told = false, next_tick = opts.tick and opts.on_progress and now + opts.tick,
-    }, waiting)
-    local events <close> = watch.new(client, OP, kind, {namespace = opts.namespace, name = name})
-    local done, result, problem = self:begin(events)
-    if done then
-        return result, problem
-    end
-    return self:run(events)
+    return {
+        resource = resource, kind = kind, names = names, is_single = type(which) == "string",
+        namespace = client:_namespace(resource, {namespace = opts.namespace or namespace,
+                                                 all_namespaces = opts.all_namespaces}),
+        all_namespaces = opts.all_namespaces and resource.namespaced or nil,
+        label_selector = opts.label_selector, field_selector = opts.field_selector, wants = wants,
+    }
 end
+
+--- A time that is none would make a wait without end, or one that never rests.
+local function check_times(opts, what)
+    for _, name in ipairs({"stall", "tick"}) do
+        local seconds = opts[name] or 1
+        if seconds <= 0 or seconds ~= seconds then
+            error(string.format("%s: option '%s' must be more than 0", what, name), 3)
+        end
+    end
+    if opts.timeout ~= opts.timeout then
+        error(what .. ": option 'timeout' is no number", 3)
+    end
+end
+
+local methods = {}
+
+function methods:wait(kind, name, opts)
+    opts = check.options(opts, wait_options, "k8s.wait")
+    check_times(opts, "k8s.wait")
+    local item = at_script(make_item, self, "k8s.wait", kind, name, opts)
+    if item.problem then
+        return nil, item.problem
+    end
+    local results, err = session(self, "k8s.wait", {item}, opts)
+    return results and results[1], err
+end
+
+function methods:wait_all(items, opts)
+    opts = check.options(opts, wait_all_options, "k8s.wait_all")
+    check_times(opts, "k8s.wait_all")
+    if type(items) ~= "table" or not items[1] then
+        error("k8s.wait_all: a list of {kind=, name=, ...} expected", 2)
+    end
+    local made = {}
+    for index, given in ipairs(items) do
+        check.options(given, wait_all_item, "k8s.wait_all: item " .. index)
+        made[index] = at_script(make_item, self, "k8s.wait_all", given.kind, given.name, given,
+            opts.namespace)
+        if made[index].problem then
+            return nil, made[index].problem
+        end
+    end
+    return session(self, "k8s.wait_all", made, opts)
+end
+
+return methods

@@ -23,6 +23,12 @@ local function target_of(write)
     return write.resource.kind .. " " .. (write.namespace and write.namespace .. "/" or "") .. name
 end
 
+--- "pods a, b", or "pods" of what selectors select.
+local function wait_target(kind, which)
+    local names = type(which) == "table" and table.concat(which, ", ") or which
+    return kind .. (names and " " .. names or "")
+end
+
 local function place_of(resource, namespace)
     return table.concat({resource.group, resource.plural, namespace or ""}, "\0")
 end
@@ -167,14 +173,40 @@ local function planning_methods(connection, performer, run)
         })
     end
 
+    --- What is waited for as it is now: an object, or a list in the place of several.
+    local function seen(self, kind, which, options)
+        if type(which) == "string" then
+            return must(self:get(kind, which, {namespace = options.namespace}))
+        elseif not which then
+            return must(self:list(kind, {
+                namespace = options.namespace, all_namespaces = options.all_namespaces,
+                label_selector = options.label_selector, field_selector = options.field_selector,
+            }))
+        end
+        local objects = {}
+        for index, name in ipairs(which) do
+            objects[index] = seen(self, kind, name, options)
+        end
+        return objects
+    end
+
     function wrapped.wait(self, kind, name, options)
         return performer:perform({
             verb = "wait for",
-            target = kind .. " " .. name,
+            target = wait_target(kind, name),
             preview = function()
-                return must(self:get(kind, name, {namespace = options.namespace})), {}
+                return seen(self, kind, name, options or {}), {}
             end,
         })
+    end
+
+    function wrapped.wait_all(self, items, options)
+        local results = {}
+        for index, item in ipairs(items) do
+            local of = with({namespace = (options or {}).namespace}, item)
+            results[index] = must(wrapped.wait(self, item.kind, item.name, of))
+        end
+        return results
     end
 
     return wrapped
@@ -222,14 +254,23 @@ local function running_methods(connection, options)
         })
     end
 
-    function wrapped.wait(_, kind, name, wait_options)
-        return connection:wait(kind, name, with(wait_options, {
+    local function reporting(wait_options)
+        wait_options = wait_options or {}
+        return with(wait_options, {
             stall = wait_options.stall or STALL,
             tick = 1,
             on_progress = function(progress)
-                options.wait(kind:match("^[^.]+") .. " " .. name, progress)
+                options.wait(progress.kind .. " " .. progress.name, progress)
             end,
-        }))
+        })
+    end
+
+    function wrapped.wait(_, kind, name, wait_options)
+        return connection:wait(kind, name, reporting(wait_options))
+    end
+
+    function wrapped.wait_all(_, items, wait_options)
+        return connection:wait_all(items, reporting(wait_options))
     end
 
     return wrapped

@@ -64,6 +64,7 @@ function command.observer(stream, yes)
             end
             if progress.stalled then
                 text = text .. "; nothing has changed for a while"
+                    .. (progress.why and progress.why.line and ": " .. progress.why.line or "")
             end
             live:update(text)
         end,
