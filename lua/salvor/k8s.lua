@@ -13,11 +13,15 @@ local kinds = require("salvor.k8s.kinds")
 local kube = require("salvor.kube")
 local log = require("salvor.log")
 local neat = require("salvor.k8s.neat")
-local ready = require("salvor.k8s.ready")
 
 local TIMEOUT = 30
 
-local k8s = {neat = neat, state = ready.state}
+local k8s = {neat = neat}
+
+function k8s.state(object)
+    return require("salvor.k8s.ready").state(object)
+end
+
 local methods = {}
 for _, part in ipairs({"funnel", "read", "write", "wait", "events", "owners"}) do
     for name, method in pairs((require("salvor.k8s." .. part))) do

@@ -5,10 +5,8 @@
 local check = require("salvor.k8s.check")
 local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
-local ready = require("salvor.k8s.ready")
 local salvor = require("salvor")
 local task = require("salvor.task")
-local ui = require("salvor.ui")
 
 local text = fields.text
 
@@ -161,13 +159,13 @@ end
 function node_metatable.__tostring(node)
     local rows = {}
     add_rows(rows, node, "", "")
-    return (ui.format_table({"NAME", "STATE", "REASON"}, rows):gsub("\n$", ""))
+    return (require("salvor.ui").format_table({"NAME", "STATE", "REASON"}, rows):gsub("\n$", ""))
 end
 
 --- `above`: the uids on the way here. An object with several owners stands below each, so the nodes
 --- may be many more than the objects.
 local function node_of(object, found, depth, above)
-    local state, reason = ready.state(object)
+    local state, reason = require("salvor.k8s.ready").state(object)
     local uid = text(object, "metadata", "uid") or ""
     local node = setmetatable({
         kind = text(object, "kind") or "?", name = text(object, "metadata", "name") or "?",

@@ -1,7 +1,5 @@
---- wait and wait_all.
+--- wait and wait_all. What they need is loaded when something is waited for first.
 local check = require("salvor.k8s.check")
-local session = require("salvor.k8s.wait.session")
-local target = require("salvor.k8s.wait.target")
 
 local item_options = {namespace = "string", ready = "function|string|table",
                       failed = "function|string", deleted = "boolean", create = "boolean",
@@ -56,7 +54,7 @@ end
 local function make_item(client, what, kind, which, opts, namespace)
     check.kind(kind, what)
     local names = names_of(which, opts, what)
-    local wants = target.wants(opts, what)
+    local wants = require("salvor.k8s.wait.target").wants(opts, what)
     local resource, err = client:kind(kind)
     if not resource then
         err.op = what
@@ -93,7 +91,7 @@ function methods:wait(kind, name, opts)
     if item.problem then
         return nil, item.problem
     end
-    local results, err = session(self, "k8s.wait", {item}, opts)
+    local results, err = require("salvor.k8s.wait.session")(self, "k8s.wait", {item}, opts)
     return results and results[1], err
 end
 
@@ -112,7 +110,7 @@ function methods:wait_all(items, opts)
             return nil, made[index].problem
         end
     end
-    return session(self, "k8s.wait_all", made, opts)
+    return require("salvor.k8s.wait.session")(self, "k8s.wait_all", made, opts)
 end
 
 return methods
