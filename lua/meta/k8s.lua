@@ -215,8 +215,9 @@ function client:watch(kind, opts) end
 ---@field line? string What tells most: "pod db-0, container db: CrashLoopBackOff: exit code 1:
 --- last line: FATAL: ...", or the last warning.
 ---@field events k8s.EventEntry[]
----@field pods {name: string, reason: string, containers: k8s.WhyContainer[]}[] Of a workload, or
---- the pod itself: those that are not ready, the worst first.
+---@field pods {name: string, reason: string, containers: k8s.WhyContainer[]}[] Those that are not
+--- ready, the worst first: the pod itself, those of a workload, or those that a custom resource
+--- owns through whatever is between.
 
 ---@class k8s.WhyContainer
 ---@field name string

@@ -1,4 +1,5 @@
 local lab = require("support.lab")
+local salvor = require("salvor")
 local task = require("salvor.task")
 
 local CRD = {
@@ -178,6 +179,20 @@ lab.describe("waiting", function()
         must(client:wait("dives", name, {deleted = true}))
     end)
 
+    it("says what keeps an object that is to go", function()
+        create()
+        local _, err = client:wait("dives", name, {deleted = true, timeout = 0.2})
+        assert.are.equal('dives "' .. name .. '" was waited for 0.2 s to be gone; last: no status'
+            .. " yet (nobody has deleted it)", err.message)
+        must(client:patch("dives", name, {metadata = {finalizers = {"spec.example/diver"}}}))
+        must(client:delete("dives", name))
+        _, err = client:wait("dives", name, {deleted = true, timeout = 0})
+        assert.are.equal('dives "' .. name .. '" is still there; last: being deleted (held by the'
+            .. " finalizers spec.example/diver)", err.message)
+        must(client:patch("dives", name, {metadata = {finalizers = salvor.null}}))
+        must(client:wait("dives", name, {deleted = true}))
+    end)
+
     it("can wait for an object to come", function()
         later(create, function() set_status({phase = "Complete"}) end)
         must(client:wait("dives", name, {create = true, ready = phase("Complete")}))
@@ -273,8 +288,8 @@ lab.describe("waiting", function()
         assert.are.equal("NotFound", err.code)
         _, err = client:wait_all({{kind = "dives", name = name, ready = phase("Complete")},
                                   {kind = "ns", name = namespace, deleted = true}}, {timeout = 0})
-        assert.are.equal('namespaces "' .. namespace .. '" is still there; last: phase Active',
-            err.message)
+        assert.are.equal('namespaces "' .. namespace .. '" is still there; last: phase Active'
+            .. " (nobody has deleted it)", err.message)
     end)
 
     it("takes several rules that must all hold", function()

@@ -78,6 +78,44 @@ lab.describe("a standstill", function()
         client:delete("sts", "db", {propagation = "orphan"})
     end)
 
+    it("of a custom resource is found in the pods below it", function()
+        local group = "why.salvor.example"
+        must(client:apply({
+            apiVersion = "apiextensions.k8s.io/v1", kind = "CustomResourceDefinition",
+            metadata = {name = "fleets." .. group},
+            spec = {group = group, scope = "Namespaced",
+                    names = {plural = "fleets", singular = "fleet", kind = "Fleet"},
+                    versions = {{name = "v1", served = true, storage = true, schema =
+                        {openAPIV3Schema = {type = "object"}}}}},
+        }))
+        must(client:wait("crd", "fleets." .. group, {timeout = 10}))
+        for _ = 1, 100 do
+            if client:list("fleets." .. group) then
+                break
+            end
+            task.sleep(0.05)
+        end
+        local fleet = must(client:create({apiVersion = group .. "/v1", kind = "Fleet",
+                                          metadata = {name = "fleet"}}))
+        local set = must(client:create({
+            apiVersion = "apps/v1", kind = "StatefulSet",
+            metadata = {name = "ship", ownerReferences = {{apiVersion = fleet.apiVersion,
+                kind = "Fleet", name = "fleet", uid = fleet.metadata.uid}}},
+            spec = {serviceName = "ship", selector = {matchLabels = {app = "db"}},
+                    template = {metadata = {labels = {app = "db"}},
+                                spec = {containers = {{name = "db", image = "db:1"}}}}},
+        }))
+        pod("ship-0", set, {phase = "Pending", containerStatuses = {{name = "db", image = "db:1",
+            imageID = "", restartCount = 0, ready = false,
+            state = {waiting = {reason = "ImagePullBackOff", message = "no such image"}}}}})
+        pod("stranger", nil, {phase = "Failed", message = "not of this fleet"})
+        local _, err = client:wait("fleets", "fleet", {timeout = 0.3})
+        assert.truthy(err.message:find(
+            "pod ship-0, container db: ImagePullBackOff: no such image", 1, true), err.message)
+        assert.are.equal(1, #err.details.why.pods)
+        client:delete("crd", "fleets." .. group)
+    end)
+
     it("is reported with the last warning of an object that has no pods", function()
         local claim = must(client:create({
             apiVersion = "v1", kind = "PersistentVolumeClaim", metadata = {name = "data"},

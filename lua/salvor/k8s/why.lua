@@ -1,9 +1,10 @@
---- Why an object does not get on: its recent events and, of a workload, the pods below it whose
---- containers wait or crash, with the last lines of their logs. For the reports and errors of a
+--- Why an object does not get on: its recent events and the pods below it whose containers wait or
+--- crash, with the last lines of their logs. For the reports and errors of a
 --- wait.
 ---
 --- Everything here is bounded, in number and in time, and nothing of it is an error: what may not
 --- be read is left out. The texts come from anywhere and are made fit for a terminal.
+local below = require("salvor.k8s.below")
 local fields = require("salvor.k8s.fields")
 local kube = require("salvor.kube")
 local line = require("salvor.k8s.status").line
@@ -15,7 +16,6 @@ local text = fields.text
 
 local EVENTS = 10
 local PODS = 5
-local PODS_LOOKED_AT = 200
 local CONTAINERS = 3 -- of a pod
 local LINES = 10
 local LINE_LENGTH = 500
@@ -32,106 +32,10 @@ end
 
 --- Pods
 
-local function quoted_list(values)
-    local words = {}
-    for _, value in ipairs(values) do
-        words[#words + 1] = text({value}, 1)
-    end
-    return "(" .. table.concat(words, ",") .. ")"
-end
-
-local OPERATORS = {
-    In = function(key, values) return key .. " in " .. quoted_list(values) end,
-    NotIn = function(key, values) return key .. " notin " .. quoted_list(values) end,
-    Exists = function(key) return key end,
-    DoesNotExist = function(key) return "!" .. key end,
-}
-
---- The label selector of a workload as a request takes it; nil when it has none.
-local function selector_of(object)
-    local selector, terms = fields.map(object, "spec", "selector"), {}
-    local labels = object.kind == "ReplicationController" and selector
-        or fields.map(selector, "matchLabels")
-    for key, value in pairs(labels) do
-        if text({value}, 1) then
-            terms[#terms + 1] = key .. "=" .. value
-        end
-    end
-    for _, term in ipairs(fields.items(selector, "matchExpressions")) do
-        local write, key = OPERATORS[term.operator], text(term, "key")
-        if not write or not key then
-            return nil
-        end
-        terms[#terms + 1] = write(key, fields.map(term, "values"))
-    end
-    table.sort(terms)
-    return terms[1] and table.concat(terms, ",") or nil
-end
-
---- Whether a pod belongs to the workload; those of a Deployment belong to its ReplicaSets.
-local function belongs(pod, object)
-    for _, owner in ipairs(fields.items(pod, "metadata", "ownerReferences")) do
-        if owner.uid == object.metadata.uid
-            or object.kind == "Deployment" and owner.kind == "ReplicaSet" then
-            return true
-        end
-    end
-    return false
-end
-
-local WORKLOADS = {["apps/Deployment"] = true, ["apps/ReplicaSet"] = true,
-                   ["apps/StatefulSet"] = true, ["apps/DaemonSet"] = true, ["batch/Job"] = true,
-                   ["/ReplicationController"] = true}
-
-local function kind_of(object)
-    local group = (text(object, "apiVersion") or ""):match("^(.*)/") or ""
-    return group .. "/" .. (text(object, "kind") or "")
-end
-
---- The pods that may be the cause.
+--- Those below the object that are not well, the worst first.
 local function find_pods(client, object)
-    if kind_of(object) == "/Pod" then
-        return {object}
-    end
-    local selector = WORKLOADS[kind_of(object)] and selector_of(object)
-    local found, looked_at = {}, 0
-    if not selector then
-        return found
-    end
-    for pod in client:each("v1/Pod", {namespace = text(object, "metadata", "namespace"),
-                                      label_selector = selector, timeout = CALL}) do
-        looked_at = looked_at + 1
-        if belongs(pod, object) then
-            found[#found + 1] = pod
-        end
-        if looked_at == PODS_LOOKED_AT then
-            break
-        end
-    end
-    return found
-end
-
-local function severity(pod)
-    local worst = pods.worst(pods.troubles(pod))
-    return worst and (worst.hopeless and 1 or worst.crashed and 2 or not worst.calm and 3) or 4
-end
-
---- The worst first; those that are well are left out.
-local function pick(candidates)
-    local picked = {}
-    for _, pod in ipairs(candidates) do
-        if pods.state(pod) ~= "ready" then
-            picked[#picked + 1] = {pod = pod, severity = severity(pod),
-                                   name = text(pod, "metadata", "name") or "?"}
-        end
-    end
-    table.sort(picked, function(a, b)
-        if a.severity ~= b.severity then
-            return a.severity < b.severity
-        end
-        return a.name < b.name
-    end)
-    return table.move(picked, 1, math.min(#picked, PODS), 1, {})
+    local found = below(client, object, CALL)
+    return table.move(found, 1, math.min(#found, PODS), 1, {})
 end
 
 --- Logs
@@ -178,12 +82,12 @@ local function read_container(client, pod, trouble)
     }
 end
 
-local function read_pod(client, picked, into)
-    local troubles = pods.troubles(picked.pod)
+local function read_pod(client, pod, into)
+    local troubles = pods.troubles(pod)
     local worst = pods.worst(troubles)
     for index, trouble in ipairs(troubles) do
         if index <= CONTAINERS or trouble == worst then
-            local container = read_container(client, picked.pod, trouble)
+            local container = read_container(client, pod, trouble)
             table.insert(into.containers, trouble == worst and 1 or #into.containers + 1, container)
         end
     end
@@ -191,12 +95,12 @@ end
 
 local function read_pods(client, object, found)
     local jobs = {}
-    for index, picked in ipairs(pick(find_pods(client, object))) do
+    for index, pod in ipairs(find_pods(client, object)) do
         -- There before its logs are, for when time is over.
-        local into = {name = picked.name, reason = line(pods.reason(picked.pod)),
+        local into = {name = text(pod, "metadata", "name") or "?", reason = line(pods.reason(pod)),
                       containers = salvor.list({})}
         found.pods[index] = into
-        jobs[index] = quietly(read_pod, client, picked, into)
+        jobs[index] = quietly(read_pod, client, pod, into)
     end
     task.all(jobs)
 end

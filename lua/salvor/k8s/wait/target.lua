@@ -1,5 +1,6 @@
 --- One object that is waited for: what is wanted of it, how it was seen last, and whether that is
 --- enough.
+local fields = require("salvor.k8s.fields")
 local ready_rules = require("salvor.k8s.ready")
 local status = require("salvor.k8s.status")
 local task = require("salvor.task")
@@ -101,8 +102,21 @@ function target:describe()
     return self.object and status.describe(self.object) or "it does not exist"
 end
 
+--- Why an object that is to go is still there.
+local function held_by(object)
+    if not fields.text(object, "metadata", "deletionTimestamp") then
+        return "nobody has deleted it"
+    end
+    local names = {}
+    for _, name in ipairs(fields.map(object, "metadata", "finalizers")) do
+        names[#names + 1] = tostring(name)
+    end
+    return names[1] and "held by the finalizers " .. table.concat(names, ", ") or nil
+end
+
 function target:judge()
     if self.wants.deleted then
+        self.reason = held_by(self.object)
         return
     end
     local reason
