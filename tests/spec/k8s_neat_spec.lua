@@ -191,7 +191,8 @@ describe("neat", function()
         assert.are.equal("None", neat(service).spec.clusterIP)
         local claim = {apiVersion = "v1", kind = "PersistentVolumeClaim", metadata = {name = "c",
             annotations = {["pv.kubernetes.io/bound-by-controller"] = "yes",
-                           ["pv.kubernetes.io/bind-completed"] = "yes"}},
+                           ["pv.kubernetes.io/bind-completed"] = "yes",
+                           ["volume.kubernetes.io/selected-node"] = "node1"}},
             spec = {volumeName = "pv1"}}
         assert.is_nil(neat(claim).spec.volumeName)
         assert.is_nil(neat(claim).metadata.annotations)

@@ -378,6 +378,8 @@ CASES["cassandra.datastax.com/v1beta1/CassandraDatacenter"] = {
 local spec = {cassandra = {datacenters = {{metadata = {name = "dc1"}}}}}
 CASES["k8ssandra.io/v1alpha1/K8ssandraCluster"] = {
     {"up", {spec = spec, status = {datacenters = {dc1 = {cassandra = served}}}}, "ready"},
+    {"being changed", {metadata = {generation = 2}, spec = spec, status = {observedGeneration = 1,
+        datacenters = {dc1 = {cassandra = served}}}}, "waiting", "last change"},
     {"without its datacenter", {spec = spec, status = {}}, "waiting", "datacenter dc1"},
     {"in error", {spec = spec, status = {error = "no such secret", datacenters =
         {dc1 = {cassandra = served}}}}, "waiting", "no such secret"},

@@ -30,6 +30,7 @@ local DROPPED_ANNOTATIONS = {
     "^deployment%.kubernetes%.io/revision$",
     "^pv%.kubernetes%.io/",
     "^volume%.beta%.kubernetes%.io/storage%-provisioner$",
+    "^volume%.kubernetes%.io/selected%-node$",
     "^volume%.kubernetes%.io/storage%-provisioner$",
 }
 

@@ -102,6 +102,8 @@ local function condition_words(datacenter, name)
     return condition and fields.join(text(condition, "reason"), text(condition, "message"))
 end
 
+local UNSEEN = "its operator has not seen the last change yet"
+
 local TRANSITIONS = {"ReplacingNodes", "ScalingUp", "ScalingDown", "Updating", "Resuming",
                      "RollingRestart", "Decommission", "ResizingVolumes"}
 
@@ -110,7 +112,7 @@ local function unfinished(datacenter)
     local observed = fields.integer(datacenter, "status", "observedGeneration")
     local progress = text(datacenter, "status", "cassandraOperatorProgress")
     if observed and observed < fields.count(datacenter, "metadata", "generation") then
-        return "its operator has not seen the last change yet"
+        return UNSEEN
     end
     for _, name in ipairs(TRANSITIONS) do
         if is_true(datacenter, name) then
@@ -144,6 +146,10 @@ rules["k8ssandra.io/K8ssandraCluster"] = function(object)
     local problem = text(object, "status", "error")
     if problem and problem ~= "None" then
         return "waiting", problem
+    end
+    local observed = fields.integer(object, "status", "observedGeneration")
+    if observed and observed < fields.count(object, "metadata", "generation") then
+        return "waiting", UNSEEN
     end
     local wanted = fields.items(object, "spec", "cassandra", "datacenters")
     for _, entry in ipairs(wanted) do

@@ -77,6 +77,7 @@ function target.new(item, name, namespace)
     end
     return setmetatable({
         item = item,
+        words = item.resource.plural .. "/" .. name,
         resource = item.resource,
         name = name,
         namespace = namespace,
@@ -90,7 +91,7 @@ end
 
 --- "pods/db-0"
 function target:title()
-    return self.resource.plural .. "/" .. self.name
+    return self.words
 end
 
 function target:is_done()
