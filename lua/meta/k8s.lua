@@ -215,9 +215,14 @@ function client:watch(kind, opts) end
 ---@field line? string What tells most: "pod db-0, container db: CrashLoopBackOff: exit code 1:
 --- last line: FATAL: ...", or the last warning.
 ---@field events k8s.EventEntry[]
----@field pods {name: string, reason: string, containers: k8s.WhyContainer[]}[] Those that are not
---- ready, the worst first: the pod itself, those of a workload, or those that a custom resource
---- owns through whatever is between.
+---@field pods k8s.WhyPod[] Those that are not ready, the worst first: the pod itself, those of a
+--- workload, or those that a custom resource owns through whatever is between.
+
+---@class k8s.WhyPod
+---@field name string
+---@field reason string
+---@field warning? string The last one of a pod that has not begun: "FailedMount: ...".
+---@field containers k8s.WhyContainer[] Those that wait, have crashed or are not ready.
 
 ---@class k8s.WhyContainer
 ---@field name string

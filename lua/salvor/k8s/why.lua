@@ -82,9 +82,33 @@ local function read_container(client, pod, trouble)
     }
 end
 
+--- The last warning, else the last of the events.
+local function most_telling(events)
+    local found = events[#events]
+    for _, event in ipairs(events) do
+        if event.type == "Warning" then
+            found = event
+        end
+    end
+    return found
+end
+
+--- A container that has not begun says nothing itself; what the kubelet says does ("FailedMount:
+--- ...").
+local function read_warning(client, pod)
+    local found = most_telling(client:events(pod, nil, {limit = EVENTS, timeout = CALL}) or {})
+    if found and found.type == "Warning" then
+        return line(fields.join(found.reason, found.message))
+    end
+    return nil
+end
+
 local function read_pod(client, pod, into)
     local troubles = pods.troubles(pod)
     local worst = pods.worst(troubles)
+    if worst and worst.calm and not worst.has_log then
+        into.warning = read_warning(client, pod)
+    end
     for index, trouble in ipairs(troubles) do
         if index <= CONTAINERS or trouble == worst then
             local container = read_container(client, pod, trouble)
@@ -114,16 +138,11 @@ local function pod_line(pod)
     end
     local last = container.log[#container.log]
     return fields.join(string.format("pod %s, container %s", pod.name, container.name),
-        container.reason, last and "last line: " .. last)
+        container.reason, last and "last line: " .. last, pod.warning)
 end
 
 local function event_line(events)
-    local found = events[#events]
-    for _, event in ipairs(events) do
-        if event.type == "Warning" then
-            found = event
-        end
-    end
+    local found = most_telling(events)
     return found and line(fields.join("event " .. found.reason, found.message))
 end
 
@@ -135,8 +154,8 @@ local function read_events(client, object, found)
     end
 end
 
---- why(client, object) -> {line (or nil), events, pods = {{name, reason, containers = {{name,
---- reason, exit_code, restarts, log}}}}}; takes at most five seconds.
+--- why(client, object) -> {line (or nil), events, pods = {{name, reason, warning (or nil),
+--- containers = {{name, reason, exit_code, restarts, log}}}}}; takes at most five seconds.
 return function(client, object)
     local found = {events = salvor.list({}), pods = salvor.list({})}
     task.timeout(ALL, function()
