@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "net/http_error.h"
+#include "net/proxy.h"
 
 #define HEADERS_LIMIT ((size_t)256 << 10)
 #define READ_SIZE     (128L << 10)
@@ -37,8 +38,18 @@ static void release_wiped(struct salvor_buffer *buffer)
     salvor_buffer_release(buffer);
 }
 
+/* Whoever would start it later forgets it. */
+static void leave_queue(struct salvor_http *http)
+{
+    void (*unqueue)(struct salvor_http *) = http->unqueue;
+    http->unqueue = NULL;
+    if (unqueue)
+        unqueue(http);
+}
+
 void salvor_http_release(struct salvor_http *http)
 {
+    leave_queue(http);
     if (http->transfer.loop)
         salvor_op_abort(&http->transfer.op);
     if (http->transfer.easy)
@@ -161,7 +172,10 @@ static void on_complete(struct salvor_op *op)
 static void give_up(struct salvor_op *op)
 {
     struct salvor_http *http = (struct salvor_http *)op;
-    if (!http->stream)
+    if (http->stream)
+        return;
+    leave_queue(http);
+    if (http->transfer.loop)
         salvor_op_abort(&http->transfer.op);
 }
 
@@ -264,6 +278,32 @@ static int set_tls(CURL *easy, const struct salvor_http_tls *tls)
     return failed;
 }
 
+/* An explicit proxy is for all hosts, and the environment has been looked at as Go does it. */
+static int set_proxy(struct salvor_http *http, const struct salvor_http_options *options,
+                     struct salvor_error *err)
+{
+    CURL *easy = http->transfer.easy;
+    struct salvor_buffer found = SALVOR_BUFFER_INIT(4096);
+    const char *proxy = options->proxy;
+    if (!proxy) {
+        if (salvor_proxy_of_environment(&found, options->url, err) < 0)
+            return -1;
+        proxy = found.data;
+    }
+    salvor_proxy_mask(http->proxy, sizeof(http->proxy), proxy);
+    int failed = curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
+    failed |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    /* As for kubectl, what makes a server trusted does so for a proxy too. */
+    if (*proxy && options->tls.ca)
+        failed |= set_blob(easy, CURLOPT_PROXY_CAINFO_BLOB, options->tls.ca);
+    if (*proxy && options->tls.insecure) {
+        failed |= curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, 0L);
+        failed |= curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 0L);
+    }
+    release_wiped(&found);
+    return failed ? salvor_error_memory(err) : 0;
+}
+
 static int set_method(struct salvor_http *http, const char *method)
 {
     CURL *easy = http->transfer.easy;
@@ -324,9 +364,27 @@ static int set_rest(struct salvor_http *http, const struct salvor_http_options *
     return failed;
 }
 
+void salvor_http_queue(struct salvor_http *http, bool stream, void *queued,
+                       void (*unqueue)(struct salvor_http *http))
+{
+    http->stream = stream;
+    http->op.abort = give_up;
+    http->queued = queued;
+    http->unqueue = unqueue;
+}
+
+void salvor_http_fail(struct salvor_http *http, const struct salvor_error *why)
+{
+    http->unqueue = NULL;
+    http->failure = *why;
+    http->complete = true;
+    salvor_op_finish(&http->op);
+}
+
 int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
                       const struct salvor_http_options *options, struct salvor_error *err)
 {
+    http->unqueue = NULL;
     if (!is_https(options->url) && has_credentials(options)) {
         salvor_error_set(err, "Invalid", "credentials are not sent over plain HTTP: %s",
                          options->url);
@@ -344,7 +402,7 @@ int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
     http->transfer.easy = curl_easy_init();
     if (!http->transfer.easy)
         return salvor_error_memory(err);
-    if (set_url(http, options, err) < 0)
+    if (set_url(http, options, err) < 0 || set_proxy(http, options, err) < 0)
         return -1;
     if (set_tls(http->transfer.easy, &options->tls) || set_method(http, options->method) ||
         set_headers(http, options) || set_rest(http, options))
@@ -360,6 +418,11 @@ int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
 
 int salvor_http_check(const struct salvor_http *http, struct salvor_error *err)
 {
+    if (http->failure.code[0]) {
+        if (err)
+            *err = http->failure;
+        return -1;
+    }
     if (!http->complete || http->transfer.result == CURLE_OK)
         return 0;
     return salvor_http_explain(http, err);

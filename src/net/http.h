@@ -50,6 +50,7 @@ struct salvor_http_options {
     const char *url;
     const char *const *headers; /* "Name: value" lines ended by NULL; may be NULL */
     struct salvor_http_tls tls;
+    const char *proxy;      /* as of salvor_proxy_parse(); NULL: the environment's */
     double connect_timeout; /* seconds */
     double timeout;         /* seconds for the whole exchange; 0: no limit */
     size_t body_limit;
@@ -68,7 +69,8 @@ struct salvor_http {
     struct salvor_buffer upload; /* the request's body */
     int status;                  /* 0 until the answer's headers are there */
     struct salvor_buffer body;
-    bool complete; /* the exchange has ended, well or not */
+    bool complete;             /* the exchange has ended, well or not */
+    unsigned long credentials; /* for its starter: which ones it carries */
 
     /* Private. */
     struct salvor_transfer transfer;
@@ -79,8 +81,12 @@ struct salvor_http {
     double timeout, connect_timeout;
     bool stream, paused, once, sent;
     bool no_memory;
-    size_t exceeded; /* the ceiling that the answer did not keep; 0: none */
-    char peer[300];  /* host:port, for messages */
+    size_t exceeded;             /* the ceiling that the answer did not keep; 0: none */
+    char peer[300];              /* host:port, for messages */
+    char proxy[300];             /* its URL, masked, for messages; empty when there is none */
+    struct salvor_error failure; /* why it was never started; no code: it was */
+    void (*unqueue)(struct salvor_http *http); /* of salvor_http_queue() */
+    void *queued;
     char message[CURL_ERROR_SIZE];
 };
 
@@ -95,6 +101,17 @@ void salvor_http_release(struct salvor_http *http);
  */
 int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
                       const struct salvor_http_options *options, struct salvor_error *err);
+
+/*
+ * For an exchange that cannot start yet, since something else has to be done first: http.op may be
+ * waited for already. Whoever keeps it, in `queued`, calls salvor_http_start() or salvor_http_fail()
+ * later, or is told by `unqueue` that it was given up or released before that.
+ */
+void salvor_http_queue(struct salvor_http *http, bool stream, void *queued,
+                       void (*unqueue)(struct salvor_http *http));
+
+/* Ends an exchange that was never started: salvor_http_check() gives that error. */
+void salvor_http_fail(struct salvor_http *http, const struct salvor_error *why);
 
 /*
  * Once http.op is done: 0 when an answer is there (of whatever status), otherwise -1 and
