@@ -24,7 +24,8 @@ struct salvor_child {
     struct salvor_op op;
     struct salvor_loop *loop;
     char name[128];
-    pid_t pid;   /* 0 when there is no process of ours any more */
+    pid_t pid; /* 0 when there is no process of ours any more */
+    bool in_our_group;
     bool exited; /* but not reaped before the child is done: so its number stays ours */
     int code, signal;
     enum { NO_TIMER, TIMEOUT, GRACE, LINGER } stage; /* what `timer` is for */
@@ -69,7 +70,7 @@ static void start_timer(struct salvor_child *child, int stage, double seconds)
 static void signal_group(struct salvor_child *child, int number)
 {
     if (child->pid > 0)
-        kill(-child->pid, number);
+        kill(child->in_our_group ? child->pid : -child->pid, number);
 }
 
 static void reap(struct salvor_child *child)
@@ -319,7 +320,8 @@ static void become(const struct salvor_child_options *options, int ends[STREAMS]
     struct sigaction standard = {.sa_handler = SIG_DFL};
     sigset_t none;
 
-    setpgid(0, 0);
+    if (!options->interactive)
+        setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(127);
@@ -395,7 +397,8 @@ static int spawn(struct salvor_child *child, const struct salvor_child_options *
     struct start_failure failure = {.number = pid < 0 ? errno : 0};
     close(report[1]);
     if (pid > 0) {
-        setpgid(pid, pid);
+        if (!options->interactive)
+            setpgid(pid, pid);
         ssize_t got;
         while ((got = read(report[0], &failure, sizeof(failure))) < 0 && errno == EINTR)
             ;
@@ -414,23 +417,43 @@ static int spawn(struct salvor_child *child, const struct salvor_child_options *
     return salvor_error_errno(err, failure.number, "cannot run %s", options->argv[0]);
 }
 
+static int open_input(const struct salvor_child_options *options, int *ours, int *theirs)
+{
+    int ends[2];
+    if (options->interactive)
+        return (*theirs = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)) < 0 ? -1 : 0;
+    if (!options->input_size)
+        return (*theirs = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0 ? -1 : 0;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -1;
+    *theirs = ends[0];
+    *ours = ends[1];
+    return 0;
+}
+
+static int open_output(bool passes, int *ours, int *theirs)
+{
+    int ends[2];
+    if (passes) {
+        *theirs = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+        if (*theirs < 0) /* ours may be closed */
+            *theirs = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        return *theirs < 0 ? -1 : 0;
+    }
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -1;
+    *ours = ends[0];
+    *theirs = ends[1];
+    return 0;
+}
+
 static int open_streams(const struct salvor_child_options *options, int ours[STREAMS],
                         int theirs[STREAMS])
 {
-    int ends[2];
-    for (int i = OUTPUT; i <= ERRORS; i++) {
-        if (pipe2(ends, O_CLOEXEC) < 0)
-            return -1;
-        ours[i] = ends[0];
-        theirs[i] = ends[1];
-    }
-    if (!options->input_size)
-        return (theirs[INPUT] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0 ? -1 : 0;
-    if (pipe2(ends, O_CLOEXEC) < 0)
+    if (open_output(false, &ours[OUTPUT], &theirs[OUTPUT]) < 0 ||
+        open_output(options->pass_errors, &ours[ERRORS], &theirs[ERRORS]) < 0)
         return -1;
-    theirs[INPUT] = ends[0];
-    ours[INPUT] = ends[1];
-    return 0;
+    return open_input(options, &ours[INPUT], &theirs[INPUT]);
 }
 
 static void start_watches(struct salvor_child *child)
@@ -459,6 +482,7 @@ int salvor_child_start(struct salvor_child **out, struct salvor_loop *loop,
         return salvor_error_memory(err);
     snprintf(child->name, sizeof(child->name), "%s", options->argv[0]);
     child->loop = loop;
+    child->in_our_group = options->interactive;
     child->op.abort = abort_child;
     child->op.cancel = cancel_child;
     child->timer.op.wake = timer_expired;

@@ -3,6 +3,10 @@
  * what it started, and dies with Salvor (PR_SET_PDEATHSIG). It inherits no descriptor but the three
  * standard ones. Its output is collected in memory up to a ceiling.
  *
+ * One that talks with the person at the terminal (`interactive`) has our standard input and stays in
+ * our process group, since the terminal stops others that read from it. Ending it ends it alone, and
+ * Ctrl-C reaches it as it reaches us.
+ *
  * A process that the child left behind may keep its outputs open for as long as it likes. They are
  * read for SALVOR_CHILD_LINGER seconds after the child itself has ended; then the child is done and
  * the one it left behind goes on, writing to nobody. SIGPIPE must be ignored in this process.
@@ -10,6 +14,7 @@
 #ifndef SALVOR_LOOP_CHILD_H
 #define SALVOR_LOOP_CHILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "core/buffer.h"
@@ -27,6 +32,8 @@ struct salvor_child_options {
     const char *cwd;     /* NULL: ours */
     const char *input;   /* standard input; must live until the child is done */
     size_t input_size;   /* 0: /dev/null */
+    bool interactive;    /* `input` is not used then */
+    bool pass_errors;    /* its standard error is ours instead of being collected */
     size_t output_limit; /* ceiling of standard output and of standard error, each */
     double timeout;      /* seconds after which its group is ended; 0: none */
 };
