@@ -25,12 +25,49 @@ local k8s = {}
 ---@field namespace? string Instead of the context's.
 ---@field timeout? number Seconds for each call that names none; 30.
 ---@field on_warning? fun(text: string) Told each of the server's warnings once; logged otherwise.
+---@field impersonate? k8s.ImpersonateOptions Act as somebody else; not as act-as says.
+
+--- As whom to act, as kubectl's --as, --as-uid, --as-group and --as-user-extra.
+---@class k8s.ImpersonateOptions
+---@field user string
+---@field uid? string
+---@field groups? string[]
+---@field extra? table<string, string[]>
 
 --- Reads the configuration and gives a client. Nothing is sent yet.
+---
+--- A credential plugin (exec) is run when the first request needs it and again when what it printed
+--- has expired or was refused (401); the refused request is not repeated. The run counts towards a
+--- call's time limit unless the plugin may ask a person at the terminal.
+---
+--- Requests go through the cluster's proxy-url (http, https, socks5), otherwise through the
+--- environment's HTTPS_PROXY unless NO_PROXY lists the server; names are left to a socks5 proxy.
 ---@param opts? k8s.ConnectOptions
 ---@return k8s.Client? client
 ---@return salvor.Error? err
 function k8s.connect(opts) end
+
+---@class k8s.ContextsOptions
+---@field kubeconfig? string Only this file. Otherwise $KUBECONFIG, ~/.kube/config.
+
+---@class k8s.Context
+---@field name string
+---@field cluster? string
+---@field user? string
+---@field namespace? string
+---@field server? string The cluster's address.
+---@field current boolean The kubeconfig's current context.
+
+--- The contexts of the kubeconfig, sorted by name, without secrets. Without a kubeconfig there are
+--- none.
+---
+---     for _, context in ipairs(must(k8s.contexts())) do
+---         print(context.current and "*" or " ", context.name, context.server)
+---     end
+---@param opts? k8s.ContextsOptions
+---@return k8s.Context[]? contexts
+---@return salvor.Error? err
+function k8s.contexts(opts) end
 
 --- A copy of an object without what a cluster added to it: status, and all metadata but name,
 --- namespace, labels and annotations (without what controllers wrote there); finalizers and owners
@@ -74,6 +111,7 @@ function k8s.state(object) end
 ---@field user? string
 ---@field namespace string Where objects are looked for unless an option says otherwise.
 ---@field source string The kubeconfig file, or "service account".
+---@field act_as? string The user who is acted as.
 ---@field timeout number
 local client = {}
 

@@ -9,6 +9,7 @@
 local call = require("salvor.k8s.call")
 local check = require("salvor.k8s.check")
 local discovery = require("salvor.k8s.discovery")
+local impersonate = require("salvor.k8s.impersonate")
 local kinds = require("salvor.k8s.kinds")
 local kube = require("salvor.kube")
 local log = require("salvor.log")
@@ -42,8 +43,9 @@ end
 
 local connect_options = {
     kubeconfig = "string", context = "string", namespace = "string", timeout = "number",
-    on_warning = "function",
+    on_warning = "function", impersonate = "table",
 }
+local contexts_options = {kubeconfig = "string"}
 
 local function log_warning(text)
     log.warning(text)
@@ -56,6 +58,7 @@ function k8s.connect(opts)
         context = opts.context,
         namespace = opts.namespace,
         timeout = opts.timeout or TIMEOUT,
+        impersonate = opts.impersonate and impersonate(opts.impersonate),
     })
     if not handle then
         return nil, err
@@ -65,9 +68,17 @@ function k8s.connect(opts)
     client._kube = handle
     client._warned = {}
     client._on_warning = opts.on_warning or log_warning
+    if client.warning then
+        client._on_warning(client.warning)
+        client.warning = nil
+    end
     client._discovery = discovery.new(client)
     client._kinds = kinds.new(client._discovery)
     return setmetatable(client, metatable)
+end
+
+function k8s.contexts(opts)
+    return kube.contexts(check.options(opts, contexts_options, "k8s.contexts"))
 end
 
 --- A server repeats its warnings with every answer; a person needs each once.

@@ -2,25 +2,25 @@
 #ifndef SALVOR_KUBE_CREDENTIALS_H
 #define SALVOR_KUBE_CREDENTIALS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "core/buffer.h"
 #include "core/error.h"
 #include "kube/kubeconfig.h"
 
+struct salvor_exec_credential;
+
 /*
- * Appends an "Authorization: ..." line, or nothing when there is neither token nor password. A token
- * file is read again when a minute has passed, since tokens of pods are replaced while they run.
+ * Appends an "Authorization: ..." line, or nothing when there is neither token nor user name. What
+ * a plugin `printed` goes before all else; NULL: no plugin. A token file is read again when a minute
+ * has passed, since tokens of pods are replaced while they run.
  */
 int salvor_kube_authorization(struct salvor_buffer *out, struct salvor_kubeconfig *config,
+                              const struct salvor_exec_credential *printed,
                               struct salvor_error *err);
 
 /*
- * True when our client certificate is past its end, which a server answers only with "Unauthorized";
- * *out then holds the day, "2024-05-31".
+ * The server did not accept what a request carried, of which `credentials` is the number: the next
+ * request brings new ones if there is a plugin or a token file to get them from.
  */
-bool salvor_kube_certificate_expired(char *out, size_t size,
-                                     const struct salvor_kubeconfig *config);
+void salvor_kube_refused(struct salvor_kubeconfig *config, unsigned long credentials);
 
 #endif

@@ -10,38 +10,51 @@
 #include "core/path.h"
 #include "data/yaml.h"
 
+int salvor_kubeconfig_path(struct salvor_buffer *out, const char *path, const char *base,
+                           struct salvor_error *err)
+{
+    if (base && *path != '/' && salvor_path_folder(out, base, err) < 0)
+        return -1;
+    return salvor_path_join(out, path, err);
+}
+
 int salvor_kubeconfig_read(struct salvor_buffer *out, const char *path, const char *base,
                            struct salvor_error *err)
 {
     struct salvor_buffer whole = SALVOR_BUFFER_INIT(65536);
-    int result = base && *path != '/' ? salvor_path_folder(&whole, base, err) : 0;
-    if (result == 0)
-        result = salvor_path_join(&whole, path, err);
+    int result = salvor_kubeconfig_path(&whole, path, base, err);
     if (result == 0)
         result = salvor_file_read(out, whole.data, err);
     salvor_buffer_release(&whole);
     return result;
 }
 
-static void wipe(json_t *value)
+void salvor_kubeconfig_wipe(json_t *value)
 {
     const char *key;
     json_t *item;
     size_t index;
     if (json_is_object(value)) {
-        json_object_foreach(value, key, item) wipe(item);
+        json_object_foreach(value, key, item) salvor_kubeconfig_wipe(item);
     } else if (json_is_array(value)) {
-        json_array_foreach(value, index, item) wipe(item);
+        json_array_foreach(value, index, item) salvor_kubeconfig_wipe(item);
     } else if (json_is_string(value)) {
         explicit_bzero((char *)json_string_value(value), json_string_length(value));
     }
+}
+
+void salvor_kubeconfig_release_wiped(struct salvor_buffer *buffer)
+{
+    if (buffer->capacity)
+        explicit_bzero(buffer->data, buffer->size);
+    salvor_buffer_release(buffer);
 }
 
 void salvor_kubeconfig_files_free(struct salvor_kubeconfig_file *list)
 {
     while (list) {
         struct salvor_kubeconfig_file *next = list->next;
-        wipe(list->root);
+        salvor_kubeconfig_wipe(list->root);
         json_decref(list->root);
         free(list->path);
         free(list);
@@ -70,18 +83,68 @@ static int parse(json_t **out, const struct salvor_buffer *text, struct salvor_e
     return 0;
 }
 
+/* The text of a scalar that may be missing: `fallback` then; NULL when it is something else. */
+static const char *scalar(const json_t *root, const char *field, const char *fallback)
+{
+    const json_t *value = json_object_get(root, field);
+    return value && !json_is_null(value) ? json_string_value(value) : fallback;
+}
+
+static int check_entries(const json_t *root, const char *plural, json_t *seen,
+                         struct salvor_error *err)
+{
+    const json_t *list = json_object_get(root, plural), *entry;
+    size_t index;
+    if (list && !json_is_null(list) && !json_is_array(list))
+        return salvor_error_set(err, "Invalid", "%s is not a list", plural);
+    json_array_foreach(list, index, entry)
+    {
+        const char *name = json_is_object(entry) ? scalar(entry, "name", "") : NULL;
+        if (!name)
+            return salvor_error_set(err, "Invalid", "entry %zu of %s is not a mapping with a name",
+                                    index + 1, plural);
+        if (json_object_get(seen, name))
+            return salvor_error_set(err, "Invalid", "%s has two entries named \"%.200s\"", plural,
+                                    name);
+        if (json_object_set_new(seen, name, json_true()) < 0)
+            return salvor_error_memory(err);
+    }
+    return 0;
+}
+
+static int check_shape(const json_t *root, struct salvor_error *err)
+{
+    static const char *const plurals[] = {"clusters", "users", "contexts"};
+    const char *version = scalar(root, "apiVersion", "v1"), *kind = scalar(root, "kind", "Config");
+    if (!version || !kind || (*version && strcmp(version, "v1")) ||
+        (*kind && strcmp(kind, "Config")))
+        return salvor_error_set(err, "Invalid", "it is not a Config of apiVersion v1");
+    if (!scalar(root, "current-context", ""))
+        return salvor_error_set(err, "Invalid", "current-context is not a string");
+    int result = 0;
+    for (size_t i = 0; i < sizeof(plurals) / sizeof(plurals[0]) && result == 0; i++) {
+        json_t *seen = json_object();
+        result = seen ? check_entries(root, plurals[i], seen, err) : salvor_error_memory(err);
+        json_decref(seen);
+    }
+    return result;
+}
+
 static int load(struct salvor_kubeconfig_file *file, const char *path, struct salvor_error *err)
 {
     struct salvor_buffer text = SALVOR_BUFFER_INIT(SALVOR_KUBECONFIG_LIMIT);
     struct salvor_error cause;
     int result = salvor_kubeconfig_read(&text, path, NULL, err);
-    if (result == 0 && (result = parse(&file->root, &text, &cause)) < 0) {
+    bool is_read = result == 0;
+    if (is_read)
+        result = parse(&file->root, &text, &cause);
+    if (is_read && result == 0)
+        result = check_shape(file->root, &cause);
+    if (is_read && result < 0) {
         salvor_error_set(err, cause.code, "kubeconfig %s: %s", path, cause.message);
         salvor_error_hint(err, "correct the file, or name another one");
     }
-    if (text.capacity)
-        explicit_bzero(text.data, text.size);
-    salvor_buffer_release(&text);
+    salvor_kubeconfig_release_wiped(&text);
     return result;
 }
 
@@ -113,7 +176,7 @@ static const char *name_of(const json_t *entry)
     return json_string_value(json_object_get(entry, "name"));
 }
 
-bool salvor_kubeconfig_find(struct salvor_kubeconfig_entry *out,
+bool salvor_kubeconfig_find(const json_t **out, const struct salvor_kubeconfig_file **file,
                             const struct salvor_kubeconfig_file *list, const char *kind,
                             const char *name)
 {
@@ -124,34 +187,59 @@ bool salvor_kubeconfig_find(struct salvor_kubeconfig_entry *out,
             const char *own = name_of(entry);
             if (!own || strcmp(own, name) != 0)
                 continue;
-            out->file = list;
-            out->value = json_object_get(entry, kind);
+            *file = list;
+            *out = json_object_get(entry, kind);
             return true;
         }
     }
     return false;
 }
 
-bool salvor_kubeconfig_has_names(const struct salvor_kubeconfig_file *list, const char *kind)
-{
-    for (; list; list = list->next) {
-        const json_t *all = entries(list, kind);
-        for (size_t i = 0; i < json_array_size(all); i++)
-            if (name_of(json_array_get(all, i)))
-                return true;
-    }
-    return false;
-}
-
-void salvor_kubeconfig_names(struct salvor_buffer *out, const struct salvor_kubeconfig_file *list,
-                             const char *kind)
+static int add_names(json_t *names, const struct salvor_kubeconfig_file *list, const char *kind)
 {
     for (; list; list = list->next) {
         const json_t *all = entries(list, kind);
         for (size_t i = 0; i < json_array_size(all); i++) {
             const char *name = name_of(json_array_get(all, i));
-            if (name)
-                salvor_buffer_printf(out, NULL, "%s%s", out->size ? ", " : "", name);
+            if (name && json_object_set_new(names, name, json_true()) < 0)
+                return -1;
         }
     }
+    return 0;
+}
+
+static int compare(const void *one, const void *other)
+{
+    return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+json_t *salvor_kubeconfig_names(const struct salvor_kubeconfig_file *list, const char *kind)
+{
+    json_t *names = json_object(), *result = json_array();
+    const char **sorted = NULL, *name;
+    json_t *value;
+    size_t count = 0;
+    bool failed = !names || !result || add_names(names, list, kind) < 0 ||
+                  !(sorted = calloc(json_object_size(names) + 1, sizeof(*sorted)));
+    if (!failed)
+        json_object_foreach(names, name, value) sorted[count++] = name;
+    if (count)
+        qsort(sorted, count, sizeof(*sorted), compare);
+    for (size_t i = 0; i < count && !failed; i++)
+        failed = json_array_append_new(result, json_string(sorted[i])) < 0;
+    free(sorted);
+    json_decref(names);
+    if (failed)
+        json_decref(result);
+    return failed ? NULL : result;
+}
+
+const char *salvor_kubeconfig_current(const struct salvor_kubeconfig_file *list)
+{
+    for (; list; list = list->next) {
+        const char *name = json_string_value(json_object_get(list->root, "current-context"));
+        if (name && *name)
+            return name;
+    }
+    return NULL;
 }

@@ -19,32 +19,43 @@ struct salvor_kubeconfig_file {
     struct salvor_kubeconfig_file *next;
 };
 
-/* A named entry: the object below "cluster", "user" or "context", and the file it is in. */
-struct salvor_kubeconfig_entry {
-    const struct salvor_kubeconfig_file *file;
-    const json_t *value;
-};
-
-/* Reads one file to the end of the list. A missing one is an error only when `required`. */
+/*
+ * Reads one file to the end of the list. A missing one is an error only when `required`. Error
+ * Invalid, naming the file, unless it is a Config of v1 whose clusters, users and contexts are lists
+ * of named entries, no name twice. What the entries hold is not looked at.
+ */
 int salvor_kubeconfig_file_add(struct salvor_kubeconfig_file **list, const char *path,
                                bool required, struct salvor_error *err);
 
 /* Frees the list and wipes the texts in it. */
 void salvor_kubeconfig_files_free(struct salvor_kubeconfig_file *list);
 
-/* The entry `name` of "clusters", "users" or "contexts" (`kind` is the singular), or false. */
-bool salvor_kubeconfig_find(struct salvor_kubeconfig_entry *out,
+/*
+ * The entry `name` of "clusters", "users" or "contexts" (`kind` is the singular): what stands below
+ * `kind`, possibly NULL, and in *file where. False when there is none.
+ */
+bool salvor_kubeconfig_find(const json_t **out, const struct salvor_kubeconfig_file **file,
                             const struct salvor_kubeconfig_file *list, const char *kind,
                             const char *name);
 
-bool salvor_kubeconfig_has_names(const struct salvor_kubeconfig_file *list, const char *kind);
+/* The names of all entries of that kind, each once, sorted: a new list, or NULL without memory. */
+json_t *salvor_kubeconfig_names(const struct salvor_kubeconfig_file *list, const char *kind);
 
-/* Appends the names of all entries of that kind, "a, b, c". */
-void salvor_kubeconfig_names(struct salvor_buffer *out, const struct salvor_kubeconfig_file *list,
-                             const char *kind);
+/* The current context, NULL when no file has one. */
+const char *salvor_kubeconfig_current(const struct salvor_kubeconfig_file *list);
 
-/* Appends a whole file, relative to the folder of `base` when that is not NULL. */
+/* Appends a path, below the folder of `base` when it is relative and `base` is not NULL. */
+int salvor_kubeconfig_path(struct salvor_buffer *out, const char *path, const char *base,
+                           struct salvor_error *err);
+
+/* Appends the whole file at such a path. */
 int salvor_kubeconfig_read(struct salvor_buffer *out, const char *path, const char *base,
                            struct salvor_error *err);
+
+/* Overwrites all texts in a tree; keys stay. */
+void salvor_kubeconfig_wipe(json_t *value);
+
+/* Wipes a buffer and releases it. */
+void salvor_kubeconfig_release_wiped(struct salvor_buffer *buffer);
 
 #endif

@@ -4,103 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-#include <salvor/salvor.h>
 
 #include "data/json.h"
+#include "kube/certificate.h"
 #include "kube/credentials.h"
-#include "kube/object_stream.h"
+#include "kube/exec_plugin.h"
 
-#define HEADERS_MAX 64
-#define TEXT_MAX    1900 /* of an answer that is not a Status; what an error's message has room for */
-
-/* Sending */
-
-struct lines {
-    const char *line[HEADERS_MAX + 1];
-    size_t count;
-};
-
-static void add(struct lines *lines, const char *line)
-{
-    if (lines->count < HEADERS_MAX)
-        lines->line[lines->count] = line;
-    lines->count++;
-}
-
-static bool has(const struct lines *lines, const char *name)
-{
-    for (size_t i = 0; i < lines->count && i < HEADERS_MAX; i++)
-        if (!strncasecmp(lines->line[i], name, strlen(name)))
-            return true;
-    return false;
-}
-
-/* Packing for a server on this machine takes longer than sending. */
-static bool is_here(const struct salvor_kubeconfig *config)
-{
-    const char *host = strstr(config->server, "://") + 3;
-    return !strncmp(host, "127.", 4) || !strncmp(host, "[::1]", 5) ||
-           (!strncasecmp(host, "localhost", 9) && strchr(":/", host[9]));
-}
-
-static int start(struct salvor_http *http, struct salvor_loop *loop,
-                 struct salvor_kubeconfig *config, const struct salvor_kube_request *request,
-                 struct salvor_buffer *url, struct salvor_buffer *authorization,
-                 struct salvor_error *err)
-{
-    struct salvor_http_options options = SALVOR_HTTP_OPTIONS_INIT;
-    struct lines lines = {.count = 0};
-    for (const char *line = request->headers; line && *line; line += strlen(line) + 1)
-        add(&lines, line);
-    if (!has(&lines, "Accept:"))
-        add(&lines, "Accept: application/json");
-    if (!has(&lines, "Content-Type:") && http->upload.size)
-        add(&lines, "Content-Type: application/json");
-    if (!has(&lines, "User-Agent:"))
-        add(&lines, "User-Agent: salvor/" SALVOR_VERSION);
-    if (!has(&lines, "Authorization:")) {
-        if (salvor_kube_authorization(authorization, config, err) < 0)
-            return -1;
-        if (authorization->size)
-            add(&lines, authorization->data);
-    }
-    if (lines.count > HEADERS_MAX)
-        return salvor_error_set(err, "Invalid", "more than %d headers", HEADERS_MAX);
-    if (salvor_buffer_printf(url, err, "%s%s", config->server, request->target) < 0)
-        return -1;
-    options.method = request->method;
-    options.url = url->data;
-    options.headers = lines.line;
-    options.timeout = request->timeout;
-    options.stream = request->stream;
-    if (request->stream)
-        options.body_limit = SALVOR_STREAM_OBJECT_LIMIT;
-    options.compressed = !config->uncompressed && !request->stream && !is_here(config);
-    options.tls = (struct salvor_http_tls){.ca = config->ca,
-                                           .certificate = config->certificate,
-                                           .key = config->key,
-                                           .server_name = config->server_name,
-                                           .insecure = config->insecure};
-    return salvor_http_start(http, loop, &options, err);
-}
-
-int salvor_kube_start(struct salvor_http *http, struct salvor_loop *loop,
-                      struct salvor_kubeconfig *config, const struct salvor_kube_request *request,
-                      struct salvor_error *err)
-{
-    struct salvor_buffer url = SALVOR_BUFFER_INIT((size_t)1 << 20);
-    struct salvor_buffer authorization = SALVOR_BUFFER_INIT((size_t)1 << 20);
-    int result = start(http, loop, config, request, &url, &authorization, err);
-    if (authorization.capacity)
-        explicit_bzero(authorization.data, authorization.size);
-    salvor_buffer_release(&authorization);
-    salvor_buffer_release(&url);
-    return result;
-}
-
-/* Understanding */
+#define TEXT_MAX 1900 /* of an answer that is not a Status; what an error's message has room for */
 
 int salvor_kube_retry_after(const struct salvor_http *http)
 {
@@ -195,8 +105,13 @@ static void explain_unauthorized(const struct salvor_kubeconfig *config, struct 
     snprintf(said, sizeof(said), "%.127s", err->message);
     salvor_error_set(err, "Unauthorized", "the server does not accept the credentials%s: %s", who,
                      said);
-    if (salvor_kube_certificate_expired(day, sizeof(day), config))
+    if (config->certificate && salvor_certificate_is_expired(day, sizeof(day), config->certificate))
         salvor_error_hint(err, "the client certificate expired on %s: get a new one", day);
+    else if (config->plugin)
+        salvor_error_hint(err,
+                          "the next request runs the plugin %.200s again; if that does not help, "
+                          "log in with its own tool",
+                          salvor_exec_plugin_command(config->plugin));
     else if (config->token)
         salvor_error_hint(err, "the token may have expired: log in again");
     else
@@ -211,11 +126,18 @@ static void add_flow_schema(const struct salvor_http *http, struct salvor_error 
         snprintf(err->message + used, sizeof(err->message) - used, " (flow schema %.64s)", uid);
 }
 
-int salvor_kube_check(const struct salvor_http *http, const struct salvor_kubeconfig *config,
+int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *config,
                       json_t **details, struct salvor_error *err)
 {
-    if (salvor_http_check(http, err) < 0)
+    struct salvor_error failure;
+    if (salvor_http_check(http, &failure) < 0) {
+        /* A server may refuse a certificate as soon as it sees it. */
+        if (!strcmp(failure.code, "Unauthorized"))
+            salvor_kube_refused(config, http->credentials);
+        if (err)
+            *err = failure;
         return -1;
+    }
     if (http->status >= 200 && http->status < 300)
         return 0;
     json_t *status = NULL;
@@ -232,8 +154,10 @@ int salvor_kube_check(const struct salvor_http *http, const struct salvor_kubeco
     }
     json_decref(status);
     make_one_line(err->message);
-    if (http->status == 401)
+    if (http->status == 401) {
         explain_unauthorized(config, err);
+        salvor_kube_refused(config, http->credentials);
+    }
     if (http->status == 403)
         salvor_error_hint(err, "have that permission granted, or use another context");
     if (http->status == 429)

@@ -21,7 +21,12 @@ struct salvor_kube_request {
 /*
  * Starts it; the body is in http->upload. Answers in JSON are asked for and a JSON body is
  * announced unless the headers say otherwise; who we are is added unless they bring an
- * Authorization of their own.
+ * Authorization of their own, and as whom we act unless they bring an Impersonate-User.
+ *
+ * When our credentials come from a plugin that has to run first, the exchange begins once it has
+ * ended; http->op is waited for as ever, and an error of the plugin is the exchange's. The run counts
+ * towards the time limit, unless a person may be asked something. `request` is not needed
+ * afterwards; `config` must live on.
  */
 int salvor_kube_start(struct salvor_http *http, struct salvor_loop *loop,
                       struct salvor_kubeconfig *config, const struct salvor_kube_request *request,
@@ -31,9 +36,10 @@ int salvor_kube_start(struct salvor_http *http, struct salvor_loop *loop,
  * 0 when the exchange ended, or a stream began, with a 2xx answer; otherwise -1 and the error: that
  * of the connection, or the server's Status (`code` is its reason: NotFound, Conflict, Expired, ...),
  * or the beginning of whatever text came instead. *details is the Status' details as a new
- * reference, or NULL.
+ * reference, or NULL. Credentials that were refused (401) are not used again when there may be
+ * others.
  */
-int salvor_kube_check(const struct salvor_http *http, const struct salvor_kubeconfig *config,
+int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *config,
                       json_t **details, struct salvor_error *err);
 
 /* The whole seconds of the answer's Retry-After, or -1. */

@@ -284,17 +284,19 @@ static void set_text(lua_State *L, const char *name, const char *text)
     lua_setfield(L, -2, name);
 }
 
-/* client:info() -> {server, context, cluster, user, namespace, source}; no secrets */
+/* client:info() -> {server, context, cluster, user, namespace, source, act_as, warning}; no secrets */
 static int client_info(lua_State *L)
 {
     const struct salvor_kubeconfig *config = &salvor_kube_client_check(L)->config;
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 8);
     set_text(L, "server", config->server);
     set_text(L, "context", config->context);
     set_text(L, "cluster", config->cluster);
     set_text(L, "user", config->user);
     set_text(L, "namespace", config->namespace);
     set_text(L, "source", config->source);
+    set_text(L, "act_as", config->act_as);
+    set_text(L, "warning", config->warning);
     return 1;
 }
 
@@ -306,16 +308,31 @@ static int client_tostring(lua_State *L)
     return 1;
 }
 
-/* connect{kubeconfig=, context=, namespace=, timeout=} -> client; sends nothing yet */
+/* impersonate = {user=, uid=, groups={}, extra={}}, as the mechanism wants it; in a box */
+static json_t *read_impersonation(lua_State *L)
+{
+    json_t **who = salvor_box_value(L);
+    struct salvor_error err;
+    if (!lua_istable(L, 1) || lua_getfield(L, 1, "impersonate") == LUA_TNIL)
+        return NULL;
+    luaL_argcheck(L, lua_istable(L, -1), 1, "option 'impersonate': table expected");
+    if (salvor_to_value(L, lua_gettop(L), who, &err) < 0)
+        raise(L, &err);
+    return *who;
+}
+
+/* connect{kubeconfig=, context=, namespace=, timeout=, impersonate=} -> client; sends nothing yet */
 static int kube_connect(lua_State *L)
 {
-    static const char *const names[] = {"kubeconfig", "context", "namespace", "timeout", NULL};
+    static const char *const names[] = {"kubeconfig", "context",     "namespace",
+                                        "timeout",    "impersonate", NULL};
     salvor_check_options(L, 1, names);
     lua_settop(L, 1);
     struct salvor_kubeconfig_options options = {
         .path = salvor_option_string(L, 1, "kubeconfig", NULL),
         .context = salvor_option_string(L, 1, "context", NULL),
         .namespace = salvor_option_string(L, 1, "namespace", NULL),
+        .impersonate = read_impersonation(L),
     };
     lua_Number timeout = salvor_option_number(L, 1, "timeout", DEFAULT_TIMEOUT);
     struct salvor_kube_client *client = lua_newuserdatauv(L, sizeof(*client), 0);
@@ -328,6 +345,24 @@ static int kube_connect(lua_State *L)
         salvor_error_op(&err, "k8s.connect");
         return salvor_fail(L, &err);
     }
+    return 1;
+}
+
+/* contexts{kubeconfig=} -> list of {name, cluster, user, namespace, server, current} */
+static int kube_contexts(lua_State *L)
+{
+    static const char *const names[] = {"kubeconfig", NULL};
+    salvor_check_options(L, 1, names);
+    lua_settop(L, 1);
+    struct salvor_kubeconfig_options options = {.path =
+                                                    salvor_option_string(L, 1, "kubeconfig", NULL)};
+    json_t **list = salvor_box_value(L);
+    struct salvor_error err;
+    if (salvor_kubeconfig_contexts(list, &options, &err) < 0) {
+        salvor_error_op(&err, "k8s.contexts");
+        return salvor_fail(L, &err);
+    }
+    salvor_move_value(L, list);
     return 1;
 }
 
@@ -366,8 +401,10 @@ int luaopen_salvor_kube(lua_State *L)
                                               {"info", client_info},
                                               {"close", client_close},
                                               {NULL, NULL}};
-    static const luaL_Reg functions[] = {
-        {"connect", kube_connect}, {"escape", kube_escape}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"connect", kube_connect},
+                                         {"contexts", kube_contexts},
+                                         {"escape", kube_escape},
+                                         {NULL, NULL}};
     salvor_kube_class(L, SALVOR_KUBE_CLIENT, client_metamethods, client_methods);
     salvor_kube_stream_install(L);
     luaL_newlib(L, functions);

@@ -45,9 +45,13 @@ local TAKERS = {
     ["k8s.ApplyOptions"] = function(options) client:apply(object, options) end,
     ["k8s.CanOptions"] = function(options) client:can("get", "pods", options) end,
     ["k8s.ConnectOptions"] = function(options) require("salvor.k8s").connect(options) end,
+    ["k8s.ContextsOptions"] = function(options) require("salvor.k8s").contexts(options) end,
     ["k8s.DeleteOptions"] = function(options) client:delete("pods", "a", options) end,
     ["k8s.EachOptions"] = function(options) client:each("pods", options) end,
     ["k8s.GetOptions"] = function(options) client:get("pods", "a", options) end,
+    ["k8s.ImpersonateOptions"] = function(options)
+        require("salvor.k8s").connect({impersonate = options})
+    end,
     ["k8s.ListOptions"] = function(options) client:list("pods", options) end,
     ["k8s.PatchOptions"] = function(options) client:patch("pods", "a", {}, options) end,
     ["k8s.ReplaceOptions"] = function(options) client:replace(object, options) end,

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "kube/credentials.h"
+#include "kube/exec_plugin.h"
 #include "kube/kubeconfig.h"
 
 #define PEM_TEXT "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
@@ -185,7 +186,7 @@ static void relative_paths_belong_to_their_file(void **state)
     load(&config, &options);
     assert_string_equal(config.ca, PEM_TEXT);
     struct salvor_buffer line = SALVOR_BUFFER_INIT(4096);
-    assert_int_equal(salvor_kube_authorization(&line, &config, NULL), 0);
+    assert_int_equal(salvor_kube_authorization(&line, &config, NULL, NULL), 0);
     assert_string_equal(line.data, "Authorization: Bearer from-file");
     salvor_buffer_release(&line);
     salvor_kubeconfig_release(&config);
@@ -199,7 +200,7 @@ static void a_password_becomes_basic_authentication(void **state)
         .path = put_simple("", "    username: Aladdin\n    password: open sesame\n")};
     load(&config, &options);
     struct salvor_buffer line = SALVOR_BUFFER_INIT(4096);
-    assert_int_equal(salvor_kube_authorization(&line, &config, NULL), 0);
+    assert_int_equal(salvor_kube_authorization(&line, &config, NULL, NULL), 0);
     assert_string_equal(line.data, "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     salvor_buffer_release(&line);
     salvor_kubeconfig_release(&config);
@@ -214,7 +215,7 @@ static void a_token_is_one_word(void **state)
     struct salvor_kubeconfig_options options = {.path = put_simple("", "    tokenFile: token\n")};
     load(&config, &options);
     struct salvor_buffer line = SALVOR_BUFFER_INIT(4096);
-    assert_int_equal(salvor_kube_authorization(&line, &config, &err), -1);
+    assert_int_equal(salvor_kube_authorization(&line, &config, NULL, &err), -1);
     assert_string_equal(err.code, "Invalid");
     assert_null(strstr(err.message, "one"));
     salvor_buffer_release(&line);
@@ -236,7 +237,7 @@ static void says_what_is_wrong_with_a_cluster(void **state)
                    "certificate-authority-data that cannot be used");
     assert_refused(put_simple("    certificate-authority: missing.crt\n", ""), "Invalid",
                    "missing.crt");
-    assert_refused(put_simple("    proxy-url: http://proxy\n", ""), "Invalid", "proxy-url");
+    assert_refused(put_simple("    proxy-url: ftp://proxy\n", ""), "Invalid", "proxy-url");
 }
 
 static void says_what_is_wrong_with_a_user(void **state)
@@ -248,12 +249,168 @@ static void says_what_is_wrong_with_a_user(void **state)
                    "no client-certificate");
     assert_refused(put_simple("", "    token: a\n    username: b\n    password: c\n"), "Invalid",
                    "more than one authentication method");
-    assert_refused(put_simple("", "    exec: {command: aws}\n"), "Invalid", "user \"u\"");
     assert_refused(put_simple("", "    auth-provider: {name: gcp}\n"), "Invalid", "auth-provider");
     assert_refused(put_simple("", "    exec: {command: x}\n    auth-provider: {name: gcp}\n"),
                    "Invalid", "both exec and auth-provider");
-    assert_refused(put_simple("", "    token: a\n    act-as: admin\n"), "Invalid", "act-as");
+    assert_refused(put_simple("", "    token: a\n    act-as-groups: [b]\n"), "Invalid", "no user");
     assert_refused(put_simple("", "    token: 12345\n"), "Invalid", "not a string");
+}
+
+static void says_what_is_wrong_with_a_plugin(void **state)
+{
+    (void)state;
+#define EXEC(fields) put_simple("", "    exec: {" fields "}\n")
+#define V1           "apiVersion: client.authentication.k8s.io/v1"
+    assert_refused(EXEC(V1 ", interactiveMode: Never"), "Invalid", "exec without command");
+    assert_refused(EXEC("command: aws"), "Invalid", "exec without apiVersion");
+    assert_refused(EXEC("command: aws, " V1), "Invalid", "exec without interactiveMode");
+    assert_refused(EXEC("command: aws, interactiveMode: Sometimes, " V1), "Invalid",
+                   "exec.interactiveMode that does not exist");
+    assert_refused(
+        EXEC("command: aws, " V1 "alpha1"), "Invalid",
+        "exec plugin with an invalid apiVersion \"client.authentication.k8s.io/v1alpha1\"");
+    assert_refused(EXEC("command: aws, interactiveMode: Never, env: [{value: a}], " V1), "Invalid",
+                   "exec.env[0] without a name");
+}
+
+/* Only v1 has to say whether a person may be asked. */
+static void a_plugin_of_v1beta1_needs_no_mode(void **state)
+{
+    (void)state;
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {.path = EXEC("command: aws, " V1 "beta1")};
+    load(&config, &options);
+    assert_string_equal(salvor_exec_plugin_command(config.plugin), "aws");
+    salvor_kubeconfig_release(&config);
+    assert_null(config.plugin);
+}
+
+/* One with a slash belongs to the kubeconfig's folder. */
+static void a_plugin_may_lie_beside_the_file(void **state)
+{
+    (void)state;
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {.path = EXEC("command: bin/x, " V1 "beta1")};
+    load(&config, &options);
+    assert_string_equal(salvor_exec_plugin_command(config.plugin), path_of("bin/x"));
+    salvor_kubeconfig_release(&config);
+}
+
+/* As by kubectl, which lists them too. */
+static void says_all_that_is_wrong(void **state)
+{
+    (void)state;
+    char *path = put_simple("    certificate-authority: missing.crt\n",
+                            "    token: a\n    username: b\n    client-certificate: c\n");
+    assert_refused(path, "Invalid", "missing.crt");
+    assert_refused(path, "Invalid", "no client-key");
+    assert_refused(path, "Invalid", "more than one authentication method");
+    assert_refused(path, "Invalid", "cluster \"c\" has a certificate-authority");
+    assert_refused(path, "Invalid", "user \"u\" has a client-certificate");
+}
+
+static void says_what_is_wrong_with_a_file(void **state)
+{
+    (void)state;
+    assert_refused(put("first", "kind: Konfig\n"), "Invalid", "not a Config of apiVersion v1");
+    assert_refused(put("first", "apiVersion: v2\n"), "Invalid", "not a Config of apiVersion v1");
+    assert_refused(put("first", "clusters: 1\n"), "Invalid", "clusters is not a list");
+    assert_refused(put("first", "users: [1]\n"), "Invalid", "entry 1 of users");
+    assert_refused(put("first", "contexts: [{name: a}, {name: 1}]\n"), "Invalid",
+                   "entry 2 of contexts");
+    assert_refused(put("first", "users: [{name: a}, {name: b}, {name: a}]\n"), "Invalid",
+                   "users has two entries named \"a\"");
+    assert_refused(put("first", "current-context: 1\n"), "Invalid", "current-context");
+}
+
+static void assert_lines(const char *lines, const char *const *expected)
+{
+    for (; *expected; expected++) {
+        assert_string_equal(lines, *expected);
+        lines += strlen(lines) + 1;
+    }
+    assert_string_equal(lines, "");
+}
+
+static void acts_as_somebody_else(void **state)
+{
+    (void)state;
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {
+        .path = put_simple("", "    act-as: jane doe\n    act-as-uid: '1'\n"
+                               "    act-as-groups: [a, '']\n"
+                               "    act-as-user-extra: {'acme.com/% x': [b, c]}\n")};
+    load(&config, &options);
+    assert_string_equal(config.act_as, "jane doe");
+    static const char *const lines[] = {"Impersonate-User: jane doe",
+                                        "Impersonate-Uid: 1",
+                                        "Impersonate-Group: a",
+                                        "Impersonate-Group;",
+                                        "Impersonate-Extra-acme.com%2F%25%20x: b",
+                                        "Impersonate-Extra-acme.com%2F%25%20x: c",
+                                        NULL};
+    assert_lines(config.impersonation, lines);
+    salvor_kubeconfig_release(&config);
+    options.impersonate = json_pack("{s:s}", "user", "root");
+    load(&config, &options);
+    static const char *const others[] = {"Impersonate-User: root", NULL};
+    assert_string_equal(config.act_as, "root");
+    assert_lines(config.impersonation, others);
+    salvor_kubeconfig_release(&config);
+    json_decref((json_t *)options.impersonate);
+}
+
+static void impersonation_stays_within_its_lines(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "act-as: \"a\\r\\nX: b\"",
+        "act-as: a\n    act-as-uid: \"a\\nb\"",
+        "act-as: a\n    act-as-groups: [\"a\\nb\"]",
+        "act-as: a\n    act-as-user-extra: {a: [\"\\x7f\"]}",
+        "act-as: ' a'",
+        "act-as-uid: a",
+        "act-as: a\n    act-as-user-extra: {a: b}",
+        "act-as: a\n    act-as-groups: [1]",
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char user[256];
+        snprintf(user, sizeof(user), "    %s\n", wrong[i]);
+        assert_refused(put_simple("", user), "Invalid", "act-as");
+    }
+}
+
+static void assert_context(const json_t *list, size_t index, const char *expected)
+{
+    char *text = json_dumps(json_array_get(list, index), JSON_SORT_KEYS | JSON_COMPACT);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void lists_contexts(void **state)
+{
+    (void)state;
+    struct salvor_kubeconfig_options options = {
+        .path = put("first", "current-context: b\n"
+                             "contexts: [{name: b, context: {cluster: c, user: u, namespace: ns}}, "
+                             "{name: a, context: {cluster: gone}}, {name: d, context: 1}]\n"
+                             "clusters: [{name: c, cluster: {server: 'https://x:y@z'}}]\n")};
+    json_t *list = NULL;
+    assert_int_equal(salvor_kubeconfig_contexts(&list, &options, NULL), 0);
+    assert_int_equal(json_array_size(list), 3);
+    assert_context(list, 0, "{\"cluster\":\"gone\",\"current\":false,\"name\":\"a\"}");
+    assert_context(list, 1,
+                   "{\"cluster\":\"c\",\"current\":true,\"name\":\"b\",\"namespace\":\"ns\","
+                   "\"server\":\"https://***@z\",\"user\":\"u\"}");
+    assert_context(list, 2, "{\"current\":false,\"name\":\"d\"}");
+    json_decref(list);
+    options.path = NULL;
+    assert_int_equal(salvor_kubeconfig_contexts(&list, &options, NULL), 0);
+    assert_int_equal(json_array_size(list), 0);
+    json_decref(list);
+    options.path = "/nonexistent";
+    assert_int_equal(salvor_kubeconfig_contexts(&list, &options, NULL), -1);
+    json_decref(list);
 }
 
 static void a_token_goes_before_a_plugin(void **state)
@@ -261,9 +418,10 @@ static void a_token_goes_before_a_plugin(void **state)
     (void)state;
     struct salvor_kubeconfig config;
     struct salvor_kubeconfig_options options = {
-        .path = put_simple("", "    token: a\n    exec: {command: x}\n")};
+        .path = put_simple("", "    token: a\n    exec: {command: x, " V1 "beta1}\n")};
     load(&config, &options);
     assert_string_equal(config.token, "a");
+    assert_null(config.plugin);
     salvor_kubeconfig_release(&config);
 }
 
@@ -306,7 +464,7 @@ static void uses_the_service_account_of_a_pod(void **state)
     assert_int_equal(strncmp(config.ca, PEM_TEXT, strlen(PEM_TEXT) - 1), 0);
     assert_null(config.context);
     struct salvor_buffer line = SALVOR_BUFFER_INIT(4096);
-    assert_int_equal(salvor_kube_authorization(&line, &config, NULL), 0);
+    assert_int_equal(salvor_kube_authorization(&line, &config, NULL, NULL), 0);
     assert_string_equal(line.data, "Authorization: Bearer pod-token");
     salvor_buffer_release(&line);
     salvor_kubeconfig_release(&config);
@@ -314,6 +472,94 @@ static void uses_the_service_account_of_a_pod(void **state)
     load(&config, &options);
     assert_string_equal(config.namespace, "named");
     salvor_kubeconfig_release(&config);
+    /* A kubeconfig of which nothing is chosen counts as none; one that chooses goes first. */
+    options.path = put("first", "users: [{name: a}]\ncontexts: [{name: a}]\n");
+    load(&config, &options);
+    assert_string_equal(config.source, "service account");
+    salvor_kubeconfig_release(&config);
+    options.path = put_simple("", "");
+    load(&config, &options);
+    assert_string_equal(config.context, "main");
+    salvor_kubeconfig_release(&config);
+    unlink(path_of("token"));
+    assert_refused(NULL, "NotFound", "there is no kubeconfig");
+}
+
+/* What $KUBECONFIG names may be missing, but not all of it without a word. */
+static void warns_when_all_files_are_missing(void **state)
+{
+    (void)state;
+    char list[512];
+    put("ca.crt", PEM_TEXT);
+    put("token", "pod-token");
+    setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1", 1);
+    setenv("KUBERNETES_SERVICE_PORT", "443", 1);
+    setenv("KUBECONFIG", "/nonexistent/a:/nonexistent/b", 1);
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {.service_account_dir = folder};
+    load(&config, &options);
+    assert_non_null(strstr(config.warning, "/nonexistent/a:/nonexistent/b"));
+    salvor_kubeconfig_release(&config);
+    snprintf(list, sizeof(list), "/nonexistent/a:%s", put("empty", ""));
+    setenv("KUBECONFIG", list, 1);
+    load(&config, &options);
+    assert_null(config.warning);
+    salvor_kubeconfig_release(&config);
+}
+
+/* A token file is read again each minute, or when the server did not accept what it held. */
+static void a_refused_token_is_read_again(void **state)
+{
+    (void)state;
+    put("token", "old");
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {.path = put_simple("", "    tokenFile: token\n")};
+    load(&config, &options);
+    static const char *const expected[] = {"old", "old", "new", "new", "newer"};
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        struct salvor_buffer line = SALVOR_BUFFER_INIT(4096);
+        assert_int_equal(salvor_kube_authorization(&line, &config, NULL, NULL), 0);
+        assert_string_equal(line.data + strlen("Authorization: Bearer "), expected[i]);
+        salvor_buffer_release(&line);
+        if (i == 0) {
+            put("token", "new");
+        } else if (i == 1) {
+            salvor_kube_refused(&config, 0);
+        } else if (i == 2) {
+            put("token", "newer");
+        } else {
+            config.token_read -= 61;
+        }
+    }
+    /* One that is gone does not take away what was read. */
+    unlink(path_of("token"));
+    config.token_read = 0;
+    struct salvor_buffer line = SALVOR_BUFFER_INIT(4096);
+    assert_int_equal(salvor_kube_authorization(&line, &config, NULL, NULL), 0);
+    assert_string_equal(line.data, "Authorization: Bearer newer");
+    salvor_buffer_release(&line);
+    salvor_kubeconfig_release(&config);
+}
+
+static void a_proxy_is_kept_as_libcurl_wants_it(void **state)
+{
+    (void)state;
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {
+        .path = put_simple("    proxy-url: socks5://proxy\n    disable-compression: true\n", "")};
+    load(&config, &options);
+    assert_string_equal(config.proxy, "socks5h://proxy:1080");
+    assert_true(config.uncompressed);
+    salvor_kubeconfig_release(&config);
+}
+
+/* OpenSSL would ask the terminal for its password. */
+static void an_encrypted_key_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(put_simple("", "    client-certificate-data: " PEM_DATA "\n    client-key-data: "
+                                  "LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJVkFURSBLRVktLS0tLQo=\n"),
+                   "Invalid", "the key is encrypted");
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -333,6 +579,18 @@ int main(void)
         TEST(a_token_goes_before_a_plugin),
         TEST(says_what_is_missing),
         TEST(uses_the_service_account_of_a_pod),
+        TEST(says_what_is_wrong_with_a_plugin),
+        TEST(a_plugin_of_v1beta1_needs_no_mode),
+        TEST(a_plugin_may_lie_beside_the_file),
+        TEST(says_all_that_is_wrong),
+        TEST(says_what_is_wrong_with_a_file),
+        TEST(acts_as_somebody_else),
+        TEST(impersonation_stays_within_its_lines),
+        TEST(lists_contexts),
+        TEST(warns_when_all_files_are_missing),
+        TEST(a_refused_token_is_read_again),
+        TEST(a_proxy_is_kept_as_libcurl_wants_it),
+        TEST(an_encrypted_key_is_refused),
     };
     return cmocka_run_group_tests_name("kubeconfig", tests, NULL, NULL);
 }
