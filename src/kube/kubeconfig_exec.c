@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/path.h"
 #include "data/base64.h"
 #include "kube/exec_plugin.h"
 #include "kube/kubeconfig_part.h"
@@ -95,9 +96,14 @@ static int read_command(struct salvor_buffer *out, const struct salvor_kubeconfi
     if (!text && (json_is_string(json_object_get(exec->value, "command")) ||
                   !salvor_kubeconfig_has(exec, "command")))
         salvor_kubeconfig_wrong(exec, "name the plugin", "has an exec without command");
-    if (text && strchr(text, '/'))
-        result = salvor_kubeconfig_path(out, text, exec->file->path, &err);
-    else if (text)
+    if (text && strchr(text, '/')) {
+        struct salvor_buffer path = SALVOR_BUFFER_INIT(65536);
+        result = salvor_kubeconfig_path(&path, text, exec->file->path, &err);
+        if (result == 0)
+            result = salvor_path_absolute(out, path.data, &err);
+        salvor_buffer_release(&path);
+    }
+    if (text && !strchr(text, '/'))
         result = salvor_buffer_append(out, text, strlen(text), &err);
     if (result < 0)
         salvor_kubeconfig_failed(exec, &err);

@@ -167,7 +167,7 @@ static void time_is_up(struct salvor_op *op)
     struct salvor_error err;
     salvor_error_set(
         &err, "Timeout",
-        "no credentials for user \"%.100s\": the plugin %.300s did not end within %g s",
+        "no credentials for user \"%.100s\": the plugin %.300s did not end within %.3g s",
         pending->config->user, salvor_exec_plugin_command(pending->config->plugin),
         pending->request.timeout);
     salvor_error_hint(&err, "run it by hand: does it wait for somebody to log in?");
