@@ -25,7 +25,7 @@ local k8s = {}
 ---@field namespace? string Instead of the context's.
 ---@field timeout? number Seconds for each call that names none; 30.
 ---@field on_warning? fun(text: string) Told each of the server's warnings once; logged otherwise.
----@field impersonate? k8s.ImpersonateOptions Act as somebody else; not as act-as says.
+---@field impersonate? k8s.ImpersonateOptions Act as somebody else; instead of `as`.
 
 --- As whom to act, as kubectl's --as, --as-uid, --as-group and --as-user-extra.
 ---@class k8s.ImpersonateOptions

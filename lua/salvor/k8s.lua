@@ -53,12 +53,13 @@ end
 
 function k8s.connect(opts)
     opts = check.options(opts, connect_options, "k8s.connect")
+    check.options(opts.impersonate, impersonate.options, "k8s.connect: impersonate")
     local handle, err = kube.connect({
         kubeconfig = opts.kubeconfig,
         context = opts.context,
         namespace = opts.namespace,
         timeout = opts.timeout or TIMEOUT,
-        impersonate = opts.impersonate and impersonate(opts.impersonate),
+        impersonate = opts.impersonate and impersonate.read(opts.impersonate),
     })
     if not handle then
         return nil, err

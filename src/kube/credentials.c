@@ -33,6 +33,8 @@ static int read_token(struct salvor_kubeconfig *config, struct salvor_error *err
     salvor_kubeconfig_release_wiped(&text);
     if (result == 0)
         config->token_read = salvor_loop_now();
+    else if (err)
+        salvor_kubeconfig_one_line(err);
     return result;
 }
 

@@ -138,6 +138,8 @@ static int failed(const struct salvor_exec_plugin *plugin, const char *code, con
     salvor_error_set(err, code, "no credentials for user \"%.100s\": the plugin %.300s %s",
                      plugin->user, plugin->command, cause);
     salvor_error_hint(err, "%s", hint);
+    if (err)
+        salvor_kubeconfig_one_line(err);
     return -1;
 }
 

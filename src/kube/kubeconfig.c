@@ -228,8 +228,11 @@ int salvor_kubeconfig_load(struct salvor_kubeconfig *out,
     salvor_kubeconfig_files_free(files);
     if (result == 0 && options->impersonate)
         result = impersonate(out, options->impersonate, err);
-    if (result < 0)
+    if (result < 0) {
+        if (err)
+            salvor_kubeconfig_one_line(err);
         return -1;
+    }
     if (options->namespace)
         return salvor_kubeconfig_set(&out->namespace, options->namespace, err);
     return out->namespace ? 0 : salvor_kubeconfig_set(&out->namespace, "default", err);
@@ -294,5 +297,7 @@ int salvor_kubeconfig_contexts(json_t **out, const struct salvor_kubeconfig_opti
     }
     json_decref(names);
     salvor_kubeconfig_files_free(files);
+    if (result < 0 && err)
+        salvor_kubeconfig_one_line(err);
     return result;
 }

@@ -18,7 +18,7 @@ struct salvor_kubeconfig_options {
     const char *path; /* only this file, which must exist; otherwise $KUBECONFIG, ~/.kube/config */
     const char *context;             /* instead of current-context */
     const char *namespace;           /* instead of the context's */
-    const json_t *impersonate;       /* instead of act-as; as in kube/impersonation.h */
+    const json_t *impersonate;       /* instead of `as`; as in kube/impersonation.h */
     const char *service_account_dir; /* of a pod; for tests */
 };
 

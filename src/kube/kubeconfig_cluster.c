@@ -59,6 +59,7 @@ void salvor_kubeconfig_load_cluster(struct salvor_kubeconfig *out,
     out->uncompressed = salvor_kubeconfig_flag(cluster, "disable-compression");
     salvor_kubeconfig_pem(&out->ca, cluster, "certificate-authority");
     salvor_kubeconfig_copy(&out->server_name, cluster, "tls-server-name");
+    salvor_kubeconfig_list(cluster, "extensions");
     if (out->insecure && out->ca)
         salvor_kubeconfig_wrong(cluster, "keep one of them; the authority is the safe one",
                                 "has insecure-skip-tls-verify and a certificate authority");

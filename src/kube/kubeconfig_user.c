@@ -1,4 +1,4 @@
-#include <string.h>
+#include <stdio.h>
 
 #include "kube/impersonation.h"
 #include "kube/kubeconfig_part.h"
@@ -38,11 +38,33 @@ static void load_credentials(struct salvor_kubeconfig *out,
                                 "has more than one authentication method: token and password");
 }
 
-/* Acting as somebody else */
+/*
+ * Acting as somebody else. kubectl reads the fields `as`, `as-uid`, ...; its source and so other
+ * documents name them `act-as`, `act-as-uid`, ... Both are taken, since a user who was to have fewer
+ * rights must not get all of them for a name.
+ */
 
-static int set_text(json_t *who, const char *name, const char *text)
+#define NAME_SIZE 32
+
+static const char *name_of(char out[NAME_SIZE], const struct salvor_kubeconfig_entry *user,
+                           const char *rest)
 {
-    return text ? json_object_set_new(who, name, json_string(text)) : 0;
+    char other[NAME_SIZE];
+    snprintf(out, NAME_SIZE, "as%s", rest);
+    snprintf(other, sizeof(other), "act-as%s", rest);
+    if (!salvor_kubeconfig_has(user, other))
+        return out;
+    if (salvor_kubeconfig_has(user, out))
+        salvor_kubeconfig_wrong(user, "keep the first, which kubectl reads", "has both %s and %s",
+                                out, other);
+    snprintf(out, NAME_SIZE, "%s", other);
+    return out;
+}
+
+static const char *text_of(const struct salvor_kubeconfig_entry *user, const char *rest)
+{
+    char name[NAME_SIZE];
+    return salvor_kubeconfig_text(user, name_of(name, user, rest));
 }
 
 static bool are_texts(const struct salvor_kubeconfig_entry *user, const char *field,
@@ -54,54 +76,52 @@ static bool are_texts(const struct salvor_kubeconfig_entry *user, const char *fi
     return true;
 }
 
-static bool are_lists(const struct salvor_kubeconfig_entry *user, const char *field,
-                      const json_t *map)
+static const json_t *groups_of(const struct salvor_kubeconfig_entry *user)
 {
+    char name[NAME_SIZE];
+    const json_t *list = salvor_kubeconfig_list(user, name_of(name, user, "-groups"));
+    return json_array_size(list) && are_texts(user, name, list) ? list : NULL;
+}
+
+static const json_t *extra_of(const struct salvor_kubeconfig_entry *user)
+{
+    char name[NAME_SIZE];
+    const json_t *map = salvor_kubeconfig_map(user, name_of(name, user, "-user-extra"));
     const char *key;
     json_t *values;
-    bool all = true;
+    bool all = json_object_size(map) > 0;
     json_object_foreach((json_t *)map, key, values)
     {
         if (!json_is_array(values))
             salvor_kubeconfig_wrong(user, "write [VALUE, ...]",
-                                    "has a value in %s that is not a list", field);
-        all = json_is_array(values) && are_texts(user, field, values) && all;
+                                    "has a value in %s that is not a list", name);
+        all = json_is_array(values) && are_texts(user, name, values) && all;
     }
-    return all;
+    return all ? map : NULL;
 }
 
-static int fill(json_t *who, const struct salvor_kubeconfig_entry *user, const json_t *groups,
-                const json_t *extra)
+static int put(json_t *who, const char *name, json_t *value)
 {
-    if (set_text(who, "user", salvor_kubeconfig_text(user, "act-as")) < 0 ||
-        set_text(who, "uid", salvor_kubeconfig_text(user, "act-as-uid")) < 0)
-        return -1;
-    if (groups && json_object_set(who, "groups", (json_t *)groups) < 0)
-        return -1;
-    return extra ? json_object_set(who, "extra", (json_t *)extra) : 0;
+    return value ? json_object_set_new(who, name, value) : 0;
 }
 
 static void load_impersonation(struct salvor_kubeconfig *out,
                                const struct salvor_kubeconfig_entry *user)
 {
-    const json_t *groups = salvor_kubeconfig_list(user, "act-as-groups");
-    const json_t *extra = salvor_kubeconfig_map(user, "act-as-user-extra");
     struct salvor_error err;
-    if (!are_texts(user, "act-as-groups", groups) || !are_lists(user, "act-as-user-extra", extra))
-        return;
-    if (!json_array_size(groups))
-        groups = NULL;
-    if (!json_object_size(extra))
-        extra = NULL;
+    const char *name = text_of(user, ""), *uid = text_of(user, "-uid");
     json_t *who = json_object();
-    if (!who || fill(who, user, groups, extra) < 0) {
+    if (!who || put(who, "groups", json_incref((json_t *)groups_of(user))) < 0 ||
+        put(who, "extra", json_incref((json_t *)extra_of(user))) < 0 ||
+        put(who, "user", name ? json_string(name) : NULL) < 0 ||
+        put(who, "uid", uid ? json_string(uid) : NULL) < 0 ||
+        (name && salvor_kubeconfig_set(&out->act_as, name, &err) < 0)) {
         salvor_error_memory(&err);
         salvor_kubeconfig_failed(user, &err);
-    } else if (json_object_size(who)) {
-        salvor_kubeconfig_copy(&out->act_as, user, "act-as");
-        if (salvor_impersonation_lines(&out->impersonation, who, &err) < 0)
-            salvor_kubeconfig_wrong(user, "correct act-as and what belongs to it",
-                                    "acts as somebody else (act-as), but %s", err.message);
+    } else if (json_object_size(who) &&
+               salvor_impersonation_lines(&out->impersonation, who, &err) < 0) {
+        salvor_kubeconfig_wrong(user, "correct `as` and what belongs to it",
+                                "acts as somebody else (as), but %s", err.message);
     }
     json_decref(who);
 }

@@ -150,10 +150,10 @@ lab.describe("a credential plugin", data and function()
 
         it("not for a server without TLS", function()
             at:prints(plugin.credential({token = token}))
+            local server = at.cluster.server
+            at.cluster.server = server:gsub("^https", "http")
             local client = at:client()
-            at.cluster.server = at.cluster.server:gsub("^https", "http")
-            client = at:client()
-            at.cluster.server = at.cluster.server:gsub("^http", "https")
+            at.cluster.server = server
             local _, err = client:request({path = "/api"})
             support.expect(err.message, "credentials are not sent over plain HTTP")
             assert.are.equal(0, #at:runs())

@@ -114,11 +114,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         path, _, query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        headers = {name: ", ".join(self.headers.get_all(name)) for name in self.headers}
         with self.lock:
             rule = self.find_rule(path, query)
             with open(os.path.join(FOLDER, "requests.jsonl"), "a") as log:
                 entry = {"method": self.command, "path": path, "query": query, "body": body,
-                         "time": time.monotonic(), "headers": dict(self.headers)}
+                         "time": time.monotonic(), "headers": headers}
                 log.write(json.dumps(entry) + "\n")
         if rule.get("end") == "reset":
             linger = struct.pack("ii", 1, 0)

@@ -252,7 +252,7 @@ static void says_what_is_wrong_with_a_user(void **state)
     assert_refused(put_simple("", "    auth-provider: {name: gcp}\n"), "Invalid", "auth-provider");
     assert_refused(put_simple("", "    exec: {command: x}\n    auth-provider: {name: gcp}\n"),
                    "Invalid", "both exec and auth-provider");
-    assert_refused(put_simple("", "    token: a\n    act-as-groups: [b]\n"), "Invalid", "no user");
+    assert_refused(put_simple("", "    token: a\n    as-groups: [b]\n"), "Invalid", "no user");
     assert_refused(put_simple("", "    token: 12345\n"), "Invalid", "not a string");
 }
 
@@ -337,9 +337,9 @@ static void acts_as_somebody_else(void **state)
     (void)state;
     struct salvor_kubeconfig config;
     struct salvor_kubeconfig_options options = {
-        .path = put_simple("", "    act-as: jane doe\n    act-as-uid: '1'\n"
-                               "    act-as-groups: [a, '']\n"
-                               "    act-as-user-extra: {'acme.com/% x': [b, c]}\n")};
+        .path = put_simple("", "    as: jane doe\n    as-uid: '1'\n"
+                               "    as-groups: [a, '']\n"
+                               "    as-user-extra: {'acme.com/% x': [b, c]}\n")};
     load(&config, &options);
     assert_string_equal(config.act_as, "jane doe");
     static const char *const lines[] = {"Impersonate-User: jane doe",
@@ -360,23 +360,37 @@ static void acts_as_somebody_else(void **state)
     json_decref((json_t *)options.impersonate);
 }
 
+/* kubectl's source calls the fields so, and some who read it write them so. */
+static void acts_as_somebody_else_under_another_name(void **state)
+{
+    (void)state;
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {
+        .path = put_simple("", "    act-as: jane\n    act-as-uid: '1'\n    act-as-groups: [a]\n"
+                               "    act-as-user-extra: {k: [v]}\n")};
+    load(&config, &options);
+    static const char *const lines[] = {"Impersonate-User: jane", "Impersonate-Uid: 1",
+                                        "Impersonate-Group: a", "Impersonate-Extra-k: v", NULL};
+    assert_lines(config.impersonation, lines);
+    salvor_kubeconfig_release(&config);
+    assert_refused(put_simple("", "    as: a\n    act-as: b\n"), "Invalid", "both as and act-as");
+}
+
 static void impersonation_stays_within_its_lines(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
-        "act-as: \"a\\r\\nX: b\"",
-        "act-as: a\n    act-as-uid: \"a\\nb\"",
-        "act-as: a\n    act-as-groups: [\"a\\nb\"]",
-        "act-as: a\n    act-as-user-extra: {a: [\"\\x7f\"]}",
-        "act-as: ' a'",
-        "act-as-uid: a",
-        "act-as: a\n    act-as-user-extra: {a: b}",
-        "act-as: a\n    act-as-groups: [1]",
+        "as: \"a\\r\\nX: b\"",
+        "as: a\n    as-uid: \"a\\nb\"",
+        "as: a\n    as-groups: [\"a\\nb\"]",
+        "as: a\n    as-user-extra: {a: [\"\\x7f\"]}",
+        "as: ' a'",
+        "as-uid: a",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char user[256];
         snprintf(user, sizeof(user), "    %s\n", wrong[i]);
-        assert_refused(put_simple("", user), "Invalid", "act-as");
+        assert_refused(put_simple("", user), "Invalid", "(as)");
     }
 }
 
@@ -585,6 +599,7 @@ int main(void)
         TEST(says_all_that_is_wrong),
         TEST(says_what_is_wrong_with_a_file),
         TEST(acts_as_somebody_else),
+        TEST(acts_as_somebody_else_under_another_name),
         TEST(impersonation_stays_within_its_lines),
         TEST(lists_contexts),
         TEST(warns_when_all_files_are_missing),

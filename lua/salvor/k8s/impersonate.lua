@@ -1,13 +1,14 @@
 --- The `impersonate` option of k8s.connect: as whom to act, as kubectl's --as, --as-uid, --as-group
 --- and --as-user-extra. Misuse raises at the line that called k8s.connect.
-local check = require("salvor.k8s.check")
 local salvor = require("salvor")
 
 local WHAT = "k8s.connect: impersonate"
--- Frames between error() and the script: the helpers here and k8s.connect.
+-- Frames between error() and the script: a helper here, `read` and k8s.connect.
 local SCRIPT = 4
 
-local names = {user = "string", uid = "string", groups = "table", extra = "table"}
+local impersonate = {
+    options = {user = "string", uid = "string", groups = "table", extra = "table"},
+}
 
 local function copy_texts(list, what)
     local copy = {}
@@ -25,9 +26,8 @@ local function copy_texts(list, what)
     return salvor.list(copy)
 end
 
---- who: {user, uid, groups, extra} -> the same as the mechanism wants it.
-return function(who)
-    check.options(who, names, WHAT)
+--- who: {user, uid, groups, extra}, its options checked -> the same as the mechanism wants it.
+function impersonate.read(who)
     if not who.user then
         error(WHAT .. ": option 'user' is missing", SCRIPT - 1)
     end
@@ -45,3 +45,5 @@ return function(who)
         extra = extra,
     }
 end
+
+return impersonate
