@@ -447,13 +447,14 @@ static int open_output(bool passes, int *ours, int *theirs)
     return 0;
 }
 
+/* What is ours goes first: a pipe might get the number of a standard descriptor that is closed. */
 static int open_streams(const struct salvor_child_options *options, int ours[STREAMS],
                         int theirs[STREAMS])
 {
-    if (open_output(false, &ours[OUTPUT], &theirs[OUTPUT]) < 0 ||
-        open_output(options->pass_errors, &ours[ERRORS], &theirs[ERRORS]) < 0)
+    if (open_output(options->pass_errors, &ours[ERRORS], &theirs[ERRORS]) < 0 ||
+        open_input(options, &ours[INPUT], &theirs[INPUT]) < 0)
         return -1;
-    return open_input(options, &ours[INPUT], &theirs[INPUT]);
+    return open_output(false, &ours[OUTPUT], &theirs[OUTPUT]);
 }
 
 static void start_watches(struct salvor_child *child)

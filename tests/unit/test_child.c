@@ -357,6 +357,84 @@ static void closed_standard_descriptors_do_no_harm(void **state)
     salvor_child_free(child);
 }
 
+/* Puts `path` in the place of a standard descriptor; returns what to give to put_back(). */
+static int replace(int fd, const char *path, int flags)
+{
+    int saved = fcntl(fd, F_DUPFD_CLOEXEC, 10), other = open(path, flags);
+    assert_true(saved >= 0 && other >= 0);
+    assert_int_equal(dup2(other, fd), fd);
+    close(other);
+    return saved;
+}
+
+static void put_back(int fd, int saved)
+{
+    dup2(saved, fd);
+    close(saved);
+}
+
+static void an_interactive_one_has_our_input_and_group(void **state)
+{
+    (void)state;
+    char name[] = "/tmp/salvor-child-XXXXXX", expected[64];
+    int fd = mkstemp(name);
+    assert_int_equal(write(fd, "typed\n", 6), 6);
+    close(fd);
+    int saved = replace(0, name, O_RDONLY);
+    struct salvor_child_result result;
+    struct salvor_child *child =
+        run("read line; echo $line; ps -o pgid= -p $$ | tr -d ' '",
+            (struct salvor_child_options){.interactive = true, .input = "no", .input_size = 2},
+            &result);
+    put_back(0, saved);
+    unlink(name);
+    snprintf(expected, sizeof(expected), "typed\n%d\n", (int)getpgrp());
+    assert_string_equal(result.output->data, expected);
+    salvor_child_free(child);
+}
+
+static void ending_an_interactive_one_ends_nobody_else(void **state)
+{
+    (void)state;
+    struct salvor_child *bystander = start_shell("sleep 60", (struct salvor_child_options){0});
+    struct salvor_child *child = start_shell("while :; do sleep 0.01; done",
+                                             (struct salvor_child_options){.interactive = true});
+    salvor_op_cancel(salvor_child_op(child));
+    wait_for(child);
+    assert_failure(child, "Cancelled");
+    child = start_shell("trap '' TERM; echo; while :; do sleep 0.01; done",
+                        (struct salvor_child_options){.interactive = true});
+    salvor_op_abort(salvor_child_op(child));
+    assert_failure(child, "Cancelled");
+    assert_false(salvor_child_op(bystander)->done);
+    salvor_child_free(bystander);
+}
+
+static void errors_may_pass_to_ours(void **state)
+{
+    (void)state;
+    char name[] = "/tmp/salvor-child-XXXXXX", text[16] = "";
+    int fd = mkstemp(name), saved = replace(2, name, O_WRONLY);
+    struct salvor_child_result result;
+    struct salvor_child_options options = {.pass_errors = true};
+    struct salvor_child *child = run("echo out; echo err >&2", options, &result);
+    put_back(2, saved);
+    assert_string_equal(result.output->data, "out\n");
+    assert_string_equal(result.errors->data, "");
+    assert_int_equal(read(fd, text, sizeof(text) - 1), 4);
+    assert_string_equal(text, "err\n");
+    salvor_child_free(child);
+    close(fd);
+    unlink(name);
+    /* One whose standard error is closed has none either. */
+    saved = fcntl(2, F_DUPFD_CLOEXEC, 10);
+    close(2);
+    child = run("echo out; echo err >&2; echo $?", options, &result);
+    put_back(2, saved);
+    assert_string_equal(result.output->data, "out\n0\n");
+    salvor_child_free(child);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, start, stop)
 
 int main(void)
@@ -378,6 +456,9 @@ int main(void)
         TEST(freeing_a_running_one_ends_it),
         TEST(exit_codes_survive_an_ignored_sigchld),
         TEST(closed_standard_descriptors_do_no_harm),
+        TEST(an_interactive_one_has_our_input_and_group),
+        TEST(ending_an_interactive_one_ends_nobody_else),
+        TEST(errors_may_pass_to_ours),
     };
     return cmocka_run_group_tests_name("child", tests, NULL, NULL);
 }
