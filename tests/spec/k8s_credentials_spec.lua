@@ -1,9 +1,11 @@
 -- Credential plugins (exec): programs that print a token or a certificate, against a real server.
+local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local lab = require("support.lab")
 local plugin = require("support.plugin")
 local proc = require("salvor.proc")
+local scripted = require("support.scripted")
 local support = require("support.salvor")
 local task = require("salvor.task")
 local yaml = require("salvor.yaml")
@@ -281,6 +283,25 @@ lab.describe("a credential plugin", data and function()
         end)
     end)
 
+    it("is run again when a server refuses its certificate in the handshake", function()
+        local server = scripted.start("client-cert")
+        local function read(name)
+            return must(fs.read(fs.join(server.folder, name)))
+        end
+        local client = plugin.new({server = server.url,
+                                   ["certificate-authority-data"] = digest.base64(read("ca.crt"))})
+        client:prints(plugin.credential({clientCertificateData = read("client.crt"),
+                                         clientKeyData = read("client.key")}))
+        local connected = client:client()
+        for number = 1, 2 do
+            local _, err = connected:request({path = "/api"})
+            assert.are.equal("Unauthorized", err.code)
+            assert.are.equal(number, #client:runs())
+        end
+        client:remove()
+        server:stop()
+    end)
+
     it("writes its errors to ours, and a token goes nowhere else", function()
         at:prints(plugin.credential({token = token}))
         at:does("echo 'please touch the key' >&2; cat output")
@@ -395,6 +416,23 @@ lab.describe("a credential plugin", data and function()
             wait_until("the plugin still runs", function()
                 return is_gone(at:runs()[1])
             end)
+        end)
+
+        it("does not hold up Ctrl-C", function()
+            at:does("sleep 60")
+            must(fs.write(at:path("script.lua"), [[
+                local client = must(require("salvor.k8s").connect({kubeconfig = arg[1]}))
+                must(client:get("ns", "default"))]]))
+            local result = must(proc.run({"sh", "-c", [[
+                "$0" "$1" "$2" & salvor=$!
+                until [ -e "$3" ]; do sleep 0.01; done
+                kill -INT $salvor; date +%s%3N; wait $salvor; echo $?; date +%s%3N]],
+                support.path, at:path("script.lua"), at:kubeconfig(), at:path("runs")},
+                {timeout = 30}))
+            local began, code, ended = result.stdout:match("(%d+)%s+(%d+)%s+(%d+)")
+            assert.are.equal("130", code)
+            assert.is_true(ended - began < 1000)
+            assert.is_true(is_gone(at:runs()[1]))
         end)
 
         it("is run anew for those who come while it is being ended", function()
