@@ -14,9 +14,7 @@
 #define OUTPUT_LIMIT ((size_t)1 << 20)
 
 struct salvor_exec_plugin {
-    char *user, *command, *api_version, *install_hint;
-    json_t *arguments, *variables, *cluster;
-    enum salvor_exec_mode mode;
+    struct salvor_exec_options options; /* a copy */
 
     struct salvor_exec_credential credential;
     unsigned long number; /* of the credential; 0: there was none yet */
@@ -28,43 +26,54 @@ struct salvor_exec_plugin {
     bool interactive, given_up;
     struct termios terminal; /* as it was before an interactive run */
     struct salvor_exec_waiter *waiters;
+
+    unsigned users; /* how many acquired it */
+    struct salvor_exec_plugin *next;
 };
 
-static int copy_text(char **out, const char *text, struct salvor_error *err)
+/* All there are. One without users stays for what it printed. */
+static struct salvor_exec_plugin *known;
+
+static void unlink_plugin(struct salvor_exec_plugin *plugin)
 {
-    return text ? salvor_kubeconfig_set(out, text, err) : 0;
+    struct salvor_exec_plugin **link = &known;
+    while (*link != plugin)
+        link = &(*link)->next;
+    *link = plugin->next;
 }
 
-static int copy_tree(json_t **out, const json_t *tree, struct salvor_error *err)
+static void free_plugin(struct salvor_exec_plugin *plugin)
 {
-    *out = tree ? json_deep_copy(tree) : NULL;
-    return tree && !*out ? salvor_error_memory(err) : 0;
+    salvor_exec_credential_release(&plugin->credential);
+    salvor_exec_options_release(&plugin->options);
+    free(plugin);
 }
 
-int salvor_exec_plugin_new(struct salvor_exec_plugin **out,
-                           const struct salvor_exec_options *options, struct salvor_error *err)
+int salvor_exec_plugin_acquire(struct salvor_exec_plugin **out,
+                               const struct salvor_exec_options *options, struct salvor_error *err)
 {
-    struct salvor_exec_plugin *plugin = calloc(1, sizeof(*plugin));
-    if (!plugin)
-        return salvor_error_memory(err);
-    plugin->mode = options->mode;
-    if (copy_text(&plugin->user, options->user, err) < 0 ||
-        copy_text(&plugin->command, options->command, err) < 0 ||
-        copy_text(&plugin->api_version, options->api_version, err) < 0 ||
-        copy_text(&plugin->install_hint, options->install_hint, err) < 0 ||
-        copy_tree(&plugin->arguments, options->arguments, err) < 0 ||
-        copy_tree(&plugin->variables, options->variables, err) < 0 ||
-        copy_tree(&plugin->cluster, options->cluster, err) < 0) {
-        salvor_exec_plugin_free(plugin);
-        return -1;
+    struct salvor_exec_plugin *plugin = known;
+    while (plugin && !salvor_exec_options_equal(&plugin->options, options))
+        plugin = plugin->next;
+    if (!plugin) {
+        plugin = calloc(1, sizeof(*plugin));
+        if (!plugin)
+            return salvor_error_memory(err);
+        if (salvor_exec_options_copy(&plugin->options, options, err) < 0) {
+            free_plugin(plugin);
+            return -1;
+        }
+        plugin->next = known;
+        known = plugin;
     }
+    plugin->users++;
     *out = plugin;
     return 0;
 }
 
 const char *salvor_exec_plugin_command(const struct salvor_exec_plugin *plugin)
 {
-    return plugin->command;
+    return plugin->options.command;
 }
 
 bool salvor_exec_plugin_is_interactive(const struct salvor_exec_plugin *plugin)
@@ -107,22 +116,34 @@ static void unlink_waiter(struct salvor_exec_waiter *waiter)
         waiter->next->link = waiter->link;
 }
 
-static void give_up(struct salvor_op *op)
+static void end_unless_wanted(struct salvor_exec_plugin *plugin)
 {
-    struct salvor_exec_waiter *waiter = (struct salvor_exec_waiter *)op;
-    struct salvor_exec_plugin *plugin = waiter->plugin;
-    unlink_waiter(waiter);
     if (plugin->waiters || !plugin->child)
         return;
     plugin->given_up = true;
     salvor_op_cancel(salvor_child_op(plugin->child));
 }
 
-/* Each is taken out before it is woken, since its waiter may be freed then. */
-static void wake_all(struct salvor_exec_plugin *plugin, const struct salvor_error *failure)
+static void give_up(struct salvor_op *op)
 {
-    while (plugin->waiters) {
-        struct salvor_exec_waiter *waiter = plugin->waiters;
+    struct salvor_exec_waiter *waiter = (struct salvor_exec_waiter *)op;
+    struct salvor_exec_plugin *plugin = waiter->plugin;
+    unlink_waiter(waiter);
+    end_unless_wanted(plugin);
+}
+
+/*
+ * Wakes those of `owner`, NULL: all. Each is taken out before it is woken, since it may be freed
+ * then; nobody else is.
+ */
+static void wake(struct salvor_exec_plugin *plugin, const void *owner,
+                 const struct salvor_error *failure)
+{
+    struct salvor_exec_waiter *waiter = plugin->waiters, *next;
+    for (; waiter; waiter = next) {
+        next = waiter->next;
+        if (owner && waiter->owner != owner)
+            continue;
         unlink_waiter(waiter);
         waiter->failure = failure;
         salvor_op_finish(&waiter->op);
@@ -136,7 +157,7 @@ static int failed(const struct salvor_exec_plugin *plugin, const char *code, con
                   const char *hint, struct salvor_error *err)
 {
     salvor_error_set(err, code, "no credentials for user \"%.100s\": the plugin %.300s %s",
-                     plugin->user, plugin->command, cause);
+                     plugin->options.user, plugin->options.command, cause);
     salvor_error_hint(err, "%s", hint);
     if (err)
         salvor_kubeconfig_one_line(err);
@@ -152,7 +173,7 @@ static int check_exit(const struct salvor_exec_plugin *plugin,
                  strsignal(result->signal));
     else
         snprintf(cause, sizeof(cause), "failed: executable %.300s failed with exit code %d",
-                 plugin->command, result->code);
+                 plugin->options.command, result->code);
     return result->code == 0 ? 0
                              : failed(plugin, "Unauthorized", cause,
                                       "see what it wrote to standard error, or run it by hand; a "
@@ -173,7 +194,7 @@ static int take_output(struct salvor_exec_credential *out, const struct salvor_e
     }
     int answer = check_exit(plugin, &result, err);
     if (answer == 0 && salvor_exec_credential_read(out, result.output->data, result.output->size,
-                                                   plugin->api_version, &cause) < 0)
+                                                   plugin->options.api_version, &cause) < 0)
         answer = failed(plugin, cause.code, cause.message,
                         "run it by hand to see what it prints, and check its version", err);
     if (result.output->capacity)
@@ -214,14 +235,14 @@ static void run_ended(struct salvor_op *op)
     } else {
         salvor_exec_credential_release(&found);
     }
-    wake_all(plugin, result < 0 ? &err : NULL);
+    wake(plugin, NULL, result < 0 ? &err : NULL);
 }
 
 static int decide_interactive(struct salvor_exec_plugin *plugin, struct salvor_error *err)
 {
     bool is_terminal = tcgetattr(STDIN_FILENO, &plugin->terminal) == 0;
-    plugin->interactive = is_terminal && plugin->mode != SALVOR_EXEC_NEVER;
-    if (is_terminal || plugin->mode != SALVOR_EXEC_ALWAYS)
+    plugin->interactive = is_terminal && plugin->options.mode != SALVOR_EXEC_NEVER;
+    if (is_terminal || plugin->options.mode != SALVOR_EXEC_ALWAYS)
         return 0;
     return failed(plugin, "Unauthorized",
                   "cannot ask anybody (interactiveMode: Always): standard input is not a terminal",
@@ -235,11 +256,12 @@ static int cannot_start(const struct salvor_exec_plugin *plugin, const struct sa
     bool is_missing = !strcmp(cause->code, "NotFound");
     if (is_missing)
         snprintf(text, sizeof(text), "is not installed: executable %.300s not found",
-                 plugin->command);
+                 plugin->options.command);
     else
         snprintf(text, sizeof(text), "cannot be started: %.600s", cause->message);
-    const char *hint = is_missing && plugin->install_hint ? plugin->install_hint
-                                                          : "install it, or put its folder on PATH";
+    const char *hint = is_missing && plugin->options.install_hint
+                           ? plugin->options.install_hint
+                           : "install it, or put its folder on PATH";
     failed(plugin, cause->code, text, hint, err);
     return -1;
 }
@@ -250,15 +272,15 @@ static int start_run(struct salvor_exec_plugin *plugin, struct salvor_error *err
     struct salvor_error cause;
     if (decide_interactive(plugin, err) < 0)
         return -1;
-    int result =
-        salvor_exec_command_make(&command,
-                                 &(struct salvor_exec_call){.program = plugin->command,
-                                                            .arguments = plugin->arguments,
-                                                            .variables = plugin->variables,
-                                                            .api_version = plugin->api_version,
-                                                            .cluster = plugin->cluster,
-                                                            .interactive = plugin->interactive},
-                                 &cause);
+    int result = salvor_exec_command_make(
+        &command,
+        &(struct salvor_exec_call){.program = plugin->options.command,
+                                   .arguments = plugin->options.arguments,
+                                   .variables = plugin->options.variables,
+                                   .api_version = plugin->options.api_version,
+                                   .cluster = plugin->options.cluster,
+                                   .interactive = plugin->interactive},
+        &cause);
     struct salvor_child_options options = {.argv = command.argv,
                                            .env = command.env,
                                            .interactive = plugin->interactive,
@@ -293,29 +315,32 @@ int salvor_exec_plugin_wait(struct salvor_exec_plugin *plugin, struct salvor_exe
     return 0;
 }
 
-void salvor_exec_plugin_free(struct salvor_exec_plugin *plugin)
+/* Ends the run here and now. */
+static void end_run(struct salvor_exec_plugin *plugin)
+{
+    salvor_child_op(plugin->child)->wake = NULL;
+    salvor_child_free(plugin->child);
+    plugin->child = NULL;
+    restore_terminal(plugin);
+}
+
+void salvor_exec_plugin_release(struct salvor_exec_plugin *plugin, const void *owner)
 {
     if (!plugin)
         return;
     struct salvor_error closed;
     salvor_error_set(&closed, "Closed", "the client was closed while it waited for credentials");
-    if (plugin->child) {
-        salvor_child_op(plugin->child)->wake = NULL;
-        salvor_child_free(plugin->child);
-        restore_terminal(plugin);
-        plugin->child = NULL;
+    wake(plugin, owner, &closed);
+    if (--plugin->users > 0) {
+        end_unless_wanted(plugin);
+        return;
     }
-    wake_all(plugin, &closed);
+    if (plugin->child)
+        end_run(plugin);
     salvor_child_free(plugin->spent);
-    salvor_exec_credential_release(&plugin->credential);
-    json_t *trees[] = {plugin->arguments, plugin->variables, plugin->cluster};
-    for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
-        salvor_kubeconfig_wipe(trees[i]);
-        json_decref(trees[i]);
+    plugin->spent = NULL;
+    if (!plugin->is_there) {
+        unlink_plugin(plugin);
+        free_plugin(plugin);
     }
-    free(plugin->user);
-    free(plugin->command);
-    free(plugin->api_version);
-    free(plugin->install_hint);
-    free(plugin);
 }

@@ -2,43 +2,35 @@
  * Credential plugins: programs that a kubeconfig names in `exec` and that print who we are, by the
  * ExecCredential protocol of client.authentication.k8s.io v1 and v1beta1 (KEP sig-auth/541).
  *
- * What a plugin printed is kept until it expires or a server refuses it. Those who need it while it
- * is not there wait for one run of the plugin; the run is ended when the last one has given up.
+ * What a plugin printed is kept until it expires or a server refuses it, otherwise as long as the
+ * process lives, for all clients whose kubeconfig says the same of it: nobody is asked to log in
+ * twice. Those who need it while it is not there wait for one run of the plugin; the run is ended
+ * when the last one has given up.
  */
 #ifndef SALVOR_KUBE_EXEC_PLUGIN_H
 #define SALVOR_KUBE_EXEC_PLUGIN_H
 
 #include <stdbool.h>
 
-#include <jansson.h>
-
 #include "core/error.h"
 #include "kube/exec_credential.h"
+#include "kube/exec_options.h"
 #include "loop/loop.h"
 
 struct salvor_exec_plugin;
 
-/* What the kubeconfig says; nothing of it is needed afterwards. */
-struct salvor_exec_options {
-    const char *user;         /* the entry's name, for messages */
-    const char *command;      /* looked up on our PATH when it holds no slash */
-    const json_t *arguments;  /* a list of texts, or NULL */
-    const json_t *variables;  /* a mapping of texts: added to our environment; or NULL */
-    const char *api_version;  /* client.authentication.k8s.io/v1 or /v1beta1 */
-    const char *install_hint; /* NULL: none */
-    enum salvor_exec_mode {
-        SALVOR_EXEC_NEVER,
-        SALVOR_EXEC_IF_AVAILABLE,
-        SALVOR_EXEC_ALWAYS
-    } mode;                /* whether the plugin may talk with the person at the terminal */
-    const json_t *cluster; /* what it is told as spec.cluster, or NULL */
-};
+/*
+ * The plugin with exactly these options, which are not needed afterwards, or a new one; ends with
+ * _release().
+ */
+int salvor_exec_plugin_acquire(struct salvor_exec_plugin **out,
+                               const struct salvor_exec_options *options, struct salvor_error *err);
 
-int salvor_exec_plugin_new(struct salvor_exec_plugin **out,
-                           const struct salvor_exec_options *options, struct salvor_error *err);
-
-/* Ends a run; those who wait for it get the error Closed. NULL is fine. */
-void salvor_exec_plugin_free(struct salvor_exec_plugin *plugin);
+/*
+ * `owner` needs it no more: those of its who wait get the error Closed, and a run that is of no use
+ * to others is ended. NULL is fine.
+ */
+void salvor_exec_plugin_release(struct salvor_exec_plugin *plugin, const void *owner);
 
 /* As the kubeconfig has it. */
 const char *salvor_exec_plugin_command(const struct salvor_exec_plugin *plugin);
@@ -57,6 +49,7 @@ void salvor_exec_plugin_refuse(struct salvor_exec_plugin *plugin, unsigned long 
 /* Somebody who waits for the run that is under way. */
 struct salvor_exec_waiter {
     struct salvor_op op;                /* aborting it disturbs no other */
+    const void *owner;                  /* of salvor_exec_plugin_release() */
     const struct salvor_error *failure; /* while op.wake is called: why there is none; or NULL */
 
     /* Private. */

@@ -13,7 +13,7 @@
 
 void salvor_kubeconfig_release(struct salvor_kubeconfig *config)
 {
-    salvor_exec_plugin_free(config->plugin);
+    salvor_exec_plugin_release(config->plugin, config);
     config->plugin = NULL;
     char **strings[] = {&config->source,      &config->context,    &config->cluster,
                         &config->user,        &config->namespace,  &config->server,

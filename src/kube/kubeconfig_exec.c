@@ -195,7 +195,7 @@ void salvor_kubeconfig_load_exec(struct salvor_kubeconfig *out,
         options.mode = (enum salvor_exec_mode)mode;
         if (wants_cluster)
             options.cluster = told = make_cluster(out, &exec, cluster);
-        if (salvor_exec_plugin_new(&out->plugin, &options, &err) < 0)
+        if (salvor_exec_plugin_acquire(&out->plugin, &options, &err) < 0)
             salvor_kubeconfig_failed(&exec, &err);
     }
     salvor_kubeconfig_wipe(told);

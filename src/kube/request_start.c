@@ -207,6 +207,7 @@ static int queue(struct salvor_http *http, struct salvor_loop *loop,
     pending->http = http;
     pending->loop = loop;
     pending->config = config;
+    pending->waiter.owner = config;
     pending->request = *request;
     if (copy_request(&pending->request, err) < 0 ||
         salvor_exec_plugin_wait(config->plugin, &pending->waiter, loop, err) < 0) {

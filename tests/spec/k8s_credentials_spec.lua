@@ -77,6 +77,42 @@ lab.describe("a credential plugin", data and function()
             assert.are.equal(1, #at:runs())
         end)
 
+        it("once for all clients of the same user, also of one that is closed", function()
+            at:prints(plugin.credential({token = token}))
+            local one, other = at:client(), at:client()
+            must(one:request({path = "/api"}))
+            must(other:request({path = "/api"}))
+            one._kube:close()
+            other._kube:close()
+            must(at:client():request({path = "/api"}))
+            assert.are.equal(1, #at:runs())
+            must(at:client({args = {"another"}}):request({path = "/api"}))
+            assert.are.equal(2, #at:runs())
+        end)
+
+        it("for others when the client is closed for which it was started", function()
+            at:prints(plugin.credential({token = token}))
+            at:does("while [ ! -e go ]; do sleep 0.02; done; rm go; cat output")
+            local one, other = at:client(), at:client()
+            task.all({
+                function()
+                    local _, err = one:request({path = "/api"})
+                    assert.are.equal("Closed", err.code)
+                    must(fs.write(at:path("go"), ""))
+                end,
+                function()
+                    must(other:request({path = "/api"}))
+                end,
+                function()
+                    wait_until("the plugin does not run", function()
+                        return #at:runs() > 0
+                    end)
+                    one._kube:close()
+                end,
+            })
+            assert.are.equal(1, #at:runs())
+        end)
+
         it("before a watch too", function()
             at:prints(plugin.credential({token = token}))
             local stream <close> = must(at:client()._kube:stream({

@@ -17,7 +17,8 @@ end
 
 --- cluster: the cluster entry of its kubeconfigs.
 function plugin.new(cluster)
-    return setmetatable({folder = must(fs.temporary_folder()), cluster = cluster}, plugin)
+    return setmetatable({folder = must(fs.temporary_folder()), cluster = cluster,
+                         generation = 0}, plugin)
 end
 
 function methods:remove()
@@ -29,7 +30,9 @@ function methods:path(name)
 end
 
 --- What the program does: shell commands, run in the folder. Each run leaves its number in "runs".
+--- From now on kubeconfigs are of another plugin, since what one printed is kept.
 function methods:does(commands)
+    self.generation = self.generation + 1
     must(fs.write(self:path("plugin"),
         "#!/bin/sh\ncd '" .. self.folder .. "' && echo $$ >> runs\n" .. commands .. "\n",
         {mode = 448}))
@@ -52,7 +55,8 @@ end
 
 --- exec, user, cluster: further fields of these entries.
 function methods:kubeconfig(exec, user, cluster)
-    local entry = {command = "./plugin", apiVersion = plugin.V1, interactiveMode = "Never"}
+    local entry = {command = "./plugin", apiVersion = plugin.V1, interactiveMode = "Never",
+                   installHint = "generation " .. self.generation}
     local all, whole = {exec = entry}, {}
     for _, pair in ipairs({{entry, exec}, {all, user}, {whole, self.cluster}, {whole, cluster}}) do
         for name, value in pairs(pair[2] or {}) do
