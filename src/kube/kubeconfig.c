@@ -175,6 +175,8 @@ static int nothing_chosen(const struct salvor_kubeconfig_file *files, const char
     bool has_contexts = json_array_size(names) > 0;
     const char *list = getenv("KUBECONFIG");
     json_decref(names);
+    if (!names)
+        return salvor_error_memory(err);
     if (has_contexts) {
         salvor_error_set(err, "NotFound", "kubeconfig %s: no context is chosen", files->path);
         hint_contexts(files, err);
@@ -255,12 +257,11 @@ static int put_server(json_t *out, const struct salvor_kubeconfig_file *files, c
     const char *text = NULL;
     if (cluster && salvor_kubeconfig_find(&entry, &file, files, "cluster", cluster))
         text = json_string_value(json_object_get(entry, "server"));
-    if (!text)
+    if (!text || strlen(text) >= sizeof(server))
         return 0;
     /* Nobody should put a password there; kubectl would take it. */
     salvor_proxy_mask(server, sizeof(server), text);
-    json_t *value = json_string(server);
-    return json_object_set_new(out, "server", value ? value : json_string(""));
+    return json_object_set_new(out, "server", json_string(server));
 }
 
 static int describe(json_t *out, const struct salvor_kubeconfig_file *files, const char *name)

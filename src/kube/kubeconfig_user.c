@@ -100,9 +100,14 @@ static const json_t *extra_of(const struct salvor_kubeconfig_entry *user)
     return all ? map : NULL;
 }
 
-static int put(json_t *who, const char *name, json_t *value)
+static int put_text(json_t *who, const char *name, const char *text)
 {
-    return value ? json_object_set_new(who, name, value) : 0;
+    return text ? json_object_set_new(who, name, json_string(text)) : 0;
+}
+
+static int put_tree(json_t *who, const char *name, const json_t *tree)
+{
+    return tree ? json_object_set(who, name, (json_t *)tree) : 0;
 }
 
 static void load_impersonation(struct salvor_kubeconfig *out,
@@ -111,10 +116,9 @@ static void load_impersonation(struct salvor_kubeconfig *out,
     struct salvor_error err;
     const char *name = text_of(user, ""), *uid = text_of(user, "-uid");
     json_t *who = json_object();
-    if (!who || put(who, "groups", json_incref((json_t *)groups_of(user))) < 0 ||
-        put(who, "extra", json_incref((json_t *)extra_of(user))) < 0 ||
-        put(who, "user", name ? json_string(name) : NULL) < 0 ||
-        put(who, "uid", uid ? json_string(uid) : NULL) < 0 ||
+    if (!who || put_tree(who, "groups", groups_of(user)) < 0 ||
+        put_tree(who, "extra", extra_of(user)) < 0 || put_text(who, "user", name) < 0 ||
+        put_text(who, "uid", uid) < 0 ||
         (name && salvor_kubeconfig_set(&out->act_as, name, &err) < 0)) {
         salvor_error_memory(&err);
         salvor_kubeconfig_failed(user, &err);
