@@ -226,13 +226,13 @@ describe("a proxy", function()
 end)
 
 lab.describe("a proxy before a real server", function()
-    it("is used for this machine when the kubeconfig says so", function()
+    lab.it_as("data", "is used for this machine when the kubeconfig says so", function(admin)
         local folder <close> = setmetatable({path = must(fs.temporary_folder())}, {
             __close = function(self)
                 must(fs.remove_tree(self.path))
             end,
         })
-        local config = must(yaml.load(must(fs.read(lab.kubeconfig("data")))))
+        local config = must(yaml.load(must(fs.read(admin))))
         for _, kind in ipairs({"http", "socks5"}) do
             local through = proxy.start(kind, folder.path)
             config.clusters[1].cluster["proxy-url"] = through.url
