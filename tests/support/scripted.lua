@@ -20,6 +20,7 @@ end
 
 --- What every client asks first.
 local DISCOVERY = {
+    {path = "/api", json = {kind = "APIVersions", versions = salvor.list({"v1"})}},
     {path = "/api/v1", json = {kind = "APIResourceList", groupVersion = "v1",
                                resources = RESOURCES}},
     {path = "/apis", json = {kind = "APIGroupList", groups = salvor.list({})}},
@@ -45,7 +46,7 @@ end
 
 --- From now on these rules hold; the requests so far are forgotten.
 function server:rules(rules)
-    self.answered = {["/api/v1"] = true, ["/apis"] = true}
+    self.answered = {["/api"] = true, ["/api/v1"] = true, ["/apis"] = true}
     for _, rule in ipairs(rules) do
         self.answered[rule.path] = nil
     end

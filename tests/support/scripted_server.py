@@ -6,13 +6,15 @@ usage: scripted_server.py FOLDER [plain|expired|other-name|other-ca|client-cert]
 Serves the rules of FOLDER/rules.json, read anew for each request:
 
     [{"method": "GET", "path": "/api/v1/pods", "query": "watch=true", "times": 1,
+      "request_header": ["If-None-Match", "1"],
       "status": 200, "headers": {"Retry-After": "1"}, "json": {...} | "body": "text",
       "chunks": ["a", "b"], "delay": 0.1, "end": "clean" | "truncate" | "reset" | "hang"}]
 
-The first rule with that method and path, whose `query` is part of the query, and which has not been
-used `times` times, answers; without one the answer is 404. `chunks` are sent one by one, `delay`
-seconds before each. `end`: "truncate" closes inside the body, "reset" answers nothing and resets the
-connection, "hang" keeps it open. Each request is appended to FOLDER/requests.jsonl.
+The first rule with that method and path, whose `query` is part of the query, whose `request_header`
+the request has with that value, and which has not been used `times` times, answers; without one the
+answer is 404. `chunks` are sent one by one, `delay` seconds before each. `end`: "truncate" closes
+inside the body, "reset" answers nothing and resets the connection, "hang" keeps it open. Each request
+is appended to FOLDER/requests.jsonl.
 
 "client-cert" asks for a client certificate; FOLDER/client.crt with client.key is one, long expired.
 The certificate authority is FOLDER/ca.crt. Prints "PORT PID" once it listens; ends with its parent.
@@ -86,6 +88,7 @@ def make_certificates():
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     lock = threading.Lock()
     used = {}
     rules_time = 0
@@ -104,6 +107,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if (rule.get("method", "GET"), rule["path"]) != (self.command, path):
                 continue
             if rule.get("query", "") not in query:
+                continue
+            name, value = rule.get("request_header", ["Host", self.headers.get("Host")])
+            if self.headers.get(name) != value:
                 continue
             if self.used.get(number, 0) >= rule.get("times", 1 << 30):
                 continue
@@ -136,6 +142,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = {"Content-Type": "application/json", **rule.get("headers", {})}
         for name, value in headers.items():
             self.send_header(name, value)
+        if rule.get("status") == 304:
+            self.end_headers()
+            return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.flush()
@@ -157,6 +166,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
 
     def handle_error(self, request, client_address):
         """Broken connections are what this server is for."""
