@@ -18,6 +18,11 @@ function folders.config()
     return place("XDG_CONFIG_HOME", ".config")
 end
 
+--- What can be had again at any time; nil for one without a home.
+function folders.cache()
+    return place("XDG_CACHE_HOME", ".cache")
+end
+
 --- Journals and history. Raises when there is no place for them.
 function folders.state()
     local folder = place("XDG_STATE_HOME", ".local/state")

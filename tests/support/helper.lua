@@ -1,2 +1,5 @@
 -- For busted's --helper: what specs require from tests/ is found without a search path of theirs.
 package.path = require("salvor.fs").absolute("tests") .. "/?.lua;" .. package.path
+
+-- A server of one spec must not be known to another: whoever wants a cache names its folder.
+require("salvor.folders").cache = function() return nil end
