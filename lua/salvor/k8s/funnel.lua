@@ -73,12 +73,13 @@ function methods:_selection(op, kind, opts)
 end
 
 --- read: op, verb (get or list), resource (a kind's record), namespace, name, subresource, query,
---- timeout. Returns the object or the List as the server sent it.
+--- headers, timeout. Returns the object or the List as the server sent it.
 function methods:_read(read)
     local answer, err = call(self, {
         op = read.op,
         path = path_of(read),
         query = read.query,
+        headers = read.headers,
         timeout = read.timeout,
     })
     if not answer then

@@ -1,0 +1,171 @@
+--- table and print_table: objects as the server renders them for people.
+local check = require("salvor.k8s.check")
+local fail = require("salvor.error").new
+local layout = require("salvor.k8s.table_layout")
+local read_page = require("salvor.k8s.table_answer")
+local task = require("salvor.task")
+local terminal = require("salvor.terminal")
+
+local ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io,"
+    .. "application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+local PAGE = 500
+
+--- Pages
+
+--- Calls take(page) for each page. When the snapshot of the pages has expired they come once more
+--- as one; take(page, true) says that it is the first of anew.
+local function each_page(client, read, take)
+    local deadline = task.now() + (read.timeout or client.timeout)
+    local own, continue, is_anew = read.query, nil, false
+    repeat
+        read.query = {continue = continue, limit = not read.name and not is_anew and PAGE or nil}
+        for name, value in pairs(own) do
+            read.query[name] = value
+        end
+        read.timeout = math.max(deadline - task.now(), 0.001)
+        local body, err = client:_read(read)
+        if err and continue and err.status == 410 then
+            continue, is_anew = nil, true
+        else
+            local page, problem = nil, err
+            if not err then
+                page, problem = read_page(body, read.op, read.name ~= nil)
+            end
+            if not page then
+                return nil, problem
+            end
+            take(page, is_anew)
+            continue, is_anew = page.continue, false
+        end
+    until not continue and not is_anew
+    return true
+end
+
+--- Methods
+
+local options = {namespace = "string", all_namespaces = "boolean", name = "string",
+                 label_selector = "string|table", field_selector = "string|table",
+                 wide = "boolean", show_labels = "boolean", no_headers = "boolean",
+                 timeout = "number"}
+
+local function start(client, op, kind, opts)
+    if opts.name then
+        check.name(opts.name, op)
+        for _, other in ipairs({"all_namespaces", "label_selector", "field_selector"}) do
+            if opts[other] then
+                error(string.format("%s: option 'name' does not go with '%s'", op, other), 3)
+            end
+        end
+    end
+    local read, err = client:_selection(op, kind, opts)
+    if not read then
+        return nil, err
+    end
+    read.verb = opts.name and "get" or "list"
+    read.name = opts.name
+    read.headers = {Accept = ACCEPT}
+    return read, {
+        wide = opts.wide,
+        namespaces = opts.all_namespaces and read.resource.namespaced,
+        labels = opts.show_labels,
+        no_headers = opts.no_headers,
+    }
+end
+
+local function nothing_found(read)
+    return read.namespace and "No resources found in " .. read.namespace .. " namespace.\n"
+        or "No resources found\n"
+end
+
+local metatable = {__name = "k8s table"}
+
+local function lay_out(self)
+    local laid = layout.new(self.columns, self._layout)
+    laid:add_rows(self.rows)
+    return laid
+end
+
+function metatable.__tostring(self)
+    local parts = {}
+    lay_out(self):write(function(text)
+        parts[#parts + 1] = text
+    end)
+    return table.concat(parts)
+end
+
+--- How many rows were printed, or nil and an error.
+local function print_out(laid, nothing)
+    if laid:count() == 0 then
+        io.stderr:write(terminal.escape(nothing, "\n"))
+        return 0
+    end
+    local ok, why = true, nil
+    laid:write(function(text)
+        if ok then
+            ok, why = io.stdout:write(text)
+        end
+    end)
+    if ok then
+        ok, why = io.stdout:flush()
+    end
+    if not ok then
+        return nil, fail({code = "IO", op = "k8s.print_table",
+                          message = "standard output: " .. why})
+    end
+    return laid:count()
+end
+
+local tables = {}
+
+function tables.table(client, kind, opts)
+    opts = check.options(opts, options, "k8s.table")
+    check.kind(kind, "k8s.table")
+    local read, how = start(client, "k8s.table", kind, opts)
+    if not read then
+        return nil, how
+    end
+    local result = {_layout = how, _nothing = nothing_found(read)}
+    local ok, err = each_page(client, read, function(page, is_anew)
+        if not result.columns or is_anew then
+            result.columns, result.rows = page.columns, page.rows
+        else
+            table.move(page.rows, 1, #page.rows, #result.rows + 1, result.rows)
+        end
+    end)
+    if not ok then
+        return nil, err
+    end
+    return setmetatable(result, metatable)
+end
+
+function tables.print_table(client, kind, opts)
+    opts = check.options(opts, options, "k8s.print_table")
+    check.kind(kind, "k8s.print_table")
+    local read, how = start(client, "k8s.print_table", kind, opts)
+    if not read then
+        return nil, how
+    end
+    local needs_metadata = how.namespaces or how.labels
+    read.query.includeObject = needs_metadata and "Metadata" or "None"
+    local laid
+    local ok, err = each_page(client, read, function(page, is_anew)
+        if not laid or is_anew then
+            laid = layout.new(page.columns, how)
+        end
+        laid:add_rows(page.rows)
+    end)
+    if not ok then
+        return nil, err
+    end
+    return print_out(laid, nothing_found(read))
+end
+
+--- Prints a table of client:table() as kubectl would.
+function tables.print(rendered)
+    if getmetatable(rendered) ~= metatable then
+        error("k8s.print_table: a table of client:table() expected, got " .. type(rendered), 2)
+    end
+    return print_out(lay_out(rendered), rendered._nothing)
+end
+
+return tables
