@@ -9,15 +9,16 @@
 local call = require("salvor.k8s.call")
 local check = require("salvor.k8s.check")
 local discovery = require("salvor.k8s.discovery")
+local discovery_cache = require("salvor.k8s.discovery_cache")
+local folders = require("salvor.folders")
 local impersonate = require("salvor.k8s.impersonate")
 local kinds = require("salvor.k8s.kinds")
 local kube = require("salvor.kube")
 local log = require("salvor.log")
-local neat = require("salvor.k8s.neat")
 
 local TIMEOUT = 30
 
-local k8s = {neat = neat}
+local k8s = {}
 
 function k8s.state(object)
     return require("salvor.k8s.ready").state(object)
@@ -28,6 +29,28 @@ for _, part in ipairs({"funnel", "read", "write", "wait", "events", "owners"}) d
     for name, method in pairs((require("salvor.k8s." .. part))) do
         methods[name] = method
     end
+end
+
+--- The verbs whose body says itself of which version it is.
+local HAS_VERSION = {create = true, replace = true, apply = true}
+
+--- A request by what is known of a kind is made again, once, when the server does not know its
+--- path: the knowledge was out of date, and nothing was done.
+local function renewing(method)
+    return function(self, what)
+        local answer, err = method(self, what)
+        local old = what.resource
+        local new = err and not what.subresource and self._kinds:renew(old, err)
+        if not new or new.namespaced ~= old.namespaced
+            or HAS_VERSION[what.verb] and new.api_version ~= old.api_version then
+            return answer, err
+        end
+        return method(self, setmetatable({resource = new}, {__index = what}))
+    end
+end
+
+for _, name in ipairs({"_read", "_write", "_stream"}) do
+    methods[name] = renewing(methods[name])
 end
 
 local metatable = {__index = methods, __name = "k8s client"}
@@ -43,12 +66,20 @@ end
 
 local connect_options = {
     kubeconfig = "string", context = "string", namespace = "string", timeout = "number",
-    on_warning = "function", impersonate = "table",
+    on_warning = "function", impersonate = "table", cache = "boolean|string",
 }
 local contexts_options = {kubeconfig = "string"}
 
 local function log_warning(text)
     log.warning(text)
+end
+
+--- Where what discovery learns is kept: a folder, or false for nowhere.
+local function new_cache(client, folder)
+    if folder == nil or folder == true then
+        folder = folders.cache()
+    end
+    return folder and discovery_cache.new(folder, client.server, client.cluster) or nil
 end
 
 function k8s.connect(opts)
@@ -73,7 +104,7 @@ function k8s.connect(opts)
         client._on_warning(client.warning)
         client.warning = nil
     end
-    client._discovery = discovery.new(client)
+    client._discovery = discovery.new(client, new_cache(client, opts.cache))
     client._kinds = kinds.new(client._discovery)
     return setmetatable(client, metatable)
 end
@@ -98,42 +129,26 @@ function methods:kinds()
     return self._discovery:kinds()
 end
 
-local can_options = {namespace = "string", all_namespaces = "boolean", name = "string",
-                     subresource = "string", timeout = "number"}
+-- What few scripts use is loaded when it is used.
 
 function methods:can(verb, kind, opts)
-    opts = check.options(opts, can_options, "k8s.can")
-    check.kind(kind, "k8s.can")
-    local at, err = self:_selection("k8s.can", kind, {namespace = opts.namespace,
-                                                      all_namespaces = opts.all_namespaces})
-    if not at then
-        return nil, err
-    end
-    local answer, problem = call(self, {
-        op = at.op,
-        method = "POST",
-        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-        body = {
-            apiVersion = "authorization.k8s.io/v1",
-            kind = "SelfSubjectAccessReview",
-            spec = {
-                resourceAttributes = {
-                    verb = verb,
-                    group = at.resource.group,
-                    version = at.resource.version,
-                    resource = at.resource.plural,
-                    namespace = at.namespace,
-                    name = opts.name,
-                    subresource = opts.subresource,
-                },
-            },
-        },
-        timeout = opts.timeout,
-    })
-    if not answer then
-        return nil, problem
-    end
-    return answer.body.status.allowed, answer.body.status.reason
+    return require("salvor.k8s.can")(self, verb, kind, opts)
+end
+
+function methods:table(kind, opts)
+    return require("salvor.k8s.tables").table(self, kind, opts)
+end
+
+function methods:print_table(kind, opts)
+    return require("salvor.k8s.tables").print_table(self, kind, opts)
+end
+
+function k8s.neat(object)
+    return require("salvor.k8s.neat")(object)
+end
+
+function k8s.print_table(rendered)
+    return require("salvor.k8s.tables").print(rendered)
 end
 
 local request_options = {method = "string", path = "string", query = "table", headers = "table",

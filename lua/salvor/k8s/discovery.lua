@@ -1,219 +1,181 @@
---- Which kinds a cluster has: one request on servers with aggregated discovery, one for each group
---- version on older ones. What was asked is kept.
----
---- A kind's record: {group, version, api_version, kind, plural, singular, short_names, namespaced,
---- verbs, categories}.
-local call = require("salvor.k8s.call")
+--- Which kinds a cluster has: two requests on servers with aggregated discovery (KEP-3352), one
+--- for each group version on older ones. Only what is needed is asked for; what was learnt is kept,
+--- here and on the disk (lua/salvor/k8s/discovery_cache.lua), as a catalogue.
+local catalogue = require("salvor.k8s.catalogue")
+local fail = require("salvor.error").new
 local task = require("salvor.task")
 
-local ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
-    .. "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
-    .. "application/json"
-local TIMEOUT = 32
-local WORKERS = 16
+-- Between looks at what another task asks for.
+local PAUSE = 0.005
 
 local discovery = {}
 discovery.__index = discovery
 
-function discovery.new(client)
-    return setmetatable({client = client, lists = {}}, discovery)
+--- Loaded when something has to be asked, since mostly everything is known.
+local function ask()
+    return require("salvor.k8s.discovery_ask")
 end
 
-local function api_version_of(group, version)
-    return group == "" and version or group .. "/" .. version
+--- cache: as discovery_cache.new() gives it, or nil.
+function discovery.new(client, cache)
+    return setmetatable({client = client, cache = cache, under_way = {}}, discovery)
 end
 
-local function path_of(api_version)
-    return api_version == "v1" and "/api/v1" or "/apis/" .. api_version
+--- What `learn` returns. Tasks that need the same at a time ask for it once: the others wait for
+--- the first one, and the next of them asks when that was cancelled.
+function discovery:once(what, learn)
+    local first = self.under_way[what]
+    while first do
+        while not first.ended do
+            task.sleep(PAUSE)
+        end
+        if first.results then
+            return table.unpack(first.results, 1, first.results.n)
+        end
+        first = self.under_way[what]
+    end
+    local own <close> = setmetatable({}, {__close = function(own)
+        own.ended = true
+        self.under_way[what] = nil
+    end})
+    self.under_way[what] = own
+    own.results = table.pack(learn())
+    return table.unpack(own.results, 1, own.results.n)
 end
 
-local function strings(list)
-    return type(list) == "table" and list or {}
-end
-
-local function make_record(group, version, entry)
-    return {
-        group = group,
-        version = version,
-        api_version = api_version_of(group, version),
-        kind = entry.kind,
-        plural = entry.name,
-        singular = entry.singular ~= "" and entry.singular or entry.kind:lower(),
-        short_names = strings(entry.short_names),
-        namespaced = entry.namespaced,
-        verbs = strings(entry.verbs),
-        categories = strings(entry.categories),
-    }
-end
-
-function discovery:get(path, accept)
-    return call(self.client, {
+--- The error of a group version whose API service is down.
+local function silent(group, version, cause)
+    return fail({
+        code = "ServiceUnavailable",
         op = "k8s.discovery",
-        path = path,
-        headers = accept and {Accept = accept},
-        timeout = TIMEOUT,
+        status = cause and cause.status,
+        retryable = true,
+        message = string.format("the API service of %s/%s does not answer, so its kinds are "
+            .. "unknown%s", group, version, cause and ": " .. cause.message or ""),
+        hint = string.format("c:get('apiservices', '%s.%s') says why, in its status", version,
+            group),
     })
 end
 
---- The kinds of one group version; an empty list when there is no such.
-function discovery:list(group, version)
-    local api_version = api_version_of(group, version)
-    if self.lists[api_version] then
-        return self.lists[api_version]
+--- What is known by now: the catalogue, from the disk at first.
+function discovery:known()
+    if not self.catalogue then
+        local stored = self.cache and self.cache:load()
+        self.catalogue = stored and not stored.expired and catalogue.new(stored.text,
+            stored.complete) or catalogue.new()
+        self.catalogue.time = stored and not stored.expired and stored.time or nil
+        self.from_disk = stored ~= nil
+        self.expired = stored and stored.expired and stored or nil
     end
-    local answer, err = self:get(path_of(api_version))
-    if not answer and err.status ~= 404 then
-        return nil, err
-    end
-    local records = {}
-    for _, entry in ipairs(answer and answer.body.resources or {}) do
-        if not entry.name:find("/", 1, true) then
-            records[#records + 1] = make_record(group, version, {
-                name = entry.name,
-                kind = entry.kind,
-                singular = entry.singularName,
-                short_names = entry.shortNames,
-                namespaced = entry.namespaced,
-                verbs = entry.verbs,
-                categories = entry.categories,
-            })
-        end
-    end
-    self.lists[api_version] = records
-    return records
+    return self.catalogue
 end
 
---- Aggregated discovery: everything in one answer. The first version of a group is the preferred.
-function discovery:read_aggregated(body)
-    local groups = {}
-    for _, item in ipairs(body.items) do
-        local group = {name = item.metadata.name or "", versions = {}}
-        for _, version in ipairs(item.versions) do
-            local records = {}
-            for _, entry in ipairs(version.resources or {}) do
-                records[#records + 1] = make_record(group.name, version.version, {
-                    name = entry.resource,
-                    kind = entry.responseKind.kind,
-                    singular = entry.singularResource or "",
-                    short_names = entry.shortNames,
-                    namespaced = entry.scope == "Namespaced",
-                    verbs = entry.verbs,
-                    categories = entry.categories,
-                })
-            end
-            if version.freshness == "Stale" then
-                self.silent[#self.silent + 1] = api_version_of(group.name, version.version)
-            else
-                group.versions[#group.versions + 1] = version.version
-                self.lists[api_version_of(group.name, version.version)] = records
-            end
-        end
-        groups[#groups + 1] = group
-    end
-    return groups
+function discovery:knows_something()
+    return self:known().text ~= "\n"
 end
 
---- The group list of older servers, then each group version on its own. One that does not answer
---- (its aggregated server is down) takes nothing but its own kinds away.
-function discovery:read_groups(body)
-    local groups, wanted = {}, {}
-    for _, item in ipairs(body.groups) do
-        local preferred = item.preferredVersion and item.preferredVersion.version
-        local group = {name = item.name, versions = {preferred}}
-        for _, entry in ipairs(item.versions) do
-            if entry.version ~= preferred then
-                group.versions[#group.versions + 1] = entry.version
-            end
-        end
-        for _, version in ipairs(group.versions) do
-            wanted[#wanted + 1] = {group = group.name, version = version}
-        end
-        groups[#groups + 1] = group
-    end
-    task.map(wanted, function(item)
-        if not self:list(item.group, item.version) then
-            self.silent[#self.silent + 1] = api_version_of(item.group, item.version)
-        end
-    end, {workers = WORKERS})
-    return groups
+--- Forgets everything, so that the server is asked again.
+function discovery:forget()
+    self.catalogue, self.expired, self.from_disk = catalogue.new(), nil, false
 end
 
---- Asks for everything, once; returns the groups in the server's order, core first.
-function discovery:all()
-    if self.groups then
-        return self.groups
+function discovery:save()
+    local known = self.catalogue
+    known.time = known.time or os.time()
+    if self.cache then
+        self.cache:save(known)
     end
-    self.silent = {}
-    local core, core_err = self:list("", "v1")
-    if not core then
-        return nil, core_err
+end
+
+--- One group version
+
+--- Sees to it that the kinds of one group version are known, when there is such a group version.
+--- true, or nil and an error.
+function discovery:learn_version(group, version)
+    local known = self:known()
+    if known:has(group, version) then
+        return true
+    elseif known:is_silent(group, version) then
+        return nil, silent(group, version)
+    elseif known.complete then
+        return true
     end
-    local answer, err = self:get("/apis", ACCEPT)
-    if not answer then
-        return nil, err
+    local text, rest = self:once(group .. "/" .. version, function()
+        return ask().version(self.client, group, version)
+    end)
+    if not text then
+        local is_down = group ~= "" and rest.status and rest.status >= 500
+        return nil, is_down and silent(group, version, rest) or rest
     end
-    local is_aggregated = (answer.headers["content-type"] or ""):find("g=apidiscovery.k8s.io", 1,
-        true)
-    local groups = is_aggregated and self:read_aggregated(answer.body)
-        or self:read_groups(answer.body)
-    table.insert(groups, 1, {name = "", versions = {"v1"}})
-    self.groups = groups
-    return groups
+    -- Another task may have learnt it, or forgotten everything, meanwhile.
+    known = self:known()
+    if not known:has(group, version) and not known.complete then
+        known:add(text, group == "")
+        if rest then
+            self:save()
+        end
+    end
+    return true
 end
 
 --- The versions of one group, preferred first; an empty list when there is no such group.
 function discovery:versions(group)
-    if group == "" then
-        return {"v1"}
+    local known = self:known()
+    local versions = known:versions(group) or known.complete and {} or group == "" and {"v1"}
+    if versions then
+        return versions
     end
-    for _, known in ipairs(self.groups or {}) do
-        if known.name == group then
-            return known.versions
-        end
+    local err
+    versions, err = ask().versions(self.client, group)
+    if not versions then
+        return nil, err
     end
-    local answer, err = self:get("/apis/" .. group)
-    if not answer then
-        return err.status == 404 and {} or nil, err
-    end
-    local preferred = answer.body.preferredVersion and answer.body.preferredVersion.version
-    local versions = {preferred}
-    for _, entry in ipairs(answer.body.versions) do
-        if entry.version ~= preferred then
-            versions[#versions + 1] = entry.version
-        end
-    end
+    known:add(catalogue.group(group, versions))
     return versions
 end
 
---- What is known already of one group version; nil when it was not asked for.
-function discovery:known(group, version)
-    return self.lists[api_version_of(group, version)]
+--- Sees to it that everything is known: true, or nil and an error.
+function discovery:learn_all()
+    if self:known().complete then
+        return true
+    end
+    return self:once("all", function()
+        local new, err = ask().all(self.client, self.catalogue, self.expired)
+        if not new then
+            return nil, err
+        end
+        self.catalogue, self.expired, self.from_disk = new, nil, false
+        self:save()
+        return true
+    end)
 end
 
-function discovery:knows_something()
-    return next(self.lists) ~= nil
+--- What must be known before anything is looked up: true, or nil and an error.
+function discovery:prepare()
+    self:known()
+    if self.expired then
+        return self:learn_all()
+    end
+    return true
 end
 
-function discovery:forget()
-    self.lists, self.groups = {}, nil
-end
-
---- Every kind in the version its group prefers among those that have it.
+--- Every kind in the version its group prefers among those that have it, as the server has them
+--- now: for a list nothing would be found missing, and so asked for anew.
 function discovery:kinds()
-    local groups, err = self:all()
-    if not groups then
+    self:known()
+    if self.from_disk and not self.expired then
+        self:forget()
+    end
+    local ok, err = self:learn_all()
+    if not ok then
         return nil, err
     end
-    local records = {}
-    for _, group in ipairs(groups) do
-        local seen = {}
-        for _, version in ipairs(group.versions) do
-            for _, record in ipairs(self.lists[api_version_of(group.name, version)] or {}) do
-                if not seen[record.plural] then
-                    seen[record.plural] = true
-                    records[#records + 1] = record
-                end
-            end
+    local records, seen = {}, {}
+    for _, record in ipairs(self:known():records()) do
+        local name = record.group .. "/" .. record.plural
+        if not seen[name] then
+            seen[name] = true
+            records[#records + 1] = record
         end
     end
     return records

@@ -1,91 +1,62 @@
 --- What a person means by a word such as `po`, `deployments.apps` or `apps/v1/Deployment`.
 ---
---- What was found stays for the life of the client; when a word means nothing, everything is asked
---- anew once, since CRDs come and go.
+--- What was found stays for the life of the client. When a word means nothing, or the server does
+--- not know the path of a kind, everything is asked anew once, since CRDs come and go.
 local fail = require("salvor.error").new
 
 local kinds = {}
 kinds.__index = kinds
 
 function kinds.new(discovery)
-    return setmetatable({discovery = discovery}, kinds)
-end
-
-local function contains(list, word)
-    for _, item in ipairs(list) do
-        if item:lower() == word then
-            return true
-        end
-    end
-    return false
-end
-
-local function is_name(record, word)
-    return record.plural == word or record.singular == word or record.kind:lower() == word
-end
-
-local function is_short_name(record, word)
-    return contains(record.short_names, word)
-end
-
-local function find(records, matches, word)
-    for _, record in ipairs(records or {}) do
-        if matches(record, word) then
-            return record
-        end
-    end
-    return nil
+    return setmetatable({discovery = discovery, found = {}, renewed = {}}, kinds)
 end
 
 function kinds:find_in_version(word, group, version)
-    local records, err = self.discovery:list(group, version)
-    if not records then
+    local ok, err = self.discovery:learn_version(group, version)
+    if not ok then
         return nil, err
     end
-    return find(records, is_name, word) or find(records, is_short_name, word)
+    return self.discovery:known():find_in(word, group, version)
 end
 
+local function does_not_answer(err)
+    return err ~= nil and err.code == "ServiceUnavailable"
+end
+
+--- A version that does not answer is passed over when another one has the kind.
 function kinds:find_in_group(word, group)
     local versions, err = self.discovery:versions(group)
     if not versions then
         return nil, err
     end
+    local silence
     for _, version in ipairs(versions) do
         local record, problem = self:find_in_version(word, group, version)
-        if record or problem then
+        if record or problem and not does_not_answer(problem) then
             return record, problem
         end
+        silence = silence or problem
     end
-    return nil
+    return nil, silence
 end
 
 --- A bare word, as kubectl decides: a full name anywhere goes before a short name, the core group
 --- before the others, these in the server's order, in each the preferred version first. So a full
 --- name in the core group needs no look at the others.
 function kinds:find_anywhere(word)
-    local core, err = self.discovery:list("", "v1")
-    if not core then
+    local ok, err = self.discovery:learn_version("", "v1")
+    if not ok then
         return nil, err
     end
-    local record = find(core, is_name, word)
+    local record = self.discovery:known():find_full(word, "", "v1")
     if record then
         return record
     end
-    local groups, problem = self.discovery:all()
-    if not groups then
-        return nil, problem
+    ok, err = self.discovery:learn_all()
+    if not ok then
+        return nil, err
     end
-    for _, matches in ipairs({is_name, is_short_name}) do
-        for _, group in ipairs(groups) do
-            for _, version in ipairs(group.versions) do
-                record = find(self.discovery:known(group.name, version), matches, word)
-                if record then
-                    return record
-                end
-            end
-        end
-    end
-    return nil
+    return self.discovery:known():find(word)
 end
 
 --- word.group or word.version.group
@@ -101,6 +72,14 @@ function kinds:find_qualified(word, rest)
 end
 
 function kinds:find(text)
+    -- What cannot be a kind must not become part of a request's path.
+    if not text:find("^[%w._/-]+$") or text:find("..", 1, true) then
+        return nil
+    end
+    local ok, err = self.discovery:prepare()
+    if not ok then
+        return nil, err
+    end
     local group, version, word = text:match("^([^/]+)/([^/]+)/([^/]+)$")
     if not group then
         group, version, word = "", text:match("^([^/]+)/([^/]+)$")
@@ -108,7 +87,7 @@ function kinds:find(text)
     if word then
         return self:find_in_version(word:lower(), group, version)
     end
-    local name, rest = text:match("^([^.]+)%.(.+)$")
+    local name, rest = text:match("^([^./]+)%.([^/]+)$")
     if name then
         return self:find_qualified(name:lower(), rest)
     end
@@ -131,46 +110,99 @@ local function distance(a, b)
     return row[#b]
 end
 
---- Names that a person may have meant, or which groups gave no answer.
-function kinds:hint(text)
-    local word, close, seen = text:lower():match("([^/.]+)$") or text:lower(), {}, {}
-    word = text:find("/", 1, true) and word or text:lower():match("^[^.]+") or word
-    for _, records in pairs(self.discovery.lists) do
-        for _, record in ipairs(records) do
-            local away = math.min(distance(word, record.plural), distance(word, record.singular))
-            if away <= math.max(1, #word // 4) and not seen[record.plural] then
+--- The plurals that look like the word.
+local function similar(word, records)
+    local close, seen, limit = {}, {}, math.max(1, #word // 4)
+    for _, record in ipairs(records) do
+        for _, name in ipairs({record.plural, record.singular}) do
+            if not seen[record.plural] and math.abs(#word - #name) <= limit
+                and distance(word, name) <= limit then
                 seen[record.plural] = true
                 close[#close + 1] = record.plural
             end
         end
     end
     table.sort(close)
-    if close[1] then
-        return "did you mean " .. table.concat(close, ", ", 1, math.min(#close, 5)) .. "?"
-    elseif self.discovery.silent and self.discovery.silent[1] then
-        return "these groups do not answer: " .. table.concat(self.discovery.silent, ", ")
+    return close
+end
+
+--- Names that a person may have meant, and which groups gave no answer.
+function kinds:hint(text)
+    local word = text:lower():match("^[^/.]+") or ""
+    if text:find("/", 1, true) then
+        word = text:lower():match("([^/.]+)$") or word
     end
-    return "c:kinds() lists what the cluster has"
+    local known, hints = self.discovery:known(), {}
+    local close, silent = similar(word:sub(1, 64), known:records()), known:silent()
+    if close[1] then
+        hints[1] = "did you mean " .. table.concat(close, ", ", 1, math.min(#close, 5)) .. "?"
+    end
+    if silent[1] then
+        hints[#hints + 1] = "these groups do not answer: " .. table.concat(silent, ", ")
+    end
+    return hints[1] and table.concat(hints, "; ") or "c:kinds() lists what the cluster has"
+end
+
+local function no_such_kind(self, text)
+    self.discovery:learn_all()
+    return fail({
+        code = "NotFound",
+        op = "k8s.kind",
+        message = string.format("the server has no kind '%s'", text:sub(1, 200)),
+        hint = self:hint(text),
+    })
+end
+
+--- Forgets what is known; what was whole is asked for as a whole again.
+function kinds:refresh()
+    local was_complete = self.discovery:known().complete
+    self.found = {}
+    self.discovery:forget()
+    if was_complete then
+        self.discovery:learn_all() -- its failure is met again by whoever looks something up
+    end
 end
 
 --- The record of what `text` means, or nil and an error (NotFound when it means nothing here).
 function kinds:resolve(text)
+    if self.found[text] then
+        return self.found[text]
+    end
     local had_something = self.discovery:knows_something()
     local record, err = self:find(text)
-    if not record and not err and had_something then
-        self.discovery:forget()
+    if not record and had_something and (not err or does_not_answer(err)) then
+        self:refresh()
         record, err = self:find(text)
     end
-    if record or err then
-        return record, err
+    if record then
+        self.found[text] = record
     end
-    self.discovery:all()
-    return nil, fail({
-        code = "NotFound",
-        op = "k8s.kind",
-        message = string.format("the server has no kind '%s'", text),
-        hint = self:hint(text),
-    })
+    return record, not record and (err or no_such_kind(self, text)) or nil
+end
+
+--- Whether that error says that there is nothing at the path of a kind, and not merely no such
+--- object: what is known of the kind is out of date.
+local function is_path_unknown(err)
+    local details = type(err.details) == "table" and err.details or {}
+    return err.status == 404 and not details.name
+end
+
+--- The record in the place of one whose path the server does not know (any more): asked for anew,
+--- once. nil when that is not what the error says, or when it is the same as before.
+function kinds:renew(old, err)
+    if not old or not is_path_unknown(err) then
+        return nil
+    end
+    local path = old.api_version .. "/" .. old.plural
+    if self.renewed[path] == nil then
+        self:refresh()
+        local new = self:resolve(old.group == "" and "v1/" .. old.kind
+            or old.plural .. "." .. old.group)
+        local is_new = new and (new.api_version ~= old.api_version or new.plural ~= old.plural
+            or new.namespaced ~= old.namespaced)
+        self.renewed[path] = is_new and new or false
+    end
+    return self.renewed[path] or nil
 end
 
 --- The record of an object's own apiVersion and kind.
