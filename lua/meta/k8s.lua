@@ -26,6 +26,9 @@ local k8s = {}
 ---@field timeout? number Seconds for each call that names none; 30.
 ---@field on_warning? fun(text: string) Told each of the server's warnings once; logged otherwise.
 ---@field impersonate? k8s.ImpersonateOptions Act as somebody else; instead of `as`.
+---@field cache? boolean|string Where what discovery learns is kept for six hours, so that a word
+--- for a kind costs no request: a folder, $XDG_CACHE_HOME/salvor unless named; false: nowhere. The
+--- server is asked anew when a word means nothing, or a kind's path is not known to it.
 
 --- As whom to act, as kubectl's --as, --as-uid, --as-group and --as-user-extra.
 ---@class k8s.ImpersonateOptions
@@ -79,6 +82,12 @@ function k8s.contexts(opts) end
 ---@param object table
 ---@return table
 function k8s.neat(object) end
+
+--- Prints a table as `client:print_table()` does.
+---@param rendered k8s.Table
+---@return integer? rows
+---@return salvor.Error? err
+function k8s.print_table(rendered) end
 
 --- How it stands with an object, by its kind's own rule: "failed" is for good, "waiting" has a
 --- reason. There are rules for the kinds of Kubernetes itself, of API Connect and its databases,
@@ -161,6 +170,51 @@ function client:list(kind, opts) end
 ---@param opts? k8s.EachOptions
 ---@return fun(): table?
 function client:each(kind, opts) end
+
+---@class k8s.TableOptions
+---@field namespace? string
+---@field all_namespaces? boolean
+---@field name? string One object; not with all_namespaces or a selector.
+---@field label_selector? string|table<string, string>
+---@field field_selector? string|table<string, string>
+---@field wide? boolean When printed: columns of a priority other than 0 too.
+---@field show_labels? boolean When printed: a column of the objects' labels.
+---@field no_headers? boolean When printed: no line of titles.
+---@field timeout? number Seconds for all pages together.
+
+---@class k8s.TableColumn
+---@field name string "Ready"
+---@field type string "string", "integer", "number", "boolean", "date".
+---@field format string "name" for the object's name, else mostly "".
+---@field description string
+---@field priority integer 0: always shown; others when there is room.
+
+---@class k8s.TableRow
+---@field cells any[] One for each column; ages are text ("87m"), null is `salvor.null`.
+---@field object? table Of the object its kind, apiVersion and metadata without managedFields.
+
+--- `tostring()` gives it as it is printed; "" when there are no rows.
+---@class k8s.Table
+---@field columns k8s.TableColumn[]
+---@field rows k8s.TableRow[]
+
+--- The objects of a kind as the server renders them for people (meta/v1 Table), which is what
+--- `kubectl get` shows. A server that makes no tables of a kind leaves name and age.
+---@param kind string
+---@param opts? k8s.TableOptions
+---@return k8s.Table? table
+---@return salvor.Error? err
+function client:table(kind, opts) end
+
+--- Prints them to standard output as `kubectl get` does, a column NAMESPACE first with
+--- all_namespaces; that there are none goes to standard error. Only the text is kept meanwhile,
+--- since the last row may widen a column: of many objects it takes much less memory than
+--- client:table(). Control characters in a cell are shown and not obeyed, secrets masked.
+---@param kind string
+---@param opts? k8s.TableOptions
+---@return integer? rows How many were printed.
+---@return salvor.Error? err
+function client:print_table(kind, opts) end
 
 ---@class k8s.WriteOptions
 ---@field namespace? string Of an object that names none; a contradiction is an error.
@@ -414,21 +468,39 @@ function client:tree(kind, name, opts) end
 ---@field subresource? string
 ---@field timeout? number
 
---- Asks the server whether this user may do that.
----@param verb string "get", "list", "watch", "create", "update", "patch", "delete", ...
----@param kind string
+---@class k8s.CanQuestion
+---@field verb string
+---@field kind string
+---@field namespace? string
+---@field all_namespaces? boolean
+---@field name? string
+---@field subresource? string
+
+--- Asks the server whether this user may do that. `kind` may be a path as well ("/metrics").
+---
+--- Many questions are asked side by side, those about one namespace in one request where the server
+--- says that it knows all the rules there:
+---
+---     c:can("delete", "pods")                      -> true, or false and the server's reason
+---     c:can({"get", "list"}, "pods")               -> {get = true, list = false}
+---     c:can{{verb = "get", kind = "pods"}, ...}    -> {true, ...} in the questions' order
+---@param verb string|string[]|k8s.CanQuestion[] "get", "list", "watch", "create", "update",
+--- "patch", "delete", ...
+---@param kind? string|{timeout?: number} With questions: options.
 ---@param opts? k8s.CanOptions
----@return boolean? allowed
+---@return boolean|table<string, boolean>|boolean[]|nil allowed
 ---@return string|salvor.Error? reason
 function client:can(verb, kind, opts) end
 
---- What a word for a kind means here; `NotFound` with names that are close.
+--- What a word for a kind means here; `NotFound` with names that are close, `ServiceUnavailable`
+--- when it is one of a group whose API service does not answer.
 ---@param kind string
 ---@return k8s.Kind? record
 ---@return salvor.Error? err
 function client:kind(kind) end
 
---- All kinds of the cluster, in the server's order.
+--- All kinds that the cluster has now, in the server's order; without those of groups that do not
+--- answer.
 ---@return k8s.Kind[]? records
 ---@return salvor.Error? err
 function client:kinds() end

@@ -58,6 +58,7 @@ local TAKERS = {
     ["k8s.RequestOptions"] = function(options) client:request(options) end,
     ["k8s.EventsOptions"] = function(options) client:events("pods", "a", options) end,
     ["k8s.OwnersOptions"] = function(options) client:owners(object, options) end,
+    ["k8s.TableOptions"] = function(options) client:table("pods", options) end,
     ["k8s.TreeOptions"] = function(options) client:tree("pods", "a", options) end,
     ["k8s.WaitAllItem"] = function(options) client:wait_all({options}) end,
     ["k8s.WaitAllOptions"] = function(options) client:wait_all({{}}, options) end,
