@@ -6,23 +6,16 @@
 #include "lua/modules.h"
 #include "lua/value.h"
 
-/* From this size on the garbage collector rests while the value is made. */
-#define LARGE_TEXT (256u << 10)
-
 /* decode(text) -> value | nil, err */
 static int json_decode(lua_State *L)
 {
     struct salvor_error err;
     size_t size;
     const char *text = luaL_checklstring(L, 1, &size);
-    json_t **value = salvor_box_value(L);
-    if (salvor_json_decode(value, text, size, &err) < 0) {
+    if (salvor_push_json(L, text, size, &err) < 0) {
         salvor_error_op(&err, "json.decode");
         return salvor_fail(L, &err);
     }
-    if (size >= LARGE_TEXT)
-        salvor_pause_gc(L);
-    salvor_move_value(L, value);
     return 1;
 }
 

@@ -225,26 +225,23 @@ static int after_request(lua_State *L, int status, lua_KContext context)
     struct salvor_error err;
     if (salvor_kube_check(http, &client->config, value, &err) < 0)
         return salvor_kube_fail(L, &err, http, value);
-    if (!raw && http->body.size) {
-        if (salvor_json_decode(value, http->body.data, http->body.size, &err) < 0) {
-            salvor_kube_not_json(http, &err);
-            return salvor_kube_fail(L, &err, http, value);
-        }
-        /* The text is of no more use, and may be large. */
-        salvor_buffer_release(&http->body);
-    }
     salvor_pause_gc(L);
+    if (raw) {
+        lua_pushlstring(L, http->body.data, http->body.size);
+    } else if (!http->body.size) {
+        lua_pushnil(L);
+    } else if (salvor_push_json(L, http->body.data, http->body.size, &err) < 0) {
+        salvor_kube_not_json(http, &err);
+        return salvor_kube_fail(L, &err, http, value);
+    }
+    int body = lua_gettop(L);
+    salvor_buffer_release(&http->body); /* it may be large, and is of no more use */
     lua_createtable(L, 0, 3);
     lua_pushinteger(L, http->status);
     lua_setfield(L, -2, "status");
     push_headers(L, http);
     lua_setfield(L, -2, "headers");
-    if (raw)
-        lua_pushlstring(L, http->body.data, http->body.size);
-    else if (*value)
-        salvor_move_value(L, value);
-    else
-        lua_pushnil(L);
+    lua_pushvalue(L, body);
     lua_setfield(L, -2, "body");
     return 1;
 }

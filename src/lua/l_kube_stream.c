@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "data/json.h"
 #include "kube/object_stream.h"
 #include "kube/request.h"
 #include "lua/binding.h"
@@ -91,15 +90,11 @@ static int after_bytes(lua_State *L, int status, lua_KContext context)
     struct salvor_error err;
     luaL_argcheck(L, stream->open, 1, "the stream was closed while it was waited for");
     switch (salvor_object_stream_next(&text, &size, &stream->objects, &err)) {
-    case SALVOR_STREAM_OBJECT: {
-        json_t **value = salvor_box_value(L);
-        if (salvor_json_decode(value, text, size, &err) < 0) {
-            salvor_kube_not_json(&stream->objects.http, &err);
-            break;
-        }
-        salvor_move_value(L, value);
-        return 1;
-    }
+    case SALVOR_STREAM_OBJECT:
+        if (salvor_push_json(L, text, size, &err) == 0)
+            return 1;
+        salvor_kube_not_json(&stream->objects.http, &err);
+        break;
     case SALVOR_STREAM_END:
         return 0;
     case SALVOR_STREAM_MORE:

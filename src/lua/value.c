@@ -2,7 +2,11 @@
 
 #include <limits.h>
 
+#include "data/json_read.h"
 #include "lua/binding.h"
+
+/* From this size on the garbage collector rests while the value of a text is made. */
+#define LARGE_TEXT ((size_t)256 << 10)
 
 /* Its address is salvor.null. */
 static char null_marker;
@@ -262,4 +266,21 @@ void salvor_push_sink_init(struct salvor_push_sink *push, lua_State *L)
     luaL_checkstack(L, 4, NULL);
     luaL_newmetatable(L, SALVOR_LIST_METATABLE);
     push->list_metatable = lua_gettop(L);
+}
+
+static void release_reader(void *object)
+{
+    salvor_json_reader_release(object);
+}
+
+int salvor_push_json(lua_State *L, const char *text, size_t size, struct salvor_error *err)
+{
+    struct salvor_json_reader *reader = salvor_box(L, sizeof(*reader), release_reader);
+    struct salvor_push_sink push;
+    if (salvor_json_check(reader, text, size, err) < 0)
+        return -1;
+    if (size >= LARGE_TEXT)
+        salvor_pause_gc(L);
+    salvor_push_sink_init(&push, L);
+    return salvor_json_send(reader, &push.sink, err);
 }

@@ -1,23 +1,53 @@
-/* What is read as JSON can be written and reads back as the same value. */
+/*
+ * What is read as JSON can be written and reads back as the same value; and the streaming reader
+ * takes the same texts as jansson and makes the same values of them.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "data/json.h"
+#include "data/json_read.h"
+#include "data/tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void write_and_read_again(const json_t *value, int indent)
 {
     struct salvor_buffer text = SALVOR_BUFFER_INIT(64 << 20);
     struct salvor_error err;
-    json_t *value, *again;
-    if (salvor_json_decode(&value, (const char *)data, size, &err) < 0)
-        return 0;
-    if (salvor_json_encode(&text, value, (int)(size % 9), &err) < 0 ||
+    json_t *again;
+    if (salvor_json_encode(&text, value, indent, &err) < 0 ||
         salvor_json_decode(&again, text.data, text.size, &err) < 0 || !json_equal(value, again))
         abort();
-    json_decref(value);
     json_decref(again);
     salvor_buffer_release(&text);
+}
+
+/* `value` is what jansson made of the text; NULL when it refused it. */
+static void read_as_stream(const json_t *value, const char *data, size_t size)
+{
+    struct salvor_json_reader reader = {0};
+    struct salvor_tree_sink tree;
+    struct salvor_error err;
+    json_t *same = NULL;
+    salvor_tree_sink_init(&tree, &same);
+    int result = salvor_json_check(&reader, data, size, &err);
+    if ((result == 0) != (value != NULL))
+        abort();
+    if (value && (salvor_json_send(&reader, &tree.sink, &err) < 0 || !json_equal(value, same)))
+        abort();
+    json_decref(same);
+    salvor_json_reader_release(&reader);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct salvor_error err;
+    json_t *value;
+    salvor_json_decode(&value, (const char *)data, size, &err);
+    read_as_stream(value, (const char *)data, size);
+    if (value)
+        write_and_read_again(value, (int)(size % 9));
+    json_decref(value);
     return 0;
 }

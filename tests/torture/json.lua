@@ -8,6 +8,8 @@ local again = must(json.encode(value))
 assert(again == '{"list":[1,2.5,true,null,"ä",{}],"object":{"a":{"b":["c"]}}}')
 assert(must(json.encode(value, {indent = 2})):find('"b": [', 1, true))
 
+assert(must(json.decode('{"a\\tb": [1.5e3, "c\\td"]}'))["a\tb"][2] == "c\td")
+
 -- Many keys: what sorts them grows.
 local wide = {}
 for number = 1, 40 do
