@@ -163,7 +163,8 @@ function client:list(kind, opts) end
 ---@field timeout? number Seconds for each page.
 
 --- Iterates over the objects of a kind, 500 at a time, so that memory does not grow with their
---- number. No object comes twice, even when the list's snapshot expires on the way.
+--- number. While one page is used the next is on its way; leaving the loop ends that too. No object
+--- comes twice, even when the list's snapshot expires on the way.
 ---
 ---     for pod in c:each("pods", {all_namespaces = true}) do ... end
 ---@param kind string

@@ -215,16 +215,13 @@ static void release_http(void *object)
     salvor_http_release(object);
 }
 
-static int after_request(lua_State *L, int status, lua_KContext context)
+int salvor_kube_answer(lua_State *L, struct salvor_http *http, struct salvor_kubeconfig *config,
+                       bool raw)
 {
-    (void)status;
-    struct salvor_http *http = (struct salvor_http *)context;
-    struct salvor_kube_client *client = luaL_checkudata(L, 1, SALVOR_KUBE_CLIENT);
-    bool raw = salvor_option_boolean(L, 2, "raw", false);
-    json_t **value = salvor_box_value(L);
+    json_t **details = salvor_box_value(L);
     struct salvor_error err;
-    if (salvor_kube_check(http, &client->config, value, &err) < 0)
-        return salvor_kube_fail(L, &err, http, value);
+    if (salvor_kube_check(http, config, details, &err) < 0)
+        return salvor_kube_fail(L, &err, http, details);
     salvor_pause_gc(L);
     if (raw) {
         lua_pushlstring(L, http->body.data, http->body.size);
@@ -232,7 +229,7 @@ static int after_request(lua_State *L, int status, lua_KContext context)
         lua_pushnil(L);
     } else if (salvor_push_json(L, http->body.data, http->body.size, &err) < 0) {
         salvor_kube_not_json(http, &err);
-        return salvor_kube_fail(L, &err, http, value);
+        return salvor_kube_fail(L, &err, http, details);
     }
     int body = lua_gettop(L);
     salvor_buffer_release(&http->body); /* it may be large, and is of no more use */
@@ -244,6 +241,14 @@ static int after_request(lua_State *L, int status, lua_KContext context)
     lua_pushvalue(L, body);
     lua_setfield(L, -2, "body");
     return 1;
+}
+
+static int after_request(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    struct salvor_kube_client *client = luaL_checkudata(L, 1, SALVOR_KUBE_CLIENT);
+    bool raw = salvor_option_boolean(L, 2, "raw", false);
+    return salvor_kube_answer(L, (struct salvor_http *)context, &client->config, raw);
 }
 
 /* client:request{method=, path=, query=, headers=, body=, timeout=, raw=} */
@@ -394,6 +399,7 @@ int luaopen_salvor_kube(lua_State *L)
                                                   {"__tostring", client_tostring},
                                                   {NULL, NULL}};
     static const luaL_Reg client_methods[] = {{"request", client_request},
+                                              {"send", salvor_kube_client_send},
                                               {"stream", salvor_kube_client_stream},
                                               {"info", client_info},
                                               {"close", client_close},
@@ -403,6 +409,7 @@ int luaopen_salvor_kube(lua_State *L)
                                          {"escape", kube_escape},
                                          {NULL, NULL}};
     salvor_kube_class(L, SALVOR_KUBE_CLIENT, client_metamethods, client_methods);
+    salvor_kube_exchange_install(L);
     salvor_kube_stream_install(L);
     luaL_newlib(L, functions);
     return 1;

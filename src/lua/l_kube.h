@@ -36,12 +36,23 @@ int salvor_kube_client_start(lua_State *L, struct salvor_kube_client *client,
 int salvor_kube_fail(lua_State *L, struct salvor_error *err, const struct salvor_http *http,
                      json_t **details);
 
+/*
+ * The results of an exchange that has ended: pushes the table {status, headers, body}, or nil and the
+ * error. The body is the value of its JSON, or with `raw` its text; http->body is given up.
+ */
+int salvor_kube_answer(lua_State *L, struct salvor_http *http, struct salvor_kubeconfig *config,
+                       bool raw);
+
 /* Sets `err` from the failure to decode an answer; returns -1. */
 int salvor_kube_not_json(const struct salvor_http *http, struct salvor_error *err);
 
 /* A metatable of that name, whose __index has the methods. */
 void salvor_kube_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
                        const luaL_Reg *methods);
+
+/* Exchanges: the method of a client that sends a request ahead, and what makes the class. */
+int salvor_kube_client_send(lua_State *L);
+void salvor_kube_exchange_install(lua_State *L);
 
 /* Streams: the method of a client that opens one, and what makes the class. */
 int salvor_kube_client_stream(lua_State *L);

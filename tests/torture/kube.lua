@@ -24,6 +24,14 @@ assert(not nothing)
 must(err.code == "NotFound", err)
 assert(err.details.a == 1)
 
+local exchange = must(client:send({path = "/object"}))
+exchange:wait()
+local hint = exchange:find("data", "b") -- which without memory is not there
+assert(hint == nil or hint == "2")
+assert(must(exchange:answer()).body.data.b == "2")
+exchange = must(client:send({path = "/object"}))
+exchange:close()
+
 local stream <close> = must(client:stream({path = "/stream", query = {watch = true}}))
 assert(must(stream:next(60)).n == 1)
 assert(must(stream:next()).n == 2)

@@ -44,21 +44,42 @@ local function note(request, method, began, answer, err)
     end
 end
 
+--- One try: the request that is on its way already (`sent`), or a new one.
+local function try(client, request, sent, options)
+    if not sent and not request.on_arrival then
+        options.raw = request.raw
+        return client._kube:request(options)
+    end
+    local exchange, err = sent
+    if not exchange then
+        exchange, err = client._kube:send(options)
+    end
+    if not exchange then
+        return nil, err
+    end
+    if request.on_arrival then
+        exchange:wait()
+        request.on_arrival(exchange)
+    end
+    return exchange:answer()
+end
+
 --- request: op, method, path, query, headers, body, timeout (seconds for all tries), raw.
+--- A read may also have `sent`, an exchange of client._kube:send for this very request, and
+--- `on_arrival`, which is given the exchange when its answer is there, but not yet read.
 --- Returns the answer {status, headers, body}, or nil and an error whose `op` is the request's.
 return function(client, request)
     local deadline = task.now() + (request.timeout or client.timeout)
     local method = request.method or "GET"
-    local tries = 0
+    local tries, sent = 0, request.sent
     while true do
         local began = task.now()
-        local answer, err = client._kube:request({
+        local answer, err = try(client, request, sent, {
             method = method,
             path = request.path,
             query = request.query,
             headers = request.headers,
             body = request.body,
-            raw = request.raw,
             timeout = math.max(deadline - task.now(), 0.001),
         })
         note(request, method, began, answer, err)
@@ -72,10 +93,13 @@ return function(client, request)
         end
         err.op = request.op
         local pause = method == "GET" and tries < MAX_RETRIES and pause_before_retry(err, tries)
+        if sent and not err.status then
+            pause = 0 -- it may have been on its way for long
+        end
         if not pause or task.now() + pause >= deadline then
             return nil, err
         end
-        tries = tries + 1
+        tries, sent = tries + 1, nil
         task.sleep(pause)
     end
 end

@@ -73,7 +73,8 @@ function methods:_selection(op, kind, opts)
 end
 
 --- read: op, verb (get or list), resource (a kind's record), namespace, name, subresource, query,
---- headers, timeout. Returns the object or the List as the server sent it.
+--- headers, timeout. Returns the object or the List as the server sent it. `sent` and `on_arrival`
+--- are those of lua/salvor/k8s/call.lua.
 function methods:_read(read)
     local answer, err = call(self, {
         op = read.op,
@@ -81,11 +82,19 @@ function methods:_read(read)
         query = read.query,
         headers = read.headers,
         timeout = read.timeout,
+        sent = read.sent,
+        on_arrival = read.on_arrival,
     })
     if not answer then
         return nil, err
     end
     return answer.body
+end
+
+--- Sends a read ahead of its time; the exchange becomes `sent` of the same read later.
+function methods:_send(read)
+    return self._kube:send({path = path_of(read), query = read.query,
+                            timeout = read.timeout or self.timeout})
 end
 
 --- The events of a collection as a stream of the mechanism; `read` as above, its timeout that of

@@ -1,4 +1,7 @@
 --- Lists in pages, so that neither side holds more than a page of text at a time.
+---
+--- While a page is read, the server works on the next one: the request for that leaves as soon as
+--- the text of this one is there. So at most two pages are under way.
 local task = require("salvor.task")
 
 local PAGE = 500
@@ -26,74 +29,120 @@ local function expired(err)
     return err.status == 410 or err.code == "Expired" or err.code == "Gone"
 end
 
---- A function that gives the next page, nil at the end, or nil and an error. `read` is what
---- client:_read takes. When a continue token has expired the rest comes as one whole new list, of
---- which the items given before (by uid) are left out: a new token would go on in another snapshot.
-function pages.reader(client, read)
-    local token, given, done = nil, {}, false
+local Reader = {}
+Reader.__index = Reader
 
-    local function ask(extra)
-        local request = copy(read)
-        request.query = copy(read.query)
-        for name, value in pairs(extra) do
-            request.query[name] = value
-        end
-        if token then
-            request.query.resourceVersion = nil
-            request.query.resourceVersionMatch = nil
-        end
-        return client:_read(request)
+--- The request for the page behind `token`; the first one without.
+function Reader:request(token, extra)
+    local request = copy(self.read)
+    request.query = copy(self.read.query)
+    for name, value in pairs(extra) do
+        request.query[name] = value
     end
+    request.query.continue = token
+    if token then
+        request.query.resourceVersion = nil
+        request.query.resourceVersionMatch = nil
+    end
+    if self.deadline then
+        request.timeout = math.max(self.deadline - task.now(), 0.001)
+    end
+    return request
+end
 
-    local function relist()
-        token = nil
-        local list, err = ask({})
-        if not list then
-            return nil, err
+--- Sends the request for the next page, when the one that has arrived says that there is one.
+function Reader:send_ahead(arrived)
+    local token = arrived:find("metadata", "continue")
+    if type(token) == "string" and token ~= "" then
+        self.ahead = {token = token, exchange = self.client:_send(self:request(token,
+            {limit = PAGE}))}
+    end
+end
+
+--- The exchange that was sent ahead for `token`, if it was that one.
+function Reader:take_ahead(token)
+    local ahead = self.ahead
+    self.ahead = nil
+    if ahead and ahead.exchange and ahead.token ~= token then
+        ahead.exchange:close()
+        return nil
+    end
+    return ahead and ahead.exchange
+end
+
+function Reader:ask()
+    local request = self:request(self.token, {limit = PAGE})
+    request.sent = self:take_ahead(self.token)
+    request.on_arrival = function(arrived)
+        self:send_ahead(arrived)
+    end
+    return self.client:_read(request)
+end
+
+--- The rest as one whole new list, of which the items given before (by uid) are left out: going on
+--- with a new token would go on in another snapshot.
+function Reader:relist()
+    self.token = nil
+    local list, err = self.client:_read(self:request(nil, {}))
+    if not list then
+        return nil, err
+    end
+    local new = {}
+    for _, item in ipairs(list.items) do
+        if not self.given[item.metadata.uid] then
+            new[#new + 1] = item
         end
-        local new = {}
+    end
+    list.items = setmetatable(new, getmetatable(list.items))
+    return list
+end
+
+function Reader:__call()
+    if self.done then
+        return nil
+    end
+    local list, err = self:ask()
+    if not list and self.token and expired(err) then
+        list, err = self:relist()
+    end
+    if not list then
+        self:close()
+        return nil, err
+    end
+    self.token = list.metadata.continue
+    if self.token == nil or self.token == "" then
+        self:close()
+    else
         for _, item in ipairs(list.items) do
-            if not given[item.metadata.uid] then
-                new[#new + 1] = item
-            end
+            self.given[item.metadata.uid or ""] = true
         end
-        list.items = setmetatable(new, getmetatable(list.items))
-        return list
     end
+    return complete(list, self.read.resource)
+end
 
-    return function()
-        if done then
-            return nil
-        end
-        local list, err = ask({limit = PAGE, continue = token})
-        if not list and token and expired(err) then
-            list, err = relist()
-        end
-        if not list then
-            done = true
-            return nil, err
-        end
-        token = list.metadata.continue
-        done = token == nil or token == ""
-        if not done then
-            for _, item in ipairs(list.items) do
-                given[item.metadata.uid or ""] = true
-            end
-        end
-        return complete(list, read.resource)
-    end
+function Reader:close()
+    self:take_ahead(nil)
+    self.done = true
+end
+
+Reader.__close = Reader.close
+
+--- A reader: called, it gives the next page, nil at the end, or nil and an error. `read` is what
+--- client:_read takes; its timeout is that of each page, or with `deadline` all end by then. To be
+--- closed, unless it is read to its end.
+function pages.reader(client, read, deadline)
+    return setmetatable({client = client, read = read, deadline = deadline, given = {}}, Reader)
 end
 
 --- The whole list as one List object, its metadata that of the first page.
 function pages.all(client, read)
     local deadline = task.now() + (read.timeout or client.timeout)
-    local next_page = pages.reader(client, read)
+    local next_page <close> = pages.reader(client, read, deadline)
     local whole, err = next_page()
     if not whole then
         return nil, err
     end
     while true do
-        read.timeout = math.max(deadline - task.now(), 0.001)
         local page, problem = next_page()
         if not page then
             if problem then

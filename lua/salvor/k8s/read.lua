@@ -48,7 +48,12 @@ function methods:each(kind, opts)
     opts = check.options(opts, each_options, "k8s.each")
     check.kind(kind, "k8s.each")
     local next_page, items, index
-    return function()
+    local closing = setmetatable({}, {__close = function()
+        if next_page then
+            next_page:close()
+        end
+    end})
+    local function next_item()
         if not next_page then
             next_page = pages.reader(self, must(self:_selection("k8s.each", kind, opts)))
             items, index = {}, 0
@@ -63,6 +68,7 @@ function methods:each(kind, opts)
         end
         return items and items[index]
     end
+    return next_item, nil, nil, closing
 end
 
 local watch_options = {namespace = "string", all_namespaces = "boolean", timeout = "number",

@@ -1,0 +1,179 @@
+local fs = require("salvor.fs")
+local salvor = require("salvor")
+local scripted = require("support.scripted")
+local task = require("salvor.task")
+
+local CM = "/api/v1/namespaces/default/configmaps"
+
+local function page(token, ...)
+    local items = salvor.list({})
+    for number, name in ipairs({...}) do
+        items[number] = scripted.config_map(name, "1")
+    end
+    return scripted.list("10", items, token)
+end
+
+describe("the pages of a list", function()
+    local server, client
+
+    setup(function()
+        server = scripted.start()
+    end)
+    teardown(function()
+        server:stop()
+    end)
+    before_each(function()
+        client = server:client({timeout = 5})
+        must(client:kind("configmaps"))
+    end)
+
+    local function queries()
+        local result = {}
+        for number, request in ipairs(server:requests()) do
+            result[number] = request.query
+        end
+        return result
+    end
+
+    --- Waits until the server has seen that many requests.
+    local function await(count)
+        local deadline = task.now() + 5
+        while #queries() < count and task.now() < deadline do
+            task.sleep(0.01)
+        end
+        assert.are.equal(count, #queries())
+    end
+
+    local function names(list)
+        local result = {}
+        for number, item in ipairs(list) do
+            result[number] = item.metadata.name
+        end
+        return result
+    end
+
+    it("are asked for with the same query, the version only at first", function()
+        server:rules({{path = CM, query = "continue=t2", json = page(nil, "c")},
+                      {path = CM, query = "continue=t1", json = page("t2", "b")},
+                      {path = CM, json = page("t1", "a")}})
+        local list = must(client:list("cm", {label_selector = "x=y", resource_version = "7"}))
+        assert.are.same({"a", "b", "c"}, names(list))
+        local seen = queries()
+        assert.are.equal(3, #seen)
+        for number, query in ipairs(seen) do
+            assert.truthy(query:find("limit=500", 1, true))
+            assert.truthy(query:find("labelSelector=x%3Dy", 1, true))
+            assert.are.equal(number == 1, query:find("resourceVersion=7", 1, true) ~= nil)
+        end
+    end)
+
+    it("are asked for while the one before is being used", function()
+        server:rules({{path = CM, query = "continue=t1", json = page(nil, "c")},
+                      {path = CM, json = page("t1", "a", "b")}})
+        local next_item = client:each("cm")
+        assert.are.equal("a", next_item().metadata.name)
+        await(2)
+        assert.are.same({"b", "c"}, {next_item().metadata.name, next_item().metadata.name})
+        assert.is_nil(next_item())
+        assert.are.equal(2, #queries())
+    end)
+
+    it("are never more than one ahead", function()
+        server:rules({{path = CM, query = "continue=t2", json = page(nil, "c")},
+                      {path = CM, query = "continue=t1", json = page("t2", "b")},
+                      {path = CM, json = page("t1", "a")}})
+        local next_item = client:each("cm")
+        next_item()
+        await(2)
+        next_item()
+        await(3)
+    end)
+
+    it("of custom resources have their token at the end", function()
+        local text = '{"items":[{"metadata":{"name":"a","continue":"no"}}],"metadata":%s}'
+        server:rules({{path = CM, query = "continue=t1", json = page(nil, "b")},
+                      {path = CM, body = text:format('{"continue":"t1"}')}})
+        local next_item = client:each("cm")
+        assert.are.equal("a", next_item().metadata.name)
+        await(2)
+        assert.are.equal("b", next_item().metadata.name)
+    end)
+
+    it("follow what is read, and not what was found ahead of it", function()
+        -- Of two equal keys the later counts.
+        local text = '{"metadata":{"continue":"no"},"items":[],"metadata":{"continue":"t1"}}'
+        server:rules({{path = CM, query = "continue=no", json = page(nil, "wrong")},
+                      {path = CM, query = "continue=t1", json = page(nil, "right")},
+                      {path = CM, body = text}})
+        assert.are.same({"right"}, names(must(client:list("cm"))))
+    end)
+
+    it("are asked for anew when the request ahead was lost", function()
+        server:rules({{path = CM, query = "continue=t1", times = 1, ["end"] = "reset"},
+                      {path = CM, query = "continue=t1", json = page(nil, "b")},
+                      {path = CM, json = page("t1", "a")}})
+        assert.are.same({"a", "b"}, names(must(client:list("cm"))))
+    end)
+
+    it("wait as long as Retry-After says", function()
+        server:rules({{path = CM, query = "continue=t1", times = 1, status = 429,
+                       headers = {["Retry-After"] = "1"},
+                       json = scripted.status(429, "TooManyRequests", "slow down")},
+                      {path = CM, query = "continue=t1", json = page(nil, "b")},
+                      {path = CM, json = page("t1", "a")}})
+        local began = task.now()
+        assert.are.same({"a", "b"}, names(must(client:list("cm"))))
+        assert.is_true(task.now() - began >= 1)
+    end)
+
+    it("go on when the request ahead was forgotten for longer than it may take", function()
+        server:rules({{path = CM, query = "continue=t1", times = 1, ["end"] = "hang"},
+                      {path = CM, query = "continue=t1", json = page(nil, "b")},
+                      {path = CM, json = page("t1", "a")}})
+        local next_item = client:each("cm", {timeout = 0.3})
+        next_item()
+        task.sleep(0.4)
+        assert.are.equal("b", next_item().metadata.name)
+    end)
+
+    it("all come before the deadline of a list", function()
+        server:rules({{path = CM, query = "continue=t1", ["end"] = "hang"},
+                      {path = CM, json = page("t1", "a")}})
+        local began = task.now()
+        local _, err = client:list("cm", {timeout = 0.5})
+        assert.are.equal("Timeout", err.code)
+        assert.are.equal("k8s.list", err.op)
+        assert.is_true(task.now() - began < 1.5)
+    end)
+
+    it("take nothing with them when the loop is left", function()
+        server:rules({{path = CM, query = "continue=t1", ["end"] = "hang"},
+                      {path = CM, json = page("t1", "a")}})
+        local function count_descriptors()
+            return #must(fs.list("/proc/self/fd"))
+        end
+        local under_way
+        for item in client:each("cm") do
+            under_way = count_descriptors()
+            if item.metadata.name == "a" then
+                break
+            end
+        end
+        assert.are.equal(under_way - 1, count_descriptors())
+    end)
+
+    it("take nothing with them when the list is cancelled", function()
+        server:rules({{path = CM, query = "continue=t1", ["end"] = "hang"},
+                      {path = CM, json = page("t1", "a")}})
+        local function count_descriptors()
+            return #must(fs.list("/proc/self/fd"))
+        end
+        must(client:kind("cm"))
+        local before = count_descriptors()
+        local _, err = task.timeout(0.3, function()
+            return client:list("cm")
+        end)
+        assert.are.equal("Timeout", err.code)
+        assert.is_true(count_descriptors() <= before)
+    end)
+end)
