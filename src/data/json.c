@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/json_string.h"
 #include "data/tree.h"
 #include "data/utf8.h"
 
@@ -159,30 +160,6 @@ static int put(struct salvor_json_sink *json, const char *text, size_t size,
     return salvor_buffer_append(json->out, text, size, err);
 }
 
-static int put_string(struct salvor_json_sink *json, const char *text, size_t size,
-                      struct salvor_error *err)
-{
-    if (put(json, "\"", 1, err) < 0)
-        return -1;
-    size_t from = 0;
-    for (size_t i = 0; i < size; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f)
-            continue;
-        char escape[8] = {'\\', (char)byte};
-        static const char named[] = "\bb\tt\nn\ff\rr";
-        const char *name = byte ? strchr(named, byte) : NULL;
-        if (byte < 0x20 && name)
-            escape[1] = name[1];
-        else if (byte < 0x20 || byte == 0x7f)
-            snprintf(escape, sizeof(escape), "\\u%04x", byte);
-        if (put(json, text + from, i - from, err) < 0 || put(json, escape, strlen(escape), err) < 0)
-            return -1;
-        from = i + 1;
-    }
-    return put(json, text + from, size - from, err) < 0 ? -1 : put(json, "\"", 1, err);
-}
-
 static int put_line(struct salvor_json_sink *json, struct salvor_error *err)
 {
     if (!json->indent)
@@ -233,7 +210,7 @@ static int json_scalar(struct salvor_sink *sink, const struct salvor_scalar *sca
         salvor_json_format_real(number, scalar->real);
         break;
     case SALVOR_STRING:
-        return put_string(json, scalar->text, scalar->size, err);
+        return salvor_json_string_write(json->out, scalar->text, scalar->size, err);
     }
     return put(json, number, strlen(number), err);
 }
@@ -253,7 +230,7 @@ static int json_key(struct salvor_sink *sink, const char *text, size_t size,
                     struct salvor_error *err)
 {
     struct salvor_json_sink *json = (struct salvor_json_sink *)sink;
-    if (put_separator(json, err) < 0 || put_string(json, text, size, err) < 0)
+    if (put_separator(json, err) < 0 || salvor_json_string_write(json->out, text, size, err) < 0)
         return -1;
     return put(json, ": ", json->indent ? 2 : 1, err);
 }

@@ -1,15 +1,28 @@
 #include "data/json_string.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "data/utf8.h"
 
-/* Eight bytes at a time: a mark in every byte that is `byte`, those above the first one unsure. */
+/*
+ * Eight bytes at a time: HIGH_BITS are marks for single bytes. Those above the first one are unsure,
+ * so that they say no more than that something is there.
+ */
+#define ONES      0x0101010101010101u
+#define HIGH_BITS (ONES << 7)
+
 static uint64_t marks_of(uint64_t word, unsigned char byte)
 {
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t zeros = word ^ (ones * byte);
-    return (zeros - ones) & ~zeros & (ones << 7);
+    uint64_t zeros = word ^ (ONES * byte);
+    return (zeros - ONES) & ~zeros & HIGH_BITS;
+}
+
+/* Quotes, backslashes and control characters */
+static uint64_t special_marks(uint64_t word)
+{
+    uint64_t below_space = (word - ONES * ' ') & ~word & HIGH_BITS;
+    return marks_of(word, '"') | marks_of(word, '\\') | below_space;
 }
 
 static bool read_hex(uint32_t *out, const char *text)
@@ -76,14 +89,13 @@ static size_t read_escape(uint32_t *character, const char *at, size_t size)
 
 /* Checking */
 
+/* Where the next byte stands that is no plain character of one byte. */
 static const char *skip_plain(const char *at, const char *end)
 {
-    const uint64_t high = 0x8080808080808080u;
     uint64_t word;
     while ((size_t)(end - at) >= sizeof(word)) {
         memcpy(&word, at, sizeof(word));
-        uint64_t below_space = (word - 0x2020202020202020u) & ~word;
-        if ((marks_of(word, '"') | marks_of(word, '\\') | below_space | word) & high)
+        if ((special_marks(word) | word) & HIGH_BITS)
             break;
         at += sizeof(word);
     }
@@ -188,4 +200,54 @@ int salvor_json_string_read(const char **at, const char **text, size_t *size,
     *text = scratch->data;
     *size = scratch->size;
     return 0;
+}
+
+/* Writing */
+
+static bool needs_escape(char byte)
+{
+    return (unsigned char)byte < ' ' || byte == '"' || byte == '\\' || byte == 0x7f;
+}
+
+static const char *skip_written(const char *at, const char *end)
+{
+    uint64_t word;
+    while ((size_t)(end - at) >= sizeof(word)) {
+        memcpy(&word, at, sizeof(word));
+        if (special_marks(word) | marks_of(word, 0x7f))
+            break;
+        at += sizeof(word);
+    }
+    while (at < end && !needs_escape(*at))
+        at++;
+    return at;
+}
+
+static int write_escape(struct salvor_buffer *out, char byte, struct salvor_error *err)
+{
+    static const char names[] = "\"\"\\\\\bb\tt\nn\ff\rr";
+    for (const char *name = names; *name; name += 2)
+        if (*name == byte)
+            return salvor_buffer_append(out, (char[]){'\\', name[1]}, 2, err);
+    char escape[8];
+    snprintf(escape, sizeof(escape), "\\u%04x", (unsigned char)byte);
+    return salvor_buffer_append(out, escape, 6, err);
+}
+
+int salvor_json_string_write(struct salvor_buffer *out, const char *text, size_t size,
+                             struct salvor_error *err)
+{
+    const char *at = text, *end = text + size;
+    if (salvor_buffer_append(out, "\"", 1, err) < 0)
+        return -1;
+    for (;;) {
+        const char *start = at;
+        at = skip_written(at, end);
+        if (salvor_buffer_append(out, start, (size_t)(at - start), err) < 0)
+            return -1;
+        if (at == end)
+            return salvor_buffer_append(out, "\"", 1, err);
+        if (write_escape(out, *at++, err) < 0)
+            return -1;
+    }
 }

@@ -1,4 +1,4 @@
-/* The strings inside a JSON text, for the reader of json_read.h. */
+/* The strings inside a JSON text, for its readers and its writer. */
 #ifndef SALVOR_DATA_JSON_STRING_H
 #define SALVOR_DATA_JSON_STRING_H
 
@@ -22,5 +22,9 @@ const char *salvor_json_string_check(const char *at, const char *end, bool is_ke
 int salvor_json_string_read(const char **at, const char **text, size_t *size,
                             struct salvor_buffer *scratch, const char *end,
                             struct salvor_error *err);
+
+/* Appends `text`, which is UTF-8, in quotes and with the escapes that it needs. */
+int salvor_json_string_write(struct salvor_buffer *out, const char *text, size_t size,
+                             struct salvor_error *err);
 
 #endif
