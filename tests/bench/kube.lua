@@ -1,0 +1,158 @@
+--- Reads of a Kubernetes API server, beside kubectl and, as the limit, a bare fetch by curl.
+local fs = require("salvor.fs")
+local k8s = require("salvor.k8s")
+local proc = require("salvor.proc")
+local task = require("salvor.task")
+
+local OBJECTS = 10000
+local MORE = 40000 -- so that 50,000 are walked
+local WRITERS = 32
+
+-- What each script begins with; `arg[1]` is the kubeconfig.
+local HEAD = [[
+local json, k8s = require("salvor.json"), require("salvor.k8s")
+local c = must(k8s.connect({kubeconfig = arg[1], namespace = "bench", timeout = 120}))
+]]
+
+local SCRIPTS = {
+    get = [[print(must(json.encode(must(c:get("configmaps", "cm-00001")), {indent = 4})))]],
+    list = [[print(must(json.encode(must(c:list("configmaps", {full = true})), {indent = 4})))]],
+    table = [[print(must(c:table("configmaps")))]],
+    walk = [[
+        local count = 0
+        for _ in c:each("configmaps", {all_namespaces = true}) do
+            count = count + 1
+        end
+        assert(count >= tonumber(arg[2]), count)
+    ]],
+    watch = [[
+        local left, seen = tonumber(arg[2]), {}
+        local ready = assert(io.open(arg[3], "w"))
+        ready:close()
+        for event in c:watch("configmaps", {timeout = 120}) do
+            local name = event.object.metadata.name
+            assert(event.type == "ADDED" and not seen[name], name)
+            seen[name] = true
+            left = left - 1
+            if left == 0 then
+                return
+            end
+        end
+        error(left .. " events are missing")
+    ]],
+    exec = [[
+        local result = must(c:exec("bench", {"head", "-c", "67108864", "/dev/zero"}))
+        assert(#result.stdout == 67108864)
+    ]],
+}
+
+local function environment_of(folder)
+    local result = must(proc.run({"tests/lab/lab", "env", folder}))
+    local values = {}
+    for name, value in result.stdout:gmatch("export (%w+)=(%S+)") do
+        values[name] = value
+    end
+    return values
+end
+
+local function start_lab(bench)
+    if must(proc.run({"tests/lab/build", "--check"})).code ~= 0 then
+        return nil, "the lab has not been built (tests/lab/build)"
+    end
+    local folder = fs.join(bench.scratch, "lab")
+    local result = must(proc.run({"tests/lab/lab", "start", folder, "--parent",
+                                  tostring(proc.pid())}, {timeout = 120}))
+    assert(result.code == 0, result.stderr)
+    return folder
+end
+
+--- ConfigMaps of 1.6 kB as the server sends them.
+local function fill(client, namespace, count)
+    local numbers = {}
+    for number = 1, count do
+        numbers[number] = number
+    end
+    task.map(numbers, function(number)
+        must(client:create({
+            apiVersion = "v1",
+            kind = "ConfigMap",
+            metadata = {name = string.format("cm-%05d", number), namespace = namespace,
+                        labels = {app = "bench", tier = "back"}},
+            data = {key = ("x"):rep(600), count = "17",
+                    text = ('line one\nline "two" '):rep(24)},
+        }))
+    end, {workers = WRITERS})
+end
+
+local function make_namespace(client, name)
+    must(client:apply({apiVersion = "v1", kind = "Namespace", metadata = {name = name}}))
+end
+
+--- Fills `namespace` while a watch of it runs in a process of its own.
+local function bench_watch(bench, watch, client, started)
+    task.all({
+        function()
+            bench:single("watch 10,000 events", watch, 32)
+        end,
+        function()
+            while not fs.stat(started) do
+                task.sleep(0.01)
+            end
+            fill(client, "bench", OBJECTS)
+        end,
+    })
+end
+
+return function(bench, build)
+    if not proc.which("kubectl") then
+        return bench:leave_out("kube", "there is no kubectl")
+    end
+    local folder, why = start_lab(bench)
+    if not folder then
+        return bench:leave_out("kube", why)
+    end
+    local cleanup <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
+        proc.run({"tests/lab/lab", "stop", folder}, {timeout = 60})
+    end})
+    local lab, kubeconfig = environment_of(folder), fs.join(folder, "kubeconfig")
+    local client = must(k8s.connect({kubeconfig = kubeconfig, timeout = 60}))
+
+    local function ours(name, ...)
+        local path = bench:script(name, HEAD .. SCRIPTS[name])
+        return {name = "salvor", argv = {fs.join(build, "salvor"), path, kubeconfig, ...}}
+    end
+
+    local function kubectl(...)
+        return {name = "kubectl",
+                argv = {"kubectl", "--kubeconfig", kubeconfig, "-n", "bench", "get", ...}}
+    end
+
+    local function curl(path)
+        return {"curl", "-sf", "--noproxy", "*", "--cacert", lab.CA, "-A", "bench", "-H",
+                "Authorization: Bearer " .. lab.TOKEN, lab.SERVER .. path}
+    end
+
+    make_namespace(client, "bench")
+    make_namespace(client, "more")
+    local started = fs.join(bench.scratch, "started")
+    bench_watch(bench, ours("watch", tostring(OBJECTS), started), client, started)
+
+    local at = "/api/v1/namespaces/bench/configmaps"
+    bench:pair("get one object", ours("get"), kubectl("configmaps", "cm-00001", "-o", "json"),
+        {time = 0.25, memory = 0.33, curl = curl(at .. "/cm-00001")})
+    bench:pair("list 10,000 as JSON", ours("list"), kubectl("configmaps", "-o", "json"),
+        {time = 0.2, memory = 0.33, curl = curl(at), runs = 7})
+    if client.table then
+        bench:pair("list 10,000 as a table", ours("table"), kubectl("configmaps"),
+            {time = 0.33, curl = curl(at), runs = 7})
+    else
+        bench:leave_out("list 10,000 as a table", "there are no tables yet")
+    end
+    if not client.exec then
+        bench:leave_out("exec of 64 MiB", "there is no exec yet")
+    else
+        bench:leave_out("exec of 64 MiB", "the lab has no node")
+    end
+    fill(client, "more", MORE)
+    bench:single("walk 50,000 with each", ours("walk", tostring(OBJECTS + MORE)), 40)
+end

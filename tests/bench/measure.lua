@@ -1,0 +1,117 @@
+--- What the benchmarks share: whole processes, run in turn, and a table of what came out.
+---
+--- Each pair is run A B A B ..., so that both see the same machine. Shown are the medians of the
+--- seconds on the clock, their ratio, and for one more run of each (by GNU time: a process started
+--- from here would count our own memory as its own) the seconds of the processor and the peak of
+--- memory. Nothing here passes or fails: the figures are for people, on one machine, in one run.
+local fs = require("salvor.fs")
+local proc = require("salvor.proc")
+local task = require("salvor.task")
+local ui = require("salvor.ui")
+
+local measure = {}
+measure.__index = measure
+
+local RUNS = 9
+local COLUMNS = {"WHAT", "A", "B", "A ms", "B ms", "A/B", "AT MOST", "A CPU", "B CPU", "A MiB",
+                 "B MiB", "A/B", "AT MOST", "CURL ms"}
+
+--- `scratch` is a folder for what is written, `env` what the processes get.
+function measure.new(scratch, env)
+    return setmetatable({scratch = scratch, env = env, rows = {}, notes = {}}, measure)
+end
+
+-- What a program prints goes nowhere, at the same price for all.
+local function quiet(argv)
+    local all = {"sh", "-c", 'exec "$@" > /dev/null', "sh"}
+    table.move(argv, 1, #argv, #all + 1, all)
+    return all
+end
+
+function measure:run(argv)
+    local result = must(proc.run(quiet(argv), {timeout = 300, env = self.env}))
+    assert(result.code == 0, table.concat(argv, " ") .. " failed: " .. result.stderr)
+    return result
+end
+
+function measure:seconds(argv)
+    local began = task.now()
+    self:run(argv)
+    return task.now() - began
+end
+
+local function median(numbers)
+    table.sort(numbers)
+    return numbers[(#numbers + 1) // 2]
+end
+
+--- The processor's seconds and the peak in MiB of one run.
+function measure:usage(argv)
+    local path = fs.join(self.scratch, "usage")
+    local timed = {"/usr/bin/time", "-o", path, "-f", "%U %S %M"}
+    table.move(argv, 1, #argv, #timed + 1, timed)
+    self:run(timed)
+    local user, system, kilobytes = must(fs.read(path)):match("(%S+) (%S+) (%d+)%s*$")
+    return tonumber(user) + tonumber(system), tonumber(kilobytes) / 1024
+end
+
+local function text(format, number)
+    return number and format:format(number) or ""
+end
+
+--- One line of the table. `a` and `b` are {name =, argv =}; limits: time and memory (what A/B may
+--- be), mebibytes (what A may take), curl (the argv of a bare fetch of the same), runs.
+function measure:pair(what, a, b, limits)
+    limits = limits or {}
+    local times_a, times_b, times_curl = {}, {}, {}
+    self:seconds(a.argv)
+    self:seconds(b.argv)
+    for run = 1, limits.runs or RUNS do
+        times_a[run] = self:seconds(a.argv)
+        times_b[run] = self:seconds(b.argv)
+        times_curl[run] = limits.curl and self:seconds(limits.curl)
+    end
+    local time_a, time_b, time_curl = median(times_a), median(times_b), median(times_curl)
+    local cpu_a, memory_a = self:usage(a.argv)
+    local cpu_b, memory_b = self:usage(b.argv)
+    self.rows[#self.rows + 1] = {
+        what, a.name, b.name,
+        text("%.1f", time_a * 1000), text("%.1f", time_b * 1000),
+        text("%.2f", time_a / time_b), text("%.2f", limits.time),
+        text("%.2f s", cpu_a), text("%.2f s", cpu_b),
+        text("%.1f", memory_a), text("%.1f", memory_b),
+        text("%.2f", memory_a / memory_b), text("%.2f", limits.memory),
+        text("%.1f", time_curl and time_curl * 1000),
+    }
+end
+
+--- One line of a program that has nothing beside it.
+function measure:single(what, a, mebibytes)
+    local began = task.now()
+    local cpu, memory = self:usage(a.argv)
+    self.rows[#self.rows + 1] = {
+        what, a.name, "", text("%.1f", (task.now() - began) * 1000), "", "", "",
+        text("%.2f s", cpu), "", text("%.1f", memory), "", "",
+        text("%d MiB", mebibytes), "",
+    }
+end
+
+--- Says why something is not measured.
+function measure:leave_out(what, why)
+    self.notes[#self.notes + 1] = what .. ": not measured, " .. why
+end
+
+function measure:script(name, code)
+    local path = fs.join(self.scratch, name .. ".lua")
+    must(fs.write(path, code))
+    return path
+end
+
+function measure:print()
+    ui.print_table(COLUMNS, self.rows)
+    for _, note in ipairs(self.notes) do
+        print(note)
+    end
+end
+
+return measure
