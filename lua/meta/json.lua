@@ -30,4 +30,16 @@ function json.decode(text) end
 ---@return salvor.error? err `Invalid`, with the path
 function json.encode(value, options) end
 
+---Writes a value as JSON to an open file, in pieces, so that a large text is never whole in memory.
+---
+---    json.write(io.stdout, c:list("configmaps", {full = true}), {indent = 4})
+---
+---What was written before an error stays written.
+---@param file file* as io.open gives it, or io.stdout
+---@param value any
+---@param options? salvor.json.encode_options
+---@return true? done
+---@return salvor.error? err `Invalid`, with the path; of the system: `NoSpace` and the like
+function json.write(file, value, options) end
+
 return json

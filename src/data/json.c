@@ -179,6 +179,8 @@ static int put_line(struct salvor_json_sink *json, struct salvor_error *err)
 static int put_separator(struct salvor_json_sink *json, struct salvor_error *err)
 {
     struct salvor_json_level *level = &json->levels[json->depth - 1];
+    if (json->flush && json->out->size >= SALVOR_JSON_FLUSH_SIZE && json->flush(json, err) < 0)
+        return -1;
     if (level->has_elements && put(json, ",", 1, err) < 0)
         return -1;
     level->has_elements = true;
@@ -248,6 +250,7 @@ void salvor_json_sink_init(struct salvor_json_sink *json, struct salvor_buffer *
 {
     json->sink = (struct salvor_sink){json_scalar, json_begin, json_key, json_end};
     json->out = out;
+    json->flush = NULL;
     json->indent = indent;
     json->depth = 0;
 }

@@ -32,10 +32,15 @@ int salvor_json_decode(json_t **out, const char *text, size_t size, struct salvo
 int salvor_json_encode(struct salvor_buffer *out, const json_t *value, int indent,
                        struct salvor_error *err);
 
+/* What is in `out` once a sink with a `flush` takes from it. */
+#define SALVOR_JSON_FLUSH_SIZE ((size_t)64 << 10)
+
 /* The same as a sink: it appends to `out`, which must outlive it. It owns nothing. */
 struct salvor_json_sink {
     struct salvor_sink sink;
     struct salvor_buffer *out;
+    /* Takes what is in `out`, of a text that is not to be whole in memory; NULL at first. */
+    int (*flush)(struct salvor_json_sink *json, struct salvor_error *err);
     int indent;
     int depth;
     struct salvor_json_level {

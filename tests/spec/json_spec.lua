@@ -86,3 +86,64 @@ describe("json.encode", function()
         assert.has_error(function() json.encode({}, {indent = 9}) end)
     end)
 end)
+
+describe("json.write", function()
+    local fs = require("salvor.fs")
+    local path
+
+    before_each(function()
+        path = fs.join(must(fs.temporary_folder()), "out.json")
+    end)
+
+    after_each(function()
+        must(fs.remove_tree(fs.dirname(path)))
+    end)
+
+    local function written(value, options)
+        local file <close> = assert(io.open(path, "w"))
+        assert(file:write("> "))
+        assert.is_true(must(json.write(file, value, options)))
+        assert(file:write(" <"))
+        file:close()
+        return must(fs.read(path))
+    end
+
+    it("writes what json.encode gives, behind what the file has", function()
+        for _, value in ipairs({{a = {1, "ä", salvor.null}}, "text", 1.5, salvor.list({})}) do
+            assert.are.equal("> " .. json.encode(value) .. " <", written(value))
+            assert.are.equal("> " .. json.encode(value, {indent = 3}) .. " <",
+                written(value, {indent = 3}))
+        end
+    end)
+
+    it("writes a large value in pieces", function()
+        local items = {}
+        for number = 1, 3000 do
+            items[number] = {number, ("x"):rep(number % 200), {key = number}}
+        end
+        items[#items + 1] = ("y"):rep(200000)
+        assert.are.equal("> " .. json.encode(items) .. " <", written(items))
+    end)
+
+    it("says what the value or the file does not allow", function()
+        local file <close> = assert(io.open(path, "w"))
+        local done, err = json.write(file, {a = {print}})
+        assert.is_nil(done)
+        assert.are.equal("json.write", err.op)
+        assert.are.equal("a value of type function at .a[1]", err.message)
+        local full <close> = assert(io.open("/dev/full", "w"))
+        full:setvbuf("no")
+        done, err = json.write(full, {1})
+        assert.is_nil(done)
+        assert.truthy(err.message:find("No space left on device", 1, true))
+    end)
+
+    it("raises for what is no open file and for an option it does not know", function()
+        local file = assert(io.open(path, "w"))
+        assert.has_error(function() json.write(path, {}) end)
+        assert.has_error(function() json.write(file) end)
+        assert.has_error(function() json.write(file, {}, {indnet = 2}) end)
+        file:close()
+        assert.error_matches(function() json.write(file, {}) end, "the file is closed")
+    end)
+end)

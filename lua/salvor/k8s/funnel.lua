@@ -76,13 +76,15 @@ end
 --- headers, timeout. Returns the object or the List as the server sent it. `sent` and `on_arrival`
 --- are those of lua/salvor/k8s/call.lua.
 function methods:_read(read)
+    local sent = read.sent
+    read.sent = nil -- whoever reads the same again sends it again
     local answer, err = call(self, {
         op = read.op,
         path = path_of(read),
         query = read.query,
         headers = read.headers,
         timeout = read.timeout,
-        sent = read.sent,
+        sent = sent,
         on_arrival = read.on_arrival,
     })
     if not answer then
