@@ -20,7 +20,7 @@ local SCRIPTS = {
     write = [[
         must(json.write(io.stdout, must(c:list("configmaps", {full = true})), {indent = 4}))
     ]],
-    table = [[print(must(c:table("configmaps")))]],
+    table = [[must(c:print_table("configmaps"))]],
     walk = [[
         local count = 0
         for _ in c:each("configmaps", {all_namespaces = true}) do
@@ -148,7 +148,7 @@ return function(bench, build)
         {time = 0.2, memory = 0.33, curl = curl(at), runs = 7})
     bench:pair("list 10,000, json.write", ours("write"), whole,
         {time = 0.2, memory = 0.33, curl = curl(at), runs = 7})
-    if client.table then
+    if client.print_table then
         bench:pair("list 10,000 as a table", ours("table"), kubectl("configmaps"),
             {time = 0.33, curl = curl(at), runs = 7})
     else

@@ -95,7 +95,7 @@ end
 
 --- Sends a read ahead of its time; the exchange becomes `sent` of the same read later.
 function methods:_send(read)
-    return self._kube:send({path = path_of(read), query = read.query,
+    return self._kube:send({path = path_of(read), query = read.query, headers = read.headers,
                             timeout = read.timeout or self.timeout})
 end
 
