@@ -15,10 +15,11 @@ ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIE -Isrc -Iinclude $(WARNINGS) \
 LIBS       := $(shell pkg-config --libs $(PACKAGES)) -lm
 ALL_LDFLAGS := -pie -Wl,-E -Wl,--as-needed $(LDFLAGS)
 
-SOURCES  := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+SOURCES  := $(filter-out src/lua/compile.c,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY  := $(filter-out $(BUILD)/src/main.o,$(OBJECTS)) $(BUILD)/embedded.o
 EMBEDDED := $(shell LC_ALL=C find lua scripts -name '*.lua' | LC_ALL=C sort)
+CODE     := $(patsubst %.lua,$(BUILD)/%.luac,$(filter lua/salvor/%,$(EMBEDDED)))
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/bench/*.c)))
 
@@ -60,9 +61,18 @@ $(BUILD)/embedded.list: FORCE
 	@echo '$(EMBEDDED)' | cmp -s - $@ || echo '$(EMBEDDED)' > $@
 
 $(BUILD)/embedded.c: src/lua/embed.sh $(BUILD)/embedded.list
-	$(Q)src/lua/embed.sh $(EMBEDDED) > $@
+	$(Q)src/lua/embed.sh $(BUILD) $(EMBEDDED) > $@
 
-$(BUILD)/embedded.o: $(BUILD)/embedded.c $(EMBEDDED)
+$(BUILD)/compile: src/lua/compile.c
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
+
+$(BUILD)/%.luac: %.lua $(BUILD)/compile
+	@mkdir -p $(@D)
+	$(Q)$(BUILD)/compile $@ $<
+
+$(BUILD)/embedded.o: $(BUILD)/embedded.c $(EMBEDDED) $(CODE)
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 

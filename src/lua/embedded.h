@@ -7,6 +7,7 @@
 struct salvor_embedded {
     const char *path; /* as in the source tree: "lua/salvor/task.lua" */
     const char *start, *end;
+    const char *code, *code_end; /* compiled by the Lua whose headers we have, or NULL */
 };
 
 /* Sorted by path; ends with a NULL path. */

@@ -46,6 +46,21 @@ static const luaL_Reg modules[] = {
     {NULL, NULL},
 };
 
+/* Whether the library that runs is the release that compiled our code; others may read it wrongly. */
+static bool is_same_lua(void)
+{
+    extern const char lua_ident[]; /* "$LuaVersion: Lua 5.4.4  Copyright ..." */
+    const char *release = strstr(lua_ident, LUA_RELEASE);
+    return release && release[strlen(LUA_RELEASE)] == ' ';
+}
+
+static int load_embedded(lua_State *L, const struct salvor_embedded *file, const char *chunk)
+{
+    if (file->code && is_same_lua())
+        return luaL_loadbufferx(L, file->code, (size_t)(file->code_end - file->code), chunk, "b");
+    return luaL_loadbufferx(L, file->start, (size_t)(file->end - file->start), chunk, "t");
+}
+
 /*
  * The first searcher of require: salvor and salvor.* come from the binary and from nowhere else, so
  * that no file on a path can take their place.
@@ -69,7 +84,7 @@ static int search_embedded(lua_State *L)
     if (!file)
         return luaL_error(L, "there is no module '%s' in Salvor", name);
     const char *chunk = lua_pushfstring(L, "@%s", path);
-    if (luaL_loadbufferx(L, file->start, (size_t)(file->end - file->start), chunk, "t") != LUA_OK)
+    if (load_embedded(L, file, chunk) != LUA_OK)
         return lua_error(L);
     lua_pushstring(L, path);
     return 2;
