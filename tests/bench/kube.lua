@@ -1,7 +1,7 @@
 --- Reads of a Kubernetes API server, beside kubectl and, as the limit, a bare fetch by curl.
 local fs = require("salvor.fs")
 local k8s = require("salvor.k8s")
-local proc = require("salvor.proc")
+local lab = require("lab")
 local task = require("salvor.task")
 
 local OBJECTS = 10000
@@ -43,31 +43,7 @@ local SCRIPTS = {
         end
         error(left .. " events are missing")
     ]],
-    exec = [[
-        local result = must(c:exec("bench", {"head", "-c", "67108864", "/dev/zero"}))
-        assert(#result.stdout == 67108864)
-    ]],
 }
-
-local function environment_of(folder)
-    local result = must(proc.run({"tests/lab/lab", "env", folder}))
-    local values = {}
-    for name, value in result.stdout:gmatch("export (%w+)=(%S+)") do
-        values[name] = value
-    end
-    return values
-end
-
-local function start_lab(bench)
-    if must(proc.run({"tests/lab/build", "--check"})).code ~= 0 then
-        return nil, "the lab has not been built (tests/lab/build)"
-    end
-    local folder = fs.join(bench.scratch, "lab")
-    local result = must(proc.run({"tests/lab/lab", "start", folder, "--parent",
-                                  tostring(proc.pid())}, {timeout = 120}))
-    assert(result.code == 0, result.stderr)
-    return folder
-end
 
 --- ConfigMaps of 1.6 kB as the server sends them.
 local function fill(client, namespace, count)
@@ -107,57 +83,39 @@ local function bench_watch(bench, watch, client, started)
 end
 
 return function(bench, build)
-    if not proc.which("kubectl") then
-        return bench:leave_out("kube", "there is no kubectl")
-    end
-    local folder, why = start_lab(bench)
-    if not folder then
+    local at <close>, why = lab.start(bench)
+    if not at then
         return bench:leave_out("kube", why)
     end
-    local cleanup <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
-        proc.run({"tests/lab/lab", "stop", folder}, {timeout = 60})
-    end})
-    local lab, kubeconfig = environment_of(folder), fs.join(folder, "kubeconfig")
-    local client = must(k8s.connect({kubeconfig = kubeconfig, timeout = 60}))
+    local client = must(k8s.connect({kubeconfig = at.kubeconfig, timeout = 60}))
+    make_namespace(client, "bench")
+    make_namespace(client, "more")
 
     local function ours(name, ...)
         local path = bench:script(name, HEAD .. SCRIPTS[name])
-        return {name = "salvor", argv = {fs.join(build, "salvor"), path, kubeconfig, ...}}
+        return {name = "salvor", argv = {fs.join(build, "salvor"), path, at.kubeconfig, ...}}
     end
 
     local function kubectl(...)
-        return {name = "kubectl",
-                argv = {"kubectl", "--kubeconfig", kubeconfig, "-n", "bench", "get", ...}}
+        return at:kubectl("get", "-n", "bench", ...)
     end
 
-    local function curl(path)
-        return {"curl", "-sf", "--noproxy", "*", "--cacert", lab.CA, "-A", "bench", "-H",
-                "Authorization: Bearer " .. lab.TOKEN, lab.SERVER .. path}
-    end
-
-    make_namespace(client, "bench")
-    make_namespace(client, "more")
     local started = fs.join(bench.scratch, "started")
     bench_watch(bench, ours("watch", tostring(OBJECTS), started), client, started)
 
-    local at = "/api/v1/namespaces/bench/configmaps"
+    local path = "/api/v1/namespaces/bench/configmaps"
     bench:pair("get one object", ours("get"), kubectl("configmaps", "cm-00001", "-o", "json"),
-        {time = 0.25, memory = 0.33, curl = curl(at .. "/cm-00001")})
+        {time = 0.25, memory = 0.33, curl = at:curl(path .. "/cm-00001")})
+    -- kubectl leaves the managed fields out unless it is asked for them.
     local whole = kubectl("configmaps", "-o", "json", "--show-managed-fields")
-    bench:pair("list 10,000, print(json.encode)", ours("list"), whole,
-        {time = 0.2, memory = 0.33, curl = curl(at), runs = 7})
-    bench:pair("list 10,000, json.write", ours("write"), whole,
-        {time = 0.2, memory = 0.33, curl = curl(at), runs = 7})
+    local limits = {time = 0.2, memory = 0.33, curl = at:curl(path), runs = 7}
+    bench:pair("list 10,000, print(json.encode)", ours("list"), whole, limits)
+    bench:pair("list 10,000, json.write", ours("write"), whole, limits)
     if client.print_table then
         bench:pair("list 10,000 as a table", ours("table"), kubectl("configmaps"),
-            {time = 0.33, curl = curl(at), runs = 7})
+            {time = 0.33, curl = at:curl(path), runs = 7})
     else
         bench:leave_out("list 10,000 as a table", "there are no tables yet")
-    end
-    if not client.exec then
-        bench:leave_out("exec of 64 MiB", "there is no exec yet")
-    else
-        bench:leave_out("exec of 64 MiB", "the lab has no node")
     end
     fill(client, "more", MORE)
     bench:single("walk 50,000 with each", ours("walk", tostring(OBJECTS + MORE)), 40)

@@ -108,7 +108,9 @@ function measure:script(name, code)
 end
 
 function measure:print()
-    ui.print_table(COLUMNS, self.rows)
+    if #self.rows > 0 then
+        ui.print_table(COLUMNS, self.rows)
+    end
     for _, note in ipairs(self.notes) do
         print(note)
     end

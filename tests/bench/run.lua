@@ -1,12 +1,12 @@
--- Paired benchmarks: salvor tests/bench/run.lua BUILD-FOLDER [data] [kube]
+-- Paired benchmarks: salvor tests/bench/run.lua BUILD-FOLDER [data] [kube] [node]
 --
--- Without a word all of them; kube starts an API server of its own when the lab has been built.
+-- Without a word all of them; kube and node start a lab of their own when it has been built.
 local fs = require("salvor.fs")
 
 package.path = fs.absolute("tests/bench") .. "/?.lua;" .. package.path
 local measure = require("measure")
 
-local PARTS = {"data", "kube"}
+local PARTS = {"data", "kube", "node"}
 
 local build = fs.absolute(assert(arg[1], "the build folder is missing"))
 local scratch = must(fs.temporary_folder())
