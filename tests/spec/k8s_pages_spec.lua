@@ -1,4 +1,5 @@
 local fs = require("salvor.fs")
+local kube = require("salvor.kube")
 local salvor = require("salvor")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
@@ -175,5 +176,96 @@ describe("the pages of a list", function()
         end)
         assert.are.equal("Timeout", err.code)
         assert.is_true(count_descriptors() <= before)
+    end)
+end)
+
+describe("a request that is sent ahead", function()
+    local server, handle
+
+    setup(function()
+        server = scripted.start()
+    end)
+    teardown(function()
+        server:stop()
+    end)
+    before_each(function()
+        handle = must(kube.connect({kubeconfig = server:kubeconfig()}))
+    end)
+
+    it("shows one value of its answer before it is read", function()
+        server:rules({{path = CM, delay = 0.2, json = page("a\nb", "x")}})
+        local exchange = must(handle:send({path = CM}))
+        assert.is_nil(exchange:find("metadata", "continue"))
+        exchange:wait()
+        assert.are.equal("a\nb", exchange:find("metadata", "continue"))
+        assert.are.same({"x"}, {exchange:find("items")[1].metadata.name})
+        assert.is_nil(exchange:find("metadata", "nothing"))
+        local answer = must(exchange:answer())
+        assert.are.equal(200, answer.status)
+        assert.are.equal("a\nb", answer.body.metadata.continue)
+    end)
+
+    it("shows nothing of an answer that is an error, or cut short", function()
+        server:rules({{path = CM, status = 410, times = 1,
+                       json = scripted.status(410, "Expired", "gone", {metadata = {a = "b"}})},
+                      {path = CM, chunks = {'{"metadata": {"a": "b"}, '}, ["end"] = "truncate"}})
+        for _, code in ipairs({"Expired", "Disconnected"}) do
+            local exchange = must(handle:send({path = CM}))
+            exchange:wait()
+            assert.is_nil(exchange:find("metadata", "a"))
+            local answer, err = exchange:answer()
+            assert.is_nil(answer)
+            assert.are.equal(code, err.code)
+        end
+    end)
+
+    it("is answered once", function()
+        server:rules({{path = CM, json = page()}})
+        local exchange = must(handle:send({path = CM}))
+        must(exchange:answer())
+        for _, method in ipairs({"answer", "wait", "find"}) do
+            assert.error_matches(function()
+                exchange[method](exchange, "metadata")
+            end, "the exchange is closed")
+        end
+        exchange:close()
+    end)
+
+    it("has one who waits", function()
+        server:rules({{path = CM, ["end"] = "hang"}})
+        local exchange <close> = must(handle:send({path = CM}))
+        task.race({
+            function()
+                exchange:answer()
+            end,
+            function()
+                assert.error_matches(function()
+                    exchange:answer()
+                end, "another task waits")
+            end,
+        })
+    end)
+
+    it("tells who waits that it was closed", function()
+        server:rules({{path = CM, ["end"] = "hang"}})
+        local exchange = must(handle:send({path = CM}))
+        local began = task.now()
+        task.all({
+            function()
+                assert.error_matches(function()
+                    exchange:answer()
+                end, "the exchange is closed")
+            end,
+            function()
+                exchange:close()
+            end,
+        })
+        assert.is_true(task.now() - began < 1)
+    end)
+
+    it("refuses misuse", function()
+        for _, options in ipairs({{path = "no/slash"}, {path = "/", raw = true}}) do
+            assert.is_false(pcall(handle.send, handle, options))
+        end
     end)
 end)
