@@ -23,6 +23,21 @@ describe("json.decode", function()
         assert.truthy(err.message:find("at line 2, column 3", 1, true))
     end)
 
+    it("takes the later of two equal keys, however they are written", function()
+        assert.are.same({ab = {2}, c = 3}, json.decode('{"ab":{"x":1},"c":3,"a\\u0062":[2]}'))
+    end)
+
+    it("goes 512 deep", function()
+        for _, brackets in ipairs({{"[", "0", "]"}, {'{"a":', "0", "}"}}) do
+            local function nested(depth)
+                return brackets[1]:rep(depth) .. brackets[2] .. brackets[3]:rep(depth)
+            end
+            assert.are.equal(nested(512), json.encode(assert(json.decode(nested(512)))))
+            local _, err = json.decode(nested(513))
+            assert.truthy(err.message:find("nested more than 512 deep at line 1", 1, true))
+        end
+    end)
+
     it("gives a large text its value too", function()
         local items = {}
         for i = 1, 20000 do
