@@ -137,6 +137,17 @@ describe("the pages of a list", function()
         assert.are.equal("b", next_item().metadata.name)
     end)
 
+    it("end where the server does not go on", function()
+        server:rules({{path = CM, query = "continue=t1", json = page("t1", "b")},
+                      {path = CM, json = page("t1", "a")}})
+        local _, err = client:list("cm")
+        assert.are.equal("Corrupt", err.code)
+        assert.are.equal("k8s.list", err.op)
+        assert.truthy(err.message:find("the same page", 1, true))
+        server:rules({{path = CM, json = page("", "a")}})
+        assert.are.same({"a"}, names(must(client:list("cm"))))
+    end)
+
     it("all come before the deadline of a list", function()
         server:rules({{path = CM, query = "continue=t1", ["end"] = "hang"},
                       {path = CM, json = page("t1", "a")}})

@@ -2,6 +2,7 @@
 ---
 --- While a page is read, the server works on the next one: the request for that leaves as soon as
 --- the text of this one is there. So at most two pages are under way.
+local fail = require("salvor.error").new
 local task = require("salvor.task")
 
 local PAGE = 500
@@ -109,8 +110,14 @@ function Reader:__call()
         self:close()
         return nil, err
     end
-    self.token = list.metadata.continue
-    if self.token == nil or self.token == "" then
+    local token = list.metadata.continue
+    if token == self.token and token ~= nil then
+        self:close()
+        return nil, fail({code = "Corrupt", op = self.read.op,
+                          message = "the server gives the same page of the list again"})
+    end
+    self.token = token
+    if type(token) ~= "string" or token == "" then
         self:close()
     else
         for _, item in ipairs(list.items) do
