@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "data/json.h"
+#include "data/utf8.h"
 #include "kube/certificate.h"
 #include "kube/credentials.h"
 #include "kube/exec_plugin.h"
 
-#define TEXT_MAX 1900 /* of an answer that is not a Status; what an error's message has room for */
+/* Of an answer that is not a Status: what an error's message has room for, and what is kept. */
+#define TEXT_MAX 1900
+#define KEPT_MAX 2048
 
 int salvor_kube_retry_after(const struct salvor_http *http)
 {
@@ -19,6 +22,7 @@ int salvor_kube_retry_after(const struct salvor_http *http)
         return -1;
     char *end;
     long seconds = strtol(text, &end, 10);
+    end += strspn(end, " \t");
     return *end == '\0' && seconds <= 86400 ? (int)seconds : -1;
 }
 
@@ -61,11 +65,27 @@ static const char *reason_of(int status)
     }
 }
 
-static void make_one_line(char *text)
+/* What moves a terminal's cursor, changes colours or turns the direction of writing round. */
+static bool is_harmless(uint32_t character)
 {
-    for (; *text; text++)
-        if (iscntrl((unsigned char)*text))
-            *text = ' ';
+    return character >= 0x20 && !(character >= 0x7f && character < 0xa0) &&
+           !(character >= 0x200e && character <= 0x200f) &&
+           !(character >= 0x2028 && character <= 0x202e) &&
+           !(character >= 0x2066 && character <= 0x2069);
+}
+
+/* One line of UTF-8 that may be shown, byte for byte as long as it was. */
+static void make_one_line(char *text, size_t size)
+{
+    size_t length;
+    for (size_t at = 0; at < size; at += length) {
+        uint32_t character = 0;
+        length = salvor_utf8_next(&character, text + at, size - at);
+        if (!length)
+            text[at++] = '?';
+        else if (!is_harmless(character))
+            memset(text + at, ' ', length);
+    }
 }
 
 static const char *text_of(const json_t *status, const char *name)
@@ -74,25 +94,47 @@ static const char *text_of(const json_t *status, const char *name)
     return text && *text ? text : NULL;
 }
 
+/* A webhook may put a whole sentence there; a code is a word. */
+static bool is_word(const char *text)
+{
+    size_t length =
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
+    return length && !text[length] && length < sizeof(((struct salvor_error *)0)->code);
+}
+
 static void set_from_status(const struct salvor_http *http, const json_t *status,
                             struct salvor_error *err)
 {
     const char *reason = text_of(status, "reason"), *message = text_of(status, "message");
-    if (!reason)
+    if (!reason || !is_word(reason))
         reason = reason_of(http->status);
     salvor_error_set(err, reason, "%s", message ? message : reason);
 }
 
-static void set_from_text(const struct salvor_http *http, struct salvor_error *err)
+/* The text of an answer that is no Status, kept as client-go keeps it: as the cause. */
+static json_t *make_details(const char *text, size_t size)
+{
+    char kept[KEPT_MAX];
+    memcpy(kept, text, size);
+    make_one_line(kept, size);
+    return json_pack("{s:[{s:s, s:s%}]}", "causes", "reason", "UnexpectedServerResponse", "message",
+                     kept, size);
+}
+
+static void set_from_text(const struct salvor_http *http, json_t **details,
+                          struct salvor_error *err)
 {
     const char *text = http->body.data;
-    int size = http->body.size < TEXT_MAX ? (int)http->body.size : TEXT_MAX;
+    size_t size = http->body.size < KEPT_MAX ? http->body.size : KEPT_MAX;
     while (size && isspace((unsigned char)*text)) {
         text++;
         size--;
     }
+    int shown = size < TEXT_MAX ? (int)size : TEXT_MAX;
     salvor_error_set(err, reason_of(http->status), "HTTP %d from %s%s%.*s", http->status,
-                     http->peer, size ? ": " : "", size, text);
+                     http->peer, size ? ": " : "", shown, text);
+    if (size)
+        *details = make_details(text, size);
 }
 
 static void explain_unauthorized(const struct salvor_kubeconfig *config, struct salvor_error *err)
@@ -147,21 +189,22 @@ int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *
     else if (!strcmp(err->code, "Internal")) /* without its reason the answer would be another */
         return -1;
     if (kind && !strcmp(kind, "Status")) {
+        json_t *given = json_object_get(status, "details");
         set_from_status(http, status, err);
-        *details = json_incref(json_object_get(status, "details"));
+        *details = json_is_object(given) ? json_incref(given) : NULL;
     } else {
-        set_from_text(http, err);
+        set_from_text(http, details, err);
     }
     json_decref(status);
-    make_one_line(err->message);
+    if (http->status == 429)
+        add_flow_schema(http, err);
     if (http->status == 401) {
         explain_unauthorized(config, err);
         salvor_kube_refused(config, http->credentials);
     }
+    make_one_line(err->message, strlen(err->message));
     if (http->status == 403)
         salvor_error_hint(err, "have that permission granted, or use another context");
-    if (http->status == 429)
-        add_flow_schema(http, err);
     if (http->status >= 300 && http->status < 400)
         salvor_error_hint(err, "redirects are not followed: give the API server's own address");
     err->status = http->status;

@@ -35,9 +35,10 @@ int salvor_kube_start(struct salvor_http *http, struct salvor_loop *loop,
 /*
  * 0 when the exchange ended, or a stream began, with a 2xx answer; otherwise -1 and the error: that
  * of the connection, or the server's Status (`code` is its reason: NotFound, Conflict, Expired, ...),
- * or the beginning of whatever text came instead. *details is the Status' details as a new
- * reference, or NULL. Credentials that were refused (401) are not used again when there may be
- * others.
+ * or the beginning of whatever text came instead. The message is one line of UTF-8 without control
+ * characters, and the code a word. *details is a new reference or NULL: the Status' details or, of
+ * another text, its first 2048 bytes as a cause UnexpectedServerResponse.
+ * Credentials that were refused (401) are not used again when there may be others.
  */
 int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *config,
                       json_t **details, struct salvor_error *err);

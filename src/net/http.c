@@ -79,13 +79,19 @@ static void announce(struct salvor_http *http)
         salvor_op_finish(&http->op);
 }
 
-/* Room for all of it at once, where the sender has said how much will come. */
-static void reserve_body(struct salvor_http *http)
+/* Room for all of it at once, where the sender has said how much will come; false when too much. */
+static bool reserve_body(struct salvor_http *http)
 {
     curl_off_t length = -1;
     curl_easy_getinfo(http->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    if (!http->stream && length > 0 && (size_t)length <= http->body.limit)
-        salvor_buffer_reserve(&http->body, (size_t)length, NULL);
+    if (http->stream || length <= 0)
+        return true;
+    if ((size_t)length > http->body.limit) {
+        http->exceeded = http->body.limit;
+        return false;
+    }
+    salvor_buffer_reserve(&http->body, (size_t)length, NULL);
+    return true;
 }
 
 /* What cannot be taken in ends the exchange, and this says why. */
@@ -122,7 +128,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
     if (status < 200)
         return length;
     http->status = (int)status;
-    reserve_body(http);
+    if (!reserve_body(http))
+        return 0;
     announce(http);
     return length;
 }
