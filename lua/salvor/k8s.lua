@@ -15,8 +15,10 @@ local impersonate = require("salvor.k8s.impersonate")
 local kinds = require("salvor.k8s.kinds")
 local kube = require("salvor.kube")
 local log = require("salvor.log")
+local warnings = require("salvor.k8s.warnings")
 
 local TIMEOUT = 30
+local MAX_WARNINGS = 1000 -- different ones; whoever sends more is not read any further
 
 local k8s = {}
 
@@ -99,6 +101,7 @@ function k8s.connect(opts)
     client.timeout = opts.timeout or TIMEOUT
     client._kube = handle
     client._warned = {}
+    client._warnings = 0
     client._on_warning = opts.on_warning or log_warning
     if client.warning then
         client._on_warning(client.warning)
@@ -115,9 +118,17 @@ end
 
 --- A server repeats its warnings with every answer; a person needs each once.
 function methods:_warn(text)
-    if not self._warned[text] then
+    if not self._warned[text] and self._warnings < MAX_WARNINGS then
         self._warned[text] = true
+        self._warnings = self._warnings + 1
         self._on_warning(text)
+    end
+end
+
+--- The Warning header of an answer, if it has one.
+function methods:_heed(header)
+    for _, text in ipairs(warnings.texts(header)) do
+        self:_warn(text)
     end
 end
 

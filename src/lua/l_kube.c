@@ -153,6 +153,26 @@ int salvor_kube_client_start(lua_State *L, struct salvor_kube_client *client,
 
 /* Results */
 
+void salvor_kube_push_header(lua_State *L, const struct salvor_http *http, const char *name)
+{
+    size_t length = strlen(name), count = 0;
+    const char *line = NULL;
+    luaL_Buffer all;
+    luaL_buffinit(L, &all);
+    while ((line = salvor_http_next_header(http, line))) {
+        if (strncasecmp(line, name, length) != 0 || line[length] != ':')
+            continue;
+        if (count++)
+            luaL_addstring(&all, ", ");
+        luaL_addstring(&all, line + length + 1 + strspn(line + length + 1, " \t"));
+    }
+    luaL_pushresult(&all);
+    if (!count) {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+    }
+}
+
 /* Pushes {name = value}, names in lower case, the values of a repeated one joined by ", ". */
 static void push_headers(lua_State *L, const struct salvor_http *http)
 {
@@ -193,6 +213,8 @@ int salvor_kube_fail(lua_State *L, struct salvor_error *err, const struct salvor
         lua_pushinteger(L, salvor_kube_retry_after(http));
         lua_setfield(L, -2, "retry_after");
     }
+    salvor_kube_push_header(L, http, "Warning");
+    lua_setfield(L, -2, "warning");
     return 2;
 }
 

@@ -32,7 +32,10 @@ struct salvor_kube_client *salvor_kube_client_check(lua_State *L);
 int salvor_kube_client_start(lua_State *L, struct salvor_kube_client *client,
                              struct salvor_http *http, bool stream, struct salvor_error *err);
 
-/* Pushes nil and the error object, with the server's `details` and `retry_after`; returns 2. */
+/* Pushes all values of a header that may come several times, joined by ", ", or nil. */
+void salvor_kube_push_header(lua_State *L, const struct salvor_http *http, const char *name);
+
+/* Pushes nil and the error object with the server's `details`, `retry_after`, `warning`; returns 2. */
 int salvor_kube_fail(lua_State *L, struct salvor_error *err, const struct salvor_http *http,
                      json_t **details);
 

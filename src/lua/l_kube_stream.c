@@ -51,12 +51,13 @@ static int after_open(lua_State *L, int status, lua_KContext context)
         return count;
     }
     lua_pushvalue(L, 3);
-    return 1;
+    salvor_kube_push_header(L, http, "Warning");
+    return 2;
 }
 
 /*
- * client:stream{method=, path=, query=, headers=, body=, timeout=, open_timeout=} -> stream, once the
- * answer has begun; timeout is that of the whole stream
+ * client:stream{method=, path=, query=, headers=, body=, timeout=, open_timeout=} -> stream and the
+ * answer's Warning headers (or nil), once it has begun; timeout is that of the whole stream
  */
 int salvor_kube_client_stream(lua_State *L)
 {

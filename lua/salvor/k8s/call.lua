@@ -1,36 +1,7 @@
---- One call of the API: deadline, retries, warnings.
----
---- A GET is repeated when the server says when (429 or 5xx with Retry-After) or when the connection
---- was lost, at most ten times and within the deadline. Nothing else is ever repeated: a lost
---- answer to a write says nothing about whether it was carried out.
+--- One call of the API: deadline, warnings, and what salvor.k8s.retry lets be repeated.
 local log = require("salvor.log")
+local pause_before_retry = require("salvor.k8s.retry")
 local task = require("salvor.task")
-
-local MAX_RETRIES = 10
-local LOST_PAUSE = 1
-
-local function pause_before_retry(err, tries)
-    if err.status then
-        if (err.status == 429 or err.status >= 500) and err.retry_after then
-            return math.max(err.retry_after, 0.1 * 2 ^ math.min(tries, 6))
-        end
-    elseif err.code == "Disconnected" then
-        return LOST_PAUSE
-    end
-    return nil
-end
-
---- The texts of a Warning header: 299 - "text", 299 - "another".
-local function warning_texts(header)
-    local texts = {}
-    local plain = header:gsub("\\(.)", function(char)
-        return char == '"' and "\1" or char
-    end)
-    for text in plain:gmatch('%d%d%d %S+ "([^"]*)"') do
-        texts[#texts + 1] = text:gsub("\1", '"')
-    end
-    return texts
-end
 
 --- For whoever asks what is going on: one line for each answer.
 local function note(request, method, began, answer, err)
@@ -84,15 +55,12 @@ return function(client, request)
         })
         note(request, method, began, answer, err)
         if answer then
-            if answer.headers.warning then
-                for _, text in ipairs(warning_texts(answer.headers.warning)) do
-                    client:_warn(text)
-                end
-            end
+            client:_heed(answer.headers.warning)
             return answer
         end
-        err.op = request.op
-        local pause = method == "GET" and tries < MAX_RETRIES and pause_before_retry(err, tries)
+        client:_heed(err.warning)
+        err.op, err.warning = request.op, nil
+        local pause = pause_before_retry(err, tries, method)
         if sent and not err.status then
             pause = 0 -- it may have been on its way for long
         end
