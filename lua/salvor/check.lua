@@ -31,8 +31,9 @@ function check.options(opts, names, what)
     return opts
 end
 
---- One of the words in `choices`; `fallback` when absent.
-function check.choice(value, choices, fallback, option, what)
+--- One of the words in `choices`; `fallback` when absent. `depth`: the functions between the method
+--- and this one, none when nil.
+function check.choice(value, choices, fallback, option, what, depth)
     if value == nil then
         return fallback
     end
@@ -44,7 +45,7 @@ function check.choice(value, choices, fallback, option, what)
         end
         table.sort(words)
         error(string.format("%s: option '%s' must be one of %s", what, option,
-            table.concat(words, ", ")), SCRIPT)
+            table.concat(words, ", ")), SCRIPT + (depth or 0))
     end
     return chosen
 end

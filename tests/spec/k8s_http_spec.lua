@@ -36,8 +36,8 @@ describe("a call of the API", function()
         server:rules({{path = CM .. "/a%3Ab", json = object("a:b")},
                       {path = CM, json = scripted.list("1", salvor.list({}))}})
         must(client:get("cm", "a:b"))
-        must(client:list("cm", {label_selector = {["a/b"] = "c d"}}))
-        assert.truthy(server:requests()[2].query:find("labelSelector=a%2Fb%3Dc%20d", 1, true))
+        must(client:list("cm", {field_selector = {["a/b"] = "c d,e"}}))
+        assert.truthy(server:requests()[2].query:find("fieldSelector=a%2Fb%3Dc%20d%5C%2Ce", 1, true))
     end)
 
     it("waits as long as Retry-After says, for reads", function()
@@ -77,10 +77,10 @@ describe("a call of the API", function()
         assert.are.equal("a", must(client:get("cm", "a")).metadata.name)
     end)
 
-    it("never repeats a write", function()
+    it("never repeats a write that may have been carried out", function()
         for _, rule in ipairs({
             {["end"] = "reset"},
-            {status = 429, headers = {["Retry-After"] = "0"}, body = "no"},
+            {status = 503, headers = {["Retry-After"] = "0"}, body = "no"},
         }) do
             rule.method, rule.path = "POST", CM
             server:rules({{path = CM .. "/a", json = object("a")}, rule})

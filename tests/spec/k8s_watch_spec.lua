@@ -111,9 +111,13 @@ describe("a watch", function()
         server:stop()
     end)
 
+    --- What a server without streamed lists says to the wish for one.
+    local UNKNOWN = {path = CM, query = "sendInitialEvents", status = 422,
+                     json = scripted.status(422, "Invalid", "sendInitialEvents is forbidden")}
+
     --- Rules: what lists answer, then what watches answer, each used once.
     local function play(lists, watches)
-        local rules = {}
+        local rules = {UNKNOWN}
         for _, rule in ipairs(watches) do
             rule.path, rule.query, rule.times = CM, "watch=true", 1
             rules[#rules + 1] = rule
@@ -128,7 +132,9 @@ describe("a watch", function()
     local function versions()
         local result = {}
         for _, request in ipairs(server:requests()) do
-            if request.query:find("watch=true", 1, true) then
+            if request.query:find("sendInitialEvents", 1, true) then
+                result[#result + 1] = "stream"
+            elseif request.query:find("watch=true", 1, true) then
                 result[#result + 1] = request.query:match("resourceVersion=(%w+)")
             else
                 result[#result + 1] = "list"
@@ -144,7 +150,7 @@ describe("a watch", function()
              {body = events({"DELETED", cm("a", "21")})}})
         local began = task.now()
         assert.are.same({"ADDED a", "MODIFIED a", "DELETED a"}, collect(server:client(), 3))
-        assert.are.same({"list", "10", "11", "20"}, versions())
+        assert.are.same({"stream", "list", "10", "11", "20"}, versions())
         assert.is_true(task.now() - began >= 2)
     end)
 
@@ -155,7 +161,7 @@ describe("a watch", function()
              {["end"] = "reset"},
              {body = events({"MODIFIED", cm("a", "12")})}})
         assert.are.same({"ADDED a", "MODIFIED a", "MODIFIED a"}, collect(server:client(), 3))
-        assert.are.same({"list", "10", "11", "11"}, versions())
+        assert.are.same({"stream", "list", "10", "11", "11"}, versions())
     end)
 
     it("comes back after an outage, however often somebody looks meanwhile", function()
@@ -202,7 +208,7 @@ describe("a watch", function()
         table.sort(rest)
         assert.are.same({"ADDED again", "ADDED last", "ADDED new", "DELETED again",
                          "DELETED deleted", "MODIFIED changed"}, rest)
-        assert.are.same({"list", "10", "list", "99"}, versions())
+        assert.are.same({"stream", "list", "10", "list", "99"}, versions())
     end)
 
     it("lists anew when a start is refused with 410", function()

@@ -3,7 +3,12 @@
 --- A read or write is a table that says what is wanted in terms of kinds and names; here it becomes
 --- a request. `resource` is a kind's record as client:kind() gives it.
 local call = require("salvor.k8s.call")
+local evict = require("salvor.k8s.eviction")
+local explain = require("salvor.k8s.explain")
 local kube = require("salvor.kube")
+local selector = require("salvor.k8s.selector")
+local shape = require("salvor.k8s.shape")
+local update = require("salvor.k8s.update")
 
 local FIELD_MANAGER = "salvor"
 
@@ -39,18 +44,6 @@ function methods:_namespace(resource, opts)
     return opts.namespace or self.namespace
 end
 
-local function selector(value)
-    if type(value) ~= "table" then
-        return value
-    end
-    local terms = {}
-    for key, wanted in pairs(value) do
-        terms[#terms + 1] = key .. "=" .. tostring(wanted)
-    end
-    table.sort(terms)
-    return table.concat(terms, ",")
-end
-
 --- What a list and a watch ask for alike; nil and an error when the kind is unknown.
 function methods:_selection(op, kind, opts)
     local resource, err = self:kind(kind)
@@ -64,17 +57,16 @@ function methods:_selection(op, kind, opts)
         resource = resource,
         namespace = self:_namespace(resource, opts),
         query = {
-            labelSelector = selector(opts.label_selector),
-            fieldSelector = selector(opts.field_selector),
-            resourceVersion = opts.resource_version,
+            labelSelector = selector.label(opts.label_selector),
+            fieldSelector = selector.field(opts.field_selector),
         },
         timeout = opts.timeout,
     }
 end
 
 --- read: op, verb (get or list), resource (a kind's record), namespace, name, subresource, query,
---- headers, timeout. Returns the object or the List as the server sent it. `sent` and `on_arrival`
---- are those of lua/salvor/k8s/call.lua.
+--- headers, timeout. Returns the object or the List as the server sent it; each item of a List has
+--- its apiVersion and kind. `sent` and `on_arrival` are those of lua/salvor/k8s/call.lua.
 function methods:_read(read)
     local sent = read.sent
     read.sent = nil -- whoever reads the same again sends it again
@@ -88,9 +80,11 @@ function methods:_read(read)
         on_arrival = read.on_arrival,
     })
     if not answer then
-        return nil, err
+        return nil, explain.read(read, err)
+    elseif read.verb == "list" and not read.name then
+        return shape.list(answer.body, read.op, read.resource)
     end
-    return answer.body
+    return shape.object(answer.body, read.op)
 end
 
 --- Sends a read ahead of its time; the exchange becomes `sent` of the same read later.
@@ -102,20 +96,24 @@ end
 --- The events of a collection as a stream of the mechanism; `read` as above, its timeout that of
 --- the whole stream and open_timeout that of its beginning.
 function methods:_stream(read)
-    local stream, err = self._kube:stream({
+    local stream, answer = self._kube:stream({
         path = path_of(read),
         query = read.query,
         timeout = read.timeout,
         open_timeout = read.open_timeout,
     })
-    if not stream then
-        err.op = read.op
+    if stream then
+        self:_heed(answer)
+        return stream
     end
-    return stream, err
+    self:_heed(answer.warning)
+    answer.op, answer.warning = read.op, nil
+    return nil, answer
 end
 
 local writes = {
     create = {method = "POST"},
+    evict = {method = "POST"},
     replace = {method = "PUT"},
     delete = {method = "DELETE"},
     apply = {method = "PATCH", content_type = "application/apply-patch+yaml"},
@@ -124,21 +122,36 @@ local writes = {
     strategic = {method = "PATCH", content_type = "application/strategic-merge-patch+json"},
 }
 
---- write: op, verb (create, replace, apply, patch, delete), patch_type (of patch: merge, json,
---- strategic), resource (a kind's record), namespace, name (nil only for create), subresource, body
---- (the object, the patch, or DeleteOptions), query, dry_run, timeout. Sent once, whatever happens.
---- Returns what the server says the object is now.
-function methods:_write(write)
-    local how = writes[write.patch_type or write.verb]
+--- What goes beside the body. A server that is given DeleteOptions does not look at the query.
+local function parameters(write)
     local query, body = copy(write.query), write.body
     if write.verb ~= "delete" then
         query.fieldManager = query.fieldManager or FIELD_MANAGER
         query.dryRun = write.dry_run and "All" or nil
     elseif write.dry_run then
-        -- A server that is given DeleteOptions does not look at the query.
         body = copy(body)
         body.dryRun = {"All"}
     end
+    return query, body
+end
+
+--- write: what is wanted, in these fields.
+---   op, verb       create, replace, apply, patch, delete, update, scale, evict
+---   patch_type     of patch and scale: merge, json, strategic
+---   resource, namespace, name (nil for create, and for the delete of a collection), subresource
+---   body           the object, the patch, DeleteOptions or an Eviction
+---   change         of update, and of scale under a condition, instead of a body: a function, see
+---                  salvor.k8s.update
+---   query, dry_run, timeout
+--- Returns what the server says the object is now.
+function methods:_write(write)
+    if write.change then
+        return update.run(self, write)
+    elseif write.verb == "evict" and not write.body.apiVersion then
+        return evict(self, write)
+    end
+    local how = writes[write.patch_type or write.verb]
+    local query, body = parameters(write)
     local answer, err = call(self, {
         op = write.op,
         method = how.method,
@@ -149,9 +162,9 @@ function methods:_write(write)
         timeout = write.timeout,
     })
     if not answer then
-        return nil, err
+        return nil, explain.write(write, err)
     end
-    return answer.body
+    return shape.object(answer.body, write.op)
 end
 
 return methods

@@ -13,40 +13,77 @@ function methods:get(kind, name, opts)
     opts = check.options(opts, get_options, "k8s.get")
     check.kind(kind, "k8s.get")
     check.name(name, "k8s.get")
+    check.subresource(opts.subresource, "k8s.get")
     local read, err = self:_selection("k8s.get", kind, opts)
     if not read then
         return nil, err
     end
+    read.query.resourceVersion = opts.resource_version
     read.verb = "get"
     read.name = name
     read.subresource = opts.subresource
     return self:_read(read)
 end
 
-local list_options = {namespace = "string", all_namespaces = "boolean", timeout = "number",
-                      label_selector = "string|table", field_selector = "string|table",
-                      resource_version = "string", full = "boolean"}
+local function options_of_list(more)
+    local names = {namespace = "string", all_namespaces = "boolean", timeout = "number",
+                   label_selector = "string|table", field_selector = "string|table",
+                   resource_version = "string", resource_version_match = "string"}
+    for name, kind in pairs(more) do
+        names[name] = kind
+    end
+    return names
+end
+
+local function select(client, op, kind, opts, match)
+    local read, err = client:_selection(op, kind, opts)
+    if not read then
+        return nil, err
+    end
+    read.query.resourceVersion = opts.resource_version
+    read.query.resourceVersionMatch = match
+    return read
+end
+
+local list_options = options_of_list({full = "boolean", limit = "number", continue = "string"})
+
+--- One page of the script's own size, of which it keeps the token.
+local function page(client, read, opts)
+    read.query.limit, read.query.continue = opts.limit, opts.continue
+    return client:_read(read)
+end
 
 function methods:list(kind, opts)
     opts = check.options(opts, list_options, "k8s.list")
     check.kind(kind, "k8s.list")
-    local read, err = self:_selection("k8s.list", kind, opts)
+    check.selectors(opts, "k8s.list")
+    local match = check.version(opts, "k8s.list")
+    if opts.limit then
+        check.count(opts.limit, "option 'limit'", "k8s.list", 1)
+    end
+    if opts.continue and not opts.limit then
+        error("k8s.list: option 'continue' needs 'limit'", 2)
+    elseif opts.continue and opts.resource_version then
+        error("k8s.list: a 'continue' has a version of its own: leave 'resource_version' out", 2)
+    end
+    local read, err = select(self, "k8s.list", kind, opts, match)
     if not read then
         return nil, err
     end
-    local list, problem = pages.all(self, read)
+    local list, problem = (opts.limit and page or pages.all)(self, read, opts)
     if not list then
         return nil, problem
     end
     return opts.full and list or list.items
 end
 
-local each_options = {namespace = "string", all_namespaces = "boolean", timeout = "number",
-                      label_selector = "string|table", field_selector = "string|table"}
+local each_options = options_of_list({})
 
 function methods:each(kind, opts)
     opts = check.options(opts, each_options, "k8s.each")
     check.kind(kind, "k8s.each")
+    check.selectors(opts, "k8s.each")
+    local match = check.version(opts, "k8s.each")
     local next_page, items, index
     local closing = setmetatable({}, {__close = function()
         if next_page then
@@ -55,16 +92,16 @@ function methods:each(kind, opts)
     end})
     local function next_item()
         if not next_page then
-            next_page = pages.reader(self, must(self:_selection("k8s.each", kind, opts)))
+            next_page = pages.reader(self, must(select(self, "k8s.each", kind, opts, match)))
             items, index = {}, 0
         end
         index = index + 1
         while items and not items[index] do
-            local page, err = next_page()
+            local got, err = next_page()
             if err then
                 error(err, 0)
             end
-            items, index = page and page.items, 1
+            items, index = got and got.items, 1
         end
         return items and items[index]
     end
@@ -78,6 +115,7 @@ local watch_options = {namespace = "string", all_namespaces = "boolean", timeout
 function methods:watch(kind, opts)
     opts = check.options(opts, watch_options, "k8s.watch")
     check.kind(kind, "k8s.watch")
+    check.selectors(opts, "k8s.watch")
     local deadline = opts.timeout and task.now() + opts.timeout
     local events = watch.new(self, "k8s.watch", kind, opts)
     local function next_event()

@@ -1,18 +1,28 @@
 --- A watch that does not end: lost connections, the server's own time limits and expired versions
 --- are bridged, and every change is told once.
 ---
---- It knows the objects it has told of, so that after a gap (410: the version it knows is too old)
---- it lists anew and tells the difference: what is new, what has changed, what is gone.
+--- It remembers which version of which object it has told of, so that after a gap (410: the version
+--- it knows is too old) it looks anew and tells the difference: what is new, what has changed, what
+--- is gone. Of the objects themselves it keeps nothing, so that a watch of many stays small.
+---
+--- What is there comes as a stream (sendInitialEvents, KEP 3157) from a server that has that, else
+--- as a list in pages.
 local fail = require("salvor.error").new
 local pages = require("salvor.k8s.pages")
+local seen = require("salvor.k8s.seen")
+local selector = require("salvor.k8s.selector")
+local shape = require("salvor.k8s.shape")
 local task = require("salvor.task")
 
 local MIN_RESTART = 1 -- seconds between two starts
 local MAX_PAUSE = 30
-local SERVER_LIMIT = 300 -- seconds a stream lasts by our wish; up to twice that
-local GRACE = 30 -- how much later our side gives up on it
+local MAX_STARTS = 10 -- of a watch that has not had any answer yet
+local END_OF_INITIAL = "k8s.io/initial-events-end"
 
-local watch = {}
+local watch = {
+    SERVER_LIMIT = 300, -- seconds a stream lasts by our wish; up to twice that
+    GRACE = 30, -- how much later our side gives up on it
+}
 watch.__index = watch
 
 --- What `next` returns as its error when its time is over; the watch can go on.
@@ -25,11 +35,13 @@ function watch.new(client, op, kind, opts)
         op = op,
         kind = kind,
         opts = opts,
-        known = {}, -- key -> {uid, version, object}
+        seen = seen.new(),
         queue = {},
         first = 1,
-        version = opts.resource_version,
+        version = opts.resource_version, -- to go on from; nil: look at what is there
+        is_quiet = opts.initial == false, -- until all that is there is known
         pause = 0,
+        failures = 0,
         established = false,
     }, watch)
 end
@@ -37,51 +49,46 @@ end
 function watch:__close()
     if self.stream then
         self.stream:close()
-        self.stream = nil
+    end
+    self.stream, self.next_page, self.is_filling = nil, nil, false
+end
+
+-- What is known
+
+function watch:push(kind, object, partial)
+    if not self.is_quiet then
+        self.queue[#self.queue + 1] = {type = kind, object = object, partial = partial}
     end
 end
 
-local function key_of(object)
-    return (object.metadata.namespace or "") .. "/" .. object.metadata.name
-end
-
-function watch:push(kind, object)
-    self.queue[#self.queue + 1] = {type = kind, object = object}
-end
-
-function watch:remember(object)
-    self.known[key_of(object)] = {
-        uid = object.metadata.uid,
-        version = object.metadata.resourceVersion,
-        object = object,
-    }
-end
-
---- Tells how `items` differ from what is known.
-function watch:compare(items)
-    local seen = {}
-    for _, item in ipairs(items) do
-        local key = key_of(item)
-        local old = self.known[key]
-        seen[key] = true
-        if old and old.uid ~= item.metadata.uid then
-            self:push("DELETED", old.object)
-            old = nil
-        end
-        if not old then
-            self:push("ADDED", item)
-        elseif old.version ~= item.metadata.resourceVersion then
-            self:push("MODIFIED", item)
-        end
-        self:remember(item)
+--- Takes in an object that is there, and tells of it if it is news; `kind`: what to call a new one.
+function watch:see(object, kind)
+    local news, gone = self.seen:add(object, self.selection.resource)
+    if gone then
+        self:push("DELETED", gone, true)
     end
-    for key, old in pairs(self.known) do
-        if not seen[key] then
-            self:push("DELETED", old.object)
-            self.known[key] = nil
-        end
+    if news ~= "same" then
+        self:push(news == "changed" and "MODIFIED" or kind, object)
     end
 end
+
+--- All that is there has been seen. The watch goes on from `version`.
+function watch:finish_round(version)
+    self.seen:end_round(self.selection.resource, function(gone)
+        self:push("DELETED", gone, true)
+    end)
+    self.is_quiet = false
+    self.version = version
+    self:progress()
+end
+
+--- The server is there and answers.
+function watch:progress()
+    self.established = true
+    self.pause, self.failures = 0, 0
+end
+
+-- Asking
 
 function watch:select()
     if self.selection then
@@ -92,7 +99,8 @@ function watch:select()
         namespace = opts.namespace,
         all_namespaces = opts.all_namespaces,
         label_selector = opts.label_selector,
-        field_selector = opts.name and "metadata.name=" .. opts.name or opts.field_selector,
+        field_selector = selector.both_fields(opts.name and {["metadata.name"] = opts.name},
+            opts.field_selector),
     })
     self.selection = selection
     return selection, err
@@ -104,36 +112,56 @@ function watch:patience(deadline)
     return deadline and math.max(math.min(seconds, deadline - task.now()), 0.001) or seconds
 end
 
-function watch:list(deadline)
-    local selection, err = self:select()
-    if not selection then
+--- Takes one page of what is there.
+function watch:take_page(deadline)
+    if not self.next_page then
+        local selection, err = self:select()
+        if not selection then
+            return nil, err
+        end
+        self.seen:begin_round()
+        self.listed = nil
+        self.next_page = pages.reader(self.client, selection)
+    end
+    self.selection.timeout = self:patience(deadline)
+    local page, err = self.next_page()
+    if page then
+        for _, item in ipairs(page.items) do
+            self:see(item, "ADDED")
+        end
+        self.listed = page.metadata.resourceVersion
+        return true
+    end
+    self.next_page = nil
+    if err then
         return nil, err
     end
-    selection.timeout = self:patience(deadline)
-    local list, problem = pages.all(self.client, selection)
-    if not list then
-        return nil, problem
-    end
-    self:compare(list.items)
-    if not self.established and self.opts.initial == false then
-        self.queue = {}
-    end
-    self.version = list.metadata.resourceVersion
-    self.established = true
-    self.pause = 0
+    self:finish_round(self.listed)
     return true
 end
 
-function watch:start(deadline)
+--- Looks at all that is there, at once.
+function watch:list(deadline)
+    repeat
+        local ok, err = self:take_page(deadline)
+        if not ok then
+            return nil, err
+        end
+    until not self.next_page
+    return true
+end
+
+function watch:start(deadline, extra)
     local selection, err = self:select()
     if not selection then
         return nil, err
     end
-    local seconds = math.random(SERVER_LIMIT, 2 * SERVER_LIMIT)
-    local query = {watch = true, resourceVersion = self.version, allowWatchBookmarks = true,
-                   timeoutSeconds = seconds}
-    for name, value in pairs(selection.query) do
-        query[name] = query[name] or value
+    local seconds = math.random(self.SERVER_LIMIT, 2 * self.SERVER_LIMIT)
+    local query = {watch = true, allowWatchBookmarks = true, timeoutSeconds = seconds}
+    for _, part in ipairs({selection.query, extra}) do
+        for name, value in pairs(part) do
+            query[name] = value
+        end
     end
     self.started = task.now()
     local stream, problem = self.client:_stream({
@@ -141,78 +169,131 @@ function watch:start(deadline)
         resource = selection.resource,
         namespace = selection.namespace,
         query = query,
-        timeout = seconds + GRACE,
+        timeout = seconds + self.GRACE,
         open_timeout = self:patience(deadline),
     })
     self.stream = stream
     return stream, problem
 end
 
-local function is_expired(err)
-    return err.status == 410 or err.code == "Expired" or err.code == "Gone"
+--- Whether to ask for what is there as a stream: until a server has refused it, and where a list
+--- would not do better because nobody wants to know.
+function watch:may_stream()
+    return self.client._watch_list ~= false and not self.is_quiet
 end
 
-local transient_codes = {Disconnected = true, Unreachable = true, Timeout = true, Corrupt = true}
+--- One that does not know it refuses it as invalid; a very old one just sends no end of it.
+function watch:give_up_streaming()
+    self.client._watch_list = false
+    self.started = nil
+    self:__close()
+    return true
+end
 
-local function is_transient(err)
-    if err.status then
-        return err.status == 429 or err.status >= 500
+function watch:start_filling(deadline)
+    local stream, err = self:start(deadline, {sendInitialEvents = true,
+                                              resourceVersionMatch = "NotOlderThan"})
+    if stream then
+        self.seen:begin_round()
+        self.is_filling = true
+        return true
+    elseif err.status == 400 or err.status == 422 then
+        return self:give_up_streaming()
     end
-    return transient_codes[err.code] or false
+    return nil, err, true
+end
+
+-- Failures
+
+local transient_codes = {Disconnected = true, Unreachable = true, Timeout = true}
+
+--- Until the first answer only what a single call would repeat, and as often: what is wrong from the
+--- beginning is better said.
+function watch:may_go_on(err, is_start, deadline)
+    if self.established then
+        if err.status then
+            return err.status == 429 or err.status >= 500
+        end
+        return transient_codes[err.code] or false
+    elseif not is_start or self.failures >= MAX_STARTS
+        or (deadline and task.now() >= deadline) then
+        return false
+    end
+    return err.code == "Disconnected" or err.code == "Timeout"
+        or ((err.status == 429 or (err.status or 0) >= 500) and err.retry_after ~= nil)
 end
 
 --- Decides after a failure: true to go on, or nil and the error when nothing will come of it.
-function watch:recover(err)
+function watch:recover(err, is_start, deadline)
     self:__close()
-    if is_expired(err) then
+    local is_expired = err.status == 410 or err.code == "Expired" or err.code == "Gone"
+    if is_expired and self.version then
         self.version = nil
         return true
     end
-    if not is_transient(err) or not self.established then
+    if not self:may_go_on(err, is_start, deadline) then
         err.op = self.op
         return nil, err
     end
     if self.started and task.now() - self.started > MAX_PAUSE then
         self.pause = 0
     end
+    self.failures = self.failures + 1
     self.failed_at = task.now()
     self.pause = math.max(err.retry_after or 0, math.min(math.max(2 * self.pause, 1), MAX_PAUSE))
     return true
 end
 
---- The error that an ERROR event carries as a Status.
-local function error_of(status)
-    return fail({
-        code = status.reason or "Unknown",
-        message = status.message or "the server ended the watch",
-        status = status.code,
-        details = status.details,
-    })
+local function text(value)
+    return type(value) == "string" and value ~= "" and value or nil
 end
 
---- True when the event is news; false when it is not, nil and an error when it is one.
+--- The error that an ERROR event carries as a Status.
+local function error_of(status)
+    local details = type(status.details) == "table" and status.details or nil
+    local err = fail({
+        code = text(status.reason) or "Unknown",
+        message = (text(status.message) or "the server ended the watch"):gsub("%c", " "),
+        status = math.type(status.code) == "integer" and status.code or nil,
+        details = details,
+    })
+    err.retry_after = details and math.type(details.retryAfterSeconds) and details.retryAfterSeconds
+    return err
+end
+
+-- Events
+
+local function is_end_of_initial(metadata)
+    local annotations = metadata.annotations
+    return type(annotations) == "table" and annotations[END_OF_INITIAL] == "true"
+end
+
+--- True, or nil and an error when the event is one.
 function watch:take(event)
-    local object = event.object
-    if event.type == "ERROR" then
-        local err = error_of(object)
-        err.retry_after = object.details and object.details.retryAfterSeconds
+    local ok, err = shape.event(event, self.op)
+    if not ok then
         return nil, err
     end
-    self.version = object.metadata.resourceVersion
-    self.pause = 0
+    local object = event.object
+    if event.type == "ERROR" then
+        return nil, error_of(object)
+    end
+    local metadata = object.metadata
     if event.type == "BOOKMARK" then
-        return false
+        if self.is_filling and is_end_of_initial(metadata) then
+            self.is_filling = false
+            self:finish_round(metadata.resourceVersion)
+        end
+    elseif event.type == "DELETED" then
+        self.seen:remove(object)
+        self:push("DELETED", object)
+    else
+        self:see(object, self.is_filling and "ADDED" or event.type)
     end
-    local key = key_of(object)
-    local old = self.known[key]
-    if event.type == "DELETED" then
-        self.known[key] = nil
-        return true
+    if not self.is_filling then
+        self.version = metadata.resourceVersion
+        self:progress()
     end
-    if old and old.uid == object.metadata.uid and old.version == self.version then
-        return false
-    end
-    self:remember(object)
     return true
 end
 
@@ -234,52 +315,54 @@ function watch:rest(deadline)
     return true
 end
 
---- Makes the next step towards an event: lists, starts a stream, or takes from it. True when there
---- is an event or another step to make.
-function watch:step(deadline)
-    if not self.version then
-        if self.pause > 0 and not self:rest(deadline) then
-            return nil, watch.TIMED_OUT
-        end
-        local ok, err = self:list(deadline)
-        if not ok then
-            return self:recover(err)
-        end
-        return true
-    end
-    if not self.stream then
-        if not self:rest(deadline) then
-            return nil, watch.TIMED_OUT
-        end
-        local stream, err = self:start(deadline)
-        if not stream then
-            return self:recover(err)
-        end
-        self.established = true
-    end
-    local event, err = self.stream:next(deadline and math.max(deadline - task.now(), 0))
-    if event then
-        local is_news, problem = self:take(event)
-        if problem then
-            return self:recover(problem)
-        end
-        if is_news then
-            self.queue[#self.queue + 1] = event
-        end
-        return true
-    end
-    if not err then
-        self:__close()
-        return true
-    end
-    if err.code == "Timeout" and deadline and task.now() >= deadline then
+--- Begins to look at what is there, or goes on from the version that is known.
+function watch:open(deadline)
+    if not self:rest(deadline) then
         return nil, watch.TIMED_OUT
+    elseif not self.version and not self:may_stream() then
+        return self:take_page(deadline)
+    elseif not self.version then
+        return self:start_filling(deadline)
     end
-    return self:recover(err)
+    local stream, err = self:start(deadline, {resourceVersion = self.version})
+    self.established = self.established or stream ~= nil
+    return stream ~= nil or nil, err, true
 end
 
---- The next event {type=, object=}; nil and an error, which is watch.TIMED_OUT when nothing came
---- before `deadline` (on task.now()'s clock).
+--- Takes what a stream has next.
+function watch:receive(deadline)
+    local event, err = self.stream:next(deadline and math.max(deadline - task.now(), 0))
+    if event then
+        return self:take(event)
+    elseif err and err.code == "Timeout" and deadline and task.now() >= deadline then
+        return nil, watch.TIMED_OUT
+    elseif err then
+        return nil, err
+    elseif self.is_filling then
+        return self:give_up_streaming()
+    end
+    self:__close()
+    return true
+end
+
+--- Makes the next step towards an event. True when there is one or another step to make.
+function watch:step(deadline)
+    local ok, err, is_start
+    if self.next_page then
+        ok, err = self:take_page(deadline)
+    elseif self.stream then
+        ok, err = self:receive(deadline)
+    else
+        ok, err, is_start = self:open(deadline)
+    end
+    if ok or err == watch.TIMED_OUT then
+        return ok, err
+    end
+    return self:recover(err, is_start, deadline)
+end
+
+--- The next event {type=, object=, partial=}; nil and an error, which is watch.TIMED_OUT when nothing
+--- came before `deadline` (on task.now()'s clock).
 function watch:next(deadline)
     while not self.queue[self.first] do
         self.queue, self.first = {}, 1

@@ -1,8 +1,19 @@
---- create, replace, apply, patch and delete. Each ends in client:_write.
+--- create, replace, apply, patch, update and scale. Each ends in client:_write.
 local check = require("salvor.k8s.check")
 local fail = require("salvor.error").new
+local salvor = require("salvor")
 
 local methods = {}
+
+--- The options of a write, and those it has beside.
+local function options_of_write(more)
+    local names = {namespace = "string", dry_run = "boolean", timeout = "number",
+                   field_manager = "string", field_validation = "string"}
+    for name, kind in pairs(more) do
+        names[name] = kind
+    end
+    return names
+end
 
 local function object_namespace(client, op, resource, object, opts)
     local own = resource.namespaced and object.metadata.namespace or nil
@@ -45,97 +56,146 @@ local function write_object(client, verb, object, opts, query)
     })
 end
 
-local create_options = {namespace = "string", dry_run = "boolean", timeout = "number"}
+local create_options = options_of_write({})
 
 function methods:create(object, opts)
     opts = check.options(opts, create_options, "k8s.create")
     check.object(object, "k8s.create")
-    return write_object(self, "create", object, opts)
+    return write_object(self, "create", object, opts, check.write_query(opts, "k8s.create"))
 end
 
-local replace_options = {namespace = "string", dry_run = "boolean", timeout = "number",
-                         subresource = "string"}
+local replace_options = options_of_write({subresource = "string"})
 
 function methods:replace(object, opts)
     opts = check.options(opts, replace_options, "k8s.replace")
     check.object(object, "k8s.replace")
     check.name(object.metadata.name, "k8s.replace")
-    return write_object(self, "replace", object, opts)
+    check.subresource(opts.subresource, "k8s.replace")
+    return write_object(self, "replace", object, opts, check.write_query(opts, "k8s.replace"))
 end
 
-local apply_options = {namespace = "string", dry_run = "boolean", timeout = "number",
-                       subresource = "string", force = "boolean", field_manager = "string"}
+local apply_options = options_of_write({subresource = "string", force = "boolean"})
 
 function methods:apply(object, opts)
     opts = check.options(opts, apply_options, "k8s.apply")
     check.object(object, "k8s.apply")
     check.name(object.metadata.name, "k8s.apply")
-    return write_object(self, "apply", object, opts,
-        {force = opts.force or false, fieldManager = opts.field_manager})
+    check.subresource(opts.subresource, "k8s.apply")
+    local managed = object.metadata.managedFields
+    if managed ~= nil and managed ~= salvor.null then
+        return nil, fail({
+            code = "Invalid",
+            op = "k8s.apply",
+            message = string.format("%s \"%s\" has metadata.managedFields, so it was read from a"
+                .. " server: applied as it is, all its fields would become ours", object.kind,
+                object.metadata.name),
+            hint = "apply only what is meant to change, or what k8s.neat() makes of it",
+        })
+    end
+    local query = check.write_query(opts, "k8s.apply")
+    query.force = opts.force or false
+    return write_object(self, "apply", object, opts, query)
 end
 
-local patch_options = {namespace = "string", dry_run = "boolean", timeout = "number",
-                       subresource = "string", type = "string"}
+--- Where an object is that is named and not given; nil and an error when the kind is unknown.
+local function locate(client, op, verb, kind, name, opts)
+    local at, err = client:_selection(op, kind, {namespace = opts.namespace})
+    if not at then
+        return nil, err
+    end
+    return {
+        op = op,
+        verb = verb,
+        resource = at.resource,
+        namespace = at.namespace,
+        name = name,
+        subresource = opts.subresource,
+        dry_run = opts.dry_run,
+        timeout = opts.timeout,
+    }
+end
+
+local patch_options = options_of_write({subresource = "string", type = "string"})
 local patch_types = {merge = "merge", json = "json", strategic = "strategic"}
 
 function methods:patch(kind, name, patch, opts)
     opts = check.options(opts, patch_options, "k8s.patch")
     check.kind(kind, "k8s.patch")
     check.name(name, "k8s.patch")
+    check.subresource(opts.subresource, "k8s.patch")
     if type(patch) ~= "table" then
         error("k8s.patch: the patch must be a table, got " .. type(patch), 2)
     end
     local patch_type = check.choice(opts.type, patch_types, "merge", "type", "k8s.patch")
-    local at, err = self:_selection("k8s.patch", kind, {namespace = opts.namespace})
-    if not at then
+    local query = check.write_query(opts, "k8s.patch")
+    local write, err = locate(self, "k8s.patch", "patch", kind, name, opts)
+    if not write then
         return nil, err
     end
-    return self:_write({
-        op = at.op,
-        verb = "patch",
-        patch_type = patch_type,
-        resource = at.resource,
-        namespace = at.namespace,
-        name = name,
-        subresource = opts.subresource,
-        body = patch,
-        dry_run = opts.dry_run,
-        timeout = opts.timeout,
-    })
+    write.patch_type, write.body, write.query = patch_type, patch, query
+    return self:_write(write)
 end
 
-local delete_options = {namespace = "string", dry_run = "boolean", timeout = "number",
-                        propagation = "string", preconditions = "table", grace_period = "number"}
-local propagations = {background = "Background", foreground = "Foreground", orphan = "Orphan"}
-local precondition_names = {uid = "string", resourceVersion = "string"}
+local update_options = options_of_write({subresource = "string"})
 
-function methods:delete(kind, name, opts)
-    opts = check.options(opts, delete_options, "k8s.delete")
-    check.kind(kind, "k8s.delete")
-    check.name(name, "k8s.delete")
-    check.options(opts.preconditions, precondition_names, "k8s.delete: preconditions")
-    local propagation = check.choice(opts.propagation, propagations, "Background", "propagation",
-        "k8s.delete")
-    local at, err = self:_selection("k8s.delete", kind, {namespace = opts.namespace})
-    if not at then
+function methods:update(kind, name, change, opts)
+    opts = check.options(opts, update_options, "k8s.update")
+    check.kind(kind, "k8s.update")
+    check.name(name, "k8s.update")
+    check.subresource(opts.subresource, "k8s.update")
+    if type(change) ~= "function" then
+        error("k8s.update: a function that changes the object expected, got " .. type(change), 2)
+    end
+    local query = check.write_query(opts, "k8s.update")
+    local write, err = locate(self, "k8s.update", "update", kind, name, opts)
+    if not write then
         return nil, err
     end
-    return self:_write({
-        op = at.op,
-        verb = "delete",
-        resource = at.resource,
-        namespace = at.namespace,
-        name = name,
-        body = {
-            apiVersion = "v1",
-            kind = "DeleteOptions",
-            propagationPolicy = propagation,
-            preconditions = opts.preconditions,
-            gracePeriodSeconds = opts.grace_period,
-        },
-        dry_run = opts.dry_run,
-        timeout = opts.timeout,
-    })
+    write.change, write.query = change, query
+    return self:_write(write)
+end
+
+--- Sets the replicas of a scale if they are as many as they should be.
+local function scale_from(expected, replicas)
+    return function(scale)
+        local spec = type(scale.spec) == "table" and scale.spec or {}
+        local now = math.type(spec.replicas) == "integer" and spec.replicas or 0
+        if now ~= expected then
+            return nil, fail({
+                code = "Conflict",
+                op = "k8s.scale",
+                message = string.format("there should be %d replicas, but there are %d", expected,
+                    now),
+                hint = "somebody else has scaled it: look before scaling again",
+            })
+        end
+        spec.replicas = replicas
+        scale.spec = spec
+    end
+end
+
+local scale_options = options_of_write({current_replicas = "number"})
+
+function methods:scale(kind, name, replicas, opts)
+    opts = check.options(opts, scale_options, "k8s.scale")
+    check.kind(kind, "k8s.scale")
+    check.name(name, "k8s.scale")
+    check.count(replicas, "replicas", "k8s.scale", 0)
+    if opts.current_replicas then
+        check.count(opts.current_replicas, "option 'current_replicas'", "k8s.scale", 0)
+    end
+    local query = check.write_query(opts, "k8s.scale")
+    local write, err = locate(self, "k8s.scale", "scale", kind, name, opts)
+    if not write then
+        return nil, err
+    end
+    write.subresource, write.query = "scale", query
+    if opts.current_replicas then
+        write.change = scale_from(opts.current_replicas, replicas)
+    else
+        write.patch_type, write.body = "merge", {spec = {replicas = replicas}}
+    end
+    return self:_write(write)
 end
 
 return methods
