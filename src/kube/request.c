@@ -74,8 +74,7 @@ static bool is_harmless(uint32_t character)
            !(character >= 0x2066 && character <= 0x2069);
 }
 
-/* One line of UTF-8 that may be shown, byte for byte as long as it was. */
-static void make_one_line(char *text, size_t size)
+void salvor_kube_make_one_line(char *text, size_t size)
 {
     size_t length;
     for (size_t at = 0; at < size; at += length) {
@@ -116,7 +115,7 @@ static json_t *make_details(const char *text, size_t size)
 {
     char kept[KEPT_MAX];
     memcpy(kept, text, size);
-    make_one_line(kept, size);
+    salvor_kube_make_one_line(kept, size);
     return json_pack("{s:[{s:s, s:s%}]}", "causes", "reason", "UnexpectedServerResponse", "message",
                      kept, size);
 }
@@ -202,7 +201,7 @@ int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *
         explain_unauthorized(config, err);
         salvor_kube_refused(config, http->credentials);
     }
-    make_one_line(err->message, strlen(err->message));
+    salvor_kube_make_one_line(err->message, strlen(err->message));
     if (http->status == 403)
         salvor_error_hint(err, "have that permission granted, or use another context");
     if (http->status >= 300 && http->status < 400)

@@ -37,7 +37,8 @@ describe("a call of the API", function()
                       {path = CM, json = scripted.list("1", salvor.list({}))}})
         must(client:get("cm", "a:b"))
         must(client:list("cm", {field_selector = {["a/b"] = "c d,e"}}))
-        assert.truthy(server:requests()[2].query:find("fieldSelector=a%2Fb%3Dc%20d%5C%2Ce", 1, true))
+        local query = server:requests()[2].query
+        assert.truthy(query:find("fieldSelector=a%2Fb%3Dc%20d%5C%2Ce", 1, true))
     end)
 
     it("waits as long as Retry-After says, for reads", function()

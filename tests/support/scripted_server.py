@@ -8,13 +8,16 @@ Serves the rules of FOLDER/rules.json, read anew for each request:
     [{"method": "GET", "path": "/api/v1/pods", "query": "watch=true", "times": 1,
       "request_header": ["If-None-Match", "1"],
       "status": 200, "headers": {"Retry-After": "1"}, "json": {...} | "body": "text",
-      "chunks": ["a", "b"], "delay": 0.1, "end": "clean" | "truncate" | "reset" | "hang"}]
+      "chunks": ["a", "b"], "repeat": 1, "latin1": false, "length": 10, "delay": 0.1,
+      "end": "clean" | "truncate" | "reset" | "hang"}]
 
 The first rule with that method and path, whose `query` is part of the query, whose `request_header`
 the request has with that value, and which has not been used `times` times, answers; without one the
-answer is 404. `chunks` are sent one by one, `delay` seconds before each. `end`: "truncate" closes
-inside the body, "reset" answers nothing and resets the connection, "hang" keeps it open. Each request
-is appended to FOLDER/requests.jsonl.
+answer is 404. `chunks` are sent one by one, `delay` seconds before each, all of them `repeat` times,
+"@@" in them being the number of the round; with `latin1` each character is one byte, and with
+`length` the body is announced by that Content-Length instead. `end`: "truncate" closes inside the
+body, "reset" answers nothing and resets the connection, "hang" keeps it open. Each request is
+appended to FOLDER/requests.jsonl.
 
 "client-cert" asks for a client certificate; FOLDER/client.crt with client.key is one, long expired.
 The certificate authority is FOLDER/ca.crt. Prints "PORT PID" once it listens; ends with its parent.
@@ -145,21 +148,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if rule.get("status") == 304:
             self.end_headers()
             return
-        self.send_header("Transfer-Encoding", "chunked")
+        if "length" in rule:
+            self.send_header("Content-Length", str(rule["length"]))
+        else:
+            self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.flush()
-        for chunk in chunks:
-            time.sleep(rule.get("delay", 0))
-            data = chunk.encode()
-            if data:
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        encoding = "latin-1" if rule.get("latin1") else "utf-8"
+        pieces = [chunk.encode(encoding) for chunk in chunks]
+        for number in range(rule.get("repeat", 1)):
+            for piece in pieces:
+                time.sleep(rule.get("delay", 0))
+                data = piece.replace(b"@@", b"%d" % number)
+                if data and "length" not in rule:
+                    data = b"%x\r\n%s\r\n" % (len(data), data)
+                self.wfile.write(data)
                 self.wfile.flush()
         if rule.get("end") == "hang":
             time.sleep(3600)
         if rule.get("end") == "truncate":
             self.close_connection = True
             return
-        self.wfile.write(b"0\r\n\r\n")
+        if "length" not in rule:
+            self.wfile.write(b"0\r\n\r\n")
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 

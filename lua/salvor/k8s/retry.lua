@@ -28,7 +28,7 @@ return function(err, tries, method)
     elseif err.status then
         local may = err.status == 429 or (err.status >= 500 and is_read)
         local after = err.retry_after or (is_behind(err) and BEHIND_PAUSE)
-        return may and after and math.max(after, 0.1 * 2 ^ math.min(tries, 6)) or nil
+        return may and after and math.max(after, 0.1 * 2 ^ math.min(tries, 3)) or nil
     end
     return err.code == "Disconnected" and is_read and LOST_PAUSE or nil
 end

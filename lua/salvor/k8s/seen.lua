@@ -47,7 +47,7 @@ function seen:add(object, resource)
     self.known[key] = {
         uid = metadata.uid,
         version = metadata.resourceVersion,
-        labels = type(labels) == "table" and next(labels) ~= nil and labels or nil,
+        labels = type(labels) == "table" and next(labels) and labels or nil,
         round = self.round,
     }
     return old and "changed" or "new", gone

@@ -14,12 +14,12 @@ local selector = require("salvor.k8s.selector")
 local shape = require("salvor.k8s.shape")
 local task = require("salvor.task")
 
-local MIN_RESTART = 1 -- seconds between two starts
 local MAX_PAUSE = 30
 local MAX_STARTS = 10 -- of a watch that has not had any answer yet
 local END_OF_INITIAL = "k8s.io/initial-events-end"
 
 local watch = {
+    MIN_RESTART = 1, -- seconds between two starts
     SERVER_LIMIT = 300, -- seconds a stream lasts by our wish; up to twice that
     GRACE = 30, -- how much later our side gives up on it
 }
@@ -257,7 +257,8 @@ local function error_of(status)
         status = math.type(status.code) == "integer" and status.code or nil,
         details = details,
     })
-    err.retry_after = details and math.type(details.retryAfterSeconds) and details.retryAfterSeconds
+    local after = details and details.retryAfterSeconds
+    err.retry_after = math.type(after) and after or nil
     return err
 end
 
@@ -299,7 +300,7 @@ end
 
 --- Sleeps until a new start is due; false when `deadline` comes first.
 function watch:rest(deadline)
-    local due = (self.started or -MIN_RESTART) + MIN_RESTART
+    local due = (self.started or -self.MIN_RESTART) + self.MIN_RESTART
     if self.pause > 0 then
         -- From the failure on, however often somebody looks in between.
         due = math.max(due, self.failed_at + self.pause)
@@ -351,6 +352,7 @@ function watch:step(deadline)
     if self.next_page then
         ok, err = self:take_page(deadline)
     elseif self.stream then
+        is_start = self.is_filling
         ok, err = self:receive(deadline)
     else
         ok, err, is_start = self:open(deadline)
@@ -361,8 +363,8 @@ function watch:step(deadline)
     return self:recover(err, is_start, deadline)
 end
 
---- The next event {type=, object=, partial=}; nil and an error, which is watch.TIMED_OUT when nothing
---- came before `deadline` (on task.now()'s clock).
+--- The next event {type=, object=, partial=}; nil and an error, which is watch.TIMED_OUT when
+--- nothing came before `deadline` (on task.now()'s clock).
 function watch:next(deadline)
     while not self.queue[self.first] do
         self.queue, self.first = {}, 1

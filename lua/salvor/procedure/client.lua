@@ -3,9 +3,9 @@
 -- In a plan every write is sent with server-side dry run, and later reads see its result. In a run
 -- every write is journaled; what it creates carries the run's id as a label, so that a create that
 -- was interrupted finds its own object again.
-local diff = require("salvor.procedure.diff")
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
+local preview = require("salvor.procedure.preview")
 local secret = require("salvor.secret")
 
 local client = {}
@@ -18,8 +18,13 @@ local SHORTEST_SECRET = 8
 -- Seconds without any change after which a wait says that it seems stuck.
 local STALL = 120
 
+--- The whole collection when it has no name.
 local function target_of(write)
-    local name = write.name or write.body.metadata.name
+    local metadata = write.body and write.body.metadata or {}
+    local query = write.query or {}
+    local name = write.name or metadata.name
+        or metadata.generateName and metadata.generateName .. "*"
+        or "* " .. (query.labelSelector or query.fieldSelector or "")
     return write.resource.kind .. " " .. (write.namespace and write.namespace .. "/" or "") .. name
 end
 
@@ -158,17 +163,10 @@ local function planning_methods(connection, performer, run)
             verb = write.verb,
             target = target_of(write),
             preview = function()
-                local before = write.verb ~= "create" and wrapped._read(nil, with(write,
-                    {verb = "get", body = false, query = {}})) or nil
                 local labelled_write = write.verb == "create" and labelled(write, run) or write
-                local after = must(connection:_write(with(labelled_write, {dry_run = true})))
-                local name = write.name or write.body.metadata.name
-                if write.verb == "delete" then
-                    objects[name] = false
-                    return before or {}, {}
-                end
-                objects[name] = after
-                return after, diff.fields(before, after)
+                return preview(connection, function(read)
+                    return wrapped._read(nil, read)
+                end, objects, labelled_write)
             end,
         })
     end
@@ -227,6 +225,14 @@ local function create(connection, write, run)
     return nil, err
 end
 
+--- What a change is given to work on may be a Secret.
+local function registering(write)
+    return write.change and with(write, {change = function(object)
+        register_secrets(object)
+        return write.change(object)
+    end}) or write
+end
+
 local function running_methods(connection, options)
     local wrapped = {}
 
@@ -245,7 +251,7 @@ local function running_methods(connection, options)
                 if write.verb == "create" then
                     return create(connection, write, options.run)
                 end
-                return connection:_write(write)
+                return connection:_write(registering(write))
             end,
             summary = function(result)
                 local metadata = result.metadata or {}
