@@ -1,6 +1,7 @@
 local lab = require("support.lab")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
+local watch = require("salvor.k8s.watch")
 
 local CM = "/api/v1/namespaces/default/configmaps"
 
@@ -75,6 +76,67 @@ lab.describe("a watch", function()
         assert.are.equal("Timeout", err.code)
     end)
 
+    it("runs beside others", function()
+        local numbers = {}
+        for number = 1, 20 do
+            numbers[number] = number
+        end
+        task.spawn(function()
+            task.sleep(0.5)
+            for number = 1, 10 do
+                must(client:create(config_map("n" .. number)))
+            end
+        end)
+        local all = task.map(numbers, function()
+            return table.concat(collect(client, 10), ",")
+        end, {workers = #numbers})
+        for number = 2, #numbers do
+            assert.are.equal(all[1], all[number])
+        end
+        assert.truthy(all[1]:find("ADDED n1,ADDED n2,.*,ADDED n10$"))
+    end)
+
+    it("tells of custom resources, and ends when their kind goes", function()
+        local crd = {
+            apiVersion = "apiextensions.k8s.io/v1", kind = "CustomResourceDefinition",
+            metadata = {name = "buoys.watch.salvor.example"},
+            spec = {
+                group = "watch.salvor.example", scope = "Namespaced",
+                names = {plural = "buoys", kind = "Buoy"},
+                versions = {{
+                    name = "v1", served = true, storage = true,
+                    schema = {openAPIV3Schema = {
+                        type = "object", ["x-kubernetes-preserve-unknown-fields"] = true,
+                    }},
+                }},
+            },
+        }
+        must(client:apply(crd))
+        must(client:wait("crd", crd.metadata.name, {timeout = 10}))
+        local buoy = {apiVersion = "watch.salvor.example/v1", kind = "Buoy",
+                      metadata = {name = "one"}, spec = {depth = 1}}
+        task.timeout(10, function()
+            while not client:apply(buoy) do
+                task.sleep(0.05)
+            end
+        end)
+        local seen = {}
+        local ok, err = pcall(function()
+            for event in client:watch("buoys", {timeout = 30}) do
+                seen[#seen + 1] = event.type .. " " .. tostring(event.object.spec.depth)
+                if #seen == 1 then
+                    must(client:patch("buoys", "one", {spec = {depth = 2}}))
+                elseif #seen == 2 then
+                    must(client:delete("crd", crd.metadata.name))
+                end
+            end
+        end)
+        assert.is_false(ok)
+        assert.are.same({"ADDED 1", "MODIFIED 2", "DELETED 2"}, seen)
+        assert.are.equal("NotFound", err.code)
+        assert.truthy(err.hint:find("kind", 1, true))
+    end)
+
     it("keeps up with many changes, and waits for a slow reader", function()
         local payload = ("x"):rep(20000)
         local seen = 0
@@ -103,11 +165,16 @@ end)
 describe("a watch", function()
     local server
     local cm, events, list = scripted.config_map, scripted.events, scripted.list
+    local usual_restart = watch.MIN_RESTART
 
     setup(function()
         server = scripted.start()
     end)
+    before_each(function()
+        watch.MIN_RESTART = 0.1
+    end)
     teardown(function()
+        watch.MIN_RESTART = usual_restart
         server:stop()
     end)
 
@@ -148,6 +215,7 @@ describe("a watch", function()
             {{body = events({"MODIFIED", cm("a", "11")})},
              {body = events({"BOOKMARK", {metadata = {resourceVersion = "20"}}})},
              {body = events({"DELETED", cm("a", "21")})}})
+        watch.MIN_RESTART = usual_restart
         local began = task.now()
         assert.are.same({"ADDED a", "MODIFIED a", "DELETED a"}, collect(server:client(), 3))
         assert.are.same({"stream", "list", "10", "11", "20"}, versions())

@@ -106,10 +106,12 @@ function explain.read(read, err)
         or err.message:find("revision", 1, true)) then
         err.hint = "resource_version is what an answer of this server had in its metadata"
     elseif err.status == 400 and (query.labelSelector or query.fieldSelector) then
-        err.hint = "look at " .. table.concat({
-            query.labelSelector and string.format("label_selector \"%s\"", query.labelSelector),
-            query.fieldSelector and string.format("field_selector \"%s\"", query.fieldSelector),
-        }, " and ")
+        local looks = {}
+        for name, text in pairs({label = query.labelSelector, field = query.fieldSelector}) do
+            looks[#looks + 1] = string.format("%s_selector \"%s\"", name, text)
+        end
+        table.sort(looks)
+        err.hint = "look at " .. table.concat(looks, " and ")
     end
     return err
 end

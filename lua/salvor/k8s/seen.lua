@@ -30,8 +30,8 @@ local function remains(key, old, resource)
     }
 end
 
---- Takes in an object that is there: "new", "changed" or "same". Of one that has replaced another of
---- its name also what is still known of that.
+--- Takes in an object that is there: "new", "changed" or "same". Of one that has replaced another
+--- of its name also what is still known of that.
 function seen:add(object, resource)
     local metadata = object.metadata
     local key = key_of(metadata)

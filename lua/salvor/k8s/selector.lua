@@ -62,7 +62,7 @@ local function build(wanted, make_term)
         local term, problem
         if type(key) == "string" then
             term, problem = make_term(key, value)
-        elseif type(value) == "string" and value:find("%S") then
+        elseif math.type(key) and type(value) == "string" and value:find("%S") then
             term = value
         else
             problem = string.format("term %s must be a text such as 'app=db'", tostring(key))

@@ -207,8 +207,8 @@ end
 
 local transient_codes = {Disconnected = true, Unreachable = true, Timeout = true}
 
---- Until the first answer only what a single call would repeat, and as often: what is wrong from the
---- beginning is better said.
+--- Until the first answer only what a single call would repeat, and as often: what is wrong from
+--- the beginning is better said.
 function watch:may_go_on(err, is_start, deadline)
     if self.established then
         if err.status then
@@ -233,6 +233,9 @@ function watch:recover(err, is_start, deadline)
     end
     if not self:may_go_on(err, is_start, deadline) then
         err.op = self.op
+        if err.status == 404 and self.established then
+            err.hint = err.hint or "the kind has gone; was its definition (CRD) deleted?"
+        end
         return nil, err
     end
     if self.started and task.now() - self.started > MAX_PAUSE then

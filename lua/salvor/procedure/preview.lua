@@ -1,5 +1,5 @@
---- What a write would do: the server is asked with dry run, and what it says is kept for later reads
---- of the same plan.
+--- What a write would do: the server is asked with dry run, and what it says is kept for later
+--- reads of the same plan.
 --
 -- Each preview takes the client `connection`, `read` (client:_read that knows the plan so far), the
 -- `objects` of the write's place as the plan leaves them (the object, or false when it is gone), and
