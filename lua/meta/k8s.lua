@@ -15,8 +15,10 @@
 --- HTTP status, `details` the server's details, `retry_after` the seconds it asked to wait. An
 --- iterator raises the error object. Wrong arguments raise, and so does an unknown option.
 ---
---- Reads are repeated when the server says when (429 or 5xx with Retry-After) or when the
---- connection was lost, within the call's deadline; a change is sent once, whatever happens.
+--- What is repeated, at most ten times and within the call's deadline: any request that the server
+--- refuses before doing anything (429) when Retry-After says when; reads also after a 5xx with
+--- Retry-After and when the connection was lost. A change that may have been made is never sent
+--- again. `details` of an answer that is no Status has the beginning of its text as a cause.
 local k8s = {}
 
 ---@class k8s.ConnectOptions
@@ -138,14 +140,29 @@ local client = {}
 ---@return salvor.Error? err
 function client:get(kind, name, opts) end
 
----@class k8s.ListOptions
+--- A text as kubectl takes it ("app=db,tier!=web"); a list of such terms ({"app in (a,b)",
+--- "!canary"}); a map ({app = "db", tier = {"a", "b"}}); or both in one table. A value in a map is
+--- only ever a value: what could be read as another term is refused.
+---@alias k8s.LabelSelector string|table<string|integer, string|string[]>
+
+--- The same without sets: fields are equal or not equal, and a server knows few of them.
+---@alias k8s.FieldSelector string|table<string|integer, string>
+
+---@class k8s.EachOptions
 ---@field namespace? string
 ---@field all_namespaces? boolean
----@field label_selector? string|table<string, string> "app=db,tier!=web" or {app = "db"}.
----@field field_selector? string|table<string, string>
----@field resource_version? string
+---@field label_selector? k8s.LabelSelector
+---@field field_selector? k8s.FieldSelector
+---@field resource_version? string As the metadata of an answer has it; "0": whatever is at hand.
+--- Without it the newest.
+---@field resource_version_match? "exact"|"not_older_than" "not_older_than". One that the server
+--- has yet to reach is waited for.
+---@field timeout? number Seconds for each page; of `list` for all pages together.
+
+---@class k8s.ListOptions: k8s.EachOptions
 ---@field full? boolean Give the whole List object (with its metadata) instead of its items.
----@field timeout? number Seconds for all pages together.
+---@field limit? integer Give at most so many; metadata.continue (see `full`) is for the next.
+---@field continue? string Go on behind an earlier list with `limit` and otherwise the same options.
 
 --- All objects of a kind as a list; each has its apiVersion and kind. With `full` the List object
 --- {apiVersion, kind, metadata, items}.
@@ -154,13 +171,6 @@ function client:get(kind, name, opts) end
 ---@return table[]? items
 ---@return salvor.Error? err
 function client:list(kind, opts) end
-
----@class k8s.EachOptions
----@field namespace? string
----@field all_namespaces? boolean
----@field label_selector? string|table<string, string>
----@field field_selector? string|table<string, string>
----@field timeout? number Seconds for each page.
 
 --- Iterates over the objects of a kind, 500 at a time, so that memory does not grow with their
 --- number. While one page is used the next is on its way; leaving the loop ends that too. No object
@@ -220,6 +230,9 @@ function client:print_table(kind, opts) end
 ---@class k8s.WriteOptions
 ---@field namespace? string Of an object that names none; a contradiction is an error.
 ---@field dry_run? boolean The server does everything but keep the result.
+---@field field_manager? string Who writes: at most 128 printable bytes; "salvor".
+---@field field_validation? "strict"|"warn"|"ignore" What becomes of unknown and repeated fields, on
+--- servers from 1.25 on (older ones ignore this); else as the server has it.
 ---@field timeout? number
 
 --- Creates an object; `AlreadyExists` when there is one. metadata.generateName works.
@@ -243,9 +256,11 @@ function client:replace(object, opts) end
 ---@class k8s.ApplyOptions: k8s.WriteOptions
 ---@field subresource? string
 ---@field force? boolean Take over fields that another manager owns; otherwise that is a `Conflict`.
----@field field_manager? string "salvor".
 
---- Server-side apply: creates the object, or makes the fields that are given what they are here.
+--- Server-side apply: creates the object, or makes the fields that are given what they are here. A
+--- `Conflict` names each field that another manager owns, and who; details.causes has them one by
+--- one. An object with metadata.managedFields is `Invalid`: it was read from a server, and applied
+--- like that all its fields would become ours.
 ---@param object table
 ---@param opts? k8s.ApplyOptions
 ---@return table? new
@@ -265,7 +280,56 @@ function client:apply(object, opts) end
 ---@return salvor.Error? err
 function client:patch(kind, name, patch, opts) end
 
----@class k8s.DeleteOptions: k8s.WriteOptions
+---@class k8s.UpdateOptions: k8s.WriteOptions
+---@field subresource? string
+
+--- Reads an object, has it changed, and puts it back; from the beginning, five times at most, when
+--- somebody else has changed it in between (`Conflict`).
+---
+---     must(c:update("cm", "settings", function(settings)
+---         settings.data.size = tostring(tonumber(settings.data.size) + 1)
+---     end))
+---@param kind string
+---@param name string
+---@param change fun(object: table): table|false|nil, any? Changes the object, or returns another to
+--- put in its place; false: leave it as it is; nil and an error: give up with that.
+---@param opts? k8s.UpdateOptions
+---@return table? object As it is now.
+---@return salvor.Error? err
+function client:update(kind, name, change, opts) end
+
+---@class k8s.ScaleOptions: k8s.WriteOptions
+---@field current_replicas? integer Only if there are so many now; otherwise `Conflict`.
+
+--- Sets the number of replicas through the scale subresource, which takes the right to patch it
+--- (with `current_replicas` to get and update it).
+---@param kind string
+---@param name string
+---@param replicas integer
+---@param opts? k8s.ScaleOptions
+---@return table? scale
+---@return salvor.Error? err
+function client:scale(kind, name, replicas, opts) end
+
+---@class k8s.EvictOptions
+---@field namespace? string
+---@field dry_run? boolean
+---@field grace_period? integer Seconds.
+---@field preconditions? {uid?: string, resourceVersion?: string}
+---@field timeout? number
+
+--- Ends a pod if its disruption budgets allow that; otherwise `TooManyRequests`, which names the
+--- budget.
+---@param pod string
+---@param opts? k8s.EvictOptions
+---@return table? answer A Status.
+---@return salvor.Error? err
+function client:evict(pod, opts) end
+
+---@class k8s.DeleteOptions
+---@field namespace? string
+---@field dry_run? boolean
+---@field timeout? number
 ---@field propagation? "background"|"foreground"|"orphan" What becomes of dependants; "background".
 ---@field preconditions? {uid?: string, resourceVersion?: string} `Conflict` unless they hold.
 ---@field grace_period? integer Seconds.
@@ -278,23 +342,46 @@ function client:patch(kind, name, patch, opts) end
 ---@return salvor.Error? err
 function client:delete(kind, name, opts) end
 
+---@class k8s.DeleteAllOptions
+---@field namespace? string
+---@field label_selector? k8s.LabelSelector
+---@field field_selector? k8s.FieldSelector
+---@field all? boolean Instead of a selector: every one of the namespace.
+---@field dry_run? boolean
+---@field propagation? "background"|"foreground"|"orphan"
+---@field grace_period? integer Seconds.
+---@field timeout? number
+
+--- Asks for the end of all objects that are selected, in one request. A selector or `all` must say
+--- which.
+---@param kind string
+---@param opts k8s.DeleteAllOptions
+---@return table? answer A List of what was there, or a Status.
+---@return salvor.Error? err
+function client:delete_all(kind, opts) end
+
 ---@class k8s.WatchOptions
 ---@field namespace? string
 ---@field all_namespaces? boolean
 ---@field name? string Only this object.
----@field label_selector? string|table<string, string>
----@field field_selector? string|table<string, string>
----@field resource_version? string Go on behind this version instead of telling what is there.
+---@field label_selector? k8s.LabelSelector
+---@field field_selector? k8s.FieldSelector
+---@field resource_version? string Go on behind this version instead of telling what is there; one
+--- that is too old begins with what is there.
 ---@field initial? boolean false: do not tell what is there.
 ---@field timeout? number Ends after so many seconds; never otherwise.
 
 ---@class k8s.Event
 ---@field type "ADDED"|"MODIFIED"|"DELETED"
 ---@field object table
+---@field partial? true Of a DELETED that happened during a gap: `object` has only apiVersion, kind,
+--- and of its metadata name, namespace, uid, resourceVersion and labels, as they were seen last.
 
 --- Iterates over what happens, beginning with an ADDED for each object that is there. Lost
 --- connections and expired versions are bridged: no change is lost and none comes twice (of several
---- changes during a gap the last one is told).
+--- changes during a gap the last one is told). Only versions are remembered, not objects, so that a
+--- watch of many needs little memory. It ends with an error when the right to watch or the kind
+--- itself has gone, and when what comes is not what a server sends (`Corrupt`).
 ---
 ---     for event in c:watch("jobs", {timeout = 60}) do print(event.type, event.object) end
 ---@param kind string

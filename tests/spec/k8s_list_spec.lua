@@ -11,7 +11,8 @@ describe("a label selector", function()
     it("is a text, a list of terms, a map, or both", function()
         for _, case in ipairs({
             {"app=db,tier!=web", "app=db,tier!=web"},
-            {{"app in (a, b)", "!canary", "tier notin (c)"}, "!canary,app in (a, b),tier notin (c)"},
+            {{"app in (a, b)", "!canary", "tier notin (c)"},
+             "!canary,app in (a, b),tier notin (c)"},
             {{app = "db", tier = "web"}, "app=db,tier=web"},
             {{app = {"a", "b"}}, "app in (a,b)"},
             {{["example.org/app"] = "a.b_c-d"}, "example.org/app=a.b_c-d"},

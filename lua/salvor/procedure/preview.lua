@@ -1,9 +1,10 @@
 --- What a write would do: the server is asked with dry run, and what it says is kept for later
 --- reads of the same plan.
 --
--- Each preview takes the client `connection`, `read` (client:_read that knows the plan so far), the
--- `objects` of the write's place as the plan leaves them (the object, or false when it is gone), and
--- the write. It returns the result of the write and the changes that it makes, or nil and an error.
+-- Each preview takes the client `connection`, `read` (client:_read that knows the plan so far),
+-- the `objects` of its place as the plan leaves them (the object, or false when it is gone),
+-- and the write. It returns the result of the write and the changes that it makes, or nil and an
+-- error.
 local diff = require("salvor.procedure.diff")
 local update = require("salvor.k8s.update")
 
