@@ -192,10 +192,19 @@ describe("a watch", function()
             for _, rule in ipairs({
                 {["end"] = "reset"},
                 {status = 503, headers = {["Retry-After"] = "1"}, body = "busy"},
+                {status = 429, headers = {["Retry-After"] = "1"}, body = "busy"},
             }) do
                 play({rule, {body = events({"ADDED", cm("a", "9")})}})
                 assert.are.same({"ADDED a"}, collect(server:client(), 1, from))
             end
+        end)
+
+        it("survives a start that is not answered in time", function()
+            play({{chunks = {""}, delay = 30}, {body = events({"ADDED", cm("a", "9")})}})
+            local client = server:client({timeout = 0.5})
+            must(client:kind("configmaps"))
+            assert.are.same({"ADDED a"}, collect(client, 1, {resource_version = "7",
+                                                             timeout = 10}))
         end)
 
         it("ends with what is wrong from the beginning", function()

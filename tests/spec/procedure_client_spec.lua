@@ -1,0 +1,162 @@
+--- What a procedure's client makes of the writes that are more than one request, or none of whole
+--- objects: in a plan they change nothing and later reads see them, in a run each is one effect.
+local client = require("salvor.procedure.client")
+local effects = require("salvor.procedure.effects")
+local errors = require("salvor.error")
+local lab = require("support.lab")
+local secret = require("salvor.secret")
+
+local function config_map(name, data, labels)
+    return {apiVersion = "v1", kind = "ConfigMap", metadata = {name = name, labels = labels},
+            data = data}
+end
+
+local function deployment(name, replicas)
+    return {
+        apiVersion = "apps/v1", kind = "Deployment", metadata = {name = name},
+        spec = {
+            replicas = replicas, selector = {matchLabels = {app = name}},
+            template = {metadata = {labels = {app = name}},
+                        spec = {containers = {{name = "c", image = "none"}}}},
+        },
+    }
+end
+
+--- A journal in memory.
+local function journal()
+    local records = {}
+    return {records = records, append = function(_, record)
+        record.number = #records + 1
+        records[record.number] = record
+        return record
+    end}
+end
+
+lab.describe("a procedure's client", function()
+    local connection, namespace
+
+    before_each(function()
+        namespace = lab.namespace()
+        connection = lab.client({namespace = namespace})
+        must(connection:create({apiVersion = "v1", kind = "ServiceAccount",
+                                metadata = {name = "default"}}))
+    end)
+    after_each(function()
+        connection:delete("ns", namespace)
+    end)
+
+    local function planning()
+        local plan = effects.plan()
+        return client.wrap(connection, {performer = plan, run = "r1"}), plan.list
+    end
+
+    local function running()
+        local kept = journal()
+        return client.wrap(connection, {performer = effects.run(kept), run = "r1"}), kept.records
+    end
+
+    --- "path: before -> after" of each change of an effect.
+    local function changes_of(effect)
+        local lines = {}
+        for _, change in ipairs(effect.changes) do
+            lines[#lines + 1] = string.format("%s: %s -> %s", change.path, tostring(change.before),
+                tostring(change.after))
+        end
+        return lines
+    end
+
+    it("plans an update on what the plan has made of the object", function()
+        must(connection:create(config_map("u", {a = "1"})))
+        local c, list = planning()
+        must(c:patch("cm", "u", {data = {a = "2"}}))
+        must(c:update("cm", "u", function(object)
+            object.data.a = object.data.a .. "0"
+        end))
+        assert.are.equal("20", must(c:get("cm", "u")).data.a)
+        assert.are.equal("1", must(connection:get("cm", "u")).data.a)
+        assert.are.equal("update", list[2].verb)
+        assert.are.same({"data.a: 2 -> 20"}, changes_of(list[2]))
+    end)
+
+    it("plans no change where an update leaves the object as it is, and ends where it gives up",
+        function()
+            must(connection:create(config_map("u", {a = "1"})))
+            local c, list = planning()
+            must(c:update("cm", "u", function() return false end))
+            assert.are.same({}, list[1].changes)
+            local mine = errors.new({code = "Mine", message = "no"})
+            local ok, err = pcall(c.update, c, "cm", "u", function() return nil, mine end)
+            assert.is_false(ok)
+            assert.are.equal(mine, err)
+        end)
+
+    it("plans a scaling, its condition against the plan so far", function()
+        must(connection:create(deployment("d", 2)))
+        local c, list = planning()
+        must(c:scale("deploy", "d", 0))
+        must(c:scale("deploy", "d", 3, {current_replicas = 0}))
+        assert.are.same({"spec.replicas: 2 -> 0"}, changes_of(list[1]))
+        assert.are.same({"spec.replicas: 0 -> 3"}, changes_of(list[2]))
+        assert.are.equal("Deployment " .. namespace .. "/d", list[2].target)
+        assert.are.equal(3, must(c:get("deploy", "d")).spec.replicas)
+        assert.are.equal(2, must(connection:get("deploy", "d")).spec.replicas)
+        local ok, err = pcall(c.scale, c, "deploy", "d", 1, {current_replicas = 2})
+        assert.is_false(ok)
+        assert.are.equal("Conflict", err.code)
+    end)
+
+    it("plans evictions and the deletion of many", function()
+        must(connection:create({apiVersion = "v1", kind = "Pod", metadata = {name = "p"},
+                                spec = {containers = {{name = "c", image = "none"}}}}))
+        for number = 1, 2 do
+            must(connection:create(config_map("m" .. number, {}, {batch = "m"})))
+        end
+        local c, list = planning()
+        must(c:evict("p"))
+        assert.are.equal("NotFound", select(2, c:get("pod", "p")).code)
+        must(c:delete_all("cm", {label_selector = "batch=m"}))
+        assert.are.equal(0, #must(c:list("cm", {label_selector = "batch=m"})))
+        assert.are.equal("evict", list[1].verb)
+        assert.are.equal("ConfigMap " .. namespace .. "/* batch=m", list[2].target)
+        assert.is_table(must(connection:get("pod", "p")))
+        assert.are.equal(2, #must(connection:list("cm", {label_selector = "batch=m"})))
+    end)
+
+    it("runs each as one effect", function()
+        must(connection:create(config_map("u", {a = "1"}, {batch = "m"})))
+        must(connection:create(deployment("d", 2)))
+        must(connection:create({apiVersion = "v1", kind = "Pod", metadata = {name = "p"},
+                                spec = {containers = {{name = "c", image = "none"}}}}))
+        local c, records = running()
+        local tries = 0
+        must(c:update("cm", "u", function(object)
+            tries = tries + 1
+            if tries == 1 then
+                must(connection:patch("cm", "u", {data = {b = "1"}}))
+            end
+            object.data.a = "2"
+        end))
+        must(c:scale("deploy", "d", 3, {current_replicas = 2}))
+        must(c:evict("p"))
+        must(c:delete_all("cm", {label_selector = "batch=m"}))
+        local done = {}
+        for _, record in ipairs(records) do
+            done[#done + 1] = record.type .. " " .. (record.verb or record.effect)
+        end
+        assert.are.same({"effect.begin update", "effect.end 1", "effect.begin scale",
+                         "effect.end 3", "effect.begin evict", "effect.end 5",
+                         "effect.begin delete", "effect.end 7"}, done)
+        assert.are.equal(2, tries)
+        assert.are.equal(3, must(connection:get("deploy", "d")).spec.replicas)
+    end)
+
+    it("keeps what a Secret holds out of texts while it is updated", function()
+        must(connection:create({apiVersion = "v1", kind = "Secret", metadata = {name = "s"},
+                                data = {password = "YnVyaWVkLXRyZWFzdXJl"}}))
+        local c = running()
+        must(c:update("secret", "s", function()
+            assert.is_nil(secret.mask("the buried-treasure"):find("buried-treasure", 1, true))
+            return false
+        end))
+    end)
+end)
