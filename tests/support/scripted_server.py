@@ -9,11 +9,11 @@ Serves the rules of FOLDER/rules.json, read anew for each request:
       "request_header": ["If-None-Match", "1"],
       "status": 200, "headers": {"Retry-After": "1"}, "json": {...} | "body": "text",
       "chunks": ["a", "b"], "repeat": 1, "latin1": false, "length": 10, "delay": 0.1,
-      "end": "clean" | "truncate" | "reset" | "hang"}]
+      "hold": 1, "end": "clean" | "truncate" | "reset" | "hang"}]
 
 The first rule with that method and path, whose `query` is part of the query, whose `request_header`
-the request has with that value, and which has not been used `times` times, answers; without one the
-answer is 404. `chunks` are sent one by one, `delay` seconds before each, all of them `repeat` times,
+the request has with that value, and which has not been used `times` times, answers, after `hold` seconds; without one
+the answer is 404. `chunks` are sent one by one, `delay` seconds before each, all of them `repeat` times,
 "@@" in them being the number of the round; with `latin1` each character is one byte, and with
 `length` the body is announced by that Content-Length instead. `end`: "truncate" closes inside the
 body, "reset" answers nothing and resets the connection, "hang" keeps it open. Each request is
@@ -141,6 +141,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def send(self, rule):
         text = json.dumps(rule["json"]) if "json" in rule else rule.get("body", "")
         chunks = rule.get("chunks", [text])
+        time.sleep(rule.get("hold", 0))
         self.send_response(rule.get("status", 200))
         headers = {"Content-Type": "application/json", **rule.get("headers", {})}
         for name, value in headers.items():

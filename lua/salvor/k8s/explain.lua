@@ -1,12 +1,10 @@
 --- What to do about a server's error, where the server itself does not say so: adds the hint, and
 --- puts what it tells only in the details into the message.
+local harmless = require("salvor.k8s.harmless")
+
 local explain = {}
 
 local MAX_SHOWN = 20 -- causes in one message
-
-local function harmless(text)
-    return (tostring(text):gsub("%c", " "):gsub("\xC2[\x80-\x9F]", " "))
-end
 
 --- The causes of that reason (any when nil) in an error's details, which may have any shape.
 local function causes_of(err, reason)

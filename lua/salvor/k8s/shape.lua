@@ -57,13 +57,16 @@ function shape.object(body, op)
 end
 
 --- The same for a list. A server leaves apiVersion and kind out of the items of its own kinds, and
---- some send null for no items.
+--- some send null for no items. One that was asked for a Table sends rows instead.
 function shape.list(body, op, resource)
     local ok, err = shape.object(body, op)
     if not ok then
         return nil, err
     end
     local metadata, items = body.metadata, body.items
+    if body.kind == "Table" and salvor.is_list(body.rows) then
+        return body
+    end
     if items == nil or items == salvor.null then
         items = salvor.list({})
         body.items = items

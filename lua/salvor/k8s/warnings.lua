@@ -1,4 +1,6 @@
 --- Warning headers by RFC 7234, section 5.5: `299 agent "text" "date"`, several in one line.
+local harmless = require("salvor.k8s.harmless")
+
 local warnings = {}
 
 local CODE = 299 -- the only one that API servers give, and kubectl shows
@@ -19,11 +21,6 @@ local function quoted(header, at)
         parts[#parts + 1] = header:sub(stop + 1, stop + 1)
         at = stop + 2
     end
-end
-
---- Control characters, which could do something to a terminal, become spaces.
-local function harmless(text)
-    return (text:gsub("%c", " "):gsub("\xC2[\x80-\x9F]", " "))
 end
 
 --- The texts of all warnings in a header (nil is fine). What is not a warning is passed over.

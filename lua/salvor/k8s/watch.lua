@@ -8,6 +8,7 @@
 --- What is there comes as a stream (sendInitialEvents, KEP 3157) from a server that has that, else
 --- as a list in pages.
 local fail = require("salvor.error").new
+local harmless = require("salvor.k8s.harmless")
 local pages = require("salvor.k8s.pages")
 local seen = require("salvor.k8s.seen")
 local selector = require("salvor.k8s.selector")
@@ -256,7 +257,7 @@ local function error_of(status)
     local details = type(status.details) == "table" and status.details or nil
     local err = fail({
         code = text(status.reason) or "Unknown",
-        message = (text(status.message) or "the server ended the watch"):gsub("%c", " "),
+        message = harmless(text(status.message) or "the server ended the watch"),
         status = math.type(status.code) == "integer" and status.code or nil,
         details = details,
     })
