@@ -86,7 +86,6 @@ describe("an answer", function()
         ["is a list"] = {salvor.list({})},
         ["has no metadata"] = {{kind = "ConfigMap"}},
         ["has metadata that is a text"] = {{metadata = "text"}},
-        ["has no name"] = {{metadata = {uid = "1"}}},
         ["has a number as name"] = {{metadata = {name = 1}}},
         ["has a list as uid"] = {{metadata = {name = "a", uid = salvor.list({})}}},
         ["has a number as version"] = {{metadata = {name = "a", resourceVersion = 7}}},
@@ -114,6 +113,25 @@ describe("an answer", function()
         }) do
             server:rules({{path = CM, json = list}})
             refused("Corrupt", client:list("cm"))
+        end
+    end)
+
+    it("without names or versions can be listed, but not watched", function()
+        for _, case in ipairs({{"1", {uid = "1", resourceVersion = "1"}}, {"1", {name = "a"}},
+                               {"", {name = "a", resourceVersion = "1"}},
+                               {nil, {name = "a", resourceVersion = "1"}}}) do
+            local items = salvor.list({{metadata = case[2]}})
+            server:rules({
+                {path = CM, query = "watch=true", status = 422, body = "unknown"},
+                {path = CM, json = scripted.list(case[1], items)},
+            })
+            assert.are.equal(1, #must(client:list("cm")))
+            local ok, err = pcall(function()
+                for _ in client:watch("cm") do -- luacheck: ignore 542
+                end
+            end)
+            assert.is_false(ok)
+            refused("Corrupt", nil, err)
         end
     end)
 

@@ -37,11 +37,22 @@ local function problem_of(object)
     local metadata = object.metadata
     if not is_map(metadata) then
         return "has no metadata"
-    elseif type(metadata.name) ~= "string" then
-        return "has no metadata.name"
-    elseif not (is_text(metadata.namespace) and is_text(metadata.uid)
-        and is_text(metadata.resourceVersion)) then
+    elseif not (is_text(metadata.name) and is_text(metadata.namespace)
+        and is_text(metadata.uid) and is_text(metadata.resourceVersion)) then
         return "has metadata of wrong types"
+    end
+    return nil
+end
+
+--- The same of one whose versions are to be told apart.
+local function problem_of_version(object)
+    local problem = problem_of(object)
+    if problem then
+        return problem
+    elseif not object.metadata.name then
+        return "has no metadata.name"
+    elseif not object.metadata.resourceVersion then
+        return "has no metadata.resourceVersion"
     end
     return nil
 end
@@ -87,16 +98,28 @@ function shape.list(body, op, resource)
     return body
 end
 
+--- Whether a list (as shape.list gives it) has a version, and each item a name and a version: true,
+--- or nil and an error.
+function shape.versions(list, op)
+    if (list.metadata.resourceVersion or "") == "" then
+        return corrupt(op, "the list has no metadata.resourceVersion")
+    end
+    for index, item in ipairs(list.items) do
+        local problem = problem_of_version(item)
+        if problem then
+            return corrupt(op, "item %d of the list %s", index, problem)
+        end
+    end
+    return true
+end
+
 local changes = {ADDED = true, MODIFIED = true, DELETED = true}
 
 --- An event of a watch; returns it, or nil and an error.
 function shape.event(event, op)
     local object = event.object
     if changes[event.type] then
-        local problem = problem_of(object)
-        if not problem and not object.metadata.resourceVersion then
-            problem = "has no metadata.resourceVersion"
-        end
+        local problem = problem_of_version(object)
         if problem then
             return corrupt(op, "the object of an event %s %s", event.type, problem)
         end

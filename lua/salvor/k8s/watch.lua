@@ -126,7 +126,14 @@ function watch:take_page(deadline)
     end
     self.selection.timeout = self:patience(deadline)
     local page, err = self.next_page()
+    local ok, problem = true, nil
     if page then
+        ok, problem = shape.versions(page, self.op)
+    end
+    if not ok then
+        self.next_page = nil
+        return nil, problem
+    elseif page then
         for _, item in ipairs(page.items) do
             self:see(item, "ADDED")
         end
