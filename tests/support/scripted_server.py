@@ -12,12 +12,12 @@ Serves the rules of FOLDER/rules.json, read anew for each request:
       "hold": 1, "end": "clean" | "truncate" | "reset" | "hang"}]
 
 The first rule with that method and path, whose `query` is part of the query, whose `request_header`
-the request has with that value, and which has not been used `times` times, answers, after `hold` seconds; without one
-the answer is 404. `chunks` are sent one by one, `delay` seconds before each, all of them `repeat` times,
-"@@" in them being the number of the round; with `latin1` each character is one byte, and with
-`length` the body is announced by that Content-Length instead. `end`: "truncate" closes inside the
-body, "reset" answers nothing and resets the connection, "hang" keeps it open. Each request is
-appended to FOLDER/requests.jsonl.
+the request has with that value, and which has not been used `times` times, answers, after `hold`
+seconds; without one the answer is 404. `chunks` are sent one by one, `delay` seconds before each,
+all of them `repeat` times, "@@" in them being the number of the round; with `latin1` each character
+is one byte, and with `length` the body is announced by that Content-Length instead. `end`:
+"truncate" closes inside the body, "reset" answers nothing and resets the connection, "hang" keeps it
+open. Each request is appended to FOLDER/requests.jsonl.
 
 "client-cert" asks for a client certificate; FOLDER/client.crt with client.key is one, long expired.
 The certificate authority is FOLDER/ca.crt. Prints "PORT PID" once it listens; ends with its parent.
