@@ -51,6 +51,9 @@ function watch:__close()
     if self.stream then
         self.stream:close()
     end
+    if self.next_page then
+        self.next_page:close()
+    end
     self.stream, self.next_page, self.is_filling = nil, nil, false
 end
 
@@ -131,7 +134,7 @@ function watch:take_page(deadline)
         ok, problem = shape.versions(page, self.op)
     end
     if not ok then
-        self.next_page = nil
+        self:__close()
         return nil, problem
     elseif page then
         for _, item in ipairs(page.items) do
