@@ -16,6 +16,7 @@ struct salvor_kube_request {
     const char *headers; /* "Name: value" lines, each ended by NUL, then an empty one */
     double timeout;      /* seconds; 0: no limit */
     bool stream;
+    bool connect_only; /* connect and send nothing: for net/websocket.h */
 };
 
 /*

@@ -81,6 +81,7 @@ static int start(struct salvor_http *http, struct salvor_loop *loop,
     options.headers = lines.line;
     options.timeout = request->timeout;
     options.stream = request->stream;
+    options.connect_only = request->connect_only;
     if (request->stream)
         options.body_limit = SALVOR_STREAM_OBJECT_LIMIT;
     options.compressed = !config->uncompressed && !request->stream && !is_here(config);

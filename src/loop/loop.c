@@ -14,6 +14,7 @@ struct salvor_loop {
     struct salvor_timer *timers, *last_timer; /* soonest first */
     struct salvor_watch *watches;
     struct salvor_transfer *transfers;
+    struct salvor_transfer *kept;    /* done, and still in the multi handle */
     struct salvor_watch interrupt;   /* an eventfd, written by salvor_loop_interrupt() */
     struct curl_waitfd *descriptors; /* room for all watches, kept between steps */
     unsigned capacity;
@@ -91,6 +92,8 @@ void salvor_loop_free(struct salvor_loop *loop)
         return;
     while (loop->transfers)
         salvor_op_abort(&loop->transfers->op);
+    while (loop->kept)
+        salvor_transfer_release(loop->kept);
     while (loop->timers)
         salvor_op_abort(&loop->timers->op);
     while (loop->watches)
@@ -218,18 +221,39 @@ static void serve_descriptors(struct salvor_loop *loop, unsigned count)
 
 /* Transfers */
 
+static void link_transfer(struct salvor_transfer **list, struct salvor_transfer *transfer)
+{
+    transfer->next = *list;
+    transfer->link = list;
+    if (transfer->next)
+        transfer->next->link = &transfer->next;
+    *list = transfer;
+}
+
 static void unlink_transfer(struct salvor_transfer *transfer)
 {
-    curl_multi_remove_handle(transfer->loop->multi, transfer->easy);
     *transfer->link = transfer->next;
     if (transfer->next)
         transfer->next->link = transfer->link;
 }
 
+static void remove_transfer(struct salvor_transfer *transfer)
+{
+    curl_multi_remove_handle(transfer->loop->multi, transfer->easy);
+    unlink_transfer(transfer);
+}
+
+void salvor_transfer_release(struct salvor_transfer *transfer)
+{
+    if (transfer->kept)
+        remove_transfer(transfer);
+    transfer->kept = false;
+}
+
 static void abort_transfer(struct salvor_op *op)
 {
     struct salvor_transfer *transfer = (struct salvor_transfer *)op;
-    unlink_transfer(transfer);
+    remove_transfer(transfer);
     transfer->result = CURLE_ABORTED_BY_CALLBACK;
 }
 
@@ -252,12 +276,22 @@ int salvor_transfer_start(struct salvor_loop *loop, struct salvor_transfer *tran
     CURLMcode code = curl_multi_add_handle(loop->multi, transfer->easy);
     if (code)
         return curl_failed(err, code);
-    transfer->next = loop->transfers;
-    transfer->link = &loop->transfers;
-    if (transfer->next)
-        transfer->next->link = &transfer->next;
-    loop->transfers = transfer;
+    link_transfer(&loop->transfers, transfer);
     return 0;
+}
+
+static void finish_transfer(struct salvor_loop *loop, struct salvor_transfer *transfer,
+                            CURLcode result)
+{
+    if (transfer->keep) {
+        unlink_transfer(transfer);
+        link_transfer(&loop->kept, transfer);
+        transfer->kept = true;
+    } else {
+        remove_transfer(transfer);
+    }
+    transfer->result = result;
+    salvor_op_finish(&transfer->op);
 }
 
 static int perform_transfers(struct salvor_loop *loop, struct salvor_error *err)
@@ -275,9 +309,7 @@ static int perform_transfers(struct salvor_loop *loop, struct salvor_error *err)
         struct salvor_transfer *transfer = NULL;
         CURLcode result = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        unlink_transfer(transfer);
-        transfer->result = result;
-        salvor_op_finish(&transfer->op);
+        finish_transfer(loop, transfer, result);
     }
     return 0;
 }

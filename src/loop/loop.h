@@ -83,16 +83,24 @@ void salvor_watch_stop(struct salvor_watch *watch); /* a second call does nothin
  * A libcurl transfer. The caller owns the struct and the easy handle; the handle may be freed when
  * the operation is done. `result` then holds libcurl's answer (CURLE_ABORTED_BY_CALLBACK when it
  * was aborted). The loop uses CURLOPT_PRIVATE.
+ *
+ * With `keep` (for CURLOPT_CONNECT_ONLY) the handle stays with libcurl's multi handle when the
+ * operation is done, since libcurl closes the connection of one that leaves; then
+ * salvor_transfer_release() comes before the handle is freed.
  */
 struct salvor_transfer {
     struct salvor_op op;
     CURL *easy;
     CURLcode result;
+    bool keep, kept;
     struct salvor_loop *loop;
     struct salvor_transfer *next, **link;
 };
 
 int salvor_transfer_start(struct salvor_loop *loop, struct salvor_transfer *transfer,
                           struct salvor_error *err);
+
+/* Lets go of a transfer that is done and was kept; anything else is left as it is. */
+void salvor_transfer_release(struct salvor_transfer *transfer);
 
 #endif

@@ -47,13 +47,19 @@ static void leave_queue(struct salvor_http *http)
         unqueue(http);
 }
 
+static void release_transfer(struct salvor_transfer *transfer)
+{
+    salvor_transfer_release(transfer);
+    curl_easy_cleanup(transfer->easy);
+}
+
 void salvor_http_release(struct salvor_http *http)
 {
     leave_queue(http);
     if (http->transfer.loop)
         salvor_op_abort(&http->transfer.op);
     if (http->transfer.easy)
-        curl_easy_cleanup(http->transfer.easy);
+        release_transfer(&http->transfer);
     free_wiped(http->request_headers);
     curl_slist_free_all(http->connect_to);
     release_wiped(&http->upload);
@@ -341,12 +347,17 @@ static int set_headers(struct salvor_http *http, const struct salvor_http_option
 static int set_rest(struct salvor_http *http, const struct salvor_http_options *options)
 {
     CURL *easy = http->transfer.easy;
+    bool alone = options->stream || options->connect_only;
     int failed = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     failed |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                               options->stream ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS);
-    failed |= curl_easy_setopt(easy, CURLOPT_PIPEWAIT, options->stream ? 0L : 1L);
+                               alone ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS);
+    failed |= curl_easy_setopt(easy, CURLOPT_PIPEWAIT, alone ? 0L : 1L);
+    if (options->connect_only) {
+        failed |= curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+        failed |= curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    }
     failed |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     failed |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_SIZE);
     failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -406,6 +417,7 @@ int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
     http->op.abort = give_up;
     http->transfer.op.wake = on_complete;
     http->transfer.op.waiter = http;
+    http->transfer.keep = options->connect_only;
     http->transfer.easy = curl_easy_init();
     if (!http->transfer.easy)
         return salvor_error_memory(err);

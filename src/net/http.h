@@ -17,6 +17,10 @@
  * a high-water mark nothing more is read from the connection. A streamed answer has a connection of
  * its own (HTTP/1.1), since libcurl 7.88 holds up all streams of an HTTP/2 connection when one of
  * them is paused.
+ *
+ * With options.connect_only nothing is sent: http.op is done when the connection (proxy and TLS
+ * included) stands, and whoever speaks another protocol on it goes on with curl_easy_send() and
+ * curl_easy_recv() on http.transfer.easy: net/websocket.h.
  */
 #ifndef SALVOR_NET_HTTP_H
 #define SALVOR_NET_HTTP_H
@@ -55,7 +59,8 @@ struct salvor_http_options {
     double timeout;         /* seconds for the whole exchange; 0: no limit */
     size_t body_limit;
     bool stream;
-    bool compressed; /* offer gzip */
+    bool compressed;   /* offer gzip */
+    bool connect_only; /* send nothing; HTTP/1.1 */
 };
 
 #define SALVOR_HTTP_OPTIONS_INIT                                                                   \
