@@ -128,27 +128,44 @@ static int read_body(lua_State *L, int options, struct salvor_buffer *upload,
     return salvor_json_encode(upload, *value, 0, err);
 }
 
-int salvor_kube_client_start(lua_State *L, struct salvor_kube_client *client,
-                             struct salvor_http *http, bool stream, struct salvor_error *err)
+struct salvor_buffer *salvor_kube_client_target(lua_State *L)
 {
+    struct salvor_error err;
     struct salvor_buffer *target = salvor_box_buffer(L, TARGET_LIMIT);
+    const char *path = salvor_option_string(L, 2, "path", NULL);
+    luaL_argcheck(L, path && *path == '/', 2, "option 'path': must begin with '/'");
+    if (salvor_buffer_append(target, path, strlen(path), &err) < 0)
+        raise(L, &err);
+    read_query(L, 2, target);
+    return target;
+}
+
+static int start(lua_State *L, struct salvor_kube_client *client, struct salvor_http *http,
+                 struct salvor_kube_request request, struct salvor_error *err)
+{
     struct salvor_buffer *headers = salvor_box_buffer(L, TARGET_LIMIT);
-    struct salvor_kube_request request = {.stream = stream};
     request.method = salvor_option_string(L, 2, "method", NULL);
     if (!request.method)
         request.method = "GET";
-    request.timeout = salvor_option_number(L, 2, "timeout", stream ? 0 : client->timeout);
-    const char *path = salvor_option_string(L, 2, "path", NULL);
-    luaL_argcheck(L, path && *path == '/', 2, "option 'path': must begin with '/'");
-    if (salvor_buffer_append(target, path, strlen(path), err) < 0)
-        return -1;
-    read_query(L, 2, target);
+    request.timeout = salvor_option_number(L, 2, "timeout", request.stream ? 0 : client->timeout);
+    request.target = salvor_kube_client_target(L)->data;
     read_headers(L, 2, headers);
     if (read_body(L, 2, &http->upload, err) < 0)
         return -1;
-    request.target = target->data;
     request.headers = headers->data;
     return salvor_kube_start(http, salvor_get_loop(L), &client->config, &request, err);
+}
+
+int salvor_kube_client_start(lua_State *L, struct salvor_kube_client *client,
+                             struct salvor_http *http, bool stream, struct salvor_error *err)
+{
+    return start(L, client, http, (struct salvor_kube_request){.stream = stream}, err);
+}
+
+int salvor_kube_client_connect(lua_State *L, struct salvor_kube_client *client,
+                               struct salvor_http *http, struct salvor_error *err)
+{
+    return start(L, client, http, (struct salvor_kube_request){.connect_only = true}, err);
 }
 
 /* Results */
@@ -424,6 +441,8 @@ int luaopen_salvor_kube(lua_State *L)
     static const luaL_Reg client_methods[] = {{"request", client_request},
                                               {"send", salvor_kube_client_send},
                                               {"stream", salvor_kube_client_stream},
+                                              {"remote", salvor_kube_client_remote},
+                                              {"forward", salvor_kube_client_forward},
                                               {"info", client_info},
                                               {"close", client_close},
                                               {NULL, NULL}};
@@ -434,6 +453,8 @@ int luaopen_salvor_kube(lua_State *L)
     salvor_kube_class(L, SALVOR_KUBE_CLIENT, client_metamethods, client_methods);
     salvor_kube_exchange_install(L);
     salvor_kube_stream_install(L);
+    salvor_kube_remote_install(L);
+    salvor_kube_forward_install(L);
     luaL_newlib(L, functions);
     return 1;
 }

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "kube/kubeconfig.h"
 #include "net/http.h"
+#include "net/websocket.h"
 
 #define SALVOR_KUBE_CLIENT "salvor.kube.client"
 
@@ -31,6 +32,16 @@ struct salvor_kube_client *salvor_kube_client_check(lua_State *L);
  */
 int salvor_kube_client_start(lua_State *L, struct salvor_kube_client *client,
                              struct salvor_http *http, bool stream, struct salvor_error *err);
+
+/* The same for a connection that another protocol goes on with: net/websocket.h. */
+int salvor_kube_client_connect(lua_State *L, struct salvor_kube_client *client,
+                               struct salvor_http *http, struct salvor_error *err);
+
+/* A boxed buffer with path and query of the options at index 2. */
+struct salvor_buffer *salvor_kube_client_target(lua_State *L);
+
+/* The deadlines and the heartbeat of a WebSocket, from the options at index 2. */
+struct salvor_websocket_options salvor_kube_websocket_options(lua_State *L);
 
 /* Pushes all values of a header that may come several times, joined by ", ", or nil. */
 void salvor_kube_push_header(lua_State *L, const struct salvor_http *http, const char *name);
@@ -60,5 +71,11 @@ void salvor_kube_exchange_install(lua_State *L);
 /* Streams: the method of a client that opens one, and what makes the class. */
 int salvor_kube_client_stream(lua_State *L);
 void salvor_kube_stream_install(lua_State *L);
+
+/* The streams of a command in a container, and forwarded ports, alike. */
+int salvor_kube_client_remote(lua_State *L);
+void salvor_kube_remote_install(lua_State *L);
+int salvor_kube_client_forward(lua_State *L);
+void salvor_kube_forward_install(lua_State *L);
 
 #endif

@@ -1,0 +1,270 @@
+--- Commands in containers: exec, attach and their open forms.
+local check = require("salvor.k8s.check")
+local container = require("salvor.k8s.container")
+local fail = require("salvor.error").new
+local kube = require("salvor.kube")
+local session = require("salvor.k8s.session")
+local task = require("salvor.task")
+
+local OUTPUT_LIMIT = 64 << 20
+
+-- Seconds; those of client-go, so that what keeps kubectl's streams alive keeps ours.
+local OPEN_TIMEOUT = 30
+local PING_INTERVAL = 5
+local READ_TIMEOUT = 61
+local WRITE_TIMEOUT = 60
+
+local methods = {}
+
+--- The streams of a pod, for plan mode to wrap: op, subresource (exec or attach), namespace, name,
+--- query, timeout (of the connection). Returns the mechanism's streams.
+function methods:_remote(remote)
+    local streams, err = self._kube:remote({
+        path = string.format("/api/v1/namespaces/%s/pods/%s/%s", kube.escape(remote.namespace),
+            kube.escape(remote.name), remote.subresource),
+        query = remote.query,
+        timeout = remote.timeout,
+        open_timeout = math.min(remote.timeout, OPEN_TIMEOUT),
+        ping_interval = PING_INTERVAL,
+        read_timeout = READ_TIMEOUT,
+        write_timeout = WRITE_TIMEOUT,
+    })
+    if not streams then
+        err.op = remote.op
+    end
+    return streams, err
+end
+
+-- Arguments
+
+local open_options = {namespace = "string", container = "string", stdin = "boolean",
+                      tty = "boolean", size = "table", timeout = "number"}
+
+local run_options = {namespace = "string", container = "string", stdin = true, tty = "boolean",
+                     size = "table", timeout = "number", limit = "number",
+                     on_stdout = "function", on_stderr = "function"}
+
+local SCRIPT = 3 -- from a check's error() to the script: the check and the method
+
+local function check_argv(argv, op)
+    if type(argv) ~= "table" or #argv == 0 then
+        error(op .. ": a command as a list expected, such as {\"ls\", \"-l\"}; got "
+            .. (type(argv) == "table" and "an empty one" or type(argv)), SCRIPT)
+    end
+    for number, word in ipairs(argv) do
+        if type(word) ~= "string" then
+            error(string.format("%s: word %d of the command is a %s", op, number, type(word)),
+                SCRIPT)
+        end
+    end
+end
+
+local function is_cells(value)
+    return math.type(value) == "integer" and value >= 1 and value <= 65535
+end
+
+local function check_terminal(opts, op)
+    if not opts.size then
+        return
+    elseif not opts.tty then
+        error(op .. ": option 'size' is that of a terminal: it needs 'tty'", SCRIPT)
+    elseif not is_cells(opts.size.width) or not is_cells(opts.size.height) then
+        error(op .. ": option 'size' is {width=, height=} in characters", SCRIPT)
+    end
+end
+
+local function check_run(opts, op)
+    local stdin = opts.stdin
+    if stdin ~= nil and type(stdin) ~= "string" and type(stdin) ~= "function" then
+        error(string.format("%s: option 'stdin' must be a string or a function, got %s", op,
+            type(stdin)), SCRIPT)
+    end
+    check_terminal(opts, op)
+end
+
+-- Opening
+
+--- what: op, subresource, argv (of exec), stdin (whether there is any).
+local function open(client, pod, what, opts)
+    local deadline = task.now() + (opts.timeout or client.timeout)
+    local chosen = opts.container
+    if not chosen then
+        local found, err = container.pod(client, what.op, pod, opts)
+        if not found then
+            return nil, err
+        end
+        chosen = container.default(found)
+    end
+    local streams, err = client:_remote({
+        op = what.op,
+        subresource = what.subresource,
+        namespace = opts.namespace or client.namespace,
+        name = pod,
+        query = {
+            command = what.argv,
+            container = chosen,
+            stdin = what.stdin or nil,
+            stdout = true,
+            stderr = not opts.tty or nil,
+            tty = opts.tty or nil,
+        },
+        timeout = math.max(math.min(deadline - task.now(), client.timeout), 0.001),
+    })
+    if not streams then
+        return nil, err
+    end
+    if opts.size then
+        streams:resize(opts.size.width, opts.size.height)
+    end
+    return session.new(streams, what.op, chosen)
+end
+
+function methods:open_exec(pod, argv, opts)
+    opts = check.options(opts, open_options, "k8s.open_exec")
+    check.name(pod, "k8s.open_exec")
+    check_argv(argv, "k8s.open_exec")
+    check_terminal(opts, "k8s.open_exec")
+    return open(self, pod, {op = "k8s.open_exec", subresource = "exec", argv = argv,
+                            stdin = opts.stdin}, opts)
+end
+
+function methods:open_attach(pod, opts)
+    opts = check.options(opts, open_options, "k8s.open_attach")
+    check.name(pod, "k8s.open_attach")
+    check_terminal(opts, "k8s.open_attach")
+    return open(self, pod, {op = "k8s.open_attach", subresource = "attach", stdin = opts.stdin},
+        opts)
+end
+
+-- Running
+
+--- What becomes of one output: handed to `consumer`, or collected up to `limit` bytes.
+local function output(name, consumer, limit, op)
+    local parts, size = {}, 0
+    return {
+        take = function(chunk)
+            if consumer then
+                consumer(chunk)
+                return nil
+            end
+            size = size + #chunk
+            if size > limit then
+                return fail({code = "TooLarge", op = op,
+                             message = string.format("%s is larger than %d bytes", name, limit),
+                             hint = "take it as it comes: on_" .. name .. ", or raise 'limit'"})
+            end
+            parts[#parts + 1] = chunk
+            return nil
+        end,
+        text = function()
+            return table.concat(parts)
+        end,
+    }
+end
+
+local function listen(streams, outputs)
+    while true do
+        local chunk, channel = streams:read()
+        if not chunk then
+            if channel then
+                return nil, channel
+            end
+            return streams:wait()
+        end
+        local err = outputs[channel].take(chunk)
+        if err then
+            return nil, err
+        end
+    end
+end
+
+--- Standard input. What fails here ends the streams, and who listens is told why.
+local function feed(streams, stdin)
+    local chunk = stdin
+    if type(stdin) == "function" then
+        chunk = stdin()
+    end
+    while chunk do
+        if type(chunk) ~= "string" then
+            error("k8s.exec: stdin gave a " .. type(chunk) .. " instead of a string", 0)
+        elseif not streams:write(chunk) then
+            return
+        end
+        chunk = type(stdin) == "function" and stdin() or nil
+    end
+    streams:close_stdin()
+end
+
+local function converse(streams, what, opts)
+    local limit = opts.limit or OUTPUT_LIMIT
+    local outputs = {
+        stdout = output("stdout", opts.on_stdout, limit, what.op),
+        stderr = output("stderr", opts.on_stderr, limit, what.op),
+    }
+    local result, err
+    if opts.stdin == nil then
+        result, err = listen(streams, outputs)
+    else
+        result, err = task.race({
+            function()
+                return listen(streams, outputs)
+            end,
+            function()
+                feed(streams, opts.stdin)
+                task.sleep(math.huge) -- the command ends the race
+            end,
+        })
+    end
+    if not result then
+        return nil, err
+    end
+    result.stdout, result.stderr = outputs.stdout.text(), outputs.stderr.text()
+    return result
+end
+
+local function out_of_time(what, seconds, protocol)
+    local hint
+    if what.stdin and protocol == "v4.channel.k8s.io" then
+        hint = "this API server cannot end standard input: a command that reads to its end waits"
+            .. " for ever; let it read a known size, as head -c does"
+    end
+    return fail({code = "Timeout", op = what.op, hint = hint,
+                 message = string.format("the command did not end within %g s", seconds)})
+end
+
+--- Opens, converses and closes, all within the call's time.
+local function run(client, pod, what, opts)
+    local seconds = opts.timeout or client.timeout
+    local protocol
+    local result, err = task.timeout(seconds, function()
+        local streams <close>, problem = open(client, pod, what, opts)
+        if not streams then
+            return nil, problem
+        end
+        protocol = streams.protocol
+        return converse(streams, what, opts)
+    end)
+    if not result and err.op == "task.timeout" then
+        return nil, out_of_time(what, seconds, protocol)
+    end
+    return result, err
+end
+
+function methods:exec(pod, argv, opts)
+    opts = check.options(opts, run_options, "k8s.exec")
+    check.name(pod, "k8s.exec")
+    check_argv(argv, "k8s.exec")
+    check_run(opts, "k8s.exec")
+    return run(self, pod, {op = "k8s.exec", subresource = "exec", argv = argv,
+                           stdin = opts.stdin ~= nil}, opts)
+end
+
+function methods:attach(pod, opts)
+    opts = check.options(opts, run_options, "k8s.attach")
+    check.name(pod, "k8s.attach")
+    check_run(opts, "k8s.attach")
+    return run(self, pod, {op = "k8s.attach", subresource = "attach",
+                           stdin = opts.stdin ~= nil}, opts)
+end
+
+return methods
