@@ -1,0 +1,120 @@
+--- A WebSocket server that does what a spec tells it to: tests/support/websocket_server.py.
+local json = require("salvor.json")
+local k8s = require("salvor.k8s")
+local salvor = require("salvor")
+local task = require("salvor.task")
+
+local websocket = {}
+local server = {}
+server.__index = server
+
+local POD = {
+    kind = "Pod", apiVersion = "v1",
+    metadata = {name = "db-0", namespace = "default"},
+    spec = {containers = {{name = "first"}, {name = "second"}}},
+    status = {phase = "Running"},
+}
+
+websocket.SUCCESS = {"send", 3, '{"metadata":{},"status":"Success"}'}
+websocket.CLOSE = {"close", 1000}
+
+local function write(path, text)
+    local file <close> = assert(io.open(path, "w"))
+    assert(file:write(text))
+end
+
+function websocket.start()
+    local pipe <close> = assert(io.popen("mktemp -d"))
+    local self = setmetatable({folder = assert(pipe:read("l"))}, server)
+    self.output = assert(io.popen("exec python3 tests/support/websocket_server.py " .. self.folder))
+    self.port, self.pid = assert(self.output:read("l")):match("^(%d+) (%d+)$")
+    return self
+end
+
+function server:stop()
+    os.execute("kill " .. self.pid)
+    self.output:close()
+    os.execute("rm -rf " .. self.folder)
+end
+
+--- From now on connections go like this; what was logged so far is forgotten.
+function server:play(script)
+    local all = {pod = POD, protocol = "v5.channel.k8s.io"}
+    for key, value in pairs(script) do
+        all[key] = value or nil
+    end
+    if #script > 0 then
+        all.steps = salvor.list({})
+        for number, step in ipairs(script) do
+            all.steps[number], all[number] = step, nil
+        end
+    end
+    os.remove(self.folder .. "/log.jsonl")
+    write(self.folder .. "/script.json.new", json.encode(all))
+    assert(os.rename(self.folder .. "/script.json.new", self.folder .. "/script.json"))
+end
+
+--- What was logged of that kind: "request", "frame", "end".
+function server:log(kind)
+    local result = {}
+    local file = io.open(self.folder .. "/log.jsonl")
+    if file then
+        for line in file:lines() do
+            local entry = json.decode(line)
+            if entry and entry.kind == kind then
+                result[#result + 1] = entry
+            end
+        end
+        file:close()
+    end
+    return result
+end
+
+--- Waits until `check` gives something for the log of that kind.
+function server:await(kind, check)
+    local deadline = task.now() + 5
+    repeat
+        local entries = self:log(kind)
+        local found = check(entries)
+        if found then
+            return found
+        end
+        task.sleep(0.01)
+    until task.now() > deadline
+    error("not logged within 5 s: " .. kind .. "\n" .. tostring(json.encode(self:log(kind))))
+end
+
+--- The requests to upgrade.
+function server:upgrades()
+    local result = {}
+    for _, request in ipairs(self:log("request")) do
+        if request.headers.upgrade then
+            result[#result + 1] = request
+        end
+    end
+    return result
+end
+
+function server:kubeconfig()
+    local path = self.folder .. "/kubeconfig"
+    write(path, json.encode({
+        ["current-context"] = "scripted",
+        contexts = {{name = "scripted", context = {cluster = "c", user = "u"}}},
+        clusters = {{name = "c", cluster = {server = "https://127.0.0.1:" .. self.port,
+                                            ["certificate-authority"] = "ca.crt"}}},
+        users = {{name = "u", user = {token = "secret-token"}}},
+    }))
+    return path
+end
+
+function server:client(opts)
+    local all = {kubeconfig = self:kubeconfig()}
+    for key, value in pairs(opts or {}) do
+        all[key] = value
+    end
+    return must(k8s.connect(all))
+end
+
+websocket.POD = POD
+
+return websocket
