@@ -58,8 +58,10 @@ static int start(struct salvor_http *http, struct salvor_loop *loop,
     struct salvor_http_options options = SALVOR_HTTP_OPTIONS_INIT;
     struct lines lines = {.count = 0};
     add_block(&lines, request->headers);
+    /* A kubelet does not offer its streams as JSON; only what refuses them is. */
     if (!has(&lines, "Accept:"))
-        add(&lines, "Accept: application/json");
+        add(&lines, request->connect_only ? "Accept: application/json, */*"
+                                          : "Accept: application/json");
     if (!has(&lines, "Content-Type:") && http->upload.size)
         add(&lines, "Content-Type: application/json");
     if (!has(&lines, "User-Agent:"))
