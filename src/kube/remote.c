@@ -13,6 +13,12 @@ static void stay(struct salvor_op *op)
     (void)op;
 }
 
+/* Nobody waits for the streams any more: they are not to be. */
+static void give_up(struct salvor_op *op)
+{
+    salvor_websocket_release(&((struct salvor_remote *)op)->socket);
+}
+
 static void flush_resize(struct salvor_remote *remote)
 {
     static const char channel = SALVOR_REMOTE_RESIZE;
@@ -43,7 +49,8 @@ void salvor_remote_init(struct salvor_remote *remote)
     memset(remote, 0, sizeof(*remote));
     salvor_websocket_init(&remote->socket, on_change, remote);
     salvor_buffer_init(&remote->status, STATUS_LIMIT);
-    remote->opened.abort = remote->readable.abort = remote->writable.abort = stay;
+    remote->opened.abort = give_up;
+    remote->readable.abort = remote->writable.abort = stay;
     remote->readable.done = remote->writable.done = true;
     remote->channel = -1;
 }
@@ -105,6 +112,7 @@ static int take_other(struct salvor_remote *remote, const struct salvor_frame_ev
         return strcmp(err->code, "TooLarge") ? -1 : corrupt(remote, "sent an endless status", err);
     if (remote->channel != SALVOR_REMOTE_STATUS)
         remote->ignored += piece->size;
+    remote->has_status |= remote->status.size > 0 && piece->last;
     if (remote->ignored > IGNORED_LIMIT)
         return corrupt(remote, "floods a channel that does not exist", err);
     salvor_websocket_consume(&remote->socket, piece->size);
@@ -141,7 +149,7 @@ static enum salvor_remote_result ended(const struct salvor_remote *remote, struc
     char why[1024];
     const struct salvor_websocket *socket = &remote->socket;
     bool orderly = socket->state == SALVOR_WEBSOCKET_CLOSED;
-    if (orderly && remote->status.size)
+    if (orderly && remote->has_status)
         return SALVOR_REMOTE_END;
     if (orderly) {
         salvor_error_set(err, "Disconnected", "exit status unknown: %s ended the stream without it",
@@ -150,7 +158,7 @@ static enum salvor_remote_result ended(const struct salvor_remote *remote, struc
         salvor_websocket_explain(socket, err);
         snprintf(why, sizeof(why), "%.1000s", err->message);
         snprintf(err->message, sizeof(err->message), "%s: %s",
-                 remote->status.size ? "the output may be incomplete" : "exit status unknown", why);
+                 remote->has_status ? "the output may be incomplete" : "exit status unknown", why);
     }
     if (!err->hint[0])
         salvor_error_hint(err, "the command may have ended or may still run: look at what it does");

@@ -36,7 +36,7 @@ enum salvor_remote_channel {
 };
 
 struct salvor_remote {
-    struct salvor_op opened;   /* the server has answered */
+    struct salvor_op opened;   /* the server has answered; giving up this wait ends the streams */
     struct salvor_op readable; /* armed by salvor_remote_want_read() */
     struct salvor_op writable; /* armed by salvor_remote_want_write() */
     struct salvor_websocket socket;
@@ -45,6 +45,7 @@ struct salvor_remote {
     /* Private. */
     int channel; /* of the message under way; -1: not known yet */
     size_t ignored;
+    bool has_status;
     char resize[64]; /* the terminal's size, still to be sent */
 };
 

@@ -312,14 +312,6 @@ static void go_on(struct salvor_websocket *socket)
     watch(socket);
 }
 
-static void on_ready(struct salvor_watch *ready, short revents)
-{
-    (void)revents;
-    struct salvor_websocket *socket =
-        (struct salvor_websocket *)((char *)ready - offsetof(struct salvor_websocket, watch));
-    go_on(socket);
-    socket->notify(socket);
-}
 
 static int prepare(struct salvor_websocket *socket)
 {
@@ -352,6 +344,28 @@ static void start_timer(struct salvor_websocket *socket, double seconds)
     socket->timer.op.wake = on_timer;
     socket->timer.op.waiter = socket;
     salvor_timer_start(socket->loop, &socket->timer, seconds);
+}
+
+/* For the open socket other times count than for the opening one. */
+static void restart_timer(struct salvor_websocket *socket)
+{
+    double seconds = tick(socket);
+    socket->timer.op.wake = NULL;
+    salvor_op_abort(&socket->timer.op);
+    if (socket->state <= SALVOR_WEBSOCKET_OPEN)
+        start_timer(socket, seconds);
+}
+
+static void on_ready(struct salvor_watch *ready, short revents)
+{
+    (void)revents;
+    struct salvor_websocket *socket =
+        (struct salvor_websocket *)((char *)ready - offsetof(struct salvor_websocket, watch));
+    bool opening = socket->state == SALVOR_WEBSOCKET_OPENING;
+    go_on(socket);
+    if (opening && socket->state == SALVOR_WEBSOCKET_OPEN)
+        restart_timer(socket);
+    socket->notify(socket);
 }
 
 static void on_connected(struct salvor_op *op)

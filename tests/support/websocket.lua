@@ -41,7 +41,7 @@ end
 function server:play(script)
     local all = {pod = POD, protocol = "v5.channel.k8s.io"}
     for key, value in pairs(script) do
-        all[key] = value or nil
+        all[key] = value
     end
     if #script > 0 then
         all.steps = salvor.list({})
@@ -49,7 +49,8 @@ function server:play(script)
             all.steps[number], all[number] = step, nil
         end
     end
-    os.remove(self.folder .. "/log.jsonl")
+    self.plays = (self.plays or 0) + 1
+    all.log = "log-" .. self.plays
     write(self.folder .. "/script.json.new", json.encode(all))
     assert(os.rename(self.folder .. "/script.json.new", self.folder .. "/script.json"))
 end
@@ -57,7 +58,7 @@ end
 --- What was logged of that kind: "request", "frame", "end".
 function server:log(kind)
     local result = {}
-    local file = io.open(self.folder .. "/log.jsonl")
+    local file = io.open(self.folder .. "/log-" .. self.plays)
     if file then
         for line in file:lines() do
             local entry = json.decode(line)

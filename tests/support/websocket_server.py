@@ -11,6 +11,7 @@ FOLDER/script.json, read anew for each connection, says what becomes of a reques
      "protocol": "v5.channel.k8s.io",  the one chosen; null: none
      "accept": "...",                  instead of the right Sec-WebSocket-Accept
      "pong": false,                    pings are not answered
+     "deaf": true,                     nothing of the client is read, nor "mute": answered
      "steps": [[verb, argument...], ...]}
 
     send CHANNEL TEXT       a binary message        bytes HEX      as they are
@@ -24,8 +25,8 @@ FOLDER/script.json, read anew for each connection, says what becomes of a reques
     eof                     waits for the end of standard input, v5's [255, 0]
     close CODE REASON       drop                    hang (until the client ends)
 
-FOLDER/log.jsonl gets a line for each request, each message of the client, and each end. Prints
-"PORT PID" once it listens; ends with its parent. The certificate to trust is FOLDER/ca.crt.
+The file in FOLDER that the script names as "log" gets a line for each request, each frame of the
+client, each step that is done, and each end. Prints "PORT PID" once it listens; ends with its parent. The certificate to trust is FOLDER/ca.crt.
 """
 import base64
 import hashlib
@@ -43,12 +44,6 @@ import time
 FOLDER = sys.argv[1]
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 log_lock = threading.Lock()
-
-
-def log(**entry):
-    entry["time"] = time.monotonic()
-    with log_lock, open(os.path.join(FOLDER, "log.jsonl"), "a") as file:
-        file.write(json.dumps(entry) + "\n")
 
 
 def encode(opcode, payload, final=True):
@@ -76,6 +71,11 @@ class Connection:
         self.split = 0
         self.rest = b""
 
+    def log(self, **entry):
+        entry["time"] = time.monotonic()
+        with log_lock, open(os.path.join(FOLDER, self.script["log"]), "a") as file:
+            file.write(json.dumps(entry) + "\n")
+
     def write(self, data):
         with self.write_lock:
             try:
@@ -102,9 +102,11 @@ class Connection:
             path, _, query = target.partition("?")
             with open(os.path.join(FOLDER, "script.json")) as file:
                 self.script = json.load(file)
-            log(kind="request", method=method, path=path, query=query, headers=headers)
+            self.log(kind="request", method=method, path=path, query=query, headers=headers)
             if headers.get("upgrade", "").lower() != "websocket":
                 self.answer(200, json.dumps(self.script.get("pod", {})))
+            elif self.script.get("mute"):
+                self.read_frames()
             elif self.script.get("status", 101) != 101:
                 self.refuse()
             else:
@@ -138,9 +140,11 @@ class Connection:
         first = [step for step in self.script["steps"] if step[0] == "split"]
         self.split = first[0][1] if first else 0
         self.write("\r\n".join(lines).encode() + b"\r\n\r\n")
-        threading.Thread(target=self.read_frames, daemon=True).start()
+        if not self.script.get("deaf"):
+            threading.Thread(target=self.read_frames, daemon=True).start()
         for verb, *arguments in self.script["steps"]:
             getattr(self, "do_" + verb)(*arguments)
+            self.log(kind="step", verb=verb)
 
     # Frames of the client
 
@@ -150,7 +154,7 @@ class Connection:
                 pass
         except (OSError, ssl.SSLError, ValueError):
             pass
-        log(kind="end")
+        self.log(kind="end")
         self.messages.put(None)
 
     def read_exactly(self, size):
@@ -174,7 +178,7 @@ class Connection:
         opcode = first & 15
         entry = {"kind": "frame", "opcode": opcode, "final": bool(first & 128), "masked": masked,
                  "size": size, "text": payload[:200].decode("latin-1")}
-        log(**entry)
+        self.log(**entry)
         if opcode == 9 and self.script.get("pong", True):
             self.write(encode(10, payload))
         if opcode == 8:

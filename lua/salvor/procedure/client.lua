@@ -299,6 +299,16 @@ local function raw_request(connection)
     end
 end
 
+--- Commands in containers and forwarded ports can do anything, too.
+local function refuse(request)
+    error(errors.new({
+        code = "InvalidScript",
+        op = request.op,
+        message = "a procedure runs no commands in containers and forwards no ports",
+        hint = "do it outside of the procedure",
+    }), 0)
+end
+
 --- wrap(connection, {performer, run, wait}) -> client. `wait(what, progress)` is told how a wait
 --- goes; progress as for client:wait.
 function client.wrap(connection, options)
@@ -306,6 +316,8 @@ function client.wrap(connection, options)
         and planning_methods(connection, options.performer, options.run)
         or running_methods(connection, options)
     methods.request = raw_request(connection)
+    methods._remote = function(_, request) refuse(request) end
+    methods._forward = methods._remote
     return setmetatable(methods, {__index = connection})
 end
 
