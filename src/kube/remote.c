@@ -72,7 +72,7 @@ void salvor_remote_open(struct salvor_remote *remote, struct salvor_loop *loop,
     salvor_websocket_open(&remote->socket, loop, &ours);
 }
 
-int salvor_remote_check(const struct salvor_remote *remote, const struct salvor_kubeconfig *config,
+int salvor_remote_check(const struct salvor_remote *remote, struct salvor_kubeconfig *config,
                         json_t **details, struct salvor_error *err)
 {
     const struct salvor_websocket *socket = &remote->socket;

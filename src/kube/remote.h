@@ -60,7 +60,7 @@ void salvor_remote_open(struct salvor_remote *remote, struct salvor_loop *loop,
  * Once remote->opened is done: 0 when the streams are there. Otherwise as salvor_kube_check(), or
  * Corrupt when something else than a WebSocket was answered, or Timeout.
  */
-int salvor_remote_check(const struct salvor_remote *remote, const struct salvor_kubeconfig *config,
+int salvor_remote_check(const struct salvor_remote *remote, struct salvor_kubeconfig *config,
                         json_t **details, struct salvor_error *err);
 
 /* 4 or 5, once open. Version 4 cannot end standard input alone. */

@@ -60,8 +60,8 @@ static int start(struct salvor_http *http, struct salvor_loop *loop,
     add_block(&lines, request->headers);
     /* A kubelet does not offer its streams as JSON; only what refuses them is. */
     if (!has(&lines, "Accept:"))
-        add(&lines, request->connect_only ? "Accept: application/json, */*"
-                                          : "Accept: application/json");
+        add(&lines,
+            request->connect_only ? "Accept: application/json, */*" : "Accept: application/json");
     if (!has(&lines, "Content-Type:") && http->upload.size)
         add(&lines, "Content-Type: application/json");
     if (!has(&lines, "User-Agent:"))

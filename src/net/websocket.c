@@ -312,7 +312,6 @@ static void go_on(struct salvor_websocket *socket)
     watch(socket);
 }
 
-
 static int prepare(struct salvor_websocket *socket)
 {
     struct salvor_buffer request = SALVOR_BUFFER_INIT(SALVOR_WEBSOCKET_BUFFER);

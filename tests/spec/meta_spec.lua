@@ -30,6 +30,8 @@ local OBJECTS = {
     ["digest.object"] = require("salvor.digest").new("md5"),
     ["fs.lock"] = must(fs.lock(fs.join(folder, "lock"))),
     ["k8s.client"] = must(require("salvor.k8s").connect({kubeconfig = kubeconfig()})),
+    ["k8s.forward"] = require("salvor.k8s.forward").new("x"),
+    ["k8s.session"] = require("salvor.k8s.session").new({protocol = tostring}, "x", "y"),
     ["task.methods"] = task.spawn(function() end),
     ["ui.progress"] = ui.progress(nil, "x"),
     ["ui.status"] = ui.status(),
@@ -50,12 +52,21 @@ local TAKERS = {
     ["k8s.DeleteOptions"] = function(options) client:delete("pods", "a", options) end,
     ["k8s.EachOptions"] = function(options) client:each("pods", options) end,
     ["k8s.EvictOptions"] = function(options) client:evict("a", options) end,
+    ["k8s.ExecOptions"] = function(options)
+        client:exec("a", {"b"}, options)
+        client:attach("a", options)
+    end,
     ["k8s.GetOptions"] = function(options) client:get("pods", "a", options) end,
     ["k8s.ImpersonateOptions"] = function(options)
         require("salvor.k8s").connect({impersonate = options})
     end,
     ["k8s.ListOptions"] = function(options) client:list("pods", options) end,
+    ["k8s.OpenExecOptions"] = function(options)
+        client:open_exec("a", {"b"}, options)
+        client:open_attach("a", options)
+    end,
     ["k8s.PatchOptions"] = function(options) client:patch("pods", "a", {}, options) end,
+    ["k8s.PortForwardOptions"] = function(options) client:port_forward("a", 1, options) end,
     ["k8s.ReplaceOptions"] = function(options) client:replace(object, options) end,
     ["k8s.RequestOptions"] = function(options) client:request(options) end,
     ["k8s.EventsOptions"] = function(options) client:events("pods", "a", options) end,

@@ -2,31 +2,11 @@
 local check = require("salvor.k8s.check")
 local container = require("salvor.k8s.container")
 local fail = require("salvor.error").new
+local forward = require("salvor.k8s.forward")
 local kube = require("salvor.kube")
-local log = require("salvor.log")
-local task = require("salvor.task")
 
 local OP = "k8s.port_forward"
 local SCRIPT = 3 -- from a check's error() to the script: the check and the method
-
-local forward = {}
-forward.__index = forward
-forward.__name = "k8s forward"
-
---- Logs what nobody was told, so that it is not lost.
-function forward:close()
-    for _, listener in ipairs(self._listeners) do
-        listener:close()
-        local err = listener:failure()
-        while err do
-            err.op = OP
-            log.warning(tostring(err))
-            err = listener:failure()
-        end
-    end
-end
-
-forward.__close = forward.close
 
 -- Ports
 
@@ -86,17 +66,6 @@ function methods:_forward(request)
     return listener, err
 end
 
-local function tell_failures(listener, on_error)
-    task.spawn(function()
-        local err = listener:next_failure()
-        while err do
-            err.op = OP
-            on_error(err)
-            err = listener:next_failure()
-        end
-    end)
-end
-
 local function require_running(pod)
     local phase = (pod.status or {}).phase
     if phase == "Running" then
@@ -108,8 +77,8 @@ local function require_running(pod)
 end
 
 local function listen(client, name, ports, opts)
-    local self = setmetatable({address = "127.0.0.1", ports = {}, _listeners = {}}, forward)
-    for number, port in ipairs(ports) do
+    local handle = forward.new(OP)
+    for _, port in ipairs(ports) do
         local listener, err = client:_forward({
             op = OP,
             namespace = opts.namespace or client.namespace,
@@ -119,14 +88,12 @@ local function listen(client, name, ports, opts)
             timeout = opts.timeout or client.timeout,
         })
         if not listener then
-            self:close()
+            handle:close()
             return nil, err
         end
-        self._listeners[number] = listener
-        self.ports[port.there] = listener:port()
+        handle:_add(listener, port.there)
     end
-    self.port = self._listeners[1]:port()
-    return self
+    return handle
 end
 
 local port_forward_options = {namespace = "string", timeout = "number", on_error = "function"}
@@ -143,14 +110,11 @@ function methods:port_forward(pod, ports, opts)
     if not running then
         return nil, problem
     end
-    local self_forward, failure = listen(self, pod, ports, opts)
-    if not self_forward then
-        return nil, failure
+    local handle, failure = listen(self, pod, ports, opts)
+    if handle and opts.on_error then
+        handle:_tell(opts.on_error)
     end
-    for _, listener in ipairs(opts.on_error and self_forward._listeners or {}) do
-        tell_failures(listener, opts.on_error)
-    end
-    return self_forward
+    return handle, failure
 end
 
 return methods
