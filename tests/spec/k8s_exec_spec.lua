@@ -225,6 +225,9 @@ describe("frames", function()
         return tonumber(must(fs.read("/proc/self/status")):match("VmHWM:%s*(%d+) kB")) << 10
     end
 
+    -- AddressSanitizer keeps what was freed.
+    local keeps_memory = must(fs.read("/proc/self/maps")):find("libasan", 1, true)
+
     it("may be larger than memory should be", function()
         local size = 128 << 20
         local received, before = 0, peak_memory()
@@ -233,7 +236,7 @@ describe("frames", function()
             received = received + #chunk
         end}))
         assert.are.equal(size, received)
-        assert.is_true(peak_memory() - before < 64 << 20)
+        assert.is_true(keeps_memory or peak_memory() - before < 64 << 20)
     end)
 end)
 
