@@ -6,6 +6,7 @@
 #define STATUS_LIMIT  ((size_t)1 << 20)
 #define IGNORED_LIMIT ((size_t)64 << 20) /* bytes of channels nobody knows */
 #define FRAME_SIZE    ((size_t)64 << 10)
+#define TURN_SIZE     ((size_t)4 << 20) /* bytes collected before others have their turn */
 
 /* Giving up a wait leaves the stream as it is. */
 static void stay(struct salvor_op *op)
@@ -119,9 +120,9 @@ static int take_other(struct salvor_remote *remote, const struct salvor_frame_ev
     return 0;
 }
 
-/* 1 when `out` is to be handed on first. */
-static int take_piece(struct salvor_buffer *out, int *channel, struct salvor_remote *remote,
-                      const struct salvor_frame_event *piece, struct salvor_error *err)
+/* 1 when the piece is one of an output and still to be consumed; 0: it was dealt with. */
+static int take_piece(struct salvor_remote *remote, const struct salvor_frame_event *piece,
+                      struct salvor_error *err)
 {
     if (piece->opcode == SALVOR_FRAME_TEXT)
         return corrupt(remote, "sent a text frame where only binary ones may be", err);
@@ -132,16 +133,9 @@ static int take_piece(struct salvor_buffer *out, int *channel, struct salvor_rem
         salvor_websocket_consume(&remote->socket, 1);
         return 0;
     }
-    if (remote->channel != SALVOR_REMOTE_STDOUT && remote->channel != SALVOR_REMOTE_STDERR)
-        return take_other(remote, piece, err);
-    size_t room = out->limit - out->size, taken = piece->size < room ? piece->size : room;
-    if (piece->size > 0 && (room == 0 || (out->size && *channel != remote->channel)))
+    if (remote->channel == SALVOR_REMOTE_STDOUT || remote->channel == SALVOR_REMOTE_STDERR)
         return 1;
-    *channel = remote->channel;
-    if (salvor_buffer_append(out, piece->data, taken, err) < 0)
-        return -1;
-    salvor_websocket_consume(&remote->socket, taken);
-    return 0;
+    return take_other(remote, piece, err);
 }
 
 static enum salvor_remote_result ended(const struct salvor_remote *remote, struct salvor_error *err)
@@ -165,23 +159,66 @@ static enum salvor_remote_result ended(const struct salvor_remote *remote, struc
     return SALVOR_REMOTE_FAILED;
 }
 
+/* The next piece of an output; MORE when there is none. */
+static enum salvor_remote_result next_piece(struct salvor_frame_event *piece,
+                                            struct salvor_remote *remote, struct salvor_error *err)
+{
+    for (;;) {
+        *piece = salvor_websocket_peek(&remote->socket);
+        if (piece->kind == SALVOR_FRAME_MORE)
+            return SALVOR_REMOTE_MORE;
+        int taken = take_piece(remote, piece, err);
+        if (taken != 0)
+            return taken < 0 ? SALVOR_REMOTE_FAILED : SALVOR_REMOTE_DATA;
+    }
+}
+
 enum salvor_remote_result salvor_remote_read(struct salvor_buffer *out, int *channel,
                                              struct salvor_remote *remote, struct salvor_error *err)
 {
     struct salvor_error ignored;
+    struct salvor_frame_event piece;
+    enum salvor_remote_result result;
     err = err ? err : &ignored;
-    for (;;) {
-        struct salvor_frame_event piece = salvor_websocket_peek(&remote->socket);
-        if (piece.kind == SALVOR_FRAME_MORE)
-            break;
-        int taken = take_piece(out, channel, remote, &piece, err);
-        if (taken < 0)
-            return SALVOR_REMOTE_FAILED;
-        if (taken > 0)
+    while ((result = next_piece(&piece, remote, err)) == SALVOR_REMOTE_DATA) {
+        size_t room = out->limit - out->size, taken = piece.size < room ? piece.size : room;
+        if (piece.size > 0 && (room == 0 || (out->size && *channel != remote->channel)))
             return SALVOR_REMOTE_DATA;
+        *channel = remote->channel;
+        if (salvor_buffer_append(out, piece.data, taken, err) < 0)
+            return SALVOR_REMOTE_FAILED;
+        salvor_websocket_consume(&remote->socket, taken);
     }
+    if (result == SALVOR_REMOTE_FAILED)
+        return result;
     if (out->size)
         return SALVOR_REMOTE_DATA;
+    return salvor_remote_is_open(remote) ? SALVOR_REMOTE_MORE : ended(remote, err);
+}
+
+enum salvor_remote_result salvor_remote_collect(struct salvor_buffer *out,
+                                                struct salvor_buffer *errors,
+                                                struct salvor_remote *remote,
+                                                struct salvor_error *err)
+{
+    struct salvor_error ignored;
+    struct salvor_frame_event piece;
+    enum salvor_remote_result result;
+    size_t total = 0;
+    err = err ? err : &ignored;
+    while ((result = next_piece(&piece, remote, err)) == SALVOR_REMOTE_DATA && total < TURN_SIZE) {
+        bool is_error = remote->channel == SALVOR_REMOTE_STDERR;
+        struct salvor_buffer *into = is_error ? errors : out;
+        if (piece.size > into->limit - into->size)
+            return salvor_error_set(err, "TooLarge", "%s is larger than %zu bytes",
+                                    is_error ? "stderr" : "stdout", into->limit);
+        if (salvor_buffer_append(into, piece.data, piece.size, err) < 0)
+            return SALVOR_REMOTE_FAILED;
+        total += piece.size;
+        salvor_websocket_consume(&remote->socket, piece.size);
+    }
+    if (result != SALVOR_REMOTE_MORE)
+        return result;
     return salvor_remote_is_open(remote) ? SALVOR_REMOTE_MORE : ended(remote, err);
 }
 

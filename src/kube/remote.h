@@ -84,6 +84,15 @@ enum salvor_remote_result salvor_remote_read(struct salvor_buffer *out, int *cha
 void salvor_remote_want_read(struct salvor_remote *remote);
 
 /*
+ * The same for both outputs, whole: each into its buffer, whose ceiling is the error TooLarge. DATA
+ * says that there may be more at once.
+ */
+enum salvor_remote_result salvor_remote_collect(struct salvor_buffer *out,
+                                                struct salvor_buffer *errors,
+                                                struct salvor_remote *remote,
+                                                struct salvor_error *err);
+
+/*
  * Hands on bytes for standard input: as many as there is room for, which is returned; 0 also when
  * the stream has ended, which salvor_remote_is_open() tells.
  */

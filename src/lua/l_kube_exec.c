@@ -14,7 +14,8 @@
 
 struct remote {
     struct salvor_remote streams;
-    struct salvor_buffer chunk;
+    struct salvor_buffer chunk;          /* of read() */
+    struct salvor_buffer output, errors; /* of collect() */
     bool open;
 };
 
@@ -44,6 +45,8 @@ static void release(struct remote *remote)
     if (remote->open)
         salvor_remote_release(&remote->streams);
     salvor_buffer_release(&remote->chunk);
+    salvor_buffer_release(&remote->output);
+    salvor_buffer_release(&remote->errors);
     remote->open = false;
 }
 
@@ -111,6 +114,8 @@ int salvor_kube_client_remote(lua_State *L)
     memset(remote, 0, sizeof(*remote));
     luaL_setmetatable(L, REMOTE_METATABLE);
     salvor_buffer_init(&remote->chunk, CHUNK_SIZE);
+    salvor_buffer_init(&remote->output, 0);
+    salvor_buffer_init(&remote->errors, 0);
     salvor_remote_init(&remote->streams);
     remote->open = true;
     struct salvor_error err;
@@ -158,6 +163,53 @@ static int remote_read(lua_State *L)
     luaL_argcheck(L, remote->streams.readable.done, 1, "another task reads this stream");
     lua_settop(L, 1);
     return after_bytes(L, LUA_OK, (lua_KContext)remote);
+}
+
+static void push_output(lua_State *L, struct salvor_buffer *output)
+{
+    lua_pushlstring(L, output->data, output->size);
+    /* It may be large, and the collector does not know of it. */
+    salvor_buffer_release(output);
+}
+
+static int after_more(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    struct remote *remote = (struct remote *)context;
+    struct salvor_remote *streams = &remote->streams;
+    struct salvor_error err;
+    if (!remote->open)
+        return fail_closed(L);
+    switch (salvor_remote_collect(&remote->output, &remote->errors, streams, &err)) {
+    case SALVOR_REMOTE_DATA:
+        lua_pushboolean(L, true);
+        return 1;
+    case SALVOR_REMOTE_END:
+        push_output(L, &remote->output);
+        push_output(L, &remote->errors);
+        return 2;
+    case SALVOR_REMOTE_MORE:
+        salvor_remote_want_read(streams);
+        return salvor_wait(L, &streams->readable, after_more, context);
+    case SALVOR_REMOTE_FAILED:
+        break;
+    }
+    return fail(L, &err);
+}
+
+/*
+ * remote:collect(limit) -> all that the command writes to standard output and to standard error, at
+ * most so many bytes each; or true, to be called again; or nil and an error
+ */
+static int remote_collect(lua_State *L)
+{
+    struct remote *remote = check_open(L);
+    lua_Integer limit = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, limit >= 0, 2, "a number of bytes expected");
+    luaL_argcheck(L, remote->streams.readable.done, 1, "another task reads this stream");
+    remote->output.limit = remote->errors.limit = (size_t)limit;
+    lua_settop(L, 1);
+    return after_more(L, LUA_OK, (lua_KContext)remote);
 }
 
 /* remote:status() -> the JSON text of the server's Status; "" when there was none yet */
@@ -240,10 +292,14 @@ void salvor_kube_remote_install(lua_State *L)
 {
     static const luaL_Reg metamethods[] = {
         {"__gc", remote_close}, {"__close", remote_close}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {
-        {"read", remote_read},     {"status", remote_status},
-        {"write", remote_write},   {"close_stdin", remote_close_stdin},
-        {"resize", remote_resize}, {"protocol", remote_protocol},
-        {"close", remote_close},   {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"read", remote_read},
+                                       {"collect", remote_collect},
+                                       {"status", remote_status},
+                                       {"write", remote_write},
+                                       {"close_stdin", remote_close_stdin},
+                                       {"resize", remote_resize},
+                                       {"protocol", remote_protocol},
+                                       {"close", remote_close},
+                                       {NULL, NULL}};
     salvor_kube_class(L, REMOTE_METATABLE, metamethods, methods);
 }

@@ -420,6 +420,10 @@ describe("output", function()
         assert_holds(err.message, "stdout is larger than 10000 bytes")
         server:play({{"flood", 1, 10, 1024}, {"flood", 2, 10, 1024}, SUCCESS, CLOSE})
         assert.are.equal(10240, #must(exec({limit = 10240})).stderr)
+        err = failure({{"send", 1, "x"}, {"flood", 2, 10, 1024}, SUCCESS, CLOSE},
+            {limit = 10000, on_stdout = function() end})
+        assert.are.equal("TooLarge", err.code)
+        assert_holds(err.message, "stderr is larger than 10000 bytes")
     end)
 
     it("goes to functions, in order and whole", function()

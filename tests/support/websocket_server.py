@@ -5,7 +5,8 @@ usage: websocket_server.py FOLDER
 
 FOLDER/script.json, read anew for each connection, says what becomes of a request to upgrade:
 
-    {"pod": {...},                     answers other GETs below /pods/
+    {"gets": {path: {...}},            answers to other requests, and that to all the rest:
+     "pod": {...},
      "status": 403, "json": {...}, "body": "text", "chunked": true, "headers": {...}
                                        an answer other than 101
      "protocol": "v5.channel.k8s.io",  the one chosen; null: none
@@ -104,7 +105,8 @@ class Connection:
                 self.script = json.load(file)
             self.log(kind="request", method=method, path=path, query=query, headers=headers)
             if headers.get("upgrade", "").lower() != "websocket":
-                self.answer(200, json.dumps(self.script.get("pod", {})))
+                gets = self.script.get("gets", {})
+                self.answer(200, json.dumps(gets.get(path, self.script.get("pod", {}))))
             elif self.script.get("mute"):
                 self.read_frames()
             elif self.script.get("status", 101) != 101:

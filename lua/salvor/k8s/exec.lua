@@ -138,44 +138,59 @@ end
 
 -- Running
 
---- What becomes of one output: handed to `consumer`, or collected up to `limit` bytes.
-local function output(name, consumer, limit, op)
+--- Takes chunks of one output: hands them to `consumer`, or collects up to `limit` bytes.
+local function taker(name, consumer, limit, op)
     local parts, size = {}, 0
-    return {
-        take = function(chunk)
-            if consumer then
-                consumer(chunk)
-                return nil
-            end
-            size = size + #chunk
-            if size > limit then
-                return fail({code = "TooLarge", op = op,
-                             message = string.format("%s is larger than %d bytes", name, limit),
-                             hint = "take it as it comes: on_" .. name .. ", or raise 'limit'"})
-            end
-            parts[#parts + 1] = chunk
+    return function(chunk)
+        if consumer then
+            consumer(chunk)
             return nil
-        end,
-        text = function()
-            return table.concat(parts)
-        end,
-    }
+        end
+        size = size + #chunk
+        parts[#parts + 1] = chunk
+        return size > limit and fail({code = "TooLarge", op = op, message = string.format(
+            "%s is larger than %d bytes", name, limit)}) or nil
+    end, parts
 end
 
-local function listen(streams, outputs)
-    while true do
-        local chunk, channel = streams:read()
-        if not chunk then
-            if channel then
-                return nil, channel
-            end
-            return streams:wait()
-        end
-        local err = outputs[channel].take(chunk)
+--- Both outputs, of which a function wants at least one; gives the rest as text.
+local function hand_on(streams, opts, limit, op)
+    local take_stdout, stdout = taker("stdout", opts.on_stdout, limit, op)
+    local take_stderr, stderr = taker("stderr", opts.on_stderr, limit, op)
+    local chunk, channel = streams:read()
+    while chunk do
+        local err = (channel == "stdout" and take_stdout or take_stderr)(chunk)
         if err then
             return nil, err
         end
+        chunk, channel = streams:read()
     end
+    if channel then
+        return nil, channel
+    end
+    return table.concat(stdout), table.concat(stderr)
+end
+
+local function listen(streams, opts, op)
+    local limit = opts.limit or OUTPUT_LIMIT
+    local stdout, stderr
+    if opts.on_stdout or opts.on_stderr then
+        stdout, stderr = hand_on(streams, opts, limit, op)
+    else
+        stdout, stderr = streams:_collect(limit)
+    end
+    if not stdout then
+        if stderr.code == "TooLarge" then
+            stderr.hint = "take it as it comes (on_stdout, on_stderr), or raise 'limit'"
+        end
+        return nil, stderr
+    end
+    local result, err = streams:wait()
+    if not result then
+        return nil, err
+    end
+    result.stdout, result.stderr = stdout, stderr
+    return result
 end
 
 --- Standard input. What fails here ends the streams, and who listens is told why.
@@ -196,30 +211,18 @@ local function feed(streams, stdin)
 end
 
 local function converse(streams, what, opts)
-    local limit = opts.limit or OUTPUT_LIMIT
-    local outputs = {
-        stdout = output("stdout", opts.on_stdout, limit, what.op),
-        stderr = output("stderr", opts.on_stderr, limit, what.op),
-    }
-    local result, err
     if opts.stdin == nil then
-        result, err = listen(streams, outputs)
-    else
-        result, err = task.race({
-            function()
-                return listen(streams, outputs)
-            end,
-            function()
-                feed(streams, opts.stdin)
-                task.sleep(math.huge) -- the command ends the race
-            end,
-        })
+        return listen(streams, opts, what.op)
     end
-    if not result then
-        return nil, err
-    end
-    result.stdout, result.stderr = outputs.stdout.text(), outputs.stderr.text()
-    return result
+    return task.race({
+        function()
+            return listen(streams, opts, what.op)
+        end,
+        function()
+            feed(streams, opts.stdin)
+            task.sleep(math.huge) -- the command ends the race
+        end,
+    })
 end
 
 local function out_of_time(what, seconds, protocol)

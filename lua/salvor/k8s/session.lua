@@ -36,6 +36,15 @@ function methods:read()
     return named(self, self._streams:read())
 end
 
+--- All of both outputs, as strings; nil and an error.
+function methods:_collect(limit)
+    local out, err
+    repeat
+        out, err = self._streams:collect(limit)
+    until out ~= true
+    return named(self, out, err)
+end
+
 function methods:write(data)
     return named(self, self._streams:write(data))
 end
