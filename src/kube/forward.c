@@ -35,6 +35,7 @@ struct salvor_forward_connection {
     bool local_ended; /* the client sends no more */
     bool local_gone;  /* and takes nothing either */
     bool blocked;     /* there is more for the client */
+    bool draining;    /* the pod has ended its side */
     bool corrupt;
     bool moved; /* something came from the pod since the timer was started */
 };
@@ -205,9 +206,8 @@ static void on_linger(struct salvor_op *op)
     salvor_timer_start(connection->forward->loop, &connection->linger, SALVOR_FORWARD_LINGER);
 }
 
-static void end_local(struct salvor_forward_connection *connection)
+static void linger(struct salvor_forward_connection *connection)
 {
-    connection->local_ended = true;
     connection->moved = false;
     connection->linger.op.wake = on_linger;
     connection->linger.op.waiter = connection;
@@ -227,8 +227,10 @@ static void to_pod(struct salvor_forward_connection *connection)
             break;
         if (size < 0)
             connection->local_gone = true;
-        if (size == 0)
-            end_local(connection);
+        if (size == 0) {
+            connection->local_ended = true;
+            linger(connection);
+        }
         if (size <= 0)
             break;
         salvor_websocket_send(&connection->socket, &channel, 1, data, (size_t)size);
@@ -252,11 +254,45 @@ static void watch_local(struct salvor_forward_connection *connection)
         salvor_watch_start(connection->forward->loop, &connection->local);
 }
 
+/*
+ * The pod has ended its side. What the client still sends is dropped until it ends its own: a
+ * connection that is closed with unread bytes is reset, and might lose what the client has not read.
+ */
+static void drain(struct salvor_forward_connection *connection)
+{
+    char data[READ_SIZE];
+    if (!connection->draining) {
+        connection->draining = true;
+        shutdown(connection->local.fd, SHUT_WR);
+        if (!connection->local_ended)
+            linger(connection);
+    }
+    ssize_t size = 0;
+    for (size_t total = 0; !connection->local_ended && total < TURN_SIZE; total += (size_t)size) {
+        size = recv(connection->local.fd, data, sizeof(data), MSG_DONTWAIT);
+        if (size < 0 && (errno == EAGAIN || errno == EINTR))
+            break;
+        connection->local_ended = size <= 0;
+        size = size < 0 ? 0 : size;
+    }
+    if (connection->local_ended) {
+        drop(connection, false);
+        return;
+    }
+    connection->local.events = POLLIN;
+    if (!connection->local.link)
+        salvor_watch_start(connection->forward->loop, &connection->local);
+}
+
 static void carry(struct salvor_forward_connection *connection)
 {
     enum salvor_websocket_state *state = &connection->socket.state;
     if (*state == SALVOR_WEBSOCKET_OPENING)
         return;
+    if (connection->draining) {
+        drain(connection);
+        return;
+    }
     from_pod(connection);
     to_pod(connection);
     if (connection->local_gone)
@@ -266,7 +302,7 @@ static void carry(struct salvor_forward_connection *connection)
     else if (*state == SALVOR_WEBSOCKET_OPEN || connection->blocked)
         watch_local(connection);
     else if (*state == SALVOR_WEBSOCKET_CLOSED && !connection->error_size)
-        drop(connection, false);
+        drain(connection);
     else
         fail(connection);
 }

@@ -1,207 +1,13 @@
 #include "net/websocket.h"
 
-#include <ctype.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#define SEND_SIZE ((size_t)64 << 10) /* at once, so that progress shows */
-#define ROUNDS    16
-#define RESERVE   1024 /* of the output, for what must not wait behind data */
+#include "net/websocket_io.h"
 
-enum { CLOSE_NORMAL = 1000, CLOSE_PROTOCOL = 1002, CLOSE_NONE = 1005 };
-
-/* Ends */
-
-static void stop(struct salvor_websocket *socket)
-{
-    salvor_watch_stop(&socket->watch);
-    socket->timer.op.wake = NULL;
-    if (socket->timer.loop)
-        salvor_op_abort(&socket->timer.op);
-}
-
-static void end(struct salvor_websocket *socket, enum salvor_websocket_state state)
-{
-    socket->state = state;
-    stop(socket);
-}
-
-/* What libcurl says about the connection, in one line. */
-static void lose(struct salvor_websocket *socket, CURLcode code)
-{
-    const char *text = code == CURLE_OK ? "closed by the other side" : curl_easy_strerror(code);
-    if (code != CURLE_OK && socket->http.message[0])
-        text = socket->http.message;
-    socket->lost = true;
-    salvor_error_set(&socket->error, "Disconnected", "connection to %s lost: %s", socket->http.peer,
-                     text);
-    for (char *at = socket->error.message; *at; at++)
-        if (iscntrl((unsigned char)*at))
-            *at = ' ';
-}
-
-/* Writing */
-
-static void flush(struct salvor_websocket *socket)
-{
-    while (socket->out_start < socket->out_end && !socket->deaf) {
-        size_t size = socket->out_end - socket->out_start, sent = 0;
-        /* What TLS could not send whole must be offered again from the same place, no shorter. */
-        CURLcode code = curl_easy_send(socket->http.transfer.easy, socket->out + socket->out_start,
-                                       size < SEND_SIZE ? size : SEND_SIZE, &sent);
-        if (code == CURLE_AGAIN)
-            return;
-        /* The server may have said why before it stopped listening, so reading goes on. */
-        socket->deaf = code != CURLE_OK;
-        socket->out_start += sent;
-        socket->progressed = salvor_loop_now();
-    }
-    socket->out_start = socket->out_end = 0;
-}
-
-static bool append(struct salvor_websocket *socket, enum salvor_frame_opcode opcode,
-                   const void *head, size_t head_size, const void *data, size_t size)
-{
-    uint8_t mask[SALVOR_FRAME_MASK_SIZE];
-    size_t whole = head_size + size;
-    if (socket->deaf || !socket->out ||
-        SALVOR_WEBSOCKET_BUFFER - socket->out_end < whole + SALVOR_FRAME_HEADER_MAX ||
-        getrandom(mask, sizeof(mask), 0) != sizeof(mask))
-        return false;
-    if (socket->out_end == 0)
-        socket->progressed = salvor_loop_now();
-    uint8_t *at = socket->out + socket->out_end;
-    at += salvor_frame_header(at, opcode, whole, mask);
-    salvor_frame_mask(at, head, head_size, 0, mask);
-    salvor_frame_mask(at + head_size, data, size, head_size, mask);
-    socket->out_end = (size_t)(at - socket->out) + whole;
-    flush(socket);
-    return true;
-}
-
-static void send_close(struct salvor_websocket *socket, int code)
-{
-    const uint8_t payload[2] = {(uint8_t)(code >> 8), (uint8_t)code};
-    append(socket, SALVOR_FRAME_CLOSE, payload, sizeof(payload), NULL, 0);
-}
-
-/* Only the latest ping needs an answer (section 5.5.3). */
-static void send_pong(struct salvor_websocket *socket)
-{
-    if (socket->pong_size >= 0 &&
-        append(socket, SALVOR_FRAME_PONG, socket->pong, (size_t)socket->pong_size, NULL, 0))
-        socket->pong_size = -1;
-}
-
-/* Reading */
-
-static bool has_piece(const struct salvor_websocket *socket)
-{
-    return socket->piece.kind == SALVOR_FRAME_DATA;
-}
-
-/* There is room to read into; otherwise the one who takes holds the sender up. */
-static bool can_fill(const struct salvor_websocket *socket)
-{
-    bool empty = socket->in_start == socket->in_end && !has_piece(socket);
-    return !socket->lost && (empty || socket->in_end < SALVOR_WEBSOCKET_BUFFER);
-}
-
-static void fill(struct salvor_websocket *socket)
-{
-    if (!can_fill(socket))
-        return;
-    if (socket->in_start == socket->in_end && !has_piece(socket))
-        socket->in_start = socket->in_end = 0;
-    size_t before = socket->in_end;
-    while (!socket->lost && socket->in_end < SALVOR_WEBSOCKET_BUFFER) {
-        size_t received = 0;
-        CURLcode code = curl_easy_recv(socket->http.transfer.easy, socket->in + socket->in_end,
-                                       SALVOR_WEBSOCKET_BUFFER - socket->in_end, &received);
-        if (code == CURLE_AGAIN)
-            break;
-        if (code != CURLE_OK || received == 0)
-            lose(socket, code);
-        socket->in_end += received;
-    }
-    if (socket->in_end > before)
-        socket->heard = salvor_loop_now();
-}
-
-static void take_close(struct salvor_websocket *socket, const struct salvor_frame_event *frame)
-{
-    char reason[SALVOR_FRAME_CONTROL_MAX] = "";
-    socket->close_code = CLOSE_NONE;
-    if (frame->size >= 2) {
-        socket->close_code = frame->data[0] << 8 | frame->data[1];
-        for (size_t i = 2; i < frame->size; i++)
-            reason[i - 2] = iscntrl(frame->data[i]) ? ' ' : (char)frame->data[i];
-    }
-    send_close(socket, frame->size >= 2 ? socket->close_code : CLOSE_NORMAL);
-    if (socket->close_code == CLOSE_NORMAL) {
-        end(socket, SALVOR_WEBSOCKET_CLOSED);
-        return;
-    }
-    end(socket, SALVOR_WEBSOCKET_FAILED);
-    if (socket->close_code == CLOSE_NONE)
-        salvor_error_set(&socket->error, "Disconnected", "%s ended the stream without a reason",
-                         socket->http.peer);
-    else
-        salvor_error_set(&socket->error, "Disconnected", "%s ended the stream with code %d%s%s",
-                         socket->http.peer, socket->close_code, *reason ? ": " : "", reason);
-}
-
-static void take_control(struct salvor_websocket *socket, const struct salvor_frame_event *frame)
-{
-    if (frame->opcode == SALVOR_FRAME_CLOSE) {
-        take_close(socket, frame);
-    } else if (frame->opcode == SALVOR_FRAME_PING) {
-        memcpy(socket->pong, frame->data, frame->size);
-        socket->pong_size = (int)frame->size;
-        send_pong(socket);
-    }
-}
-
-/* Goes through what was read up to the next part of a message. */
-static void advance(struct salvor_websocket *socket)
-{
-    while (socket->state == SALVOR_WEBSOCKET_OPEN && !has_piece(socket) &&
-           socket->in_start < socket->in_end) {
-        const uint8_t *data = socket->in + socket->in_start;
-        size_t size = socket->in_end - socket->in_start;
-        if (salvor_frame_next(&socket->piece, &socket->reader, &data, &size, &socket->error) < 0) {
-            send_close(socket, CLOSE_PROTOCOL);
-            end(socket, SALVOR_WEBSOCKET_FAILED);
-            return;
-        }
-        socket->in_start = socket->in_end - size;
-        if (socket->piece.kind == SALVOR_FRAME_CONTROL)
-            take_control(socket, &socket->piece);
-    }
-    if (socket->state == SALVOR_WEBSOCKET_OPEN && !has_piece(socket) && socket->lost)
-        end(socket, SALVOR_WEBSOCKET_FAILED);
-}
-
-/*
- * Reads and goes through it until there is something to hand on. TLS may hold bytes that no poll
- * shows, so reading ends when nothing comes; whoever sends control frames only waits for the next
- * turn.
- */
-static void take_in(struct salvor_websocket *socket)
-{
-    advance(socket);
-    for (int round = 0; round < ROUNDS && socket->state == SALVOR_WEBSOCKET_OPEN; round++) {
-        if (has_piece(socket))
-            break;
-        fill(socket);
-        if (socket->in_start == socket->in_end && !socket->lost)
-            break;
-        advance(socket);
-    }
-}
+#define RESERVE 1024 /* of the output, for what must not wait behind data */
 
 /* Opening */
 
@@ -209,12 +15,12 @@ static void opened(struct salvor_websocket *socket)
 {
     const char *protocol;
     if (socket->http.status != 101) {
-        end(socket, SALVOR_WEBSOCKET_REFUSED);
+        salvor_websocket_end(socket, SALVOR_WEBSOCKET_REFUSED);
         return;
     }
     if (salvor_upgrade_check(&protocol, &socket->http, socket->key, socket->options.protocols,
                              &socket->error) < 0) {
-        end(socket, SALVOR_WEBSOCKET_FAILED);
+        salvor_websocket_end(socket, SALVOR_WEBSOCKET_FAILED);
         return;
     }
     snprintf(socket->protocol, sizeof(socket->protocol), "%s", protocol);
@@ -227,15 +33,16 @@ static void take_answer(struct salvor_websocket *socket)
     const uint8_t *data = socket->in + socket->in_start;
     size_t size = socket->in_end - socket->in_start;
     if (salvor_upgrade_take(&socket->upgrade, &socket->http, &data, &size, &socket->error) < 0) {
-        end(socket, SALVOR_WEBSOCKET_FAILED);
+        salvor_websocket_end(socket, SALVOR_WEBSOCKET_FAILED);
         return;
     }
     socket->in_start = socket->in_end - size;
     if (socket->upgrade.state == SALVOR_UPGRADE_DONE)
         opened(socket);
     else if (socket->lost) /* with its headers an answer says enough */
-        end(socket, socket->upgrade.state > SALVOR_UPGRADE_HEADERS ? SALVOR_WEBSOCKET_REFUSED
-                                                                   : SALVOR_WEBSOCKET_FAILED);
+        salvor_websocket_end(socket, socket->upgrade.state > SALVOR_UPGRADE_HEADERS
+                                         ? SALVOR_WEBSOCKET_REFUSED
+                                         : SALVOR_WEBSOCKET_FAILED);
 }
 
 /* Time */
@@ -245,7 +52,7 @@ static double give_up(struct salvor_websocket *socket, const char *code, const c
 {
     salvor_error_set(&socket->error, code, "%s %s for %g s", socket->http.peer, what, seconds);
     salvor_error_hint(&socket->error, "check the network, the VPN and proxies on the way");
-    end(socket, SALVOR_WEBSOCKET_FAILED);
+    salvor_websocket_end(socket, SALVOR_WEBSOCKET_FAILED);
     return 0;
 }
 
@@ -264,7 +71,7 @@ static double tick(struct salvor_websocket *socket)
                    ? socket->opening_until - now
                    : give_up(socket, "Timeout", "gave no answer", options->open_timeout);
     bool sending = socket->out_end > 0;
-    if (!can_fill(socket))
+    if (!salvor_websocket_can_fill(socket))
         socket->heard = now;
     if (now >= socket->heard + options->read_timeout)
         return give_up(socket, "Disconnected", "was silent", options->read_timeout);
@@ -273,7 +80,7 @@ static double tick(struct salvor_websocket *socket)
     if (now >= socket->pinged + options->ping_interval) {
         socket->pinged = now;
         if (!sending)
-            append(socket, SALVOR_FRAME_PING, NULL, 0, NULL, 0);
+            salvor_websocket_append(socket, SALVOR_FRAME_PING, NULL, 0, NULL, 0);
     }
     double due =
         sooner(socket->pinged + options->ping_interval, socket->heard + options->read_timeout);
@@ -288,7 +95,7 @@ static double tick(struct salvor_websocket *socket)
 static void watch(struct salvor_websocket *socket)
 {
     short events = 0;
-    if (can_fill(socket))
+    if (salvor_websocket_can_fill(socket))
         events |= POLLIN;
     if (socket->out_start < socket->out_end)
         events |= POLLOUT;
@@ -302,13 +109,13 @@ static void watch(struct salvor_websocket *socket)
 
 static void go_on(struct salvor_websocket *socket)
 {
-    flush(socket);
-    fill(socket);
-    send_pong(socket);
+    salvor_websocket_flush(socket);
+    salvor_websocket_fill(socket);
+    salvor_websocket_send_pong(socket);
     if (socket->state == SALVOR_WEBSOCKET_OPENING)
         take_answer(socket);
     if (socket->state == SALVOR_WEBSOCKET_OPEN)
-        take_in(socket);
+        salvor_websocket_take_in(socket);
     watch(socket);
 }
 
@@ -371,9 +178,9 @@ static void on_connected(struct salvor_op *op)
 {
     struct salvor_websocket *socket = op->waiter;
     if (salvor_http_check(&socket->http, NULL) < 0) {
-        end(socket, SALVOR_WEBSOCKET_REFUSED);
+        salvor_websocket_end(socket, SALVOR_WEBSOCKET_REFUSED);
     } else if (prepare(socket) < 0) {
-        end(socket, SALVOR_WEBSOCKET_FAILED);
+        salvor_websocket_end(socket, SALVOR_WEBSOCKET_FAILED);
     } else {
         socket->opening_until = salvor_loop_now() + socket->options.open_timeout;
         go_on(socket);
@@ -418,9 +225,9 @@ void salvor_websocket_release(struct salvor_websocket *socket)
     if (!socket->notify)
         return;
     if (socket->state == SALVOR_WEBSOCKET_OPEN)
-        send_close(socket, CLOSE_NORMAL);
+        salvor_websocket_send_close(socket, SALVOR_CLOSE_NORMAL);
     if (socket->state <= SALVOR_WEBSOCKET_OPEN)
-        end(socket, SALVOR_WEBSOCKET_CLOSED);
+        salvor_websocket_end(socket, SALVOR_WEBSOCKET_CLOSED);
     socket->http.op.wake = NULL;
     salvor_http_release(&socket->http);
     salvor_upgrade_release(&socket->upgrade);
@@ -467,11 +274,11 @@ int salvor_websocket_explain(const struct salvor_websocket *socket, struct salvo
 
 struct salvor_frame_event salvor_websocket_peek(struct salvor_websocket *socket)
 {
-    if (socket->state == SALVOR_WEBSOCKET_OPEN && !has_piece(socket)) {
-        take_in(socket);
+    if (socket->state == SALVOR_WEBSOCKET_OPEN && !salvor_websocket_has_piece(socket)) {
+        salvor_websocket_take_in(socket);
         watch(socket);
     }
-    if (!has_piece(socket))
+    if (!salvor_websocket_has_piece(socket))
         return (struct salvor_frame_event){.kind = SALVOR_FRAME_MORE};
     return socket->piece;
 }
@@ -498,7 +305,7 @@ bool salvor_websocket_send(struct salvor_websocket *socket, const void *head, si
                            const void *data, size_t size)
 {
     if (socket->state != SALVOR_WEBSOCKET_OPEN ||
-        !append(socket, SALVOR_FRAME_BINARY, head, head_size, data, size))
+        !salvor_websocket_append(socket, SALVOR_FRAME_BINARY, head, head_size, data, size))
         return false;
     watch(socket);
     return true;

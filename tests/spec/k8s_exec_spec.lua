@@ -2,13 +2,12 @@
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local k8s_client = require("salvor.procedure.client")
-local kube = require("salvor.kube")
 local proc = require("salvor.proc")
 local salvor_binary = require("support.salvor")
 local task = require("salvor.task")
 local websocket = require("support.websocket")
 
-local SUCCESS, CLOSE = websocket.SUCCESS, websocket.CLOSE
+local SUCCESS, CLOSE, exit_status = websocket.SUCCESS, websocket.CLOSE, websocket.exit_status
 local V4, V5 = "v4.channel.k8s.io", "v5.channel.k8s.io"
 local EXEC = "/api/v1/namespaces/default/pods/db-0/exec"
 
@@ -22,15 +21,6 @@ end)
 teardown(function()
     server:stop()
 end)
-
---- What a command that ends with that code leaves on channel 3.
-local function exit_status(code)
-    return {"send", 3, json.encode({metadata = {}, status = "Failure",
-                                    message = "command terminated with non-zero exit code",
-                                    reason = "NonZeroExitCode",
-                                    details = {causes = {{reason = "ExitCode",
-                                                          message = tostring(code)}}}})}
-end
 
 local function exec(opts)
     return client:exec("db-0", {"sh", "-c", "true"}, opts)
@@ -48,17 +38,6 @@ end
 
 local function assert_holds(text, part)
     assert(text:find(part, 1, true), "'" .. part .. "' is not in: " .. text)
-end
-
---- Frames of the client with that opcode.
-local function frames(opcode)
-    local result = {}
-    for _, frame in ipairs(server:log("frame")) do
-        if frame.opcode == opcode then
-            result[#result + 1] = frame
-        end
-    end
-    return result
 end
 
 describe("exec", function()
@@ -110,18 +89,18 @@ describe("exec", function()
         local query = server:upgrades()[1].query
         assert_holds(query, "tty=true")
         assert.is_nil(query:find("stderr", 1, true))
-        assert.are.equal('\4{"Width":80,"Height":24}', frames(2)[1].text)
+        assert.are.equal('\4{"Width":80,"Height":24}', server:frames(2)[1].text)
     end)
 
     it("sends masked binary frames, and says goodbye", function()
         server:play({SUCCESS, {"eof"}, CLOSE})
         must(exec({stdin = "some input"}))
-        assert.are.equal("\0some input", frames(2)[1].text)
-        assert.are.equal("\xc3\xbf\0", (frames(2)[2].text:gsub("\xff", "\xc3\xbf")))
+        assert.are.equal("\0some input", server:frames(2)[1].text)
+        assert.are.equal("\xc3\xbf\0", (server:frames(2)[2].text:gsub("\xff", "\xc3\xbf")))
         server:await("frame", function()
-            return frames(8)[1]
+            return server:frames(8)[1]
         end)
-        assert.are.equal("\3\xc3\xa8", frames(8)[1].text) -- 1000
+        assert.are.equal("\3\xc3\xa8", server:frames(8)[1].text) -- 1000
         for _, frame in ipairs(server:log("frame")) do
             assert.is_true(frame.masked)
             assert.is_true(frame.final)
@@ -172,180 +151,6 @@ describe("the container", function()
         assert.are.equal("Conflict", err.code)
         assert_holds(err.message, "has ended")
         assert.are.same({}, server:upgrades())
-    end)
-end)
-
-describe("frames", function()
-    it("may be cut anywhere", function()
-        server:play({{"split", 1}, {"send", 1, ("x"):rep(300)}, {"ping", "p"}, {"send", 2, "y"},
-                     exit_status(3), CLOSE})
-        assert.are.same({code = 3, stdout = ("x"):rep(300), stderr = "y"}, must(exec()))
-    end)
-
-    it("may be parts of a message, with control frames between them", function()
-        -- "\1he" not final, ping "p", "llo" not final, pong, "" final
-        server:play({{"bytes", "0203016865" .. "890170" .. "00036c6c6f" .. "8a00" .. "8000"},
-                     SUCCESS, CLOSE})
-        assert.are.equal("hello", must(exec()).stdout)
-        local pong = server:await("frame", function()
-            return frames(10)[1]
-        end)
-        assert.are.equal("p", pong.text)
-    end)
-
-    it("may be empty, with and without a channel", function()
-        server:play({{"send", 1, ""}, {"send", 2, ""}, {"send", 3, ""}, {"bytes", "8200"},
-                     {"bytes", "0200" .. "00020141" .. "8000"}, SUCCESS, CLOSE})
-        assert.are.same({code = 0, stdout = "A", stderr = ""}, must(exec()))
-    end)
-
-    it("of an unknown channel are ignored", function()
-        server:play({{"send", 9, "what?"}, {"send", 1, "hello"}, {"send", 255, "\1"}, SUCCESS,
-                     CLOSE})
-        assert.are.equal("hello", must(exec()).stdout)
-    end)
-
-    it("of text are an error", function()
-        local err = failure({{"text", "hello"}, SUCCESS, CLOSE})
-        assert.are.equal("Corrupt", err.code)
-        assert_holds(err.message, "text frame")
-    end)
-
-    it("that break the protocol are an error, and the server is told", function()
-        local err = failure({{"bytes", "c100"}, {"hang"}})
-        assert.are.equal("Corrupt", err.code)
-        assert_holds(err.message, "reserved bits")
-        server:await("frame", function()
-            return frames(8)[1]
-        end)
-        assert.are.equal("\3\xc3\xaa", frames(8)[1].text) -- 1002
-    end)
-
-    local function peak_memory()
-        return tonumber(must(fs.read("/proc/self/status")):match("VmHWM:%s*(%d+) kB")) << 10
-    end
-
-    -- AddressSanitizer keeps what was freed.
-    local keeps_memory = must(fs.read("/proc/self/maps")):find("libasan", 1, true)
-
-    it("may be larger than memory should be", function()
-        local size = 128 << 20
-        local received, before = 0, peak_memory()
-        server:play({{"huge", 1, size}, SUCCESS, CLOSE})
-        must(exec({on_stdout = function(chunk)
-            received = received + #chunk
-        end}))
-        assert.are.equal(size, received)
-        assert.is_true(keeps_memory or peak_memory() - before < 64 << 20)
-    end)
-end)
-
-describe("the end", function()
-    it("without a status is not success", function()
-        local err = failure({{"send", 1, "almost"}, CLOSE})
-        assert.are.equal("Disconnected", err.code)
-        assert_holds(err.message, "exit status unknown")
-    end)
-
-    it("by a broken connection is not success", function()
-        local err = failure({{"send", 1, "almost"}, {"drop"}})
-        assert.are.equal("Disconnected", err.code)
-        assert_holds(err.message, "exit status unknown")
-        assert_holds(err.message, "127.0.0.1:" .. server.port)
-    end)
-
-    it("inside a status is not success", function()
-        local whole = SUCCESS[3]
-        local header = string.format("82%02x03", #whole + 1)
-        local half = whole:sub(1, 10):gsub(".", function(byte)
-            return string.format("%02x", byte:byte())
-        end)
-        local err = failure({{"bytes", header .. half}, {"drop"}})
-        assert.are.equal("Disconnected", err.code)
-    end)
-
-    it("with another close code than 1000 is an error that says why", function()
-        local err = failure({{"send", 1, "x"}, {"close", 1011, "out of luck"}})
-        assert.are.equal("Disconnected", err.code)
-        assert_holds(err.message, "code 1011: out of luck")
-    end)
-
-    it("after the status, but without a goodbye, is an error", function()
-        local err = failure({{"send", 1, "x"}, SUCCESS, {"drop"}})
-        assert.are.equal("Disconnected", err.code)
-        assert_holds(err.message, "output may be incomplete")
-    end)
-
-    it("with a failure that is no exit code is an error", function()
-        local err = failure({{"send", 3, json.encode({status = "Failure", code = 500,
-                                                      reason = "InternalError",
-                                                      message = "no such program"})}, CLOSE})
-        assert.are.equal("InternalError", err.code)
-        assert.are.equal(500, err.status)
-        assert.are.equal("no such program", err.message)
-    end)
-
-    it("with a status that nobody can read is an error", function()
-        for _, text in ipairs({"nonsense", "[]", "{}", '{"status":"Maybe"}',
-                               '{"status":"Failure","reason":"NonZeroExitCode"}'}) do
-            local err = failure({{"send", 3, text}, CLOSE})
-            assert.are.equal("Corrupt", err.code)
-            assert_holds(err.message, "exit status unknown")
-        end
-    end)
-
-    it("with a status without end is an error", function()
-        local err = failure({{"flood", 3, 40, 32768}, CLOSE})
-        assert.are.equal("Corrupt", err.code)
-        assert_holds(err.message, "endless status")
-    end)
-end)
-
-describe("a refusal", function()
-    local function status(code, reason, message)
-        return {kind = "Status", apiVersion = "v1", status = "Failure", code = code,
-                reason = reason, message = message, details = {name = "db-0"}}
-    end
-
-    it("is the server's Status", function()
-        local err = failure({status = 404, json = status(404, "NotFound", 'pods "x" not found')})
-        assert.are.equal("NotFound", err.code)
-        assert.are.equal(404, err.status)
-        assert.are.equal('pods "x" not found', err.message)
-        assert.are.equal("db-0", err.details.name)
-        err = failure({status = 403, json = status(403, "Forbidden", "no"), chunked = true})
-        assert.are.equal("Forbidden", err.code)
-        assert.is_string(err.hint)
-        err = failure({status = 401, json = status(401, "Unauthorized", "who?")})
-        assert.are.equal("Unauthorized", err.code)
-    end)
-
-    it("that is no Status is given as it is, cut short", function()
-        local err = failure({status = 500, body = "boom " .. ("x"):rep(100000)})
-        assert.are.equal("InternalError", err.code)
-        assert_holds(err.message, "boom xxx")
-        assert.is_true(#err.message <= 2048)
-    end)
-
-    it("may be an answer that does not switch protocols", function()
-        local err = failure({status = 200, body = "<html>log in</html>"})
-        assert.are.equal("Corrupt", err.code)
-        assert_holds(err.message, "HTTP 200 instead of")
-    end)
-
-    it("is what answers another request", function()
-        local err = failure({SUCCESS, CLOSE, accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="})
-        assert.are.equal("Corrupt", err.code)
-        assert_holds(err.message, "Sec-WebSocket-Accept")
-    end)
-
-    it("is a protocol that was not offered, or none", function()
-        for _, protocol in ipairs({false, "channel.k8s.io", "v6.channel.k8s.io"}) do
-            server:play({SUCCESS, CLOSE, protocol = protocol or ""})
-            local result, err = exec()
-            assert.is_nil(result)
-            assert_holds(err.message, "protocol that was not offered")
-        end
     end)
 end)
 
@@ -402,7 +207,7 @@ describe("standard input", function()
         assert.is_nil(result)
         assert.are.equal("Timeout", err.code)
         assert_holds(err.hint, "cannot end standard input")
-        for _, frame in ipairs(frames(2)) do
+        for _, frame in ipairs(server:frames(2)) do
             assert.are.equal("\0hello", frame.text)
         end
     end)
@@ -477,7 +282,7 @@ describe("a time limit", function()
         server:await("end", function(ends)
             return ends[1]
         end)
-        assert.are.equal(1, #frames(8))
+        assert.are.equal(1, #server:frames(8))
     end)
 
     it("counts for the answer to the request", function()
@@ -563,7 +368,7 @@ describe("a handle", function()
         server:await("frame", function(sent)
             return sent[1]
         end)
-        assert.are.equal('\4{"Width":120,"Height":40}', frames(2)[1].text)
+        assert.are.equal('\4{"Width":120,"Height":40}', server:frames(2)[1].text)
         assert.is_false(pcall(streams.resize, streams, 0, 1))
     end)
 
@@ -616,67 +421,6 @@ describe("attach", function()
         server:play({{"hang"}})
         local streams <close> = must(client:open_attach("db-0"))
         assert.are.equal("first", streams.container)
-    end)
-end)
-
--- Deadlines, by the mechanism, since a script's own are long.
-describe("the heartbeat", function()
-    local function open(opts)
-        local handle = must(kube.connect({kubeconfig = server:kubeconfig()}))
-        opts.path = EXEC
-        return handle:remote(opts)
-    end
-
-    it("asks whether the server is there", function()
-        server:play({{"hang"}})
-        local streams <close> = must(open({ping_interval = 0.02, read_timeout = 0.2}))
-        local reader = task.spawn(function()
-            return streams:read()
-        end)
-        task.sleep(0.5) -- answers keep it alive, longer than the read timeout
-        assert.is_true(#frames(9) > 5)
-        assert.are.equal("running", reader:status())
-        reader:cancel()
-    end)
-
-    it("notices a server that answers no more", function()
-        server:play({{"hang"}, pong = false})
-        local streams <close> = must(open({ping_interval = 0.02, read_timeout = 0.1}))
-        local began = task.now()
-        local _, err = streams:read()
-        assert.are.equal("Disconnected", err.code)
-        assert_holds(err.message, "was silent for 0.1 s")
-        assert.is_true(task.now() - began < 1)
-    end)
-
-    it("does not blame the server for a reader that is slow", function()
-        server:play({{"flood", 1, 4096, 1024}, SUCCESS, CLOSE})
-        local streams <close> = must(open({ping_interval = 0.02, read_timeout = 0.1}))
-        task.sleep(0.4)
-        local size = 0
-        local chunk, err = streams:read()
-        while chunk do
-            size = size + #chunk
-            chunk, err = streams:read()
-        end
-        assert.is_nil(err)
-        assert.are.equal(4 << 20, size)
-    end)
-
-    it("gives up on a server that takes nothing", function()
-        server:play({{"slow_read", 1, 60}, deaf = true})
-        local streams <close> = must(open({write_timeout = 0.2, ping_interval = 0.05}))
-        local _, err = streams:write(("x"):rep(64 << 20))
-        assert.are.equal("Disconnected", err.code)
-        assert_holds(err.message, "took nothing for 0.2 s")
-    end)
-
-    it("gives up on an answer that does not come", function()
-        server:play({mute = true})
-        local streams, err = open({open_timeout = 0.1})
-        assert.is_nil(streams)
-        assert.are.equal("Timeout", err.code)
-        assert_holds(err.message, "no answer for 0.1 s")
     end)
 end)
 

@@ -18,6 +18,15 @@ local POD = {
 websocket.SUCCESS = {"send", 3, '{"metadata":{},"status":"Success"}'}
 websocket.CLOSE = {"close", 1000}
 
+--- What a command that ends with that code leaves on channel 3.
+function websocket.exit_status(code)
+    return {"send", 3, json.encode({metadata = {}, status = "Failure",
+                                    message = "command terminated with non-zero exit code",
+                                    reason = "NonZeroExitCode",
+                                    details = {causes = {{reason = "ExitCode",
+                                                          message = tostring(code)}}}})}
+end
+
 local function write(path, text)
     local file <close> = assert(io.open(path, "w"))
     assert(file:write(text))
@@ -67,6 +76,17 @@ function server:log(kind)
             end
         end
         file:close()
+    end
+    return result
+end
+
+--- Frames of the client with that opcode.
+function server:frames(opcode)
+    local result = {}
+    for _, frame in ipairs(self:log("frame")) do
+        if frame.opcode == opcode then
+            result[#result + 1] = frame
+        end
     end
     return result
 end
