@@ -98,7 +98,7 @@ describe("frames", function()
             received = received + #chunk
         end}))
         assert.are.equal(size, received)
-        assert.is_true(keeps_memory or peak_memory() - before < 64 << 20)
+        assert.is_truthy(keeps_memory or peak_memory() - before < 64 << 20)
     end)
 end)
 
