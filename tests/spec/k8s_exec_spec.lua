@@ -1,8 +1,10 @@
 -- Commands in containers, against a server that plays exec and attach step by step.
 local fs = require("salvor.fs")
 local json = require("salvor.json")
+local k8s = require("salvor.k8s")
 local k8s_client = require("salvor.procedure.client")
 local proc = require("salvor.proc")
+local proxy = require("support.proxy")
 local salvor_binary = require("support.salvor")
 local task = require("salvor.task")
 local websocket = require("support.websocket")
@@ -72,6 +74,41 @@ describe("exec", function()
         must(exec())
         assert.are.equal("Bearer secret-token", server:upgrades()[1].headers.authorization)
     end)
+
+    it("says it with a plugin's token, and as whom we act", function()
+        local own = must(k8s.connect({kubeconfig = server:kubeconfig({
+            as = "somebody else",
+            exec = {
+                apiVersion = "client.authentication.k8s.io/v1",
+                interactiveMode = "Never",
+                command = "echo",
+                args = {json.encode({apiVersion = "client.authentication.k8s.io/v1",
+                                     kind = "ExecCredential", status = {token = "printed"}})},
+            },
+        }, {["tls-server-name"] = "scripted.example"})}))
+        server:play({SUCCESS, CLOSE})
+        -- Without a look at the pod the plugin runs for the stream.
+        must(own:exec("db-0", {"true"}, {container = "first"}))
+        local headers = server:upgrades()[1].headers
+        assert.are.equal("Bearer printed", headers.authorization)
+        assert.are.equal("somebody else", headers["impersonate-user"])
+        assert.are.equal("127.0.0.1:" .. server.port, headers.host)
+    end)
+
+    for _, kind in ipairs({"http", "socks5"}) do
+        it("goes through a proxy of " .. kind, function()
+            local through = proxy.start(kind, server.folder)
+            finally(function()
+                through:stop()
+            end)
+            local own = must(k8s.connect({
+                kubeconfig = server:kubeconfig(nil, {["proxy-url"] = through.url}),
+            }))
+            server:play({{"send", 1, "hello"}, SUCCESS, CLOSE})
+            assert.are.equal("hello", must(own:exec("db-0", {"true"}, {container = "x"})).stdout)
+            assert.are.equal(1, #through:requests())
+        end)
+    end
 
     it("uses a new key for each connection", function()
         server:play({SUCCESS, CLOSE})

@@ -116,14 +116,18 @@ function server:upgrades()
     return result
 end
 
-function server:kubeconfig()
+--- The path of a kubeconfig for it; `user` and `cluster` as there, `cluster` further fields.
+function server:kubeconfig(user, cluster)
     local path = self.folder .. "/kubeconfig"
+    local all = {server = "https://127.0.0.1:" .. self.port, ["certificate-authority"] = "ca.crt"}
+    for key, value in pairs(cluster or {}) do
+        all[key] = value
+    end
     write(path, json.encode({
         ["current-context"] = "scripted",
         contexts = {{name = "scripted", context = {cluster = "c", user = "u"}}},
-        clusters = {{name = "c", cluster = {server = "https://127.0.0.1:" .. self.port,
-                                            ["certificate-authority"] = "ca.crt"}}},
-        users = {{name = "u", user = {token = "secret-token"}}},
+        clusters = {{name = "c", cluster = all}},
+        users = {{name = "u", user = user or {token = "secret-token"}}},
     }))
     return path
 end
