@@ -85,7 +85,7 @@ void salvor_remote_want_read(struct salvor_remote *remote);
 
 /*
  * The same for both outputs, whole: each into its buffer, whose ceiling is the error TooLarge. DATA
- * says that there may be more at once.
+ * says that there may be more at once, and that others should have their turn.
  */
 enum salvor_remote_result salvor_remote_collect(struct salvor_buffer *out,
                                                 struct salvor_buffer *errors,

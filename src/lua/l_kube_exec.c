@@ -10,9 +10,20 @@
 
 #define REMOTE_METATABLE "salvor.kube.remote"
 #define CHUNK_SIZE       ((size_t)128 << 10)
+#define TURN_SIZE        ((size_t)1 << 20)
 #define SIZE_MAX_CELLS   65535
 
+/*
+ * A stream that is never waited for, since the other side is fast, would let no other task run and
+ * no deadline come: after so many bytes there is a wait for the next turn of the loop.
+ */
+struct turn {
+    struct salvor_timer timer;
+    size_t bytes; /* since the last one */
+};
+
 struct remote {
+    struct turn reading, writing;
     struct salvor_remote streams;
     struct salvor_buffer chunk;          /* of read() */
     struct salvor_buffer output, errors; /* of collect() */
@@ -40,10 +51,30 @@ struct salvor_websocket_options salvor_kube_websocket_options(lua_State *L)
     return options;
 }
 
+static void end_turn(struct turn *turn)
+{
+    if (turn->timer.loop)
+        salvor_op_abort(&turn->timer.op);
+}
+
+/* The operation to wait for when it is the turn of others, or NULL. */
+static struct salvor_op *next_turn(lua_State *L, struct turn *turn)
+{
+    if (turn->bytes < TURN_SIZE)
+        return NULL;
+    turn->bytes = 0;
+    turn->timer.op.wake = NULL;
+    salvor_timer_start(salvor_get_loop(L), &turn->timer, 0);
+    return &turn->timer.op;
+}
+
 static void release(struct remote *remote)
 {
-    if (remote->open)
+    if (remote->open) {
         salvor_remote_release(&remote->streams);
+        end_turn(&remote->reading);
+        end_turn(&remote->writing);
+    }
     salvor_buffer_release(&remote->chunk);
     salvor_buffer_release(&remote->output);
     salvor_buffer_release(&remote->errors);
@@ -67,6 +98,12 @@ static int fail(lua_State *L, struct salvor_error *err)
 {
     salvor_error_op(err, "kube.remote");
     return salvor_fail(L, err);
+}
+
+static void check_reader(lua_State *L, const struct remote *remote)
+{
+    luaL_argcheck(L, remote->streams.readable.done && remote->reading.timer.op.done, 1,
+                  "another task reads this stream");
 }
 
 /* Another task closed it during a wait. */
@@ -117,6 +154,7 @@ int salvor_kube_client_remote(lua_State *L)
     salvor_buffer_init(&remote->output, 0);
     salvor_buffer_init(&remote->errors, 0);
     salvor_remote_init(&remote->streams);
+    remote->reading.timer.op.done = remote->writing.timer.op.done = true;
     remote->open = true;
     struct salvor_error err;
     if (salvor_kube_client_connect(L, client, &remote->streams.socket.http, &err) < 0)
@@ -136,15 +174,20 @@ static int after_bytes(lua_State *L, int status, lua_KContext context)
     struct salvor_error err;
     if (!remote->open)
         return fail_closed(L);
+    struct salvor_op *turn = next_turn(L, &remote->reading);
+    if (turn)
+        return salvor_wait(L, turn, after_bytes, context);
     salvor_buffer_clear(&remote->chunk);
     switch (salvor_remote_read(&remote->chunk, &channel, streams, &err)) {
     case SALVOR_REMOTE_DATA:
+        remote->reading.bytes += remote->chunk.size;
         lua_pushlstring(L, remote->chunk.data, remote->chunk.size);
         lua_pushstring(L, channel == SALVOR_REMOTE_STDERR ? "stderr" : "stdout");
         return 2;
     case SALVOR_REMOTE_END:
         return 0;
     case SALVOR_REMOTE_MORE:
+        remote->reading.bytes = 0;
         salvor_remote_want_read(streams);
         return salvor_wait(L, &streams->readable, after_bytes, context);
     case SALVOR_REMOTE_FAILED:
@@ -160,7 +203,7 @@ static int after_bytes(lua_State *L, int status, lua_KContext context)
 static int remote_read(lua_State *L)
 {
     struct remote *remote = check_open(L);
-    luaL_argcheck(L, remote->streams.readable.done, 1, "another task reads this stream");
+    check_reader(L, remote);
     lua_settop(L, 1);
     return after_bytes(L, LUA_OK, (lua_KContext)remote);
 }
@@ -182,8 +225,8 @@ static int after_more(lua_State *L, int status, lua_KContext context)
         return fail_closed(L);
     switch (salvor_remote_collect(&remote->output, &remote->errors, streams, &err)) {
     case SALVOR_REMOTE_DATA:
-        lua_pushboolean(L, true);
-        return 1;
+        remote->reading.bytes = TURN_SIZE;
+        return salvor_wait(L, next_turn(L, &remote->reading), after_more, context);
     case SALVOR_REMOTE_END:
         push_output(L, &remote->output);
         push_output(L, &remote->errors);
@@ -199,14 +242,14 @@ static int after_more(lua_State *L, int status, lua_KContext context)
 
 /*
  * remote:collect(limit) -> all that the command writes to standard output and to standard error, at
- * most so many bytes each; or true, to be called again; or nil and an error
+ * most so many bytes each; or nil and an error
  */
 static int remote_collect(lua_State *L)
 {
     struct remote *remote = check_open(L);
     lua_Integer limit = luaL_checkinteger(L, 2);
     luaL_argcheck(L, limit >= 0, 2, "a number of bytes expected");
-    luaL_argcheck(L, remote->streams.readable.done, 1, "another task reads this stream");
+    check_reader(L, remote);
     remote->output.limit = remote->errors.limit = (size_t)limit;
     lua_settop(L, 1);
     return after_more(L, LUA_OK, (lua_KContext)remote);
@@ -232,7 +275,12 @@ static int after_room(lua_State *L, int status, lua_KContext written)
     const char *data = lua_tolstring(L, 2, &size);
     if (!remote->open)
         return fail_closed(L);
+    struct salvor_op *turn = next_turn(L, &remote->writing);
+    if (turn)
+        return salvor_wait(L, turn, after_room, written);
+    lua_KContext before = written;
     written += (lua_KContext)salvor_remote_write(streams, data + written, size - (size_t)written);
+    remote->writing.bytes += (size_t)(written - before);
     if ((size_t)written == size) {
         lua_pushboolean(L, true);
         return 1;
@@ -250,7 +298,8 @@ static int remote_write(lua_State *L)
 {
     struct remote *remote = check_open(L);
     luaL_checktype(L, 2, LUA_TSTRING);
-    luaL_argcheck(L, remote->streams.writable.done, 1, "another task writes to this stream");
+    luaL_argcheck(L, remote->streams.writable.done && remote->writing.timer.op.done, 1,
+                  "another task writes to this stream");
     lua_settop(L, 2);
     return after_room(L, LUA_OK, 0);
 }

@@ -38,11 +38,7 @@ end
 
 --- All of both outputs, as strings; nil and an error.
 function methods:_collect(limit)
-    local out, err
-    repeat
-        out, err = self._streams:collect(limit)
-    until out ~= true
-    return named(self, out, err)
+    return named(self, self._streams:collect(limit))
 end
 
 function methods:write(data)
