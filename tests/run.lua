@@ -177,6 +177,7 @@ local function processors()
     return result and tonumber(result.stdout) or 2
 end
 
+-- Most of a test's time is waiting for a server, so there are two for each processor.
 local words, options = read_arguments()
 local scratch = must(fs.temporary_folder())
 local cleanup <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
@@ -187,7 +188,7 @@ local servers = start_servers(words, options, scratch)
 local total = {0, 0, 0}
 for _, counts in ipairs(task.map(words, function(word)
     return run(word, scratch, servers, options["--valgrind"] and VALGRIND or {})
-end, {workers = processors()})) do
+end, {workers = 2 * processors()})) do
     for index = 1, 3 do
         total[index] = total[index] + counts[index]
     end
