@@ -443,10 +443,12 @@ int luaopen_salvor_kube(lua_State *L)
                                               {"stream", salvor_kube_client_stream},
                                               {"remote", salvor_kube_client_remote},
                                               {"forward", salvor_kube_client_forward},
+                                              {"lines", salvor_kube_client_lines},
                                               {"info", client_info},
                                               {"close", client_close},
                                               {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"connect", kube_connect},
+    static const luaL_Reg functions[] = {{"any_lines", salvor_kube_any_lines},
+                                         {"connect", kube_connect},
                                          {"contexts", kube_contexts},
                                          {"escape", kube_escape},
                                          {NULL, NULL}};
@@ -455,6 +457,7 @@ int luaopen_salvor_kube(lua_State *L)
     salvor_kube_stream_install(L);
     salvor_kube_remote_install(L);
     salvor_kube_forward_install(L);
+    salvor_kube_lines_install(L);
     luaL_newlib(L, functions);
     return 1;
 }

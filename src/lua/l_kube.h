@@ -68,9 +68,12 @@ void salvor_kube_class(lua_State *L, const char *name, const luaL_Reg *metametho
 int salvor_kube_client_send(lua_State *L);
 void salvor_kube_exchange_install(lua_State *L);
 
-/* Streams: the method of a client that opens one, and what makes the class. */
+/* Streams: the method of a client that opens one, functions, and what makes the class. */
 int salvor_kube_client_stream(lua_State *L);
 void salvor_kube_stream_install(lua_State *L);
+int salvor_kube_client_lines(lua_State *L);
+int salvor_kube_any_lines(lua_State *L);
+void salvor_kube_lines_install(lua_State *L);
 
 /* The streams of a command in a container, and forwarded ports, alike. */
 int salvor_kube_client_remote(lua_State *L);

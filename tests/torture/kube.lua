@@ -39,3 +39,13 @@ local last
 last, err = stream:next()
 assert(not last)
 must(not err, err)
+
+local lines <close> = must(client:lines({path = "/stream"}))
+local text
+repeat
+    assert(kube.any_lines({lines}, 60) == 1)
+    local part, problem = lines:take()
+    must(not problem or part, problem)
+    text = (text or "") .. (part or "")
+until not part
+assert(#text > 0)
