@@ -168,9 +168,9 @@ static int read_entries(struct salvor_folder_list *list, DIR *stream, const char
     return errno ? failed(err, errno, path) : 0;
 }
 
-/* Takes `fd` over. The names are pointed to at the end, since their buffer moves as it grows. */
-static int list_descriptor(struct salvor_folder_list *list, int fd, const char *path,
-                           struct salvor_error *err)
+/* The names are pointed to at the end, since their buffer moves as it grows. */
+int salvor_folder_list_open(struct salvor_folder_list *list, int fd, const char *path,
+                            struct salvor_error *err)
 {
     salvor_buffer_init(&list->names, NAMES_LIMIT);
     DIR *stream = fdopendir(fd);
@@ -196,7 +196,7 @@ int salvor_folder_list(struct salvor_folder_list *out, const char *path, struct 
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return failed(err, errno, path);
-    return list_descriptor(out, fd, path, err);
+    return salvor_folder_list_open(out, fd, path, err);
 }
 
 void salvor_folder_list_release(struct salvor_folder_list *list)
@@ -242,7 +242,7 @@ static int remove_contents(int fd, dev_t device, struct salvor_buffer *path, int
     if (copy < 0)
         return failed(err, errno, path->data);
     struct salvor_folder_list list = {0};
-    int result = list_descriptor(&list, copy, path->data, err);
+    int result = salvor_folder_list_open(&list, copy, path->data, err);
     if (result == 0)
         result = remove_listed(fd, &list, device, path, depth, err);
     salvor_folder_list_release(&list);

@@ -45,6 +45,10 @@ struct salvor_folder_list {
 
 /* Into a zeroed list; release it afterwards, also after an error. */
 int salvor_folder_list(struct salvor_folder_list *out, const char *path, struct salvor_error *err);
+
+/* The same of an open folder, whose descriptor it takes over; `path` is for messages. */
+int salvor_folder_list_open(struct salvor_folder_list *out, int fd, const char *path,
+                            struct salvor_error *err);
 void salvor_folder_list_release(struct salvor_folder_list *list);
 
 /*
