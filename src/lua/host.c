@@ -41,6 +41,7 @@ static const luaL_Reg modules[] = {
     {"salvor.scheduler", luaopen_salvor_scheduler},
     {"salvor.secret", luaopen_salvor_secret},
     {"salvor.terminal", luaopen_salvor_terminal},
+    {"salvor.transfer", luaopen_salvor_transfer},
     {"salvor.value", luaopen_salvor_value},
     {"salvor.yaml", luaopen_salvor_yaml},
     {NULL, NULL},

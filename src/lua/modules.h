@@ -13,6 +13,7 @@ int luaopen_salvor_proc(lua_State *L);
 int luaopen_salvor_scheduler(lua_State *L);
 int luaopen_salvor_secret(lua_State *L);
 int luaopen_salvor_terminal(lua_State *L);
+int luaopen_salvor_transfer(lua_State *L);
 int luaopen_salvor_value(lua_State *L);
 int luaopen_salvor_yaml(lua_State *L);
 
