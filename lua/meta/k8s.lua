@@ -549,6 +549,105 @@ function client:owners(object, opts) end
 ---@return salvor.Error? err
 function client:tree(kind, name, opts) end
 
+---@class k8s.LogsOptions
+---@field namespace? string
+---@field container? string Otherwise the pod's own default (annotation
+--- kubectl.kubernetes.io/default-container), else its first, which is then said as a warning.
+---@field previous? boolean Of the container as it was before its last restart.
+---@field since? number|string The last so many seconds, or from a time on: "2024-05-06T07:08:09Z".
+---@field tail? integer The last so many lines.
+---@field timestamps? boolean Each line begins with its time.
+---@field limit_bytes? integer The server ends the log there.
+---@field timeout? number Seconds.
+---@field limit? integer Bytes; 64 MiB. A longer log is the error `TooLarge`.
+
+--- The log of a container as it is now, byte for byte.
+---@param pod string
+---@param opts? k8s.LogsOptions
+---@return string? text
+---@return salvor.Error? err
+function client:logs(pod, opts) end
+
+---@class k8s.EachLogOptions
+---@field namespace? string
+---@field container? string As for logs.
+---@field containers? string[] Several at once.
+---@field all_containers? boolean All of the pod at once, init and ephemeral ones too.
+---@field follow? boolean Go on until the container ends.
+---@field previous? boolean
+---@field since? number|string
+---@field tail? integer
+---@field timestamps? boolean
+---@field limit_bytes? integer
+---@field timeout? number Seconds, for all of it; `Timeout` is raised then. Without it a log that
+--- is followed may be silent for ever, and another one for the client's timeout.
+
+--- Iterates over the lines of a log; memory does not grow with it. Gives the line without its "\n"
+--- (a "\r" before that stays), the container, and true when a line of more than 1 MiB goes on with
+--- the next one, or was cut off by what is raised then.
+---
+--- A log that is followed ends with its container. When the connection to the server or the one
+--- between server and node is lost, `Disconnected` is raised; the latter is told from the pod,
+--- which takes the right to get it.
+---
+---     for line, container in c:each_log("db-0", {all_containers = true, follow = true}) do
+---         print(container, line)
+---     end
+---@param pod string
+---@param opts? k8s.EachLogOptions
+---@return fun(): string?, string?, boolean?
+function client:each_log(pod, opts) end
+
+---@class k8s.DownloadOptions
+---@field namespace? string
+---@field container? string Otherwise the pod's own default, else its first.
+---@field replace? boolean A folder may take the place of what is there.
+---@field limit? integer Bytes of all files together; 1 TiB.
+---@field timeout? number Seconds for all of it; otherwise only a connection that is lost ends it.
+---@field on_progress? fun(bytes: integer, entries: integer) Told up to ten times a second.
+
+---@class k8s.Transfer
+---@field bytes integer Of all files.
+---@field entries integer Files, folders and links.
+---@field skipped {name: string, reason: string}[] What was left out: devices, pipes and sockets,
+--- and on the way from a container links that lead out of the folder.
+---@field path string Where it is now.
+
+--- Copies a file or folder from a container, whose image must have tar. Into a local folder that is
+--- there it goes under its own name, otherwise it becomes `local_path`. A file takes the place of a
+--- file; a folder is refused where there is one (`AlreadyExists`), unless it is to be replaced.
+---
+--- All or nothing: it grows under a temporary name beside its place, and takes that in one step
+--- when the archive was whole and tar has succeeded. What the container sends is not trusted: an
+--- entry that would be anywhere else (`..`, absolute names, through links) is `Corrupt`, naming it,
+--- and nothing is kept. Modes are kept but for setuid, setgid and sticky; so are times, not owners.
+---@param pod string
+---@param remote_path string
+---@param local_path string
+---@param opts? k8s.DownloadOptions
+---@return k8s.Transfer? done
+---@return salvor.Error? err
+function client:download(pod, remote_path, local_path, opts) end
+
+---@class k8s.UploadOptions
+---@field namespace? string
+---@field container? string Otherwise the pod's own default, else its first.
+---@field replace? boolean It may take the place of a folder, or a folder that of anything.
+---@field timeout? number Seconds for all of it; otherwise only a connection that is lost ends it.
+---@field on_progress? fun(bytes: integer, entries: integer) Told up to ten times a second.
+
+--- Copies a local file or folder to a container, whose image must have sh, tar, mv, and dd or head.
+--- Where it goes, and that it is all or nothing, is as for download. Links are copied as links.
+--- Files belong to whom commands in the container run as. What changes while it is read is an error
+--- (`Conflict`).
+---@param pod string
+---@param local_path string
+---@param remote_path string
+---@param opts? k8s.UploadOptions
+---@return k8s.Transfer? done
+---@return salvor.Error? err
+function client:upload(pod, local_path, remote_path, opts) end
+
 ---@class k8s.CanOptions
 ---@field namespace? string
 ---@field all_namespaces? boolean

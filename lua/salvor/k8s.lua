@@ -27,8 +27,8 @@ function k8s.state(object)
 end
 
 local methods = {}
-for _, part in ipairs({"funnel", "read", "write", "remove", "wait", "events", "owners", "exec",
-                        "port_forward"}) do
+for _, part in ipairs({"funnel", "read", "write", "remove", "wait", "events", "owners",
+                       "exec", "port_forward", "logs", "files"}) do
     for name, method in pairs((require("salvor.k8s." .. part))) do
         methods[name] = method
     end

@@ -50,6 +50,8 @@ local TAKERS = {
     ["k8s.ContextsOptions"] = function(options) require("salvor.k8s").contexts(options) end,
     ["k8s.DeleteAllOptions"] = function(options) client:delete_all("pods", options) end,
     ["k8s.DeleteOptions"] = function(options) client:delete("pods", "a", options) end,
+    ["k8s.DownloadOptions"] = function(options) client:download("a", "b", "c", options) end,
+    ["k8s.EachLogOptions"] = function(options) client:each_log("a", options) end,
     ["k8s.EachOptions"] = function(options) client:each("pods", options) end,
     ["k8s.EvictOptions"] = function(options) client:evict("a", options) end,
     ["k8s.ExecOptions"] = function(options)
@@ -65,6 +67,7 @@ local TAKERS = {
         client:open_exec("a", {"b"}, options)
         client:open_attach("a", options)
     end,
+    ["k8s.LogsOptions"] = function(options) client:logs("a", options) end,
     ["k8s.PatchOptions"] = function(options) client:patch("pods", "a", {}, options) end,
     ["k8s.PortForwardOptions"] = function(options) client:port_forward("a", 1, options) end,
     ["k8s.ReplaceOptions"] = function(options) client:replace(object, options) end,
@@ -77,6 +80,7 @@ local TAKERS = {
     ["k8s.WaitAllOptions"] = function(options) client:wait_all({{}}, options) end,
     ["k8s.ScaleOptions"] = function(options) client:scale("deploy", "a", 1, options) end,
     ["k8s.UpdateOptions"] = function(options) client:update("cm", "a", print, options) end,
+    ["k8s.UploadOptions"] = function(options) client:upload("a", "b", "c", options) end,
     ["k8s.WaitOptions"] = function(options) client:wait("pods", "a", options) end,
     ["k8s.WatchOptions"] = function(options) client:watch("pods", options) end,
     ["k8s.WriteOptions"] = function(options) client:create(object, options) end,

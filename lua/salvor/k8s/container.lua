@@ -1,18 +1,24 @@
 --- Which container of a pod a call is about.
 local fail = require("salvor.error").new
 
-local DEFAULT = "kubectl.kubernetes.io/default-container"
+-- The second one is older, and meant for logs alone.
+local DEFAULTS = {"kubectl.kubernetes.io/default-container",
+                  "kubectl.kubernetes.io/default-logs-container"}
 
 -- Known without asking the server.
 local PODS = {group = "", version = "v1", plural = "pods", kind = "Pod", namespaced = true}
 
 local container = {}
 
---- The pod, which must not have ended; nil and an error.
+--- The pod; nil and an error.
+function container.read(client, op, name, opts)
+    return client:_read({op = op, verb = "get", resource = PODS, name = name,
+                         namespace = opts.namespace or client.namespace, timeout = opts.timeout})
+end
+
+--- The same, of one that must not have ended.
 function container.pod(client, op, name, opts)
-    local pod, err = client:_read({op = op, verb = "get", resource = PODS, name = name,
-                                   namespace = opts.namespace or client.namespace,
-                                   timeout = opts.timeout})
+    local pod, err = container.read(client, op, name, opts)
     if not pod then
         return nil, err
     end
@@ -24,15 +30,64 @@ function container.pod(client, op, name, opts)
     return pod
 end
 
---- The container that the pod names as its default one, or else its first.
-function container.default(pod)
-    local wanted = (pod.metadata.annotations or {})[DEFAULT]
-    for _, candidate in ipairs(pod.spec.containers) do
-        if candidate.name == wanted then
-            return wanted
+--- The names of all, in the order in which they start.
+function container.all(pod)
+    local names = {}
+    for _, list in ipairs({"initContainers", "containers", "ephemeralContainers"}) do
+        for _, candidate in ipairs(pod.spec[list] or {}) do
+            names[#names + 1] = candidate.name
         end
     end
-    return pod.spec.containers[1].name
+    return names
+end
+
+local KINDS = {{"containers", ""}, {"initContainers", " (init)"},
+               {"ephemeralContainers", " (ephem)"}}
+
+--- All of them as a text, the way kubectl lists them.
+function container.describe(pod)
+    local texts = {}
+    for _, kind in ipairs(KINDS) do
+        for _, candidate in ipairs(pod.spec[kind[1]] or {}) do
+            texts[#texts + 1] = candidate.name .. kind[2]
+        end
+    end
+    return table.concat(texts, ", ")
+end
+
+--- The container that the pod names as its default one, or else its first; then, when there are
+--- others, also what kubectl says about that.
+function container.default(pod)
+    local annotations = pod.metadata.annotations or {}
+    for _, annotation in ipairs(DEFAULTS) do
+        for _, candidate in ipairs(pod.spec.containers) do
+            if candidate.name == annotations[annotation] then
+                return candidate.name
+            end
+        end
+    end
+    local first = pod.spec.containers[1].name
+    if #container.all(pod) == 1 then
+        return first
+    end
+    return first, string.format("Defaulted container \"%s\" out of: %s", first,
+        container.describe(pod))
+end
+
+--- The names, each of which must be a container of the pod; nil and an error.
+function container.check(pod, names, op)
+    local known = {}
+    for _, name in ipairs(container.all(pod)) do
+        known[name] = true
+    end
+    for _, name in ipairs(names) do
+        if not known[name] then
+            return nil, fail({code = "NotFound", op = op, message = string.format(
+                "pod %s has no container '%s'", pod.metadata.name, name),
+                hint = "its containers are " .. container.describe(pod)})
+        end
+    end
+    return names
 end
 
 return container
