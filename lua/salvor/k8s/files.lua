@@ -25,7 +25,7 @@ local function check_path(path, what, op)
     end
 end
 
---- The folder of a path in a container, and the name there: "." of the root.
+--- The folder of a path in a container, and the name there: "." of the root, and of "folder/.".
 local function split(path, op)
     local trimmed = path:gsub("/+$", "")
     if trimmed == "" then
@@ -33,7 +33,7 @@ local function split(path, op)
     end
     local folder, name = trimmed:match("^(.*/)([^/]*)$")
     folder, name = folder or ".", name or trimmed
-    if name == "." or name == ".." then
+    if name == ".." then
         error(string.format("%s: '%s' does not end in the name of a file or folder", op, path),
             SCRIPT)
     end
@@ -123,7 +123,7 @@ local function place(path, name)
     end
     return nil, fail({code = "AlreadyExists", op = "k8s.download",
                       message = path .. " is there already",
-                      hint = "the container's root has no name: choose a new one for its copy"})
+                      hint = "what is copied has no name of its own: choose a new one for it"})
 end
 
 --- Moves the command's output into the transfer; its exit code and what it said.
@@ -366,7 +366,6 @@ function methods:upload(pod, local_path, remote_path, opts)
     if name == ".." or name == "/" then
         error("k8s.upload: '" .. local_path .. "' does not end in a name", 2)
     end
-    split(remote_path, "k8s.upload")
     local trimmed = remote_path:gsub("(.)/+$", "%1")
     return within(opts.timeout, "k8s.upload", function()
         return upload(self, pod, local_path, trimmed, name, opts)
