@@ -6,7 +6,8 @@ local DEFAULTS = {"kubectl.kubernetes.io/default-container",
                   "kubectl.kubernetes.io/default-logs-container"}
 
 -- Known without asking the server.
-local PODS = {group = "", version = "v1", plural = "pods", kind = "Pod", namespaced = true}
+local PODS = {group = "", version = "v1", api_version = "v1", plural = "pods", kind = "Pod",
+              namespaced = true}
 
 local container = {}
 
