@@ -20,11 +20,15 @@ cannot() {
     exit "$CANNOT"
 }
 
-# The mount points of the cgroup hierarchies, of version 1, 2 or both.
+# The mount points of the cgroup hierarchies, of version 1, 2 or both; one of each,
+# since what is mounted in several places is the same everywhere.
 cgroup_mounts() {
-    local mount rest
-    while read -r _ _ _ _ mount rest; do
-        [[ $rest != *' - cgroup'* ]] || echo "$mount"
+    local device mount rest
+    local -A seen
+    while read -r _ _ device _ mount rest; do
+        [[ $rest == *' - cgroup'* && -z ${seen[$device]:-} ]] || continue
+        seen[$device]=yes
+        echo "$mount"
     done </proc/self/mountinfo
 }
 
