@@ -728,6 +728,7 @@ function client:request(opts) end
 ---@field on_stdout? fun(chunk: string) Given the output as it comes, instead of collecting it. May
 --- wait, which holds the command up.
 ---@field on_stderr? fun(chunk: string)
+---@field read_only? boolean The command changes nothing: the plan of a procedure runs it too.
 
 ---@class k8s.ExecResult
 ---@field code integer The exit code; 128 + n after signal n.

@@ -53,9 +53,6 @@ return function(bench, build)
         return bench:leave_out(WHAT, why)
     end
     local client = must(k8s.connect({kubeconfig = at.kubeconfig}))
-    if not client.exec then
-        return bench:leave_out(WHAT, "there is no exec yet")
-    end
     start_pod(client)
     local script, bytes = bench:script("exec", EXEC), tostring(BYTES)
     bench:pair(WHAT,

@@ -42,7 +42,7 @@ local open_options = {namespace = "string", container = "string", stdin = "boole
 
 local run_options = {namespace = "string", container = "string", stdin = true, tty = "boolean",
                      size = "table", timeout = "number", limit = "number",
-                     on_stdout = "function", on_stderr = "function"}
+                     on_stdout = "function", on_stderr = "function", read_only = "boolean"}
 
 local SCRIPT = 3 -- from a check's error() to the script: the check and the method
 
@@ -253,21 +253,32 @@ local function run(client, pod, what, opts)
     return result, err
 end
 
+--- A command from its beginning to its end, for plan mode to wrap: op, subresource (exec or
+--- attach), namespace, pod, argv (of exec), opts.
+function methods:_command(command)
+    local opts = command.opts
+    return run(self, command.pod, {op = command.op, subresource = command.subresource,
+                                   argv = command.argv, stdin = opts.stdin ~= nil}, opts)
+end
+
+local function command(client, op, subresource, pod, argv, opts)
+    return client:_command({op = op, subresource = subresource, pod = pod, argv = argv,
+                            namespace = opts.namespace or client.namespace, opts = opts})
+end
+
 function methods:exec(pod, argv, opts)
     opts = check.options(opts, run_options, "k8s.exec")
     check.name(pod, "k8s.exec")
     check_argv(argv, "k8s.exec")
     check_run(opts, "k8s.exec")
-    return run(self, pod, {op = "k8s.exec", subresource = "exec", argv = argv,
-                           stdin = opts.stdin ~= nil}, opts)
+    return command(self, "k8s.exec", "exec", pod, argv, opts)
 end
 
 function methods:attach(pod, opts)
     opts = check.options(opts, run_options, "k8s.attach")
     check.name(pod, "k8s.attach")
     check_run(opts, "k8s.attach")
-    return run(self, pod, {op = "k8s.attach", subresource = "attach",
-                           stdin = opts.stdin ~= nil}, opts)
+    return command(self, "k8s.attach", "attach", pod, nil, opts)
 end
 
 return methods

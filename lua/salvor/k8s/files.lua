@@ -6,7 +6,7 @@ local check = require("salvor.k8s.check")
 local fail = require("salvor.error").new
 local fs = require("salvor.fs")
 local task = require("salvor.task")
-local transfer = require("salvor.transfer")
+local transfers = require("salvor.transfer")
 
 local STDERR_LIMIT = 4096 -- of what a command says, the end is kept
 local PROGRESS_PAUSE = 0.1 -- seconds between two reports
@@ -108,6 +108,14 @@ local function within(seconds, op, work)
     return result, err
 end
 
+--- A download or upload, for plan mode to wrap: op, pod, namespace, remote_path, local_path,
+--- timeout, perform (function(client): does it).
+function methods:_transfer(transfer)
+    return within(transfer.timeout, transfer.op, function()
+        return transfer.perform(self)
+    end)
+end
+
 -- From a container
 
 local download_options = {namespace = "string", container = "string", replace = "boolean",
@@ -151,7 +159,7 @@ end
 
 local function download(client, pod, remote, target, opts)
     local op = "k8s.download"
-    local unpacking <close>, err = transfer.unpack({path = target, top = remote.name,
+    local unpacking <close>, err = transfers.unpack({path = target, top = remote.name,
                                                     limit = opts.limit or LIMIT,
                                                     replace = opts.replace})
     if not unpacking then
@@ -193,9 +201,13 @@ function methods:download(pod, remote_path, local_path, opts)
     if not target then
         return nil, err
     end
-    return within(opts.timeout, "k8s.download", function()
-        return download(self, pod, {folder = folder, name = name}, target, opts)
-    end)
+    return self:_transfer({
+        op = "k8s.download", pod = pod, namespace = opts.namespace or self.namespace,
+        remote_path = remote_path, local_path = target, timeout = opts.timeout,
+        perform = function(client)
+            return download(client, pod, {folder = folder, name = name}, target, opts)
+        end,
+    })
 end
 
 -- To a container
@@ -321,7 +333,7 @@ end
 local function upload(client, pod, local_path, remote_path, name, opts)
     local op = "k8s.upload"
     local temporary = string.format(".salvor-%016x.tmp", math.random(0))
-    local packing <close>, size = transfer.pack({path = local_path, name = temporary,
+    local packing <close>, size = transfers.pack({path = local_path, name = temporary,
                                                  marker = temporary .. ".end"})
     if not packing then
         return named(size, op)
@@ -367,9 +379,13 @@ function methods:upload(pod, local_path, remote_path, opts)
         error("k8s.upload: '" .. local_path .. "' does not end in a name", 2)
     end
     local trimmed = remote_path:gsub("(.)/+$", "%1")
-    return within(opts.timeout, "k8s.upload", function()
-        return upload(self, pod, local_path, trimmed, name, opts)
-    end)
+    return self:_transfer({
+        op = "k8s.upload", pod = pod, namespace = opts.namespace or self.namespace,
+        remote_path = trimmed, local_path = local_path, timeout = opts.timeout,
+        perform = function(client)
+            return upload(client, pod, local_path, trimmed, name, opts)
+        end,
+    })
 end
 
 return methods

@@ -5,6 +5,7 @@
 -- was interrupted finds its own object again.
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
+local pods = require("salvor.procedure.pods")
 local preview = require("salvor.procedure.preview")
 local secret = require("salvor.secret")
 
@@ -299,16 +300,6 @@ local function raw_request(connection)
     end
 end
 
---- Commands in containers and forwarded ports can do anything, too.
-local function refuse(request)
-    error(errors.new({
-        code = "InvalidScript",
-        op = request.op,
-        message = "a procedure runs no commands in containers and forwards no ports",
-        hint = "do it outside of the procedure",
-    }), 0)
-end
-
 --- wrap(connection, {performer, run, wait}) -> client. `wait(what, progress)` is told how a wait
 --- goes; progress as for client:wait.
 function client.wrap(connection, options)
@@ -316,8 +307,9 @@ function client.wrap(connection, options)
         and planning_methods(connection, options.performer, options.run)
         or running_methods(connection, options)
     methods.request = raw_request(connection)
-    methods._remote = function(_, request) refuse(request) end
-    methods._forward = methods._remote
+    for name, method in pairs(pods.methods(connection, options.performer)) do
+        methods[name] = method
+    end
     return setmetatable(methods, {__index = connection})
 end
 
