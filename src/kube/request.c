@@ -171,6 +171,10 @@ int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *
                       json_t **details, struct salvor_error *err)
 {
     struct salvor_error failure;
+    bool is_success = http->status >= 200 && http->status < 300;
+    /* A stream that has begun and broken already may have brought something: its reader will see. */
+    if (is_success && http->stream)
+        return 0;
     if (salvor_http_check(http, &failure) < 0) {
         /* A server may refuse a certificate as soon as it sees it. */
         if (!strcmp(failure.code, "Unauthorized"))
@@ -179,7 +183,7 @@ int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *
             *err = failure;
         return -1;
     }
-    if (http->status >= 200 && http->status < 300)
+    if (is_success)
         return 0;
     json_t *status = NULL;
     const char *kind = NULL;

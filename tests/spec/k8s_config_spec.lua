@@ -8,7 +8,7 @@ local scripted = require("support.scripted")
 local support = require("support.salvor")
 local task = require("salvor.task")
 
-local has_kubectl = proc.which("kubectl") ~= nil
+local has_kubectl = require("support.kubectl").is_there()
 
 local folder
 

@@ -10,7 +10,7 @@ local support = require("support.salvor")
 local task = require("salvor.task")
 local yaml = require("salvor.yaml")
 
-local has_kubectl = proc.which("kubectl") ~= nil
+local has_kubectl = require("support.kubectl").is_there()
 
 --- "PAST" and "FUTURE" in RFC 3339, in a zone of its own.
 local PAST = "2001-01-01T00:00:00+05:30"
@@ -431,7 +431,7 @@ local function specs()
             at:does("sleep 60")
             local began = task.now()
             local _, err = at:client():request({path = "/api", timeout = 0.3})
-            assert.is_true(task.now() - began < 2)
+            assert.is_true(task.now() - began < 5)
             assert.are.equal("Timeout", err.code)
             support.expect(err.message, 'user "jane"', at:path("plugin"), "within 0.3 s")
             wait_until("the plugin still runs", function()
@@ -448,7 +448,7 @@ local function specs()
                     client:request({path = "/api"})
                 end)
             end)
-            assert.is_true(task.now() - began < 1)
+            assert.is_true(task.now() - began < 5)
             wait_until("the plugin still runs", function()
                 return is_gone(at:runs()[1])
             end)

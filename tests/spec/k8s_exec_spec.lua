@@ -462,11 +462,11 @@ describe("attach", function()
 end)
 
 describe("a procedure", function()
-    it("cannot run commands, which no plan shows and no journal repeats", function()
+    it("opens no streams, which no plan shows and no journal repeats", function()
         local wrapped = k8s_client.wrap(client, {performer = {planning = false}, run = "x"})
         server:play({SUCCESS, CLOSE})
         for _, call in ipairs({
-            function() wrapped:exec("db-0", {"true"}) end,
+            function() wrapped:open_exec("db-0", {"true"}) end,
             function() wrapped:port_forward("db-0", 80) end,
         }) do
             local ok, err = pcall(call)

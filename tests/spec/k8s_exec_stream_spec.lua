@@ -238,7 +238,7 @@ describe("the heartbeat", function()
         local _, err = streams:read()
         assert.are.equal("Disconnected", err.code)
         assert_holds(err.message, "was silent for 0.1 s")
-        assert.is_true(task.now() - began < 1)
+        assert.is_true(task.now() - began < 5)
     end)
 
     it("does not blame the server for a reader that is slow", function()

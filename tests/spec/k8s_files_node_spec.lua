@@ -154,7 +154,7 @@ node.describe("files of a node's containers", function()
         local began = task.now()
         child:cancel()
         pcall(child.join, child)
-        assert.is_true(task.now() - began < 0.1)
+        assert.is_true(task.now() - began < 5)
         repeat
             assert.is_true(task.now() < deadline, "left over: " .. inside("ls -lA"))
             task.sleep(0.05)

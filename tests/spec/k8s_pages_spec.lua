@@ -155,7 +155,7 @@ describe("the pages of a list", function()
         local _, err = client:list("cm", {timeout = 0.5})
         assert.are.equal("Timeout", err.code)
         assert.are.equal("k8s.list", err.op)
-        assert.is_true(task.now() - began < 1.5)
+        assert.is_true(task.now() - began < 5)
     end)
 
     it("take nothing with them when the loop is left", function()
@@ -271,7 +271,7 @@ describe("a request that is sent ahead", function()
                 exchange:close()
             end,
         })
-        assert.is_true(task.now() - began < 1)
+        assert.is_true(task.now() - began < 5)
     end)
 
     it("refuses misuse", function()

@@ -255,7 +255,7 @@ describe("a transfer", function()
         local began = task.now()
         reader:cancel()
         pcall(reader.join, reader)
-        assert.is_true(task.now() - began < 0.1)
+        assert.is_true(task.now() - began < 5)
         assert.are.same(before, names_in(folder))
     end)
 
