@@ -53,6 +53,10 @@ has_controller() {
 check_node() {
     local program controller folder
     [[ $(id -u) == 0 ]] || cannot "that takes root"
+    # A command that joins a container's mounts begins at their root, which is beyond a
+    # chroot: it would run outside of the container.
+    [[ $(nsenter --mount=/proc/self/ns/mnt stat -c %d:%i / 2>/dev/null) == $(stat -c %d:%i /) ]] ||
+        cannot "the root folder is not that of the mounts (a chroot?)"
     for program in containerd containerd-shim-runc-v2 ctr runc busybox cc ip nsenter \
         /usr/lib/cni/{bridge,host-local,loopback}; do
         command -v "$program" >/dev/null ||
