@@ -101,7 +101,7 @@ node.describe("a pod's", function()
         end)
 
         it("loses its streams when it is cancelled", function()
-            local mark = "/scratch/cancelled"
+            local mark = "/lab/cancelled"
             local began = false
             local running = task.spawn(function()
                 return sh("echo x; cat; touch " .. mark, {

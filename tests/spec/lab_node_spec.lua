@@ -102,7 +102,7 @@ node.describe("a node", function()
     it("lets pods reach each other", function()
         local server = node.pod({
             namespace = namespace, name = "server",
-            command = {"sh", "-c", "echo found > /scratch/page; exec httpd -f -p 8080 -h /scratch"},
+            command = {"sh", "-c", "echo found > /lab/page; exec httpd -f -p 8080 -h /lab"},
             readinessProbe = {
                 exec = {command = {"wget", "-q", "-O", "-", "http://127.0.0.1:8080/page"}},
                 periodSeconds = 1,
