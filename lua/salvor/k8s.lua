@@ -8,6 +8,7 @@
 --- needs to wrap these two (lua/salvor/k8s/funnel.lua) and client:request, which sends anything.
 local call = require("salvor.k8s.call")
 local check = require("salvor.k8s.check")
+local copy = require("salvor.copy")
 local discovery = require("salvor.k8s.discovery")
 local discovery_cache = require("salvor.k8s.discovery_cache")
 local folders = require("salvor.folders")
@@ -22,39 +23,50 @@ local MAX_WARNINGS = 1000 -- different ones; whoever sends more is not read any 
 
 local k8s = {}
 
-function k8s.state(object)
-    return require("salvor.k8s.ready").state(object)
-end
+--- Where each method is: a module below salvor.k8s, loaded when one of its methods is first used. A
+--- script pays for what it uses, and mostly that is little.
+local PARTS = {
+    funnel = {"_namespace", "_selection", "_read", "_send", "_stream", "_write"},
+    read = {"get", "list", "each"},
+    watch = {"watch"},
+    tables = {"table", "print_table"},
+    write = {"create", "replace", "apply", "patch", "update", "scale"},
+    remove = {"delete", "delete_all", "evict"},
+    wait = {"wait", "wait_all"},
+    events = {"events"},
+    owners = {"owners", "tree"},
+    logs = {"logs", "each_log"},
+    exec = {"exec", "attach", "open_exec", "open_attach", "_command", "_remote"},
+    port_forward = {"port_forward", "_forward"},
+    files = {"download", "upload", "_transfer"},
+    can = {"can"},
+}
 
-local methods = {}
-for _, part in ipairs({"funnel", "read", "write", "remove", "wait", "events", "owners",
-                       "exec", "port_forward", "logs", "files"}) do
-    for name, method in pairs((require("salvor.k8s." .. part))) do
-        methods[name] = method
+local part_of = {}
+for part, names in pairs(PARTS) do
+    for _, name in ipairs(names) do
+        part_of[name] = part
     end
 end
 
---- The verbs whose body says itself of which version it is.
-local HAS_VERSION = {create = true, replace = true, apply = true}
+local loading = {}
 
---- A request by what is known of a kind is made again, once, when the server does not know its
---- path: the knowledge was out of date, and nothing was done.
-local function renewing(method)
-    return function(self, what)
-        local answer, err = method(self, what)
-        local old = what.resource
-        local new = err and not what.subresource and self._kinds:renew(old, err)
-        if not new or new.namespaced ~= old.namespaced
-            or HAS_VERSION[what.verb] and new.api_version ~= old.api_version then
-            return answer, err
-        end
-        return method(self, setmetatable({resource = new}, {__index = what}))
+function loading.__index(methods, name)
+    local part = part_of[name]
+    local method = part and require("salvor.k8s." .. part)[name]
+    methods[name] = method
+    return method
+end
+
+--- Who lists the methods gets all of them.
+function loading.__pairs(methods)
+    for name in pairs(part_of) do
+        loading.__index(methods, name)
     end
+    return next, methods
 end
 
-for _, name in ipairs({"_read", "_write", "_stream"}) do
-    methods[name] = renewing(methods[name])
-end
+local methods = setmetatable({}, loading)
 
 local metatable = {__index = methods, __name = "k8s client"}
 
@@ -117,6 +129,18 @@ function k8s.contexts(opts)
     return kube.contexts(check.options(opts, contexts_options, "k8s.contexts"))
 end
 
+function k8s.state(object)
+    return require("salvor.k8s.ready").state(object)
+end
+
+function k8s.neat(object)
+    return require("salvor.k8s.neat")(object)
+end
+
+function k8s.print_table(rendered)
+    return require("salvor.k8s.tables").print(rendered)
+end
+
 --- A server repeats its warnings with every answer; a person needs each once.
 function methods:_warn(text)
     if not self._warned[text] and self._warnings < MAX_WARNINGS then
@@ -141,34 +165,12 @@ function methods:kinds()
     return self._discovery:kinds()
 end
 
--- What few scripts use is loaded when it is used.
-
-function methods:can(verb, kind, opts)
-    return require("salvor.k8s.can")(self, verb, kind, opts)
-end
-
-function methods:table(kind, opts)
-    return require("salvor.k8s.tables").table(self, kind, opts)
-end
-
-function methods:print_table(kind, opts)
-    return require("salvor.k8s.tables").print_table(self, kind, opts)
-end
-
-function k8s.neat(object)
-    return require("salvor.k8s.neat")(object)
-end
-
-function k8s.print_table(rendered)
-    return require("salvor.k8s.tables").print(rendered)
-end
-
 local request_options = {method = "string", path = "string", query = "table", headers = "table",
                          body = "table|string", timeout = "number", raw = "boolean"}
 
 function methods:request(opts)
     opts = check.options(opts, request_options, "k8s.request")
-    return call(self, setmetatable({op = "k8s.request"}, {__index = opts}))
+    return call(self, copy.merge(opts, {op = "k8s.request"}))
 end
 
 return k8s

@@ -1,7 +1,7 @@
 local lab = require("support.lab")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
-local watch = require("salvor.k8s.watch")
+local watcher = require("salvor.k8s.watcher")
 
 local CM = "/api/v1/namespaces/default/configmaps"
 
@@ -165,16 +165,16 @@ end)
 describe("a watch", function()
     local server
     local cm, events, list = scripted.config_map, scripted.events, scripted.list
-    local usual_restart = watch.MIN_RESTART
+    local usual_restart = watcher.MIN_RESTART
 
     setup(function()
         server = scripted.start()
     end)
     before_each(function()
-        watch.MIN_RESTART = 0.1
+        watcher.MIN_RESTART = 0.1
     end)
     teardown(function()
-        watch.MIN_RESTART = usual_restart
+        watcher.MIN_RESTART = usual_restart
         server:stop()
     end)
 
@@ -215,7 +215,7 @@ describe("a watch", function()
             {{body = events({"MODIFIED", cm("a", "11")})},
              {body = events({"BOOKMARK", {metadata = {resourceVersion = "20"}}})},
              {body = events({"DELETED", cm("a", "21")})}})
-        watch.MIN_RESTART = usual_restart
+        watcher.MIN_RESTART = usual_restart
         local began = task.now()
         assert.are.same({"ADDED a", "MODIFIED a", "DELETED a"}, collect(server:client(), 3))
         assert.are.same({"stream", "list", "10", "11", "20"}, versions())

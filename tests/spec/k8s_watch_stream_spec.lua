@@ -5,7 +5,7 @@ local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
-local watch = require("salvor.k8s.watch")
+local watcher = require("salvor.k8s.watcher")
 
 local CM = "/api/v1/namespaces/default/configmaps"
 local cm, events, list = scripted.config_map, scripted.events, scripted.list
@@ -37,14 +37,14 @@ describe("a watch", function()
     setup(function()
         server = scripted.start()
         for name in pairs({MIN_RESTART = 1, SERVER_LIMIT = 1, GRACE = 1}) do
-            usual[name] = watch[name]
+            usual[name] = watcher[name]
         end
-        watch.MIN_RESTART = 0.1
+        watcher.MIN_RESTART = 0.1
     end)
     teardown(function()
         server:stop()
         for name, value in pairs(usual) do
-            watch[name] = value
+            watcher[name] = value
         end
     end)
 
@@ -220,13 +220,13 @@ describe("a watch", function()
     end)
 
     it("gives up on a server that is silent beyond its own limit", function()
-        watch.SERVER_LIMIT, watch.GRACE = 1, 0.2
+        watcher.SERVER_LIMIT, watcher.GRACE = 1, 0.2
         play({{chunks = {events({"ADDED", cm("a", "9")}, bookmark("10", true))},
                ["end"] = "hang"},
               {body = events({"ADDED", cm("b", "11")})}})
         local began = task.now()
         assert.are.same({"ADDED a", "ADDED b"}, collect(server:client(), 2))
-        watch.SERVER_LIMIT, watch.GRACE = usual.SERVER_LIMIT, usual.GRACE
+        watcher.SERVER_LIMIT, watcher.GRACE = usual.SERVER_LIMIT, usual.GRACE
         assert.are.same({"stream", "10"}, asked())
         local limit = tonumber(server:requests()[1].query:match("timeoutSeconds=(%d+)"))
         assert.is_true(limit >= 1 and limit <= 2)

@@ -209,27 +209,31 @@ local function can_verbs(client, verbs, kind, opts)
     return by_verb
 end
 
---- client:can(); lua/meta/k8s.lua has its forms.
-return function(client, verb, kind, opts)
+local methods = {}
+
+--- lua/meta/k8s.lua has its forms.
+function methods:can(verb, kind, opts)
     if type(verb) ~= "string" and type(verb) ~= "table" then
         raise("verb must be a string or a list, got " .. type(verb))
     elseif type(verb) == "table" and (verb[1] == nil or type(verb[1]) == "table") then
         if kind ~= nil and type(kind) ~= "table" then
             raise("a list of verbs expected, got " .. (verb[1] and "questions" or "an empty one"))
         end
-        return can_list(client, verb, kind)
+        return can_list(self, verb, kind)
     end
     opts = check.options(opts, can_options, "k8s.can")
     check.kind(kind, "k8s.can")
     if type(verb) == "table" then
-        return can_verbs(client, verb, kind, opts)
+        return can_verbs(self, verb, kind, opts)
     elseif verb == "" then
         raise("verb is empty")
     end
     local question = questions_of({verb}, kind, opts)[1]
-    local spec, err = attributes(client, question)
+    local spec, err = attributes(self, question)
     if not spec then
         return nil, err
     end
-    return ask_one(client, spec, opts.timeout)
+    return ask_one(self, spec, opts.timeout)
 end
+
+return methods

@@ -1,5 +1,7 @@
 --- Evictions are policy/v1 since Kubernetes 1.22, and v1beta1 until 1.24. The server's answer tells
 --- which it takes: one that does not know a version has done nothing.
+local copy = require("salvor.copy")
+
 local VERSIONS = {"policy/v1", "policy/v1beta1"}
 
 local function is_unknown_version(err)
@@ -7,22 +9,16 @@ local function is_unknown_version(err)
         and tostring(err.message):find('no kind "Eviction"', 1, true) ~= nil
 end
 
-local function with(map, name, value)
-    local result = {}
-    for key, present in pairs(map) do
-        result[key] = present
-    end
-    result[name] = value
-    return result
-end
-
 --- write: as for client:_write, its body without an apiVersion.
 return function(client, write)
     local answer, err
     for _, version in ipairs(client._eviction and {client._eviction} or VERSIONS) do
-        answer, err = client:_write(with(write, "body", with(write.body, "apiVersion", version)))
+        local body = copy.merge(write.body, {apiVersion = version})
+        answer, err = client:_write(copy.merge(write, {body = body}))
         if answer or not is_unknown_version(err) then
-            client._eviction = version
+            if answer or err.status then
+                client._eviction = version
+            end
             return answer, err
         end
     end

@@ -3,6 +3,7 @@
 --- A read or write is a table that says what is wanted in terms of kinds and names; here it becomes
 --- a request. `resource` is a kind's record as client:kind() gives it.
 local call = require("salvor.k8s.call")
+local copy = require("salvor.copy")
 local evict = require("salvor.k8s.eviction")
 local explain = require("salvor.k8s.explain")
 local kube = require("salvor.kube")
@@ -13,14 +14,6 @@ local update = require("salvor.k8s.update")
 local FIELD_MANAGER = "salvor"
 
 local methods = {}
-
-local function copy(map)
-    local result = {}
-    for key, value in pairs(map or {}) do
-        result[key] = value
-    end
-    return result
-end
 
 --- The path of a collection or, with a name, of one object.
 local function path_of(at)
@@ -124,13 +117,12 @@ local writes = {
 
 --- What goes beside the body. A server that is given DeleteOptions does not look at the query.
 local function parameters(write)
-    local query, body = copy(write.query), write.body
+    local query, body = copy.merge(write.query), write.body
     if write.verb ~= "delete" then
         query.fieldManager = query.fieldManager or FIELD_MANAGER
         query.dryRun = write.dry_run and "All" or nil
     elseif write.dry_run then
-        body = copy(body)
-        body.dryRun = {"All"}
+        body = copy.merge(body, {dryRun = {"All"}})
     end
     return query, body
 end
@@ -165,6 +157,28 @@ function methods:_write(write)
         return nil, explain.write(write, err)
     end
     return shape.object(answer.body, write.op)
+end
+
+--- The verbs whose body says itself of which version it is.
+local HAS_VERSION = {create = true, replace = true, apply = true}
+
+--- A request by what is known of a kind is made again, once, when the server does not know its
+--- path: the knowledge was out of date, and nothing was done.
+local function renewing(method)
+    return function(self, what)
+        local answer, err = method(self, what)
+        local old = what.resource
+        local new = err and not what.subresource and self._kinds:renew(old, err)
+        if not new or new.namespaced ~= old.namespaced
+            or HAS_VERSION[what.verb] and new.api_version ~= old.api_version then
+            return answer, err
+        end
+        return method(self, copy.merge(what, {resource = new}))
+    end
+end
+
+for _, name in ipairs({"_read", "_write", "_stream"}) do
+    methods[name] = renewing(methods[name])
 end
 
 return methods

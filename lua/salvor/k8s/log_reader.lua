@@ -4,6 +4,7 @@
 --- its node broke. So after the end of a followed log the pod is asked: as long as it says that
 --- this very container still runs, the log was cut, which is an error.
 local container = require("salvor.k8s.container")
+local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local pause_before_retry = require("salvor.k8s.retry")
 local kube = require("salvor.kube")
@@ -45,13 +46,9 @@ local function raise(self, err)
 end
 
 local function open(self, source)
-    local query = {container = source.container}
-    for name, value in pairs(self.log.query) do
-        query[name] = value
-    end
     local lines, err = self.client._kube:lines({
         path = self.log.path,
-        query = query,
+        query = copy.merge(self.log.query, {container = source.container}),
         headers = {Accept = "*/*"},
     })
     if not lines then

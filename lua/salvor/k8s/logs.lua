@@ -1,6 +1,7 @@
 --- Logs of containers: logs gives the text, each_log one line after the other.
 local check = require("salvor.k8s.check")
 local container = require("salvor.k8s.container")
+local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local kube = require("salvor.kube")
 local log_reader = require("salvor.k8s.log_reader")
@@ -15,16 +16,9 @@ local SELECTING = {namespace = "string", container = "string", previous = "boole
                    since = "number|string", tail = "number", timestamps = "boolean",
                    limit_bytes = "number", timeout = "number"}
 
-local function with(names, more)
-    for name, value in pairs(names) do
-        more[name] = value
-    end
-    return more
-end
-
-local logs_options = with(SELECTING, {limit = "number"})
-local each_options = with(SELECTING, {containers = "table", all_containers = "boolean",
-                                      follow = "boolean"})
+local logs_options = copy.merge(SELECTING, {limit = "number"})
+local each_options = copy.merge(SELECTING, {containers = "table", all_containers = "boolean",
+                                            follow = "boolean"})
 
 -- Frames between error() and the script: check_numbers and the method.
 local SCRIPT = 3

@@ -19,6 +19,7 @@
 --- Pods, where it is the owner's; a hostPath, emptyDir or other volume although its name begins
 --- like a token's. Of a List nothing but apiVersion, kind and items remains, and an item that is no
 --- object is an error and not left as it is. Secret data stays in clear text.
+local copy = require("salvor.copy")
 local drop_defaults = require("salvor.k8s.neat.defaults")
 local fields = require("salvor.k8s.fields")
 local salvor = require("salvor")
@@ -36,17 +37,6 @@ local DROPPED_ANNOTATIONS = {
 
 local JOB_LABELS = {"controller-uid", "job-name", "batch.kubernetes.io/controller-uid",
                     "batch.kubernetes.io/job-name"}
-
-local function copy(value)
-    if type(value) ~= "table" then
-        return value
-    end
-    local result = {}
-    for key, item in pairs(value) do
-        result[key] = copy(item)
-    end
-    return setmetatable(result, getmetatable(value))
-end
 
 --- The table below a path of keys, or nil.
 local function at(object, ...)
@@ -191,7 +181,7 @@ local GROUP_OF = {Pod = "v1", Job = "batch/", Service = "v1", PersistentVolumeCl
                   PersistentVolume = "v1", ServiceAccount = "v1"}
 
 local function neat_object(original)
-    local object = copy(original)
+    local object = copy.deep(original)
     object.status = nil
     object.metadata = neat_metadata(at(object, "metadata") or {})
     local template = at(object, "spec", "template", "metadata")

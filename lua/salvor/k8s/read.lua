@@ -1,8 +1,7 @@
---- get, list, each and watch.
+--- get, list and each.
 local check = require("salvor.k8s.check")
+local copy = require("salvor.copy")
 local pages = require("salvor.k8s.pages")
-local task = require("salvor.task")
-local watch = require("salvor.k8s.watch")
 
 local methods = {}
 
@@ -25,15 +24,11 @@ function methods:get(kind, name, opts)
     return self:_read(read)
 end
 
-local function options_of_list(more)
-    local names = {namespace = "string", all_namespaces = "boolean", timeout = "number",
-                   label_selector = "string|table", field_selector = "string|table",
-                   resource_version = "string", resource_version_match = "string"}
-    for name, kind in pairs(more) do
-        names[name] = kind
-    end
-    return names
-end
+local each_options = {namespace = "string", all_namespaces = "boolean", timeout = "number",
+                      label_selector = "string|table", field_selector = "string|table",
+                      resource_version = "string", resource_version_match = "string"}
+local list_options = copy.merge(each_options, {full = "boolean", limit = "number",
+                                               continue = "string"})
 
 local function select(client, op, kind, opts, match)
     local read, err = client:_selection(op, kind, opts)
@@ -44,8 +39,6 @@ local function select(client, op, kind, opts, match)
     read.query.resourceVersionMatch = match
     return read
 end
-
-local list_options = options_of_list({full = "boolean", limit = "number", continue = "string"})
 
 --- One page of the script's own size, of which it keeps the token.
 local function page(client, read, opts)
@@ -77,8 +70,6 @@ function methods:list(kind, opts)
     return opts.full and list or list.items
 end
 
-local each_options = options_of_list({})
-
 function methods:each(kind, opts)
     opts = check.options(opts, each_options, "k8s.each")
     check.kind(kind, "k8s.each")
@@ -106,26 +97,6 @@ function methods:each(kind, opts)
         return items and items[index]
     end
     return next_item, nil, nil, closing
-end
-
-local watch_options = {namespace = "string", all_namespaces = "boolean", timeout = "number",
-                       label_selector = "string|table", field_selector = "string|table",
-                       name = "string", resource_version = "string", initial = "boolean"}
-
-function methods:watch(kind, opts)
-    opts = check.options(opts, watch_options, "k8s.watch")
-    check.kind(kind, "k8s.watch")
-    check.selectors(opts, "k8s.watch")
-    local deadline = opts.timeout and task.now() + opts.timeout
-    local events = watch.new(self, "k8s.watch", kind, opts)
-    local function next_event()
-        local event, err = events:next(deadline)
-        if err and not (deadline and err == watch.TIMED_OUT) then
-            error(err, 0)
-        end
-        return event
-    end
-    return next_event, nil, nil, events
 end
 
 return methods

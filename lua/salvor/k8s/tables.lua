@@ -1,5 +1,6 @@
 --- table and print_table: objects as the server renders them for people.
 local check = require("salvor.k8s.check")
+local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local layout = require("salvor.k8s.table_layout")
 local read_page = require("salvor.k8s.table_answer")
@@ -18,10 +19,8 @@ local function each_page(client, read, take)
     local deadline = task.now() + (read.timeout or client.timeout)
     local own, continue, is_anew = read.query, nil, false
     repeat
-        read.query = {continue = continue, limit = not read.name and not is_anew and PAGE or nil}
-        for name, value in pairs(own) do
-            read.query[name] = value
-        end
+        read.query = copy.merge(own, {continue = continue,
+                                      limit = not read.name and not is_anew and PAGE or nil})
         read.timeout = math.max(deadline - task.now(), 0.001)
         local body, err = client:_read(read)
         if err and continue and err.status == 410 then
@@ -115,17 +114,17 @@ local function print_out(laid, nothing)
     return laid:count()
 end
 
-local tables = {}
+local methods = {}
 
-function tables.table(client, kind, opts)
+function methods:table(kind, opts)
     opts = check.options(opts, options, "k8s.table")
     check.kind(kind, "k8s.table")
-    local read, how = start(client, "k8s.table", kind, opts)
+    local read, how = start(self, "k8s.table", kind, opts)
     if not read then
         return nil, how
     end
     local result = {_layout = how, _nothing = nothing_found(read)}
-    local ok, err = each_page(client, read, function(page, is_anew)
+    local ok, err = each_page(self, read, function(page, is_anew)
         if not result.columns or is_anew then
             result.columns, result.rows = page.columns, page.rows
         else
@@ -138,17 +137,17 @@ function tables.table(client, kind, opts)
     return setmetatable(result, metatable)
 end
 
-function tables.print_table(client, kind, opts)
+function methods:print_table(kind, opts)
     opts = check.options(opts, options, "k8s.print_table")
     check.kind(kind, "k8s.print_table")
-    local read, how = start(client, "k8s.print_table", kind, opts)
+    local read, how = start(self, "k8s.print_table", kind, opts)
     if not read then
         return nil, how
     end
     local needs_metadata = how.namespaces or how.labels
     read.query.includeObject = needs_metadata and "Metadata" or "None"
     local laid
-    local ok, err = each_page(client, read, function(page, is_anew)
+    local ok, err = each_page(self, read, function(page, is_anew)
         if not laid or is_anew then
             laid = layout.new(page.columns, how)
         end
@@ -160,12 +159,12 @@ function tables.print_table(client, kind, opts)
     return print_out(laid, nothing_found(read))
 end
 
---- Prints a table of client:table() as kubectl would.
-function tables.print(rendered)
+--- k8s.print_table: prints a table of client:table() as kubectl would.
+function methods.print(rendered)
     if getmetatable(rendered) ~= metatable then
         error("k8s.print_table: a table of client:table() expected, got " .. type(rendered), 2)
     end
     return print_out(lay_out(rendered), rendered._nothing)
 end
 
-return tables
+return methods

@@ -1,5 +1,6 @@
 --- Read, change, write: repeated while somebody else changes the same object in between, as often
 --- and as soon as util/retry.DefaultRetry of client-go does.
+local copy = require("salvor.copy")
 local task = require("salvor.task")
 
 local TRIES = 5
@@ -16,13 +17,8 @@ function update.prepare(write, object)
     elseif changed == false then
         return false
     end
-    local replace = {}
-    for key, value in pairs(write) do
-        replace[key] = value
-    end
+    local replace = copy.merge(write, {verb = "replace", body = changed or object})
     replace.change = nil
-    replace.verb = "replace"
-    replace.body = changed or object
     return replace
 end
 

@@ -1,5 +1,6 @@
 --- wait and wait_all. What they need is loaded when something is waited for first.
 local check = require("salvor.k8s.check")
+local copy = require("salvor.copy")
 
 local item_options = {namespace = "string", ready = "function|string|table",
                       failed = "function|string", deleted = "boolean", create = "boolean",
@@ -9,19 +10,9 @@ local item_options = {namespace = "string", ready = "function|string|table",
 local session_options = {timeout = "number", stall = "number", tick = "number",
                          on_progress = "function"}
 
-local function merged(...)
-    local all = {}
-    for _, names in ipairs({...}) do
-        for name, types in pairs(names) do
-            all[name] = types
-        end
-    end
-    return all
-end
-
-local wait_options = merged(item_options, session_options)
-local wait_all_options = merged(session_options, {namespace = "string"})
-local wait_all_item = merged(item_options, {kind = true, name = true})
+local wait_options = copy.merge(item_options, session_options)
+local wait_all_options = copy.merge(session_options, {namespace = "string"})
+local wait_all_item = copy.merge(item_options, {kind = true, name = true})
 
 --- Raises, at the line of the script, what `fn` raises.
 local function at_script(fn, ...)

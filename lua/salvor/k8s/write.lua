@@ -1,19 +1,18 @@
 --- create, replace, apply, patch, update and scale. Each ends in client:_write.
 local check = require("salvor.k8s.check")
+local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local salvor = require("salvor")
 
 local methods = {}
 
---- The options of a write, and those it has beside.
-local function options_of_write(more)
-    local names = {namespace = "string", dry_run = "boolean", timeout = "number",
-                   field_manager = "string", field_validation = "string"}
-    for name, kind in pairs(more) do
-        names[name] = kind
-    end
-    return names
-end
+local create_options = {namespace = "string", dry_run = "boolean", timeout = "number",
+                        field_manager = "string", field_validation = "string"}
+local replace_options = copy.merge(create_options, {subresource = "string"})
+local apply_options = copy.merge(create_options, {subresource = "string", force = "boolean"})
+local patch_options = copy.merge(create_options, {subresource = "string", type = "string"})
+local update_options = copy.merge(create_options, {subresource = "string"})
+local scale_options = copy.merge(create_options, {current_replicas = "number"})
 
 local function object_namespace(client, op, resource, object, opts)
     local own = resource.namespaced and object.metadata.namespace or nil
@@ -56,15 +55,11 @@ local function write_object(client, verb, object, opts, query)
     })
 end
 
-local create_options = options_of_write({})
-
 function methods:create(object, opts)
     opts = check.options(opts, create_options, "k8s.create")
     check.object(object, "k8s.create")
     return write_object(self, "create", object, opts, check.write_query(opts, "k8s.create"))
 end
-
-local replace_options = options_of_write({subresource = "string"})
 
 function methods:replace(object, opts)
     opts = check.options(opts, replace_options, "k8s.replace")
@@ -73,8 +68,6 @@ function methods:replace(object, opts)
     check.subresource(opts.subresource, "k8s.replace")
     return write_object(self, "replace", object, opts, check.write_query(opts, "k8s.replace"))
 end
-
-local apply_options = options_of_write({subresource = "string", force = "boolean"})
 
 function methods:apply(object, opts)
     opts = check.options(opts, apply_options, "k8s.apply")
@@ -115,7 +108,6 @@ local function locate(client, op, verb, kind, name, opts)
     }
 end
 
-local patch_options = options_of_write({subresource = "string", type = "string"})
 local patch_types = {merge = "merge", json = "json", strategic = "strategic"}
 
 function methods:patch(kind, name, patch, opts)
@@ -135,8 +127,6 @@ function methods:patch(kind, name, patch, opts)
     write.patch_type, write.body, write.query = patch_type, patch, query
     return self:_write(write)
 end
-
-local update_options = options_of_write({subresource = "string"})
 
 function methods:update(kind, name, change, opts)
     opts = check.options(opts, update_options, "k8s.update")
@@ -173,8 +163,6 @@ local function scale_from(expected, replicas)
         scale.spec = spec
     end
 end
-
-local scale_options = options_of_write({current_replicas = "number"})
 
 function methods:scale(kind, name, replicas, opts)
     opts = check.options(opts, scale_options, "k8s.scale")

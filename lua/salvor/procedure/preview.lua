@@ -5,33 +5,12 @@
 -- the `objects` of its place as the plan leaves them (the object, or false when it is gone),
 -- and the write. It returns the result of the write and the changes that it makes, or nil and an
 -- error.
+local copy = require("salvor.copy")
 local diff = require("salvor.procedure.diff")
 local update = require("salvor.k8s.update")
 
-local function copy(v)
-    if type(v) ~= "table" then
-        return v
-    end
-    local copied = {}
-    for key, child in pairs(v) do
-        copied[key] = copy(child)
-    end
-    return setmetatable(copied, getmetatable(v))
-end
-
-local function with(write, changes)
-    local changed = {}
-    for key, v in pairs(write) do
-        changed[key] = v
-    end
-    for key, v in pairs(changes) do
-        changed[key] = v
-    end
-    return changed
-end
-
 local function dry_run(connection, write)
-    return must(connection:_write(with(write, {dry_run = true})))
+    return must(connection:_write(copy.merge(write, {dry_run = true})))
 end
 
 --- The object that is written to, not a part of it such as its scale.
@@ -56,7 +35,7 @@ end
 
 function previews.update(connection, read, objects, write)
     local before = must(read_object(read, write))
-    local replace, err = update.prepare(write, copy(before))
+    local replace, err = update.prepare(write, copy.deep(before))
     if replace == false then
         return before, {}
     elseif not replace then
@@ -74,12 +53,12 @@ function previews.scale(connection, read, objects, write)
         if changed == nil and err ~= nil then
             return nil, err
         end
-        write = with(write, {patch_type = "merge",
+        write = copy.merge(write, {patch_type = "merge",
                              body = {spec = {replicas = scale.spec.replicas}}})
         write.change = nil
     end
     local result = dry_run(connection, write)
-    local after = copy(before)
+    local after = copy.deep(before)
     after.spec = after.spec or {}
     after.spec.replicas = write.body.spec.replicas
     objects[write.name] = after
@@ -100,7 +79,7 @@ previews["delete"] = function(connection, read, objects, write)
         objects[write.name] = false
         return before or {}, {}
     end
-    local list = must(read(with(write, {verb = "list", body = false})))
+    local list = must(read(copy.merge(write, {verb = "list", body = false})))
     dry_run(connection, write)
     for _, item in ipairs(list.items) do
         objects[item.metadata.name] = false

@@ -1,7 +1,7 @@
 --- The objects of one kind in one place that a wait is for, and the one watch that tells of them:
 --- some by name, or all that selectors select.
 local target = require("salvor.k8s.wait.target")
-local watch = require("salvor.k8s.watch")
+local watcher = require("salvor.k8s.watcher")
 
 local group = {}
 group.__index = group
@@ -42,7 +42,7 @@ function group.of(client, op, items)
     end
     for _, each in ipairs(groups) do
         local item, only = each.item, each.targets[1]
-        each.events = watch.new(client, op, item.kind, {
+        each.events = watcher.new(client, op, item.kind, {
             namespace = item.namespace,
             all_namespaces = item.all_namespaces,
             name = only and #each.targets == 1 and only.name or nil,

@@ -8,7 +8,7 @@ local group = require("salvor.k8s.wait.group")
 local salvor = require("salvor")
 local status = require("salvor.k8s.status")
 local task = require("salvor.task")
-local watch = require("salvor.k8s.watch")
+local watcher = require("salvor.k8s.watcher")
 local why = require("salvor.k8s.why")
 
 local TIMEOUT = 30
@@ -236,7 +236,7 @@ function waiting:run(of_group)
         local event, problem = of_group.events:next(self:due(of_group))
         if event then
             ok, err = self:handle(of_group, event)
-        elseif problem ~= watch.TIMED_OUT then
+        elseif problem ~= watcher.TIMED_OUT then
             return nil, problem
         end
         -- However many events there are, time passes.
