@@ -7,32 +7,35 @@ local SCRIPT = 3
 
 --- Raises unless every key of `opts` (nil is fine) is one of `names`, where it has the types of its
 --- value ("string|number") or true for any; returns the table. An empty string is no value of an
---- option that has a type.
-function check.options(opts, names, what)
+--- option that has a type, and what is no number (nan) is none. `depth`: the functions between the
+--- method and this one, none when nil.
+function check.options(opts, names, what, depth)
+    local script = SCRIPT + (depth or 0)
     if opts == nil then
         return {}
     end
     if type(opts) ~= "table" then
-        error(string.format("%s: options must be a table, got %s", what, type(opts)), SCRIPT)
+        error(string.format("%s: options must be a table, got %s", what, type(opts)), script)
     end
     for key, value in pairs(opts) do
         local expected = names[key]
         if not expected then
-            error(string.format("%s: unknown option '%s'", what, tostring(key)), SCRIPT)
+            error(string.format("%s: unknown option '%s'", what, tostring(key)), script)
         end
         if type(expected) == "string" and not expected:find(type(value), 1, true) then
             error(string.format("%s: option '%s' must be a %s, got %s", what, key,
-                expected:gsub("|", " or "), type(value)), SCRIPT)
+                expected:gsub("|", " or "), type(value)), script)
         end
         if value == "" and expected ~= true then
-            error(string.format("%s: option '%s' is empty", what, key), SCRIPT)
+            error(string.format("%s: option '%s' is empty", what, key), script)
+        elseif value ~= value then
+            error(string.format("%s: option '%s' is not a number", what, key), script)
         end
     end
     return opts
 end
 
---- One of the words in `choices`; `fallback` when absent. `depth`: the functions between the method
---- and this one, none when nil.
+--- One of the words in `choices`; `fallback` when absent. `depth` as above.
 function check.choice(value, choices, fallback, option, what, depth)
     if value == nil then
         return fallback

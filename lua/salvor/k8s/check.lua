@@ -1,8 +1,9 @@
 --- Checks of arguments. Misuse raises, at the line of the script that called the method.
 local general = require("salvor.check")
+local salvor = require("salvor")
 local selector = require("salvor.k8s.selector")
 
-local check = {options = general.options, choice = general.choice}
+local check = {choice = general.choice}
 
 local VERSION_MATCHES = {exact = "Exact", not_older_than = "NotOlderThan"}
 
@@ -11,15 +12,33 @@ local VALIDATIONS = {strict = "Strict", warn = "Warn", ignore = "Ignore"}
 -- Frames between error() and the script: the check itself and the method.
 local SCRIPT = 3
 
---- The name of an object. An empty one would make a request for the whole collection, "." and ".."
---- one for another path.
-function check.name(name, what)
+--- What is wrong with the name of an object; nil when nothing is. An empty one would make a request
+--- for the whole collection, "." and ".." one for another path.
+function check.name_problem(name)
     if type(name) ~= "string" or name == "" or name == "." or name == ".."
         or name:find("[/%%]") then
-        error(string.format("%s: %s is not the name of an object", what,
-            type(name) == "string" and "'" .. name .. "'" or type(name)), SCRIPT)
+        return string.format("%s is not the name of an object",
+            type(name) == "string" and "'" .. name .. "'" or type(name))
+    end
+    return nil
+end
+
+function check.name(name, what)
+    local problem = check.name_problem(name)
+    if problem then
+        error(what .. ": " .. problem, SCRIPT)
     end
     return name
+end
+
+--- As salvor.check has it; the namespace becomes part of a path too.
+function check.options(opts, names, what)
+    opts = general.options(opts, names, what, 1)
+    local problem = opts.namespace and check.name_problem(opts.namespace)
+    if problem then
+        error(string.format("%s: option 'namespace': %s", what, problem), SCRIPT)
+    end
+    return opts
 end
 
 function check.kind(kind, what)
@@ -42,6 +61,12 @@ function check.object(object, what)
     end
     if type(object.metadata) ~= "table" then
         error(string.format("%s: the object has no metadata", what), SCRIPT)
+    end
+    local namespace = object.metadata.namespace
+    local problem = namespace ~= nil and namespace ~= "" and namespace ~= salvor.null
+        and check.name_problem(namespace)
+    if problem then
+        error(string.format("%s: metadata.namespace: %s", what, problem), SCRIPT)
     end
     return object
 end
@@ -95,13 +120,22 @@ function check.subresource(name, what)
     end
 end
 
---- A number of things, at least `least`.
-function check.count(value, name, what, least)
+--- A number of things, at least `least`. `depth` as in salvor.check.
+function check.count(value, name, what, least, depth)
     if math.type(value) ~= "integer" or value < least then
         error(string.format("%s: %s must be a whole number of at least %d, got %s", what, name,
-            least, tostring(value)), SCRIPT)
+            least, tostring(value)), SCRIPT + (depth or 0))
     end
     return value
+end
+
+--- The same for options that may be absent; `least`: of each by its name.
+function check.counts(opts, least, what)
+    for name, lowest in pairs(least) do
+        if opts[name] ~= nil then
+            check.count(opts[name], "option '" .. name .. "'", what, lowest, 1)
+        end
+    end
 end
 
 return check

@@ -152,6 +152,7 @@ function methods:events(of, name, opts)
         opts = of
     end
     opts = check.options(opts, options, "k8s.events")
+    check.counts(opts, {limit = 1}, "k8s.events")
     if type(of) == "string" or is_object then
         local target, problem = target_of(self, of, name, opts)
         if not target then

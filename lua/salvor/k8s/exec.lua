@@ -63,13 +63,13 @@ local function is_cells(value)
     return math.type(value) == "integer" and value >= 1 and value <= 65535
 end
 
-local function check_terminal(opts, op)
+local function check_terminal(opts, op, script)
     if not opts.size then
         return
     elseif not opts.tty then
-        error(op .. ": option 'size' is that of a terminal: it needs 'tty'", SCRIPT)
+        error(op .. ": option 'size' is that of a terminal: it needs 'tty'", script or SCRIPT)
     elseif not is_cells(opts.size.width) or not is_cells(opts.size.height) then
-        error(op .. ": option 'size' is {width=, height=} in characters", SCRIPT)
+        error(op .. ": option 'size' is {width=, height=} in characters", script or SCRIPT)
     end
 end
 
@@ -79,7 +79,7 @@ local function check_run(opts, op)
         error(string.format("%s: option 'stdin' must be a string or a function, got %s", op,
             type(stdin)), SCRIPT)
     end
-    check_terminal(opts, op)
+    check_terminal(opts, op, SCRIPT + 1)
 end
 
 -- Opening
@@ -194,14 +194,14 @@ local function listen(streams, opts, op)
 end
 
 --- Standard input. What fails here ends the streams, and who listens is told why.
-local function feed(streams, stdin)
+local function feed(streams, stdin, op)
     local chunk = stdin
     if type(stdin) == "function" then
         chunk = stdin()
     end
     while chunk do
         if type(chunk) ~= "string" then
-            error("k8s.exec: stdin gave a " .. type(chunk) .. " instead of a string", 0)
+            error(op .. ": stdin gave a " .. type(chunk) .. " instead of a string", 0)
         elseif not streams:write(chunk) then
             return
         end
@@ -219,7 +219,7 @@ local function converse(streams, what, opts)
             return listen(streams, opts, what.op)
         end,
         function()
-            feed(streams, opts.stdin)
+            feed(streams, opts.stdin, what.op)
             task.sleep(math.huge) -- the command ends the race
         end,
     })
@@ -271,6 +271,7 @@ function methods:exec(pod, argv, opts)
     check.name(pod, "k8s.exec")
     check_argv(argv, "k8s.exec")
     check_run(opts, "k8s.exec")
+    check.counts(opts, {limit = 0}, "k8s.exec")
     return command(self, "k8s.exec", "exec", pod, argv, opts)
 end
 
@@ -278,6 +279,7 @@ function methods:attach(pod, opts)
     opts = check.options(opts, run_options, "k8s.attach")
     check.name(pod, "k8s.attach")
     check_run(opts, "k8s.attach")
+    check.counts(opts, {limit = 0}, "k8s.attach")
     return command(self, "k8s.attach", "attach", pod, nil, opts)
 end
 

@@ -196,6 +196,7 @@ function methods:download(pod, remote_path, local_path, opts)
     check.name(pod, "k8s.download")
     check_path(remote_path, "remote_path", "k8s.download")
     check_path(local_path, "local_path", "k8s.download")
+    check.counts(opts, {limit = 0}, "k8s.download")
     local folder, name = split(remote_path, "k8s.download")
     local target, err = place(local_path, name)
     if not target then

@@ -20,19 +20,14 @@ local logs_options = copy.merge(SELECTING, {limit = "number"})
 local each_options = copy.merge(SELECTING, {containers = "table", all_containers = "boolean",
                                             follow = "boolean"})
 
--- Frames between error() and the script: check_numbers and the method.
+local COUNTS = {tail = 0, limit_bytes = 1, limit = 0} -- the least of each
+
+-- Frames between error() and the script: check_values and the method.
 local SCRIPT = 3
 
 local RFC3339 = "^%d%d%d%d%-%d%d%-%d%d[Tt]%d%d:%d%d:%d%d%.?%d*[Zz+-][%d:]*$"
 
 local function check_values(opts, what)
-    for _, name in ipairs({"tail", "limit_bytes", "limit"}) do
-        local value = opts[name]
-        if value and (math.type(value) ~= "integer" or value < 0) then
-            error(string.format("%s: option '%s' must be a whole number from 0", what, name),
-                SCRIPT)
-        end
-    end
     local since = opts.since
     if type(since) == "string" and not since:find(RFC3339) then
         error(what .. ": option 'since' must be a number of seconds or a time such as "
@@ -146,6 +141,7 @@ end
 function methods:logs(pod, opts)
     opts = check.options(opts, logs_options, "k8s.logs")
     check.name(pod, "k8s.logs")
+    check.counts(opts, COUNTS, "k8s.logs")
     check_values(opts, "k8s.logs")
     local deadline = task.now() + (opts.timeout or self.timeout)
     local names, err = choose(self, "k8s.logs", pod, opts)
@@ -172,6 +168,7 @@ end
 function methods:each_log(pod, opts)
     opts = check.options(opts, each_options, "k8s.each_log")
     check.name(pod, "k8s.each_log")
+    check.counts(opts, COUNTS, "k8s.each_log")
     check_values(opts, "k8s.each_log")
     local namespace = opts.namespace or self.namespace
     local reader = log_reader.new(self, {

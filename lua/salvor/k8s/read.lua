@@ -51,9 +51,7 @@ function methods:list(kind, opts)
     check.kind(kind, "k8s.list")
     check.selectors(opts, "k8s.list")
     local match = check.version(opts, "k8s.list")
-    if opts.limit then
-        check.count(opts.limit, "option 'limit'", "k8s.list", 1)
-    end
+    check.counts(opts, {limit = 1}, "k8s.list")
     if opts.continue and not opts.limit then
         error("k8s.list: option 'continue' needs 'limit'", 2)
     elseif opts.continue and opts.resource_version then

@@ -10,7 +10,7 @@ local function options_of_delete(opts, what)
         apiVersion = "v1",
         kind = "DeleteOptions",
         propagationPolicy = check.choice(opts.propagation, propagations, "Background",
-            "propagation", what),
+            "propagation", what, 1),
         preconditions = opts.preconditions,
         gracePeriodSeconds = opts.grace_period,
     }
@@ -25,6 +25,7 @@ function methods:delete(kind, name, opts)
     check.kind(kind, "k8s.delete")
     check.name(name, "k8s.delete")
     check.options(opts.preconditions, precondition_names, "k8s.delete: preconditions")
+    check.counts(opts, {grace_period = 0}, "k8s.delete")
     local body = options_of_delete(opts, "k8s.delete")
     local at, err = self:_selection("k8s.delete", kind, {namespace = opts.namespace})
     if not at then
@@ -50,6 +51,7 @@ function methods:delete_all(kind, opts)
     opts = check.options(opts, delete_all_options, "k8s.delete_all")
     check.kind(kind, "k8s.delete_all")
     check.selectors(opts, "k8s.delete_all")
+    check.counts(opts, {grace_period = 0}, "k8s.delete_all")
     local is_selected = opts.label_selector ~= nil or opts.field_selector ~= nil
     if is_selected == (opts.all or false) then
         error("k8s.delete_all: give a selector, or all = true to delete every one", 2)
@@ -70,6 +72,7 @@ function methods:evict(pod, opts)
     opts = check.options(opts, evict_options, "k8s.evict")
     check.name(pod, "k8s.evict")
     check.options(opts.preconditions, precondition_names, "k8s.evict: preconditions")
+    check.counts(opts, {grace_period = 0}, "k8s.evict")
     local at, err = self:_selection("k8s.evict", "v1/Pod", {namespace = opts.namespace})
     if not at then
         return nil, err

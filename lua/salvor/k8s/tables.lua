@@ -47,15 +47,20 @@ local options = {namespace = "string", all_namespaces = "boolean", name = "strin
                  wide = "boolean", show_labels = "boolean", no_headers = "boolean",
                  timeout = "number"}
 
-local function start(client, op, kind, opts)
-    if opts.name then
-        check.name(opts.name, op)
-        for _, other in ipairs({"all_namespaces", "label_selector", "field_selector"}) do
-            if opts[other] then
-                error(string.format("%s: option 'name' does not go with '%s'", op, other), 3)
-            end
+local function check_name(opts, op)
+    for _, other in ipairs(opts.name and {"all_namespaces", "label_selector", "field_selector"}
+        or {}) do
+        if opts[other] then
+            error(string.format("%s: option 'name' does not go with '%s'", op, other), 3)
         end
     end
+    local problem = opts.name and check.name_problem(opts.name)
+    if problem then
+        error(string.format("%s: option 'name': %s", op, problem), 3)
+    end
+end
+
+local function start(client, op, kind, opts)
     local read, err = client:_selection(op, kind, opts)
     if not read then
         return nil, err
@@ -119,6 +124,8 @@ local methods = {}
 function methods:table(kind, opts)
     opts = check.options(opts, options, "k8s.table")
     check.kind(kind, "k8s.table")
+    check.selectors(opts, "k8s.table")
+    check_name(opts, "k8s.table")
     local read, how = start(self, "k8s.table", kind, opts)
     if not read then
         return nil, how
@@ -140,6 +147,8 @@ end
 function methods:print_table(kind, opts)
     opts = check.options(opts, options, "k8s.print_table")
     check.kind(kind, "k8s.print_table")
+    check.selectors(opts, "k8s.print_table")
+    check_name(opts, "k8s.print_table")
     local read, how = start(self, "k8s.print_table", kind, opts)
     if not read then
         return nil, how

@@ -28,14 +28,17 @@ local function names_of(which, opts, what)
     local names = type(which) == "string" and {which} or which
     local selects = opts.label_selector or opts.field_selector or opts.all_namespaces
     if names ~= nil and type(names) ~= "table" then
-        check.name(names, what)
+        error(what .. ": " .. check.name_problem(names), 0)
     elseif names and not names[1] then
         error(what .. ": the list of names is empty", 0)
     elseif not names == not selects then
         error(what .. ": either a name (or a list of names) or a selector is needed", 0)
     end
     for _, name in ipairs(names or {}) do
-        check.name(name, what)
+        local problem = check.name_problem(name)
+        if problem then
+            error(what .. ": " .. problem, 0)
+        end
     end
     return names
 end
@@ -44,6 +47,7 @@ end
 --- is unknown. Misuse raises.
 local function make_item(client, what, kind, which, opts, namespace)
     check.kind(kind, what)
+    check.selectors(opts, what)
     local names = names_of(which, opts, what)
     local wants = require("salvor.k8s.wait.target").wants(opts, what)
     local resource, err = client:kind(kind)
@@ -64,12 +68,9 @@ end
 local function check_times(opts, what)
     for _, name in ipairs({"stall", "tick"}) do
         local seconds = opts[name] or 1
-        if seconds <= 0 or seconds ~= seconds then
+        if seconds <= 0 then
             error(string.format("%s: option '%s' must be more than 0", what, name), 3)
         end
-    end
-    if opts.timeout ~= opts.timeout then
-        error(what .. ": option 'timeout' is no number", 3)
     end
 end
 

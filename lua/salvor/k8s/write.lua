@@ -2,6 +2,7 @@
 local check = require("salvor.k8s.check")
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
+local fields = require("salvor.k8s.fields")
 local salvor = require("salvor")
 
 local methods = {}
@@ -15,8 +16,7 @@ local update_options = copy.merge(create_options, {subresource = "string"})
 local scale_options = copy.merge(create_options, {current_replicas = "number"})
 
 local function object_namespace(client, op, resource, object, opts)
-    local own = resource.namespaced and object.metadata.namespace or nil
-    own = own ~= "" and own or nil
+    local own = resource.namespaced and fields.text(object, "metadata", "namespace")
     if own and opts.namespace and own ~= opts.namespace then
         return nil, fail({
             code = "Invalid",
@@ -148,8 +148,8 @@ end
 --- Sets the replicas of a scale if they are as many as they should be.
 local function scale_from(expected, replicas)
     return function(scale)
-        local spec = type(scale.spec) == "table" and scale.spec or {}
-        local now = math.type(spec.replicas) == "integer" and spec.replicas or 0
+        local spec = fields.map(scale, "spec")
+        local now = fields.count(spec, "replicas")
         if now ~= expected then
             return nil, fail({
                 code = "Conflict",
@@ -169,9 +169,7 @@ function methods:scale(kind, name, replicas, opts)
     check.kind(kind, "k8s.scale")
     check.name(name, "k8s.scale")
     check.count(replicas, "replicas", "k8s.scale", 0)
-    if opts.current_replicas then
-        check.count(opts.current_replicas, "option 'current_replicas'", "k8s.scale", 0)
-    end
+    check.counts(opts, {current_replicas = 0}, "k8s.scale")
     local query = check.write_query(opts, "k8s.scale")
     local write, err = locate(self, "k8s.scale", "scale", kind, name, opts)
     if not write then
