@@ -140,7 +140,8 @@ describe("misuse of a client", function()
         for name, options in pairs(COUNTS) do
             for _, option in ipairs(options) do
                 for _, number in ipairs({-1, 1.5, math.huge}) do
-                    refuses(name, with(name, {[option] = number, all = name == "delete_all" or nil}),
+                    local opts = {[option] = number, all = name == "delete_all" or nil}
+                    refuses(name, with(name, opts),
                         "option '" .. option .. "' must be a whole number")
                 end
             end

@@ -102,16 +102,17 @@ lab.describe("owners", function()
     it("make a tree to look at", function()
         local lines = {}
         for line in tostring(must(client:tree("deploy", "web"))):gmatch("[^\n]+") do
-            lines[#lines + 1] = line:match("^(.-)%s*$")
+            lines[#lines + 1] = line:gsub("%f[%w]%d+s$", "0s"):match("^(.-)%s*$")
         end
-        local unseen = "waiting  its controller has not seen the last change yet"
+        local unseen = "waiting  its controller has not seen the last change yet  0s"
+        local pending = "waiting  phase Pending" .. (" "):rep(36) .. "0s"
         assert.are.same({
-            "NAME                 STATE    REASON",
+            "NAME                 STATE    REASON" .. (" "):rep(43) .. "AGE",
             "Deployment/web       " .. unseen,
-            "├─ ConfigMap/map     ready",
-            "│  └─ Pod/web-1-x    waiting  phase Pending",
+            "├─ ConfigMap/map     ready" .. (" "):rep(53) .. "0s",
+            "│  └─ Pod/web-1-x    " .. pending,
             "└─ ReplicaSet/web-1  " .. unseen,
-            "   └─ Pod/web-1-x    waiting  phase Pending",
+            "   └─ Pod/web-1-x    " .. pending,
         }, lines)
     end)
 

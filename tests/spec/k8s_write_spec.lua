@@ -507,7 +507,7 @@ describe("a write", function()
                 ['110 - "stale"'] = {}, ['299 - ""'] = {}, ['299 -'] = {}, ['299 - "open'] = {},
                 ['299 - "open\\'] = {}, ['"'] = {}, [""] = {}, ["nonsense"] = {},
                 ['299 - "tab\there"'] = {"tab here"},
-                ['299 - "c1 \u{9b}2J"'] = {"c1 ?2J"},
+                ['299 - "c1 \u{9b}2J"'] = {"c1 \\x9b2J"},
             }) do
                 assert.are.same(texts, told(header), header)
             end

@@ -61,14 +61,13 @@ local WORKLOADS = {["apps/Deployment"] = true, ["apps/ReplicaSet"] = true,
                    ["apps/StatefulSet"] = true, ["apps/DaemonSet"] = true, ["batch/Job"] = true,
                    ["/ReplicationController"] = true}
 
-local function severity(pod)
-    local worst = pods.worst(pods.troubles(pod))
-    return worst and (worst.hopeless and 1 or worst.crashed and 2 or not worst.calm and 3) or 4
-end
-
 local function sort(found)
+    local ranks = {}
+    for _, pod in ipairs(found) do
+        ranks[pod] = pods.rank(pods.worst(pods.troubles(pod)))
+    end
     table.sort(found, function(a, b)
-        local left, right = severity(a), severity(b)
+        local left, right = ranks[a], ranks[b]
         if left ~= right then
             return left < right
         end
@@ -113,8 +112,7 @@ end
 --- below(client, object, seconds for a request) -> pods, the worst first. Raises what the server
 --- refuses.
 return function(client, object, seconds)
-    local group, kind = (text(object, "apiVersion") or ""):match("^(.*)/") or "",
-        text(object, "kind") or ""
+    local group, kind = fields.group(object), text(object, "kind") or ""
     local namespace, uid = text(object, "metadata", "namespace"), text(object, "metadata", "uid")
     if group == "" and kind == "Pod" then
         return pods.state(object) ~= "ready" and {object} or {}

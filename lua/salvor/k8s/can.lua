@@ -1,7 +1,9 @@
 --- can: what this user may do. The server decides; nothing of it is guessed here.
 local call = require("salvor.k8s.call")
 local check = require("salvor.k8s.check")
+local dig = require("salvor").dig
 local fail = require("salvor.error").new
+local fields = require("salvor.k8s.fields")
 local task = require("salvor.task")
 
 local API = "authorization.k8s.io/v1"
@@ -21,7 +23,7 @@ local function review(client, kind, path, spec, timeout)
     if not answer then
         return nil, err
     end
-    local status = type(answer.body) == "table" and answer.body.status
+    local status = dig(answer.body, "status")
     if type(status) ~= "table" then
         return nil, fail({code = "Corrupt", op = "k8s.can",
                           message = "the answer to a " .. kind .. " has no status"})
@@ -58,13 +60,13 @@ local function ask_one(client, spec, timeout)
     if not status then
         return nil, err
     end
-    return status.allowed == true, type(status.reason) == "string" and status.reason or nil
+    return status.allowed == true, fields.text(status, "reason")
 end
 
 --- All the rules of a namespace
 
-local function has(list, ...)
-    for _, item in ipairs(type(list) == "table" and list or {}) do
+local function has(rule, list, ...)
+    for _, item in ipairs(fields.map(rule, list)) do
         for _, wanted in ipairs({...}) do
             if item == wanted then
                 return true
@@ -80,11 +82,11 @@ local function allows(rule, wanted)
     if wanted.subresource then
         resource = wanted.resource .. "/" .. wanted.subresource
     end
-    local names = type(rule.resourceNames) == "table" and rule.resourceNames or {}
-    return has(rule.verbs, "*", wanted.verb) and has(rule.apiGroups, "*", wanted.group)
-        and (has(rule.resources, "*", resource)
-            or wanted.subresource and has(rule.resources, "*/" .. wanted.subresource) or false)
-        and (#names == 0 or wanted.name ~= nil and has(names, wanted.name))
+    return has(rule, "verbs", "*", wanted.verb) and has(rule, "apiGroups", "*", wanted.group)
+        and (has(rule, "resources", "*", resource)
+            or wanted.subresource and has(rule, "resources", "*/" .. wanted.subresource) or false)
+        and (#fields.map(rule, "resourceNames") == 0
+            or wanted.name ~= nil and has(rule, "resourceNames", wanted.name))
 end
 
 --- The rules of a namespace; nil when the server does not know them all.
@@ -93,12 +95,13 @@ local function rules_of(client, namespace, timeout)
         {namespace = namespace}, timeout)
     local is_whole = status and status.incomplete == false
         and (status.evaluationError == nil or status.evaluationError == "")
-    return is_whole and type(status.resourceRules) == "table" and status.resourceRules or nil
+    return is_whole and type(status.resourceRules) == "table"
+        and fields.items(status, "resourceRules") or nil
 end
 
 local function any_allows(rules, wanted)
     for _, rule in ipairs(rules) do
-        if type(rule) == "table" and allows(rule, wanted) then
+        if allows(rule, wanted) then
             return true
         end
     end

@@ -1,5 +1,8 @@
 --- Which container of a pod a call is about.
 local fail = require("salvor.error").new
+local fields = require("salvor.k8s.fields")
+
+local text = fields.text
 
 -- The second one is older, and meant for logs alone.
 local DEFAULTS = {"kubectl.kubernetes.io/default-container",
@@ -11,10 +14,27 @@ local PODS = {group = "", version = "v1", api_version = "v1", plural = "pods", k
 
 local container = {}
 
---- The pod; nil and an error.
+--- The names on one list of the spec, appended to `into` when that is given.
+local function names_in(pod, list, into, suffix)
+    into = into or {}
+    for _, candidate in ipairs(fields.items(pod, "spec", list)) do
+        local name = text(candidate, "name")
+        into[#into + 1] = name and name .. (suffix or "")
+    end
+    return into
+end
+
+--- The pod, which has a container; nil and an error.
 function container.read(client, op, name, opts)
-    return client:_read({op = op, verb = "get", resource = PODS, name = name,
-                         namespace = opts.namespace or client.namespace, timeout = opts.timeout})
+    local pod, err = client:_read({
+        op = op, verb = "get", resource = PODS, name = name,
+        namespace = opts.namespace or client.namespace, timeout = opts.timeout,
+    })
+    if pod and not names_in(pod, "containers")[1] then
+        return nil, fail({code = "Corrupt", op = op,
+                          message = "the answer is a pod without containers"})
+    end
+    return pod, err
 end
 
 --- The same, of one that must not have ended.
@@ -23,7 +43,7 @@ function container.pod(client, op, name, opts)
     if not pod then
         return nil, err
     end
-    local phase = (pod.status or {}).phase
+    local phase = text(pod, "status", "phase")
     if phase == "Succeeded" or phase == "Failed" then
         return nil, fail({code = "Conflict", op = op, message = string.format(
             "pod %s has ended (phase %s)", name, phase)})
@@ -35,9 +55,7 @@ end
 function container.all(pod)
     local names = {}
     for _, list in ipairs({"initContainers", "containers", "ephemeralContainers"}) do
-        for _, candidate in ipairs(pod.spec[list] or {}) do
-            names[#names + 1] = candidate.name
-        end
+        names_in(pod, list, names)
     end
     return names
 end
@@ -49,9 +67,7 @@ local KINDS = {{"containers", ""}, {"initContainers", " (init)"},
 function container.describe(pod)
     local texts = {}
     for _, kind in ipairs(KINDS) do
-        for _, candidate in ipairs(pod.spec[kind[1]] or {}) do
-            texts[#texts + 1] = candidate.name .. kind[2]
-        end
+        names_in(pod, kind[1], texts, kind[2])
     end
     return table.concat(texts, ", ")
 end
@@ -59,15 +75,16 @@ end
 --- The container that the pod names as its default one, or else its first; then, when there are
 --- others, also what kubectl says about that.
 function container.default(pod)
-    local annotations = pod.metadata.annotations or {}
+    local names, annotations = names_in(pod, "containers"), fields.map(pod, "metadata",
+        "annotations")
     for _, annotation in ipairs(DEFAULTS) do
-        for _, candidate in ipairs(pod.spec.containers) do
-            if candidate.name == annotations[annotation] then
-                return candidate.name
+        for _, name in ipairs(names) do
+            if name == annotations[annotation] then
+                return name
             end
         end
     end
-    local first = pod.spec.containers[1].name
+    local first = names[1]
     if #container.all(pod) == 1 then
         return first
     end
@@ -84,7 +101,7 @@ function container.check(pod, names, op)
     for _, name in ipairs(names) do
         if not known[name] then
             return nil, fail({code = "NotFound", op = op, message = string.format(
-                "pod %s has no container '%s'", pod.metadata.name, name),
+                "pod %s has no container '%s'", text(pod, "metadata", "name") or "?", name),
                 hint = "its containers are " .. container.describe(pod)})
         end
     end

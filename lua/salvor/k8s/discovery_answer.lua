@@ -1,8 +1,10 @@
 --- What the answers of a server's discovery say, whichever form they have. They come from outside:
 --- whatever is not as it should be is left out, and a body that is nothing of the kind is nil.
 local catalogue = require("salvor.k8s.catalogue")
+local dig = require("salvor").dig
+local fields = require("salvor.k8s.fields")
 
-local is_name = catalogue.is_name
+local is_name, map = catalogue.is_name, fields.map
 
 local answer = {}
 
@@ -22,24 +24,15 @@ function answer.is_aggregated(content_type)
         and (found.v == "v2" or found.v == "v2beta1")
 end
 
-local function list_of(value, name)
-    local list = type(value) == "table" and value[name]
-    return type(list) == "table" and list or {}
-end
-
-local function field(value, name)
-    return type(value) == "table" and value[name] or nil
-end
-
 --- Legacy: GET /api/v1, /apis/GROUP/VERSION
 
 --- The entries of an APIResourceList, as catalogue.section() takes them; nil when it is none.
 function answer.resources(body)
-    if field(body, "kind") ~= "APIResourceList" then
+    if dig(body, "kind") ~= "APIResourceList" then
         return nil
     end
     local entries = {}
-    for _, item in ipairs(list_of(body, "resources")) do
+    for _, item in ipairs(map(body, "resources")) do
         -- "pods/log" is a subresource; a name with a slash is none.
         entries[#entries + 1] = type(item) == "table" and {
             plural = item.name,
@@ -56,7 +49,7 @@ end
 
 --- The versions that an APIGroup names, the preferred one first.
 local function versions_of(group)
-    local preferred = field(field(group, "preferredVersion"), "version")
+    local preferred = dig(group, "preferredVersion", "version")
     local versions, seen = {}, {}
     local function add(version)
         if is_name(version) and not seen[version] then
@@ -64,30 +57,30 @@ local function versions_of(group)
             versions[#versions + 1] = version
         end
     end
-    for _, entry in ipairs(list_of(group, "versions")) do
-        if field(entry, "version") == preferred then
+    for _, entry in ipairs(map(group, "versions")) do
+        if dig(entry, "version") == preferred then
             add(preferred)
         end
     end
-    for _, entry in ipairs(list_of(group, "versions")) do
-        add(field(entry, "version"))
+    for _, entry in ipairs(map(group, "versions")) do
+        add(dig(entry, "version"))
     end
     return versions
 end
 
 --- Of GET /apis/GROUP; nil when it is no APIGroup.
 function answer.versions(body)
-    return field(body, "kind") == "APIGroup" and versions_of(body) or nil
+    return dig(body, "kind") == "APIGroup" and versions_of(body) or nil
 end
 
 --- Of GET /apis: {name, versions} each; nil when it is no APIGroupList.
 function answer.groups(body)
-    if field(body, "kind") ~= "APIGroupList" then
+    if dig(body, "kind") ~= "APIGroupList" then
         return nil
     end
     local groups = {}
-    for _, item in ipairs(list_of(body, "groups")) do
-        if is_name(field(item, "name")) then
+    for _, item in ipairs(map(body, "groups")) do
+        if is_name(dig(item, "name")) then
             groups[#groups + 1] = {name = item.name, versions = versions_of(item)}
         end
     end
@@ -96,11 +89,11 @@ end
 
 --- Of GET /api: the core group as one of these groups; nil when it is no APIVersions.
 function answer.core(body)
-    if field(body, "kind") ~= "APIVersions" then
+    if dig(body, "kind") ~= "APIVersions" then
         return nil
     end
     local versions = {}
-    for _, version in ipairs(list_of(body, "versions")) do
+    for _, version in ipairs(map(body, "versions")) do
         versions[#versions + 1] = is_name(version) and version or nil
     end
     return {name = "", versions = versions}
@@ -110,10 +103,10 @@ end
 
 local function aggregated_entries(version)
     local entries = {}
-    for _, item in ipairs(list_of(version, "resources")) do
+    for _, item in ipairs(map(version, "resources")) do
         entries[#entries + 1] = type(item) == "table" and {
             plural = item.resource,
-            kind = field(item.responseKind, "kind"),
+            kind = dig(item.responseKind, "kind"),
             singular = item.singularResource,
             short_names = item.shortNames,
             namespaced = item.scope == "Namespaced",
@@ -126,8 +119,8 @@ end
 
 local function read_group(item, name)
     local group = {name = name, versions = {}, entries = {}, stale = {}}
-    for _, version in ipairs(list_of(item, "versions")) do
-        local known = field(version, "version")
+    for _, version in ipairs(map(item, "versions")) do
+        local known = dig(version, "version")
         if is_name(known) then
             group.versions[#group.versions + 1] = known
             if version.freshness == "Stale" then
@@ -143,13 +136,13 @@ end
 --- {name, versions, entries = {[version] = entries}, stale = {[version] = true}} each, in the
 --- server's order; nil when it is no APIGroupDiscoveryList.
 function answer.aggregated(body)
-    if field(body, "kind") ~= "APIGroupDiscoveryList" then
+    if dig(body, "kind") ~= "APIGroupDiscoveryList" then
         return nil
     end
     local groups = {}
-    for _, item in ipairs(list_of(body, "items")) do
+    for _, item in ipairs(map(body, "items")) do
         -- The core group has no name, and with it goes its metadata on some servers.
-        local name = field(field(item, "metadata"), "name") or ""
+        local name = dig(item, "metadata", "name") or ""
         if type(item) == "table" and (name == "" or is_name(name)) then
             groups[#groups + 1] = read_group(item, name)
         end

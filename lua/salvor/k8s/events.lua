@@ -83,7 +83,7 @@ end
 --- Whether it speaks of that object and not of one before it with the same name, or of another kind
 --- of that name. A kubelet gives the name of its node for the uid.
 local function concerns(event, object)
-    local group = (text(event, "involvedObject", "apiVersion") or ""):match("^(.*)/") or ""
+    local group = fields.group(fields.map(event, "involvedObject"))
     local uid = text(event, "involvedObject", "uid")
     return (group == object.group or not text(event, "involvedObject", "apiVersion"))
         and (not object.uid or not uid or uid == object.uid or uid == object.name)
@@ -100,7 +100,7 @@ local function target_of(client, of, name, opts)
                 namespace = resource.namespaced and (opts.namespace or client.namespace) or nil}
     end
     return {
-        group = of.apiVersion:match("^(.*)/") or "",
+        group = fields.group(of),
         kind = of.kind,
         name = text(of, "metadata", "name"),
         uid = text(of, "metadata", "uid"),

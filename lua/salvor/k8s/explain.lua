@@ -1,17 +1,17 @@
 --- What to do about a server's error, where the server itself does not say so: adds the hint, and
 --- puts what it tells only in the details into the message.
+local fields = require("salvor.k8s.fields")
 local harmless = require("salvor.k8s.harmless")
 
 local explain = {}
 
 local MAX_SHOWN = 20 -- causes in one message
 
---- The causes of that reason (any when nil) in an error's details, which may have any shape.
+--- The causes of that reason in an error's details, which may have any shape.
 local function causes_of(err, reason)
-    local details = type(err.details) == "table" and err.details or {}
     local found = {}
-    for _, cause in ipairs(type(details.causes) == "table" and details.causes or {}) do
-        if type(cause) == "table" and (reason == nil or cause.reason == reason) then
+    for _, cause in ipairs(fields.items(err, "details", "causes")) do
+        if cause.reason == reason then
             found[#found + 1] = cause
         end
     end
@@ -26,13 +26,13 @@ end
 
 --- Each field of a conflict with the manager that has it; causes stay in the details.
 local function apply_conflict(err)
-    local fields = {}
+    local conflicts = {}
     for _, cause in ipairs(causes_of(err, "FieldManagerConflict")) do
-        fields[#fields + 1] = harmless(string.format("%s (%s)", cause.field, cause.message))
+        conflicts[#conflicts + 1] = harmless(string.format("%s (%s)", cause.field, cause.message))
     end
-    if fields[1] then
-        err.message = string.format("Apply failed with %d conflict%s: %s", #fields,
-            fields[2] and "s" or "", join(fields))
+    if conflicts[1] then
+        err.message = string.format("Apply failed with %d conflict%s: %s", #conflicts,
+            conflicts[2] and "s" or "", join(conflicts))
         err.hint = "leave these fields to their managers, or take them over with force = true"
     end
 end
@@ -49,7 +49,7 @@ local function disruption(err)
 end
 
 local function names_object(err)
-    return type(err.details) == "table" and err.details.name ~= nil
+    return fields.map(err, "details").name ~= nil
 end
 
 local explanations = {

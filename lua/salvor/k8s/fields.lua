@@ -37,6 +37,11 @@ function fields.items(value, ...)
     return found
 end
 
+--- The group of an object's kind, by its apiVersion; "" for the core group.
+function fields.group(object)
+    return (fields.text(object, "apiVersion") or ""):match("^(.*)/") or ""
+end
+
 --- The parts that are there, "a: b: c"; nil when none is.
 function fields.join(...)
     local parts = {}

@@ -1,9 +1,7 @@
---- A text from outside as one line that cannot do anything to a terminal: control characters become
---- spaces, and of a text that is not UTF-8 what is not ASCII becomes "?".
+--- A text from outside as one line that cannot do anything to a terminal: white space is one blank,
+--- and what would move the cursor or is not UTF-8 is shown as an escape.
+local escape = require("salvor.terminal").escape
+
 return function(text)
-    text = tostring(text)
-    if not utf8.len(text) then
-        text = text:gsub("[\x80-\xFF]", "?")
-    end
-    return (text:gsub("%c", " "):gsub("\xC2[\x80-\x9F]", " "))
+    return (escape((tostring(text):gsub("%s+", " "))))
 end

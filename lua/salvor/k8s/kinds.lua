@@ -3,6 +3,7 @@
 --- What was found stays for the life of the client. When a word means nothing, or the server does
 --- not know the path of a kind, everything is asked anew once, since CRDs come and go.
 local fail = require("salvor.error").new
+local fields = require("salvor.k8s.fields")
 
 local kinds = {}
 kinds.__index = kinds
@@ -183,8 +184,7 @@ end
 --- Whether that error says that there is nothing at the path of a kind, and not merely no such
 --- object: what is known of the kind is out of date.
 local function is_path_unknown(err)
-    local details = type(err.details) == "table" and err.details or {}
-    return err.status == 404 and not details.name
+    return err.status == 404 and not fields.map(err, "details").name
 end
 
 --- The record in the place of one whose path the server does not know (any more): asked for anew,

@@ -6,6 +6,7 @@
 local container = require("salvor.k8s.container")
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
+local fields = require("salvor.k8s.fields")
 local pause_before_retry = require("salvor.k8s.retry")
 local kube = require("salvor.kube")
 local task = require("salvor.task")
@@ -69,17 +70,29 @@ local function start(self)
     end
 end
 
+local function read_pod(self)
+    local deadline = self.log.deadline
+    return container.read(self.client, OP, self.log.pod, {
+        namespace = self.log.namespace,
+        timeout = deadline and math.max(deadline - task.now(), 0.001),
+    })
+end
+
 --- The status of the container of that name.
 local function status_of(pod, name)
     for _, list in ipairs({"containerStatuses", "initContainerStatuses",
                            "ephemeralContainerStatuses"}) do
-        for _, status in ipairs((pod.status or {})[list] or {}) do
+        for _, status in ipairs(fields.items(pod, "status", list)) do
             if status.name == name then
                 return status
             end
         end
     end
     return nil
+end
+
+local function is_running(status)
+    return type(fields.map(status, "state").running) == "table"
 end
 
 --- Notes which container it is, so that another one after a restart is told apart. A new one's
@@ -89,10 +102,9 @@ local function remember(self, source)
         return
     end
     source.look = task.now() + LOOK_AGAIN
-    local pod = container.read(self.client, OP, self.log.pod,
-        {namespace = self.log.namespace})
+    local pod = read_pod(self)
     local status = pod and status_of(pod, source.container)
-    source.id = status and status.state.running and status.containerID
+    source.id = status and is_running(status) and fields.text(status, "containerID")
 end
 
 --- Raises when a followed log ended although its container runs.
@@ -102,8 +114,7 @@ local function check_end(self, source)
     end
     for _, pause in ipairs(LOOKS) do
         task.sleep(pause)
-        local pod, err = container.read(self.client, OP, self.log.pod,
-            {namespace = self.log.namespace})
+        local pod, err = read_pod(self)
         if not pod then
             -- Who may read logs only cannot be told more; any other error says why not.
             if err.code == "NotFound" or err.code == "Forbidden" then
@@ -112,7 +123,7 @@ local function check_end(self, source)
             raise(self, err)
         end
         local status = status_of(pod, source.container)
-        if not (status and status.containerID == source.id and status.state.running) then
+        if not (status and status.containerID == source.id and is_running(status)) then
             return
         end
     end

@@ -2,6 +2,7 @@
 ---
 --- The uid decides: an owner of the same name that was made anew is not the owner. An owner is in
 --- the namespace of what it owns, or in none.
+local age = require("salvor.k8s.age")
 local check = require("salvor.k8s.check")
 local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
@@ -32,7 +33,7 @@ local function read_owner(client, object, reference, timeout)
     local name, kind = text(reference, "name"), text(reference, "kind")
     local api_version, uid = text(reference, "apiVersion"), text(reference, "uid")
     local stub = {apiVersion = api_version, kind = kind, metadata = {name = name, uid = uid}}
-    if not name or not kind or not api_version or name:find("/", 1, true) then
+    if check.name_problem(name) or not kind or not api_version then
         stub.problem = "the reference is not complete"
         return stub
     end
@@ -143,23 +144,26 @@ end
 
 local node_metatable = {}
 
-local function add_rows(rows, node, indent, joint)
+--- `now`: the time that ages are counted to.
+local function add_rows(rows, node, now, indent, joint)
     rows[#rows + 1] = {
         indent .. joint .. node.kind .. "/" .. node.name,
         node.state,
         node.state ~= "ready" and node.reason or "",
+        age.since(text(node.object, "metadata", "creationTimestamp"), now),
     }
     local below = joint == "" and indent or indent .. (joint == "└─ " and "   " or "│  ")
     for index, child in ipairs(node.children) do
-        add_rows(rows, child, below, index == #node.children and "└─ " or "├─ ")
+        add_rows(rows, child, now, below, index == #node.children and "└─ " or "├─ ")
     end
 end
 
 --- The tree as a table, one line for each object.
 function node_metatable.__tostring(node)
     local rows = {}
-    add_rows(rows, node, "", "")
-    return (require("salvor.ui").format_table({"NAME", "STATE", "REASON"}, rows):gsub("\n$", ""))
+    add_rows(rows, node, os.time(), "", "")
+    local columns = {"NAME", "STATE", "REASON", "AGE"}
+    return (require("salvor.ui").format_table(columns, rows):gsub("\n$", ""))
 end
 
 --- `above`: the uids on the way here. An object with several owners stands below each, so the nodes

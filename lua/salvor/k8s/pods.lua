@@ -81,24 +81,29 @@ function pods.describe(trouble)
     return fields.join(trouble.reason, trouble.message)
 end
 
---- The trouble that tells most: a hopeless one, then a crash, then what is not to be expected.
+--- How bad a trouble (nil is none) is, 1 the worst: a hopeless one, a crash, what is not to be
+--- expected, what is.
+function pods.rank(trouble)
+    return not trouble and 4 or trouble.hopeless and 1 or trouble.crashed and 2
+        or not trouble.calm and 3 or 4
+end
+
+--- The trouble that tells most.
 function pods.worst(troubles)
-    local best, best_rank
+    local worst = troubles[1]
     for _, trouble in ipairs(troubles) do
-        local rank = trouble.hopeless and 1 or trouble.crashed and 2 or not trouble.calm and 3 or 4
-        if not best or rank < best_rank then
-            best, best_rank = trouble, rank
+        if pods.rank(trouble) < pods.rank(worst) then
+            worst = trouble
         end
     end
-    return best
+    return worst
 end
 
 --- Why no node takes the pod; nil when one has.
 local function unscheduled(pod)
     local condition = status.condition(pod, "PodScheduled")
     if condition and condition.status == "False" then
-        return fields.join(text(condition, "reason"), text(condition, "message"))
-            or "no node takes it"
+        return status.reason(condition) or "no node takes it"
     end
     return nil
 end
@@ -109,7 +114,7 @@ end
 
 local function why_failed(pod)
     local worst = pods.worst(pods.troubles(pod))
-    return fields.join(text(pod, "status", "reason"), text(pod, "status", "message"),
+    return fields.join(status.reason(fields.map(pod, "status")),
         worst and worst.crashed and name_of(worst) .. ": " .. pods.describe(worst) or nil)
         or "phase Failed"
 end

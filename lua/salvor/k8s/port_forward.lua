@@ -2,6 +2,7 @@
 local check = require("salvor.k8s.check")
 local container = require("salvor.k8s.container")
 local fail = require("salvor.error").new
+local fields = require("salvor.k8s.fields")
 local forward = require("salvor.k8s.forward")
 local kube = require("salvor.kube")
 
@@ -67,12 +68,13 @@ function methods:_forward(request)
 end
 
 local function require_running(pod)
-    local phase = (pod.status or {}).phase
+    local phase = fields.text(pod, "status", "phase")
     if phase == "Running" then
         return true
     end
     return nil, fail({code = "Conflict", op = OP, message = string.format(
-        "pod %s does not run (phase %s)", pod.metadata.name, phase or "unknown"),
+        "pod %s does not run (phase %s)", fields.text(pod, "metadata", "name") or "?",
+        phase or "unknown"),
         hint = "wait for it: client:wait(\"pods\", name)"})
 end
 

@@ -33,14 +33,7 @@ for _, kind in ipairs({
     end
 end
 
-local function by_condition(object)
-    local condition = status.condition(object, "Ready")
-    if condition and condition.status == "True" then
-        return "ready"
-    end
-    return "waiting", condition and fields.join(fields.text(condition, "reason"),
-        fields.text(condition, "message")) or "it has no condition Ready"
-end
+local by_condition = status.ready_by("Ready")
 
 local ready = {}
 
@@ -59,9 +52,8 @@ end
 
 --- state(object) -> "ready" | "failed" | "waiting", reason or nil; by its apiVersion and kind.
 function ready.state(object)
-    local api_version = fields.text(object, "apiVersion") or ""
     return ready.rule({
-        group = api_version:match("^(.*)/") or "",
+        group = fields.group(object),
         kind = fields.text(object, "kind") or "",
     })(object)
 end

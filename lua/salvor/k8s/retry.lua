@@ -6,6 +6,8 @@
 ---   a resource version that the server has yet to reach (504): reads, with or without Retry-After
 ---
 --- Retry-After counts when it is whole seconds; a date does not, as in client-go.
+local fields = require("salvor.k8s.fields")
+
 local MAX_RETRIES = 10
 local LOST_PAUSE = 1
 local BEHIND_PAUSE = 1
@@ -14,9 +16,8 @@ local reads = {GET = true, HEAD = true}
 
 --- A server that is behind another of the same cluster; one that reads from etcd names no time.
 local function is_behind(err)
-    local causes = err.status == 504 and type(err.details) == "table" and err.details.causes
-    local cause = type(causes) == "table" and causes[1]
-    return type(cause) == "table" and cause.reason == "ResourceVersionTooLarge"
+    return err.status == 504
+        and fields.text(err, "details", "causes", 1, "reason") == "ResourceVersionTooLarge"
 end
 
 --- The seconds to wait before the next try, never less than the server says, when a request of that

@@ -1,6 +1,11 @@
 --- The streams of a command that runs in a container: what open_exec and open_attach give.
 local fail = require("salvor.error").new
+local fields = require("salvor.k8s.fields")
+local harmless = require("salvor.k8s.harmless")
 local json = require("salvor.json")
+local salvor = require("salvor")
+
+local text = fields.text
 
 local session = {}
 local methods = {}
@@ -54,34 +59,37 @@ function methods:resize(width, height)
 end
 
 local function exit_code(status)
-    for _, cause in ipairs((status.details or {}).causes or {}) do
+    for _, cause in ipairs(fields.items(status, "details", "causes")) do
         if cause.reason == "ExitCode" then
-            return math.tointeger(tonumber(cause.message))
+            return math.tointeger(tonumber(text(cause, "message")))
         end
     end
     return nil
 end
 
 --- How the command ended, by the Status that came at its end.
-local function outcome(self, text)
-    local status = json.decode(text)
+local function outcome(self, body)
+    local status = json.decode(body)
     local failed = type(status) == "table" and status.status == "Failure"
     local code = failed and status.reason == "NonZeroExitCode" and exit_code(status)
     if code then
         return {code = code}
     elseif failed and status.reason ~= "NonZeroExitCode" then
         return nil, fail({
-            code = status.reason or "Unknown",
+            code = text(status, "reason") or "Unknown",
             op = self._op,
-            message = status.message or "the server could not run it",
-            status = status.code,
-            details = status.details,
+            message = harmless(text(status, "message") or "the server could not run it"),
+            status = fields.integer(status, "code"),
+            details = status.details ~= salvor.null and status.details or nil,
         })
     elseif type(status) == "table" and status.status == "Success" then
         return {code = 0}
     end
-    return nil, fail({code = "Corrupt", op = self._op,
-                      message = "exit status unknown: the server sent " .. text:sub(1, 200)})
+    return nil, fail({
+        code = "Corrupt",
+        op = self._op,
+        message = "exit status unknown: the server sent " .. harmless(body:sub(1, 200)),
+    })
 end
 
 function methods:wait()

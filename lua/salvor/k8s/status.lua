@@ -1,21 +1,20 @@
 --- What an object says of itself, in one line and for comparing.
-local escape = require("salvor.terminal").escape
 local fields = require("salvor.k8s.fields")
+local harmless = require("salvor.k8s.harmless")
 local salvor = require("salvor")
 
 local text = fields.text
 
 local status = {}
 
---- One line of what may have many, fit for a terminal.
-function status.line(words)
-    return (escape((words:gsub("%s+", " "))))
+--- "reason: message" of a condition, or of anything that has these; nil when it says nothing.
+function status.reason(condition)
+    return fields.join(text(condition, "reason"), text(condition, "message"))
 end
 
 --- "Ready=False (reason: message)"
 local function condition_words(condition)
-    local why = condition.status ~= "True"
-        and fields.join(text(condition, "reason"), text(condition, "message"))
+    local why = condition.status ~= "True" and status.reason(condition)
     return string.format("%s=%s%s", condition.type, text(condition, "status") or "Unknown",
         why and " (" .. why .. ")" or "")
 end
@@ -40,7 +39,7 @@ function status.describe(object)
     if not parts[1] then
         return next(current) and "no phase or conditions" or "no status yet"
     end
-    return status.line(table.concat(parts, ", "))
+    return harmless(table.concat(parts, ", "))
 end
 
 local function is_clock(key)
@@ -108,8 +107,18 @@ function status.predicate(spec)
         if condition and tostring(condition.status):lower() == wanted then
             return true
         end
-        return false, condition and fields.join(text(condition, "reason"),
-            text(condition, "message")) or "it has no condition " .. name
+        return false, condition and (status.reason(condition)
+            or name .. " is " .. (text(condition, "status") or "Unknown"))
+            or "it has no condition " .. name
+    end
+end
+
+--- The rule (lua/salvor/k8s/ready.lua) of a kind that is ready when that condition is True.
+function status.ready_by(name)
+    local holds = status.predicate(name)
+    return function(object)
+        local is_ready, reason = holds(object)
+        return is_ready and "ready" or "waiting", reason
     end
 end
 

@@ -2,25 +2,19 @@
 --- know how to make. It comes from outside: what is not as it should be is left out.
 local age = require("salvor.k8s.age")
 local fail = require("salvor.error").new
+local fields = require("salvor.k8s.fields")
 
-local function list_of(value)
-    return type(value) == "table" and value or {}
-end
-
-local function text_of(value, fallback)
-    return type(value) == "string" and value or fallback
-end
+local map, text = fields.map, fields.text
 
 local function read_columns(definitions)
     local columns = {}
-    for _, definition in ipairs(list_of(definitions)) do
-        definition = list_of(definition)
-        columns[#columns + 1] = {
-            name = text_of(definition.name, ""),
-            type = text_of(definition.type, "string"),
-            format = text_of(definition.format, ""),
-            description = text_of(definition.description, ""),
-            priority = math.type(definition.priority) == "integer" and definition.priority or 0,
+    for number, definition in ipairs(definitions) do
+        columns[number] = {
+            name = text(definition, "name") or "",
+            type = text(definition, "type") or "string",
+            format = text(definition, "format") or "",
+            description = text(definition, "description") or "",
+            priority = fields.count(definition, "priority"),
         }
     end
     return columns
@@ -30,17 +24,15 @@ local function read_object(object)
     if type(object) ~= "table" then
         return nil
     end
-    object.metadata = list_of(object.metadata)
+    object.metadata = map(object, "metadata")
     object.metadata.managedFields = nil -- for people they are nothing, and more than all the rest
     return object
 end
 
 local function read_rows(rows)
     local read = {}
-    for _, row in ipairs(list_of(rows)) do
-        if type(row) == "table" then
-            read[#read + 1] = {cells = list_of(row.cells), object = read_object(row.object)}
-        end
+    for number, row in ipairs(rows) do
+        read[number] = {cells = map(row, "cells"), object = read_object(row.object)}
     end
     return read
 end
@@ -52,15 +44,12 @@ end
 
 local function rows_of_objects(objects)
     local rows, now = {}, os.time()
-    for _, item in ipairs(objects) do
-        local object = read_object(item)
-        if object then
-            local metadata = object.metadata
-            rows[#rows + 1] = {
-                cells = {text_of(metadata.name, ""), age.since(metadata.creationTimestamp, now)},
-                object = {apiVersion = object.apiVersion, kind = object.kind, metadata = metadata},
-            }
-        end
+    for number, object in ipairs(objects) do
+        local metadata = read_object(object).metadata
+        rows[number] = {
+            cells = {text(metadata, "name") or "", age.since(metadata.creationTimestamp, now)},
+            object = {apiVersion = object.apiVersion, kind = object.kind, metadata = metadata},
+        }
     end
     return rows
 end
@@ -68,18 +57,17 @@ end
 --- {columns, rows, continue} of an answer's body; nil and an error, whose op is given, when it is
 --- nothing of the kind. is_single: one object was asked for.
 return function(body, op, is_single)
-    local metadata = type(body) == "table" and list_of(body.metadata)
-    if not metadata then
+    if type(body) ~= "table" then
         return nil, fail({code = "Corrupt", op = op,
                           message = "the answer is neither a table nor a list"})
     end
-    local continue = text_of(metadata.continue, "")
-    local page = {continue = continue ~= "" and continue or nil}
+    local page = {continue = text(body, "metadata", "continue")}
     if body.kind == "Table" then
-        page.columns, page.rows = read_columns(body.columnDefinitions), read_rows(body.rows)
+        page.columns = read_columns(map(body, "columnDefinitions"))
+        page.rows = read_rows(fields.items(body, "rows"))
     else
         page.columns = columns_of_objects()
-        page.rows = rows_of_objects(is_single and {body} or list_of(body.items))
+        page.rows = rows_of_objects(is_single and {body} or fields.items(body, "items"))
     end
     return page
 end

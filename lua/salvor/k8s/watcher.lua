@@ -9,6 +9,7 @@
 --- as a list in pages.
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
+local fields = require("salvor.k8s.fields")
 local harmless = require("salvor.k8s.harmless")
 local pages = require("salvor.k8s.pages")
 local seen = require("salvor.k8s.seen")
@@ -254,17 +255,13 @@ function watcher:recover(err, is_start, deadline)
     return true
 end
 
-local function text(value)
-    return type(value) == "string" and value ~= "" and value or nil
-end
-
 --- The error that an ERROR event carries as a Status.
 local function error_of(status)
     local details = type(status.details) == "table" and status.details or nil
     local err = fail({
-        code = text(status.reason) or "Unknown",
-        message = harmless(text(status.message) or "the server ended the watch"),
-        status = math.type(status.code) == "integer" and status.code or nil,
+        code = fields.text(status, "reason") or "Unknown",
+        message = harmless(fields.text(status, "message") or "the server ended the watch"),
+        status = fields.integer(status, "code"),
         details = details,
     })
     local after = details and details.retryAfterSeconds
@@ -275,8 +272,7 @@ end
 -- Events
 
 local function is_end_of_initial(metadata)
-    local annotations = metadata.annotations
-    return type(annotations) == "table" and annotations[END_OF_INITIAL] == "true"
+    return fields.text(metadata, "annotations", END_OF_INITIAL) == "true"
 end
 
 --- True, or nil and an error when the event is one.

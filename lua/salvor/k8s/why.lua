@@ -1,13 +1,11 @@
 --- Why an object does not get on: its recent events and the pods below it whose containers wait or
---- crash, with the last lines of their logs. For the reports and errors of a
---- wait.
+--- crash, with the last lines of their logs. For the reports and errors of a wait.
 ---
 --- Everything here is bounded, in number and in time, and nothing of it is an error: what may not
 --- be read is left out. The texts come from anywhere and are made fit for a terminal.
 local below = require("salvor.k8s.below")
 local fields = require("salvor.k8s.fields")
-local kube = require("salvor.kube")
-local line = require("salvor.k8s.status").line
+local harmless = require("salvor.k8s.harmless")
 local pods = require("salvor.k8s.pods")
 local salvor = require("salvor")
 local task = require("salvor.task")
@@ -40,33 +38,19 @@ end
 
 --- Logs
 
---- The one place that asks for a log: nil when it cannot be had.
+--- nil when it cannot be had.
 local function read_log(client, pod, trouble)
-    local metadata = pod.metadata
-    if client.logs then
-        return (client:logs(metadata.name, {
-            namespace = metadata.namespace, container = trouble.container, tail = LINES,
-            previous = trouble.previous, limit_bytes = LINES * LINE_LENGTH * 4, timeout = CALL,
-        }))
-    end
-    local path = string.format("/api/v1/namespaces/%s/pods/%s/log",
-        kube.escape(metadata.namespace), kube.escape(metadata.name))
-    local answer = client:request({
-        path = path,
-        query = {container = trouble.container, tailLines = LINES, previous = trouble.previous,
-                 limitBytes = LINES * LINE_LENGTH * 4},
-        headers = {Accept = "*/*"}, -- a kubelet refuses a log to who wants only JSON
-        raw = true,
-        timeout = CALL,
-    })
-    return answer and answer.body
+    return (client:logs(pod.metadata.name, {
+        namespace = pod.metadata.namespace, container = trouble.container, tail = LINES,
+        previous = trouble.previous, limit_bytes = LINES * LINE_LENGTH * 4, timeout = CALL,
+    }))
 end
 
 local function last_lines(log)
     local lines = {}
     for words in (log or ""):gmatch("[^\r\n]+") do
         if words:find("%S") then
-            lines[#lines + 1] = line(words:sub(1, LINE_LENGTH))
+            lines[#lines + 1] = harmless(words:sub(1, LINE_LENGTH))
         end
     end
     return table.move(lines, math.max(#lines - LINES + 1, 1), #lines, 1, salvor.list({}))
@@ -75,7 +59,7 @@ end
 local function read_container(client, pod, trouble)
     return {
         name = trouble.container,
-        reason = line(pods.describe(trouble)),
+        reason = harmless(pods.describe(trouble)),
         exit_code = trouble.exit_code,
         restarts = trouble.restarts,
         log = last_lines(trouble.has_log and read_log(client, pod, trouble)),
@@ -98,7 +82,7 @@ end
 local function read_warning(client, pod)
     local found = most_telling(client:events(pod, nil, {limit = EVENTS, timeout = CALL}) or {})
     if found and found.type == "Warning" then
-        return line(fields.join(found.reason, found.message))
+        return harmless(fields.join(found.reason, found.message))
     end
     return nil
 end
@@ -121,8 +105,8 @@ local function read_pods(client, object, found)
     local jobs = {}
     for index, pod in ipairs(find_pods(client, object)) do
         -- There before its logs are, for when time is over.
-        local into = {name = text(pod, "metadata", "name") or "?", reason = line(pods.reason(pod)),
-                      containers = salvor.list({})}
+        local into = {name = text(pod, "metadata", "name") or "?",
+                      reason = harmless(pods.reason(pod)), containers = salvor.list({})}
         found.pods[index] = into
         jobs[index] = quietly(read_pod, client, pod, into)
     end
@@ -143,13 +127,13 @@ end
 
 local function event_line(events)
     local found = most_telling(events)
-    return found and line(fields.join("event " .. found.reason, found.message))
+    return found and harmless(fields.join("event " .. found.reason, found.message))
 end
 
 local function read_events(client, object, found)
     local events = client:events(object, nil, {limit = EVENTS, timeout = CALL})
     for index, event in ipairs(events or {}) do
-        event.message = line(event.message)
+        event.message = harmless(event.message)
         found.events[index] = event
     end
 end

@@ -99,7 +99,7 @@ end
 
 local function condition_words(datacenter, name)
     local condition = status.condition(datacenter, name)
-    return condition and fields.join(text(condition, "reason"), text(condition, "message"))
+    return condition and status.reason(condition)
 end
 
 local UNSEEN = "its operator has not seen the last change yet"

@@ -6,20 +6,8 @@ local text = fields.text
 
 local rules = {}
 
---- A rule by one condition being True.
-local function by_condition(name)
-    return function(object)
-        local condition = status.condition(object, name)
-        if condition and condition.status == "True" then
-            return "ready"
-        end
-        return "waiting", condition and fields.join(text(condition, "reason"),
-            text(condition, "message")) or "it has no condition " .. name
-    end
-end
-
-rules["/Node"] = by_condition("Ready")
-rules["apiregistration.k8s.io/APIService"] = by_condition("Available")
+rules["/Node"] = status.ready_by("Ready")
+rules["apiregistration.k8s.io/APIService"] = status.ready_by("Available")
 
 rules["/PersistentVolumeClaim"] = function(object)
     local phase = text(object, "status", "phase")
@@ -42,8 +30,7 @@ rules["/PersistentVolume"] = function(object)
     if phase == "Bound" or phase == "Available" then
         return "ready"
     elseif phase == "Failed" then
-        return "failed", fields.join(text(object, "status", "reason"),
-            text(object, "status", "message")) or "phase Failed"
+        return "failed", status.reason(fields.map(object, "status")) or "phase Failed"
     elseif phase == "Released" then
         return "waiting", "released: its claim is gone, and spec.claimRef keeps others off it"
     end
@@ -88,13 +75,14 @@ rules["networking.k8s.io/Ingress"] = function(object)
     return "waiting", "its controller has given no address yet"
 end
 
+local is_established = status.ready_by("Established")
+
 rules["apiextensions.k8s.io/CustomResourceDefinition"] = function(object)
     local names = status.condition(object, "NamesAccepted")
     if names and names.status == "False" then
-        return "failed", fields.join(text(names, "reason"), text(names, "message"))
-            or "its names are not accepted"
+        return "failed", status.reason(names) or "its names are not accepted"
     end
-    return by_condition("Established")(object)
+    return is_established(object)
 end
 
 return rules

@@ -28,7 +28,7 @@ end
 local function words(object, name, wanted_status)
     local condition = status.condition(object, name)
     if condition and condition.status == wanted_status then
-        return fields.join(text(condition, "reason"), text(condition, "message")) or name
+        return status.reason(condition) or name
     end
     return nil
 end

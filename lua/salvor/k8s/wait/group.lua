@@ -1,5 +1,6 @@
 --- The objects of one kind in one place that a wait is for, and the one watch that tells of them:
 --- some by name, or all that selectors select.
+local selector = require("salvor.k8s.selector")
 local target = require("salvor.k8s.wait.target")
 local watcher = require("salvor.k8s.watcher")
 
@@ -79,18 +80,8 @@ end
 
 function group:title()
     local item, words = self.item, {}
-    for _, selector in ipairs({item.label_selector or false, item.field_selector or false}) do
-        if type(selector) == "table" then
-            local terms = {}
-            for key, value in pairs(selector) do
-                terms[#terms + 1] = math.type(key) and tostring(value)
-                    or key .. "=" .. tostring(value)
-            end
-            table.sort(terms)
-            selector = table.concat(terms, ",")
-        end
-        words[#words + 1] = selector or nil
-    end
+    words[1] = selector.label(item.label_selector)
+    words[#words + 1] = selector.field(item.field_selector)
     return item.resource.plural .. (words[1] and " with " .. table.concat(words, " and ") or "")
 end
 

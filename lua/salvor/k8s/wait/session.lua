@@ -5,8 +5,8 @@
 --- once it was gone.
 local fail = require("salvor.error").new
 local group = require("salvor.k8s.wait.group")
+local harmless = require("salvor.k8s.harmless")
 local salvor = require("salvor")
-local status = require("salvor.k8s.status")
 local task = require("salvor.task")
 local watcher = require("salvor.k8s.watcher")
 local why = require("salvor.k8s.why")
@@ -91,7 +91,7 @@ end
 --- The failure that a target's state is, if any.
 function waiting:judge(of)
     if of.state == "failed" then
-        local reason = of.reason and status.line(of.reason) or of:describe()
+        local reason = of.reason and harmless(of.reason) or of:describe()
         of.why = why(self.client, of.object)
         local pods = of.why.pods[1] and of.why.line
         return self:fail("Failed", of, "has failed: " .. (pods and not reason:find(pods, 1, true)

@@ -1,6 +1,7 @@
 --- One object that is waited for: what is wanted of it, how it was seen last, and whether that is
 --- enough.
 local fields = require("salvor.k8s.fields")
+local harmless = require("salvor.k8s.harmless")
 local ready_rules = require("salvor.k8s.ready")
 local status = require("salvor.k8s.status")
 local task = require("salvor.task")
@@ -149,7 +150,7 @@ end
 function target:last()
     local words = self:describe()
     local line = self.why and self.why.line
-    local reason = self.reason and status.line(self.reason)
+    local reason = self.reason and harmless(self.reason)
     if reason and not words:find(reason, 1, true) and not (line and line:find(reason, 1, true)) then
         words = words .. " (" .. reason .. ")"
     end
