@@ -176,6 +176,23 @@ describe("the cache of discovery", function()
         assert.are.equal(1, count)
     end)
 
+    it("finds the object that is to be updated at its new path", function()
+        requests_for({"things"})
+        local old, new = "/apis/one.example/v1/namespaces/default/things/x",
+            "/apis/one.example/v2/namespaces/default/things/x"
+        server:rules({
+            gone("GET", old), gone("PUT", old),
+            {path = new, json = {metadata = {name = "x"}}},
+            {method = "PUT", path = new, json = {metadata = {name = "x"}, spec = {}}},
+            groups(group("one.example", "v2")),
+            group_version("one.example/v2", plain("things", "Thing")),
+        })
+        local updated = must(client():update("things", "x", function(thing)
+            thing.spec = {}
+        end))
+        assert.are.same({}, updated.spec)
+    end)
+
     it("asks again only once for a path that is said to be right", function()
         requests_for({"things"})
         local path = "/apis/one.example/v1/namespaces/default/things/x"

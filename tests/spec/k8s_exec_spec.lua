@@ -49,6 +49,19 @@ describe("exec", function()
         assert.are.same({code = 0, stdout = "hello world", stderr = "oops"}, must(exec()))
     end)
 
+    it("takes no status of a strange shape for an exit code", function()
+        for _, status in ipairs({
+            '{"status":"Failure","reason":"NonZeroExitCode","details":7}',
+            '{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[7,{"reason":7}]}}',
+            '{"status":"Failure","reason":{},"message":7,"code":"x","details":null}',
+            '{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{"reason":'
+                .. '"ExitCode","message":{}}]}}',
+        }) do
+            local err = failure({{"send", 3, status}, CLOSE})
+            assert.is_truthy(err.code == "Corrupt" or err.code == "Unknown")
+        end
+    end)
+
     it("takes another exit code for a result, not for an error", function()
         server:play({{"send", 2, "oops"}, exit_status(42), CLOSE})
         assert.are.same({code = 42, stdout = "", stderr = "oops"}, must(exec()))

@@ -165,6 +165,46 @@ describe("an answer", function()
         assert.is_true(peak() < 1024) -- a ceiling of 256 and what else is there
     end)
 
+    it("that is a pod without containers is no pod", function()
+        local path = "/api/v1/namespaces/default/pods/p"
+        for _, pod in ipairs({
+            {}, {metadata = {}}, {spec = 7}, {spec = {containers = "text"}},
+            {spec = {containers = {7, {name = {}}, {}}, initContainers = {name = "a"}}},
+            {metadata = {annotations = 7}, spec = {containers = {}}, status = "Running"},
+        }) do
+            server:rules({{path = path, json = pod}})
+            refused("Corrupt", client:logs("p"))
+            refused("Corrupt", client:open_exec("p", {"true"}))
+            refused("Corrupt", client:port_forward("p", 80))
+            local ok, err = pcall(client:each_log("p", {all_containers = true}))
+            assert.is_false(ok)
+            refused("Corrupt", nil, err)
+        end
+    end)
+
+    it("that is a pod of a strange state is not one that runs", function()
+        for _, status in ipairs({7, "text", {phase = 7}, {phase = {}}, {conditions = 7}}) do
+            server:rules({{path = "/api/v1/namespaces/default/pods/p", json = {
+                metadata = {annotations = {7}}, spec = {containers = {{name = "a"}}},
+                status = status,
+            }}})
+            refused("Conflict", client:port_forward("p", 80))
+        end
+    end)
+
+    it("with references that name nothing leads to no owner", function()
+        for _, reference in ipairs({
+            {uid = "1", kind = "ConfigMap", apiVersion = "v1", name = ".."},
+            {uid = "1", kind = "ConfigMap", apiVersion = "v1", name = "a%2fb"},
+            {uid = "1", kind = {}, apiVersion = 7, name = "a"},
+        }) do
+            local owners = client:owners({apiVersion = "v1", kind = "ConfigMap", metadata = {
+                ownerReferences = salvor.list({7, reference})}})
+            assert.are.same({1, "the reference is not complete"},
+                {#owners, owners[1].problem})
+        end
+    end)
+
     it("that is an error of any shape stays that error", function()
         for _, body in ipairs({
             "", "null", "[]", "7", "{", '{"kind":"Status"}', '{"kind":7}', nested,
