@@ -1,7 +1,7 @@
 local lab = require("support.lab")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
-local watcher = require("salvor.k8s.watcher")
+local watcher = require("salvor.k8s.watch.watcher")
 
 local CM = "/api/v1/namespaces/default/configmaps"
 

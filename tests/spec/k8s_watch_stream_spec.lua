@@ -5,7 +5,7 @@ local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
-local watcher = require("salvor.k8s.watcher")
+local watcher = require("salvor.k8s.watch.watcher")
 
 local CM = "/api/v1/namespaces/default/configmaps"
 local cm, events, list = scripted.config_map, scripted.events, scripted.list

@@ -3,7 +3,7 @@ local check = require("salvor.k8s.check")
 local container = require("salvor.k8s.container")
 local fail = require("salvor.error").new
 local kube = require("salvor.kube")
-local session = require("salvor.k8s.session")
+local session = require("salvor.k8s.exec.session")
 local task = require("salvor.task")
 
 local OUTPUT_LIMIT = 64 << 20

@@ -5,7 +5,7 @@
 local call = require("salvor.k8s.call")
 local copy = require("salvor.copy")
 local evict = require("salvor.k8s.eviction")
-local explain = require("salvor.k8s.explain")
+local hints = require("salvor.k8s.hints")
 local kube = require("salvor.kube")
 local selector = require("salvor.k8s.selector")
 local shape = require("salvor.k8s.shape")
@@ -73,7 +73,7 @@ function methods:_read(read)
         on_arrival = read.on_arrival,
     })
     if not answer then
-        return nil, explain.read(read, err)
+        return nil, hints.read(read, err)
     elseif read.verb == "list" and not read.name then
         return shape.list(answer.body, read.op, read.resource)
     end
@@ -154,7 +154,7 @@ function methods:_write(write)
         timeout = write.timeout,
     })
     if not answer then
-        return nil, explain.write(write, err)
+        return nil, hints.write(write, err)
     end
     return shape.object(answer.body, write.op)
 end

@@ -4,8 +4,8 @@ local container = require("salvor.k8s.container")
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local kube = require("salvor.kube")
-local log_reader = require("salvor.k8s.log_reader")
 local pause_before_retry = require("salvor.k8s.retry")
+local reader = require("salvor.k8s.logs.reader")
 local task = require("salvor.task")
 
 local LIMIT = 64 << 20
@@ -171,7 +171,7 @@ function methods:each_log(pod, opts)
     check.counts(opts, COUNTS, "k8s.each_log")
     check_values(opts, "k8s.each_log")
     local namespace = opts.namespace or self.namespace
-    local reader = log_reader.new(self, {
+    local lines = reader.new(self, {
         pod = pod,
         namespace = namespace,
         path = path_of(namespace, pod),
@@ -184,8 +184,8 @@ function methods:each_log(pod, opts)
         end,
     })
     return function()
-        return reader:next()
-    end, nil, nil, reader
+        return lines:next()
+    end, nil, nil, lines
 end
 
 return methods

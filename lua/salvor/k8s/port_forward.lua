@@ -3,7 +3,7 @@ local check = require("salvor.k8s.check")
 local container = require("salvor.k8s.container")
 local fail = require("salvor.error").new
 local fields = require("salvor.k8s.fields")
-local forward = require("salvor.k8s.forward")
+local forward = require("salvor.k8s.port_forward.forward")
 local kube = require("salvor.kube")
 
 local OP = "k8s.port_forward"

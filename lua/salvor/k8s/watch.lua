@@ -1,7 +1,7 @@
 --- watch: what happens to the objects of a kind, as an iterator.
 local check = require("salvor.k8s.check")
 local task = require("salvor.task")
-local watcher = require("salvor.k8s.watcher")
+local watcher = require("salvor.k8s.watch.watcher")
 
 local methods = {}
 

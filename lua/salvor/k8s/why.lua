@@ -3,10 +3,10 @@
 ---
 --- Everything here is bounded, in number and in time, and nothing of it is an error: what may not
 --- be read is left out. The texts come from anywhere and are made fit for a terminal.
-local below = require("salvor.k8s.below")
 local fields = require("salvor.k8s.fields")
 local harmless = require("salvor.k8s.harmless")
 local pods = require("salvor.k8s.pods")
+local pods_below = require("salvor.k8s.why.pods_below")
 local salvor = require("salvor")
 local task = require("salvor.task")
 
@@ -32,7 +32,7 @@ end
 
 --- Those below the object that are not well, the worst first.
 local function find_pods(client, object)
-    local found = below(client, object, CALL)
+    local found = pods_below(client, object, CALL)
     return table.move(found, 1, math.min(#found, PODS), 1, {})
 end
 

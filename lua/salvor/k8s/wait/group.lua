@@ -2,7 +2,7 @@
 --- some by name, or all that selectors select.
 local selector = require("salvor.k8s.selector")
 local target = require("salvor.k8s.wait.target")
-local watcher = require("salvor.k8s.watcher")
+local watcher = require("salvor.k8s.watch.watcher")
 
 local group = {}
 group.__index = group

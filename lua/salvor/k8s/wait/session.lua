@@ -8,7 +8,7 @@ local group = require("salvor.k8s.wait.group")
 local harmless = require("salvor.k8s.harmless")
 local salvor = require("salvor")
 local task = require("salvor.task")
-local watcher = require("salvor.k8s.watcher")
+local watcher = require("salvor.k8s.watch.watcher")
 local why = require("salvor.k8s.why")
 
 local TIMEOUT = 30

@@ -7,8 +7,8 @@ local container = require("salvor.k8s.container")
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local fields = require("salvor.k8s.fields")
-local pause_before_retry = require("salvor.k8s.retry")
 local kube = require("salvor.kube")
+local pause_before_retry = require("salvor.k8s.retry")
 local task = require("salvor.task")
 
 local OP = "k8s.each_log"

@@ -3,7 +3,7 @@
 local fields = require("salvor.k8s.fields")
 local harmless = require("salvor.k8s.harmless")
 
-local explain = {}
+local hints = {}
 
 local MAX_SHOWN = 20 -- causes in one message
 
@@ -81,7 +81,7 @@ local explanations = {
 }
 
 --- `write` and `read` as client:_write and client:_read take them.
-function explain.write(write, err)
+function hints.write(write, err)
     local explanation = explanations[write.verb]
     if explanation then
         explanation(write, err)
@@ -90,7 +90,7 @@ function explain.write(write, err)
 end
 
 --- Nothing of this is the server's own fault, so each says which option to look at.
-function explain.read(read, err)
+function hints.read(read, err)
     local query = read.query or {}
     local version = query.resourceVersion
     if read.verb ~= "list" or err.hint then
@@ -114,4 +114,4 @@ function explain.read(read, err)
     return err
 end
 
-return explain
+return hints

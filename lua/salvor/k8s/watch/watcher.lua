@@ -12,13 +12,12 @@ local fail = require("salvor.error").new
 local fields = require("salvor.k8s.fields")
 local harmless = require("salvor.k8s.harmless")
 local pages = require("salvor.k8s.pages")
-local seen = require("salvor.k8s.seen")
+local restarts = require("salvor.k8s.watch.restarts")
+local seen = require("salvor.k8s.watch.seen")
 local selector = require("salvor.k8s.selector")
 local shape = require("salvor.k8s.shape")
 local task = require("salvor.task")
 
-local MAX_PAUSE = 30
-local MAX_STARTS = 10 -- of a watch that has not had any answer yet
 local END_OF_INITIAL = "k8s.io/initial-events-end"
 
 local watcher = {
@@ -43,9 +42,7 @@ function watcher.new(client, op, kind, opts)
         first = 1,
         version = opts.resource_version, -- to go on from; nil: look at what is there
         is_quiet = opts.initial == false, -- until all that is there is known
-        pause = 0,
-        failures = 0,
-        established = false,
+        restarts = restarts.new(watcher.MIN_RESTART),
     }, watcher)
 end
 
@@ -85,13 +82,7 @@ function watcher:finish_round(version)
     end)
     self.is_quiet = false
     self.version = version
-    self:progress()
-end
-
---- The server is there and answers.
-function watcher:progress()
-    self.established = true
-    self.pause, self.failures = 0, 0
+    self.restarts:progress()
 end
 
 -- Asking
@@ -170,7 +161,7 @@ function watcher:start(deadline, extra)
         return nil, err
     end
     local seconds = math.random(self.SERVER_LIMIT, 2 * self.SERVER_LIMIT)
-    self.started = task.now()
+    self.restarts:begin()
     local stream, problem = self.client:_stream({
         op = self.op,
         resource = selection.resource,
@@ -193,7 +184,7 @@ end
 --- One that does not know it refuses it as invalid; a very old one just sends no end of it.
 function watcher:give_up_streaming()
     self.client._watch_list = false
-    self.started = nil
+    self.restarts:forgive()
     self:__close()
     return true
 end
@@ -213,24 +204,6 @@ end
 
 -- Failures
 
-local transient_codes = {Disconnected = true, Unreachable = true, Timeout = true}
-
---- Until the first answer only what a single call would repeat, and as often: what is wrong from
---- the beginning is better said.
-function watcher:may_go_on(err, is_start, deadline)
-    if self.established then
-        if err.status then
-            return err.status == 429 or err.status >= 500
-        end
-        return transient_codes[err.code] or false
-    elseif not is_start or self.failures >= MAX_STARTS
-        or (deadline and task.now() >= deadline) then
-        return false
-    end
-    return err.code == "Disconnected" or err.code == "Timeout"
-        or ((err.status == 429 or (err.status or 0) >= 500) and err.retry_after ~= nil)
-end
-
 --- Decides after a failure: true to go on, or nil and the error when nothing will come of it.
 function watcher:recover(err, is_start, deadline)
     self:__close()
@@ -239,19 +212,14 @@ function watcher:recover(err, is_start, deadline)
         self.version = nil
         return true
     end
-    if not self:may_go_on(err, is_start, deadline) then
+    if not self.restarts:may_go_on(err, is_start, deadline) then
         err.op = self.op
-        if err.status == 404 and self.established then
+        if err.status == 404 and self.restarts.is_established then
             err.hint = err.hint or "the kind has gone; was its definition (CRD) deleted?"
         end
         return nil, err
     end
-    if self.started and task.now() - self.started > MAX_PAUSE then
-        self.pause = 0
-    end
-    self.failures = self.failures + 1
-    self.failed_at = task.now()
-    self.pause = math.max(err.retry_after or 0, math.min(math.max(2 * self.pause, 1), MAX_PAUSE))
+    self.restarts:fail(err)
     return true
 end
 
@@ -299,32 +267,14 @@ function watcher:take(event)
     end
     if not self.is_filling then
         self.version = metadata.resourceVersion
-        self:progress()
-    end
-    return true
-end
-
---- Sleeps until a new start is due; false when `deadline` comes first.
-function watcher:rest(deadline)
-    local due = (self.started or -self.MIN_RESTART) + self.MIN_RESTART
-    if self.pause > 0 then
-        -- From the failure on, however often somebody looks in between.
-        due = math.max(due, self.failed_at + self.pause)
-    end
-    local now = task.now()
-    if deadline and due > deadline then
-        task.sleep(math.max(deadline - now, 0))
-        return false
-    end
-    if due > now then
-        task.sleep(due - now)
+        self.restarts:progress()
     end
     return true
 end
 
 --- Begins to look at what is there, or goes on from the version that is known.
 function watcher:open(deadline)
-    if not self:rest(deadline) then
+    if not self.restarts:rest(deadline) then
         return nil, watcher.TIMED_OUT
     elseif not self.version and not self:may_stream() then
         return self:take_page(deadline)
@@ -332,7 +282,7 @@ function watcher:open(deadline)
         return self:start_filling(deadline)
     end
     local stream, err = self:start(deadline, {resourceVersion = self.version})
-    self.established = self.established or stream ~= nil
+    self.restarts.is_established = self.restarts.is_established or stream ~= nil
     return stream ~= nil or nil, err, true
 end
 

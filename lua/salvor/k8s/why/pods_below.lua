@@ -109,8 +109,8 @@ local function owned_by(client, candidates, uid, seconds)
     return found
 end
 
---- below(client, object, seconds for a request) -> pods, the worst first. Raises what the server
---- refuses.
+--- pods_below(client, object, seconds for a request) -> pods, the worst first. Raises what the
+--- server refuses.
 return function(client, object, seconds)
     local group, kind = fields.group(object), text(object, "kind") or ""
     local namespace, uid = text(object, "metadata", "namespace"), text(object, "metadata", "uid")
