@@ -205,6 +205,17 @@ describe("an answer", function()
         end
     end)
 
+    it("from a namespace that is none is not followed there", function()
+        local map = {metadata = {name = "a", namespace = "../b", uid = "1", ownerReferences =
+            salvor.list({{uid = "2", kind = "ConfigMap", apiVersion = "v1", name = "c"}})}}
+        server:rules({{path = CM .. "/a", json = map}})
+        refused("Corrupt", client:tree("cm", "a"))
+        local owners = client:owners({apiVersion = "v1", kind = "ConfigMap", metadata = {
+            namespace = "default", ownerReferences = salvor.list({
+                {uid = "1", kind = "ConfigMap", apiVersion = "v1", name = "a"}})}})
+        assert.are.same({2, "the reference is not complete"}, {#owners, owners[2].problem})
+    end)
+
     it("that is an error of any shape stays that error", function()
         for _, body in ipairs({
             "", "null", "[]", "7", "{", '{"kind":"Status"}', '{"kind":7}', nested,

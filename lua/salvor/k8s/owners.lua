@@ -32,13 +32,15 @@ end
 local function read_owner(client, object, reference, timeout)
     local name, kind = text(reference, "name"), text(reference, "kind")
     local api_version, uid = text(reference, "apiVersion"), text(reference, "uid")
+    local namespace = text(object, "metadata", "namespace")
     local stub = {apiVersion = api_version, kind = kind, metadata = {name = name, uid = uid}}
-    if check.name_problem(name) or not kind or not api_version then
+    if check.name_problem(name) or namespace and check.name_problem(namespace)
+        or not kind or not api_version then
         stub.problem = "the reference is not complete"
         return stub
     end
     local owner, err = client:get(api_version .. "/" .. kind, name, {
-        namespace = text(object, "metadata", "namespace"),
+        namespace = namespace,
         timeout = timeout,
     })
     if not owner then
@@ -207,7 +209,12 @@ function methods:tree(kind, name, opts)
         err.op = "k8s.tree"
         return nil, err
     end
-    local found, problem = survey(self, text(root, "metadata", "namespace"))
+    local namespace = text(root, "metadata", "namespace")
+    if namespace and check.name_problem(namespace) then
+        return nil, errors.new({code = "Corrupt", op = "k8s.tree", message =
+            "the answer's metadata.namespace: " .. check.name_problem(namespace)})
+    end
+    local found, problem = survey(self, namespace)
     if not found then
         problem.op = "k8s.tree"
         return nil, problem
