@@ -3,6 +3,7 @@
 -- In a plan every write is sent with server-side dry run, and later reads see its result. In a run
 -- every write is journaled; what it creates carries the run's id as a label, so that a create that
 -- was interrupted finds its own object again.
+local copy = require("salvor.copy")
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local pods = require("salvor.procedure.pods")
@@ -37,28 +38,6 @@ end
 
 local function place_of(resource, namespace)
     return table.concat({resource.group, resource.plural, namespace or ""}, "\0")
-end
-
-local function copy(v)
-    if type(v) ~= "table" then
-        return v
-    end
-    local copied = {}
-    for key, child in pairs(v) do
-        copied[key] = copy(child)
-    end
-    return setmetatable(copied, getmetatable(v))
-end
-
-local function with(write, changes)
-    local changed = {}
-    for key, v in pairs(write) do
-        changed[key] = v
-    end
-    for key, v in pairs(changes) do
-        changed[key] = v
-    end
-    return changed
 end
 
 local function read_current(connection, write)
@@ -97,10 +76,10 @@ end
 -- Writing
 
 local function labelled(write, run)
-    local body = copy(write.body)
+    local body = copy.deep(write.body)
     body.metadata.labels = body.metadata.labels or {}
     body.metadata.labels[RUN_LABEL] = run
-    return with(write, {body = body})
+    return copy.merge(write, {body = body})
 end
 
 -- Planning
@@ -119,7 +98,7 @@ local function overlay_list(list, objects, read)
         local name = item.metadata.name
         seen[name] = true
         if objects[name] ~= false then
-            items[#items + 1] = copy(objects[name]) or item
+            items[#items + 1] = copy.deep(objects[name]) or item
         end
     end
     local query = read.query or {}
@@ -127,7 +106,7 @@ local function overlay_list(list, objects, read)
     if is_last and not query.labelSelector and not query.fieldSelector then
         for name, object in pairs(objects) do
             if object and not seen[name] then
-                items[#items + 1] = copy(object)
+                items[#items + 1] = copy.deep(object)
             end
         end
     end
@@ -143,7 +122,7 @@ local function planning_methods(connection, performer, run)
         local objects = planned_at(planned, read.resource, read.namespace)
         local object = read.name and objects[read.name]
         if object then
-            return copy(object)
+            return copy.deep(object)
         elseif object == false then
             return nil, errors.new({code = "NotFound", op = read.op, status = 404,
                                     message = read.name .. " would be deleted by then"})
@@ -202,7 +181,7 @@ local function planning_methods(connection, performer, run)
     function wrapped.wait_all(self, items, options)
         local results = {}
         for index, item in ipairs(items) do
-            local of = with({namespace = (options or {}).namespace}, item)
+            local of = copy.merge({namespace = (options or {}).namespace}, item)
             results[index] = must(wrapped.wait(self, item.kind, item.name, of))
         end
         return results
@@ -228,7 +207,7 @@ end
 
 --- What a change is given to work on may be a Secret.
 local function registering(write)
-    return write.change and with(write, {change = function(object)
+    return write.change and copy.merge(write, {change = function(object)
         register_secrets(object)
         return write.change(object)
     end}) or write
@@ -263,7 +242,7 @@ local function running_methods(connection, options)
 
     local function reporting(wait_options)
         wait_options = wait_options or {}
-        return with(wait_options, {
+        return copy.merge(wait_options, {
             stall = wait_options.stall or STALL,
             tick = 1,
             on_progress = function(progress)
