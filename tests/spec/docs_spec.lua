@@ -1,42 +1,13 @@
 -- Every example of README and docs runs: `lua` blocks as scripts, `lua procedure ID` blocks as
--- procedures that are planned and run, `console` blocks line by line.
+-- procedures that are planned and run, `console` blocks line by line. `lua pod` blocks are run by
+-- docs_node_spec.lua.
+local documents = require("support.documents")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
 local proc = require("salvor.proc")
 local world = require("worlds.apic_v10")
 
 local SALVOR = os.getenv("SALVOR") or "build/salvor"
-
-local function documents()
-    local paths = {"README.md", "CONTRIBUTING.md"}
-    for _, folder in ipairs({"docs", "docs/procedures"}) do
-        for _, entry in ipairs(must(fs.list(folder))) do
-            if entry.name:match("%.md$") then
-                paths[#paths + 1] = folder .. "/" .. entry.name
-            end
-        end
-    end
-    return paths
-end
-
--- The fenced blocks of a document: {language, line, text}.
-local function blocks(path)
-    local found, open, number = {}, nil, 0
-    for line in (must(fs.read(path)) .. "\n"):gmatch("([^\n]*)\n") do
-        number = number + 1
-        local language = line:match("^```(.*)$")
-        if open and language == "" then
-            found[#found + 1] = {language = open.language, line = open.line,
-                                 text = table.concat(open, "\n") .. "\n"}
-            open = nil
-        elseif language then
-            open = {language = language, line = number}
-        elseif open then
-            open[#open + 1] = line
-        end
-    end
-    return found
-end
 
 lab.describe("the examples of the documentation", function()
     local home, namespace, subsystem, env
@@ -45,7 +16,9 @@ lab.describe("the examples of the documentation", function()
         home = must(fs.temporary_folder())
         namespace = lab.namespace()
         subsystem = world.start({kubeconfig = lab.kubeconfig(), namespace = namespace})
-        env = {KUBECONFIG = lab.kubeconfig(), XDG_STATE_HOME = home, XDG_CONFIG_HOME = home}
+        env = {KUBECONFIG = documents.write_kubeconfig(fs.join(home, "kubeconfig"),
+                   lab.kubeconfig(), namespace),
+               XDG_STATE_HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home}
     end)
 
     teardown(function()
@@ -87,20 +60,26 @@ lab.describe("the examples of the documentation", function()
         end
     end
 
-    for _, path in ipairs(documents()) do
-        for _, block in ipairs(blocks(path)) do
-            local id = block.language:match("^lua procedure (%S+)$")
-            it(path .. ", line " .. block.line, function()
-                if id then
-                    run_procedure(id, block.text)
-                elseif block.language == "lua" then
-                    run({SALVOR, "-"}, block.text)
-                elseif block.language == "console" then
-                    run_console(block.text)
-                else
-                    error("a block without a known language: '" .. block.language .. "'")
-                end
-            end)
+    local function run_block(block)
+        local id = block.language:match("^lua procedure (%S+)$")
+        if id then
+            run_procedure(id, block.text)
+        elseif block.language == "lua" then
+            run({SALVOR, "-"}, block.text)
+        elseif block.language == "console" then
+            run_console(block.text)
+        else
+            error("a block without a known language: '" .. block.language .. "'")
+        end
+    end
+
+    for _, path in ipairs(documents.paths()) do
+        for _, block in ipairs(documents.blocks(path)) do
+            if block.language ~= "lua pod" then
+                it(path .. ", line " .. block.line, function()
+                    run_block(block)
+                end)
+            end
         end
     end
 end)
