@@ -6,8 +6,9 @@
 local error_module = {}
 
 --- The codes that Salvor itself gives: `Invalid` `NotFound` `AlreadyExists` `Conflict`
---- `Unauthorized` `Forbidden` `Timeout` `Cancelled` `Unreachable` `Closed` `Corrupt` `TooLarge`
---- `NoSpace` `IO` `Refused` `Internal`. Those of an API server are passed through as they are.
+--- `Unauthorized` `Untrusted` `Forbidden` `Timeout` `Cancelled` `Unreachable` `Disconnected`
+--- `Closed` `Corrupt` `TooLarge` `NoSpace` `IO` `Refused` `Failed` `ServiceUnavailable` `Internal`.
+--- Those of an API server are passed through as they are.
 ---@class salvor.Error
 ---@field code string What a script decides by.
 ---@field message string What and where, one line.

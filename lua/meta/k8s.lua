@@ -11,21 +11,24 @@
 --- A call that can fail returns nil and an error object. Its `code` is the server's reason
 --- (`NotFound`, `AlreadyExists`, `Conflict`, `Forbidden`, `Invalid`, `Expired`, ...) or one of
 --- `Unauthorized`, `Untrusted` (the server's certificate), `Unreachable` (nothing was sent),
---- `Disconnected` (a change may or may not have been made), `Timeout`, `Corrupt`. `status` is the
---- HTTP status, `details` the server's details, `retry_after` the seconds it asked to wait. An
---- iterator raises the error object. Wrong arguments raise, and so does an unknown option.
+--- `Disconnected` (a change may or may not have been made), `Timeout`, `Corrupt`, `TooLarge`,
+--- `Failed` (what is waited for). `status` is the HTTP status, `details` the server's details,
+--- `retry_after` the seconds it asked to wait. An iterator raises the error object. Wrong arguments
+--- raise, and so does an unknown option.
 ---
 --- What is repeated, at most ten times and within the call's deadline: any request that the server
 --- refuses before doing anything (429) when Retry-After says when; reads also after a 5xx with
---- Retry-After and when the connection was lost. A change that may have been made is never sent
---- again. `details` of an answer that is no Status has the beginning of its text as a cause.
+--- Retry-After, when the connection was lost, and when the server is behind the version that is
+--- asked for (504). A change that may have been made is never sent again. `details` of an answer
+--- that is no Status has the beginning of its text as a cause.
 local k8s = {}
 
 ---@class k8s.ConnectOptions
 ---@field kubeconfig? string Only this file. Otherwise $KUBECONFIG, ~/.kube/config, a pod's account.
 ---@field context? string Instead of the current context.
 ---@field namespace? string Instead of the context's.
----@field timeout? number Seconds for each call that names none; 30.
+---@field timeout? number Seconds for each call that names none; 30. Looking up what a word for a
+--- kind means is not counted: each request of that has 32.
 ---@field on_warning? fun(text: string) Told each of the server's warnings once; logged otherwise.
 ---@field impersonate? k8s.ImpersonateOptions Act as somebody else; instead of `as`.
 ---@field cache? boolean|string Where what discovery learns is kept for six hours, so that a word
@@ -186,8 +189,8 @@ function client:each(kind, opts) end
 ---@field namespace? string
 ---@field all_namespaces? boolean
 ---@field name? string One object; not with all_namespaces or a selector.
----@field label_selector? string|table<string, string>
----@field field_selector? string|table<string, string>
+---@field label_selector? k8s.LabelSelector
+---@field field_selector? k8s.FieldSelector
 ---@field wide? boolean When printed: columns of a priority other than 0 too.
 ---@field show_labels? boolean When printed: a column of the objects' labels.
 ---@field no_headers? boolean When printed: no line of titles.
@@ -432,9 +435,9 @@ function client:watch(kind, opts) end
 --- own rule holds only where neither `ready` nor `failed` is given.
 ---@field deleted? boolean Wait until it is gone; one that comes after it under its name is another.
 ---@field create? boolean It may not exist yet.
----@field label_selector? string|table<string, string> All these in the place of a name. At least
+---@field label_selector? k8s.LabelSelector All these in the place of a name. At least
 --- one must exist; those that come meanwhile are waited for too.
----@field field_selector? string|table<string, string>
+---@field field_selector? k8s.FieldSelector
 ---@field all_namespaces? boolean With a selector, or for all of a kind.
 
 ---@class k8s.WaitOptions: k8s.WaitItem
@@ -561,7 +564,8 @@ function client:tree(kind, name, opts) end
 ---@field timeout? number Seconds.
 ---@field limit? integer Bytes; 64 MiB. A longer log is the error `TooLarge`.
 
---- The log of a container as it is now, byte for byte.
+--- The log of a container as it is now, byte for byte. Takes the right to get pods/log, and to get
+--- the pod unless the container is given.
 ---@param pod string
 ---@param opts? k8s.LogsOptions
 ---@return string? text
@@ -663,7 +667,8 @@ function client:upload(pod, local_path, remote_path, opts) end
 ---@field name? string
 ---@field subresource? string
 
---- Asks the server whether this user may do that. `kind` may be a path as well ("/metrics").
+--- Asks the server whether this user may do that. `kind` may be a path as well ("/metrics"). What
+--- cannot be asked is nil and an error, not false.
 ---
 --- Many questions are asked side by side, those about one namespace in one request where the server
 --- says that it knows all the rules there:
@@ -771,13 +776,15 @@ function client:exec(pod, argv, opts) end
 ---@return salvor.Error? err
 function client:open_exec(pod, argv, opts) end
 
---- The same for what runs in the container already: takes part in its streams until it ends.
+--- The same for what runs in the container already: takes part in its streams until it ends. Takes
+--- the rights to pods/attach that `exec` takes to pods/exec.
 ---@param pod string
 ---@param opts? k8s.ExecOptions
 ---@return k8s.ExecResult? result
 ---@return salvor.Error? err
 function client:attach(pod, opts) end
 
+--- The same as streams, as `open_exec` gives them.
 ---@param pod string
 ---@param opts? k8s.OpenExecOptions
 ---@return k8s.Session? streams
@@ -793,6 +800,7 @@ function client:open_attach(pod, opts) end
 --- Makes ports of a pod reachable on 127.0.0.1, over one WebSocket for each connection. A client
 --- whose connection fails sees it reset. The protocol cannot end one direction alone: the pod does
 --- not learn that a client has ended its side, and 30 s later without a byte the connection goes.
+--- Takes the rights to pods/portforward that `exec` takes to pods/exec, and to get the pod.
 ---
 ---     local forward <close> = must(c:port_forward("db-0", 5432))
 ---     print(forward.address, forward.port)

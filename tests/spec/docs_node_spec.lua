@@ -1,5 +1,5 @@
--- The examples that need pods (`lua pod` blocks of README and docs) run on the lab's node, each as a
--- script in an empty folder. They find what the documents say is there: a pod `db-0` with the label
+-- The examples that need pods (`lua pod` blocks of README and docs) run on the lab's node, each as
+-- a script in an empty folder. They find what the documents say is there: a pod `db-0` with the label
 -- app=db, whose container `db` writes a line, serves files at port 8080 and has /var/lib/backup.
 local documents = require("support.documents")
 local fs = require("salvor.fs")
