@@ -1,6 +1,6 @@
 -- The examples that need pods (`lua pod` blocks of README and docs) run on the lab's node, each as
--- a script in an empty folder. They find what the documents say is there: a pod `db-0` with the label
--- app=db, whose container `db` writes a line, serves files at port 8080 and has /var/lib/backup.
+-- a script in an empty folder. They find what the documents say is there: a pod `db-0` with the
+-- label app=db, whose container `db` writes a line, serves port 8080 and has /lab/backup.
 local documents = require("support.documents")
 local fs = require("salvor.fs")
 local node = require("support.node")
@@ -9,11 +9,11 @@ local proc = require("salvor.proc")
 local SALVOR = fs.absolute(os.getenv("SALVOR") or "build/salvor")
 
 local DATABASE = [[
-mkdir -p /var/lib/backup /www
-echo 'select 1;' > /var/lib/backup/dump.sql
-echo ready > /www/index.html
+mkdir -p /lab/backup /lab/www
+echo 'select 1;' > /lab/backup/dump.sql
+echo ready > /lab/www/index.html
 echo "database system is ready"
-exec httpd -f -p 8080 -h /www]]
+exec httpd -f -p 8080 -h /lab/www]]
 
 node.describe("the examples with pods", function()
     local home, env
