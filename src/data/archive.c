@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "data/text.h"
+#include "data/utf8.h"
+
 /* An archive ends with two blocks of zeros. */
 enum { END_SIZE = 1024 };
 
@@ -26,16 +29,18 @@ struct salvor_archive {
 
 const char *salvor_archive_show(char out[SALVOR_ARCHIVE_SHOWN_MAX], const char *name)
 {
-    size_t used = 0;
-    for (const unsigned char *at = (const unsigned char *)name; *at; at++) {
-        if (used > SALVOR_ARCHIVE_SHOWN_MAX - 12) {
+    size_t used = 0, length;
+    for (size_t left = strlen(name); left; name += length, left -= length) {
+        uint32_t character = 0;
+        length = salvor_utf8_next(&character, name, left);
+        bool plain = length && !salvor_text_is_harmful(character);
+        length = length ? length : 1;
+        if (used + 4 * length > SALVOR_ARCHIVE_SHOWN_MAX - 4) {
             strcpy(out + used, "...");
             return out;
         }
-        if (*at < 0x20 || *at == 0x7f)
-            used += (size_t)sprintf(out + used, "\\x%02x", *at);
-        else
-            out[used++] = (char)*at;
+        for (size_t i = 0; i < length; i++)
+            used += (size_t)sprintf(out + used, plain ? "%c" : "\\x%02x", (unsigned char)name[i]);
     }
     out[used] = '\0';
     return out;

@@ -1,14 +1,13 @@
 #include "data/text.h"
 
 #include <locale.h>
-#include <stdbool.h>
 #include <string.h>
 #include <wchar.h>
 
 #include "data/utf8.h"
 
 /* Unicode's invisible controls of direction and lines. */
-static bool is_harmful(uint32_t character)
+bool salvor_text_is_harmful(uint32_t character)
 {
     return character < 0x20 || (character >= 0x7F && character < 0xA0) ||
            (character >= 0x202A && character <= 0x202E) || character == 0x200E ||
@@ -43,7 +42,7 @@ int salvor_text_escape(struct salvor_buffer *out, const char *text, size_t size,
         if (!used) {
             used = 1;
             result = salvor_buffer_printf(out, err, "\\x%02x", (unsigned char)text[i]);
-        } else if (is_harmful(character) && !(text[i] && strchr(keep, text[i]))) {
+        } else if (salvor_text_is_harmful(character) && !(text[i] && strchr(keep, text[i]))) {
             result = append_escape(out, character, err);
         } else {
             result = salvor_buffer_append(out, text + i, used, err);
@@ -78,4 +77,25 @@ size_t salvor_text_width(const char *text, size_t size)
     if (utf8)
         uselocale(before);
     return width;
+}
+
+void salvor_text_make_one_line(char *text, size_t size)
+{
+    size_t length;
+    for (size_t at = 0; at < size; at += length) {
+        uint32_t character = 0;
+        length = salvor_utf8_next(&character, text + at, size - at);
+        if (!length)
+            text[at++] = '?';
+        else if (salvor_text_is_harmful(character))
+            memset(text + at, ' ', length);
+    }
+}
+
+void salvor_text_make_error_one_line(struct salvor_error *err)
+{
+    if (!err)
+        return;
+    salvor_text_make_one_line(err->message, strlen(err->message));
+    salvor_text_make_one_line(err->hint, strlen(err->hint));
 }

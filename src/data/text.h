@@ -2,7 +2,9 @@
 #ifndef SALVOR_DATA_TEXT_H
 #define SALVOR_DATA_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/buffer.h"
 #include "core/error.h"
@@ -20,5 +22,17 @@ int salvor_text_escape(struct salvor_buffer *out, const char *text, size_t size,
  * characters, one for a byte that is not UTF-8.
  */
 size_t salvor_text_width(const char *text, size_t size);
+
+/* Whether a character, shown as it is, could do something to a terminal: what is escaped above. */
+bool salvor_text_is_harmful(uint32_t character);
+
+/*
+ * Makes a text that came from outside one line of UTF-8 that may be shown, as long as it was:
+ * harmful characters become blanks, bytes that are not UTF-8 question marks.
+ */
+void salvor_text_make_one_line(char *text, size_t size);
+
+/* The same for the message and the hint of an error that quotes such text. NULL is fine. */
+void salvor_text_make_error_one_line(struct salvor_error *err);
 
 #endif

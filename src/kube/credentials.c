@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "data/base64.h"
+#include "data/text.h"
 #include "kube/exec_plugin.h"
 #include "kube/kubeconfig_entry.h"
 #include "loop/loop.h"
@@ -33,8 +34,8 @@ static int read_token(struct salvor_kubeconfig *config, struct salvor_error *err
     salvor_kubeconfig_release_wiped(&text);
     if (result == 0)
         config->token_read = salvor_loop_now();
-    else if (err)
-        salvor_kubeconfig_one_line(err);
+    else
+        salvor_text_make_error_one_line(err);
     return result;
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "data/text.h"
 #include "kube/exec_command.h"
 #include "kube/kubeconfig_entry.h"
 #include "loop/child.h"
@@ -159,8 +160,7 @@ static int failed(const struct salvor_exec_plugin *plugin, const char *code, con
     salvor_error_set(err, code, "no credentials for user \"%.100s\": the plugin %.300s %s",
                      plugin->options.user, plugin->options.command, cause);
     salvor_error_hint(err, "%s", hint);
-    if (err)
-        salvor_kubeconfig_one_line(err);
+    salvor_text_make_error_one_line(err);
     return -1;
 }
 

@@ -1,7 +1,6 @@
 #include "kube/forward.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "data/text.h"
 #include "kube/request.h"
 
 #define PROTOCOL         "v4.channel.k8s.io"
@@ -104,6 +104,7 @@ static void explain(struct salvor_forward_connection *connection, struct salvor_
     struct salvor_forward *forward = connection->forward;
     const struct salvor_websocket *socket = &connection->socket;
     json_t *details = NULL;
+    salvor_text_make_one_line(connection->error_text, connection->error_size);
     if (connection->error_size)
         salvor_error_set(err, "Unreachable", "port %u of the pod cannot be reached: %s",
                          forward->remote_port, connection->error_text);
@@ -128,8 +129,10 @@ static void fail(struct salvor_forward_connection *connection)
 static void take_error_text(struct salvor_forward_connection *connection, const uint8_t *data,
                             size_t size)
 {
-    for (size_t i = 0; i < size && connection->error_size < ERROR_TEXT_LIMIT; i++)
-        connection->error_text[connection->error_size++] = iscntrl(data[i]) ? ' ' : (char)data[i];
+    size_t room = ERROR_TEXT_LIMIT - connection->error_size;
+    size_t taken = size < room ? size : room;
+    memcpy(connection->error_text + connection->error_size, data, taken);
+    connection->error_size += taken;
 }
 
 /* What the client takes of it; less than all of it when it is busy or gone. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/text.h"
 #include "kube/exec_plugin.h"
 #include "kube/impersonation.h"
 #include "kube/kubeconfig_part.h"
@@ -231,8 +232,7 @@ int salvor_kubeconfig_load(struct salvor_kubeconfig *out,
     if (result == 0 && options->impersonate)
         result = impersonate(out, options->impersonate, err);
     if (result < 0) {
-        if (err)
-            salvor_kubeconfig_one_line(err);
+        salvor_text_make_error_one_line(err);
         return -1;
     }
     if (options->namespace)
@@ -298,7 +298,7 @@ int salvor_kubeconfig_contexts(json_t **out, const struct salvor_kubeconfig_opti
     }
     json_decref(names);
     salvor_kubeconfig_files_free(files);
-    if (result < 0 && err)
-        salvor_kubeconfig_one_line(err);
+    if (result < 0)
+        salvor_text_make_error_one_line(err);
     return result;
 }

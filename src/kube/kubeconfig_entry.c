@@ -1,6 +1,5 @@
 #include "kube/kubeconfig_entry.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,16 +22,6 @@ int salvor_kubeconfig_set(char **out, const char *value, struct salvor_error *er
     salvor_kubeconfig_forget(out);
     *out = copy;
     return copy ? 0 : salvor_error_memory(err);
-}
-
-void salvor_kubeconfig_one_line(struct salvor_error *err)
-{
-    for (char *at = err->message; *at; at++)
-        if (iscntrl((unsigned char)*at))
-            *at = '?';
-    for (char *at = err->hint; *at; at++)
-        if (iscntrl((unsigned char)*at))
-            *at = ' ';
 }
 
 /* Findings */

@@ -63,9 +63,6 @@ void salvor_kubeconfig_pem(char **out, const struct salvor_kubeconfig_entry *ent
 /* Puts a copy into *out in place of what is there, which is wiped. */
 int salvor_kubeconfig_set(char **out, const char *value, struct salvor_error *err);
 
-/* What a file says must not act on the terminal of who reads the error. */
-void salvor_kubeconfig_one_line(struct salvor_error *err);
-
 /* Wipes and frees; NULL afterwards. */
 void salvor_kubeconfig_forget(char **text);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "data/json.h"
-#include "data/utf8.h"
+#include "data/text.h"
 #include "kube/certificate.h"
 #include "kube/credentials.h"
 #include "kube/exec_plugin.h"
@@ -65,28 +65,6 @@ static const char *reason_of(int status)
     }
 }
 
-/* What moves a terminal's cursor, changes colours or turns the direction of writing round. */
-static bool is_harmless(uint32_t character)
-{
-    return character >= 0x20 && !(character >= 0x7f && character < 0xa0) &&
-           !(character >= 0x200e && character <= 0x200f) &&
-           !(character >= 0x2028 && character <= 0x202e) &&
-           !(character >= 0x2066 && character <= 0x2069);
-}
-
-void salvor_kube_make_one_line(char *text, size_t size)
-{
-    size_t length;
-    for (size_t at = 0; at < size; at += length) {
-        uint32_t character = 0;
-        length = salvor_utf8_next(&character, text + at, size - at);
-        if (!length)
-            text[at++] = '?';
-        else if (!is_harmless(character))
-            memset(text + at, ' ', length);
-    }
-}
-
 static const char *text_of(const json_t *status, const char *name)
 {
     const char *text = json_string_value(json_object_get(status, name));
@@ -115,7 +93,7 @@ static json_t *make_details(const char *text, size_t size)
 {
     char kept[KEPT_MAX];
     memcpy(kept, text, size);
-    salvor_kube_make_one_line(kept, size);
+    salvor_text_make_one_line(kept, size);
     return json_pack("{s:[{s:s, s:s%}]}", "causes", "reason", "UnexpectedServerResponse", "message",
                      kept, size);
 }
@@ -205,7 +183,7 @@ int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *
         explain_unauthorized(config, err);
         salvor_kube_refused(config, http->credentials);
     }
-    salvor_kube_make_one_line(err->message, strlen(err->message));
+    salvor_text_make_error_one_line(err);
     if (http->status == 403)
         salvor_error_hint(err, "have that permission granted, or use another context");
     if (http->status >= 300 && http->status < 400)

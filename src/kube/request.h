@@ -44,9 +44,6 @@ int salvor_kube_start(struct salvor_http *http, struct salvor_loop *loop,
 int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *config,
                       json_t **details, struct salvor_error *err);
 
-/* Makes a text that came from outside one line of UTF-8 that may be shown, as long as it was. */
-void salvor_kube_make_one_line(char *text, size_t size);
-
 /* The whole seconds of the answer's Retry-After, or -1. */
 int salvor_kube_retry_after(const struct salvor_http *http);
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "data/json.h"
+#include "data/text.h"
 #include "kube/request.h"
 #include "lua/binding.h"
 #include "lua/l_kube.h"
@@ -242,7 +243,7 @@ int salvor_kube_not_json(const struct salvor_http *http, struct salvor_error *er
     const char *type = salvor_http_header(http, "Content-Type", 0);
     salvor_error_set(err, "Corrupt", "the answer of %s (%s) is not JSON: %s", http->peer,
                      type ? type : "of no type", reason);
-    salvor_kube_make_one_line(err->message, strlen(err->message));
+    salvor_text_make_error_one_line(err);
     salvor_error_hint(err, "is this the API server, or a proxy or login page in front of it?");
     err->status = http->status;
     return -1;

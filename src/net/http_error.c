@@ -1,10 +1,11 @@
 #include "net/http_error.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <openssl/x509_vfy.h>
+
+#include "data/text.h"
 
 #define WHO_SIZE 700
 
@@ -13,8 +14,8 @@ static const char *curl_text(const struct salvor_http *http, char *out, size_t s
 {
     const char *text = http->message[0] ? http->message : curl_easy_strerror(http->transfer.result);
     size_t length = strnlen(text, size - 1);
-    for (size_t i = 0; i < length; i++)
-        out[i] = iscntrl((unsigned char)text[i]) ? ' ' : text[i];
+    memcpy(out, text, length);
+    salvor_text_make_one_line(out, length);
     while (length && out[length - 1] == ' ')
         length--;
     out[length] = '\0';

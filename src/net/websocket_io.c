@@ -1,8 +1,9 @@
 #include "net/websocket_io.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <sys/random.h>
+
+#include "data/text.h"
 
 #define SEND_SIZE ((size_t)64 << 10) /* at once, so that progress shows */
 #define ROUNDS    16
@@ -32,9 +33,7 @@ static void lose(struct salvor_websocket *socket, CURLcode code)
     socket->lost = true;
     salvor_error_set(&socket->error, "Disconnected", "connection to %s lost: %s", socket->http.peer,
                      text);
-    for (char *at = socket->error.message; *at; at++)
-        if (iscntrl((unsigned char)*at))
-            *at = ' ';
+    salvor_text_make_error_one_line(&socket->error);
 }
 
 /* Writing */
@@ -124,8 +123,8 @@ static void take_close(struct salvor_websocket *socket, const struct salvor_fram
     socket->close_code = SALVOR_CLOSE_NONE;
     if (frame->size >= 2) {
         socket->close_code = frame->data[0] << 8 | frame->data[1];
-        for (size_t i = 2; i < frame->size; i++)
-            reason[i - 2] = iscntrl(frame->data[i]) ? ' ' : (char)frame->data[i];
+        memcpy(reason, frame->data + 2, frame->size - 2);
+        salvor_text_make_one_line(reason, frame->size - 2);
     }
     salvor_websocket_send_close(socket,
                                 frame->size >= 2 ? socket->close_code : SALVOR_CLOSE_NORMAL);
