@@ -19,6 +19,13 @@ void salvor_buffer_release(struct salvor_buffer *buffer)
     salvor_buffer_init(buffer, buffer->limit);
 }
 
+void salvor_buffer_release_wiped(struct salvor_buffer *buffer)
+{
+    if (buffer->capacity)
+        explicit_bzero(buffer->data, buffer->size);
+    salvor_buffer_release(buffer);
+}
+
 void salvor_buffer_clear(struct salvor_buffer *buffer)
 {
     buffer->size = 0;

@@ -29,6 +29,12 @@ extern char salvor_buffer_empty[1];
 void salvor_buffer_init(struct salvor_buffer *buffer, size_t limit);
 void salvor_buffer_release(struct salvor_buffer *buffer);
 
+/*
+ * The same for secrets: overwrites what it holds first. What it held before it grew is elsewhere in
+ * memory, so reserve room for a secret at once.
+ */
+void salvor_buffer_release_wiped(struct salvor_buffer *buffer);
+
 /* Empties it and keeps the memory. */
 void salvor_buffer_clear(struct salvor_buffer *buffer);
 

@@ -31,7 +31,7 @@ static int read_token(struct salvor_kubeconfig *config, struct salvor_error *err
             salvor_error_set(err, "Unauthorized", "the token file %s is empty", config->token_file);
     if (result == 0)
         result = salvor_kubeconfig_set(&config->token, text.data, err);
-    salvor_kubeconfig_release_wiped(&text);
+    salvor_buffer_release_wiped(&text);
     if (result == 0)
         config->token_read = salvor_loop_now();
     else
@@ -49,7 +49,7 @@ static int add_basic(struct salvor_buffer *out, const struct salvor_kubeconfig *
         result = salvor_buffer_printf(out, err, "Authorization: Basic ");
     if (result == 0)
         result = salvor_base64_encode(out, pair.data, pair.size, err);
-    salvor_kubeconfig_release_wiped(&pair);
+    salvor_buffer_release_wiped(&pair);
     return result;
 }
 

@@ -68,7 +68,7 @@ static int make_info(char **out, const struct salvor_exec_call *call, struct sal
         result = salvor_kubeconfig_set(out, text.data, err);
     salvor_kubeconfig_wipe(root);
     json_decref(root);
-    salvor_kubeconfig_release_wiped(&text);
+    salvor_buffer_release_wiped(&text);
     return result;
 }
 

@@ -46,7 +46,7 @@ static void load_proxy(struct salvor_kubeconfig *out, const struct salvor_kubeco
                                 "has a proxy-url that cannot be used: %s", err.message);
     else if (text && salvor_kubeconfig_set(&out->proxy, url.data, &err) < 0)
         salvor_kubeconfig_failed(entry, &err);
-    salvor_kubeconfig_release_wiped(&url);
+    salvor_buffer_release_wiped(&url);
 }
 
 void salvor_kubeconfig_load_cluster(struct salvor_kubeconfig *out,

@@ -144,7 +144,7 @@ const char *salvor_kubeconfig_item(const struct salvor_kubeconfig_entry *entry, 
 static int decode(struct salvor_buffer *out, const char *text, struct salvor_error *err)
 {
     struct salvor_buffer joined = SALVOR_BUFFER_INIT(SALVOR_KUBECONFIG_LIMIT);
-    int result = 0;
+    int result = salvor_buffer_reserve(&joined, strlen(text), err);
     while (*text && result == 0) {
         size_t length = strcspn(text, "\r\n ");
         result = salvor_buffer_append(&joined, text, length, err);
@@ -152,7 +152,7 @@ static int decode(struct salvor_buffer *out, const char *text, struct salvor_err
     }
     if (result == 0)
         result = salvor_base64_decode(out, joined.data, joined.size, err);
-    salvor_kubeconfig_release_wiped(&joined);
+    salvor_buffer_release_wiped(&joined);
     return result;
 }
 
@@ -187,7 +187,7 @@ void salvor_kubeconfig_pem(char **out, const struct salvor_kubeconfig_entry *ent
         result = check_pem(&text, &cause);
     if (result == 0)
         result = salvor_kubeconfig_set(out, text.data, &cause);
-    salvor_kubeconfig_release_wiped(&text);
+    salvor_buffer_release_wiped(&text);
     if (result < 0)
         salvor_kubeconfig_wrong(entry, "correct the entry or the file it names",
                                 "has a %s that cannot be used: %.700s", data ? data_field : field,

@@ -43,13 +43,6 @@ void salvor_kubeconfig_wipe(json_t *value)
     }
 }
 
-void salvor_kubeconfig_release_wiped(struct salvor_buffer *buffer)
-{
-    if (buffer->capacity)
-        explicit_bzero(buffer->data, buffer->size);
-    salvor_buffer_release(buffer);
-}
-
 void salvor_kubeconfig_files_free(struct salvor_kubeconfig_file *list)
 {
     while (list) {
@@ -144,7 +137,7 @@ static int load(struct salvor_kubeconfig_file *file, const char *path, struct sa
         salvor_error_set(err, cause.code, "kubeconfig %s: %s", path, cause.message);
         salvor_error_hint(err, "correct the file, or name another one");
     }
-    salvor_kubeconfig_release_wiped(&text);
+    salvor_buffer_release_wiped(&text);
     return result;
 }
 

@@ -55,7 +55,4 @@ int salvor_kubeconfig_read(struct salvor_buffer *out, const char *path, const ch
 /* Overwrites all texts in a tree; keys stay. */
 void salvor_kubeconfig_wipe(json_t *value);
 
-/* Wipes a buffer and releases it. */
-void salvor_kubeconfig_release_wiped(struct salvor_buffer *buffer);
-
 #endif

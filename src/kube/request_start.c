@@ -104,7 +104,7 @@ static int start_now(struct salvor_http *http, struct salvor_loop *loop,
     struct salvor_buffer url = SALVOR_BUFFER_INIT((size_t)1 << 20);
     struct salvor_buffer authorization = SALVOR_BUFFER_INIT((size_t)1 << 20);
     int result = start(http, loop, config, request, printed, &url, &authorization, err);
-    salvor_kubeconfig_release_wiped(&authorization);
+    salvor_buffer_release_wiped(&authorization);
     salvor_buffer_release(&url);
     return result;
 }

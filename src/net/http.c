@@ -31,13 +31,6 @@ static void free_wiped(struct curl_slist *list)
     curl_slist_free_all(list);
 }
 
-static void release_wiped(struct salvor_buffer *buffer)
-{
-    if (buffer->capacity)
-        explicit_bzero(buffer->data, buffer->size);
-    salvor_buffer_release(buffer);
-}
-
 /* Whoever would start it later forgets it. */
 static void leave_queue(struct salvor_http *http)
 {
@@ -62,8 +55,8 @@ void salvor_http_release(struct salvor_http *http)
         release_transfer(&http->transfer);
     free_wiped(http->request_headers);
     curl_slist_free_all(http->connect_to);
-    release_wiped(&http->upload);
-    release_wiped(&http->body);
+    salvor_buffer_release_wiped(&http->upload);
+    salvor_buffer_release_wiped(&http->body);
     salvor_buffer_release(&http->headers);
     memset(&http->transfer, 0, sizeof(http->transfer));
     http->request_headers = NULL;
@@ -313,7 +306,7 @@ static int set_proxy(struct salvor_http *http, const struct salvor_http_options 
         failed |= curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, 0L);
         failed |= curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 0L);
     }
-    release_wiped(&found);
+    salvor_buffer_release_wiped(&found);
     return failed ? salvor_error_memory(err) : 0;
 }
 
