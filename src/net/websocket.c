@@ -119,28 +119,24 @@ static void go_on(struct salvor_websocket *socket)
     watch(socket);
 }
 
+/* The request is written where it is sent from, since no copy of its credentials may stay. */
 static int prepare(struct salvor_websocket *socket)
 {
-    struct salvor_buffer request = SALVOR_BUFFER_INIT(SALVOR_WEBSOCKET_BUFFER);
+    struct salvor_buffer request = SALVOR_BUFFER_INIT(SALVOR_WEBSOCKET_BUFFER - 1);
     curl_socket_t fd = CURL_SOCKET_BAD;
-    socket->in = malloc(SALVOR_WEBSOCKET_BUFFER);
-    socket->out = malloc(SALVOR_WEBSOCKET_BUFFER);
     curl_easy_getinfo(socket->http.transfer.easy, CURLINFO_ACTIVESOCKET, &fd);
     socket->watch.fd = fd;
-    int result = -1;
-    if (!socket->in || !socket->out)
-        salvor_error_memory(&socket->error);
-    else
-        result = salvor_upgrade_request(&request, socket->key, &socket->http,
-                                        socket->options.protocols, &socket->error);
-    if (result == 0) {
-        memcpy(socket->out, request.data, request.size);
-        socket->out_end = request.size;
-    }
-    if (request.capacity)
-        explicit_bzero(request.data, request.size);
-    salvor_buffer_release(&request);
-    return result;
+    socket->in = malloc(SALVOR_WEBSOCKET_BUFFER);
+    if (!socket->in)
+        return salvor_error_memory(&socket->error);
+    if (salvor_buffer_reserve(&request, SALVOR_WEBSOCKET_BUFFER - 1, &socket->error) < 0)
+        return -1;
+    socket->out = (uint8_t *)request.data;
+    if (salvor_upgrade_request(&request, socket->key, &socket->http, socket->options.protocols,
+                               &socket->error) < 0)
+        return -1;
+    socket->out_end = request.size;
+    return 0;
 }
 
 static void on_timer(struct salvor_op *op);
