@@ -70,8 +70,8 @@ static int depth_error(const char *text, size_t size, struct salvor_error *err)
 }
 
 /*
- * jansson calls a string that it had no memory for a syntax error, so whether memory was lacking is
- * found out here.
+ * jansson calls a string that it had no memory for a syntax error or cuts it short, so whether memory
+ * was lacking is found out here.
  */
 static json_malloc_t allocate;
 static bool is_memory_lacking;
@@ -102,8 +102,11 @@ int salvor_json_decode(json_t **out, const char *text, size_t size, struct salvo
     if (zero) /* jansson passes over one behind a number */
         return error_at("a zero byte", text, (size_t)(zero - text), err);
     *out = load(text, size, &error);
-    if (!*out && is_memory_lacking)
+    if (is_memory_lacking) {
+        json_decref(*out);
+        *out = NULL;
         return salvor_error_memory(err);
+    }
     if (!*out && json_error_code(&error) == json_error_stack_overflow)
         return depth_error(text, size, err);
     if (!*out)
