@@ -10,7 +10,6 @@
 #include "data/base64.h"
 #include "data/digest.h"
 
-#define REQUEST_LIMIT ((size_t)2 << 20)
 #define LINE_LIMIT    ((size_t)64 << 10)
 #define GUID          "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, section 1.3 */
 

@@ -119,6 +119,17 @@ static void go_on(struct salvor_websocket *socket)
     watch(socket);
 }
 
+static int too_large(struct salvor_websocket *socket)
+{
+    if (strcmp(socket->error.code, "TooLarge") != 0)
+        return -1;
+    salvor_error_set(&socket->error, "TooLarge", "the request to %s is larger than %zu bytes",
+                     socket->http.peer, SALVOR_WEBSOCKET_BUFFER);
+    salvor_error_hint(&socket->error, "a command's arguments are part of it: hand over large ones "
+                                      "as standard input");
+    return -1;
+}
+
 /* The request is written where it is sent from, since no copy of its credentials may stay. */
 static int prepare(struct salvor_websocket *socket)
 {
@@ -134,7 +145,7 @@ static int prepare(struct salvor_websocket *socket)
     socket->out = (uint8_t *)request.data;
     if (salvor_upgrade_request(&request, socket->key, &socket->http, socket->options.protocols,
                                &socket->error) < 0)
-        return -1;
+        return too_large(socket);
     socket->out_end = request.size;
     return 0;
 }
