@@ -22,6 +22,8 @@ enum {
     SKIPPED_LIMIT = 1 << 20
 };
 
+#define SIZE_LIMIT ((int64_t)1 << 60) /* of an archive; far from where counting would overflow */
+
 /* One pass over the tree. */
 struct pass {
     struct salvor_pack *pack;
@@ -146,6 +148,10 @@ static int add_file(struct pass *pass, int fd, const struct stat *status, struct
         return -1;
     if (pass->sink)
         return write_contents(pass, fd, status->st_size, err);
+    /* A file that is nearly all hole may say any size. */
+    if (status->st_size > SIZE_LIMIT - pass->size)
+        return salvor_error_set(err, "TooLarge", "%s is too large: %lld bytes", pass->path.data,
+                                (long long)status->st_size);
     pass->size += (status->st_size + BLOCK - 1) / BLOCK * BLOCK;
     return 0;
 }
