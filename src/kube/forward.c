@@ -397,9 +397,10 @@ static void on_client(struct salvor_watch *watch, short revents)
             carry_new(forward, fd);
             continue;
         }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting(forward, errno);
-        if (errno != EINTR && errno != ECONNABORTED)
+        int number = errno;
+        if (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM)
+            pause_accepting(forward, number);
+        if (number != EINTR && number != ECONNABORTED)
             return;
     }
     salvor_watch_stop(watch); /* until one of them has ended */

@@ -62,6 +62,7 @@ void salvor_http_release(struct salvor_http *http)
     http->request_headers = NULL;
     http->connect_to = NULL;
     http->complete = true;
+    salvor_op_finish(&http->op); /* of one that was still queued */
 }
 
 /* What libcurl calls */
