@@ -83,6 +83,13 @@ static void run_pack(void *context)
     close(transfer->descriptor);
 }
 
+/* What was there before may be a folder that takes long to remove. */
+static void run_commit(void *context)
+{
+    struct transfer *transfer = context;
+    transfer->result = salvor_unpack_commit(transfer->unpack, &transfer->failure);
+}
+
 /* In the loop's */
 
 static void stop(void *context)
@@ -93,20 +100,33 @@ static void stop(void *context)
 }
 
 static int start_worker(lua_State *L, struct transfer *transfer, void (*run)(void *),
-                        enum salvor_pipe_direction direction, struct salvor_error *err)
+                        struct salvor_error *err)
 {
-    struct salvor_loop *loop = salvor_get_loop(L);
     transfer->failure = (struct salvor_error){0};
-    if (run != run_measure &&
-        salvor_pipe_open(&transfer->pipe, &transfer->descriptor, loop, direction, err) < 0)
+    return salvor_worker_start(&transfer->worker, salvor_get_loop(L), run, stop, transfer, err);
+}
+
+/* One that closes its end of the pipe when it ends. */
+static int start_piped(lua_State *L, struct transfer *transfer, void (*run)(void *),
+                       enum salvor_pipe_direction direction, struct salvor_error *err)
+{
+    if (salvor_pipe_open(&transfer->pipe, &transfer->descriptor, salvor_get_loop(L), direction,
+                         err) < 0)
         return -1;
-    if (salvor_worker_start(&transfer->worker, loop, run, stop, transfer, err) == 0)
+    if (start_worker(L, transfer, run, err) == 0)
         return 0;
-    if (run != run_measure) {
-        salvor_pipe_close(&transfer->pipe);
-        close(transfer->descriptor);
-    }
+    salvor_pipe_close(&transfer->pipe);
+    close(transfer->descriptor);
     return -1;
+}
+
+/* Goes on with `after` once the worker has ended. */
+static int wait_for_worker(lua_State *L, struct transfer *transfer, lua_KFunction after)
+{
+    if (!transfer->worker.running)
+        return after(L, LUA_OK, (lua_KContext)transfer);
+    luaL_argcheck(L, !transfer->worker.op.wake, 1, "another task waits for this transfer");
+    return salvor_wait(L, &transfer->worker.op, after, (lua_KContext)transfer);
 }
 
 static void release(struct transfer *transfer)
@@ -256,7 +276,7 @@ static int transfer_unpack(lua_State *L)
     if (!transfer->buffer)
         salvor_error_memory(&err);
     else if (salvor_unpack_new(&transfer->unpack, &options, &err) == 0 &&
-             start_worker(L, transfer, run_unpack, SALVOR_PIPE_WE_WRITE, &err) == 0)
+             start_piped(L, transfer, run_unpack, SALVOR_PIPE_WE_WRITE, &err) == 0)
         return 1;
     release(transfer);
     return fail(L, transfer, &err);
@@ -301,9 +321,17 @@ static int transfer_finish(lua_State *L)
     luaL_argcheck(L, transfer->pipe.op.done, 1, "another task writes into this transfer");
     lua_settop(L, 1);
     salvor_pipe_close(&transfer->pipe);
-    if (!transfer->worker.running)
-        return after_finish(L, LUA_OK, (lua_KContext)transfer);
-    return salvor_wait(L, &transfer->worker.op, after_finish, (lua_KContext)transfer);
+    return wait_for_worker(L, transfer, after_finish);
+}
+
+static int after_commit(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    int failed = check_worker(L, (struct transfer *)context);
+    if (failed)
+        return failed;
+    lua_pushboolean(L, 1);
+    return 1;
 }
 
 /* transfer:commit() -> true: what was unpacked is in its place */
@@ -313,10 +341,10 @@ static int transfer_commit(lua_State *L)
     struct salvor_error err;
     luaL_argcheck(L, transfer->unpack && !transfer->worker.running && transfer->result == 0, 1,
                   "the transfer is not finished");
-    if (salvor_unpack_commit(transfer->unpack, &err) < 0)
+    lua_settop(L, 1);
+    if (start_worker(L, transfer, run_commit, &err) < 0)
         return fail(L, transfer, &err);
-    lua_pushboolean(L, 1);
-    return 1;
+    return wait_for_worker(L, transfer, after_commit);
 }
 
 /* Packing */
@@ -356,11 +384,11 @@ static int transfer_pack(lua_State *L)
     lua_setiuservalue(L, 2, 1);
     salvor_pack_init(&transfer->pack, texts[0], texts[1], &transfer->progress);
     transfer->pack.marker = texts[2];
-    if (start_worker(L, transfer, run_measure, SALVOR_PIPE_WE_READ, &err) < 0) {
+    if (start_worker(L, transfer, run_measure, &err) < 0) {
         release(transfer);
         return fail(L, transfer, &err);
     }
-    return salvor_wait(L, &transfer->worker.op, after_measure, (lua_KContext)transfer);
+    return wait_for_worker(L, transfer, after_measure);
 }
 
 static int after_end(lua_State *L, int status, lua_KContext context)
@@ -385,9 +413,7 @@ static int after_wait(lua_State *L, int status, lua_KContext context)
         salvor_pipe_wait(&transfer->pipe);
         return salvor_wait(L, &transfer->pipe.op, after_wait, context);
     }
-    if (!transfer->worker.running)
-        return after_end(L, LUA_OK, context);
-    return salvor_wait(L, &transfer->worker.op, after_end, context);
+    return wait_for_worker(L, transfer, after_end);
 }
 
 /* transfer:read() -> bytes, nothing at the end, or nil and an error */
@@ -399,7 +425,7 @@ static int transfer_read(lua_State *L)
     luaL_argcheck(L, transfer->pipe.op.done, 1, "another task reads from this transfer");
     lua_settop(L, 1);
     if (!transfer->worker.running && transfer->result == 1 &&
-        start_worker(L, transfer, run_pack, SALVOR_PIPE_WE_READ, &err) < 0)
+        start_piped(L, transfer, run_pack, SALVOR_PIPE_WE_READ, &err) < 0)
         return fail(L, transfer, &err);
     return after_wait(L, LUA_OK, (lua_KContext)transfer);
 }
