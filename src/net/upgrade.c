@@ -10,8 +10,8 @@
 #include "data/base64.h"
 #include "data/digest.h"
 
-#define LINE_LIMIT    ((size_t)64 << 10)
-#define GUID          "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, section 1.3 */
+#define LINE_LIMIT ((size_t)64 << 10)
+#define GUID       "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, section 1.3 */
 
 enum { NONCE_SIZE = 16 };
 
@@ -239,18 +239,20 @@ int salvor_upgrade_take(struct salvor_upgrade *upgrade, struct salvor_http *http
 
 /* Understanding it */
 
-static bool is_key_answered(const char *answer, const char *key)
+/* 0, or -1 without memory; *same says whether that is the answer to our key (section 4.2.2). */
+static int check_key(bool *same, const char *answer, const char *key, struct salvor_error *err)
 {
     char text[SALVOR_UPGRADE_KEY_SIZE + sizeof(GUID)];
     unsigned char digest[SALVOR_DIGEST_MAX];
     size_t size;
     struct salvor_buffer expected = SALVOR_BUFFER_INIT(256);
     snprintf(text, sizeof(text), "%s%s", key, GUID);
-    bool same = salvor_digest_data(digest, &size, "sha1", text, strlen(text), NULL) == 0 &&
-                salvor_base64_encode(&expected, digest, size, NULL) == 0 &&
-                !strcmp(answer, expected.data);
+    if (salvor_digest_data(digest, &size, "sha1", text, strlen(text), err) < 0 ||
+        salvor_base64_encode(&expected, digest, size, err) < 0)
+        return -1;
+    *same = !strcmp(answer, expected.data);
     salvor_buffer_release(&expected);
-    return same;
+    return 0;
 }
 
 /* A comma-separated list holds that word, in any case when `loosely`. */
@@ -276,10 +278,13 @@ int salvor_upgrade_check(const char **protocol, const struct salvor_http *http, 
     const char *accept = salvor_http_header(http, "Sec-WebSocket-Accept", 0);
     const char *chosen = salvor_http_header(http, "Sec-WebSocket-Protocol", 0);
     const char *wrong = NULL;
+    bool answered = false;
+    if (accept && check_key(&answered, accept, key, err) < 0)
+        return -1;
     if (!upgrade || strcasecmp(upgrade, "websocket") != 0 || !connection ||
         !has_word(connection, "upgrade", true))
         wrong = "it switches to something else";
-    else if (!accept || !is_key_answered(accept, key))
+    else if (!answered)
         wrong = "its Sec-WebSocket-Accept does not belong to this request";
     else if (salvor_http_header(http, "Sec-WebSocket-Extensions", 0))
         wrong = "it uses an extension that was not offered";

@@ -54,7 +54,7 @@ int salvor_upgrade_take(struct salvor_upgrade *upgrade, struct salvor_http *http
 
 /*
  * Whether the answer 101 is that to our request; *protocol is the chosen one, a string of the
- * headers. Error Corrupt otherwise.
+ * headers. Error Corrupt otherwise, Internal without memory.
  */
 int salvor_upgrade_check(const char **protocol, const struct salvor_http *http, const char *key,
                          const char *protocols, struct salvor_error *err);
