@@ -10,19 +10,15 @@
  * under way afterwards, no descriptor, child process or temporary file is left, and the same state
  * goes on working. Leaks of memory are what LeakSanitizer is for (make asan).
  *
- * A scenario is called with a table: `folder`, which is empty, and `server`, the URL of an HTTP
- * server that knows the paths of `answers` below.
+ * A scenario is called with a table: `folder`, which is empty, and `server`, the URL of the server of
+ * server.h.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +31,7 @@
 #include "core/folder.h"
 #include "lua/scheduler.h"
 #include "lua/task.h"
+#include "server.h"
 
 /* More points than this are sampled. */
 enum { POINTS_MAX = 250 };
@@ -106,69 +103,6 @@ char *__wrap_strdup(const char *text)
 void *__wrap_realloc(void *block, size_t size)
 {
     return fails(true) ? NULL : __real_realloc(block, size);
-}
-
-/* The server */
-
-static const char *const answers[][2] = {
-    {"GET /object", "{\"kind\":\"ConfigMap\",\"data\":{\"a\":\"1\",\"b\":\"2\"}}"},
-    {"PUT /object", "{\"kind\":\"ConfigMap\",\"data\":{}}"},
-    {"GET /stream", "{\"type\":\"ADDED\",\"n\":1}\n{\"type\":\"ADDED\",\"n\":2}\n"},
-};
-
-static void answer(int client)
-{
-    char request[8192], text[1024];
-    size_t size = 0;
-    ssize_t got;
-    request[0] = '\0';
-    while (!strstr(request, "\r\n\r\n") && size + 1 < sizeof(request) &&
-           (got = read(client, request + size, sizeof(request) - size - 1)) > 0) {
-        size += (size_t)got;
-        request[size] = '\0';
-    }
-    int status = 404;
-    const char *body = "{\"kind\":\"Status\",\"message\":\"no such path\",\"details\":{\"a\":1}}";
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
-        if (!strncmp(request, answers[i][0], strlen(answers[i][0]))) {
-            status = 200;
-            body = answers[i][1];
-        }
-    int length = snprintf(text, sizeof(text),
-                          "HTTP/1.1 %d Said\r\nContent-Type: application/json\r\n"
-                          "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                          status, strlen(body), body);
-    if (write(client, text, (size_t)length) < 0)
-        perror("write");
-}
-
-static int listen_on_loopback(char *url, size_t size)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) < 0 ||
-        listen(listener, 64) < 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &length) < 0) {
-        perror("listen");
-        exit(1);
-    }
-    snprintf(url, size, "http://127.0.0.1:%d", ntohs(address.sin_port));
-    return listener;
-}
-
-/* Until nobody has the other end of the pipe any more. */
-static void serve(int listener, int pipe)
-{
-    struct pollfd polled[] = {{.fd = listener, .events = POLLIN}, {.fd = pipe, .events = POLLIN}};
-    signal(SIGPIPE, SIG_IGN);
-    while (poll(polled, 2, -1) > 0 && !polled[1].revents) {
-        int client = accept(listener, NULL, NULL);
-        if (client < 0)
-            continue;
-        answer(client);
-        close(client);
-    }
 }
 
 /* What must be the same after every run */
@@ -249,8 +183,10 @@ static bool is_expected(const char *error)
     return !error || (requests.failed && (strstr(error, "memory") || strstr(error, "overflow")));
 }
 
-/* What is wrong after a run of the function at index 1 that ended with `error`; NULL: nothing. `descriptors`: how many
- * there must be; 0: not known yet. */
+/*
+ * What is wrong after a run of the function at index 1 that ended with `error`; NULL: nothing.
+ * `descriptors`: how many there must be; 0: not known yet.
+ */
 static const char *problem(lua_State *L, const char *error, size_t descriptors)
 {
     if (!is_expected(error))
@@ -307,7 +243,7 @@ static bool torture(lua_State *L, enum mode mode, size_t descriptors, long *poin
     return good;
 }
 
-static void run_scenario(lua_State *L, int number, const char *path)
+static bool run_scenario(lua_State *L, int number, const char *path)
 {
     long points[MODES] = {0};
     bool good = luaL_loadfile(L, path) == LUA_OK;
@@ -328,10 +264,12 @@ static void run_scenario(lua_State *L, int number, const char *path)
            strrchr(path, '/') + 1, points[ONCE], points[LASTING], points[BELOW]);
     fflush(stdout);
     lua_settop(L, 0);
+    return good;
 }
 
-static void run_all(void)
+static bool run_all(void)
 {
+    bool good = true;
     const char *parent = getenv("TMPDIR");
     glob_t scenarios = {0};
     snprintf(folder, sizeof(folder), "%s/torture-XXXXXX", parent ? parent : "/tmp");
@@ -346,28 +284,28 @@ static void run_all(void)
     lua_allocate = lua_getallocf(L, &context);
     lua_setallocf(L, failing_lua_allocate, context);
     for (size_t i = 0; i < scenarios.gl_pathc; i++)
-        run_scenario(L, (int)i + 1, scenarios.gl_pathv[i]);
+        good &= run_scenario(L, (int)i + 1, scenarios.gl_pathv[i]);
     printf("1..%zu\n", scenarios.gl_pathc);
     globfree(&scenarios);
     salvor_host_free(host);
     salvor_folder_remove_tree(folder, NULL);
+    return good;
 }
 
 /* The server is the parent, so that the child has no child process but those it makes. */
 int main(void)
 {
-    int listener = listen_on_loopback(url, sizeof(url)), ends[2], status = 1;
+    int listener = torture_listen(url, sizeof(url)), ends[2], status = 1;
     if (pipe(ends) < 0)
         return 1;
     pid_t child = fork();
     if (child == 0) {
         close(listener);
         close(ends[0]);
-        run_all();
-        return 0;
+        return run_all() ? 0 : 1;
     }
     close(ends[1]);
-    serve(listener, ends[0]);
+    torture_serve(listener, ends[0]);
     waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
