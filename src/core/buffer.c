@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/large.h"
+
 char salvor_buffer_empty[1];
 
 void salvor_buffer_init(struct salvor_buffer *buffer, size_t limit)
@@ -46,6 +48,7 @@ int salvor_buffer_reserve(struct salvor_buffer *buffer, size_t extra, struct sal
     char *data = realloc(buffer->capacity ? buffer->data : NULL, capacity);
     if (!data)
         return salvor_error_memory(err);
+    salvor_large_pages(data, capacity);
     if (!buffer->capacity)
         data[0] = '\0';
     buffer->data = data;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/large.h"
+
 enum {
 #ifdef __SANITIZE_ADDRESS__
     LARGEST = 0, /* it must see each block by itself */
@@ -49,10 +51,17 @@ static size_t units(size_t size)
     return (size + UNIT - 1) / UNIT;
 }
 
+/* Of a string or a table that is large. */
+static void *with_large_pages(void *block, size_t size)
+{
+    salvor_large_pages(block, size);
+    return block;
+}
+
 static void *take(struct salvor_pool *pool, size_t size)
 {
     if (size > LARGEST)
-        return malloc(size);
+        return with_large_pages(malloc(size), size);
     struct cell *cell = pool->given[units(size)];
     if (cell) {
         pool->given[units(size)] = cell->next;
@@ -87,7 +96,7 @@ static void give(struct salvor_pool *pool, void *block, size_t size)
 static void *resize(struct salvor_pool *pool, void *block, size_t old_size, size_t size)
 {
     if (old_size > LARGEST && size > LARGEST)
-        return realloc(block, size);
+        return with_large_pages(realloc(block, size), size);
     if (old_size <= LARGEST && size <= LARGEST && units(old_size) == units(size))
         return block;
     void *moved = take(pool, size);

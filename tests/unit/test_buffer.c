@@ -61,6 +61,27 @@ static void formatted_text_is_appended(void **state)
     salvor_buffer_release(&buffer);
 }
 
+/* Beyond SALVOR_LARGE_SIZE the kernel is asked for large pages, and realloc() moves mappings. */
+static void large_ones_keep_their_content(void **state)
+{
+    (void)state;
+    struct salvor_buffer buffer = SALVOR_BUFFER_INIT((size_t)64 << 20);
+    uint32_t block[4096];
+    for (uint32_t i = 0; buffer.size < (size_t)20 << 20; i++) {
+        for (size_t k = 0; k < 4096; k++)
+            block[k] = i;
+        assert_int_equal(salvor_buffer_append(&buffer, block, sizeof(block), NULL), 0);
+    }
+    for (size_t at = 0; at < buffer.size; at += sizeof(uint32_t)) {
+        uint32_t word;
+        memcpy(&word, buffer.data + at, sizeof(word));
+        if (word != at / sizeof(block))
+            fail_msg("byte %zu is another one", at);
+    }
+    salvor_buffer_release_wiped(&buffer);
+    assert_string_equal(buffer.data, "");
+}
+
 static void the_front_is_consumed(void **state)
 {
     (void)state;
@@ -81,6 +102,7 @@ int main(void)
         cmocka_unit_test(bytes_are_kept_with_zeros_and_an_end),
         cmocka_unit_test(the_ceiling_holds),
         cmocka_unit_test(formatted_text_is_appended),
+        cmocka_unit_test(large_ones_keep_their_content),
         cmocka_unit_test(the_front_is_consumed),
     };
     return cmocka_run_group_tests_name("buffer", tests, NULL, NULL);
