@@ -65,6 +65,7 @@ describe("the pages of a list", function()
             assert.truthy(query:find("limit=500", 1, true))
             assert.truthy(query:find("labelSelector=x%3Dy", 1, true))
             assert.are.equal(number == 1, query:find("resourceVersion=7", 1, true) ~= nil)
+            assert.are.equal(number == 1, query:find("resourceVersionMatch=", 1, true) ~= nil)
         end
     end)
 
