@@ -92,7 +92,7 @@ end
 --- What is to be listed: of a kind and name, of an object, or everything.
 local function target_of(client, of, name, opts)
     if type(of) == "string" then
-        local resource, err = client:kind(of)
+        local resource, err = client._kinds:resolve_within(opts.timeout or client.timeout, of)
         if not resource then
             return nil, err
         end

@@ -4,6 +4,7 @@
 --- a request. `resource` is a kind's record as client:kind() gives it.
 local call = require("salvor.k8s.call")
 local copy = require("salvor.copy")
+local check = require("salvor.k8s.check")
 local evict = require("salvor.k8s.eviction")
 local hints = require("salvor.k8s.hints")
 local kube = require("salvor.kube")
@@ -39,7 +40,8 @@ end
 
 --- What a list and a watch ask for alike; nil and an error when the kind is unknown.
 function methods:_selection(op, kind, opts)
-    local resource, err = self:kind(kind)
+    local resource, err = self._kinds:resolve_within(opts.timeout or self.timeout,
+        check.kind(kind, op))
     if not resource then
         err.op = op
         return nil, err

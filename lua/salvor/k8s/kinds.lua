@@ -4,6 +4,7 @@
 --- not know the path of a kind, everything is asked anew once, since CRDs come and go.
 local fail = require("salvor.error").new
 local fields = require("salvor.k8s.fields")
+local task = require("salvor.task")
 
 local kinds = {}
 kinds.__index = kinds
@@ -169,6 +170,31 @@ function kinds:resolve(text)
     if self.found[text] then
         return self.found[text]
     end
+    return self:ask(text)
+end
+
+--- The same within so many seconds: what has to be asked first counts towards a call's time limit.
+function kinds:resolve_within(seconds, text)
+    if self.found[text] then
+        return self.found[text]
+    end
+    local record, err = task.timeout(seconds, function()
+        return self:ask(text)
+    end)
+    if not record and err.op == "task.timeout" then
+        err = fail({
+            code = "Timeout",
+            op = "k8s.kind",
+            message = string.format("the server did not say within %.3g s what '%s' is", seconds,
+                text:sub(1, 200)),
+            hint = "does the server answer at all? Its discovery (/api, /apis) does not",
+            retryable = true,
+        })
+    end
+    return record, err
+end
+
+function kinds:ask(text)
     local had_something = self.discovery:knows_something()
     local record, err = self:find(text)
     if not record and had_something and (not err or does_not_answer(err)) then
@@ -205,9 +231,9 @@ function kinds:renew(old, err)
     return self.renewed[path] or nil
 end
 
---- The record of an object's own apiVersion and kind.
-function kinds:resolve_object(object)
-    return self:resolve(object.apiVersion .. "/" .. object.kind)
+--- The record of an object's own apiVersion and kind, within so many seconds.
+function kinds:resolve_object(seconds, object)
+    return self:resolve_within(seconds, object.apiVersion .. "/" .. object.kind)
 end
 
 return kinds

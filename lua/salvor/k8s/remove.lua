@@ -27,7 +27,8 @@ function methods:delete(kind, name, opts)
     check.options(opts.preconditions, precondition_names, "k8s.delete: preconditions")
     check.counts(opts, {grace_period = 0}, "k8s.delete")
     local body = options_of_delete(opts, "k8s.delete")
-    local at, err = self:_selection("k8s.delete", kind, {namespace = opts.namespace})
+    local at, err = self:_selection("k8s.delete", kind,
+        {namespace = opts.namespace, timeout = opts.timeout})
     if not at then
         return nil, err
     end
@@ -73,7 +74,8 @@ function methods:evict(pod, opts)
     check.name(pod, "k8s.evict")
     check.options(opts.preconditions, precondition_names, "k8s.evict: preconditions")
     check.counts(opts, {grace_period = 0}, "k8s.evict")
-    local at, err = self:_selection("k8s.evict", "v1/Pod", {namespace = opts.namespace})
+    local at, err = self:_selection("k8s.evict", "v1/Pod",
+        {namespace = opts.namespace, timeout = opts.timeout})
     if not at then
         return nil, err
     end

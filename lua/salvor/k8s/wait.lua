@@ -50,7 +50,8 @@ local function make_item(client, what, kind, which, opts, namespace)
     check.selectors(opts, what)
     local names = names_of(which, opts, what)
     local wants = require("salvor.k8s.wait.target").wants(opts, what)
-    local resource, err = client:kind(kind)
+    local seconds = opts.timeout and opts.timeout > 0 and opts.timeout or client.timeout
+    local resource, err = client._kinds:resolve_within(math.min(seconds, client.timeout), kind)
     if not resource then
         err.op = what
         return {problem = err}

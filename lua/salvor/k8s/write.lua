@@ -32,7 +32,8 @@ end
 --- A write of a whole object: everything about where it goes is in the object.
 local function write_object(client, verb, object, opts, query)
     local op = "k8s." .. verb
-    local resource, err = client._kinds:resolve_object(object)
+    local resource, err = client._kinds:resolve_object(opts.timeout or client.timeout,
+        object)
     if not resource then
         err.op = op
         return nil, err
@@ -92,7 +93,8 @@ end
 
 --- Where an object is that is named and not given; nil and an error when the kind is unknown.
 local function locate(client, op, verb, kind, name, opts)
-    local at, err = client:_selection(op, kind, {namespace = opts.namespace})
+    local at, err = client:_selection(op, kind,
+        {namespace = opts.namespace, timeout = opts.timeout})
     if not at then
         return nil, err
     end
