@@ -34,15 +34,14 @@ lab.describe("a dry run", function()
 
     --- What a dry run gives once the server knows the hook.
     local function dry_run_until(is_refused)
-        local deadline, made, err = task.now() + 10, nil, nil
-        repeat
-            made, err = create(true)
-            if (err ~= nil) == is_refused then
-                break
+        local deadline = task.now() + 10
+        while true do
+            local made, err = create(true)
+            if (err ~= nil) == is_refused or task.now() > deadline then
+                return made, err
             end
             task.sleep(0.05)
-        until task.now() > deadline
-        return made, err
+        end
     end
 
     setup(function()
