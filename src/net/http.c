@@ -272,6 +272,16 @@ int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
 
 /* Reading the answer */
 
+/*
+ * A server that refuses what is still being sent closes the connection, and the end of its answer is
+ * lost. That it has refused is known all the same.
+ */
+static bool is_refusal_cut_short(const struct salvor_http *http)
+{
+    return http->transfer.result == CURLE_PARTIAL_FILE && http->status >= 400 &&
+           http->status < 500 && !http->exceeded && !http->no_memory;
+}
+
 int salvor_http_check(const struct salvor_http *http, struct salvor_error *err)
 {
     if (http->failure.code[0]) {
@@ -279,7 +289,7 @@ int salvor_http_check(const struct salvor_http *http, struct salvor_error *err)
             *err = http->failure;
         return -1;
     }
-    if (!http->complete || http->transfer.result == CURLE_OK)
+    if (!http->complete || http->transfer.result == CURLE_OK || is_refusal_cut_short(http))
         return 0;
     return salvor_http_explain(http, err);
 }

@@ -101,6 +101,16 @@ describe("a call of the API", function()
         assert.truthy(err.hint:find("may or may not", 1, true))
     end)
 
+    it("knows that it was refused, although the end of the answer was lost", function()
+        server:rules({{method = "POST", path = CM, status = 413,
+                       body = "Request entity too large", length = 200, ["end"] = "truncate"}})
+        local _, err = client:create({apiVersion = "v1", kind = "ConfigMap",
+                                      metadata = {name = "a"}})
+        assert.are.equal(413, err.status)
+        assert.are.equal("RequestEntityTooLarge", err.code)
+        assert.is_nil((err.hint or ""):find("may or may not", 1, true))
+    end)
+
     it("ends at its deadline", function()
         server:rules({{path = CM .. "/a", chunks = {"{"}, ["end"] = "hang"}})
         local began = task.now()
