@@ -160,7 +160,11 @@ describe("a request that failed", function()
             assert.are.equal("Disconnected", err.code)
             -- When a kept connection breaks libcurl itself tries on another one at once.
             assert.is_true(#made >= 2)
-            assert.is_true(made[#made] - made[1] >= 1)
+            local longest = 0
+            for number = 2, #made do
+                longest = math.max(longest, made[number] - made[number - 1])
+            end
+            assert.is_true(longest >= 0.95)
         end
         for _, method in ipairs({"POST", "PUT", "PATCH", "DELETE"}) do
             local made, err = times_of(method, {["end"] = "reset"})

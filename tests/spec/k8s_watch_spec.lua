@@ -286,6 +286,16 @@ describe("a watch", function()
         assert.are.same({"ADDED a", "ADDED b"}, collect(server:client(), 2))
     end)
 
+    it("waits as the error in a stream asks", function()
+        play({{json = list("10", {cm("a", "9")})}},
+            {{body = events({"ERROR", scripted.status(504, "Timeout", "busy",
+                {details = {retryAfterSeconds = 2}})})},
+             {body = events({"ADDED", cm("b", "11")})}})
+        local began = task.now()
+        assert.are.same({"ADDED a", "ADDED b"}, collect(server:client(), 2))
+        assert.is_true(task.now() - began >= 1.9)
+    end)
+
     it("waits as a busy server asks", function()
         play({{json = list("10", {cm("a", "9")})}},
             {{body = events({"ERROR", scripted.status(500, "InternalError", "busy",
