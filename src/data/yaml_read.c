@@ -140,6 +140,15 @@ static int resolve_key(struct sender *sender, struct pair *pair,
     return 0;
 }
 
+/* As in JSON here: what takes a key for a C string would see another one. */
+static int check_key(struct sender *sender, const struct pair *pair)
+{
+    if (!memchr(pair->key, '\0', pair->size))
+        return 0;
+    return salvor_yaml_error(sender->err, pair->key_node->start,
+                             "a key holds the character U+0000");
+}
+
 static int add_pair(struct sender *sender, const struct pair *pair)
 {
     struct pairs *pairs = sender->pairs;
@@ -177,7 +186,8 @@ static int collect(struct sender *sender, const struct salvor_yaml_node *node)
         int result = count_node(sender, key);
         if (result == 0 && is_merge(key)) {
             result = collect_merge(sender, key->next, true);
-        } else if (result == 0 && (result = resolve_key(sender, &pair, key)) == 0) {
+        } else if (result == 0 && (result = resolve_key(sender, &pair, key)) == 0 &&
+                   (result = check_key(sender, &pair)) == 0) {
             pair.order = sender->orders++;
             result = add_pair(sender, &pair);
         }

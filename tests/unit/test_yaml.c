@@ -217,6 +217,7 @@ static void names_the_place_of_an_error(void **state)
                      "column 8"},
         {"a: 1\nb: 2\na: 3", "the key \"a\" comes twice at line 3, column 1"},
         {"{1: a, '1': b}", "the key \"1\" comes twice at line 1, column 8"},
+        {"\"a\\0\": 1", "a key holds the character U+0000 at line 1, column 1"},
         {"a: *x", "an alias without an anchor of its name at line 1, column 4"},
         {"a: &x\n  b: *x", "an anchor that contains itself at line 2, column 6"},
         {"a: &x\n  <<: *x", "a merge of a mapping into itself at line 2, column 7"},
