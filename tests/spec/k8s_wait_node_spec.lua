@@ -68,9 +68,13 @@ node.describe("waiting for workloads", function()
             end
         end
         assert.are.equal(2, ready)
-        local reasons = {}
-        for _, event in ipairs(must(client:events(pod))) do
-            reasons[event.reason] = event
+        -- Events are written a little later than what they tell of.
+        local reasons, deadline = {}, task.now() + 20
+        while not reasons.Started and task.now() < deadline do
+            for _, event in ipairs(must(client:events(pod))) do
+                reasons[event.reason] = event
+            end
+            task.sleep(0.05)
         end
         -- The scheduler writes events.k8s.io, the kubelet core events.
         assert.is_table(reasons.Scheduled)
