@@ -27,8 +27,8 @@ local k8s = {}
 ---@field kubeconfig? string Only this file. Otherwise $KUBECONFIG, ~/.kube/config, a pod's account.
 ---@field context? string Instead of the current context.
 ---@field namespace? string Instead of the context's.
----@field timeout? number Seconds for each call that names none; 30. Looking up what a word for a
---- kind means is not counted: each request of that has 32.
+---@field timeout? number Seconds for each call that names none; 30. Finding out what a word for a
+--- kind means counts towards it.
 ---@field on_warning? fun(text: string) Told each of the server's warnings once; logged otherwise.
 ---@field impersonate? k8s.ImpersonateOptions Act as somebody else; instead of `as`.
 ---@field cache? boolean|string Where what discovery learns is kept for six hours, so that a word

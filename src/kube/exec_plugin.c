@@ -238,6 +238,11 @@ static void run_ended(struct salvor_op *op)
     wake(plugin, NULL, result < 0 ? &err : NULL);
 }
 
+bool salvor_exec_plugin_may_ask(const struct salvor_exec_plugin *plugin)
+{
+    return plugin->options.mode != SALVOR_EXEC_NEVER && isatty(STDIN_FILENO);
+}
+
 static int decide_interactive(struct salvor_exec_plugin *plugin, struct salvor_error *err)
 {
     bool is_terminal = tcgetattr(STDIN_FILENO, &plugin->terminal) == 0;

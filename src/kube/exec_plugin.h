@@ -66,6 +66,9 @@ struct salvor_exec_waiter {
 int salvor_exec_plugin_wait(struct salvor_exec_plugin *plugin, struct salvor_exec_waiter *waiter,
                             struct salvor_loop *loop, struct salvor_error *err);
 
+/* A run may ask a person: there is a terminal, and the kubeconfig does not forbid it. */
+bool salvor_exec_plugin_may_ask(const struct salvor_exec_plugin *plugin);
+
 /* The run under way may wait for a person, so that no time limit is sensible. */
 bool salvor_exec_plugin_is_interactive(const struct salvor_exec_plugin *plugin);
 

@@ -7,6 +7,7 @@
 
 #include "data/json.h"
 #include "data/text.h"
+#include "kube/exec_plugin.h"
 #include "kube/request.h"
 #include "lua/binding.h"
 #include "lua/l_kube.h"
@@ -331,7 +332,7 @@ static void set_text(lua_State *L, const char *name, const char *text)
 static int client_info(lua_State *L)
 {
     const struct salvor_kubeconfig *config = &salvor_kube_client_check(L)->config;
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 9);
     set_text(L, "server", config->server);
     set_text(L, "context", config->context);
     set_text(L, "cluster", config->cluster);
@@ -340,6 +341,8 @@ static int client_info(lua_State *L)
     set_text(L, "source", config->source);
     set_text(L, "act_as", config->act_as);
     set_text(L, "warning", config->warning);
+    lua_pushboolean(L, config->plugin && salvor_exec_plugin_may_ask(config->plugin));
+    lua_setfield(L, -2, "may_ask");
     return 1;
 }
 
