@@ -12,9 +12,10 @@
 #define STREAM_METATABLE "salvor.kube.stream"
 
 struct stream {
-    struct salvor_object_stream objects;
+    struct salvor_object_stream objects; /* first: its operation is the stream's */
     double open_timeout;
     double deadline; /* of the wait under way; 0: none */
+    void (*stop_waiting)(struct salvor_op *op); /* what giving up a later wait does */
     bool open;
 };
 
@@ -27,12 +28,22 @@ static int stream_close(lua_State *L)
     return 0;
 }
 
+/* Nobody waits for the answer any more: it is not to be, and its connection ends now. */
+static void give_up_opening(struct salvor_op *op)
+{
+    struct stream *stream = (struct stream *)op;
+    stream->stop_waiting(op);
+    stream->objects.http.op.wake = NULL;
+    salvor_http_release(&stream->objects.http);
+}
+
 static int after_open(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
     struct stream *stream = (struct stream *)context;
     struct salvor_kube_client *client = luaL_checkudata(L, 1, SALVOR_KUBE_CLIENT);
     const struct salvor_http *http = &stream->objects.http;
+    stream->objects.op.abort = stream->stop_waiting;
     json_t **details = salvor_box_value(L);
     struct salvor_error err;
     int result;
@@ -79,6 +90,8 @@ int salvor_kube_client_stream(lua_State *L)
         return salvor_fail(L, &err);
     }
     salvor_object_stream_wait(&stream->objects, salvor_get_loop(L), stream->open_timeout);
+    stream->stop_waiting = stream->objects.op.abort;
+    stream->objects.op.abort = give_up_opening;
     return salvor_wait(L, &stream->objects.op, after_open, (lua_KContext)stream);
 }
 

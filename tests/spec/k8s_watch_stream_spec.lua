@@ -68,6 +68,36 @@ describe("a watch", function()
         return result
     end
 
+    --- The entry of the first request with that method, once it is there.
+    local function await(method)
+        local deadline = task.now() + 10
+        while task.now() < deadline do
+            for _, request in ipairs(server:requests()) do
+                if request.method == method then
+                    return request
+                end
+            end
+            task.sleep(0.02)
+        end
+        error("no " .. method .. " came")
+    end
+
+    it("hangs up at once when it is cancelled before the answer has begun", function()
+        play({{["end"] = "mute"}})
+        local client = server:client()
+        local running = task.spawn(function()
+            collect(client, 1)
+        end)
+        await("GET")
+        collectgarbage("stop") -- which would end the connection too, at some time
+        local restart <close> = setmetatable({}, {__close = function()
+            collectgarbage("restart")
+        end})
+        running:cancel()
+        await("END")
+        assert.are.equal("cancelled", running:status())
+    end)
+
     describe("of a server that streams what is there", function()
         it("begins with that, and goes on in the same stream", function()
             play({{body = events({"ADDED", cm("a", "5")}, {"ADDED", cm("b", "7")},

@@ -9,7 +9,7 @@ Serves the rules of FOLDER/rules.json, read anew for each request:
       "request_header": ["If-None-Match", "1"],
       "status": 200, "headers": {"Retry-After": "1"}, "json": {...} | "body": "text",
       "chunks": ["a", "b"], "repeat": 1, "latin1": false, "length": 10, "delay": 0.1,
-      "hold": 1, "end": "clean" | "truncate" | "reset" | "hang"}]
+      "hold": 1, "end": "clean" | "truncate" | "reset" | "hang" | "mute"}]
 
 The first rule with that method and path, whose `query` is part of the query, whose `request_header`
 the request has with that value, and which has not been used `times` times, answers, after `hold`
@@ -17,7 +17,8 @@ seconds; without one the answer is 404. `chunks` are sent one by one, `delay` se
 all of them `repeat` times, "@@" in them being the number of the round; with `latin1` each character
 is one byte, and with `length` the body is announced by that Content-Length instead. `end`:
 "truncate" closes inside the body, "reset" answers nothing and resets the connection, "hang" keeps it
-open. Each request is appended to FOLDER/requests.jsonl.
+open, "mute" answers nothing until the client ends it. Each request is appended to
+FOLDER/requests.jsonl, and the end that a "mute" saw as one with the method "END".
 
 "client-cert" asks for a client certificate; FOLDER/client.crt with client.key is one, long expired.
 The certificate authority is FOLDER/ca.crt. Prints "PORT PID" once it listens; ends with its parent.
@@ -120,16 +121,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return rule
         return {"status": 404, "body": "no rule for %s %s" % (self.command, self.path)}
 
+    def note(self, entry):
+        with open(os.path.join(FOLDER, "requests.jsonl"), "a") as log:
+            log.write(json.dumps({**entry, "time": time.monotonic()}) + "\n")
+
+    def await_end(self):
+        self.close_connection = True
+        try:
+            self.connection.recv(1)
+        except OSError:
+            pass
+
     def answer(self):
         path, _, query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         headers = {name: ", ".join(self.headers.get_all(name)) for name in self.headers}
+        entry = {"method": self.command, "path": path, "query": query, "body": body,
+                 "headers": headers}
         with self.lock:
             rule = self.find_rule(path, query)
-            with open(os.path.join(FOLDER, "requests.jsonl"), "a") as log:
-                entry = {"method": self.command, "path": path, "query": query, "body": body,
-                         "time": time.monotonic(), "headers": headers}
-                log.write(json.dumps(entry) + "\n")
+            self.note(entry)
+        if rule.get("end") == "mute":
+            self.await_end()
+            self.note({**entry, "method": "END"})
+            return
         if rule.get("end") == "reset":
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
