@@ -14,7 +14,7 @@
 struct stream {
     struct salvor_object_stream objects; /* first: its operation is the stream's */
     double open_timeout;
-    double deadline; /* of the wait under way; 0: none */
+    double deadline;                            /* of the wait under way; 0: none */
     void (*stop_waiting)(struct salvor_op *op); /* what giving up a later wait does */
     bool open;
 };
