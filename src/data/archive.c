@@ -1,7 +1,5 @@
 #include "data/archive.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <locale.h>
 #include <stdbool.h>
@@ -10,11 +8,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "data/libarchive.h"
 #include "data/text.h"
 #include "data/utf8.h"
 
 /* An archive ends with two blocks of zeros. */
 enum { END_SIZE = 1024 };
+
+static const struct salvor_libarchive *const lib = &salvor_libarchive;
 
 struct salvor_archive {
     struct archive *reader;
@@ -63,7 +64,7 @@ static la_ssize_t on_read(struct archive *reader, void *context, const void **da
     struct salvor_archive *archive = context;
     ssize_t size = archive->source(archive->context, data, &archive->failure);
     if (size < 0)
-        archive_set_error(reader, EIO, "the source failed");
+        lib->archive_set_error(reader, EIO, "the source failed");
     else
         count_zeros(archive, *data, (size_t)size);
     return size;
@@ -73,7 +74,7 @@ void salvor_archive_close(struct salvor_archive *archive)
 {
     if (!archive)
         return;
-    archive_read_free(archive->reader);
+    lib->archive_read_free(archive->reader);
     if (archive->locale)
         freelocale(archive->locale);
     free(archive);
@@ -85,9 +86,9 @@ static int failed(struct salvor_archive *archive, struct salvor_error *err)
         *err = archive->failure;
         return -1;
     }
-    if (archive_errno(archive->reader) == ENOMEM)
+    if (lib->archive_errno(archive->reader) == ENOMEM)
         return salvor_error_memory(err);
-    const char *text = archive_error_string(archive->reader);
+    const char *text = lib->archive_error_string(archive->reader);
     char shown[SALVOR_ARCHIVE_SHOWN_MAX];
     salvor_archive_show(shown, text ? text : "unknown error");
     if (!archive->any)
@@ -99,16 +100,18 @@ static int failed(struct salvor_archive *archive, struct salvor_error *err)
 int salvor_archive_open(struct salvor_archive **out, salvor_archive_source source, void *context,
                         struct salvor_error *err)
 {
+    if (salvor_libarchive_load(err) < 0)
+        return -1;
     struct salvor_archive *archive = calloc(1, sizeof(*archive));
-    if (!archive || !(archive->reader = archive_read_new())) {
+    if (!archive || !(archive->reader = lib->archive_read_new())) {
         free(archive);
         return salvor_error_memory(err);
     }
     archive->source = source;
     archive->context = context;
     archive->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", 0);
-    if (archive_read_support_format_tar(archive->reader) != ARCHIVE_OK ||
-        archive_read_open(archive->reader, archive, NULL, on_read, NULL) != ARCHIVE_OK) {
+    if (lib->archive_read_support_format_tar(archive->reader) != ARCHIVE_OK ||
+        lib->archive_read_open(archive->reader, archive, NULL, on_read, NULL) != ARCHIVE_OK) {
         failed(archive, err);
         salvor_archive_close(archive);
         return -1;
@@ -140,9 +143,9 @@ static int read_end(struct salvor_archive *archive, struct salvor_error *err)
 
 static enum salvor_archive_type type_of(struct archive_entry *entry)
 {
-    if (archive_entry_hardlink(entry) || archive_entry_hardlink_utf8(entry))
+    if (lib->archive_entry_hardlink(entry) || lib->archive_entry_hardlink_utf8(entry))
         return SALVOR_ARCHIVE_HARD_LINK;
-    switch (archive_entry_filetype(entry)) {
+    switch (lib->archive_entry_filetype(entry)) {
     case AE_IFREG:
         return SALVOR_ARCHIVE_FILE;
     case AE_IFDIR:
@@ -162,9 +165,9 @@ static const char *either(const char *bytes, const char *utf8)
 static const char *target_of(struct archive_entry *entry, enum salvor_archive_type type)
 {
     if (type == SALVOR_ARCHIVE_HARD_LINK)
-        return either(archive_entry_hardlink(entry), archive_entry_hardlink_utf8(entry));
+        return either(lib->archive_entry_hardlink(entry), lib->archive_entry_hardlink_utf8(entry));
     if (type == SALVOR_ARCHIVE_LINK)
-        return either(archive_entry_symlink(entry), archive_entry_symlink_utf8(entry));
+        return either(lib->archive_entry_symlink(entry), lib->archive_entry_symlink_utf8(entry));
     return NULL;
 }
 
@@ -172,12 +175,12 @@ static int fill(struct salvor_archive_entry *out, struct salvor_archive *archive
                 struct archive_entry *entry, struct salvor_error *err)
 {
     *out = (struct salvor_archive_entry){
-        .name = either(archive_entry_pathname(entry), archive_entry_pathname_utf8(entry)),
+        .name = either(lib->archive_entry_pathname(entry), lib->archive_entry_pathname_utf8(entry)),
         .type = type_of(entry),
-        .size = archive_entry_size(entry),
-        .mode = archive_entry_perm(entry) & 07777,
-        .mtime = archive_entry_mtime(entry),
-        .mtime_nanoseconds = archive_entry_mtime_nsec(entry),
+        .size = lib->archive_entry_size(entry),
+        .mode = lib->archive_entry_perm(entry) & 07777,
+        .mtime = lib->archive_entry_mtime(entry),
+        .mtime_nanoseconds = lib->archive_entry_mtime_nsec(entry),
     };
     out->target = target_of(entry, out->type);
     bool is_link = out->type == SALVOR_ARCHIVE_LINK || out->type == SALVOR_ARCHIVE_HARD_LINK;
@@ -191,7 +194,7 @@ static int fill(struct salvor_archive_entry *out, struct salvor_archive *archive
 /* A name that is no UTF-8 is given as the bytes it has; any other warning is about damage. */
 static bool is_about_characters(struct archive *reader)
 {
-    const char *text = archive_error_string(reader);
+    const char *text = lib->archive_error_string(reader);
     return text && strstr(text, "can't be converted");
 }
 
@@ -200,7 +203,7 @@ int salvor_archive_next(struct salvor_archive_entry *out, struct salvor_archive 
 {
     struct archive_entry *entry = NULL;
     locale_t before = archive->locale ? uselocale(archive->locale) : 0;
-    int code = archive_read_next_header(archive->reader, &entry);
+    int code = lib->archive_read_next_header(archive->reader, &entry);
     int result;
     if (code == ARCHIVE_OK || (code == ARCHIVE_WARN && is_about_characters(archive->reader)))
         result = fill(out, archive, entry, err);
@@ -217,7 +220,7 @@ int salvor_archive_data(const void **data, size_t *size, int64_t *offset,
                         struct salvor_archive *archive, struct salvor_error *err)
 {
     la_int64_t at;
-    int code = archive_read_data_block(archive->reader, data, size, &at);
+    int code = lib->archive_read_data_block(archive->reader, data, size, &at);
     *offset = at;
     if (code == ARCHIVE_OK)
         return 1;

@@ -1,7 +1,5 @@
 #include "data/pack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,6 +11,7 @@
 
 #include "core/folder.h"
 #include "core/path.h"
+#include "data/libarchive.h"
 
 enum {
     CHUNK = 256 << 10,
@@ -23,6 +22,8 @@ enum {
 };
 
 #define SIZE_LIMIT ((int64_t)1 << 60) /* of an archive; far from where counting would overflow */
+
+static const struct salvor_libarchive *const lib = &salvor_libarchive;
 
 /* One pass over the tree. */
 struct pass {
@@ -98,9 +99,9 @@ static int check(struct pass *pass, la_ssize_t code, struct salvor_error *err)
     }
     if (code >= ARCHIVE_OK)
         return 0;
-    if (archive_errno(pass->writer) == ENOMEM)
+    if (lib->archive_errno(pass->writer) == ENOMEM)
         return salvor_error_memory(err);
-    const char *text = archive_error_string(pass->writer);
+    const char *text = lib->archive_error_string(pass->writer);
     return salvor_error_set(err, "Invalid", "%s cannot be stored in an archive: %s",
                             pass->path.data, text ? text : "unknown error");
 }
@@ -109,15 +110,16 @@ static int check(struct pass *pass, la_ssize_t code, struct salvor_error *err)
 static int write_header(struct pass *pass, const struct stat *status, const char *target,
                         struct salvor_error *err)
 {
-    struct archive_entry *entry = archive_entry_clear(pass->entry);
-    archive_entry_set_pathname(entry, pass->name.data);
-    archive_entry_set_mode(entry, status->st_mode & (S_IFMT | 0777));
-    archive_entry_set_mtime(entry, status->st_mtim.tv_sec, 0);
-    archive_entry_set_size(entry, S_ISREG(status->st_mode) && pass->sink ? status->st_size : 0);
+    struct archive_entry *entry = lib->archive_entry_clear(pass->entry);
+    lib->archive_entry_set_pathname(entry, pass->name.data);
+    lib->archive_entry_set_mode(entry, status->st_mode & (S_IFMT | 0777));
+    lib->archive_entry_set_mtime(entry, status->st_mtim.tv_sec, 0);
+    lib->archive_entry_set_size(entry,
+                                S_ISREG(status->st_mode) && pass->sink ? status->st_size : 0);
     if (target)
-        archive_entry_set_symlink(entry, target);
+        lib->archive_entry_set_symlink(entry, target);
     atomic_fetch_add_explicit(&pass->pack->progress->entries, 1, memory_order_relaxed);
-    return check(pass, archive_write_header(pass->writer, entry), err);
+    return check(pass, lib->archive_write_header(pass->writer, entry), err);
 }
 
 static int write_contents(struct pass *pass, int fd, int64_t left, struct salvor_error *err)
@@ -134,7 +136,7 @@ static int write_contents(struct pass *pass, int fd, int64_t left, struct salvor
             return changed(pass, "grew", err);
         if (got == 0)
             return left ? changed(pass, "shrank", err) : 0;
-        if (check(pass, archive_write_data(pass->writer, pass->chunk, (size_t)got), err) < 0 ||
+        if (check(pass, lib->archive_write_data(pass->writer, pass->chunk, (size_t)got), err) < 0 ||
             stopped(pass, err) < 0)
             return -1;
         left -= got;
@@ -281,15 +283,17 @@ static int add_marker(struct pass *pass, struct salvor_error *err)
 
 static int open_writer(struct pass *pass, struct salvor_error *err)
 {
-    pass->writer = archive_write_new();
-    pass->entry = archive_entry_new();
+    if (salvor_libarchive_load(err) < 0)
+        return -1;
+    pass->writer = lib->archive_write_new();
+    pass->entry = lib->archive_entry_new();
     pass->chunk = malloc(CHUNK);
     if (!pass->writer || !pass->entry || !pass->chunk)
         return salvor_error_memory(err);
-    archive_write_set_format_gnutar(pass->writer);
-    archive_write_set_bytes_per_block(pass->writer, OUTPUT);
-    archive_write_set_bytes_in_last_block(pass->writer, 1);
-    return check(pass, archive_write_open(pass->writer, pass, NULL, on_write, NULL), err);
+    lib->archive_write_set_format_gnutar(pass->writer);
+    lib->archive_write_set_bytes_per_block(pass->writer, OUTPUT);
+    lib->archive_write_set_bytes_in_last_block(pass->writer, 1);
+    return check(pass, lib->archive_write_open(pass->writer, pass, NULL, on_write, NULL), err);
 }
 
 static int run(struct pass *pass, struct salvor_error *err)
@@ -298,7 +302,7 @@ static int run(struct pass *pass, struct salvor_error *err)
         salvor_buffer_append(&pass->name, pass->pack->name, strlen(pass->pack->name), err) < 0 ||
         open_writer(pass, err) < 0 || add_top(pass, err) < 0 || add_marker(pass, err) < 0)
         return -1;
-    return check(pass, archive_write_close(pass->writer), err);
+    return check(pass, lib->archive_write_close(pass->writer), err);
 }
 
 static int make_pass(struct pass *pass, struct salvor_error *err)
@@ -307,8 +311,10 @@ static int make_pass(struct pass *pass, struct salvor_error *err)
     salvor_buffer_init(&pass->name, PATH_MAX);
     int result = run(pass, err);
     pass->given_up = result < 0;
-    archive_write_free(pass->writer);
-    archive_entry_free(pass->entry);
+    if (pass->writer)
+        lib->archive_write_free(pass->writer);
+    if (pass->entry)
+        lib->archive_entry_free(pass->entry);
     free(pass->chunk);
     salvor_buffer_release(&pass->path);
     salvor_buffer_release(&pass->name);
