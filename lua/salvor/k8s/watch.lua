@@ -1,5 +1,6 @@
 --- watch: what happens to the objects of a kind, as an iterator.
 local check = require("salvor.k8s.check")
+local copy = require("salvor.copy")
 local task = require("salvor.task")
 local watcher = require("salvor.k8s.watch.watcher")
 
@@ -17,7 +18,8 @@ function methods:watch(kind, opts)
         check.name(opts.name, "k8s.watch")
     end
     local deadline = opts.timeout and task.now() + opts.timeout
-    local events = watcher.new(self, "k8s.watch", kind, opts)
+    local events = watcher.new(self, "k8s.watch", kind,
+        copy.merge(opts, {deadline = deadline}))
     local function next_event()
         local event, err = events:next(deadline)
         if err and not (deadline and err == watcher.TIMED_OUT) then

@@ -25,10 +25,11 @@ local function new(item)
     }, group)
 end
 
---- of(client, op, items) -> the groups. item: {resource, kind, names (a list) or nil, namespace,
+--- of(client, op, items, deadline) -> the groups, whose watches end at `deadline` (nil: each answer
+--- has the client's time). item: {resource, kind, names (a list) or nil, namespace,
 --- all_namespaces, label_selector, field_selector, wants, is_single (a result and not a list)}; its
 --- group is put into item.group.
-function group.of(client, op, items)
+function group.of(client, op, items, deadline)
     local groups, by_place = {}, {}
     for index, item in ipairs(items) do
         local place = place_of(item, index)
@@ -49,6 +50,7 @@ function group.of(client, op, items)
             name = only and #each.targets == 1 and only.name or nil,
             label_selector = item.label_selector,
             field_selector = item.field_selector,
+            deadline = deadline,
         })
     end
     return groups

@@ -215,7 +215,7 @@ end
 --- The objects of a group as the wait begins.
 function waiting:begin(of_group)
     local events = of_group.events
-    local ok, err = events:list(self.timeout > 0 and self.deadline or nil)
+    local ok, err = events:list()
     while ok and events.queue[events.first] do
         ok, err = self:handle(of_group, (events:next(self.deadline)))
     end
@@ -287,7 +287,8 @@ return function(client, op, items, opts)
     local now = task.now()
     local timeout = opts.timeout or TIMEOUT
     timeout = timeout < 0 and FOR_EVER or timeout
-    local groups <close> = setmetatable(group.of(client, op, items), CLOSING)
+    local groups <close> = setmetatable(group.of(client, op, items,
+        timeout > 0 and now + timeout or nil), CLOSING)
     local self = setmetatable({
         client = client, op = op, opts = opts, groups = groups, timeout = timeout,
         deadline = now + timeout, began = now, is_many = #items > 1 or not items[1].is_single,

@@ -30,7 +30,7 @@ watcher.__index = watcher
 --- What `next` returns as its error when its time is over; the watch can go on.
 watcher.TIMED_OUT = fail({code = "Timeout", op = "k8s.watch", message = "nothing happened in time"})
 
---- opts: those of client:watch. Sends nothing yet.
+--- opts: those of client:watch, and `deadline`, when it is over at the latest. Sends nothing yet.
 function watcher.new(client, op, kind, opts)
     return setmetatable({
         client = client,
@@ -103,14 +103,15 @@ function watcher:select()
     return selection, err
 end
 
---- The seconds an answer may take to begin: those of any call, but not beyond `deadline`.
-function watcher:patience(deadline)
-    local seconds = self.client.timeout
-    return deadline and math.max(math.min(seconds, deadline - task.now()), 0.001) or seconds
+--- The seconds an answer may take to begin: those of any call, but not beyond the watch's own end.
+--- Not those until somebody looks again: whoever looks often would never see a slow answer begin.
+function watcher:patience()
+    local seconds, last = self.client.timeout, self.opts.deadline
+    return last and math.max(math.min(seconds, last - task.now()), 0.001) or seconds
 end
 
 --- Takes one page of what is there.
-function watcher:take_page(deadline)
+function watcher:take_page()
     if not self.next_page then
         local selection, err = self:select()
         if not selection then
@@ -120,7 +121,7 @@ function watcher:take_page(deadline)
         self.listed = nil
         self.next_page = pages.reader(self.client, selection)
     end
-    self.selection.timeout = self:patience(deadline)
+    self.selection.timeout = self:patience()
     local page, err = self.next_page()
     local ok, problem = true, nil
     if page then
@@ -145,9 +146,9 @@ function watcher:take_page(deadline)
 end
 
 --- Looks at all that is there, at once.
-function watcher:list(deadline)
+function watcher:list()
     repeat
-        local ok, err = self:take_page(deadline)
+        local ok, err = self:take_page()
         if not ok then
             return nil, err
         end
@@ -155,7 +156,7 @@ function watcher:list(deadline)
     return true
 end
 
-function watcher:start(deadline, extra)
+function watcher:start(extra)
     local selection, err = self:select()
     if not selection then
         return nil, err
@@ -169,7 +170,7 @@ function watcher:start(deadline, extra)
         query = copy.merge({watch = true, allowWatchBookmarks = true, timeoutSeconds = seconds},
             selection.query, extra),
         timeout = seconds + self.GRACE,
-        open_timeout = self:patience(deadline),
+        open_timeout = self:patience(),
     })
     self.stream = stream
     return stream, problem
@@ -189,9 +190,11 @@ function watcher:give_up_streaming()
     return true
 end
 
-function watcher:start_filling(deadline)
-    local stream, err = self:start(deadline, {sendInitialEvents = true,
-                                              resourceVersionMatch = "NotOlderThan"})
+function watcher:start_filling()
+    local stream, err = self:start({
+        sendInitialEvents = true,
+        resourceVersionMatch = "NotOlderThan",
+    })
     if stream then
         self.seen:begin_round()
         self.is_filling = true
@@ -277,11 +280,11 @@ function watcher:open(deadline)
     if not self.restarts:rest(deadline) then
         return nil, watcher.TIMED_OUT
     elseif not self.version and not self:may_stream() then
-        return self:take_page(deadline)
+        return self:take_page()
     elseif not self.version then
-        return self:start_filling(deadline)
+        return self:start_filling()
     end
-    local stream, err = self:start(deadline, {resourceVersion = self.version})
+    local stream, err = self:start({resourceVersion = self.version})
     self.restarts.is_established = self.restarts.is_established or stream ~= nil
     return stream ~= nil or nil, err, true
 end
@@ -306,7 +309,7 @@ end
 function watcher:step(deadline)
     local ok, err, is_start
     if self.next_page then
-        ok, err = self:take_page(deadline)
+        ok, err = self:take_page()
     elseif self.stream then
         is_start = self.is_filling
         ok, err = self:receive(deadline)
