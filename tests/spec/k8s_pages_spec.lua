@@ -132,9 +132,9 @@ describe("the pages of a list", function()
         server:rules({{path = CM, query = "continue=t1", times = 1, ["end"] = "hang"},
                       {path = CM, query = "continue=t1", json = page(nil, "b")},
                       {path = CM, json = page("t1", "a")}})
-        local next_item = client:each("cm", {timeout = 0.3})
+        local next_item = client:each("cm", {timeout = 1})
         next_item()
-        task.sleep(0.4)
+        task.sleep(1.2)
         assert.are.equal("b", next_item().metadata.name)
     end)
 
