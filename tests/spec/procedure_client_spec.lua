@@ -1,9 +1,8 @@
 --- What a procedure's client makes of the writes that are more than one request, or none of whole
 --- objects: in a plan they change nothing and later reads see them, in a run each is one effect.
-local client = require("salvor.procedure.client")
-local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
 local lab = require("support.lab")
+local procedure_client = require("support.procedure_client")
 local secret = require("salvor.secret")
 
 local function config_map(name, data, labels)
@@ -22,16 +21,6 @@ local function deployment(name, replicas)
     }
 end
 
---- A journal in memory.
-local function journal()
-    local records = {}
-    return {records = records, append = function(_, record)
-        record.number = #records + 1
-        records[record.number] = record
-        return record
-    end}
-end
-
 lab.describe("a procedure's client", function()
     local connection, namespace
 
@@ -46,13 +35,11 @@ lab.describe("a procedure's client", function()
     end)
 
     local function planning()
-        local plan = effects.plan()
-        return client.wrap(connection, {performer = plan, run = "r1"}), plan.list
+        return procedure_client.planning(connection)
     end
 
     local function running()
-        local kept = journal()
-        return client.wrap(connection, {performer = effects.run(kept), run = "r1"}), kept.records
+        return procedure_client.running(connection)
     end
 
     --- "path: before -> after" of each change of an effect.

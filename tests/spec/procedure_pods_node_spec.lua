@@ -1,19 +1,8 @@
 --- What a procedure may do in containers: a plan lists it and does nothing, a run journals it.
-local client = require("salvor.procedure.client")
-local effects = require("salvor.procedure.effects")
 local fs = require("salvor.fs")
 local node = require("support.node")
+local procedure_client = require("support.procedure_client")
 local secret = require("salvor.secret")
-
---- A journal in memory.
-local function journal()
-    local records = {}
-    return {records = records, append = function(_, record)
-        record.number = #records + 1
-        records[record.number] = record
-        return record
-    end}
-end
 
 node.describe("a procedure in containers", function()
     local connection, namespace, home
@@ -31,13 +20,11 @@ node.describe("a procedure in containers", function()
     end)
 
     local function planning()
-        local plan = effects.plan()
-        return client.wrap(connection, {performer = plan, run = "r1"}), plan.list
+        return procedure_client.planning(connection)
     end
 
     local function running()
-        local kept = journal()
-        return client.wrap(connection, {performer = effects.run(kept), run = "r1"}), kept.records
+        return procedure_client.running(connection)
     end
 
     local function state()

@@ -33,22 +33,22 @@ local function read_owner(client, object, reference, timeout)
     local name, kind = text(reference, "name"), text(reference, "kind")
     local api_version, uid = text(reference, "apiVersion"), text(reference, "uid")
     local namespace = text(object, "metadata", "namespace")
-    local stub = {apiVersion = api_version, kind = kind, metadata = {name = name, uid = uid}}
+    local unread = {apiVersion = api_version, kind = kind, metadata = {name = name, uid = uid}}
     if check.name_problem(name) or namespace and check.name_problem(namespace)
         or not kind or not api_version then
-        stub.problem = "the reference is not complete"
-        return stub
+        unread.problem = "the reference is not complete"
+        return unread
     end
     local owner, err = client:get(api_version .. "/" .. kind, name, {
         namespace = namespace,
         timeout = timeout,
     })
     if not owner then
-        stub.problem = err
-        return stub
+        unread.problem = err
+        return unread
     elseif text(owner, "metadata", "uid") ~= uid then
-        stub.problem = "another object bears its name now"
-        return stub
+        unread.problem = "another object bears its name now"
+        return unread
     end
     return owner
 end
