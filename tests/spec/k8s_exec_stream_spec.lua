@@ -8,6 +8,7 @@ local websocket = require("support.websocket")
 local SUCCESS, CLOSE, exit_status = websocket.SUCCESS, websocket.CLOSE, websocket.exit_status
 local EXEC = "/api/v1/namespaces/default/pods/db-0/exec"
 
+local assert_holds = websocket.assert_holds
 local server, client
 
 setup(function()
@@ -26,15 +27,7 @@ end
 --- The error of exec() while the server plays that.
 local function failure(script, opts)
     server:play(script)
-    local result, err = exec(opts)
-    assert.is_nil(result)
-    assert.are.equal("k8s.exec", err.op)
-    assert.is_nil(tostring(err):find("secret-token", 1, true))
-    return err
-end
-
-local function assert_holds(text, part)
-    assert(text:find(part, 1, true), "'" .. part .. "' is not in: " .. text)
+    return websocket.failure(exec(opts))
 end
 
 describe("frames", function()

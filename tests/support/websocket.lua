@@ -142,4 +142,19 @@ end
 
 websocket.POD = POD
 
+--- The error that an exec() gave, which holds no secret; raises when it gave none.
+function websocket.failure(result, err)
+    if result ~= nil or err.op ~= "k8s.exec" or tostring(err):find("secret-token", 1, true) then
+        error("an error of k8s.exec without secrets expected, got " .. tostring(err), 2)
+    end
+    return err
+end
+
+--- Raises, showing the text, unless it holds the part as it stands.
+function websocket.assert_holds(text, part)
+    if not text:find(part, 1, true) then
+        error("'" .. part .. "' is not in: " .. text, 2)
+    end
+end
+
 return websocket
