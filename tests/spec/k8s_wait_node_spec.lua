@@ -89,7 +89,8 @@ node.describe("waiting for workloads", function()
         must(client:wait_all({
             {kind = "sts", name = "set"}, {kind = "ds", name = "daemon"},
             {kind = "job", name = "job"}, {kind = "node", all_namespaces = true},
-            {kind = "po", label_selector = "app in (set, daemon)"},
+            -- Their controllers make the pods a moment later.
+            {kind = "po", label_selector = "app in (set, daemon)", create = true},
         }, {timeout = 60}))
     end)
 
