@@ -94,6 +94,7 @@ function methods:_stream(read)
     local stream, answer = self._kube:stream({
         path = path_of(read),
         query = read.query,
+        headers = read.headers,
         timeout = read.timeout,
         open_timeout = read.open_timeout,
     })

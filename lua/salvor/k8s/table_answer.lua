@@ -6,6 +6,11 @@ local fields = require("salvor.k8s.fields")
 
 local map, text = fields.map, fields.text
 
+local table_answer = {
+    ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io,"
+        .. "application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",
+}
+
 local function read_columns(definitions)
     local columns = {}
     for number, definition in ipairs(definitions) do
@@ -54,14 +59,15 @@ local function rows_of_objects(objects)
     return rows
 end
 
---- {columns, rows, continue} of an answer's body; nil and an error, whose op is given, when it is
---- nothing of the kind. is_single: one object was asked for.
-return function(body, op, is_single)
+--- {columns, rows, continue, version} of an answer's body; nil and an error, whose op is given,
+--- when it is nothing of the kind. is_single: one object was asked for.
+function table_answer.read(body, op, is_single)
     if type(body) ~= "table" then
         return nil, fail({code = "Corrupt", op = op,
                           message = "the answer is neither a table nor a list"})
     end
-    local page = {continue = text(body, "metadata", "continue")}
+    local page = {continue = text(body, "metadata", "continue"),
+                  version = text(body, "metadata", "resourceVersion")}
     if body.kind == "Table" then
         page.columns = read_columns(map(body, "columnDefinitions"))
         page.rows = read_rows(fields.items(body, "rows"))
@@ -71,3 +77,5 @@ return function(body, op, is_single)
     end
     return page
 end
+
+return table_answer

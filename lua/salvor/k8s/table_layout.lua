@@ -89,7 +89,7 @@ end
 --- A layout of columns as the server describes them. options: wide, namespaces, labels (columns to
 --- add), no_headers.
 function layout.new(columns, options)
-    local self = setmetatable({shown = {}, widths = {}, lines = {}, options = options}, layout)
+    local self = setmetatable({columns = columns, shown = {}, widths = {}, lines = {}}, layout)
     local titles = {}
     local function show(title, source)
         titles[#titles + 1] = title
@@ -145,6 +145,22 @@ end
 
 function layout:count()
     return #self.lines - self.first_row + 1
+end
+
+--- Whether these are its columns, as far as it shows them.
+function layout:has_columns(columns)
+    for number, own in ipairs(self.columns) do
+        local other = columns[number]
+        if not other or other.name ~= own.name or other.priority ~= own.priority then
+            return false
+        end
+    end
+    return #columns == #self.columns
+end
+
+--- After its rows were written: those that are added later go on below them, and are as wide.
+function layout:forget_rows()
+    self.lines, self.first_row = {}, 1
 end
 
 --- Output

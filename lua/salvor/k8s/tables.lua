@@ -3,12 +3,10 @@ local check = require("salvor.k8s.check")
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local layout = require("salvor.k8s.table_layout")
-local read_page = require("salvor.k8s.table_answer")
+local table_answer = require("salvor.k8s.table_answer")
 local task = require("salvor.task")
 local terminal = require("salvor.terminal")
 
-local ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io,"
-    .. "application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
 local PAGE = 500
 
 --- Pages
@@ -28,7 +26,7 @@ local function each_page(client, read, take)
         else
             local page, problem = nil, err
             if not err then
-                page, problem = read_page(body, read.op, read.name ~= nil)
+                page, problem = table_answer.read(body, read.op, read.name ~= nil)
             end
             if not page then
                 return nil, problem
@@ -46,6 +44,7 @@ local options = {namespace = "string", all_namespaces = "boolean", name = "strin
                  label_selector = "string|table", field_selector = "string|table",
                  wide = "boolean", show_labels = "boolean", no_headers = "boolean",
                  timeout = "number"}
+local print_options = copy.merge(options, {watch = "boolean"})
 
 local function check_name(opts, op)
     for _, other in ipairs(opts.name and {"all_namespaces", "label_selector", "field_selector"}
@@ -60,6 +59,15 @@ local function check_name(opts, op)
     end
 end
 
+local function layout_options(opts, resource)
+    return {
+        wide = opts.wide,
+        namespaces = opts.all_namespaces and resource.namespaced,
+        labels = opts.show_labels,
+        no_headers = opts.no_headers,
+    }
+end
+
 local function start(client, op, kind, opts)
     local read, err = client:_selection(op, kind, opts)
     if not read then
@@ -67,13 +75,8 @@ local function start(client, op, kind, opts)
     end
     read.verb = opts.name and "get" or "list"
     read.name = opts.name
-    read.headers = {Accept = ACCEPT}
-    return read, {
-        wide = opts.wide,
-        namespaces = opts.all_namespaces and read.resource.namespaced,
-        labels = opts.show_labels,
-        no_headers = opts.no_headers,
-    }
+    read.headers = {Accept = table_answer.ACCEPT}
+    return read, layout_options(opts, read.resource)
 end
 
 local function nothing_found(read)
@@ -97,12 +100,8 @@ function metatable.__tostring(self)
     return table.concat(parts)
 end
 
---- How many rows were printed, or nil and an error.
-local function print_out(laid, nothing)
-    if laid:count() == 0 then
-        io.stderr:write(terminal.escape(nothing, "\n"))
-        return 0
-    end
+--- Writes the rows of a layout to standard output. True, or nil and an error.
+local function write_out(laid)
     local ok, why = true, nil
     laid:write(function(text)
         if ok then
@@ -116,7 +115,18 @@ local function print_out(laid, nothing)
         return nil, fail({code = "IO", op = "k8s.print_table",
                           message = "standard output: " .. why})
     end
-    return laid:count()
+    return true
+end
+
+--- How many rows were printed, or nil and an error.
+local function print_out(laid, nothing)
+    local count = laid:count()
+    if count == 0 then
+        io.stderr:write(terminal.escape(nothing, "\n"))
+        return 0
+    end
+    local ok, err = write_out(laid)
+    return ok and count, err
 end
 
 local methods = {}
@@ -145,10 +155,13 @@ function methods:table(kind, opts)
 end
 
 function methods:print_table(kind, opts)
-    opts = check.options(opts, options, "k8s.print_table")
+    opts = check.options(opts, print_options, "k8s.print_table")
     check.kind(kind, "k8s.print_table")
     check.selectors(opts, "k8s.print_table")
     check_name(opts, "k8s.print_table")
+    if opts.watch then
+        return require("salvor.k8s.table_watch")(self, kind, opts, layout_options, write_out)
+    end
     local read, how = start(self, "k8s.print_table", kind, opts)
     if not read then
         return nil, how

@@ -8,7 +8,20 @@ local methods = {}
 
 local watch_options = {namespace = "string", all_namespaces = "boolean", timeout = "number",
                        label_selector = "string|table", field_selector = "string|table",
-                       name = "string", resource_version = "string", initial = "boolean"}
+                       name = "string", resource_version = "string", initial = "boolean",
+                       table = "boolean"}
+
+--- An event of a watch of tables as a script is given it.
+local function event_of_row(event)
+    local object = event.object
+    return {
+        type = event.type,
+        partial = event.partial,
+        object = {apiVersion = object.apiVersion, kind = object.kind, metadata = object.metadata},
+        row = object.row,
+        columns = object.columns,
+    }
+end
 
 function methods:watch(kind, opts)
     opts = check.options(opts, watch_options, "k8s.watch")
@@ -25,7 +38,7 @@ function methods:watch(kind, opts)
         if err and not (deadline and err == watcher.TIMED_OUT) then
             error(err, 0)
         end
-        return event
+        return event and opts.table and event_of_row(event) or event
     end
     return next_event, nil, nil, events
 end

@@ -216,8 +216,10 @@ end
 function waiting:begin(of_group)
     local events = of_group.events
     local ok, err = events:list()
-    while ok and events.queue[events.first] do
-        ok, err = self:handle(of_group, (events:next(self.deadline)))
+    local event = ok and events:take_known()
+    while ok and event do
+        ok, err = self:handle(of_group, event)
+        event = events:take_known()
     end
     if ok then
         ok, err = self:check_present(of_group)

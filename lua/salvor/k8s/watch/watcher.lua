@@ -13,6 +13,7 @@ local fields = require("salvor.k8s.fields")
 local harmless = require("salvor.k8s.harmless")
 local pages = require("salvor.k8s.pages")
 local restarts = require("salvor.k8s.watch.restarts")
+local rows = require("salvor.k8s.watch.rows")
 local seen = require("salvor.k8s.watch.seen")
 local selector = require("salvor.k8s.selector")
 local shape = require("salvor.k8s.shape")
@@ -34,6 +35,7 @@ watcher.TIMED_OUT = fail({code = "Timeout", op = "k8s.watch", message = "nothing
 function watcher.new(client, op, kind, opts)
     return setmetatable({
         client = client,
+        source = opts.table and rows.new(client) or client, -- of lists and streams
         op = op,
         kind = kind,
         opts = opts,
@@ -92,7 +94,7 @@ function watcher:select()
         return self.selection
     end
     local opts = self.opts
-    local selection, err = self.client:_selection(self.op, self.kind, {
+    local selection, err = self.source:_selection(self.op, self.kind, {
         namespace = opts.namespace,
         all_namespaces = opts.all_namespaces,
         label_selector = opts.label_selector,
@@ -119,7 +121,7 @@ function watcher:take_page()
         end
         self.seen:begin_round()
         self.listed = nil
-        self.next_page = pages.reader(self.client, selection)
+        self.next_page = pages.reader(self.source, selection)
     end
     self.selection.timeout = self:patience()
     local page, err = self.next_page()
@@ -145,12 +147,14 @@ function watcher:take_page()
     return true
 end
 
---- Looks at all that is there, at once.
-function watcher:list()
+--- Looks at all that is there, at once. Calls drain(), if given, whenever a page has become events.
+function watcher:list(drain)
     repeat
         local ok, err = self:take_page()
         if not ok then
             return nil, err
+        elseif drain then
+            drain()
         end
     until not self.next_page
     return true
@@ -163,12 +167,13 @@ function watcher:start(extra)
     end
     local seconds = math.random(self.SERVER_LIMIT, 2 * self.SERVER_LIMIT)
     self.restarts:begin()
-    local stream, problem = self.client:_stream({
+    local stream, problem = self.source:_stream({
         op = self.op,
         resource = selection.resource,
         namespace = selection.namespace,
         query = copy.merge({watch = true, allowWatchBookmarks = true, timeoutSeconds = seconds},
             selection.query, extra),
+        headers = selection.headers,
         timeout = seconds + self.GRACE,
         open_timeout = self:patience(),
     })
@@ -322,19 +327,29 @@ function watcher:step(deadline)
     return self:recover(err, is_start, deadline)
 end
 
+--- The next event that is known already, if any.
+function watcher:take_known()
+    local event = self.queue[self.first]
+    if not event then
+        self.queue, self.first = {}, 1
+        return nil
+    end
+    self.queue[self.first] = nil
+    self.first = self.first + 1
+    return event
+end
+
 --- The next event {type=, object=, partial=}; nil and an error, which is watcher.TIMED_OUT when
 --- nothing came before `deadline` (on task.now()'s clock).
 function watcher:next(deadline)
-    while not self.queue[self.first] do
-        self.queue, self.first = {}, 1
+    local event = self:take_known()
+    while not event do
         local ok, err = self:step(deadline)
         if not ok then
             return nil, err
         end
+        event = self:take_known()
     end
-    local event = self.queue[self.first]
-    self.queue[self.first] = nil
-    self.first = self.first + 1
     return event
 end
 
