@@ -1,5 +1,5 @@
 --- Kubernetes. `k8s.connect{...}` gives a client; what its methods take and return is written in
---- lua/meta/k8s.lua.
+--- lua/meta/k8s.lua and the folder lua/meta/k8s.
 ---
 --- What can fail returns nil and an error object; an iterator (each, watch) raises that object,
 --- since a loop would take nil for the end. Misuse raises.

@@ -5,6 +5,7 @@ local json = require("salvor.json")
 local proc = require("salvor.proc")
 local salvor = require("salvor")
 local task = require("salvor.task")
+local tree = require("support.salvor").tree
 local ui = require("salvor.ui")
 local yaml = require("salvor.yaml")
 
@@ -70,6 +71,7 @@ local TAKERS = {
     ["k8s.LogsOptions"] = function(options) client:logs("a", options) end,
     ["k8s.PatchOptions"] = function(options) client:patch("pods", "a", {}, options) end,
     ["k8s.PortForwardOptions"] = function(options) client:port_forward("a", 1, options) end,
+    ["k8s.PrintTableOptions"] = function(options) client:print_table("pods", options) end,
     ["k8s.ReplaceOptions"] = function(options) client:replace(object, options) end,
     ["k8s.RequestOptions"] = function(options) client:request(options) end,
     ["k8s.EventsOptions"] = function(options) client:events("pods", "a", options) end,
@@ -114,21 +116,33 @@ local function public(functions)
     return names
 end
 
---- The entries of one file: {[variable] = {name = "a, b", ...}}; and the variable it returns.
-local function read_entries(path)
-    local text = must(fs.read(path))
+--- The text of each module's entries. Those of a large one are in several files: NAME.lua, and more
+--- in a folder NAME.
+local function read_modules()
+    local modules = {}
+    for path, text in pairs(tree("lua/meta")) do
+        local name = path:match("^[%w_]+")
+        modules[name] = (modules[name] or "") .. text
+    end
+    return modules
+end
+
+local modules = read_modules()
+
+--- The entries of a text: {[variable] = {name = "a, b", ...}}; and the variable it returns.
+local function read_entries(text)
     local entries = {}
     for variable, name, parameters in text:gmatch("\nfunction ([%w_]+)[.:]([%w_]+)(%b()) end") do
         entries[variable] = entries[variable] or {}
         entries[variable][name] = parameters:sub(2, -2)
     end
-    return entries, text:match("\nreturn ([%w_]+)\n$")
+    return entries, text:match("\nreturn ([%w_]+)\n")
 end
 
---- The classes of a file: {[name] = {parent = name or "", fields = {name, ...}}}.
-local function read_classes(path)
+--- The classes of a text: {[name] = {parent = name or "", fields = {name, ...}}}.
+local function read_classes(text)
     local classes, class = {}, nil
-    for line in must(fs.read(path)):gmatch("[^\n]+") do
+    for line in text:gmatch("[^\n]+") do
         local name, parent = line:match("^%-%-%-@class ([%w_.]+):? ?([%w_.]*)")
         local field = line:match("^%-%-%-@field ([%w_]+)")
         if name then
@@ -168,9 +182,8 @@ local function assert_described(functions, entries, is_method)
 end
 
 describe("lua/meta", function()
-    for _, file in ipairs(must(fs.list("lua/meta"))) do
-        local module_name = file.name:match("^(.*)%.lua$")
-        local entries, module_variable = read_entries(fs.join("lua/meta", file.name))
+    for module_name, text in pairs(modules) do
+        local entries, module_variable = read_entries(text)
 
         it("describes every function of " .. module_name, function()
             local name = module_name == "salvor" and "salvor" or "salvor." .. module_name
@@ -187,8 +200,8 @@ describe("lua/meta", function()
         end
     end
 
-    for _, file in ipairs(must(fs.list("lua/meta"))) do
-        local classes = read_classes(fs.join("lua/meta", file.name))
+    for _, text in pairs(modules) do
+        local classes = read_classes(text)
         for name in pairs(classes) do
             if name:lower():find("options$") or TAKERS[name] then
                 it("describes the options of " .. name, function()
@@ -211,7 +224,7 @@ describe("lua/meta", function()
     it("describes every class of objects", function()
         for name in pairs(OBJECTS) do
             local module_name, variable = name:match("^(.*)%.(.*)$")
-            local entries = read_entries(fs.join("lua/meta", module_name .. ".lua"))
+            local entries = read_entries(modules[module_name])
             assert.is_table(entries[variable])
         end
     end)
