@@ -79,6 +79,12 @@ void salvor_push_error(lua_State *L, const struct salvor_error *err)
     luaL_setmetatable(L, SALVOR_ERROR_METATABLE);
 }
 
+int salvor_raise(lua_State *L, const struct salvor_error *err)
+{
+    salvor_push_error(L, err);
+    return lua_error(L);
+}
+
 int salvor_fail(lua_State *L, const struct salvor_error *err)
 {
     lua_pushnil(L);

@@ -37,6 +37,9 @@ struct salvor_buffer *salvor_box_buffer(lua_State *L, size_t limit);
 /* Pushes the error object for `err`: a table {code, op, message, status, retryable, hint}. */
 void salvor_push_error(lua_State *L, const struct salvor_error *err);
 
+/* Raises the error object. */
+int salvor_raise(lua_State *L, const struct salvor_error *err);
+
 /* Pushes nil and the error object; returns 2, so that a binding can `return` it. */
 int salvor_fail(lua_State *L, const struct salvor_error *err);
 

@@ -1,6 +1,6 @@
 /*
- * salvor.kube: what its parts share. l_kube.c has the client and its requests, each other l_kube_*.c
- * one kind of stream.
+ * salvor.kube: what its parts share. l_kube.c has the client, l_kube_request.c its requests, each other
+ * l_kube_*.c one kind of exchange or stream.
  */
 #ifndef SALVOR_LUA_L_KUBE_H
 #define SALVOR_LUA_L_KUBE_H
@@ -25,6 +25,15 @@ struct salvor_kube_client {
 
 /* The client at index 1; raises when it is closed. */
 struct salvor_kube_client *salvor_kube_client_check(lua_State *L);
+
+/* The same, after checking that index 2 has the options of a request and no others. */
+struct salvor_kube_client *salvor_kube_client_check_request(lua_State *L);
+
+/*
+ * Pushes a zeroed object of that class. The client at index 1 lives as long as the object does, as
+ * its first user value.
+ */
+void *salvor_kube_new(lua_State *L, size_t size, const char *class_name);
 
 /*
  * Reads the options of a request (method, path, query, headers, body, timeout) at index 2 and starts
@@ -63,6 +72,9 @@ int salvor_kube_not_json(const struct salvor_http *http, struct salvor_error *er
 /* A metatable of that name, whose __index has the methods. */
 void salvor_kube_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
                        const luaL_Reg *methods);
+
+/* The method of a client that makes a request and waits for its answer. */
+int salvor_kube_client_request(lua_State *L);
 
 /* Exchanges: the method of a client that sends a request ahead, and what makes the class. */
 int salvor_kube_client_send(lua_State *L);

@@ -2,8 +2,6 @@
  * Requests of salvor.kube that are sent before their answer is wanted, so that the server works on
  * the next page of a list while this side takes in the one before.
  */
-#include <string.h>
-
 #include "data/json_find.h"
 #include "kube/request.h"
 #include "lua/binding.h"
@@ -44,19 +42,10 @@ static int exchange_close(lua_State *L)
  */
 int salvor_kube_client_send(lua_State *L)
 {
-    static const char *const names[] = {"method", "path",    "query", "headers",
-                                        "body",   "timeout", NULL};
-    struct salvor_kube_client *client = salvor_kube_client_check(L);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    salvor_check_options(L, 2, names);
-    lua_settop(L, 2);
-    struct exchange *exchange = lua_newuserdatauv(L, sizeof(*exchange), 1);
-    memset(exchange, 0, sizeof(*exchange));
-    luaL_setmetatable(L, EXCHANGE_METATABLE);
+    struct salvor_kube_client *client = salvor_kube_client_check_request(L);
+    struct exchange *exchange = salvor_kube_new(L, sizeof(*exchange), EXCHANGE_METATABLE);
     salvor_http_init(&exchange->http);
     exchange->open = true;
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, 3, 1);
     struct salvor_error err;
     struct salvor_loop *loop = salvor_get_loop(L);
     if (salvor_kube_client_start(L, client, &exchange->http, false, &err) < 0 ||

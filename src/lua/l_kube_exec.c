@@ -1,8 +1,6 @@
 /* The streams of a command in a container, as salvor.kube gives them: exec and attach. */
 #include "lua/l_kube.h"
 
-#include <string.h>
-
 #include "kube/remote.h"
 #include "lua/binding.h"
 #include "lua/task.h"
@@ -147,9 +145,7 @@ int salvor_kube_client_remote(lua_State *L)
     salvor_check_options(L, 2, names);
     struct salvor_websocket_options options = salvor_kube_websocket_options(L);
     lua_settop(L, 2);
-    struct remote *remote = lua_newuserdatauv(L, sizeof(*remote), 0);
-    memset(remote, 0, sizeof(*remote));
-    luaL_setmetatable(L, REMOTE_METATABLE);
+    struct remote *remote = salvor_kube_new(L, sizeof(*remote), REMOTE_METATABLE);
     salvor_buffer_init(&remote->chunk, CHUNK_SIZE);
     salvor_buffer_init(&remote->output, 0);
     salvor_buffer_init(&remote->errors, 0);

@@ -1,8 +1,6 @@
 /* Ports of pods on ports of this machine, as salvor.kube gives them. */
 #include "lua/l_kube.h"
 
-#include <string.h>
-
 #include "kube/forward.h"
 #include "lua/binding.h"
 #include "lua/task.h"
@@ -49,12 +47,7 @@ int salvor_kube_client_forward(lua_State *L)
     uint16_t remote_port = check_port(L, "remote_port", 1);
     uint16_t local_port = check_port(L, "local_port", 0);
     lua_settop(L, 2);
-    struct forward *forward = lua_newuserdatauv(L, sizeof(*forward), 1);
-    memset(forward, 0, sizeof(*forward));
-    luaL_setmetatable(L, FORWARD_METATABLE);
-    /* The kubeconfig is the client's. */
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, 3, 1);
+    struct forward *forward = salvor_kube_new(L, sizeof(*forward), FORWARD_METATABLE);
     salvor_forward_init(&forward->port);
     forward->open = true;
     struct salvor_buffer *target = salvor_kube_client_target(L);

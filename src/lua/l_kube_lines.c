@@ -29,20 +29,10 @@ static int lines_close(lua_State *L)
 /* client:lines{method=, path=, query=, headers=, body=, timeout=} -> lines; waits for nothing yet */
 int salvor_kube_client_lines(lua_State *L)
 {
-    static const char *const names[] = {"method", "path",    "query", "headers",
-                                        "body",   "timeout", NULL};
-    struct salvor_kube_client *client = salvor_kube_client_check(L);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    salvor_check_options(L, 2, names);
-    lua_settop(L, 2);
-    struct lines *lines = lua_newuserdatauv(L, sizeof(*lines), 1);
-    memset(lines, 0, sizeof(*lines));
-    luaL_setmetatable(L, LINES_METATABLE);
+    struct salvor_kube_client *client = salvor_kube_client_check_request(L);
+    struct lines *lines = salvor_kube_new(L, sizeof(*lines), LINES_METATABLE);
     salvor_line_stream_init(&lines->stream);
     lines->open = true;
-    /* An answer that is an error is explained by the client's configuration. */
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, 3, 1);
     struct salvor_error err;
     if (salvor_kube_client_start(L, client, &lines->stream.http, true, &err) < 0) {
         salvor_error_op(&err, "kube.lines");
@@ -60,6 +50,7 @@ static int fail_of_answer(lua_State *L, struct lines *lines)
         return 0;
     json_t **details = salvor_box_value(L);
     struct salvor_error err;
+    /* The client's configuration explains it. */
     lua_getiuservalue(L, 1, 1);
     struct salvor_kube_client *client = luaL_checkudata(L, -1, SALVOR_KUBE_CLIENT);
     luaL_argcheck(L, client->config.server, 1, "the client is closed");

@@ -1,8 +1,6 @@
 /* The streams of JSON objects of salvor.kube, as watches need them. */
 #include "lua/l_kube.h"
 
-#include <string.h>
-
 #include "kube/object_stream.h"
 #include "kube/request.h"
 #include "lua/binding.h"
@@ -78,9 +76,7 @@ int salvor_kube_client_stream(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     salvor_check_options(L, 2, names);
     lua_settop(L, 2);
-    struct stream *stream = lua_newuserdatauv(L, sizeof(*stream), 0);
-    memset(stream, 0, sizeof(*stream));
-    luaL_setmetatable(L, STREAM_METATABLE);
+    struct stream *stream = salvor_kube_new(L, sizeof(*stream), STREAM_METATABLE);
     salvor_object_stream_init(&stream->objects);
     stream->open = true;
     stream->open_timeout = salvor_option_number(L, 2, "open_timeout", client->timeout);

@@ -43,8 +43,7 @@ static int secret_mask(lua_State *L)
     struct salvor_buffer *masked = salvor_box_buffer(L, TEXT_LIMIT);
     if (salvor_secret_mask(masked, &found, text, size, &err) < 0) {
         salvor_error_op(&err, "secret.mask");
-        salvor_push_error(L, &err);
-        return lua_error(L);
+        return salvor_raise(L, &err);
     }
     if (found)
         lua_pushlstring(L, masked->data, masked->size);

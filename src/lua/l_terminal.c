@@ -76,10 +76,8 @@ static int terminal_escape(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &size);
     const char *keep = luaL_optstring(L, 2, "");
     struct salvor_buffer *out = salvor_box_buffer(L, TEXT_LIMIT);
-    if (salvor_text_escape(out, text, size, keep, &err) < 0) {
-        salvor_push_error(L, &err);
-        return lua_error(L);
-    }
+    if (salvor_text_escape(out, text, size, keep, &err) < 0)
+        return salvor_raise(L, &err);
     lua_pushlstring(L, out->data, out->size);
     return 1;
 }
