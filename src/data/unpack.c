@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/unpack_folders.h"
 #include "data/unpack_name.h"
 #include "data/unpack_place.h"
 
@@ -21,21 +22,11 @@ struct salvor_unpack {
     struct salvor_buffer top;
     struct salvor_buffer skipped;
     int64_t limit, total;
-    int root; /* the temporary folder, -1 while there is none */
-    /* The folder that was written to last, since neighbours come one after the other. */
-    struct salvor_buffer parent_name;
-    int parent;
+    struct salvor_unpack_folders folders;
     /* Of the entry under way. */
     struct salvor_buffer name; /* below the top, normalised; "" is the top itself */
     struct salvor_buffer other;
 };
-
-static void close_descriptor(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
 
 static int refuse(struct salvor_error *err, const char *name, const char *why)
 {
@@ -50,59 +41,14 @@ static int failed(struct salvor_error *err, int number, const char *name)
     return salvor_error_errno(err, number, "cannot write '%s'", salvor_archive_show(shown, name));
 }
 
-/* Folders */
-
-/* Opens the folder `name` in `folder`, after making it if need be; -1 with errno. */
-static int enter(int folder, const char *name, bool make)
-{
-    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat(folder, name, flags);
-    if (fd >= 0 || errno != ENOENT || !make)
-        return fd;
-    if (mkdirat(folder, name, 0700) < 0)
-        return -1;
-    return openat(folder, name, flags);
-}
-
-/*
- * *folder is the one that holds `name`, *last its name there. The descriptor is not the caller's and
- * is valid until the next call.
- */
 static int find_parent(int *folder, const char **last, struct salvor_unpack *unpack,
                        const char *name, bool make, struct salvor_error *err)
 {
-    const char *slash = strrchr(name, '/');
-    size_t size = slash ? (size_t)(slash - name) : 0;
-    *last = slash ? slash + 1 : name;
-    *folder = unpack->root;
-    if (!size)
+    if (salvor_unpack_folders_find(folder, last, &unpack->folders, name, make) == 0)
         return 0;
-    if (unpack->parent >= 0 && unpack->parent_name.size == size &&
-        !memcmp(unpack->parent_name.data, name, size)) {
-        *folder = unpack->parent;
-        return 0;
-    }
-    close_descriptor(&unpack->parent);
-    salvor_buffer_clear(&unpack->parent_name);
-    int at = fcntl(unpack->root, F_DUPFD_CLOEXEC, 0);
-    for (const char *part = name; at >= 0 && part < name + size;) {
-        char component[NAME_MAX + 1];
-        size_t length = strcspn(part, "/");
-        memcpy(component, part, length);
-        component[length] = '\0';
-        int next = enter(at, component, make);
-        int number = errno;
-        close(at);
-        errno = number;
-        at = next;
-        part += length + 1;
-    }
-    if (at < 0 && (errno == ENOTDIR || errno == ELOOP))
+    if (errno == ENOTDIR || errno == ELOOP)
         return refuse(err, name, "lies below what is no folder");
-    if (at < 0)
-        return failed(err, errno, name);
-    *folder = unpack->parent = at;
-    return salvor_buffer_append(&unpack->parent_name, name, size, err);
+    return failed(err, errno, name);
 }
 
 /* Entries */
@@ -216,12 +162,12 @@ static int make_file(struct salvor_unpack *unpack, const struct salvor_archive_e
 static int make_folder(struct salvor_unpack *unpack, const struct salvor_archive_entry *entry,
                        struct salvor_error *err)
 {
-    int folder, fd = unpack->root;
+    int folder, fd = unpack->folders.root;
     const char *last, *name = unpack->name.data;
     if (*name) {
         if (find_parent(&folder, &last, unpack, name, true, err) < 0)
             return -1;
-        fd = enter(folder, last, true);
+        fd = salvor_unpack_folder_enter(folder, last, true);
         if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
             return refuse(err, entry->name, "comes twice");
         if (fd < 0)
@@ -304,11 +250,12 @@ static int make_entry(struct salvor_unpack *unpack, const struct salvor_archive_
     if (unpack->place.is_file)
         return refuse(err, entry->name, unpack->name.size ? "lies below a file" : "comes twice");
     if (entry->type == SALVOR_ARCHIVE_FILE && !unpack->name.size) {
-        if (unpack->root >= 0)
+        if (unpack->folders.root >= 0)
             return refuse(err, entry->name, "comes twice");
         return make_file(unpack, entry, archive, progress, err);
     }
-    if (unpack->root < 0 && salvor_unpack_place_folder(&unpack->root, &unpack->place, err) < 0)
+    if (unpack->folders.root < 0 &&
+        salvor_unpack_place_folder(&unpack->folders.root, &unpack->place, err) < 0)
         return -1;
     switch (entry->type) {
     case SALVOR_ARCHIVE_FILE:
@@ -333,11 +280,10 @@ int salvor_unpack_new(struct salvor_unpack **out, const struct salvor_unpack_opt
     struct salvor_unpack *unpack = calloc(1, sizeof(*unpack));
     if (!unpack)
         return salvor_error_memory(err);
-    unpack->root = unpack->parent = -1;
     unpack->limit = options->limit;
     salvor_buffer_init(&unpack->top, PATH_MAX);
     salvor_buffer_init(&unpack->skipped, SKIPPED_LIMIT);
-    salvor_buffer_init(&unpack->parent_name, PATH_MAX);
+    salvor_unpack_folders_init(&unpack->folders);
     salvor_buffer_init(&unpack->name, PATH_MAX);
     salvor_buffer_init(&unpack->other, PATH_MAX);
     salvor_unpack_place_init(&unpack->place);
@@ -348,12 +294,6 @@ int salvor_unpack_new(struct salvor_unpack **out, const struct salvor_unpack_opt
     }
     *out = unpack;
     return 0;
-}
-
-static void close_folders(struct salvor_unpack *unpack)
-{
-    close_descriptor(&unpack->parent);
-    close_descriptor(&unpack->root);
 }
 
 static int read_entries(struct salvor_unpack *unpack, struct salvor_archive *archive,
@@ -378,7 +318,7 @@ int salvor_unpack_run(struct salvor_unpack *unpack, salvor_archive_source source
         return -1;
     int result = read_entries(unpack, archive, progress, err);
     salvor_archive_close(archive);
-    close_folders(unpack);
+    salvor_unpack_folders_close(&unpack->folders);
     if (result == 0)
         result = salvor_unpack_place_sync(&unpack->place, err);
     if (result < 0)
@@ -400,11 +340,10 @@ void salvor_unpack_free(struct salvor_unpack *unpack)
 {
     if (!unpack)
         return;
-    close_folders(unpack);
+    salvor_unpack_folders_release(&unpack->folders);
     salvor_unpack_place_release(&unpack->place);
     salvor_buffer_release(&unpack->top);
     salvor_buffer_release(&unpack->skipped);
-    salvor_buffer_release(&unpack->parent_name);
     salvor_buffer_release(&unpack->name);
     salvor_buffer_release(&unpack->other);
     free(unpack);
