@@ -1,4 +1,4 @@
-/* Where the nodes of a YAML text and its lines are, in bytes. For yaml_splice.c alone. */
+/* Where the nodes of a YAML text and its lines are, in bytes. For yaml_splice.c and its parts alone. */
 #ifndef SALVOR_DATA_YAML_LAYOUT_H
 #define SALVOR_DATA_YAML_LAYOUT_H
 

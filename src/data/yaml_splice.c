@@ -4,143 +4,26 @@
 
 #include "data/tree.h"
 #include "data/yaml.h"
+#include "data/yaml_cuts.h"
 #include "data/yaml_flow.h"
 #include "data/yaml_layout.h"
 #include "data/yaml_node.h"
-#include "data/yaml_path.h"
+#include "data/yaml_place.h"
 #include "data/yaml_style.h"
-
-/* Bytes that go and bytes that come. New text has "\n" for a line break until it is put in. */
-struct cut {
-    size_t from;
-    size_t to;
-    struct salvor_buffer insert;
-};
-
-/* Where a value is, or where it would be. */
-struct place {
-    struct salvor_yaml_node *parent; /* NULL for the root */
-    struct salvor_yaml_node *key;    /* in a mapping */
-    struct salvor_yaml_node *before; /* the key or the element before; NULL for the first */
-    struct salvor_yaml_node *node;   /* NULL when the parent has no such key or element */
-    size_t depth;                    /* steps from the root to here */
-};
 
 struct splicer {
     const struct salvor_yaml_splice *request;
-    struct salvor_yaml_layout layout;
+    struct salvor_yaml_cuts cuts;
     struct salvor_yaml_parser parser;
     struct salvor_yaml_document document;
-    struct cut cuts[2];
-    size_t cut_count;
     size_t map_step;
     size_t list_step;
     struct salvor_error *err;
 };
 
-static struct salvor_buffer *add_cut(struct splicer *splicer, size_t from, size_t to)
-{
-    struct cut *cut = &splicer->cuts[splicer->cut_count++];
-    *cut = (struct cut){from, to, SALVOR_BUFFER_INIT(SIZE_MAX / 2)};
-    return &cut->insert;
-}
-
 static int put(struct splicer *splicer, struct salvor_buffer *out, const char *text, size_t size)
 {
     return salvor_buffer_append(out, text, size, splicer->err);
-}
-
-/* Finding */
-
-static bool is_key(const struct salvor_yaml_node *node, const json_t *step)
-{
-    char text[SALVOR_YAML_KEY_SIZE];
-    if (node->kind == SALVOR_YAML_ALIAS)
-        node = node->first;
-    if (node->kind != SALVOR_YAML_SCALAR || salvor_yaml_is_merge(&node->scalar))
-        return false;
-    const char *key = node->scalar.text;
-    size_t size = node->scalar.size;
-    if (!node->scalar.tag && salvor_yaml_resolve_key(text, &node->scalar, NULL) > 0) {
-        key = text;
-        size = strlen(text);
-    }
-    return size == json_string_length(step) && !memcmp(key, json_string_value(step), size);
-}
-
-/* Finds the child that a step leads to; place->node is NULL when there is none. */
-static void find_child(struct place *place, struct salvor_yaml_node *parent, const json_t *step)
-{
-    *place = (struct place){.parent = parent, .depth = place->depth + 1};
-    if (json_is_string(step) && parent->kind == SALVOR_YAML_MAPPING) {
-        struct salvor_yaml_node *key = parent->first;
-        for (; key && !is_key(key, step); key = key->next->next)
-            place->before = key;
-        place->key = key;
-        place->node = key ? key->next : NULL;
-    } else if (json_is_integer(step) && parent->kind == SALVOR_YAML_SEQUENCE) {
-        struct salvor_yaml_node *element = parent->first;
-        for (json_int_t i = 1; element && i < json_integer_value(step); i++) {
-            place->before = element;
-            element = element->next;
-        }
-        place->node = element;
-    }
-}
-
-/*
- * Follows the path as far as the text goes and marks the way. A value that stands somewhere else in
- * the text, behind an alias or a merge, cannot be changed where the path says it is.
- */
-static int find_place(struct splicer *splicer, struct place *place)
-{
-    const json_t *path = splicer->request->path;
-    *place = (struct place){.node = splicer->document.root};
-    while (place->node) {
-        struct salvor_yaml_node *node = place->node;
-        node->is_edited = true;
-        if (place->depth == json_array_size(path))
-            return 0;
-        if (node->kind == SALVOR_YAML_ALIAS)
-            return salvor_error_set(splicer->err, "Conflict",
-                                    "the alias *%s stands for a value at line %u: change it there",
-                                    node->scalar.text, node->first->start.line + 1);
-        if (node->kind == SALVOR_YAML_SCALAR || !node->first)
-            return 0; /* nothing in it yet: it is replaced as a whole */
-        find_child(place, node, json_array_get(path, place->depth));
-    }
-    bool is_last = place->depth == json_array_size(path);
-    if (place->parent &&
-        salvor_yaml_path_get((json_t *)splicer->request->root, path, place->depth) &&
-        !(is_last && splicer->request->value))
-        return salvor_error_set(splicer->err, "Conflict",
-                                "the value comes from a merge (`<<`): change it where it stands");
-    return 0;
-}
-
-static void mark_edited(struct salvor_yaml_node *node)
-{
-    node->is_edited = true;
-    if (node->kind != SALVOR_YAML_ALIAS)
-        for (struct salvor_yaml_node *child = node->first; child; child = child->next)
-            mark_edited(child);
-}
-
-/* What an alias repeats cannot change in one of its places only. */
-static int check_aliases(struct splicer *splicer, const struct salvor_yaml_node *node)
-{
-    if (node->kind == SALVOR_YAML_ALIAS) {
-        if (!node->first->is_edited || node->is_edited)
-            return 0;
-        return salvor_error_set(splicer->err, "Conflict",
-                                "the anchor &%s is repeated by an alias at line %u: the change "
-                                "would show there too",
-                                node->scalar.text, node->start.line + 1);
-    }
-    for (const struct salvor_yaml_node *child = node->first; child; child = child->next)
-        if (check_aliases(splicer, child) < 0)
-            return -1;
-    return 0;
 }
 
 /* Writing */
@@ -208,33 +91,20 @@ static int write_quoted(struct splicer *splicer, struct salvor_buffer *out, cons
     return salvor_yaml_quote(out, text, json_string_length(value), splicer->err) < 0 ? -1 : 1;
 }
 
-/*
- * Puts lines in at the start of a line. At the end of a text whose last line has no line break, the
- * new last line has none either, at the first try.
- */
+/* The second try, the compact one, leaves the line break before what is taken out. */
 static int insert_lines(struct splicer *splicer, size_t from, size_t to, const char *lines,
                         size_t size)
 {
-    const struct salvor_yaml_layout *layout = &splicer->layout;
-    bool is_open = to == layout->size && to > layout->bom && layout->text[to - 1] != '\n';
-    if (!is_open || (size == 0 && splicer->request->is_compact))
-        return put(splicer, add_cut(splicer, from, to), lines, size);
-    if (from > layout->bom && from < to)
-        from -= layout->text[from - 1] == '\n' ? 1 : 0;
-    if (from < to && from > layout->bom && layout->text[from - 1] == '\r')
-        from--;
-    struct salvor_buffer *out = add_cut(splicer, from, to);
-    if (size == 0)
-        return 0;
-    return put(splicer, out, "\n", 1) < 0 ? -1 : put(splicer, out, lines, size - 1);
+    return salvor_yaml_cut_lines(&splicer->cuts, from, to, lines, size,
+                                 splicer->request->is_compact, splicer->err);
 }
 
 /* Replacing */
 
 /* Where the value's slot begins: behind the `:` or the `-`. */
-static size_t find_slot(struct splicer *splicer, const struct place *place)
+static size_t find_slot(struct splicer *splicer, const struct salvor_yaml_place *place)
 {
-    const struct salvor_yaml_layout *layout = &splicer->layout;
+    const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     if (!place->key)
         return salvor_yaml_dash(layout, place->node) + 1;
     size_t slot = salvor_yaml_content_end(layout, place->key);
@@ -257,19 +127,19 @@ static bool is_below(struct splicer *splicer, const struct salvor_yaml_node *nod
     if (node->kind == SALVOR_YAML_SCALAR || node->kind == SALVOR_YAML_ALIAS || node->is_flow)
         return false;
     size_t start = node->kind == SALVOR_YAML_MAPPING
-                       ? salvor_yaml_offset(&splicer->layout, node->first->start)
-                       : salvor_yaml_dash(&splicer->layout, node->first);
-    return memchr(splicer->layout.text + slot, '\n', start - slot) != NULL;
+                       ? salvor_yaml_offset(&splicer->cuts.layout, node->first->start)
+                       : salvor_yaml_dash(&splicer->cuts.layout, node->first);
+    return memchr(splicer->cuts.layout.text + slot, '\n', start - slot) != NULL;
 }
 
 /* The end of what is the value's on the line of its key: anchor, tag, `|-`, but no comment. */
 static size_t header_end(struct splicer *splicer, const struct salvor_yaml_node *node, size_t slot)
 {
-    const char *text = splicer->layout.text;
+    const char *text = splicer->cuts.layout.text;
     size_t end = slot;
     if (!node->anchor && !node->scalar.tag && !is_block_scalar(node))
         return slot;
-    size_t line_end = salvor_yaml_line_end(&splicer->layout, slot);
+    size_t line_end = salvor_yaml_line_end(&splicer->cuts.layout, slot);
     while (end < line_end && !(text[end] == '#' && text[end - 1] == ' '))
         end++;
     while (end > slot && text[end - 1] == ' ')
@@ -278,22 +148,25 @@ static size_t header_end(struct splicer *splicer, const struct salvor_yaml_node 
 }
 
 /* What is below its key becomes `header` on the key's line and `body` below it. */
-static int replace_below(struct splicer *splicer, const struct place *place, size_t slot,
-                         const char *header, size_t header_size, const char *body, size_t body_size)
+static int replace_below(struct splicer *splicer, const struct salvor_yaml_place *place,
+                         size_t slot, const char *header, size_t header_size, const char *body,
+                         size_t body_size)
 {
-    struct salvor_buffer *out = add_cut(splicer, slot, header_end(splicer, place->node, slot));
+    struct salvor_buffer *out =
+        salvor_yaml_cut(&splicer->cuts, slot, header_end(splicer, place->node, slot));
     if (put(splicer, out, header, header_size) < 0)
         return -1;
-    return insert_lines(splicer, salvor_yaml_next_line(&splicer->layout, slot),
-                        salvor_yaml_line_behind(&splicer->layout, place->node), body, body_size);
+    return insert_lines(splicer, salvor_yaml_next_line(&splicer->cuts.layout, slot),
+                        salvor_yaml_line_behind(&splicer->cuts.layout, place->node), body,
+                        body_size);
 }
 
 /* Any other value: `header` takes its place and `body` follows its last line. */
-static int replace_inline(struct splicer *splicer, const struct place *place, size_t slot,
-                          const char *header, size_t header_size, const char *body,
+static int replace_inline(struct splicer *splicer, const struct salvor_yaml_place *place,
+                          size_t slot, const char *header, size_t header_size, const char *body,
                           size_t body_size)
 {
-    const struct salvor_yaml_layout *layout = &splicer->layout;
+    const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     size_t start = salvor_yaml_offset(layout, place->node->start);
     size_t end = salvor_yaml_content_end(layout, place->node);
     bool is_empty = start >= end;
@@ -304,16 +177,17 @@ static int replace_inline(struct splicer *splicer, const struct place *place, si
         header++;
         header_size--;
     }
-    if (put(splicer, add_cut(splicer, from, is_empty ? slot : end), header, header_size) < 0)
+    if (put(splicer, salvor_yaml_cut(&splicer->cuts, from, is_empty ? slot : end), header,
+            header_size) < 0)
         return -1;
     return body_size ? insert_lines(splicer, behind, behind, body, body_size) : 0;
 }
 
 /* Writes the value as a member of its parent: " header\n" and the lines of the body. */
 static int write_member(struct splicer *splicer, struct salvor_buffer *out,
-                        const struct place *place, const json_t *value)
+                        const struct salvor_yaml_place *place, const json_t *value)
 {
-    size_t column = salvor_yaml_column(&splicer->layout, place->parent);
+    size_t column = salvor_yaml_column(&splicer->cuts.layout, place->parent);
     json_t *any = json_string("k");
     json_t *step = place->key ? any : NULL;
     json_t *wrapper = wrap(step, value);
@@ -326,7 +200,8 @@ static int write_member(struct splicer *splicer, struct salvor_buffer *out,
     return result;
 }
 
-static int replace_in_block(struct splicer *splicer, const struct place *place, const json_t *value)
+static int replace_in_block(struct splicer *splicer, const struct salvor_yaml_place *place,
+                            const json_t *value)
 {
     size_t slot = find_slot(splicer, place);
     struct salvor_buffer text = SALVOR_BUFFER_INIT(SIZE_MAX / 2);
@@ -354,12 +229,13 @@ static int replace_in_block(struct splicer *splicer, const struct place *place, 
     return result;
 }
 
-static int replace_in_flow(struct splicer *splicer, const struct place *place, const json_t *value)
+static int replace_in_flow(struct splicer *splicer, const struct salvor_yaml_place *place,
+                           const json_t *value)
 {
-    const struct salvor_yaml_layout *layout = &splicer->layout;
+    const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     size_t start = salvor_yaml_offset(layout, place->node->start);
     size_t end = salvor_yaml_offset(layout, place->node->end);
-    struct salvor_buffer *out = add_cut(splicer, start, end);
+    struct salvor_buffer *out = salvor_yaml_cut(&splicer->cuts, start, end);
     if (start == end && place->key) { /* `{a}` has not even a colon */
         size_t key_end = salvor_yaml_content_end(layout, place->key);
         const char *colon = memchr(layout->text + key_end, ':', start - key_end);
@@ -374,11 +250,11 @@ static int replace_in_flow(struct splicer *splicer, const struct place *place, c
 /* A document that has no value yet gets one behind its comments. */
 static int fill_document(struct splicer *splicer, const json_t *value)
 {
-    const struct salvor_yaml_layout *layout = &splicer->layout;
+    const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     size_t end =
         splicer->document.root ? salvor_yaml_offset(layout, splicer->document.end) : layout->size;
     bool is_open = end > layout->bom && layout->text[end - 1] != '\n';
-    struct salvor_buffer *out = add_cut(splicer, end, end);
+    struct salvor_buffer *out = salvor_yaml_cut(&splicer->cuts, end, end);
     if (is_open && put(splicer, out, "\n", 1) < 0)
         return -1;
     return write_block(splicer, out, value, 0, false);
@@ -386,13 +262,13 @@ static int fill_document(struct splicer *splicer, const json_t *value)
 
 static int replace_root(struct splicer *splicer, const json_t *value)
 {
-    const struct salvor_yaml_layout *layout = &splicer->layout;
+    const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     const struct salvor_yaml_node *root = splicer->document.root;
     if (!root || (root->kind == SALVOR_YAML_SCALAR && root->start.index == root->end.index))
         return fill_document(splicer, value);
     size_t start = salvor_yaml_offset(layout, root->start);
     size_t end = salvor_yaml_content_end(layout, root);
-    struct salvor_buffer *out = add_cut(splicer, start, end);
+    struct salvor_buffer *out = salvor_yaml_cut(&splicer->cuts, start, end);
     if (splicer->request->is_compact || (root->is_flow && has_json_keys(root)))
         return write_flow(splicer, out, value, root);
     bool is_collection = json_object_size(value) || json_array_size(value);
@@ -405,7 +281,8 @@ static int replace_root(struct splicer *splicer, const json_t *value)
     return 0;
 }
 
-static int replace(struct splicer *splicer, const struct place *place, const json_t *value)
+static int replace(struct splicer *splicer, const struct salvor_yaml_place *place,
+                   const json_t *value)
 {
     if (!place->parent)
         return replace_root(splicer, value);
@@ -416,15 +293,16 @@ static int replace(struct splicer *splicer, const struct place *place, const jso
 
 /* Adding */
 
-static int add_to_flow(struct splicer *splicer, const struct place *place, const json_t *value)
+static int add_to_flow(struct splicer *splicer, const struct salvor_yaml_place *place,
+                       const json_t *value)
 {
-    const struct salvor_yaml_layout *layout = &splicer->layout;
+    const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     const struct salvor_yaml_node *key;
     const struct salvor_yaml_node *last = salvor_yaml_last(place->parent, &key);
     bool is_mapping = place->parent->kind == SALVOR_YAML_MAPPING;
     size_t first = salvor_yaml_offset(layout, is_mapping ? key->start : last->start);
     size_t end = salvor_yaml_content_end(layout, last);
-    struct salvor_buffer *out = add_cut(splicer, end, end);
+    struct salvor_buffer *out = salvor_yaml_cut(&splicer->cuts, end, end);
     int result = put(splicer, out, ",", 1);
     if (result == 0 && salvor_yaml_is_first_in_line(layout, first)) {
         size_t line = salvor_yaml_line_start(layout, first);
@@ -459,11 +337,12 @@ static int write_compact_member(struct splicer *splicer, struct salvor_buffer *o
     return result < 0 ? -1 : put(splicer, out, "\n", 1);
 }
 
-static int add_to_block(struct splicer *splicer, const struct place *place, const json_t *value)
+static int add_to_block(struct splicer *splicer, const struct salvor_yaml_place *place,
+                        const json_t *value)
 {
     const json_t *step = json_array_get(splicer->request->path, place->depth - 1);
-    size_t column = salvor_yaml_column(&splicer->layout, place->parent);
-    size_t line = salvor_yaml_line_behind(&splicer->layout, place->parent);
+    size_t column = salvor_yaml_column(&splicer->cuts.layout, place->parent);
+    size_t line = salvor_yaml_line_behind(&splicer->cuts.layout, place->parent);
     struct salvor_buffer text = SALVOR_BUFFER_INIT(SIZE_MAX / 2);
     json_t *wrapper = wrap(step, value);
     int result;
@@ -487,28 +366,29 @@ static size_t member_start(struct splicer *splicer, const struct salvor_yaml_nod
                            const struct salvor_yaml_node *member)
 {
     bool is_element = parent->kind == SALVOR_YAML_SEQUENCE;
-    return is_element && !parent->is_flow ? salvor_yaml_dash(&splicer->layout, member)
-                                          : salvor_yaml_offset(&splicer->layout, member->start);
+    return is_element && !parent->is_flow
+               ? salvor_yaml_dash(&splicer->cuts.layout, member)
+               : salvor_yaml_offset(&splicer->cuts.layout, member->start);
 }
 
 /* The first member of a collection that begins behind a `- ` gives its place to the second. */
-static int remove_from_block(struct splicer *splicer, const struct place *place)
+static int remove_from_block(struct splicer *splicer, const struct salvor_yaml_place *place)
 {
-    const struct salvor_yaml_layout *layout = &splicer->layout;
+    const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     const struct salvor_yaml_node *member = place->key ? place->key : place->node;
     size_t start = member_start(splicer, place->parent, member);
     if (!salvor_yaml_is_first_in_line(layout, start)) {
         const struct salvor_yaml_node *next = place->node->next;
-        add_cut(splicer, start, member_start(splicer, place->parent, next));
+        salvor_yaml_cut(&splicer->cuts, start, member_start(splicer, place->parent, next));
         return 0;
     }
     return insert_lines(splicer, salvor_yaml_line_start(layout, start),
                         salvor_yaml_line_behind(layout, place->node), "", 0);
 }
 
-static int remove_from_flow(struct splicer *splicer, const struct place *place)
+static int remove_from_flow(struct splicer *splicer, const struct salvor_yaml_place *place)
 {
-    const struct salvor_yaml_layout *layout = &splicer->layout;
+    const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     const struct salvor_yaml_node *member = place->key ? place->key : place->node;
     size_t start = salvor_yaml_offset(layout, member->start);
     size_t end = salvor_yaml_content_end(layout, place->node);
@@ -518,20 +398,21 @@ static int remove_from_flow(struct splicer *splicer, const struct place *place)
         start = salvor_yaml_content_end(layout, place->before->next);
     else if (place->before)
         start = salvor_yaml_content_end(layout, place->before);
-    add_cut(splicer, start, end);
+    salvor_yaml_cut(&splicer->cuts, start, end);
     return 0;
 }
 
-static int remove_place(struct splicer *splicer, struct place *place)
+static int remove_place(struct splicer *splicer, struct salvor_yaml_place *place)
 {
     if (place->parent->count > 1)
         return place->parent->is_flow ? remove_from_flow(splicer, place)
                                       : remove_from_block(splicer, place);
     /* The last member goes: what stays is the empty collection in the place of the old one. */
     json_t *empty = place->parent->kind == SALVOR_YAML_MAPPING ? json_object() : json_array();
-    struct place parent = {.node = splicer->document.root};
+    struct salvor_yaml_place parent = {.node = splicer->document.root};
     while (parent.node != place->parent)
-        find_child(&parent, parent.node, json_array_get(splicer->request->path, parent.depth));
+        salvor_yaml_find_child(&parent, parent.node,
+                               json_array_get(splicer->request->path, parent.depth));
     int result = empty ? replace(splicer, &parent, empty) : salvor_error_memory(splicer->err);
     json_decref(empty);
     return result;
@@ -559,16 +440,17 @@ static int find_document(struct splicer *splicer)
 static int splice(struct splicer *splicer)
 {
     const struct salvor_yaml_splice *request = splicer->request;
-    struct place place;
-    if (find_document(splicer) < 0 || find_place(splicer, &place) < 0)
+    struct salvor_yaml_place place;
+    if (find_document(splicer) < 0 ||
+        salvor_yaml_find_place(&place, splicer->document.root, request, splicer->err) < 0)
         return -1;
     bool is_found = place.node && place.depth == json_array_size(request->path);
     if (is_found)
-        mark_edited(place.node);
+        salvor_yaml_mark_edited(place.node);
     if (splicer->document.root) {
-        if (check_aliases(splicer, splicer->document.root) < 0)
+        if (salvor_yaml_check_aliases(splicer->document.root, splicer->err) < 0)
             return -1;
-        salvor_yaml_steps(&splicer->layout, splicer->document.root, place.parent,
+        salvor_yaml_steps(&splicer->cuts.layout, splicer->document.root, place.parent,
                           &splicer->map_step, &splicer->list_step);
     }
     if (!request->value)
@@ -583,51 +465,17 @@ static int splice(struct splicer *splicer)
     return result;
 }
 
-/* Appends new text with the line breaks that the document has. */
-static int put_insert(struct splicer *splicer, struct salvor_buffer *out, const char *text,
-                      size_t size)
-{
-    const char *line_break = splicer->layout.has_crlf ? "\r\n" : "\n";
-    while (size > 0) {
-        const char *end = memchr(text, '\n', size);
-        size_t length = end ? (size_t)(end - text) : size;
-        if (put(splicer, out, text, length) < 0 ||
-            (end && put(splicer, out, line_break, strlen(line_break)) < 0))
-            return -1;
-        length += end != NULL;
-        text += length;
-        size -= length;
-    }
-    return 0;
-}
-
-static int apply(struct splicer *splicer, struct salvor_buffer *out)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < splicer->cut_count; i++) {
-        const struct cut *cut = &splicer->cuts[i];
-        if (cut->from < at || cut->to < cut->from)
-            return salvor_error_set(splicer->err, "Internal", "the changes of a text overlap");
-        if (put(splicer, out, splicer->layout.text + at, cut->from - at) < 0 ||
-            put_insert(splicer, out, cut->insert.data, cut->insert.size) < 0)
-            return -1;
-        at = cut->to;
-    }
-    return put(splicer, out, splicer->layout.text + at, splicer->layout.size - at);
-}
-
 int salvor_yaml_splice(struct salvor_buffer *out, const struct salvor_yaml_splice *request,
                        struct salvor_error *err)
 {
     struct splicer splicer = {.request = request,
-                              .layout = salvor_yaml_layout(request->text, request->size),
+                              .cuts.layout = salvor_yaml_layout(request->text, request->size),
                               .map_step = 2,
                               .err = err};
     int result = splice(&splicer);
     if (result == 0)
-        result = apply(&splicer, out);
-    for (size_t i = 0; i < splicer.cut_count; i++)
-        salvor_buffer_release(&splicer.cuts[i].insert);
+        result = salvor_yaml_apply_cuts(out, &splicer.cuts, err);
+    salvor_yaml_release_cuts(&splicer.cuts);
     salvor_yaml_parser_release(&splicer.parser);
     return result;
 }
