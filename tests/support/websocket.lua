@@ -1,12 +1,11 @@
 --- A WebSocket server that does what a spec tells it to: tests/support/websocket_server.py.
 local json = require("salvor.json")
-local k8s = require("salvor.k8s")
+local python_server = require("support.python_server")
 local salvor = require("salvor")
 local task = require("salvor.task")
 
 local websocket = {}
-local server = {}
-server.__index = server
+local server = python_server.class()
 
 local POD = {
     kind = "Pod", apiVersion = "v1",
@@ -27,23 +26,8 @@ function websocket.exit_status(code)
                                                           message = tostring(code)}}}})}
 end
 
-local function write(path, text)
-    local file <close> = assert(io.open(path, "w"))
-    assert(file:write(text))
-end
-
 function websocket.start()
-    local pipe <close> = assert(io.popen("mktemp -d"))
-    local self = setmetatable({folder = assert(pipe:read("l"))}, server)
-    self.output = assert(io.popen("exec python3 tests/support/websocket_server.py " .. self.folder))
-    self.port, self.pid = assert(self.output:read("l")):match("^(%d+) (%d+)$")
-    return self
-end
-
-function server:stop()
-    os.execute("kill " .. self.pid)
-    self.output:close()
-    os.execute("rm -rf " .. self.folder)
+    return python_server.start(server, "websocket_server.py")
 end
 
 --- From now on connections go like this; what was logged so far is forgotten.
@@ -60,24 +44,14 @@ function server:play(script)
     end
     self.plays = (self.plays or 0) + 1
     all.log = "log-" .. self.plays
-    write(self.folder .. "/script.json.new", json.encode(all))
-    assert(os.rename(self.folder .. "/script.json.new", self.folder .. "/script.json"))
+    self:put("script.json", json.encode(all))
 end
 
 --- What was logged of that kind: "request", "frame", "end".
 function server:log(kind)
-    local result = {}
-    local file = io.open(self.folder .. "/log-" .. self.plays)
-    if file then
-        for line in file:lines() do
-            local entry = json.decode(line)
-            if entry and entry.kind == kind then
-                result[#result + 1] = entry
-            end
-        end
-        file:close()
-    end
-    return result
+    return self:entries("log-" .. self.plays, function(entry)
+        return entry.kind == kind
+    end)
 end
 
 --- Frames of the client with that opcode.
@@ -118,26 +92,11 @@ end
 
 --- The path of a kubeconfig for it; `user` and `cluster` as there, `cluster` further fields.
 function server:kubeconfig(user, cluster)
-    local path = self.folder .. "/kubeconfig"
     local all = {server = "https://127.0.0.1:" .. self.port, ["certificate-authority"] = "ca.crt"}
     for key, value in pairs(cluster or {}) do
         all[key] = value
     end
-    write(path, json.encode({
-        ["current-context"] = "scripted",
-        contexts = {{name = "scripted", context = {cluster = "c", user = "u"}}},
-        clusters = {{name = "c", cluster = all}},
-        users = {{name = "u", user = user or {token = "secret-token"}}},
-    }))
-    return path
-end
-
-function server:client(opts)
-    local all = {kubeconfig = self:kubeconfig()}
-    for key, value in pairs(opts or {}) do
-        all[key] = value
-    end
-    return must(k8s.connect(all))
+    return self:put_kubeconfig(all, user)
 end
 
 websocket.POD = POD
