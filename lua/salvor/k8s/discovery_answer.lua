@@ -24,46 +24,45 @@ function answer.is_aggregated(content_type)
         and (found.v == "v2" or found.v == "v2beta1")
 end
 
+--- The tables of the list in that field of a body of that kind; nil of any other body.
+local function items_of(body, kind, field)
+    return dig(body, "kind") == kind and fields.items(body, field) or nil
+end
+
+--- An entry as catalogue.section() takes it, but for what the two forms name differently.
+local function new_entry(item)
+    return {
+        short_names = item.shortNames,
+        verbs = item.verbs,
+        categories = item.categories,
+    }
+end
+
 --- Legacy: GET /api/v1, /apis/GROUP/VERSION
 
---- The entries of an APIResourceList, as catalogue.section() takes them; nil when it is none.
+--- The entries of an APIResourceList, those of subresources ("pods/log") among them; nil when it is
+--- none.
 function answer.resources(body)
-    if dig(body, "kind") ~= "APIResourceList" then
-        return nil
+    local items = items_of(body, "APIResourceList", "resources")
+    for number, item in ipairs(items or {}) do
+        local entry = new_entry(item)
+        entry.plural, entry.singular, entry.kind = item.name, item.singularName, item.kind
+        entry.namespaced = item.namespaced
+        items[number] = entry
     end
-    local entries = {}
-    for _, item in ipairs(map(body, "resources")) do
-        -- "pods/log" is a subresource; a name with a slash is none.
-        entries[#entries + 1] = type(item) == "table" and {
-            plural = item.name,
-            kind = item.kind,
-            singular = item.singularName,
-            short_names = item.shortNames,
-            namespaced = item.namespaced,
-            verbs = item.verbs,
-            categories = item.categories,
-        } or nil
-    end
-    return entries
+    return items
 end
 
 --- The versions that an APIGroup names, the preferred one first.
 local function versions_of(group)
     local preferred = dig(group, "preferredVersion", "version")
     local versions, seen = {}, {}
-    local function add(version)
+    for _, entry in ipairs(fields.items(group, "versions")) do
+        local version = entry.version
         if is_name(version) and not seen[version] then
             seen[version] = true
-            versions[#versions + 1] = version
+            table.insert(versions, version == preferred and 1 or #versions + 1, version)
         end
-    end
-    for _, entry in ipairs(map(group, "versions")) do
-        if dig(entry, "version") == preferred then
-            add(preferred)
-        end
-    end
-    for _, entry in ipairs(map(group, "versions")) do
-        add(dig(entry, "version"))
     end
     return versions
 end
@@ -75,12 +74,10 @@ end
 
 --- Of GET /apis: {name, versions} each; nil when it is no APIGroupList.
 function answer.groups(body)
-    if dig(body, "kind") ~= "APIGroupList" then
-        return nil
-    end
-    local groups = {}
-    for _, item in ipairs(map(body, "groups")) do
-        if is_name(dig(item, "name")) then
+    local items = items_of(body, "APIGroupList", "groups")
+    local groups = items and {}
+    for _, item in ipairs(items or {}) do
+        if is_name(item.name) then
             groups[#groups + 1] = {name = item.name, versions = versions_of(item)}
         end
     end
@@ -102,25 +99,21 @@ end
 --- Aggregated: GET /api, GET /apis
 
 local function aggregated_entries(version)
-    local entries = {}
-    for _, item in ipairs(map(version, "resources")) do
-        entries[#entries + 1] = type(item) == "table" and {
-            plural = item.resource,
-            kind = dig(item.responseKind, "kind"),
-            singular = item.singularResource,
-            short_names = item.shortNames,
-            namespaced = item.scope == "Namespaced",
-            verbs = item.verbs,
-            categories = item.categories,
-        } or nil
+    local entries = fields.items(version, "resources")
+    for number, item in ipairs(entries) do
+        local entry = new_entry(item)
+        entry.plural, entry.singular = item.resource, item.singularResource
+        entry.kind = dig(item.responseKind, "kind")
+        entry.namespaced = item.scope == "Namespaced"
+        entries[number] = entry
     end
     return entries
 end
 
 local function read_group(item, name)
     local group = {name = name, versions = {}, entries = {}, stale = {}}
-    for _, version in ipairs(map(item, "versions")) do
-        local known = dig(version, "version")
+    for _, version in ipairs(fields.items(item, "versions")) do
+        local known = version.version
         if is_name(known) then
             group.versions[#group.versions + 1] = known
             if version.freshness == "Stale" then
@@ -136,14 +129,12 @@ end
 --- {name, versions, entries = {[version] = entries}, stale = {[version] = true}} each, in the
 --- server's order; nil when it is no APIGroupDiscoveryList.
 function answer.aggregated(body)
-    if dig(body, "kind") ~= "APIGroupDiscoveryList" then
-        return nil
-    end
-    local groups = {}
-    for _, item in ipairs(map(body, "items")) do
+    local items = items_of(body, "APIGroupDiscoveryList", "items")
+    local groups = items and {}
+    for _, item in ipairs(items or {}) do
         -- The core group has no name, and with it goes its metadata on some servers.
         local name = dig(item, "metadata", "name") or ""
-        if type(item) == "table" and (name == "" or is_name(name)) then
+        if name == "" or is_name(name) then
             groups[#groups + 1] = read_group(item, name)
         end
     end

@@ -1,5 +1,6 @@
 --- delete, delete_all and evict. Each ends in client:_write.
 local check = require("salvor.k8s.check")
+local locate = require("salvor.k8s.locate")
 
 local methods = {}
 
@@ -27,21 +28,12 @@ function methods:delete(kind, name, opts)
     check.options(opts.preconditions, precondition_names, "k8s.delete: preconditions")
     check.counts(opts, {grace_period = 0}, "k8s.delete")
     local body = options_of_delete(opts, "k8s.delete")
-    local at, err = self:_selection("k8s.delete", kind,
-        {namespace = opts.namespace, timeout = opts.timeout})
-    if not at then
+    local write, err = locate(self, "k8s.delete", "delete", kind, name, opts)
+    if not write then
         return nil, err
     end
-    return self:_write({
-        op = at.op,
-        verb = "delete",
-        resource = at.resource,
-        namespace = at.namespace,
-        name = name,
-        body = body,
-        dry_run = opts.dry_run,
-        timeout = opts.timeout,
-    })
+    write.body = body
+    return self:_write(write)
 end
 
 local delete_all_options = {namespace = "string", dry_run = "boolean", timeout = "number",
@@ -74,27 +66,18 @@ function methods:evict(pod, opts)
     check.name(pod, "k8s.evict")
     check.options(opts.preconditions, precondition_names, "k8s.evict: preconditions")
     check.counts(opts, {grace_period = 0}, "k8s.evict")
-    local at, err = self:_selection("k8s.evict", "v1/Pod",
-        {namespace = opts.namespace, timeout = opts.timeout})
-    if not at then
+    local write, err = locate(self, "k8s.evict", "evict", "v1/Pod", pod, opts)
+    if not write then
         return nil, err
     end
-    return self:_write({
-        op = at.op,
-        verb = "evict",
-        resource = at.resource,
-        namespace = at.namespace,
-        name = pod,
-        subresource = "eviction",
-        body = {
-            kind = "Eviction",
-            metadata = {name = pod, namespace = at.namespace},
-            deleteOptions = {gracePeriodSeconds = opts.grace_period,
-                             preconditions = opts.preconditions},
-        },
-        dry_run = opts.dry_run,
-        timeout = opts.timeout,
-    })
+    write.subresource = "eviction"
+    write.body = {
+        kind = "Eviction",
+        metadata = {name = pod, namespace = write.namespace},
+        deleteOptions = {gracePeriodSeconds = opts.grace_period,
+                         preconditions = opts.preconditions},
+    }
+    return self:_write(write)
 end
 
 return methods

@@ -3,6 +3,7 @@ local check = require("salvor.k8s.check")
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local fields = require("salvor.k8s.fields")
+local locate = require("salvor.k8s.locate")
 local salvor = require("salvor")
 
 local methods = {}
@@ -89,25 +90,6 @@ function methods:apply(object, opts)
     local query = check.write_query(opts, "k8s.apply")
     query.force = opts.force or false
     return write_object(self, "apply", object, opts, query)
-end
-
---- Where an object is that is named and not given; nil and an error when the kind is unknown.
-local function locate(client, op, verb, kind, name, opts)
-    local at, err = client:_selection(op, kind,
-        {namespace = opts.namespace, timeout = opts.timeout})
-    if not at then
-        return nil, err
-    end
-    return {
-        op = op,
-        verb = verb,
-        resource = at.resource,
-        namespace = at.namespace,
-        name = name,
-        subresource = opts.subresource,
-        dry_run = opts.dry_run,
-        timeout = opts.timeout,
-    }
 end
 
 local patch_types = {merge = "merge", json = "json", strategic = "strategic"}
