@@ -11,8 +11,7 @@
 
 #define TOKEN_LIFE 60 /* seconds until a token file is read again */
 
-/* A token goes into a header line, where a line break would begin another one. */
-static bool is_printable(const char *text)
+bool salvor_kube_is_token(const char *text)
 {
     for (; *text; text++)
         if (!isgraph((unsigned char)*text))
@@ -65,7 +64,7 @@ int salvor_kube_authorization(struct salvor_buffer *out, struct salvor_kubeconfi
         (!config->token_read || salvor_loop_now() - config->token_read > TOKEN_LIFE) &&
         read_token(config, err) < 0 && !config->token)
         return -1;
-    if (config->token && !is_printable(config->token))
+    if (config->token && !salvor_kube_is_token(config->token))
         return salvor_error_set(err, "Invalid", "the token of user \"%s\" holds blanks or controls",
                                 config->user);
     if (config->token)

@@ -9,6 +9,7 @@
 #include "data/timestamp.h"
 #include "data/yaml.h"
 #include "kube/certificate.h"
+#include "kube/credentials.h"
 #include "kube/kubeconfig_entry.h"
 
 void salvor_exec_credential_release(struct salvor_exec_credential *credential)
@@ -80,16 +81,6 @@ static int read_expiry(double *out, const json_t *status, struct salvor_error *e
                                   "printed an expirationTimestamp that is not of RFC 3339");
 }
 
-/* A token goes into a header line, where a line break would begin another one. */
-static int check_token(const char *token, struct salvor_error *err)
-{
-    for (; *token; token++)
-        if (!isgraph((unsigned char)*token))
-            return salvor_error_set(err, "Invalid",
-                                    "printed a token that holds blanks, line breaks or controls");
-    return 0;
-}
-
 static int check(const struct salvor_exec_credential *credential, struct salvor_error *err)
 {
     struct salvor_error cause;
@@ -99,8 +90,9 @@ static int check(const struct salvor_exec_credential *credential, struct salvor_
         return salvor_error_set(err, "Invalid", "printed a %s without its %s",
                                 credential->key ? "key" : "certificate",
                                 credential->key ? "certificate" : "key");
-    if (credential->token && check_token(credential->token, err) < 0)
-        return -1;
+    if (credential->token && !salvor_kube_is_token(credential->token))
+        return salvor_error_set(err, "Invalid",
+                                "printed a token that holds blanks, line breaks or controls");
     if (credential->certificate &&
         salvor_certificate_check_pair(credential->certificate, credential->key, &cause) < 0)
         return salvor_error_set(err, "Invalid", "printed a certificate that cannot be used: %.200s",
