@@ -169,6 +169,16 @@ describe("neat", function()
         end, "k8s.neat: item 1 is no object (table) but a string")
     end)
 
+    it("takes a list that a script has written down", function()
+        local made = neat({{kind = "Secret", apiVersion = "v1", metadata = {name = "a", uid = "1"}},
+                           {kind = "Secret", apiVersion = "v1", metadata = {name = "b"}}})
+        assert.are.equal(2, #made)
+        assert.are.same({name = "a"}, made[1].metadata)
+        assert.has_error(function()
+            neat({1})
+        end, "k8s.neat: item 1 is no object (table) but a number")
+    end)
+
     it("lets a job be made anew", function()
         local job = {apiVersion = "batch/v1", kind = "Job",
                      metadata = {name = "j", labels = {["controller-uid"] = "u", mine = "1"}},

@@ -219,7 +219,7 @@ return function(object)
     if type(object) ~= "table" then
         error("k8s.neat: an object (table) expected, got " .. type(object), 2)
     end
-    if salvor.is_list(object) then
+    if salvor.is_list(object) or object[1] ~= nil then
         return neat_items(object)
     end
     if type(object.items) == "table" and type(object.kind) == "string"
