@@ -1,5 +1,5 @@
---- What client:_write takes to change an object that is named, but for the change itself; nil and an
---- error when the kind is unknown.
+--- What client:_write takes to change an object that is named, but for the change itself; nil and
+--- an error when the kind is unknown.
 return function(client, op, verb, kind, name, opts)
     local at, err = client:_selection(op, kind,
         {namespace = opts.namespace, timeout = opts.timeout})

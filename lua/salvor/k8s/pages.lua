@@ -2,6 +2,7 @@
 ---
 --- While a page is read, the server works on the next one: the request for that leaves as soon as
 --- the text of this one is there. So at most two pages are under way.
+local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local task = require("salvor.task")
 
@@ -9,24 +10,9 @@ local PAGE = 500
 
 local pages = {}
 
-local function copy(query)
-    local result = {}
-    for name, value in pairs(query or {}) do
-        result[name] = value
-    end
-    return result
-end
-
---- The server leaves apiVersion and kind out of the items of its own kinds.
-local function complete(list, resource)
-    for _, item in ipairs(list.items) do
-        item.apiVersion = item.apiVersion or resource.api_version
-        item.kind = item.kind or resource.kind
-    end
-    return list
-end
-
-local function expired(err)
+--- Whether the server has forgotten the version or the snapshot that is asked for. It has two words
+--- for that; an event of a watch says it without the status of an answer.
+function pages.is_expired(err)
     return err.status == 410 or err.code == "Expired" or err.code == "Gone"
 end
 
@@ -35,11 +21,8 @@ Reader.__index = Reader
 
 --- The request for the page behind `token`; the first one without.
 function Reader:request(token, extra)
-    local request = copy(self.read)
-    request.query = copy(self.read.query)
-    for name, value in pairs(extra) do
-        request.query[name] = value
-    end
+    local request = copy.merge(self.read)
+    request.query = copy.merge(self.read.query, extra)
     request.query.continue = token
     if token then
         request.query.resourceVersion = nil
@@ -103,7 +86,7 @@ function Reader:__call()
         return nil
     end
     local list, err = self:ask()
-    if not list and self.token and expired(err) then
+    if not list and self.token and pages.is_expired(err) then
         list, err = self:relist()
     end
     if not list then
@@ -124,7 +107,7 @@ function Reader:__call()
             self.given[item.metadata.uid or ""] = true
         end
     end
-    return complete(list, self.read.resource)
+    return list
 end
 
 function Reader:close()

@@ -1,7 +1,6 @@
 --- What a server says when it is asked for a table (meta/v1 Table), or for one that it does not
 --- know how to make. It comes from outside: what is not as it should be is left out.
 local age = require("salvor.k8s.age")
-local fail = require("salvor.error").new
 local fields = require("salvor.k8s.fields")
 
 local map, text = fields.map, fields.text
@@ -59,13 +58,9 @@ local function rows_of_objects(objects)
     return rows
 end
 
---- {columns, rows, continue, version} of an answer's body; nil and an error, whose op is given,
---- when it is nothing of the kind. is_single: one object was asked for.
-function table_answer.read(body, op, is_single)
-    if type(body) ~= "table" then
-        return nil, fail({code = "Corrupt", op = op,
-                          message = "the answer is neither a table nor a list"})
-    end
+--- {columns, rows, continue, version} of an answer's body, a map. is_single: one object was asked
+--- for.
+function table_answer.read(body, is_single)
     local page = {continue = text(body, "metadata", "continue"),
                   version = text(body, "metadata", "resourceVersion")}
     if body.kind == "Table" then

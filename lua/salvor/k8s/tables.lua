@@ -3,6 +3,7 @@ local check = require("salvor.k8s.check")
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local layout = require("salvor.k8s.table_layout")
+local pages = require("salvor.k8s.pages")
 local table_answer = require("salvor.k8s.table_answer")
 local task = require("salvor.task")
 local terminal = require("salvor.terminal")
@@ -21,16 +22,12 @@ local function each_page(client, read, take)
                                       limit = not read.name and not is_anew and PAGE or nil})
         read.timeout = math.max(deadline - task.now(), 0.001)
         local body, err = client:_read(read)
-        if err and continue and err.status == 410 then
+        if err and continue and pages.is_expired(err) then
             continue, is_anew = nil, true
+        elseif err then
+            return nil, err
         else
-            local page, problem = nil, err
-            if not err then
-                page, problem = table_answer.read(body, read.op, read.name ~= nil)
-            end
-            if not page then
-                return nil, problem
-            end
+            local page = table_answer.read(body, read.name ~= nil)
             take(page, is_anew)
             continue, is_anew = page.continue, false
         end

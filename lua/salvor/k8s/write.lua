@@ -33,8 +33,7 @@ end
 --- A write of a whole object: everything about where it goes is in the object.
 local function write_object(client, verb, object, opts, query)
     local op = "k8s." .. verb
-    local resource, err = client._kinds:resolve_object(opts.timeout or client.timeout,
-        object)
+    local resource, err = client._kinds:resolve_object(opts.timeout or client.timeout, object)
     if not resource then
         err.op = op
         return nil, err

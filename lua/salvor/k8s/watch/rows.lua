@@ -40,13 +40,11 @@ function rows:objects(page, resource)
 end
 
 function rows:_read(read)
-    local page, err = self.client:_read(read)
-    if page then
-        page, err = table_answer.read(page, read.op)
-    end
-    if not page then
+    local body, err = self.client:_read(read)
+    if not body then
         return nil, err
     end
+    local page = table_answer.read(body)
     return shape.list({
         metadata = {continue = page.continue, resourceVersion = page.version},
         items = self:objects(page, read.resource),
@@ -62,7 +60,7 @@ function rows:event(event, read)
     if event.type == "ERROR" or type(event.object) ~= "table" then
         return event
     end
-    local page = table_answer.read(event.object, read.op, true)
+    local page = table_answer.read(event.object, true)
     local object = self:objects(page, read.resource)[1]
     if event.type == "BOOKMARK" and not (object and object.metadata) then
         object = {metadata = {resourceVersion = page.version}}

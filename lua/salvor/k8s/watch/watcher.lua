@@ -13,7 +13,6 @@ local fields = require("salvor.k8s.fields")
 local harmless = require("salvor.k8s.harmless")
 local pages = require("salvor.k8s.pages")
 local restarts = require("salvor.k8s.watch.restarts")
-local rows = require("salvor.k8s.watch.rows")
 local seen = require("salvor.k8s.watch.seen")
 local selector = require("salvor.k8s.selector")
 local shape = require("salvor.k8s.shape")
@@ -35,7 +34,7 @@ watcher.TIMED_OUT = fail({code = "Timeout", op = "k8s.watch", message = "nothing
 function watcher.new(client, op, kind, opts)
     return setmetatable({
         client = client,
-        source = opts.table and rows.new(client) or client, -- of lists and streams
+        source = opts.table and require("salvor.k8s.watch.rows").new(client) or client,
         op = op,
         kind = kind,
         opts = opts,
@@ -215,8 +214,7 @@ end
 --- Decides after a failure: true to go on, or nil and the error when nothing will come of it.
 function watcher:recover(err, is_start, deadline)
     self:__close()
-    local is_expired = err.status == 410 or err.code == "Expired" or err.code == "Gone"
-    if is_expired and self.version then
+    if self.version and pages.is_expired(err) then
         self.version = nil
         return true
     end
