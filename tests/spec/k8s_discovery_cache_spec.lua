@@ -27,16 +27,6 @@ describe("the cache of discovery", function()
 
     local RULES
 
-    --- What was asked of these rules, in any order.
-    local function paths()
-        local result = {}
-        for _, request in ipairs(server:requests()) do
-            result[#result + 1] = request.path
-        end
-        table.sort(result)
-        return result
-    end
-
     local function client()
         return server:client({cache = folder})
     end
@@ -225,7 +215,7 @@ describe("the cache of discovery", function()
             'pods "x" not found', {details = {name = "x", kind = "pods"}})}})
         server.answered = {}
         assert.are.equal("NotFound", select(2, client():get("pods", "x")).code)
-        assert.are.same({path}, paths())
+        assert.are.same({path}, server:paths())
     end)
 
     it("keeps no answer in which a group was silent as a whole one", function()

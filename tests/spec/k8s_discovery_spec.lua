@@ -28,22 +28,12 @@ describe("discovery", function()
         must(fs.remove_tree(folder))
     end)
 
-    --- What was asked of these rules, in any order.
-    local function paths()
-        local result = {}
-        for _, request in ipairs(server:requests()) do
-            result[#result + 1] = request.path
-        end
-        table.sort(result)
-        return result
-    end
-
     it("asks only the core group for a full name there", function()
         server:rules({})
         local client = server:client()
         assert.are.equal("pods", must(client:kind("Pod")).plural)
         assert.are.equal("configmaps", must(client:kind("configmaps")).plural)
-        assert.are.same({}, paths())
+        assert.are.same({}, server:paths())
     end)
 
     describe("by aggregated answers", function()
@@ -72,7 +62,7 @@ describe("discovery", function()
                 must(client:kind("things.v1.one.example")).api_version)
             -- A full name anywhere goes before a short name.
             assert.are.equal("Exact", must(client:kind("th")).kind)
-            assert.are.same({"/api", "/apis"}, paths())
+            assert.are.same({"/api", "/apis"}, server:paths())
 
             local plurals = {}
             for _, record in ipairs(must(client:kinds())) do
@@ -163,7 +153,7 @@ describe("discovery", function()
             local client = server:client()
             assert.are.equal("Thing", must(client:kind("things.one.example")).kind)
             assert.are.equal("Thing", must(client:kind("one.example/v1/Thing")).kind)
-            assert.are.same({"/apis/one.example", "/apis/one.example/v1"}, paths())
+            assert.are.same({"/apis/one.example", "/apis/one.example/v1"}, server:paths())
         end)
 
         it("takes a server without /api", function()
@@ -187,7 +177,7 @@ describe("discovery", function()
         end)
         assert.are.equal("Thing", must(client:kind("th")).kind)
         local count = {}
-        for _, path in ipairs(paths()) do
+        for _, path in ipairs(server:paths()) do
             count[path] = (count[path] or 0) + 1
         end
         assert.are.same({1, 1, 1}, {count["/api"], count["/apis"], count["/api/v1"]})

@@ -271,29 +271,14 @@ describe("a table", function()
     end)
 end)
 
-local CRD = {
-    apiVersion = "apiextensions.k8s.io/v1",
-    kind = "CustomResourceDefinition",
-    metadata = {name = "rows.tables.salvor.example"},
-    spec = {
-        group = "tables.salvor.example",
-        scope = "Namespaced",
-        names = {plural = "rows", singular = "row", kind = "Row"},
-        versions = {{
-            name = "v1", served = true, storage = true,
-            schema = {openAPIV3Schema = {type = "object",
-                                         ["x-kubernetes-preserve-unknown-fields"] = true}},
-            additionalPrinterColumns = {
-                {name = "Text", type = "string", jsonPath = ".spec.text"},
-                {name = "Count", type = "integer", jsonPath = ".spec.count"},
-                {name = "Ratio", type = "number", jsonPath = ".spec.ratio"},
-                {name = "Flag", type = "boolean", jsonPath = ".spec.flag"},
-                {name = "Since", type = "date", jsonPath = ".spec.since", priority = 1},
-                {name = "List", type = "string", jsonPath = ".spec.list"},
-            },
-        }},
-    },
-}
+local CRD = lab.definition("tables.salvor.example", "rows", "Row", {
+    {name = "Text", type = "string", jsonPath = ".spec.text"},
+    {name = "Count", type = "integer", jsonPath = ".spec.count"},
+    {name = "Ratio", type = "number", jsonPath = ".spec.ratio"},
+    {name = "Flag", type = "boolean", jsonPath = ".spec.flag"},
+    {name = "Since", type = "date", jsonPath = ".spec.since", priority = 1},
+    {name = "List", type = "string", jsonPath = ".spec.list"},
+})
 
 local function objects(namespace)
     local template = {metadata = {labels = {app = "x"}},

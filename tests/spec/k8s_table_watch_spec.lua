@@ -11,26 +11,11 @@ local task = require("salvor.task")
 local PODS = "/api/v1/namespaces/default/pods"
 
 --- Columns without ages, so that the same events give the same text whenever they are printed.
-local CRD = {
-    apiVersion = "apiextensions.k8s.io/v1",
-    kind = "CustomResourceDefinition",
-    metadata = {name = "lines.followed.salvor.example"},
-    spec = {
-        group = "followed.salvor.example",
-        scope = "Namespaced",
-        names = {plural = "lines", singular = "line", kind = "Line"},
-        versions = {{
-            name = "v1", served = true, storage = true,
-            schema = {openAPIV3Schema = {type = "object",
-                                         ["x-kubernetes-preserve-unknown-fields"] = true}},
-            additionalPrinterColumns = {
-                {name = "Text", type = "string", jsonPath = ".spec.text"},
-                {name = "Count", type = "integer", jsonPath = ".spec.count"},
-                {name = "More", type = "string", jsonPath = ".spec.more", priority = 1},
-            },
-        }},
-    },
-}
+local CRD = lab.definition("followed.salvor.example", "lines", "Line", {
+    {name = "Text", type = "string", jsonPath = ".spec.text"},
+    {name = "Count", type = "integer", jsonPath = ".spec.count"},
+    {name = "More", type = "string", jsonPath = ".spec.more", priority = 1},
+})
 
 local function line(name, text, labels)
     return {apiVersion = "followed.salvor.example/v1", kind = "Line",

@@ -106,5 +106,25 @@ function lab.namespace()
     return made.metadata.name
 end
 
+--- The definition (CRD) of a namespaced kind whose objects may hold anything. columns: the
+--- additionalPrinterColumns of its tables.
+function lab.definition(group, plural, kind, columns)
+    return {
+        apiVersion = "apiextensions.k8s.io/v1",
+        kind = "CustomResourceDefinition",
+        metadata = {name = plural .. "." .. group},
+        spec = {
+            group = group,
+            scope = "Namespaced",
+            names = {plural = plural, singular = kind:lower(), kind = kind},
+            versions = {{
+                name = "v1", served = true, storage = true,
+                schema = {openAPIV3Schema = {type = "object",
+                                             ["x-kubernetes-preserve-unknown-fields"] = true}},
+                additionalPrinterColumns = columns,
+            }},
+        },
+    }
+end
 
 return lab

@@ -46,6 +46,16 @@ function server:requests()
     end)
 end
 
+--- The paths of these, sorted.
+function server:paths()
+    local paths = {}
+    for number, request in ipairs(self:requests()) do
+        paths[number] = request.path
+    end
+    table.sort(paths)
+    return paths
+end
+
 --- The path of a kubeconfig for it; `cluster` and `user` are further fields of these entries.
 function server:kubeconfig(cluster, user)
     cluster = cluster or {["certificate-authority"] = "ca.crt"}
