@@ -4,6 +4,7 @@ local check = require("salvor.k8s.check")
 local dig = require("salvor").dig
 local fail = require("salvor.error").new
 local fields = require("salvor.k8s.fields")
+local shape = require("salvor.k8s.shape")
 local task = require("salvor.task")
 
 local API = "authorization.k8s.io/v1"
@@ -25,7 +26,7 @@ local function review(client, kind, path, spec, timeout)
     end
     local status = dig(answer.body, "status")
     if type(status) ~= "table" then
-        return nil, fail({code = "Corrupt", op = "k8s.can",
+        return nil, fail({code = "Corrupt", op = "k8s.can", hint = shape.HINT,
                           message = "the answer to a " .. kind .. " has no status"})
     end
     return status

@@ -1,6 +1,7 @@
 --- Which container of a pod a call is about.
 local fail = require("salvor.error").new
 local fields = require("salvor.k8s.fields")
+local shape = require("salvor.k8s.shape")
 
 local text = fields.text
 
@@ -31,8 +32,8 @@ function container.read(client, op, name, opts)
         namespace = opts.namespace or client.namespace, timeout = opts.timeout,
     })
     if pod and not names_in(pod, "containers")[1] then
-        return nil, fail({code = "Corrupt", op = op,
-                          message = "the answer is a pod without containers"})
+        return nil, fail({code = "Corrupt", op = op, hint = shape.HINT,
+                          message = string.format("the answer for pod %s has no containers", name)})
     end
     return pod, err
 end
@@ -46,7 +47,8 @@ function container.pod(client, op, name, opts)
     local phase = text(pod, "status", "phase")
     if phase == "Succeeded" or phase == "Failed" then
         return nil, fail({code = "Conflict", op = op, message = string.format(
-            "pod %s has ended (phase %s)", name, phase)})
+            "pod %s has ended (phase %s)", name, phase),
+            hint = "its log can still be read; for anything else name a pod that runs"})
     end
     return pod
 end

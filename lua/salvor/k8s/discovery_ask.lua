@@ -3,6 +3,7 @@ local answers = require("salvor.k8s.discovery_answer")
 local call = require("salvor.k8s.call")
 local catalogue = require("salvor.k8s.catalogue")
 local fail = require("salvor.error").new
+local shape = require("salvor.k8s.shape")
 local task = require("salvor.task")
 
 -- Only in this order of the parameters do servers understand them.
@@ -25,7 +26,7 @@ local function corrupt(path, wanted)
         code = "Corrupt",
         op = "k8s.discovery",
         message = string.format("the answer of %s is no %s", path, wanted),
-        hint = "is this the API server, or a proxy or login page in front of it?",
+        hint = shape.HINT,
     })
 end
 

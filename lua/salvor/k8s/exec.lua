@@ -226,7 +226,8 @@ local function converse(streams, what, opts)
 end
 
 local function out_of_time(what, seconds, protocol)
-    local hint
+    local hint = protocol and "it may still run: look at what it does, or raise timeout"
+        or "its streams were not there in time: raise timeout"
     if what.stdin and protocol == "v4.channel.k8s.io" then
         hint = "this API server cannot end standard input: a command that reads to its end waits"
             .. " for ever; let it read a known size, as head -c does"

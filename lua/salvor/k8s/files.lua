@@ -43,7 +43,8 @@ local function within(seconds, op, work)
     local result, err = task.timeout(seconds, work)
     if not result and err.op == "task.timeout" then
         return nil, fail({code = "Timeout", op = op, retryable = true,
-                          message = string.format("not done within %g s", seconds)})
+                          message = string.format("not done within %g s", seconds),
+                          hint = "raise timeout, or leave it out"})
     end
     return result, err
 end

@@ -118,7 +118,8 @@ local function read(client, request, limit, deadline)
             return table.concat(parts)
         elseif not kube.any_lines({lines}, math.max(deadline - task.now(), 0)) then
             return nil, fail({code = "Timeout", op = "k8s.logs", retryable = true,
-                              message = "the log was not complete in time"})
+                              message = "the log was not complete in time",
+                              hint = "raise timeout, or ask for its end alone with tail or since"})
         end
         if size > limit then
             return false

@@ -4,6 +4,7 @@
 --- the text of this one is there. So at most two pages are under way.
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
+local shape = require("salvor.k8s.shape")
 local task = require("salvor.task")
 
 local PAGE = 500
@@ -96,7 +97,7 @@ function Reader:__call()
     local token = list.metadata.continue
     if token == self.token and token ~= nil then
         self:close()
-        return nil, fail({code = "Corrupt", op = self.read.op,
+        return nil, fail({code = "Corrupt", op = self.read.op, hint = shape.HINT,
                           message = "the server gives the same page of the list again"})
     end
     self.token = token

@@ -3,16 +3,16 @@
 local fail = require("salvor.error").new
 local salvor = require("salvor")
 
-local shape = {}
-
-local HINT = "is this the API server, or something in front of it?"
+local shape = {
+    HINT = "is this the API server, or a proxy or login page in front of it?",
+}
 
 local function corrupt(op, message, ...)
     return nil, fail({
         code = "Corrupt",
         op = op,
         message = message:format(...),
-        hint = HINT,
+        hint = shape.HINT,
     })
 end
 

@@ -76,7 +76,8 @@ local function send(streams, packing, report)
     end
     task.sleep(SETTLE)
     return nil, fail({code = "Timeout", op = OP, message = string.format(
-        "the container has everything, and did not finish within %d s", SETTLE)})
+        "the container has everything, and did not finish within %d s", SETTLE),
+        hint = "look at the container: does its disk answer, or does what is replaced take long?"})
 end
 
 --- Reads until the command has failed, by its own word, or has ended; {code, path, said}.

@@ -143,6 +143,7 @@ local function timed_out(self, seconds)
         op = OP,
         message = string.format("the log of pod %s: %s within %g s", self.log.pod,
             self.log.timeout and "not at its end" or "nothing arrived", seconds),
+        hint = "raise timeout, or ask for its end alone with tail or since",
         retryable = true,
     }))
 end
