@@ -281,6 +281,35 @@ describe("a table that is watched", function()
         })
     end)
 
+    it("is a value too, and what has gone unseen has no row", function()
+        local function end_of_initial(version)
+            local last = row("", "", version)
+            last.object.metadata.annotations = {["k8s.io/initial-events-end"] = "true"}
+            return {"BOOKMARK", page(version, {last})}
+        end
+        server:rules({
+            {path = PODS, times = 1, query = "sendInitialEvents=true", body = scripted.events(
+                {"ADDED", page("1", {row("a", "one", "1")}, COLUMNS)},
+                {"ADDED", page("2", {row("b", "two", "2")})}, end_of_initial("3"),
+                {"ERROR", GONE})},
+            {path = PODS, times = 1, query = "sendInitialEvents=true", ["end"] = "hang",
+             chunks = {scripted.events({"ADDED", page("1", {row("a", "one", "1")}, COLUMNS)},
+                 end_of_initial("9"))}},
+        })
+        local seen = {}
+        for event in server:client():watch("pods", {table = true}) do
+            seen[#seen + 1] = table.concat({event.type, event.object.kind,
+                                            event.object.metadata.name,
+                                            event.row and event.row.cells[2] or "no row",
+                                            event.columns and event.columns[2].name}, " ")
+            if event.partial then
+                break
+            end
+        end
+        assert.are.same({"ADDED Pod a one State", "ADDED Pod b two State", "DELETED Pod b no row"},
+            seen)
+    end)
+
     it("has titles again when the columns have changed", function()
         local others = {COLUMNS[1], {name = "Phase", type = "string", format = "", priority = 0}}
         assert_printed("NAME   STATE\na      one\nNAME   PHASE\na      two\n", {
