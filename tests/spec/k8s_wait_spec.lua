@@ -476,6 +476,7 @@ lab.describe("waiting", function()
         end
         assert.truthy(refused("dives", nil):find("either a name", 1, true))
         assert.truthy(refused("dives", {}):find("list of names is empty", 1, true))
+        assert.truthy(refused("dives", {timeout = 1}):find("options come after it", 1, true))
         assert.truthy(refused("dives", name, {label_selector = "a=b"}):find("either", 1, true))
         assert.truthy(refused("dives", 7):find("is not the name", 1, true))
         assert.truthy(refused("dives", {"a/b"}):find("'a/b' is not the name", 1, true))

@@ -119,6 +119,8 @@ function client:upload(pod, local_path, remote_path, opts) end
 ---@field container? string As for `open_exec`.
 ---@field stdin? string|fun(): string? Standard input, or a function that gives it in pieces, then
 --- nil; it may wait.
+---@field sized? boolean Of `exec` with a string as `stdin`: the command sees its end. API servers
+--- before 1.30 cannot tell it, so the container's `sh` does, with `head -c`; both have to be there.
 ---@field tty? boolean
 ---@field size? {width: integer, height: integer}
 ---@field timeout? number Seconds for the whole call.

@@ -1,6 +1,7 @@
 --- Commands in containers: exec, attach and their open forms.
 local check = require("salvor.k8s.check")
 local container = require("salvor.k8s.container")
+local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local kube = require("salvor.kube")
 local session = require("salvor.k8s.exec.session")
@@ -44,6 +45,8 @@ local run_options = {namespace = "string", container = "string", stdin = true, t
                      size = "table", timeout = "number", limit = "number",
                      on_stdout = "function", on_stderr = "function", read_only = "boolean"}
 
+local exec_options = copy.merge(run_options, {sized = "boolean"})
+
 local SCRIPT = 3 -- from a check's error() to the script: the check and the method
 
 local function check_argv(argv, op)
@@ -78,6 +81,9 @@ local function check_run(opts, op)
     if stdin ~= nil and type(stdin) ~= "string" and type(stdin) ~= "function" then
         error(string.format("%s: option 'stdin' must be a string or a function, got %s", op,
             type(stdin)), SCRIPT)
+    end
+    if opts.sized and type(stdin) ~= "string" then
+        error(op .. ": option 'sized' needs standard input as a string", SCRIPT)
     end
     check_terminal(opts, op, SCRIPT + 1)
 end
@@ -230,7 +236,7 @@ local function out_of_time(what, seconds, protocol)
         or "its streams were not there in time: raise timeout"
     if what.stdin and protocol == "v4.channel.k8s.io" then
         hint = "this API server cannot end standard input: a command that reads to its end waits"
-            .. " for ever; let it read a known size, as head -c does"
+            .. " for ever; with sized=true the container's shell ends it"
     end
     return fail({code = "Timeout", op = what.op, hint = hint,
                  message = string.format("the command did not end within %g s", seconds)})
@@ -254,12 +260,19 @@ local function run(client, pod, what, opts)
     return result, err
 end
 
+--- The command behind one that ends its input after so many bytes. The shell's own arguments carry
+--- the size and the words, so none of them is ever read as shell.
+local function sized(argv, stdin)
+    return {"sh", "-c", 'head -c "$0" | "$@"', string.format("%d", #stdin), table.unpack(argv)}
+end
+
 --- A command from its beginning to its end, for plan mode to wrap: op, subresource (exec or
 --- attach), namespace, pod, argv (of exec), opts.
 function methods:_command(command)
-    local opts = command.opts
+    local opts, argv = command.opts, command.argv
     return run(self, command.pod, {op = command.op, subresource = command.subresource,
-                                   argv = command.argv, stdin = opts.stdin ~= nil}, opts)
+                                   argv = opts.sized and sized(argv, opts.stdin) or argv,
+                                   stdin = opts.stdin ~= nil}, opts)
 end
 
 local function command(client, op, subresource, pod, argv, opts)
@@ -268,7 +281,7 @@ local function command(client, op, subresource, pod, argv, opts)
 end
 
 function methods:exec(pod, argv, opts)
-    opts = check.options(opts, run_options, "k8s.exec")
+    opts = check.options(opts, exec_options, "k8s.exec")
     check.name(pod, "k8s.exec")
     check_argv(argv, "k8s.exec")
     check_run(opts, "k8s.exec")

@@ -29,6 +29,8 @@ local function names_of(which, opts, what)
     local selects = opts.label_selector or opts.field_selector or opts.all_namespaces
     if names ~= nil and type(names) ~= "table" then
         error(what .. ": " .. check.name_problem(names), 0)
+    elseif names and next(names) and not names[1] then
+        error(what .. ": a name or a list of names expected; options come after it", 0)
     elseif names and not names[1] then
         error(what .. ": the list of names is empty", 0)
     elseif not names == not selects then
