@@ -26,10 +26,18 @@ int salvor_kube_retry_after(const struct salvor_http *http)
     return *end == '\0' && seconds <= 86400 ? (int)seconds : -1;
 }
 
-/* The reason a server gives with each status, for answers that are not its own. */
-static const char *reason_of(int status)
+static bool is_post(const struct salvor_http *http)
 {
-    switch (status) {
+    char *method = NULL;
+    if (http->transfer.easy)
+        curl_easy_getinfo(http->transfer.easy, CURLINFO_EFFECTIVE_METHOD, &method);
+    return method && !strcmp(method, "POST");
+}
+
+/* The reason a server gives with each status, for answers that are not its own. */
+static const char *reason_of(const struct salvor_http *http)
+{
+    switch (http->status) {
     case 400:
         return "BadRequest";
     case 401:
@@ -43,7 +51,7 @@ static const char *reason_of(int status)
     case 406:
         return "NotAcceptable";
     case 409:
-        return "Conflict";
+        return is_post(http) ? "AlreadyExists" : "Conflict";
     case 410:
         return "Expired";
     case 413:
@@ -84,7 +92,7 @@ static void set_from_status(const struct salvor_http *http, const json_t *status
 {
     const char *reason = text_of(status, "reason"), *message = text_of(status, "message");
     if (!reason || !is_word(reason))
-        reason = reason_of(http->status);
+        reason = reason_of(http);
     salvor_error_set(err, reason, "%s", message ? message : reason);
 }
 
@@ -108,8 +116,8 @@ static void set_from_text(const struct salvor_http *http, json_t **details,
         size--;
     }
     int shown = size < TEXT_MAX ? (int)size : TEXT_MAX;
-    salvor_error_set(err, reason_of(http->status), "HTTP %d from %s%s%.*s", http->status,
-                     http->peer, size ? ": " : "", shown, text);
+    salvor_error_set(err, reason_of(http), "HTTP %d from %s%s%.*s", http->status, http->peer,
+                     size ? ": " : "", shown, text);
     if (size)
         *details = make_details(text, size);
 }

@@ -73,6 +73,7 @@ describe("a call of the API", function()
 
     it("repeats a read whose connection was lost", function()
         server:rules({{path = CM .. "/a", times = 1, ["end"] = "reset"},
+                      {path = CM .. "/a", times = 1, ["end"] = "close"},
                       {path = CM .. "/a", times = 1, body = '{"a":', ["end"] = "truncate"},
                       {path = CM .. "/a", json = object("a")}})
         assert.are.equal("a", must(client:get("cm", "a")).metadata.name)
@@ -81,6 +82,7 @@ describe("a call of the API", function()
     it("never repeats a write that may have been carried out", function()
         for _, rule in ipairs({
             {["end"] = "reset"},
+            {["end"] = "close"},
             {status = 503, headers = {["Retry-After"] = "0"}, body = "no"},
         }) do
             rule.method, rule.path = "POST", CM
@@ -91,6 +93,32 @@ describe("a call of the API", function()
             assert.is_truthy(err)
             assert.are.equal(2, #server:requests())
         end
+    end)
+
+    it("repeats a read at once when the connection was a kept one", function()
+        for _, ending in ipairs({"reset", "close"}) do
+            server:rules({{path = CM .. "/a", times = 1, ["end"] = ending},
+                          {path = CM .. "/a", json = object("a")},
+                          {path = CM .. "/b", json = object("b")}})
+            must(client:get("cm", "b"))
+            must(client:get("cm", "a"))
+            local requests = server:requests()
+            assert.are.equal(3, #requests)
+            assert.is_true(requests[3].time - requests[2].time < 0.9)
+        end
+    end)
+
+    it("does not use a kept connection that has ended since", function()
+        server:rules({{path = CM .. "/a", json = object("a"), ["end"] = "retire"},
+                      {method = "POST", path = CM, json = object("b")}})
+        must(client:get("cm", "a"))
+        local deadline = task.now() + 5
+        while not server:requests()[2] do
+            assert.is_true(task.now() < deadline)
+            task.sleep(0.01)
+        end
+        must(client:create(object("b")))
+        assert.are.equal("POST", server:requests()[3].method)
     end)
 
     it("says that a lost write may have happened", function()
@@ -157,8 +185,18 @@ describe("a call of the API", function()
         server:rules({{path = CM .. "/a", status = 502, headers = {["Content-Type"] = "text/html"},
                        body = ("<html>proxy</html>"):rep(1000)}})
         local _, err = client:get("cm", "a")
-        assert.truthy(err.message:find("HTTP 502 from 127.0.0.1", 1, true))
+        assert.truthy(err.message:find("HTTP 502 from 127.0.0.1:%d+: <html>proxy</html><html>"))
+        assert.is_true(#err.message > 1024)
         assert.is_true(#err.message < 2048)
+    end)
+
+    it("takes a conflict without a reason for what it is for each method", function()
+        server:rules({{path = CM .. "/a", method = "PUT", status = 409, body = "no"},
+                      {path = CM, method = "POST", status = 409, body = "no"}})
+        local _, err = client:replace(object("a"))
+        assert.are.equal("Conflict", err.code)
+        _, err = client:create(object("a"))
+        assert.are.equal("AlreadyExists", err.code)
     end)
 
     it("refuses an answer that is not JSON", function()

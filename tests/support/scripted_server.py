@@ -9,16 +9,19 @@ Serves the rules of FOLDER/rules.json, read anew for each request:
       "request_header": ["If-None-Match", "1"],
       "status": 200, "headers": {"Retry-After": "1"}, "json": {...} | "body": "text",
       "chunks": ["a", "b"], "repeat": 1, "latin1": false, "length": 10, "delay": 0.1,
-      "hold": 1, "end": "clean" | "truncate" | "reset" | "hang" | "mute"}]
+      "hold": 1, "end": "clean" | "truncate" | "reset" | "close" | "retire" | "hang" |
+      "mute"}]
 
 The first rule with that method and path, whose `query` is part of the query, whose `request_header`
 the request has with that value, and which has not been used `times` times, answers, after `hold`
-seconds; without one the answer is 404. `chunks` are sent one by one, `delay` seconds before each,
-all of them `repeat` times, "@@" in them being the number of the round; with `latin1` each character
-is one byte, and with `length` the body is announced by that Content-Length instead. `end`:
-"truncate" closes inside the body, "reset" answers nothing and resets the connection, "hang" keeps it
-open, "mute" answers nothing until the client ends it. Each request is appended to
-FOLDER/requests.jsonl, and the end that a "mute" saw as one with the method "END".
+seconds; without one the answer is 404. A header may have a list of values, each for a line of its
+own. `chunks` are sent one by one, `delay` seconds before each, all of them `repeat` times, "@@" in
+them being the number of the round; with `latin1` each character is one byte, and with `length` the
+body is announced by that Content-Length instead. `end`: "truncate" closes inside the body, "reset"
+answers nothing and resets the connection, "close" answers nothing and ends it, "retire" ends it
+unannounced after the answer, "hang" keeps it open, "mute" answers nothing until the client ends it.
+Each request is appended to FOLDER/requests.jsonl, and the end that a "mute" saw, or that "retire"
+made, as one with the method "END".
 
 "client-cert" asks for a client certificate; FOLDER/client.crt with client.key is one, long expired.
 The certificate authority is FOLDER/ca.crt. Prints "PORT PID" once it listens; ends with its parent.
@@ -151,7 +154,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             os.close(self.connection.detach())
             self.close_connection = True
             return
+        if rule.get("end") == "close":
+            self.close_connection = True
+            return
         self.send(rule)
+        if rule.get("end") == "retire":
+            self.retire(entry)
+
+    def retire(self, entry):
+        """The end has been sent before it is noted, so that the client has it then."""
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.note({**entry, "method": "END"})
 
     def send(self, rule):
         text = json.dumps(rule["json"]) if "json" in rule else rule.get("body", "")
@@ -160,7 +174,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(rule.get("status", 200))
         headers = {"Content-Type": "application/json", **rule.get("headers", {})}
         for name, value in headers.items():
-            self.send_header(name, value)
+            for line in value if isinstance(value, list) else [value]:
+                self.send_header(name, line)
         if rule.get("status") == 304:
             self.end_headers()
             return
