@@ -187,6 +187,20 @@ describe("a request that failed", function()
             json = scripted.status(429, "TooManyRequests", "Too many requests"),
         })
         assert.are.equal("Too many requests (flow schema schema- [31m7)", err.message)
+        -- Each answer of a server has one, but only here it is the reason.
+        _, err = times_of("GET", {
+            status = 404, headers = {["X-Kubernetes-PF-FlowSchema-UID"] = "schema"},
+            json = scripted.status(404, "NotFound", "not found"),
+        })
+        assert.are.equal("not found", err.message)
+    end)
+
+    it("says when to try again, also where only its details tell", function()
+        local made, err = times_of("GET", {status = 429, json = scripted.status(429,
+            "TooManyRequests", "later", {details = {retryAfterSeconds = 7}})})
+        assert.are.equal(1, #made)
+        assert.are.equal(7, err.details.retryAfterSeconds)
+        assert.is_nil(err.retry_after)
     end)
 
     it("is cancelled while it waits for the next try", function()
