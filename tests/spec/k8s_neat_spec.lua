@@ -80,16 +80,24 @@ describe("neat", function()
             volumes = salvor.list({
                 {name = "kube-api-access-x7k2p", projected = {sources = salvor.list({})}},
                 {name = "robot-token-ab1cd", secret = {secretName = "robot-token-ab1cd"}},
+                {name = "default-token-xy", secret = {secretName = "default-token-xy"}},
                 {name = "default-token-x", emptyDir = {}},
+                {name = "kube-api-access-own", emptyDir = {}},
             }),
+            initContainers = salvor.list({{name = "i", volumeMounts = salvor.list({
+                {name = "robot-token-ab1cd"}})}}),
             containers = salvor.list({{name = "c", volumeMounts = salvor.list({
                 {name = "kube-api-access-x7k2p"}, {name = "robot-token-ab1cd"},
-                {name = "default-token-x"}})}}),
+                {name = "default-token-xy"}, {name = "default-token-x"},
+                {name = "kube-api-access-own"}})}}),
         }})
         assert.are.same({
             serviceAccountName = "robot",
-            volumes = {{name = "default-token-x", emptyDir = {}}},
-            containers = {{name = "c", volumeMounts = {{name = "default-token-x"}}}},
+            volumes = {{name = "default-token-x", emptyDir = {}},
+                       {name = "kube-api-access-own", emptyDir = {}}},
+            initContainers = {{name = "i"}},
+            containers = {{name = "c", volumeMounts = {{name = "default-token-x"},
+                                                       {name = "kube-api-access-own"}}}},
         }, pod.spec)
     end)
 
@@ -131,6 +139,45 @@ describe("neat", function()
         assert.are.equal(31, neat(other).spec.terminationGracePeriodSeconds)
         other.apiVersion = "pods.example/v1"
         assert.are.same(other.spec, neat(other).spec)
+    end)
+
+    it("leaves out what newer servers fill in", function()
+        local function spec(kind, given)
+            return neat({apiVersion = "v1", kind = kind, metadata = {name = "a"},
+                         spec = given}).spec
+        end
+        for _, type in ipairs({"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}) do
+            local service = spec("Service", {type = type, internalTrafficPolicy = "Cluster",
+                                             allocateLoadBalancerNodePorts = true})
+            assert.are.equal(type == "ExternalName" and "Cluster" or nil,
+                service.internalTrafficPolicy)
+            assert.are.equal(type ~= "LoadBalancer" or nil,
+                service.allocateLoadBalancerNodePorts)
+        end
+        assert.are.same({
+            containers = {{readinessProbe = {grpc = {port = 80}}}},
+            volumes = {{ephemeral = {volumeClaimTemplate = {spec = {}}}}},
+        }, spec("Pod", {
+            containers = salvor.list({{readinessProbe = {grpc = {port = 80, service = ""}}}}),
+            volumes = salvor.list({{ephemeral = {volumeClaimTemplate = {
+                spec = {volumeMode = "Filesystem"}}}}}),
+        }))
+    end)
+
+    it("drops the annotations of controllers", function()
+        local annotations = {mine = "1"}
+        for _, name in ipairs({
+            "kubectl.kubernetes.io/last-applied-configuration",
+            "deployment.kubernetes.io/revision",
+            "pv.kubernetes.io/provisioned-by",
+            "volume.beta.kubernetes.io/storage-provisioner",
+            "volume.kubernetes.io/selected-node",
+            "volume.kubernetes.io/storage-provisioner",
+        }) do
+            annotations[name] = "x"
+        end
+        assert.are.same({mine = "1"},
+            neat({kind = "X", metadata = {annotations = annotations}}).metadata.annotations)
     end)
 
     it("knows which image is pulled when", function()
