@@ -11,10 +11,10 @@ local SERVE = "mkdir /www; echo the page > /www/index.html; exec httpd -f -p 808
 local SIZE = 64 << 20
 
 node.describe("a pod's", function()
-    local client
+    local client, namespace
 
     setup(function()
-        local namespace = node.namespace()
+        namespace = node.namespace()
         client = node.client({namespace = namespace})
         node.pod({namespace = namespace, name = "main", containers = {
             {name = "shell"}, {name = "web", command = {"sh", "-c", SERVE}},
@@ -136,6 +136,38 @@ node.describe("a pod's", function()
             until code == 0 or task.now() > deadline
             assert.is_true(task.now() <= deadline)
         end)
+    end)
+
+    -- A WebSocket begins as a GET; servers from 1.35 on want "create" besides.
+    it("streams take the right to get its subresources, and not to create them", function()
+        local RBAC = "rbac.authorization.k8s.io"
+        local function as(user, verb)
+            must(client:create({apiVersion = RBAC .. "/v1", kind = "Role",
+                metadata = {name = user}, rules = {{apiGroups = {""}, verbs = {verb},
+                resources = {"pods/exec", "pods/attach"}}}}))
+            must(client:create({apiVersion = RBAC .. "/v1", kind = "RoleBinding",
+                metadata = {name = user}, roleRef = {apiGroup = RBAC, kind = "Role", name = user},
+                subjects = {{apiGroup = RBAC, kind = "User", name = user}}}))
+            return node.client({namespace = namespace, impersonate = {user = user}})
+        end
+        local getter, creator = as("getter", "get"), as("creator", "create")
+        -- The server learns of a role a moment after it has taken it.
+        local result, err
+        local deadline = task.now() + 10
+        repeat
+            result, err = getter:exec("main", {"true"}, {container = "shell"})
+        until result or err.code ~= "Forbidden" or task.now() > deadline
+        assert.are.equal(0, must(result, err).code)
+        local streams <close> = must(getter:open_attach("reader", {container = "main"}))
+        assert.is_string(streams.protocol)
+        local _, exec_error = creator:open_exec("main", {"true"}, {container = "shell"})
+        local _, attach_error = creator:open_attach("main", {container = "shell"})
+        for subresource, refusal in pairs({exec = exec_error, attach = attach_error}) do
+            assert.are.equal("Forbidden", refusal.code)
+            assert.is_truthy(refusal.message:find('cannot get resource "pods/' .. subresource, 1,
+                true))
+        end
+        assert.is_truthy(exec_error and attach_error)
     end)
 
     it("process is attached to", function()

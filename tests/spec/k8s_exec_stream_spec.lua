@@ -61,6 +61,12 @@ describe("frames", function()
         assert.are.equal("hello", must(exec()).stdout)
     end)
 
+    it("of an unknown channel without end are an error", function()
+        local err = failure({{"flood", 9, 1100, 65536}, SUCCESS, CLOSE})
+        assert.are.equal("Corrupt", err.code)
+        assert_holds(err.message, "floods a channel that does not exist")
+    end)
+
     it("of text are an error", function()
         local err = failure({{"text", "hello"}, SUCCESS, CLOSE})
         assert.are.equal("Corrupt", err.code)
@@ -98,9 +104,11 @@ end)
 
 describe("the end", function()
     it("without a status is not success", function()
-        local err = failure({{"send", 1, "almost"}, CLOSE})
-        assert.are.equal("Disconnected", err.code)
-        assert_holds(err.message, "exit status unknown")
+        for _, nothing in ipairs({{"send", 1, "almost"}, {"send", 3, ""}}) do
+            local err = failure({nothing, CLOSE})
+            assert.are.equal("Disconnected", err.code)
+            assert_holds(err.message, "exit status unknown")
+        end
     end)
 
     it("by a broken connection is not success", function()
