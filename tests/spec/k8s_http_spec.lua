@@ -1,6 +1,8 @@
+local fs = require("salvor.fs")
 local k8s = require("salvor.k8s")
 local kube = require("salvor.kube")
 local salvor = require("salvor")
+local salvor_binary = require("support.salvor")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
 
@@ -197,6 +199,27 @@ describe("a call of the API", function()
         assert.are.equal("Conflict", err.code)
         _, err = client:create(object("a"))
         assert.are.equal("AlreadyExists", err.code)
+    end)
+
+    it("ends a script that does not look at its error, and shows it", function()
+        local folder = must(fs.temporary_folder())
+        local script = fs.join(folder, "script.lua")
+        must(fs.write(script, [[
+            must(must(require("salvor.k8s").connect({kubeconfig = arg[1]})):get("cm", "a"))
+        ]]))
+        for status, text in pairs({
+            [404] = 'salvor: k8s.get: configmaps "a" not found (NotFound)\n',
+            [401] = "salvor: k8s.get: the server does not accept the credentials of user \"u\""
+                .. " (context \"scripted\"): who are you? (Unauthorized)\n"
+                .. "hint: the token may have expired: log in again\n",
+        }) do
+            server:rules({{path = CM .. "/a", status = status, json = status == 404
+                and scripted.status(404, "NotFound", 'configmaps "a" not found')
+                or scripted.status(401, "Unauthorized", "who are you?")}})
+            local result = salvor_binary.run({script, server:kubeconfig()}, {home = folder})
+            assert.are.same({1, "", text}, {result.code, result.stdout, result.stderr})
+        end
+        must(fs.remove_tree(folder))
     end)
 
     it("refuses an answer that is not JSON", function()
