@@ -61,6 +61,13 @@ describe("exec", function()
         assert.are.same({code = 42, stdout = "", stderr = "oops"}, must(exec()))
     end)
 
+    it("looks for the exit code among all causes", function()
+        server:play({{"send", 3, json.encode({status = "Failure", reason = "NonZeroExitCode",
+            details = {causes = {{reason = "Other", message = "7"},
+                                 {reason = "ExitCode", message = "2"}}}})}, CLOSE})
+        assert.are.equal(2, must(exec()).code)
+    end)
+
     it("asks for the command word by word, offering v5 and v4", function()
         server:play({SUCCESS, CLOSE})
         must(client:exec("db-0", {"echo", "a b", "&=%"}, {container = "second", stdin = ""}))

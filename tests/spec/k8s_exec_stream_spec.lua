@@ -120,18 +120,27 @@ describe("the end", function()
 
     it("inside a status is not success", function()
         local whole = SUCCESS[3]
-        local header = string.format("82%02x03", #whole + 1)
-        local half = whole:sub(1, 10):gsub(".", function(byte)
+        local size = string.format("%02x", #whole + 1)
+        local half = "03" .. whole:sub(1, 10):gsub(".", function(byte)
             return string.format("%02x", byte:byte())
         end)
-        local err = failure({{"bytes", header .. half}, {"drop"}})
-        assert.are.equal("Disconnected", err.code)
+        for bytes, last in pairs({
+            ["82" .. size .. half] = {"drop"}, -- inside a frame
+            ["020b" .. half] = CLOSE, -- between the frames of a message
+        }) do
+            local err = failure({{"bytes", bytes}, last})
+            assert.are.equal("Disconnected", err.code)
+            assert_holds(err.message, "exit status unknown")
+        end
     end)
 
     it("with another close code than 1000 is an error that says why", function()
         local err = failure({{"send", 1, "x"}, {"close", 1011, "out of luck"}})
         assert.are.equal("Disconnected", err.code)
         assert_holds(err.message, "code 1011: out of luck")
+        err = failure({{"send", 1, "x"}, SUCCESS, {"bytes", "8800"}, {"hang"}})
+        assert.are.equal("Disconnected", err.code)
+        assert_holds(err.message, "without a reason")
     end)
 
     it("after the status, but without a goodbye, is an error", function()
@@ -147,6 +156,10 @@ describe("the end", function()
         assert.are.equal("InternalError", err.code)
         assert.are.equal(500, err.status)
         assert.are.equal("no such program", err.message)
+        -- What is said of an exit code does not make it one.
+        err = failure({{"send", 3, json.encode({status = "Failure", reason = "InternalError",
+            details = {causes = {{reason = "ExitCode", message = "2"}}}})}, CLOSE})
+        assert.are.equal("InternalError", err.code)
     end)
 
     it("with a status that nobody can read is an error", function()

@@ -190,6 +190,12 @@ describe("a call of the API", function()
         assert.truthy(err.message:find("HTTP 502 from 127.0.0.1:%d+: <html>proxy</html><html>"))
         assert.is_true(#err.message > 1024)
         assert.is_true(#err.message < 2048)
+        -- Another kind of object is none either, whatever its fields are called.
+        server:rules({{path = CM .. "/a", status = 409, json = {kind = "Other", reason = "Gone",
+                                                               message = "not for us"}}})
+        _, err = client:get("cm", "a")
+        assert.are.equal("Conflict", err.code)
+        assert.truthy(err.message:find("HTTP 409 from 127.0.0.1", 1, true))
     end)
 
     it("takes a conflict without a reason for what it is for each method", function()

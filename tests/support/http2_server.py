@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """An HTTP/2 server (RFC 9113) that gives up its first connection as API servers and balancers do.
 
-usage: http2_server.py FOLDER drop|refuse|retire
+usage: http2_server.py FOLDER drop|refuse|reset|retire
 
 Each request is answered with {}, but for what becomes of the first connection:
 
     drop    ends at its second request, without a word
     refuse  gets a GOAWAY for its second request, which has not been looked at, and stays open
+    reset   refuses its second request alone, REFUSED_STREAM, and stays open
     retire  gets a GOAWAY with its first answer, and stays open
 
 Each request is appended to FOLDER/requests.jsonl as {"connection": 1, "method": "GET"}; of the
@@ -26,7 +27,8 @@ import time
 
 FOLDER, MODE = sys.argv[1:3]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, SETTINGS, PING, GOAWAY = 0, 1, 4, 6, 7
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+REFUSED_STREAM = 7
 ACK, END_STREAM, END_HEADERS, PADDED, PRIORITY = 1, 1, 4, 8, 32
 METHODS = {0x82: "GET", 0x83: "POST"}
 # :status 200, and content-type as a literal
@@ -83,10 +85,14 @@ class Connection:
 
     def answer(self, stream):
         is_first = self.number == 1
-        if is_first and self.requests == 2 and MODE == "drop":
+        fate = MODE if is_first and self.requests == 2 else "answer"
+        if fate == "drop":
             raise Ended
-        if is_first and self.requests == 2 and MODE == "refuse":
+        if fate == "refuse":
             self.go_away(stream - 2)
+            return
+        if fate == "reset":
+            self.send(RST_STREAM, 0, stream, struct.pack(">I", REFUSED_STREAM))
             return
         self.send(HEADERS, END_HEADERS, stream, ANSWER)
         if is_first and MODE == "retire":
