@@ -104,7 +104,8 @@ end)
 
 describe("the end", function()
     it("without a status is not success", function()
-        for _, nothing in ipairs({{"send", 1, "almost"}, {"send", 3, ""}}) do
+        for _, nothing in ipairs({{"send", 1, "almost"}, {"send", 3, ""},
+                                   {"bytes", "020103" .. "8000"}}) do
             local err = failure({nothing, CLOSE})
             assert.are.equal("Disconnected", err.code)
             assert_holds(err.message, "exit status unknown")
