@@ -181,6 +181,9 @@ describe("a call of the API", function()
         assert.are.equal("two lines", err.message)
         assert.are.equal(422, err.status)
         assert.are.equal("data", err.details.causes[1].field)
+        server:rules({{path = CM .. "/a", status = 410, json = scripted.status(410, "Gone", "x")}})
+        _, err = client:get("cm", "a")
+        assert.are.equal("Gone", err.code) -- without a reason it would be Expired
     end)
 
     it("keeps the beginning of an answer that is no Status", function()
