@@ -155,7 +155,10 @@ local function run(word, scratch, servers, watcher)
     local argv, own = {table.unpack(watcher)}, command(word)
     table.move(own, 1, #own, #argv + 1, argv)
     local result, err = proc.run(argv, {env = environment(home, servers), timeout = TIMEOUT})
-    result = result or {code = -1, stdout = "", stderr = tostring(err)}
+    if not result then
+        local written = err.details or {stdout = "", stderr = ""}
+        result = {code = -1, stdout = written.stdout, stderr = written.stderr .. tostring(err)}
+    end
     local passed, failed, skipped = count(result.stdout)
     -- A crash, a time-out and a test that ended half-way are failures even when no line says so.
     if failed == 0 and (result.code ~= 0 or not result.stdout:match("1%.%.%d+")) then

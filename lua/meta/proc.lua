@@ -26,7 +26,8 @@ local proc = {}
 ---@param argv string[] The program and its arguments.
 ---@param options? salvor.ProcOptions
 ---@return salvor.ProcResult?
----@return salvor.Error? err `NotFound` or `Forbidden` when it cannot be run, `Timeout`, `TooLarge`
+---@return salvor.Error? err `NotFound` or `Forbidden` when it cannot be run; `Timeout`, `TooLarge`
+--- with what it had written: `details.stdout`, `details.stderr`.
 function proc.run(argv, options) end
 
 --- The path of the program that `run` would start.

@@ -367,18 +367,17 @@ struct salvor_op *salvor_child_op(struct salvor_child *child)
 int salvor_child_result(struct salvor_child *child, struct salvor_child_result *out,
                         struct salvor_error *err)
 {
-    if (child->failure.code[0]) {
-        if (err)
-            *err = child->failure;
-        return -1;
-    }
     *out = (struct salvor_child_result){
         .code = child->code,
         .signal = child->signal,
         .output = &child->outputs[OUTPUT],
         .errors = &child->outputs[ERRORS],
     };
-    return 0;
+    if (!child->failure.code[0])
+        return 0;
+    if (err)
+        *err = child->failure;
+    return -1;
 }
 
 void salvor_child_free(struct salvor_child *child)

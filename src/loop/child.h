@@ -54,7 +54,7 @@ struct salvor_op *salvor_child_op(struct salvor_child *child);
 /*
  * What came out of a child that is done: its exit code, or 128 + the signal that ended it. Error
  * TooLarge when it wrote more than the ceiling, Timeout when it took too long (it was ended then),
- * Cancelled after an abort.
+ * Cancelled after an abort; `out` then holds what it had written so far.
  */
 struct salvor_child_result {
     int code;

@@ -110,6 +110,16 @@ static char **push_environment(lua_State *L, int index)
     return block;
 }
 
+/* Pushes a table with what a child wrote. */
+static void push_outputs(lua_State *L, const struct salvor_child_result *result)
+{
+    lua_createtable(L, 0, 4);
+    lua_pushlstring(L, result->output->data, result->output->size);
+    lua_setfield(L, -2, "stdout");
+    lua_pushlstring(L, result->errors->data, result->errors->size);
+    lua_setfield(L, -2, "stderr");
+}
+
 static int after_run(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
@@ -118,15 +128,14 @@ static int after_run(lua_State *L, int status, lua_KContext context)
     struct process *process = lua_touserdata(L, (int)context);
     if (salvor_child_result(process->child, &result, &err) < 0) {
         salvor_error_op(&err, "proc.run");
-        return salvor_fail(L, &err);
+        int count = salvor_fail(L, &err);
+        push_outputs(L, &result);
+        lua_setfield(L, -2, "details");
+        return count;
     }
-    lua_createtable(L, 0, 4);
+    push_outputs(L, &result);
     lua_pushinteger(L, result.code);
     lua_setfield(L, -2, "code");
-    lua_pushlstring(L, result.output->data, result.output->size);
-    lua_setfield(L, -2, "stdout");
-    lua_pushlstring(L, result.errors->data, result.errors->size);
-    lua_setfield(L, -2, "stderr");
     if (result.signal) {
         lua_pushinteger(L, result.signal);
         lua_setfield(L, -2, "signal");

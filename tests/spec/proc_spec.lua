@@ -91,6 +91,11 @@ describe("salvor.proc", function()
         assert.is_true(task.now() - before < 20)
     end)
 
+    it("tells what a program wrote before it was ended", function()
+        local _, err = shell("echo out; echo err >&2; echo x; sleep 60", {timeout = 0.5})
+        assert.are.same({stdout = "out\nx\n", stderr = "err\n"}, err.details)
+    end)
+
     it("stops one that writes without end", function()
         local result, err = proc.run({"yes"}, {limit = 10000})
         assert.is_nil(result)
