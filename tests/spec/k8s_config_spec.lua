@@ -1,12 +1,15 @@
 -- Kubeconfigs: which files, entries and fields count. Where kubectl is there, it is asked too.
+local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local k8s = require("salvor.k8s")
 local lab = require("support.lab")
 local proc = require("salvor.proc")
+local salvor = require("salvor")
 local scripted = require("support.scripted")
 local support = require("support.salvor")
 local task = require("salvor.task")
+local yaml = require("salvor.yaml")
 
 local has_kubectl = require("support.kubectl").is_there()
 
@@ -48,14 +51,19 @@ describe("the kubeconfig", function()
 
     local SCRIPT = [[
         local k8s, json = require("salvor.k8s"), require("salvor.json")
-        local client = must(k8s.connect({namespace = arg[1]}))
+        local client = must(k8s.connect({kubeconfig = arg[1]}))
         print(must(json.encode({server = client.server, context = client.context,
             cluster = client.cluster, user = client.user, namespace = client.namespace})))
     ]]
 
-    --- What a client finds with that environment.
-    local function connect(env)
-        local result = support.run({write("script.lua", SCRIPT)}, {home = folder, env = env})
+    --- What a client finds with that environment, or nil and what it says. `asked`: the path of a
+    --- kubeconfig; `options` are further ones of support.run.
+    local function connect(env, asked, options)
+        local all = {home = folder, env = env}
+        for name, value in pairs(options or {}) do
+            all[name] = value
+        end
+        local result = support.run({write("script.lua", SCRIPT), asked}, all)
         return result.code == 0 and must(json.decode(result.stdout)) or nil, result.stderr
     end
 
@@ -74,11 +82,12 @@ describe("the kubeconfig", function()
                      users = {{name = "u", user = {token = "three"}},
                               {name = "v", user = {token = "four"}}}},
             empty = "",
+            blank = {["current-context"] = ""},
         }
         local LISTS = {
             "one:two:three", "three:two:one", "two:one:three", "three:one", "::one::two:three:",
             "one:one:three:two", "missing:three", "one:missing:two:also-missing:three",
-            "empty:three", "three:empty",
+            "empty:three", "three:empty", "blank:three",
         }
 
         setup(function()
@@ -100,6 +109,45 @@ describe("the kubeconfig", function()
             assert.are.same({server = "https://d.example", context = "y", cluster = "d",
                              user = "u", namespace = "default"},
                 connect({KUBECONFIG = paths("three:two:one")}))
+        end)
+
+        it("has the first current-context that names one", function()
+            assert.are.equal("x", connect({KUBECONFIG = paths("one:two:three")}).context)
+            assert.are.equal("y", connect({KUBECONFIG = paths("blank:three:two")}).context)
+        end)
+
+        it("is one file alone when that is asked for", function()
+            local home = fs.join(folder, "home")
+            must(fs.mkdir(fs.join(home, ".kube"), {parents = true}))
+            must(fs.write(fs.join(home, ".kube/config"), json.encode(FILES.three)))
+            local env, options = {KUBECONFIG = paths("two:one")}, {home = home}
+            assert.are.equal("https://d.example", connect(env, paths("three"), options).server)
+            local _, problem = connect({KUBECONFIG = paths("three")}, paths("one"), options)
+            support.expect(problem, "kubeconfig " .. paths("one") .. ": no context is chosen")
+            _, problem = connect({KUBECONFIG = paths("three")}, paths("missing"), options)
+            support.expect(problem, paths("missing"), "No such file")
+        end)
+
+        it("is that of the home folder only when none is named", function()
+            local home = fs.join(folder, "home")
+            must(fs.mkdir(fs.join(home, ".kube"), {parents = true}))
+            must(fs.write(fs.join(home, ".kube/config"), json.encode(FILES.three)))
+            assert.are.equal("y", connect({}, nil, {home = home}).context)
+            assert.are.equal("y", connect({KUBECONFIG = ""}, nil, {home = home}).context)
+            local _, problem = connect({KUBECONFIG = paths("one")}, nil, {home = home})
+            support.expect(problem, "no context is chosen")
+            _, problem = connect({KUBECONFIG = paths("missing")}, nil, {home = home})
+            support.expect(problem, "there is no kubeconfig")
+        end)
+
+        it("reads a file that is listed twice once", function()
+            -- A pipe, which is empty the second time.
+            local pipe = fs.join(folder, "pipe")
+            local prefix = {"timeout", "10", "sh", "-c",
+                            'mkfifo "$0"; cat "$1" > "$0" & shift; exec "$@"', pipe, paths("three")}
+            local found, problem = connect({KUBECONFIG = pipe .. ":" .. pipe}, nil,
+                {prefix = prefix})
+            assert.are.equal("https://d.example", found and found.server, problem)
         end)
 
         it("is named when all of it is missing", function()
@@ -166,7 +214,7 @@ describe("the kubeconfig", function()
             {{token = "t", username = "u"}}, {{token = "t", password = "p"}},
             {{username = "u", password = "p"}},
             {{["client-certificate-data"] = "QQ=="}}, {{["client-certificate"] = "missing"}},
-            {{token = 1}}, {{token = {}}}, {{token = json.null, username = "u"}},
+            {{token = 1}}, {{token = {}}}, {{token = salvor.null, username = "u"}},
             {{token = "t", as = "a"}}, {{token = "t", ["as-uid"] = "a"}},
             {{token = "t", ["as-groups"] = {"a"}}},
             {{token = "t", ["as-user-extra"] = {a = {"b"}}}},
@@ -234,6 +282,89 @@ describe("the kubeconfig", function()
             assert.are.same({}, disagreed)
         end)
     end) end
+end)
+
+lab.describe("in a pod", function()
+    local PLACE = "/var/run/secrets/kubernetes.io/serviceaccount"
+    local IN_POD = [[mount -t tmpfs none /var/run && mkdir -p "$1" && cp -r "$0"/. "$1" || exit 77
+                     shift; exec "$@"]]
+    local SCRIPT = [[
+        local client = must(require("salvor.k8s").connect())
+        local _, err = client:list("secrets")
+        print(client.server, client.namespace, client.context, err.code, err.message)
+    ]]
+    local env, client, namespace, account
+
+    setup(function()
+        namespace = lab.namespace()
+        client = lab.client({namespace = namespace})
+        must(client:create({apiVersion = "v1", kind = "ServiceAccount",
+                            metadata = {name = "robot"}}))
+        local token = must(client:request({
+            method = "POST",
+            path = "/api/v1/namespaces/" .. namespace .. "/serviceaccounts/robot/token",
+            body = {apiVersion = "authentication.k8s.io/v1", kind = "TokenRequest",
+                    spec = {audiences = salvor.list({})}},
+        })).body.status.token
+        account = must(fs.temporary_folder())
+        must(fs.write(fs.join(account, "token"), token .. "\n"))
+        must(fs.write(fs.join(account, "namespace"), namespace))
+        local cluster = must(yaml.load(must(fs.read(lab.kubeconfig())))).clusters[1].cluster
+        local ca = cluster["certificate-authority-data"]
+        must(fs.write(fs.join(account, "ca.crt"), ca and must(digest.unbase64(ca))
+            or must(fs.read(fs.join(fs.dirname(lab.kubeconfig()),
+                cluster["certificate-authority"])))))
+        local host, port = client.server:match("^https://(.-):(%d+)$")
+        env = {KUBERNETES_SERVICE_HOST = host, KUBERNETES_SERVICE_PORT = port}
+    end)
+    teardown(function()
+        client:delete("ns", namespace)
+        must(fs.remove_tree(account))
+    end)
+
+    --- Runs it where the service account is found at its place; nil where nothing can be mounted.
+    local function run(more)
+        local all = {}
+        for _, variables in ipairs({env, more or {}}) do
+            for name, value in pairs(variables) do
+                all[name] = value
+            end
+        end
+        local script = fs.join(account, "script.lua")
+        must(fs.write(script, SCRIPT))
+        local result = support.run({script}, {
+            home = account, env = all,
+            prefix = {"unshare", "--map-root-user", "--mount", "sh", "-c", IN_POD, account, PLACE},
+        })
+        if result.code == 77 or result.stderr:find("^unshare:") then
+            return pending("nothing can be mounted here: " .. result.stderr)
+        end
+        return result
+    end
+
+    it("is what the pod's service account is and may do", function()
+        local result = run()
+        if result then
+            support.expect(result.stdout, client.server .. "\t" .. namespace .. "\tnil\tForbidden",
+                'User "system:serviceaccount:' .. namespace .. ':robot" cannot list')
+            assert.are.equal("", result.stderr)
+        end
+    end)
+
+    it("has another namespace when $POD_NAMESPACE says so", function()
+        local result = run({POD_NAMESPACE = "elsewhere"})
+        if result then
+            support.expect(result.stdout, client.server .. "\telsewhere\tnil\tForbidden")
+        end
+    end)
+
+    it("warns when $KUBECONFIG names only what is missing", function()
+        local result = run({KUBECONFIG = "/nonexistent/a:/nonexistent/b"})
+        if result then
+            support.expect(result.stdout, "\tForbidden\t")
+            support.expect(result.stderr, "no file of $KUBECONFIG (/nonexistent/a:/nonexistent/b)")
+        end
+    end)
 end)
 
 describe("impersonation", function()

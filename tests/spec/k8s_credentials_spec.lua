@@ -1,10 +1,13 @@
 -- Credential plugins (exec): programs that print a token or a certificate, against a real server.
+local copy = require("salvor.copy")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
+local k8s = require("salvor.k8s")
 local lab = require("support.lab")
 local plugin = require("support.plugin")
 local proc = require("salvor.proc")
+local salvor = require("salvor")
 local scripted = require("support.scripted")
 local support = require("support.salvor")
 local task = require("salvor.task")
@@ -215,40 +218,113 @@ local function specs()
                 must(fs.read(at:path("seen"))))
         end)
 
+        --- The program's own environment as it was begun: a text of "NAME=VALUE" lines.
+        local function environment(exec, env)
+            at:prints(plugin.credential({token = token}))
+            at:does('tr "\\0" "\\n" < /proc/$$/environ > environ; cat output')
+            must(fs.write(at:path("script.lua"), [[
+                local client = must(require("salvor.k8s").connect({kubeconfig = arg[1]}))
+                must(client:get("ns", "default"))]]))
+            support.expect_code(0, support.run({at:path("script.lua"), at:kubeconfig(exec)},
+                {home = at.folder, env = env}))
+            return "\n" .. must(fs.read(at:path("environ")))
+        end
+
+        it("each variable once: of those with one name ours, its own, KUBERNETES_EXEC_INFO", function()
+            local seen = environment({env = {{name = "BOTH", value = "its own"},
+                                             {name = "KUBERNETES_EXEC_INFO", value = "nonsense"}}},
+                {BOTH = "ours", OURS = "kept", KUBERNETES_EXEC_INFO = "an outer plugin's"})
+            support.expect(seen, "\nBOTH=its own\n", "\nOURS=kept\n",
+                '\nKUBERNETES_EXEC_INFO={"')
+            for _, name in ipairs({"BOTH", "KUBERNETES_EXEC_INFO"}) do
+                assert.are.equal(1, select(2, seen:gsub("\n" .. name .. "=", "")), seen)
+            end
+        end)
+
+        --- What KUBERNETES_EXEC_INFO says. Whether the request then succeeds is another matter.
+        local function told(exec, cluster)
+            at:does('printf %s "$KUBERNETES_EXEC_INFO" > info; cat output')
+            os.remove(at:path("info"))
+            local client = must(k8s.connect({kubeconfig = at:kubeconfig(exec, nil, cluster),
+                                             timeout = 10}))
+            client:request({path = "/api"})
+            return must(json.decode(must(fs.read(at:path("info")))))
+        end
+
         it("the time and cluster in KUBERNETES_EXEC_INFO", function()
             at:prints(plugin.credential({token = token}))
-            at:does('printf %s "$KUBERNETES_EXEC_INFO" > info; cat output')
-            must(get(at:client()))
             assert.are.same({kind = "ExecCredential", apiVersion = plugin.V1,
-                             spec = {interactive = false}},
-                must(json.decode(must(fs.read(at:path("info"))))))
-            must(get(at:client({provideClusterInfo = true})))
-            local told = must(json.decode(must(fs.read(at:path("info"))))).spec.cluster
-            assert.are.equal(at.cluster.server, told.server)
-            assert.are.equal(at.cluster["certificate-authority-data"],
-                told["certificate-authority-data"])
+                             spec = {interactive = false}}, told())
+            local ca = at.cluster["certificate-authority-data"]
+            assert.are.same({kind = "ExecCredential", apiVersion = plugin.V1, spec = {
+                interactive = false,
+                cluster = {server = at.cluster.server, ["certificate-authority-data"] = ca,
+                           config = salvor.null},
+            }}, told({provideClusterInfo = true}))
+        end)
+
+        it("its own apiVersion", function()
+            at:prints(plugin.credential({token = token}, plugin.V1BETA1))
+            assert.are.equal(plugin.V1BETA1, told({apiVersion = plugin.V1BETA1}).apiVersion)
+        end)
+
+        --- Fields of a cluster, and what is told of them when that is something else.
+        local CLUSTERS = {
+            {{["tls-server-name"] = "localhost"}},
+            {{["disable-compression"] = true}},
+            {{["insecure-skip-tls-verify"] = true, ["certificate-authority-data"] = salvor.null}},
+            {{["proxy-url"] = "http://127.0.0.1:1"}},
+            {{["certificate-authority-data"] = salvor.null, ["certificate-authority"] = "ca.crt"},
+             {["certificate-authority"] = salvor.null,
+              ["certificate-authority-data"] = function()
+                  return at.cluster["certificate-authority-data"]
+              end}},
+            {{extensions = {{name = "another", extension = {audience = "wrong"}},
+                            {name = "client.authentication.k8s.io/exec",
+                             extension = {audience = {"a", {b = salvor.null}}}}}},
+             {extensions = salvor.null, config = {audience = {"a", {b = salvor.null}}}}},
+        }
+
+        it("all of the cluster that it may have to know", function()
+            at:prints(plugin.credential({token = token}))
+            must(fs.write(at:path("ca.crt"), must(fs.read(pki("ca.crt")))))
+            for _, case in ipairs(CLUSTERS) do
+                local expected = copy.merge(at.cluster, {config = salvor.null}, case[1], case[2])
+                for name, value in pairs(expected) do
+                    value = type(value) == "function" and value() or value
+                    expected[name] = (name == "config" or value ~= salvor.null) and value or nil
+                end
+                assert.are.same(expected, told({provideClusterInfo = true}, case[1]).spec.cluster)
+            end
         end)
 
         if has_kubectl then
             it("the same KUBERNETES_EXEC_INFO as by kubectl", function()
                 at:prints(plugin.credential({token = token}))
-                at:does('printf %s "$KUBERNETES_EXEC_INFO" > info; cat output')
-                local extensions = {{name = "client.authentication.k8s.io/exec",
-                                     extension = {audience = {"a", {b = json.null}}}}}
-                for _, cluster in ipairs({
-                    {}, {["tls-server-name"] = "localhost"}, {extensions = extensions},
-                    {["disable-compression"] = true},
-                }) do
-                    local path = at:kubeconfig({provideClusterInfo = true}, nil, cluster)
-                    local command = {"kubectl", "--kubeconfig", path, "get", "--raw", "/api"}
-                    assert.are.equal(0, must(proc.run(command, {timeout = 30})).code)
-                    local theirs = must(json.decode(must(fs.read(at:path("info")))))
-                    local client = must(require("salvor.k8s").connect({kubeconfig = path}))
-                    must(client:request({path = "/api"}))
-                    assert.are.same(theirs, must(json.decode(must(fs.read(at:path("info"))))))
+                for _, case in ipairs({{}, table.unpack(CLUSTERS)}) do
+                    local ours = told({provideClusterInfo = true}, case[1])
+                    os.remove(at:path("info"))
+                    must(proc.run({"kubectl", "--kubeconfig", at:path("kubeconfig"), "get", "--raw",
+                                   "/api"}, {timeout = 30}))
+                    assert.are.same(must(json.decode(must(fs.read(at:path("info"))))), ours)
                 end
             end)
         end
+
+        it("no input, which stays ours", function()
+            at:prints(plugin.credential({token = token}))
+            at:does('printf %s "$KUBERNETES_EXEC_INFO" > info; cat > input; cat output')
+            must(fs.write(at:path("script.lua"), [[
+                local client = must(require("salvor.k8s").connect({kubeconfig = arg[1]}))
+                print(must(client:get("ns", "default")).metadata.name, io.read("l"))]]))
+            for _, mode in ipairs({"Never", "IfAvailable"}) do
+                local result = must(proc.run({support.path, at:path("script.lua"),
+                    at:kubeconfig({interactiveMode = mode})}, {stdin = "ours\n", timeout = 30}))
+                assert.are.equal("default\tours\n", result.stdout, result.stderr)
+                assert.are.equal("", must(fs.read(at:path("input"))))
+                assert.is_false(must(json.decode(must(fs.read(at:path("info"))))).spec.interactive)
+            end
+        end)
     end)
 
     describe("is looked for", function()
@@ -272,6 +348,28 @@ local function specs()
             local result = support.run({at:path("script.lua"), path}, {
                 home = at.folder, env = {PATH = at.folder .. ":" .. os.getenv("PATH")}})
             assert.are.equal("default\n", result.stdout)
+        end)
+
+        it("among what can be run, and nowhere relative to where we are", function()
+            at:prints(plugin.credential({token = token}))
+            must(fs.mkdir(at:path("first"), {parents = true}))
+            must(fs.write(at:path("first/salvor-test-plugin"), "not to be run", {mode = 384}))
+            must(fs.rename(at:path("plugin"), at:path("salvor-test-plugin")))
+            local path = at:kubeconfig({command = "salvor-test-plugin"})
+            must(fs.write(at:path("script.lua"), [[
+                local client = must(require("salvor.k8s").connect({kubeconfig = arg[1]}))
+                print(must(client:get("ns", "default")).metadata.name)]]))
+            local function run(folders)
+                return support.run({at:path("script.lua"), path}, {
+                    home = at.folder, cwd = at.folder,
+                    env = {PATH = folders .. ":" .. os.getenv("PATH")}})
+            end
+            assert.are.equal("default\n", run(at:path("first") .. ":" .. at.folder).stdout)
+            for _, here in ipairs({".", "", "./."}) do
+                local result = run(here)
+                assert.are_not.equal(0, result.code)
+                support.expect(result.stderr, "executable salvor-test-plugin not found")
+            end
         end)
 
         it("in vain: the error says how to get it", function()
@@ -303,6 +401,31 @@ local function specs()
             at:prints(plugin.credential({clientCertificateData = certificate,
                                          clientKeyData = key}))
             assert.are.equal("default", must(get(at:client())))
+        end)
+
+        it("has its token sent as well", function()
+            at:prints(plugin.credential({token = "beside-it", clientCertificateData = certificate,
+                                         clientKeyData = key}))
+            local server = scripted.start()
+            local path = fs.join(server.folder, "ca.crt")
+            local client = must(k8s.connect({timeout = 10, kubeconfig = at:kubeconfig(nil, nil, {
+                server = server.url, ["certificate-authority"] = path,
+                ["certificate-authority-data"] = salvor.null,
+            })}))
+            client:request({path = "/version"})
+            local requests = server:requests()
+            server:stop()
+            assert.are.equal("Bearer beside-it", requests[1].headers.Authorization)
+        end)
+
+        it("is shown where its token is sent as well", function()
+            local somebody, their_key = sign("somebody-else")
+            at:prints(plugin.credential({token = token, clientCertificateData = somebody,
+                                         clientKeyData = their_key}))
+            -- To the server a certificate goes before a token.
+            local _, err = at:client():request({path = "/api/v1/secrets", query = {limit = 1}})
+            assert.are.equal("Forbidden", err and err.code)
+            support.expect(err.message, 'User "somebody-else"')
         end)
 
         it("gets new connections when it is another one", function()
@@ -368,6 +491,8 @@ local function specs()
             {"prints another version",
              credential({token = "secret"}, "client.authentication.k8s.io/v1beta1"),
              "Invalid", "v1beta1, where the kubeconfig wants one of"},
+            {"prints a version of no group", credential({token = "secret"}, "v1"), "Invalid",
+             "of v1, where the kubeconfig wants one of client.authentication.k8s.io/v1"},
             {"prints another kind", '{"kind": "Pod", "apiVersion": "v1", "a": "secret"}',
              "Invalid", "not an ExecCredential"},
             {"prints no status", '{"kind": "ExecCredential", "apiVersion": "' .. plugin.V1 .. '"}',
@@ -461,12 +586,12 @@ local function specs()
                 must(client:get("ns", "default"))]]))
             local result = must(proc.run({"sh", "-c", [[
                 "$0" "$1" "$2" & salvor=$!
-                until [ -e "$3" ]; do sleep 0.01; done
+                until [ -e "$3" ] || ! kill -0 $salvor; do sleep 0.01; done
                 kill -INT $salvor; date +%s%3N; wait $salvor; echo $?; date +%s%3N]],
                 support.path, at:path("script.lua"), at:kubeconfig(), at:path("runs")},
                 {timeout = 30}))
             local began, code, ended = result.stdout:match("(%d+)%s+(%d+)%s+(%d+)")
-            assert.are.equal("130", code)
+            assert.are.equal("130", code, result.stderr)
             assert.is_true(ended - began < 1000)
             assert.is_true(is_gone(at:runs()[1]))
         end)
@@ -538,6 +663,21 @@ local function specs()
         end)
     end)
 
+    describe("of v1beta1", function()
+        it("prints that version", function()
+            at:prints(plugin.credential({token = token}, plugin.V1BETA1))
+            assert.are.equal("default", must(get(at:client({apiVersion = plugin.V1BETA1}))))
+        end)
+
+        it("may not print v1", function()
+            at:prints(plugin.credential({token = token}))
+            local _, err = get(at:client({apiVersion = plugin.V1BETA1}))
+            assert.are.equal("Invalid", err.code)
+            support.expect(err.message, "printed an ExecCredential of " .. plugin.V1,
+                "wants one of " .. plugin.V1BETA1)
+        end)
+    end)
+
     describe("that may ask somebody", function()
         local SCRIPT = [[
             local client = must(require("salvor.k8s").connect({kubeconfig = arg[1], timeout = 1}))
@@ -579,6 +719,29 @@ local function specs()
             run("", {interactiveMode = "IfAvailable"})
             local told = must(json.decode(must(fs.read(at:path("info")))))
             assert.is_true(told.spec.interactive)
+        end)
+
+        it("is one of v1beta1 that does not say so", function()
+            at:prints(plugin.credential({token = token}, plugin.V1BETA1))
+            at:does(ASK)
+            support.expect(run("sesame\n", {apiVersion = plugin.V1BETA1,
+                                            interactiveMode = salvor.null}),
+                "0, echo on", "default")
+            -- Where there is nobody it is run all the same.
+            at:does("cat output")
+            local result = support.run({at:path("script.lua"), at:kubeconfig({
+                apiVersion = plugin.V1BETA1, interactiveMode = salvor.null,
+            })}, {home = at.folder})
+            assert.are.equal("default\n", result.stdout, result.stderr)
+        end)
+
+        it("is none with Never, also at a terminal", function()
+            at:prints(plugin.credential({token = token}))
+            at:does([[
+                printf %s "$KUBERNETES_EXEC_INFO" > info
+                printf 'Password? ' >&2; read password || echo 'no input' >&2; cat output]])
+            support.expect(run("sesame\n", {interactiveMode = "Never"}), "no input", "default")
+            assert.is_false(must(json.decode(must(fs.read(at:path("info"))))).spec.interactive)
         end)
 
         it("but must, is an error without a terminal", function()

@@ -2,23 +2,14 @@ local lab = require("support.lab")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
 local watcher = require("salvor.k8s.watch.watcher")
+local watching = require("support.watching")
+
+local collect = watching.collect
 
 local CM = "/api/v1/namespaces/default/configmaps"
 
 local function config_map(name, data)
     return {apiVersion = "v1", kind = "ConfigMap", metadata = {name = name}, data = data}
-end
-
---- "TYPE name" of each event until `count` have come or the watch has ended.
-local function collect(client, count, opts)
-    local seen = {}
-    for event in client:watch("configmaps", opts) do
-        seen[#seen + 1] = event.type .. " " .. event.object.metadata.name
-        if #seen == count then
-            break
-        end
-    end
-    return seen
 end
 
 lab.describe("a watch", function()
@@ -150,7 +141,7 @@ lab.describe("a watch", function()
                 must(client:create(config_map("many-" .. number, {payload = payload})))
             end)
         end)
-        for _ in client:watch("cm") do
+        for _ in client:watch("cm", {timeout = 30}) do
             seen = seen + 1
             if seen == 1 then
                 task.sleep(1)
@@ -354,11 +345,13 @@ describe("pages", function()
     end)
 
     local function names(client)
-        local seen = {}
-        for object in client:each("configmaps") do
-            seen[#seen + 1] = object.metadata.name
-        end
-        return seen
+        return watching.within(15, function()
+            local seen = {}
+            for object in client:each("configmaps") do
+                seen[#seen + 1] = object.metadata.name
+            end
+            return seen
+        end)
     end
 
     it("repeat no object when the rest has to be listed anew", function()

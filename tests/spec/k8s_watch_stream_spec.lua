@@ -6,28 +6,17 @@ local salvor = require("support.salvor")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
 local watcher = require("salvor.k8s.watch.watcher")
+local watching = require("support.watching")
 
 local CM = "/api/v1/namespaces/default/configmaps"
 local cm, events, list = scripted.config_map, scripted.events, scripted.list
+local collect = watching.collect
 
 --- A bookmark; the one that ends what is there when `is_end`.
 local function bookmark(version, is_end)
     local annotations = is_end and {["k8s.io/initial-events-end"] = "true"} or nil
     return {"BOOKMARK", {kind = "ConfigMap", apiVersion = "v1",
                          metadata = {resourceVersion = version, annotations = annotations}}}
-end
-
---- "TYPE name" of each event until `count` have come or the watch has ended, and the events.
-local function collect(client, count, opts)
-    local seen, whole = {}, {}
-    for event in client:watch("configmaps", opts) do
-        seen[#seen + 1] = event.type .. " " .. event.object.metadata.name
-        whole[#whole + 1] = event
-        if #seen == count then
-            break
-        end
-    end
-    return seen, whole
 end
 
 describe("a watch", function()

@@ -8,6 +8,7 @@ local methods = {}
 plugin.__index = methods
 
 plugin.V1 = "client.authentication.k8s.io/v1"
+plugin.V1BETA1 = plugin.V1 .. "beta1"
 
 --- What a plugin prints. status: {token=, clientCertificateData=, ...}
 function plugin.credential(status, version)

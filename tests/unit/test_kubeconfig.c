@@ -67,8 +67,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    static const char *const names[] = {"simple", "first",     "second", "ca.crt",
-                                        "token",  "namespace", "empty",  ".kube/config"};
+    static const char *const names[] = {"simple",    "first", "second",       "ca.crt",      "token",
+                                        "namespace", "empty", ".kube/config", ".kube/ca.crt"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unlink(path_of(names[i]));
     rmdir(path_of(".kube"));
@@ -189,6 +189,53 @@ static void relative_paths_belong_to_their_file(void **state)
     assert_int_equal(salvor_kube_authorization(&line, &config, NULL, NULL), 0);
     assert_string_equal(line.data, "Authorization: Bearer from-file");
     salvor_buffer_release(&line);
+    salvor_kubeconfig_release(&config);
+}
+
+/* Of the file that has the entry, not of the first one or of the one that names it. */
+static void relative_paths_belong_to_the_file_of_their_entry(void **state)
+{
+    (void)state;
+    char list[512];
+    assert_int_equal(mkdir(path_of(".kube"), 0700), 0);
+    put("ca.crt", "of another file");
+    put(".kube/ca.crt", PEM_TEXT);
+    char *first = put("first", "contexts:\n- {name: a, context: {cluster: c, user: u}}\n"
+                               "- {name: b, context: {cluster: c, user: v}}\n");
+    char *second = put(".kube/config",
+                       "clusters:\n- name: c\n"
+                       "  cluster: {server: https://one, certificate-authority: ca.crt}\n"
+                       "users:\n- name: u\n  user: {client-certificate: ca.crt,"
+                       " client-key: ./ca.crt, tokenFile: ../.kube/token}\n"
+                       "- name: v\n  user: {exec: {command: bin/x,"
+                       " apiVersion: client.authentication.k8s.io/v1beta1}}\n");
+    snprintf(list, sizeof(list), "%s:%s", first, second);
+    setenv("KUBECONFIG", list, 1);
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {.context = "a"};
+    load(&config, &options);
+    assert_string_equal(config.ca, PEM_TEXT);
+    assert_string_equal(config.certificate, PEM_TEXT);
+    assert_string_equal(config.key, PEM_TEXT);
+    assert_string_equal(config.token_file, path_of(".kube/../.kube/token"));
+    salvor_kubeconfig_release(&config);
+    options.context = "b";
+    load(&config, &options);
+    assert_string_equal(salvor_exec_plugin_command(config.plugin), path_of(".kube/bin/x"));
+    salvor_kubeconfig_release(&config);
+}
+
+static void absolute_paths_stay_as_they_are(void **state)
+{
+    (void)state;
+    char cluster[256], user[256];
+    snprintf(cluster, sizeof(cluster), "    certificate-authority: %s\n", put("ca.crt", PEM_TEXT));
+    snprintf(user, sizeof(user), "    tokenFile: %s\n", path_of("token"));
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {.path = put_simple(cluster, user)};
+    load(&config, &options);
+    assert_string_equal(config.ca, PEM_TEXT);
+    assert_string_equal(config.token_file, path_of("token"));
     salvor_kubeconfig_release(&config);
 }
 
@@ -477,10 +524,18 @@ static void uses_the_service_account_of_a_pod(void **state)
     assert_string_equal(config.namespace, "here");
     assert_int_equal(strncmp(config.ca, PEM_TEXT, strlen(PEM_TEXT) - 1), 0);
     assert_null(config.context);
-    struct salvor_buffer line = SALVOR_BUFFER_INIT(4096);
-    assert_int_equal(salvor_kube_authorization(&line, &config, NULL, NULL), 0);
-    assert_string_equal(line.data, "Authorization: Bearer pod-token");
-    salvor_buffer_release(&line);
+    assert_null(config.warning);
+    /* Its token is exchanged every hour. */
+    static const char *const expected[] = {"Authorization: Bearer pod-token",
+                                           "Authorization: Bearer new-token"};
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        struct salvor_buffer line = SALVOR_BUFFER_INIT(4096);
+        assert_int_equal(salvor_kube_authorization(&line, &config, NULL, NULL), 0);
+        assert_string_equal(line.data, expected[i]);
+        salvor_buffer_release(&line);
+        put("token", "new-token");
+        config.token_read -= 61;
+    }
     salvor_kubeconfig_release(&config);
     setenv("POD_NAMESPACE", "named", 1);
     load(&config, &options);
@@ -495,8 +550,48 @@ static void uses_the_service_account_of_a_pod(void **state)
     load(&config, &options);
     assert_string_equal(config.context, "main");
     salvor_kubeconfig_release(&config);
+}
+
+/* Host, port and token: what has not all three is no pod, and a named context is no pod's. */
+static void takes_nothing_else_for_a_pod(void **state)
+{
+    (void)state;
+    put("ca.crt", PEM_TEXT);
+    put("token", "pod-token");
+    setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1", 1);
+    setenv("KUBERNETES_SERVICE_PORT", "443", 1);
+    struct salvor_kubeconfig config;
+    struct salvor_error err;
+    struct salvor_kubeconfig_options options = {.service_account_dir = folder};
+    load(&config, &options);
+    assert_string_equal(config.source, "service account");
+    salvor_kubeconfig_release(&config);
+
+    options.context = "other";
+    assert_int_equal(salvor_kubeconfig_load(&config, &options, &err), -1);
+    assert_string_equal(err.code, "NotFound");
+    salvor_kubeconfig_release(&config);
+    options.context = NULL;
+
+    static const char *const names[] = {"KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        static const char *const wrong[] = {NULL, ""};
+        for (size_t k = 0; k < sizeof(wrong) / sizeof(wrong[0]); k++) {
+            assert_int_equal(wrong[k] ? setenv(names[i], wrong[k], 1) : unsetenv(names[i]), 0);
+            assert_int_equal(salvor_kubeconfig_load(&config, &options, &err), -1);
+            assert_non_null(strstr(err.message, "there is no kubeconfig"));
+            salvor_kubeconfig_release(&config);
+        }
+        setenv(names[i], "1", 1);
+    }
     unlink(path_of("token"));
-    assert_refused(NULL, "NotFound", "there is no kubeconfig");
+    for (int is_folder = 0; is_folder <= 1; is_folder++) {
+        assert_int_equal(is_folder ? mkdir(path_of("token"), 0700) : 0, 0);
+        assert_int_equal(salvor_kubeconfig_load(&config, &options, &err), -1);
+        assert_non_null(strstr(err.message, "there is no kubeconfig"));
+        salvor_kubeconfig_release(&config);
+    }
+    assert_int_equal(rmdir(path_of("token")), 0);
 }
 
 /* What $KUBECONFIG names may be missing, but not all of it without a word. */
@@ -586,6 +681,8 @@ int main(void)
         TEST(merges_the_files_of_the_environment),
         TEST(falls_back_to_the_home_folder),
         TEST(relative_paths_belong_to_their_file),
+        TEST(relative_paths_belong_to_the_file_of_their_entry),
+        TEST(absolute_paths_stay_as_they_are),
         TEST(a_password_becomes_basic_authentication),
         TEST(a_token_is_one_word),
         TEST(says_what_is_wrong_with_a_cluster),
@@ -593,6 +690,7 @@ int main(void)
         TEST(a_token_goes_before_a_plugin),
         TEST(says_what_is_missing),
         TEST(uses_the_service_account_of_a_pod),
+        TEST(takes_nothing_else_for_a_pod),
         TEST(says_what_is_wrong_with_a_plugin),
         TEST(a_plugin_of_v1beta1_needs_no_mode),
         TEST(a_plugin_may_lie_beside_the_file),
