@@ -407,15 +407,14 @@ local function specs()
             at:prints(plugin.credential({token = "beside-it", clientCertificateData = certificate,
                                          clientKeyData = key}))
             local server = scripted.start()
+            finally(function() server:stop() end)
             local path = fs.join(server.folder, "ca.crt")
             local client = must(k8s.connect({timeout = 10, kubeconfig = at:kubeconfig(nil, nil, {
                 server = server.url, ["certificate-authority"] = path,
                 ["certificate-authority-data"] = salvor.null,
             })}))
             client:request({path = "/version"})
-            local requests = server:requests()
-            server:stop()
-            assert.are.equal("Bearer beside-it", requests[1].headers.Authorization)
+            assert.are.equal("Bearer beside-it", server:requests()[1].headers.Authorization)
         end)
 
         it("is shown where its token is sent as well", function()
@@ -449,6 +448,10 @@ local function specs()
         end
         local client = plugin.new({server = server.url,
                                    ["certificate-authority-data"] = digest.base64(read("ca.crt"))})
+        finally(function()
+            client:remove()
+            server:stop()
+        end)
         client:prints(plugin.credential({clientCertificateData = read("client.crt"),
                                          clientKeyData = read("client.key")}))
         local connected = client:client()
@@ -457,8 +460,6 @@ local function specs()
             assert.are.equal("Unauthorized", err.code)
             assert.are.equal(number, #client:runs())
         end
-        client:remove()
-        server:stop()
     end)
 
     it("writes its errors to ours, and a token goes nowhere else", function()
