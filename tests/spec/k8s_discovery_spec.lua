@@ -92,6 +92,41 @@ describe("discovery", function()
             assert.are.equal("Thing", must(server:client():kind("th")).kind)
         end)
 
+        --- Of something else that a server may have, or has later than we know it.
+        local OTHERS = {
+            "application/json", "application/json;v=v3;g=apidiscovery.k8s.io;"
+                .. "as=APIGroupDiscoveryList",
+            "application/json;v=v2;g=another.k8s.io;as=APIGroupDiscoveryList",
+            "application/json;v=v2;g=apidiscovery.k8s.io;as=Table",
+            "application/json;v=v2;g=apidiscovery.k8s.io",
+        }
+
+        it("takes every other Content-Type for that of an older server", function()
+            for _, content_type in ipairs(OTHERS) do
+                local headers = {["Content-Type"] = content_type}
+                local older = groups(group("one.example", "v1"))
+                older.headers = headers
+                server:rules({
+                    {path = "/api", headers = headers,
+                     json = {kind = "APIVersions", versions = {"v1"}}}, older,
+                    group_version("one.example/v1", plain("things", "Thing", {"th"})),
+                })
+                assert.are.equal("Thing", must(server:client():kind("th")).kind, content_type)
+                -- Also when the answer looks like another.
+                server:rules({aggregated_rule("/apis", content_type, THINGS)})
+                local _, err = server:client():kind("th")
+                assert.are.equal("Corrupt", err.code, content_type)
+                assert.truthy(err.message:find("/apis is no APIGroupList", 1, true))
+            end
+        end)
+
+        it("takes the parameters' names in any case (RFC 7231)", function()
+            server:rules({aggregated_rule("/api", AGGREGATED, CORE),
+                          aggregated_rule("/apis", "application/json;V=v2;G=apidiscovery.k8s.io;"
+                              .. "As=APIGroupDiscoveryList", THINGS)})
+            assert.are.equal("Thing", must(server:client():kind("th")).kind)
+        end)
+
         it("makes a stale version an error of its own kinds alone", function()
             server:rules({aggregated_rule("/api", AGGREGATED, CORE), aggregated_rule("/apis",
                 AGGREGATED,

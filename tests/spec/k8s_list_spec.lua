@@ -1,7 +1,11 @@
 --- Lists: selectors, versions, pages of the script's own.
 local lab = require("support.lab")
+local salvor = require("salvor")
+local scripted = require("support.scripted")
 local selector = require("salvor.k8s.selector")
 local task = require("salvor.task")
+
+local CM = "/api/v1/namespaces/default/configmaps"
 
 local function config_map(name, labels)
     return {apiVersion = "v1", kind = "ConfigMap", metadata = {name = name, labels = labels}}
@@ -173,12 +177,11 @@ lab.describe("a list", function()
     end)
 
     it("of a version that is not kept any more says so", function()
-        local scripted = require("support.scripted")
         local server = scripted.start()
-        server:rules({{path = "/api/v1/namespaces/default/configmaps", status = 410,
+        finally(function() server:stop() end)
+        server:rules({{path = CM, status = 410,
                        json = scripted.status(410, "Expired", "The resourceVersion is too old.")}})
         local _, err = server:client():list("cm", {resource_version = "7"})
-        server:stop()
         assert.are.equal("Expired", err.code)
         assert.truthy(err.hint:find("version 7 is not kept any more", 1, true))
     end)
@@ -193,5 +196,62 @@ lab.describe("a list", function()
         assert.are.equal("list-3", second.items[1].metadata.name)
         assert.is_nil(second.metadata.continue)
         assert.are.equal(1, #must(client:list("cm", {limit = 1})))
+    end)
+end)
+
+-- Only the newest without a version, any with "0", otherwise as new or exactly as said; the names of
+-- versions say nothing (Kubernetes API concepts, "Resource versions").
+describe("a version", function()
+    local server
+
+    setup(function()
+        server = scripted.start()
+    end)
+    teardown(function()
+        server:stop()
+    end)
+
+    --- resourceVersion and resourceVersionMatch of the one request that `read` makes.
+    local function asked(read)
+        server:rules({{path = CM, json = scripted.list("10", salvor.list({}))},
+                      {path = CM .. "/a", json = scripted.config_map("a", "9")}})
+        read(server:client())
+        local requests = server:requests()
+        assert.are.equal(1, #requests)
+        local query = "&" .. requests[1].query
+        return {query:match("&resourceVersion=([^&]*)") or "none",
+                query:match("&resourceVersionMatch=([^&]*)") or "none"}
+    end
+
+    it("is asked for as the script says, and only then", function()
+        for _, case in ipairs({
+            {{}, "none", "none"},
+            {{resource_version = "0"}, "0", "none"},
+            {{resource_version = "0", resource_version_match = "not_older_than"}, "0",
+             "NotOlderThan"},
+            {{resource_version = "7"}, "7", "NotOlderThan"},
+            {{resource_version = "7", resource_version_match = "not_older_than"}, "7",
+             "NotOlderThan"},
+            {{resource_version = "7", resource_version_match = "exact"}, "7", "Exact"},
+            {{resource_version = "007 a&b"}, "007%20a%26b", "NotOlderThan"},
+        }) do
+            local opts, expected = case[1], {case[2], case[3]}
+            assert.are.same(expected, asked(function(client)
+                must(client:list("cm", opts))
+            end))
+            assert.are.same(expected, asked(function(client)
+                for _ in client:each("cm", opts) do end -- luacheck: ignore 542
+            end))
+            opts.limit = 5
+            assert.are.same(expected, asked(function(client)
+                must(client:list("cm", opts))
+            end))
+        end
+        for opts, expected in pairs({[{}] = "none", [{resource_version = "0"}] = "0",
+                                     [{resource_version = "7"}] = "7"}) do
+            assert.are.same({expected, "none"}, asked(function(client)
+                must(client:get("cm", "a", opts))
+            end))
+        end
     end)
 end)

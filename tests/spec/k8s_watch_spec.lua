@@ -213,6 +213,22 @@ describe("a watch", function()
         assert.is_true(task.now() - began >= 2)
     end)
 
+    it("takes versions for names that are the same or not", function()
+        play({{json = list("v/9=z", {cm("a", "00"), cm("b", "0")})}},
+            {{body = events({"MODIFIED", cm("a", "0")}, {"MODIFIED", cm("a", "0")},
+                {"MODIFIED", cm("b", "18446744073709551617")})},
+             {body = events({"MODIFIED", cm("b", "18446744073709551616")},
+                {"BOOKMARK", {metadata = {resourceVersion = "a&b c"}}})},
+             {body = events({"DELETED", cm("b", "-")})}})
+        assert.are.same({"ADDED a", "ADDED b", "MODIFIED a", "MODIFIED b", "MODIFIED b",
+                         "DELETED b"}, collect(server:client(), 6))
+        local asked = {}
+        for _, request in ipairs(server:requests()) do
+            asked[#asked + 1] = ("&" .. request.query):match("&resourceVersion=([^&]*)")
+        end
+        assert.are.same({"v%2F9%3Dz", "18446744073709551617", "a%26b%20c"}, asked)
+    end)
+
     it("survives a stream that breaks inside an event", function()
         local whole = events({"MODIFIED", cm("a", "11")}, {"MODIFIED", cm("a", "12")})
         play({{json = list("10", {cm("a", "9")})}},

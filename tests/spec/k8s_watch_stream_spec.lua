@@ -211,6 +211,7 @@ describe("a watch", function()
             for _, rule in ipairs({
                 {["end"] = "reset"},
                 {status = 503, headers = {["Retry-After"] = "1"}, body = "busy"},
+                {status = 504, headers = {["Retry-After"] = "1"}, body = "not there yet"},
                 {status = 429, headers = {["Retry-After"] = "1"}, body = "busy"},
             }) do
                 play({rule, {body = events({"ADDED", cm("a", "9")})}})

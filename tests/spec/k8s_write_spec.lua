@@ -147,6 +147,27 @@ lab.describe("a write", function()
                 .. 'v1', err.message:match("^(.- using v1)"))
         end)
 
+        it("is like the others in conflict with a version that it names", function()
+            local old = must(client:create(config_map("versioned", {a = "1"})))
+            must(client:patch("cm", "versioned", {data = {a = "2"}}))
+            local metadata = {name = "versioned", resourceVersion = old.metadata.resourceVersion}
+            local stale = {apiVersion = "v1", kind = "ConfigMap", metadata = metadata,
+                           data = {a = "3"}}
+            for what, write in pairs({
+                apply = function() return client:apply(stale, {force = true}) end,
+                replace = function() return client:replace(stale) end,
+                merge = function() return client:patch("cm", "versioned", stale) end,
+                strategic = function()
+                    return client:patch("cm", "versioned", stale, {type = "strategic"})
+                end,
+            }) do
+                local _, err = write()
+                assert.are.equal("Conflict", err and err.code, what)
+                assert.truthy(err.message:find("the object has been modified", 1, true), what)
+            end
+            assert.are.equal("2", must(client:get("cm", "versioned")).data.a)
+        end)
+
         it("removes a field of its own that is not given any more, unless co-owned", function()
             must(client:apply(config_map("removed", {a = "1", b = "1"})))
             must(client:apply(config_map("removed", {b = "1"}), {field_manager = "other"}))
@@ -194,6 +215,15 @@ lab.describe("a write", function()
             assert.is_nil(served)
             object.spec.items = {{n = "c"}}
             assert.are.same({{n = "c"}}, must(client:apply(object)).spec.items)
+            -- So it is one manager's as a whole, and goes as a whole.
+            object.spec = {items = {{n = "d"}}, other = 1}
+            local _, owned = client:apply(object, {field_manager = "other"})
+            assert.are.equal('Apply failed with 1 conflict: .spec.items (conflict with "salvor")',
+                owned.message)
+            object.spec = {other = 1}
+            assert.are.same({other = 1}, must(client:apply(object)).spec)
+            object.spec.items = {{n = "c"}}
+            must(client:apply(object))
 
             local status = {phase = "Full"}
             assert.is_nil(must(client:patch("holds", "one", {status = status})).status)
@@ -205,6 +235,15 @@ lab.describe("a write", function()
             local after = must(client:get("holds", "one", {subresource = "status"}))
             assert.are.equal("Empty", after.status.phase)
             assert.are.equal(1, #after.spec.items)
+            -- The status goes by its own path alone, and nothing else goes that way.
+            after.status.phase, after.spec.items = "Replaced", nil
+            after = must(client:replace(after, {subresource = "status"}))
+            assert.are.same({"Replaced", 1}, {after.status.phase, #after.spec.items})
+            after.status.phase = "Lost"
+            assert.are.equal("Replaced", must(client:replace(after)).status.phase)
+            object.status, object.spec = {phase = "Applied"}, {items = {}}
+            after = must(client:apply(object, {subresource = "status", force = true}))
+            assert.are.same({"Applied", 1}, {after.status.phase, #after.spec.items})
 
             local _, err = client:patch("holds", "one", {spec = {}}, {type = "strategic"})
             assert.are.equal(415, err.status)
@@ -308,6 +347,8 @@ lab.describe("a write", function()
             local scale = must(client:scale("deploy", "scaled", 3))
             assert.are.equal("Scale", scale.kind)
             assert.are.equal(3, scale.spec.replicas)
+            assert.are.equal("Scale",
+                must(client:get("deploy", "scaled", {subresource = "scale"})).kind)
             must(client:scale("deploy", "scaled", 0, {dry_run = true}))
             assert.are.equal(3, must(client:get("deploy", "scaled")).spec.replicas)
         end)

@@ -67,8 +67,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    static const char *const names[] = {"simple",    "first", "second",       "ca.crt",      "token",
-                                        "namespace", "empty", ".kube/config", ".kube/ca.crt"};
+    static const char *const names[] = {"simple", "first",        "second",
+                                        "ca.crt", "token",        "namespace",
+                                        "empty",  ".kube/config", ".kube/ca.crt"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unlink(path_of(names[i]));
     rmdir(path_of(".kube"));
@@ -202,13 +203,13 @@ static void relative_paths_belong_to_the_file_of_their_entry(void **state)
     put(".kube/ca.crt", PEM_TEXT);
     char *first = put("first", "contexts:\n- {name: a, context: {cluster: c, user: u}}\n"
                                "- {name: b, context: {cluster: c, user: v}}\n");
-    char *second = put(".kube/config",
-                       "clusters:\n- name: c\n"
-                       "  cluster: {server: https://one, certificate-authority: ca.crt}\n"
-                       "users:\n- name: u\n  user: {client-certificate: ca.crt,"
-                       " client-key: ./ca.crt, tokenFile: ../.kube/token}\n"
-                       "- name: v\n  user: {exec: {command: bin/x,"
-                       " apiVersion: client.authentication.k8s.io/v1beta1}}\n");
+    char *second =
+        put(".kube/config", "clusters:\n- name: c\n"
+                            "  cluster: {server: https://one, certificate-authority: ca.crt}\n"
+                            "users:\n- name: u\n  user: {client-certificate: ca.crt,"
+                            " client-key: ./ca.crt, tokenFile: ../.kube/token}\n"
+                            "- name: v\n  user: {exec: {command: bin/x,"
+                            " apiVersion: client.authentication.k8s.io/v1beta1}}\n");
     snprintf(list, sizeof(list), "%s:%s", first, second);
     setenv("KUBECONFIG", list, 1);
     struct salvor_kubeconfig config;
