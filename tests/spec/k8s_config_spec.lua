@@ -1,5 +1,4 @@
 -- Kubeconfigs: which files, entries and fields count. Where kubectl is there, it is asked too.
-local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local k8s = require("salvor.k8s")
@@ -9,7 +8,6 @@ local salvor = require("salvor")
 local scripted = require("support.scripted")
 local support = require("support.salvor")
 local task = require("salvor.task")
-local yaml = require("salvor.yaml")
 
 local has_kubectl = require("support.kubectl").is_there()
 
@@ -282,89 +280,6 @@ describe("the kubeconfig", function()
             assert.are.same({}, disagreed)
         end)
     end) end
-end)
-
-lab.describe("in a pod", function()
-    local PLACE = "/var/run/secrets/kubernetes.io/serviceaccount"
-    local IN_POD = [[mount -t tmpfs none /var/run && mkdir -p "$1" && cp -r "$0"/. "$1" || exit 77
-                     shift; exec "$@"]]
-    local SCRIPT = [[
-        local client = must(require("salvor.k8s").connect())
-        local _, err = client:list("secrets")
-        print(client.server, client.namespace, client.context, err.code, err.message)
-    ]]
-    local env, client, namespace, account
-
-    setup(function()
-        namespace = lab.namespace()
-        client = lab.client({namespace = namespace})
-        must(client:create({apiVersion = "v1", kind = "ServiceAccount",
-                            metadata = {name = "robot"}}))
-        local token = must(client:request({
-            method = "POST",
-            path = "/api/v1/namespaces/" .. namespace .. "/serviceaccounts/robot/token",
-            body = {apiVersion = "authentication.k8s.io/v1", kind = "TokenRequest",
-                    spec = {audiences = salvor.list({})}},
-        })).body.status.token
-        account = must(fs.temporary_folder())
-        must(fs.write(fs.join(account, "token"), token .. "\n"))
-        must(fs.write(fs.join(account, "namespace"), namespace))
-        local cluster = must(yaml.load(must(fs.read(lab.kubeconfig())))).clusters[1].cluster
-        local ca = cluster["certificate-authority-data"]
-        must(fs.write(fs.join(account, "ca.crt"), ca and must(digest.unbase64(ca))
-            or must(fs.read(fs.join(fs.dirname(lab.kubeconfig()),
-                cluster["certificate-authority"])))))
-        local host, port = client.server:match("^https://(.-):(%d+)$")
-        env = {KUBERNETES_SERVICE_HOST = host, KUBERNETES_SERVICE_PORT = port}
-    end)
-    teardown(function()
-        client:delete("ns", namespace)
-        must(fs.remove_tree(account))
-    end)
-
-    --- Runs it where the service account is found at its place; nil where nothing can be mounted.
-    local function run(more)
-        local all = {}
-        for _, variables in ipairs({env, more or {}}) do
-            for name, value in pairs(variables) do
-                all[name] = value
-            end
-        end
-        local script = fs.join(account, "script.lua")
-        must(fs.write(script, SCRIPT))
-        local result = support.run({script}, {
-            home = account, env = all,
-            prefix = {"unshare", "--map-root-user", "--mount", "sh", "-c", IN_POD, account, PLACE},
-        })
-        if result.code == 77 or result.stderr:find("^unshare:") then
-            return pending("nothing can be mounted here: " .. result.stderr)
-        end
-        return result
-    end
-
-    it("is what the pod's service account is and may do", function()
-        local result = run()
-        if result then
-            support.expect(result.stdout, client.server .. "\t" .. namespace .. "\tnil\tForbidden",
-                'User "system:serviceaccount:' .. namespace .. ':robot" cannot list')
-            assert.are.equal("", result.stderr)
-        end
-    end)
-
-    it("has another namespace when $POD_NAMESPACE says so", function()
-        local result = run({POD_NAMESPACE = "elsewhere"})
-        if result then
-            support.expect(result.stdout, client.server .. "\telsewhere\tnil\tForbidden")
-        end
-    end)
-
-    it("warns when $KUBECONFIG names only what is missing", function()
-        local result = run({KUBECONFIG = "/nonexistent/a:/nonexistent/b"})
-        if result then
-            support.expect(result.stdout, "\tForbidden\t")
-            support.expect(result.stderr, "no file of $KUBECONFIG (/nonexistent/a:/nonexistent/b)")
-        end
-    end)
 end)
 
 describe("impersonation", function()

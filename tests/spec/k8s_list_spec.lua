@@ -199,8 +199,8 @@ lab.describe("a list", function()
     end)
 end)
 
--- Only the newest without a version, any with "0", otherwise as new or exactly as said; the names of
--- versions say nothing (Kubernetes API concepts, "Resource versions").
+-- The newest without a version, any with "0", otherwise one as new or exactly that; what a version
+-- looks like means nothing (Kubernetes API concepts, "Resource versions").
 describe("a version", function()
     local server
 
