@@ -164,6 +164,31 @@ local function specs()
             assert.are.equal(before + 1, #at:runs())
         end)
 
+        it("not for a late 401 of what it printed before", function()
+            local server = scripted.start()
+            finally(function() server:stop() end)
+            local unauthorized = scripted.status(401, "Unauthorized", "Unauthorized")
+            server:rules({{path = "/late", hold = 1, status = 401, json = unauthorized},
+                          {path = "/now", times = 1, status = 401, json = unauthorized},
+                          {path = "/now", json = {kind = "x"}}})
+            at:prints(plugin.credential({token = "any"}))
+            local client = must(k8s.connect({timeout = 10, kubeconfig = at:kubeconfig(nil, nil, {
+                server = server.url, ["certificate-authority-data"] = digest.base64(
+                    must(fs.read(fs.join(server.folder, "ca.crt")))),
+            })}))
+            local function status_of(path)
+                local answer, err = client:request({path = path})
+                return (answer or err).status
+            end
+            local late = task.spawn(status_of, "/late")
+            assert.are.equal(401, status_of("/now"))
+            assert.are.equal(200, status_of("/now"))
+            assert.are.equal(2, #at:runs())
+            assert.are.equal(401, late:join())
+            assert.are.equal(200, status_of("/now"))
+            assert.are.equal(2, #at:runs())
+        end)
+
         it("not at all when the user has a token", function()
             at:prints("nonsense")
             assert.are.equal("default", must(get(at:client(nil, {token = token}))))

@@ -60,13 +60,17 @@ local function specs()
         end
 
         it("each variable once, its own in the place of ours", function()
-            local seen = environment({env = {{name = "BOTH", value = "its own"},
-                                             {name = "KUBERNETES_EXEC_INFO", value = "nonsense"}}},
-                {BOTH = "ours", OURS = "kept", KUBERNETES_EXEC_INFO = "an outer plugin's"})
-            support.expect(seen, "\nBOTH=its own\n", "\nOURS=kept\n",
-                '\nKUBERNETES_EXEC_INFO={"')
-            for _, name in ipairs({"BOTH", "KUBERNETES_EXEC_INFO"}) do
-                assert.are.equal(1, select(2, seen:gsub("\n" .. name .. "=", "")), seen)
+            local both = {name = "BOTH", value = "its own"}
+            for _, variables in ipairs({
+                {both}, {both, {name = "KUBERNETES_EXEC_INFO", value = "nonsense"}},
+            }) do
+                local seen = environment({env = variables},
+                    {BOTH = "ours", OURS = "kept", KUBERNETES_EXEC_INFO = "an outer plugin's"})
+                support.expect(seen, "\nBOTH=its own\n", "\nOURS=kept\n",
+                    '\nKUBERNETES_EXEC_INFO={"')
+                for _, name in ipairs({"BOTH", "KUBERNETES_EXEC_INFO"}) do
+                    assert.are.equal(1, select(2, seen:gsub("\n" .. name .. "=", "")), seen)
+                end
             end
         end)
 

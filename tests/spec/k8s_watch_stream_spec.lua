@@ -241,12 +241,14 @@ describe("a watch", function()
 
     it("gives up on a server that is silent beyond its own limit", function()
         watcher.SERVER_LIMIT, watcher.GRACE = 1, 0.2
+        finally(function()
+            watcher.SERVER_LIMIT, watcher.GRACE = usual.SERVER_LIMIT, usual.GRACE
+        end)
         play({{chunks = {events({"ADDED", cm("a", "9")}, bookmark("10", true))},
                ["end"] = "hang"},
               {body = events({"ADDED", cm("b", "11")})}})
         local began = task.now()
         assert.are.same({"ADDED a", "ADDED b"}, collect(server:client(), 2))
-        watcher.SERVER_LIMIT, watcher.GRACE = usual.SERVER_LIMIT, usual.GRACE
         assert.are.same({"stream", "10"}, asked())
         local limit = tonumber(server:requests()[1].query:match("timeoutSeconds=(%d+)"))
         assert.is_true(limit >= 1 and limit <= 2)
