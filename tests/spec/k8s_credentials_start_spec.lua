@@ -106,7 +106,7 @@ local function specs()
             {{["tls-server-name"] = "localhost"}},
             {{["disable-compression"] = true}},
             {{["insecure-skip-tls-verify"] = true, ["certificate-authority-data"] = salvor.null}},
-            {{["proxy-url"] = "http://127.0.0.1:1"}},
+            {{["proxy-url"] = "socks5://127.0.0.1:1"}},
             {{["certificate-authority-data"] = salvor.null, ["certificate-authority"] = "ca.crt"},
              {["certificate-authority"] = salvor.null,
               ["certificate-authority-data"] = function()
