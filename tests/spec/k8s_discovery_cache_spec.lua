@@ -128,10 +128,13 @@ describe("the cache of discovery", function()
                       group_version("one.example/v1", plain("news", "New"))})
         assert.are.equal("News", must(client():kind("New")).kind .. "s")
         -- Of which the next process knows.
-        server.answered = {}
         server:rules({})
+        server.answered = {}
         assert.are.equal("New", must(client():kind("news")).kind)
         assert.are.same({}, server:requests())
+        -- One that means nothing then either is not asked for a second time.
+        assert.are.equal("NotFound", select(2, client():kind("nonsense")).code)
+        assert.are.same({"/api", "/api/v1", "/apis"}, paths())
     end)
 
     local GONE = {status = 404, json = scripted.status(404, "NotFound",

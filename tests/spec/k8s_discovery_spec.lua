@@ -178,6 +178,22 @@ describe("discovery", function()
             assert.are.equal("k8s.get", err.op)
         end)
 
+        it("takes each version of the core group, and prefers the one a group names", function()
+            local one = group("one.example", "v1", "v2")
+            one.preferredVersion = one.versions[2]
+            server:rules({
+                {path = "/api", json = {kind = "APIVersions", versions = {"v1", "v2"}}},
+                {path = "/api/v2", json = {kind = "APIResourceList", groupVersion = "v2",
+                                           resources = {plain("anchors", "Anchor")}}},
+                groups(one),
+                group_version("one.example/v1", plain("things", "Thing")),
+                group_version("one.example/v2", plain("things", "Thing")),
+            })
+            local client = server:client()
+            assert.are.equal("v2", must(client:kind("anchors")).api_version)
+            assert.are.equal("one.example/v2", must(client:kind("things")).api_version)
+        end)
+
         it("asks one group only when it is named", function()
             local one = group("one.example", "v1")
             one.kind = "APIGroup"

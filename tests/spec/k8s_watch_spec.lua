@@ -246,12 +246,16 @@ describe("a watch", function()
             {{body = events({"ERROR", scripted.status(500, "InternalError", "busy")})},
              {body = events({"MODIFIED", ready})}})
         local looks = 0
-        local found = must(server:client():wait("configmaps", "a", {
-            ready = function(object) return object.data ~= nil and object.data.done == "yes" end,
-            timeout = 10,
-            tick = 0.1,
-            on_progress = function() looks = looks + 1 end,
-        }))
+        local found = watching.within(15, function()
+            return must(server:client():wait("configmaps", "a", {
+                ready = function(object)
+                    return object.data ~= nil and object.data.done == "yes"
+                end,
+                timeout = 10,
+                tick = 0.1,
+                on_progress = function() looks = looks + 1 end,
+            }))
+        end)
         assert.are.equal("12", found.metadata.resourceVersion)
         assert.is_true(looks > 1)
     end)
