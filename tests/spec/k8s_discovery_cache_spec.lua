@@ -134,7 +134,7 @@ describe("the cache of discovery", function()
         assert.are.same({}, server:requests())
         -- One that means nothing then either is not asked for a second time.
         assert.are.equal("NotFound", select(2, client():kind("nonsense")).code)
-        assert.are.same({"/api", "/api/v1", "/apis"}, paths())
+        assert.are.same({"/api", "/api/v1", "/apis"}, server:paths())
     end)
 
     local GONE = {status = 404, json = scripted.status(404, "NotFound",

@@ -10,13 +10,14 @@ python_server.__index = python_server
 function python_server.class()
     local class = setmetatable({}, python_server)
     class.__index = class
+    class.__gc = python_server.__gc
     return class
 end
 
 --- Starts tests/support/SCRIPT with the folder (nil: a new one, which goes with the server) and the
 --- other arguments.
 function python_server.start(class, script, folder, ...)
-    local self = setmetatable({folder = folder, owns_folder = not folder}, class)
+    local self = {folder = folder, owns_folder = not folder}
     if not folder then
         local pipe <close> = assert(io.popen("mktemp -d"))
         self.folder = assert(pipe:read("l"))
@@ -24,10 +25,19 @@ function python_server.start(class, script, folder, ...)
     self.output = assert(io.popen(table.concat({"exec python3 tests/support/" .. script,
                                                 self.folder, ...}, " ")))
     self.port, self.pid = assert(self.output:read("l")):match("^(%d+) (%d+)$")
-    return self
+    -- Last, so that at the end of a run it is collected before its output.
+    return setmetatable(self, class)
+end
+
+--- One that a failing test has left is stopped: closing its output waits for its end.
+function python_server:__gc()
+    if not self.is_stopped then
+        self:stop()
+    end
 end
 
 function python_server:stop()
+    self.is_stopped = true
     os.execute("kill " .. self.pid)
     self.output:close()
     if self.owns_folder then
