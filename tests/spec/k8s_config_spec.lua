@@ -142,7 +142,8 @@ describe("the kubeconfig", function()
             -- A pipe, which is empty the second time.
             local pipe = fs.join(folder, "pipe")
             local prefix = {"timeout", "10", "sh", "-c",
-                            'mkfifo "$0"; cat "$1" > "$0" & shift; exec "$@"', pipe, paths("three")}
+                            [[mkfifo "$0"; timeout 10 sh -c 'cat "$1" > "$0"' "$0" "$1" &
+                              shift; exec "$@"]], pipe, paths("three")}
             local found, problem = connect({KUBECONFIG = pipe .. ":" .. pipe}, nil,
                 {prefix = prefix})
             assert.are.equal("https://d.example", found and found.server, problem)
