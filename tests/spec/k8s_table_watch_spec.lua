@@ -125,7 +125,7 @@ lab.describe("a table that is watched", function()
         assert.are.equal(must(fs.read(paths[1])), must(fs.read(paths[2])))
     end
 
-    if not kubectl.is_there() then
+    if not kubectl.is_there(20) then
         pending("is printed as kubectl get -w prints it: there is no kubectl")
     else
         it("is printed as kubectl get -w prints it", function()
