@@ -36,7 +36,9 @@ node.describe("logs of a node", function()
             return must(proc.run({"kubectl", "--kubeconfig", node.kubeconfig(), "-n", namespace,
                                   "logs", "text", ...})).stdout
         end
-        assert.are.equal("line 1\nline 2\nline 3\nno end", must(client:logs("text")))
+        node.await_log("line 1\nline 2\nline 3\nno end", function()
+            return must(client:logs("text"))
+        end)
         assert.are.equal(kubectl(), must(client:logs("text")))
         assert.are.equal(kubectl("--tail=2"), must(client:logs("text", {tail = 2})))
         assert.are.equal(kubectl("--timestamps"), must(client:logs("text", {timestamps = true})))
@@ -46,6 +48,9 @@ node.describe("logs of a node", function()
 
     it("can be asked for from a time on", function()
         pod("times", "echo early; sleep 1.2; echo late", {phase = "Succeeded"})
+        node.await_log("early\nlate\n", function()
+            return must(client:logs("times"))
+        end)
         local stamped = must(client:logs("times", {timestamps = true}))
         local time = stamped:match("([^ \n]+) late\n")
         assert.are.equal("late\n", must(client:logs("times", {since = time})))
@@ -78,8 +83,12 @@ node.describe("logs of a node", function()
             local status = object.status.containerStatuses[1]
             return status.restartCount == 1 and status.state.running ~= nil
         end}))
-        assert.are.equal("first\n", must(client:logs("again", {previous = true})))
-        assert.are.equal("second\n", must(client:logs("again")))
+        node.await_log("first\n", function()
+            return must(client:logs("again", {previous = true}))
+        end)
+        node.await_log("second\n", function()
+            return must(client:logs("again"))
+        end)
     end)
 
     it("of all containers come at once", function()
@@ -89,23 +98,25 @@ node.describe("logs of a node", function()
             containers = {{name = "one", command = {"echo", "from one"}},
                           {name = "two", command = {"echo", "from two"}}},
         })
-        local seen = {}
-        for line, container in client:each_log("several", {all_containers = true}) do
-            seen[container] = line
-        end
-        assert.are.same({setup = "prepared", one = "from one", two = "from two"}, seen)
+        node.await_log({setup = "prepared", one = "from one", two = "from two"}, function()
+            local seen = {}
+            for line, container in client:each_log("several", {all_containers = true}) do
+                seen[container] = line
+            end
+            return seen
+        end)
     end)
 
     it("of long lines are whole", function()
         pod("long", "head -c 3000000 /dev/zero | tr '\\0' x; echo; echo short",
             {phase = "Succeeded"})
-        local pieces, last = {}, nil
-        for line, _, partial in client:each_log("long") do
-            pieces[#pieces + 1], last = line, partial
-        end
-        assert.is_false(last)
-        assert.are.equal("short", table.remove(pieces))
-        assert.are.equal(3000000, #table.concat(pieces))
+        node.await_log({last = "short", size = 3000000, partial = false}, function()
+            local pieces, last = {}, nil
+            for line, _, partial in client:each_log("long") do
+                pieces[#pieces + 1], last = line, partial
+            end
+            return {last = table.remove(pieces), size = #table.concat(pieces), partial = last}
+        end)
     end)
 
     it("that do not exist are the server's error", function()

@@ -67,6 +67,12 @@ node.describe("a node", function()
         })).body
     end
 
+    local function expect_log(expected, pod)
+        node.await_log(expected, function()
+            return log(pod)
+        end)
+    end
+
     it("runs a pod within seconds", function()
         local began = task.now()
         local pod = node.pod({namespace = namespace, name = "runs"})
@@ -82,7 +88,7 @@ node.describe("a node", function()
             command = {"sh", "-c", "echo one; printf two"},
             phase = "Succeeded",
         })
-        assert.are.equal("one\ntwo", log("says"))
+        expect_log("one\ntwo", "says")
     end)
 
     it("has an image with neither shell nor tar", function()
@@ -112,7 +118,7 @@ node.describe("a node", function()
             namespace = namespace, name = "asks", phase = "Succeeded",
             command = {"wget", "-q", "-O", "-", "http://" .. server.status.podIP .. ":8080/page"},
         })
-        assert.are.equal("found\n", log("asks"))
+        expect_log("found\n", "asks")
     end)
 
     it("gives a pod its account's token", function()
@@ -120,7 +126,7 @@ node.describe("a node", function()
             namespace = namespace, name = "account", phase = "Succeeded",
             command = {"cat", "/var/run/secrets/kubernetes.io/serviceaccount/namespace"},
         })
-        assert.are.equal(namespace, log("account"))
+        expect_log(namespace, "account")
     end)
 
     it("mounts a ConfigMap", function()
@@ -132,7 +138,7 @@ node.describe("a node", function()
             volumes = {{name = "settings", configMap = {name = "settings"}}},
             volumeMounts = {{name = "settings", mountPath = "/settings"}},
         })
-        assert.are.equal("hello", log("mounts"))
+        expect_log("hello", "mounts")
     end)
 
     it("brings a Deployment up and replaces a pod of it", function()

@@ -1,9 +1,11 @@
 --- The cluster with a node that specs run pods in: the one of SALVOR_NODE_DIR, otherwise a lab that
 --- is started on first use and stopped when the process ends. Its images are `node.IMAGE`, a shell
 --- with busybox's programs, and `node.BARE_IMAGE`, which holds neither shell nor tar.
+local assert = require("luassert")
 local k8s = require("salvor.k8s")
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
+local task = require("salvor.task")
 
 local node = {IMAGE = "localhost/busybox:1", BARE_IMAGE = "localhost/pause:1"}
 
@@ -179,6 +181,16 @@ function node.pod(opts)
         timeout = 60,
         ready = opts.phase and is_in_phase(opts.phase) or nil,
     }))
+end
+
+--- Asserts what read() gives of a container's log: a runtime writes the last lines a moment after
+--- it has told that the container has ended.
+function node.await_log(expected, read)
+    local deadline = task.now() + 20
+    while not pcall(assert.are.same, expected, read()) and task.now() < deadline do
+        task.sleep(0.05)
+    end
+    assert.are.same(expected, read())
 end
 
 return node

@@ -18,6 +18,7 @@ local CONTAINERS = 3 -- of a pod
 local LINES = 10
 local LINE_LENGTH = 500
 local CALL = 2 -- seconds for one request
+local LATE = 0.3 -- seconds until a log that was empty is asked for again
 local ALL = 5 -- seconds for all of them
 
 --- The function, without what it raises: only a cancellation goes on.
@@ -39,11 +40,21 @@ end
 --- Logs
 
 --- nil when it cannot be had.
-local function read_log(client, pod, trouble)
+local function ask_log(client, pod, trouble)
     return (client:logs(pod.metadata.name, {
         namespace = pod.metadata.namespace, container = trouble.container, tail = LINES,
         previous = trouble.previous, limit_bytes = LINES * LINE_LENGTH * 4, timeout = CALL,
     }))
+end
+
+--- A runtime writes the last lines a moment after it has told that the container has ended.
+local function read_log(client, pod, trouble)
+    local log = ask_log(client, pod, trouble)
+    if log == "" then
+        task.sleep(LATE)
+        log = ask_log(client, pod, trouble)
+    end
+    return log
 end
 
 local function last_lines(log)
