@@ -1,12 +1,22 @@
 /* salvor.digest: checksums, signatures of messages, base64. */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/base64.h"
 #include "data/digest.h"
 #include "lua/binding.h"
+#include "lua/block.h"
+#include "lua/job.h"
 #include "lua/modules.h"
 
 #define DIGEST_METATABLE "salvor.digest"
+
+enum { LARGE_BLOCK = 64 << 10 };
+
+struct digest_object {
+    struct salvor_digest digest;
+    bool busy; /* a thread adds a block to it */
+};
 
 static void push_hex(lua_State *L, const unsigned char *value, size_t size)
 {
@@ -92,30 +102,84 @@ static int digest_new(lua_State *L)
 {
     struct salvor_error err;
     const char *algorithm = luaL_checkstring(L, 1);
-    struct salvor_digest *digest = lua_newuserdatauv(L, sizeof(*digest), 0);
-    *digest = (struct salvor_digest){0};
+    struct digest_object *object = lua_newuserdatauv(L, sizeof(*object), 0);
+    *object = (struct digest_object){0};
     luaL_setmetatable(L, DIGEST_METATABLE);
-    if (salvor_digest_init(digest, algorithm, &err) < 0)
+    if (salvor_digest_init(&object->digest, algorithm, &err) < 0)
         luaL_argerror(L, 1, err.message);
     return 1;
 }
 
 static int object_gc(lua_State *L)
 {
-    salvor_digest_release(luaL_checkudata(L, 1, DIGEST_METATABLE));
+    struct digest_object *object = luaL_checkudata(L, 1, DIGEST_METATABLE);
+    salvor_digest_release(&object->digest);
     return 0;
+}
+
+static struct digest_object *check_object(lua_State *L)
+{
+    struct digest_object *object = luaL_checkudata(L, 1, DIGEST_METATABLE);
+    luaL_argcheck(L, !object->busy, 1, "another task adds to this digest");
+    return object;
+}
+
+struct update {
+    struct salvor_job job;
+    struct salvor_block_hold hold;
+    struct digest_object *object;
+};
+
+static void release_update(struct salvor_job *job)
+{
+    struct update *update = (struct update *)job;
+    salvor_block_drop(&update->hold);
+    if (update->object)
+        update->object->busy = false;
+}
+
+static void run_update(struct salvor_job *job)
+{
+    struct update *update = (struct update *)job;
+    job->result =
+        salvor_block_digest(&update->object->digest, update->hold.block, &job->stop, &job->failure);
+}
+
+static int after_update(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    struct update *update = (struct update *)context;
+    if (update->job.result < 0)
+        return luaL_error(L, "%s", update->job.failure.message);
+    lua_pushvalue(L, 1);
+    return 1;
+}
+
+/* A block (lua/block.h) as data: a large one is added in a thread. */
+static int update_with_block(lua_State *L, struct digest_object *object)
+{
+    struct update *update = salvor_job_new(L, sizeof(*update), release_update);
+    const struct salvor_block *block = salvor_hold_block(L, 2, &update->hold, SALVOR_BLOCK_READ);
+    update->object = object;
+    object->busy = true;
+    if (block->size < LARGE_BLOCK)
+        return salvor_job_run_here(L, &update->job, run_update, after_update);
+    return salvor_job_run(L, &update->job, run_update, after_update);
 }
 
 /* object:update(data) -> object; raises after hex() */
 static int object_update(lua_State *L)
 {
     struct salvor_error err;
-    struct salvor_digest *digest = luaL_checkudata(L, 1, DIGEST_METATABLE);
+    struct digest_object *object = check_object(L);
     size_t size;
-    const char *data = luaL_checklstring(L, 2, &size);
-    if (digest->size)
+    if (object->digest.size)
         return luaL_error(L, "update after hex");
-    if (salvor_digest_update(digest, data, size, &err) < 0)
+    lua_settop(L, 2);
+    if (salvor_test_block(L, 2))
+        return update_with_block(L, object);
+    const char *data = luaL_checklstring(L, 2, &size);
+    if (salvor_digest_update(&object->digest, data, size, &err) < 0)
         return luaL_error(L, "%s", err.message);
     lua_settop(L, 1);
     return 1;
@@ -125,10 +189,10 @@ static int object_update(lua_State *L)
 static int object_hex(lua_State *L)
 {
     struct salvor_error err;
-    struct salvor_digest *digest = luaL_checkudata(L, 1, DIGEST_METATABLE);
-    if (salvor_digest_finish(digest, &err) < 0)
+    struct digest_object *object = check_object(L);
+    if (salvor_digest_finish(&object->digest, &err) < 0)
         return luaL_error(L, "%s", err.message);
-    push_hex(L, digest->value, digest->size);
+    push_hex(L, object->digest.value, object->digest.size);
     return 1;
 }
 

@@ -1,0 +1,170 @@
+--- URLs of stores.
+---
+---     s3://bucket/prefix    az://container/prefix    sftp://user@host:port/path
+---     file:///path          a bare path: what has no "scheme://"
+---
+--- Percent escapes are decoded, a query gives settings (`?endpoint=http://127.0.0.1:7480`).
+local errors = require("salvor.error")
+
+local url = {}
+
+local LIMIT = 16384 -- bytes
+
+local function invalid(text, reason, hint)
+    return nil, errors.new({code = "Invalid", op = "store.open",
+                            message = url.mask(text) .. ": " .. reason, hint = hint})
+end
+
+--- What people and logs may see of a text that may be a URL: without password, and without values
+--- of a query that look like secrets.
+function url.mask(text)
+    text = tostring(text)
+    local scheme, authority, rest = text:match("^([%a][%w+.-]*://)([^/?#]*)(.*)$")
+    if scheme then
+        -- The last "@" ends the user's part; a password may hold one that was not escaped.
+        local user, host = authority:match("^(.*)@([^@]*)$")
+        if user then
+            authority = user:gsub(":.*$", ":***") .. "@" .. host
+        end
+        text = scheme .. authority .. rest
+    end
+    return (text:gsub("([?&][^=&#]*)=([^&#]*)", function(name, value)
+        local word = name:lower()
+        for _, part in ipairs({"sig", "secret", "token", "password", "credential", "key"}) do
+            if word:find(part, 1, true) then
+                return name .. "=***"
+            end
+        end
+        return name .. "=" .. value
+    end))
+end
+
+--- nil when an escape is not whole.
+local function unescape(text)
+    local broken = text:gsub("%%%x%x", ""):find("%", 1, true)
+    if broken then
+        return nil
+    end
+    return (text:gsub("%%(%x%x)", function(hex)
+        return string.char(tonumber(hex, 16))
+    end))
+end
+
+--- The text with every byte that would mean something else in a URL's path as %XX.
+function url.escape(text)
+    return (text:gsub("[^%w%-._~/!$&'()*+,;=:@]", function(byte)
+        return string.format("%%%02X", byte:byte())
+    end))
+end
+
+local function parse_query(text, query)
+    local found = {}
+    for pair in (query or ""):gmatch("[^&]+") do
+        local name, value = pair:match("^([^=]*)=?(.*)$")
+        name, value = unescape(name), unescape(value)
+        if not name or not value then
+            return invalid(text, "a % in it is not followed by two hexadecimal digits",
+                "write a % itself as %25")
+        elseif found[name] then
+            return invalid(text, "'" .. name .. "' is given twice")
+        end
+        found[name] = value
+    end
+    return found
+end
+
+--- [user[:password]@]host[:port], an IPv6 address in brackets
+local function parse_authority(text, authority)
+    local location = {}
+    local login, place = authority:match("^(.*)@([^@]*)$")
+    if login then
+        local user, password = login:match("^([^:]*):?(.*)$")
+        location.user, location.password = unescape(user), unescape(password)
+        if not location.user or not location.password then
+            return invalid(text, "a % in it is not followed by two hexadecimal digits",
+                "write a % itself as %25")
+        end
+        location.password = login:find(":", 1, true) and location.password or nil
+        location.user = location.user ~= "" and location.user or nil
+    end
+    place = place or authority
+    local host, port = place:match("^(%b[])(.*)$")
+    if host then
+        location.host = host:sub(2, -2)
+    else
+        host, port = place:match("^([^:]*)(.*)$")
+        location.host = unescape(host)
+    end
+    if not location.host or location.host:find("[%z\1-\32/\127]") then
+        return invalid(text, "'" .. host .. "' is not the name of a host")
+    end
+    if port ~= "" then
+        location.port = math.tointeger(tonumber(port:match("^:(%d+)$") or "x"))
+        if not location.port or location.port < 1 or location.port > 65535 then
+            return invalid(text, "'" .. port:sub(2) .. "' is not a port")
+        end
+    end
+    return location
+end
+
+local function parse_scheme(text, scheme, rest)
+    if rest:find("#", 1, true) then
+        return invalid(text, "a URL of a store has no part after #", "write a # in a name as %23")
+    end
+    local place, query = rest:match("^([^?]*)%??(.*)$")
+    local authority, path = place:match("^([^/]*)(.*)$")
+    local location, err = parse_authority(text, authority)
+    if not location then
+        return nil, err
+    end
+    location.scheme = scheme:lower()
+    location.path = unescape(path)
+    if not location.path then
+        return invalid(text, "a % in it is not followed by two hexadecimal digits",
+            "write a % itself as %25")
+    end
+    location.query, err = parse_query(text, query)
+    if not location.query then
+        return nil, err
+    end
+    return location
+end
+
+--- parse(text) -> {scheme, user, password, host, port, path, query = {name = value}, text = the URL
+--- as people may see it}, or nil and an error. `path` is decoded and keeps its leading "/" after an
+--- authority; a bare path gives {scheme = "file", host = "", path = text, query = {}, bare = true}.
+function url.parse(text)
+    if type(text) ~= "string" then
+        error("a URL or path expected, got " .. type(text), 2)
+    elseif text == "" then
+        return invalid(text, "an empty text is no URL or path")
+    elseif #text > LIMIT then
+        return invalid(text:sub(1, 80) .. "...", string.format("longer than %d bytes", LIMIT))
+    elseif text:find("\0", 1, true) then
+        return invalid(text:gsub("%z", "\\0"), "holds a zero byte")
+    end
+    local scheme, rest = text:match("^([%a][%w+.-]*)://(.*)$")
+    local location, err
+    if scheme then
+        location, err = parse_scheme(text, scheme, rest)
+        if not location then
+            return nil, err
+        elseif location.path:find("\0", 1, true) then
+            return invalid(text, "holds a zero byte")
+        end
+    else
+        location = {scheme = "file", host = "", path = text, query = {}, bare = true}
+    end
+    location.text = url.mask(text)
+    return location
+end
+
+--- The URL of what lies at `path` below a store's, for messages.
+function url.join(root, path)
+    if path == "" then
+        return root
+    end
+    return root:sub(-1) == "/" and root .. path or root .. "/" .. path
+end
+
+return url

@@ -1,0 +1,82 @@
+#include "store/block.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { DIGEST_STEP = 1 << 20 };
+
+/*
+ * Mapped and not allocated: a released block is the system's again at once, whatever lies beside it,
+ * and the part of a large one that stays empty costs nothing.
+ */
+int salvor_block_init(struct salvor_block *block, size_t capacity, struct salvor_error *err)
+{
+    *block = (struct salvor_block){0};
+    if (!capacity || capacity > SALVOR_BLOCK_MAX)
+        return salvor_error_set(err, "TooLarge", "a block has from 1 to %zu bytes, not %zu",
+                                SALVOR_BLOCK_MAX, capacity);
+    void *memory = mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return salvor_error_errno(err, errno, "no memory for a block of %zu bytes", capacity);
+    block->data = memory;
+    block->capacity = capacity;
+    return 0;
+}
+
+void salvor_block_release(struct salvor_block *block)
+{
+    if (block->data)
+        munmap(block->data, block->capacity);
+    *block = (struct salvor_block){0};
+}
+
+bool salvor_block_take(struct salvor_block_hold *hold, struct salvor_block *block,
+                       enum salvor_block_use use)
+{
+    *hold = (struct salvor_block_hold){0};
+    if (!block->data || block->writing || (use == SALVOR_BLOCK_WRITE && block->readers))
+        return false;
+    if (use == SALVOR_BLOCK_WRITE)
+        block->writing = true;
+    else
+        block->readers++;
+    *hold = (struct salvor_block_hold){.block = block, .use = use};
+    return true;
+}
+
+void salvor_block_drop(struct salvor_block_hold *hold)
+{
+    if (!hold->block)
+        return;
+    if (hold->use == SALVOR_BLOCK_WRITE)
+        hold->block->writing = false;
+    else
+        hold->block->readers--;
+    *hold = (struct salvor_block_hold){0};
+}
+
+int salvor_block_append(struct salvor_block *block, const void *data, size_t size,
+                        struct salvor_error *err)
+{
+    if (size > salvor_block_room(block))
+        return salvor_error_set(err, "TooLarge", "more than the %zu bytes of a block",
+                                block->capacity);
+    memcpy(block->data + block->size, data, size);
+    block->size += size;
+    return 0;
+}
+
+int salvor_block_digest(struct salvor_digest *digest, const struct salvor_block *block,
+                        const atomic_bool *stop, struct salvor_error *err)
+{
+    size_t step;
+    for (size_t at = 0; at < block->size; at += step) {
+        if (atomic_load(stop))
+            return salvor_error_set(err, "Cancelled", "the digest was given up");
+        step = block->size - at < DIGEST_STEP ? block->size - at : DIGEST_STEP;
+        if (salvor_digest_update(digest, block->data + at, step, err) < 0)
+            return -1;
+    }
+    return 0;
+}
