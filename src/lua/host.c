@@ -40,6 +40,7 @@ static const luaL_Reg modules[] = {
     {"salvor.fs", luaopen_salvor_fs},
     {"salvor.json", luaopen_salvor_json},
     {"salvor.kube", luaopen_salvor_kube},
+    {"salvor.local", luaopen_salvor_local},
     {"salvor.proc", luaopen_salvor_proc},
     {"salvor.scheduler", luaopen_salvor_scheduler},
     {"salvor.secret", luaopen_salvor_secret},

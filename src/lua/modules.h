@@ -10,6 +10,7 @@ int luaopen_salvor_error(lua_State *L);
 int luaopen_salvor_fs(lua_State *L);
 int luaopen_salvor_json(lua_State *L);
 int luaopen_salvor_kube(lua_State *L);
+int luaopen_salvor_local(lua_State *L);
 int luaopen_salvor_proc(lua_State *L);
 int luaopen_salvor_scheduler(lua_State *L);
 int luaopen_salvor_secret(lua_State *L);

@@ -1,10 +1,16 @@
 -- What every back end of storage does alike (lua/salvor/store/backend.lua): the specs of each call
 -- conformance.run with a way to open it.
+local assert = require("luassert")
 local backend = require("salvor.store.backend")
 local block = require("salvor.block")
+local busted = require("busted")
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local task = require("salvor.task")
+
+local describe, it = busted.describe, busted.it
+local setup, teardown = busted.setup, busted.teardown
+local before_each, after_each = busted.before_each, busted.after_each
 
 local conformance = {}
 

@@ -1,0 +1,83 @@
+--- Folders as stores: file:///path or a bare path.
+local errors = require("salvor.store.errors")
+local fs = require("salvor.fs")
+local merge = require("salvor.copy").merge
+local native = require("salvor.local")
+
+local PART = 8 << 20
+local LARGEST = 1 << 30
+
+local methods = merge(
+    require("salvor.store.folder.list"),
+    require("salvor.store.folder.stat"),
+    require("salvor.store.folder.read"),
+    require("salvor.store.folder.write"),
+    (require("salvor.store.folder.remove")))
+
+--- The folder itself, opened when it is first needed; a writer makes it.
+function methods:_open(make)
+    if not self._native then
+        local opened, err = native.open(self._path, make or false)
+        if not opened then
+            return self:_failed(err)
+        end
+        self._native = opened
+    end
+    return self._native
+end
+
+local SAID_BY_CODE = {AlreadyExists = true, NotFound = true, NoSpace = true}
+local HINTS = {NoSpace = "free some space on its file system"}
+
+--- nil and the store's error for one of salvor.local about `path` (nil: the root).
+function methods:_failed(err, path)
+    local url = path and path ~= "" and self:_url(path) or self.url
+    return errors.wrap(err, {
+        url = url,
+        op = "store",
+        reason = SAID_BY_CODE[err.code] and "" or err.message,
+        hint = HINTS[err.code],
+    })
+end
+
+function methods:_url(path)
+    return self.url == "/" and "/" .. path or self.url .. "/" .. path
+end
+
+function methods:close()
+    if self._native then
+        self._native:close()
+    end
+end
+
+return {
+    kind = "folder",
+    settings = {part_size = "number"},
+    credentials = {},
+
+    open = function(location)
+        if location.host ~= "" and location.host ~= "localhost" then
+            return errors.fail("Invalid", {url = location.text, op = "store.open",
+                reason = "a file is on this machine, not on '" .. location.host .. "'",
+                hint = "a path from the root has three slashes: file:///path"})
+        elseif location.path == "" then
+            return errors.fail("Invalid", {url = location.text, op = "store.open",
+                                           reason = "it has no path"})
+        end
+        local path, err = fs.absolute(location.path)
+        if not path then
+            return errors.wrap(err, {url = location.text, op = "store.open"})
+        end
+        return setmetatable({
+            kind = "folder",
+            url = (location.bare and "" or "file://") .. path,
+            features = {
+                folders = true,
+                modes = true,
+                part = {smallest = 1 << 16, largest = LARGEST, count = 1 << 31, at_once = 4,
+                        default = PART},
+            },
+            _path = path,
+        }, {__index = methods})
+    end,
+}

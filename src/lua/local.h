@@ -1,0 +1,32 @@
+/* What l_local.c and l_local_upload.c share. */
+#ifndef SALVOR_LUA_LOCAL_H
+#define SALVOR_LUA_LOCAL_H
+
+#include <stdbool.h>
+
+#include <lua.h>
+
+#include "store/local/object.h"
+
+/* A root that is closed while calls still use it is closed by the last of them. */
+struct salvor_local_root_object {
+    struct salvor_local_root root;
+    unsigned users;
+    bool closed;
+};
+
+/* The root that is argument 1; raises when it was closed. */
+struct salvor_local_root_object *salvor_check_local_root(lua_State *L);
+void salvor_local_root_use(struct salvor_local_root_object *root);
+void salvor_local_root_leave(struct salvor_local_root_object *root); /* NULL is fine */
+
+const char *salvor_check_local_path(lua_State *L, int index);
+void salvor_push_local_item(lua_State *L, const char *path, const struct salvor_local_item *item);
+void salvor_read_local_attributes(lua_State *L, int index,
+                                  struct salvor_local_attributes *attributes);
+
+/* root:begin(path, size, id, options) -> upload */
+int salvor_local_begin(lua_State *L);
+void salvor_local_upload_metatable(lua_State *L);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * Files below a folder, by paths that never lead out of it: neither by ".." nor by a symbolic link
+ * (openat2's RESOLVE_BENEATH). Links that stay inside are followed; where the kernel has no openat2,
+ * none is.
+ *
+ * Functions return a descriptor, or -1 with errno; salvor_local_failed() makes an error of that.
+ */
+#ifndef SALVOR_STORE_LOCAL_BENEATH_H
+#define SALVOR_STORE_LOCAL_BENEATH_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "core/error.h"
+
+struct salvor_local_root {
+    int fd; /* -1: closed */
+    bool no_openat2;
+};
+
+/* `make`: the folder and those above it, where they are missing (mode 0700). */
+int salvor_local_root_open(struct salvor_local_root *root, const char *path, bool make,
+                           struct salvor_error *err);
+void salvor_local_root_close(struct salvor_local_root *root);
+
+/* What lies at `path` ("" is the root itself), with the flags of open(2). */
+int salvor_local_open(const struct salvor_local_root *root, const char *path, int flags);
+
+/* The place of a file: its folder, open, and its name there. */
+struct salvor_local_place {
+    int folder;
+    char name[NAME_MAX + 1];
+};
+
+/* `make`: the folders above it that are missing. */
+int salvor_local_place_open(struct salvor_local_place *place, const struct salvor_local_root *root,
+                            const char *path, bool make);
+void salvor_local_place_close(struct salvor_local_place *place);
+
+/* Makes the names in the folder outlast a crash; -1 with errno. */
+int salvor_local_sync(const struct salvor_local_place *place);
+
+/* Whether a name is that of something that is still being written, or was when its writer ended. */
+bool salvor_local_is_temporary(const char *name);
+
+/* The error of an errno value: the message is its text alone. */
+int salvor_local_failed(struct salvor_error *err, int number);
+
+#endif

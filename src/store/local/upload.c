@@ -1,0 +1,144 @@
+#include "store/local/upload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/file.h"
+
+enum { STEP = 1 << 18 };
+
+static bool is_there(const struct salvor_local_upload *upload)
+{
+    struct stat ours, there;
+    return fstat(upload->fd, &ours) == 0 &&
+           fstatat(upload->place.folder, upload->temporary, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+/* The temporary file, locked: it is ours alone. Where locks are unknown nobody else is assumed. */
+static int open_temporary(struct salvor_local_upload *upload)
+{
+    int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    upload->fd = openat(upload->place.folder, upload->temporary, flags, 0600);
+    if (upload->fd < 0)
+        return -1;
+    if (flock(upload->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return -1;
+    /* Whoever had it may have finished or removed it before we got the lock. */
+    if (!is_there(upload)) {
+        errno = EWOULDBLOCK;
+        return -1;
+    }
+    return 0;
+}
+
+static int reserve(struct salvor_local_upload *upload, int64_t size)
+{
+    struct stat status;
+    if (fstat(upload->fd, &status) < 0)
+        return -1;
+    upload->found = status.st_size == size && S_ISREG(status.st_mode);
+    if (upload->found)
+        return 0;
+    if (ftruncate(upload->fd, 0) < 0 || ftruncate(upload->fd, (off_t)size) < 0)
+        return -1;
+    if (size && fallocate(upload->fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP &&
+        errno != ENOSYS && errno != EINTR)
+        return -1;
+    return 0;
+}
+
+int salvor_local_upload_open(struct salvor_local_upload *upload,
+                             const struct salvor_local_root *root, const char *path, const char *id,
+                             int64_t size, struct salvor_error *err)
+{
+    upload->fd = -1;
+    if (salvor_local_place_open(&upload->place, root, path, true) < 0)
+        return salvor_local_failed(err, errno);
+    snprintf(upload->temporary, sizeof(upload->temporary),
+             SALVOR_FILE_TEMPORARY_PREFIX "%s" SALVOR_FILE_TEMPORARY_SUFFIX, id);
+    int result = open_temporary(upload);
+    bool ours = result == 0;
+    if (ours)
+        result = reserve(upload, size);
+    if (result == 0)
+        return 0;
+    int number = errno;
+    salvor_local_upload_close(upload, ours);
+    if (number == EWOULDBLOCK)
+        return salvor_error_set(err, "Conflict", "somebody else is writing it");
+    return salvor_local_failed(err, number);
+}
+
+static int compare(int fd, const struct salvor_block *block, int64_t offset, char *buffer,
+                   const atomic_bool *stop)
+{
+    for (size_t at = 0; at < block->size;) {
+        size_t wanted = block->size - at < STEP ? block->size - at : STEP;
+        ssize_t got = pread(fd, buffer, wanted, (off_t)(offset + (int64_t)at));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0 || memcmp(buffer, block->data + at, (size_t)got) != 0)
+            return 0;
+        if (atomic_load(stop)) {
+            errno = ECANCELED;
+            return -1;
+        }
+        at += (size_t)got;
+    }
+    return 1;
+}
+
+int salvor_local_upload_has(const struct salvor_local_upload *upload, int64_t offset,
+                            const struct salvor_block *block, const atomic_bool *stop,
+                            struct salvor_error *err)
+{
+    if (!upload->found)
+        return 0;
+    char *buffer = malloc(STEP);
+    if (!buffer)
+        return salvor_error_memory(err);
+    int result = compare(upload->fd, block, offset, buffer, stop);
+    if (result < 0)
+        salvor_local_failed(err, errno);
+    free(buffer);
+    return result;
+}
+
+int salvor_local_upload_part(const struct salvor_local_upload *upload, int64_t offset,
+                             const struct salvor_block *block, const atomic_bool *stop,
+                             struct salvor_error *err)
+{
+    if (salvor_local_write_at(upload->fd, block->data, block->size, offset, stop) < 0)
+        return salvor_local_failed(err, errno);
+    /* The disk begins now, so that there is little left to wait for at the end. */
+    sync_file_range(upload->fd, (off_t)offset, (off_t)block->size, SYNC_FILE_RANGE_WRITE);
+    return 0;
+}
+
+int salvor_local_upload_finish(struct salvor_local_upload *upload, struct salvor_local_item *item,
+                               struct salvor_error *err)
+{
+    if (salvor_local_settle(item, upload->fd, upload->temporary, &upload->place,
+                            &upload->attributes) < 0)
+        return salvor_local_failed(err, errno);
+    salvor_local_upload_close(upload, false);
+    return 0;
+}
+
+void salvor_local_upload_close(struct salvor_local_upload *upload, bool remove)
+{
+    if (upload->fd >= 0 && remove)
+        unlinkat(upload->place.folder, upload->temporary, 0);
+    if (upload->fd >= 0)
+        close(upload->fd);
+    upload->fd = -1;
+    salvor_local_place_close(&upload->place);
+}

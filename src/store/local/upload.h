@@ -1,0 +1,43 @@
+/*
+ * A large file that is written in parts, in any order and from several threads. It grows under a
+ * temporary name that is made of what is written, so that a second run finds what a first one left.
+ * All calls block.
+ */
+#ifndef SALVOR_STORE_LOCAL_UPLOAD_H
+#define SALVOR_STORE_LOCAL_UPLOAD_H
+
+#include "store/local/object.h"
+
+struct salvor_local_upload {
+    struct salvor_local_place place;
+    struct salvor_local_attributes attributes;
+    char temporary[NAME_MAX + 1];
+    int fd;     /* -1: closed */
+    bool found; /* an earlier run left the file */
+};
+
+/*
+ * `id`: hexadecimal digits, the same for the same bytes and path. The file gets its `size` at once,
+ * so that a full disk is noticed now. Conflict when somebody else is writing it.
+ */
+int salvor_local_upload_open(struct salvor_local_upload *upload,
+                             const struct salvor_local_root *root, const char *path, const char *id,
+                             int64_t size, struct salvor_error *err);
+
+/* Whether an earlier run has put these very bytes there; -1 for an error. */
+int salvor_local_upload_has(const struct salvor_local_upload *upload, int64_t offset,
+                            const struct salvor_block *block, const atomic_bool *stop,
+                            struct salvor_error *err);
+
+int salvor_local_upload_part(const struct salvor_local_upload *upload, int64_t offset,
+                             const struct salvor_block *block, const atomic_bool *stop,
+                             struct salvor_error *err);
+
+/* Puts the file on the disk and under its name. */
+int salvor_local_upload_finish(struct salvor_local_upload *upload, struct salvor_local_item *item,
+                               struct salvor_error *err);
+
+/* `remove`: what was written; else it stays for a later run. A second call does nothing. */
+void salvor_local_upload_close(struct salvor_local_upload *upload, bool remove);
+
+#endif
