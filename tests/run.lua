@@ -6,6 +6,7 @@
 -- that replays fuzzing over its corpus. All speak TAP. With --lab an API server is started for all
 -- of them, and it is an error when it does not start; so is a node, on which pods run, for those
 -- whose name ends in _node_spec.lua. Where there can be no node these are skipped, with the reason.
+-- The storage servers are started by the first who asks for one (tests/support/store_lab.lua).
 -- With --valgrind all run under valgrind. The last line is "N passed, N failed, N skipped".
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
@@ -63,12 +64,19 @@ local function needs_node(words)
     return false
 end
 
+-- Nothing is started yet but what will stop whatever is.
+local function start_storage(folder)
+    must(proc.run({"tests/lab/storage", "start", folder, "--parent", tostring(proc.pid())}))
+    return folder
+end
+
 -- What programs are told about the servers that run for them.
 local function start_servers(words, options, scratch)
-    local env = {SALVOR_LAB_DIR = "none", SALVOR_NODE_DIR = "none"}
+    local env = {SALVOR_LAB_DIR = "none", SALVOR_NODE_DIR = "none", SALVOR_STORAGE_DIR = "none"}
     if not options["--lab"] then
         return env
     end
+    env.SALVOR_STORAGE_DIR = start_storage(fs.join(scratch, "storage"))
     task.all({
         function()
             env.SALVOR_LAB_DIR = fs.join(scratch, "lab")
@@ -89,6 +97,7 @@ local function stop_servers(scratch)
     for _, name in ipairs({"lab", "node"}) do
         proc.run({"tests/lab/lab", "stop", fs.join(scratch, name)}, {timeout = 60})
     end
+    proc.run({"tests/lab/storage", "stop", fs.join(scratch, "storage")}, {timeout = 60})
 end
 
 local function command(word)

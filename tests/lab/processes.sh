@@ -1,6 +1,7 @@
 #!/bin/bash
 # The lab's processes: started, told apart from others, stopped. Sourced by
-# tests/lab/lab and tests/lab/node, which say in DIR where all is kept.
+# tests/lab/lab, tests/lab/node and tests/lab/storage, which say in DIR where
+# all is kept.
 #
 # Functions handed to wait_for look unreachable to shellcheck, and what those
 # who source this use looks unused.
@@ -55,6 +56,15 @@ wait_for() {
     done
 }
 
+# Until process $1 has ended.
+await_end() {
+    local start
+    start=$(start_time "$1") || return 0
+    while [[ $(start_time "$1") == "$start" ]]; do
+        sleep 0.5
+    done
+}
+
 # Start "$2..." as server $1, in a session of its own and with none of our
 # files open: a caller that reads our output must see it end when we end.
 launch() {
@@ -82,6 +92,15 @@ stop_server() {
     rm -f "$DIR/$1.pid"
 }
 
+# Stop server $1, which has nothing to lose.
+kill_server() {
+    local pid
+    if pid=$(pid_of "$1"); then
+        kill -KILL "$pid" 2>/dev/null || true
+    fi
+    stop_server "$1"
+}
+
 # A port nobody answers on, below those the kernel gives to outgoing
 # connections. Somebody else may still take it before we do: see start_etcd.
 free_port() {
@@ -94,7 +113,7 @@ free_port() {
 }
 
 port_was_taken() {
-    grep -q 'address already in use' "$DIR/$1.log"
+    grep -qi 'address already in use' "$DIR/$1.log"
 }
 
 # Server $1 has not become ready.

@@ -1,0 +1,148 @@
+--- The storage servers that specs run against (tests/lab/storage): those of SALVOR_STORAGE_DIR,
+--- otherwise of a folder of this process's own, stopped when it ends. Each is started on first use
+--- and shared between specs, which keep apart by names of their own: bucket() and folder().
+local fs = require("salvor.fs")
+local json = require("salvor.json")
+local proc = require("salvor.proc")
+
+local store_lab = {}
+
+-- The exit status of `storage start` where a server cannot be had.
+local CANNOT = 77
+local UNSIGNED = "UNSIGNED-PAYLOAD"
+local SHA256_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+-- Keeps the finaliser until the state is closed.
+local own -- luacheck: ignore 231
+local folder
+local started = {}
+
+local function storage(...)
+    return must(proc.run({"tests/lab/storage", ...}, {timeout = 900}))
+end
+
+local function own_folder()
+    local made = must(fs.temporary_folder())
+    own = setmetatable({}, {__gc = function()
+        os.execute(string.format("tests/lab/storage stop '%s'; rm -rf '%s'", made, made))
+    end})
+    storage("start", made, "--parent", tostring(proc.pid()))
+    return made
+end
+
+local function find_folder()
+    local named = os.getenv("SALVOR_STORAGE_DIR")
+    if named == "none" then
+        return nil, "no storage is started for this run"
+    end
+    folder = folder or (named ~= "" and named) or own_folder()
+    return folder
+end
+
+-- What says how to reach server `name`; nil and a reason where it cannot be had.
+local function start(name)
+    local where, reason = find_folder()
+    if not where then
+        return nil, reason
+    end
+    local result = storage("start", where, name)
+    if result.code == CANNOT and not os.getenv("CI") then
+        return nil, (result.stderr:gsub("^lab: ", ""):gsub("%s+$", ""))
+    end
+    assert(result.code == 0, result.stderr)
+    return must(json.decode(must(fs.read(fs.join(where, name .. ".json")))))
+end
+
+--- How to reach "s3" or "sftp": the keys that tests/lab/README.md has. nil and a reason where it
+--- cannot be had; raises when it can and does not start.
+function store_lab.server(name)
+    if not started[name] then
+        started[name] = {start(name)}
+    end
+    return table.unpack(started[name], 1, 2)
+end
+
+--- The same, for who is within a describe() of this module.
+function store_lab.s3()
+    return assert(store_lab.server("s3"))
+end
+
+function store_lab.sftp()
+    return assert(store_lab.server("sftp"))
+end
+
+--- A describe() whose body is given how to reach the servers of those `names`, "s3" or "s3 sftp";
+--- one skipped test, with the reason, where one cannot be had.
+function store_lab.describe(title, names, body)
+    local busted = require("busted") -- which is not there for who only measures
+    local found = {}
+    for name in names:gmatch("%w+") do
+        local server, why = store_lab.server(name)
+        if not server then
+            return busted.describe(title, function()
+                busted.it("needs " .. name .. " # SKIP " .. why, function()
+                    busted.pending(why)
+                end)
+            end)
+        end
+        found[#found + 1] = server
+    end
+    busted.describe(title, function()
+        body(table.unpack(found))
+    end)
+end
+
+local count = 0
+
+--- A name nobody else has.
+function store_lab.name()
+    count = count + 1
+    return string.format("spec-%d-%d", proc.pid(), count)
+end
+
+--- A request to the gateway by curl, that is: as somebody else sees it, of the owner unless opts
+--- has `access_key` and `secret_key`. opts.body is the path of a file, opts.headers a list. The
+--- path is signed as it stands. The answer's body; nil and what curl says when it is an error.
+function store_lab.s3_request(method, path, opts)
+    opts = opts or {}
+    local at = store_lab.s3()
+    local argv = {"curl", "-sS", "--fail-with-body", "--noproxy", "*", "-X", method,
+                  "--aws-sigv4", "aws:amz:default:s3", "--path-as-is", "--user",
+                  (opts.access_key or at.access_key) .. ":" .. (opts.secret_key or at.secret_key),
+                  "-H", "x-amz-content-sha256: " .. (opts.body and UNSIGNED or SHA256_OF_NOTHING)}
+    if method == "HEAD" then
+        argv[#argv + 1] = "-I"
+    end
+    for _, header in ipairs(opts.headers or {}) do
+        table.move({"-H", header}, 1, 2, #argv + 1, argv)
+    end
+    if opts.body then
+        table.move({"--upload-file", opts.body}, 1, 2, #argv + 1, argv)
+    end
+    argv[#argv + 1] = at.endpoint .. path
+    local result = must(proc.run(argv, {timeout = 120}))
+    if result.code ~= 0 then
+        return nil, result.stderr .. result.stdout
+    end
+    return result.stdout
+end
+
+--- The name of a new, empty bucket.
+function store_lab.bucket()
+    local name = store_lab.name()
+    assert(store_lab.s3_request("PUT", "/" .. name))
+    return name
+end
+
+--- A new, empty folder of the SFTP server's: its path there and its path on this machine.
+function store_lab.folder()
+    local at, name = store_lab.sftp(), store_lab.name()
+    local path = fs.join(at.files, name)
+    must(fs.mkdir(path))
+    if at.password then -- a user other than ours
+        assert(os.execute(string.format("chown 64001:64001 '%s'", path)))
+    end
+    return at.home .. "/" .. name, path
+end
+
+return store_lab
