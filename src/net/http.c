@@ -13,6 +13,7 @@
 
 #define HEADERS_LIMIT ((size_t)256 << 10)
 #define READ_SIZE     (128L << 10)
+#define WRITE_SIZE    (256L << 10)
 #define PEER_TIMEOUT  60 /* seconds until a peer that acknowledges nothing counts as gone */
 
 void salvor_http_init(struct salvor_http *http)
@@ -49,6 +50,7 @@ static void release_transfer(struct salvor_transfer *transfer)
 void salvor_http_release(struct salvor_http *http)
 {
     leave_queue(http);
+    salvor_silence_stop(&http->silence);
     if (http->transfer.loop)
         salvor_op_abort(&http->transfer.op);
     if (http->transfer.easy)
@@ -84,8 +86,12 @@ static bool reserve_body(struct salvor_http *http)
 {
     curl_off_t length = -1;
     curl_easy_getinfo(http->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    if (http->stream || length <= 0)
+    if (http->stream || http->bodiless || length <= 0)
         return true;
+    if (http->into && is_success(http)) {
+        http->exceeded = (size_t)length > http->into_size ? http->into_size : 0;
+        return (size_t)length <= http->into_size;
+    }
     if ((size_t)length > http->body.limit) {
         http->exceeded = http->body.limit;
         return false;
@@ -106,6 +112,17 @@ static bool take(struct salvor_http *http, struct salvor_buffer *buffer, const c
     else
         http->no_memory = true;
     return false;
+}
+
+static bool take_into(struct salvor_http *http, const char *data, size_t size)
+{
+    if (size > http->into_size - http->received) {
+        http->exceeded = http->into_size;
+        return false;
+    }
+    memcpy(http->into + http->received, data, size);
+    http->received += size;
+    return true;
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *context)
@@ -138,6 +155,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
     struct salvor_http *http = context;
     size_t length = size * count;
+    if (http->into && is_success(http))
+        return take_into(http, data, length) ? length : 0;
     if (http->stream && is_success(http) && http->body.size >= http->pause_at) {
         http->paused = true;
         return CURL_WRITEFUNC_PAUSE;
@@ -171,6 +190,7 @@ static int on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
 static void on_complete(struct salvor_op *op)
 {
     struct salvor_http *http = op->waiter;
+    salvor_silence_stop(&http->silence);
     http->complete = true;
     salvor_op_finish(&http->op);
 }
@@ -191,7 +211,7 @@ static void give_up(struct salvor_op *op)
 static int set_rest(struct salvor_http *http, const struct salvor_http_options *options)
 {
     CURL *easy = http->transfer.easy;
-    bool alone = options->stream || options->connect_only;
+    bool alone = options->stream || options->connect_only || options->http1;
     int failed = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     failed |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
@@ -204,6 +224,8 @@ static int set_rest(struct salvor_http *http, const struct salvor_http_options *
     }
     failed |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     failed |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_SIZE);
+    if (options->upload && options->upload_size >= WRITE_SIZE)
+        failed |= curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, WRITE_SIZE);
     failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
     failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
@@ -251,6 +273,8 @@ int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
     http->timeout = options->timeout;
     http->connect_timeout = options->connect_timeout;
     http->body.limit = options->body_limit;
+    http->into = options->into;
+    http->into_size = options->into_size;
     http->pause_at = SALVOR_HTTP_HIGH_WATER;
     http->op.abort = give_up;
     http->transfer.op.wake = on_complete;
@@ -267,6 +291,7 @@ int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
         http->transfer.loop = NULL;
         return -1;
     }
+    salvor_silence_start(&http->silence, &http->transfer, options->silence);
     return 0;
 }
 

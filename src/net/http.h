@@ -33,6 +33,7 @@
 #include "core/buffer.h"
 #include "core/error.h"
 #include "loop/loop.h"
+#include "net/silence.h"
 
 /* Bytes read ahead of the one who takes a streamed answer. */
 #define SALVOR_HTTP_HIGH_WATER ((size_t)1 << 20)
@@ -61,6 +62,20 @@ struct salvor_http_options {
     bool stream;
     bool compressed;   /* offer gzip */
     bool connect_only; /* send nothing; HTTP/1.1 */
+    /*
+     * For large bodies, in memory that is somebody else's until http.op is done or the exchange was
+     * released: the request's, in the place of http.upload, and that of a 2xx answer, in the place
+     * of http.body. An answer that does not fit is TooLarge.
+     */
+    const void *upload; /* NULL: http.upload */
+    size_t upload_size;
+    void *into; /* NULL: http.body */
+    size_t into_size;
+    double silence;  /* seconds without a byte in either direction that end it; 0: no limit */
+    bool http1;      /* connections of its own instead of one for all, which is faster for much */
+    bool repeatable; /* doing it twice is doing it once: may be sent again like a GET */
+    bool is_signed;  /* Authorization is a signature, which plain HTTP does not give away */
+    bool expect;     /* ask before a body is sent, with 100-continue */
 };
 
 #define SALVOR_HTTP_OPTIONS_INIT                                                                   \
@@ -74,6 +89,7 @@ struct salvor_http {
     struct salvor_buffer upload; /* the request's body */
     int status;                  /* 0 until the answer's headers are there */
     struct salvor_buffer body;
+    size_t received;           /* bytes in the memory that options.into named */
     bool complete;             /* the exchange has ended, well or not */
     unsigned long credentials; /* for its starter: which ones it carries */
 
@@ -82,9 +98,12 @@ struct salvor_http {
     struct salvor_buffer headers; /* lines, each ended by NUL */
     struct curl_slist *request_headers;
     struct curl_slist *connect_to;
+    char *into;
+    size_t into_size;
     size_t pause_at;
     double timeout, connect_timeout;
-    bool stream, paused, once, sent;
+    struct salvor_silence silence;
+    bool stream, paused, once, sent, bodiless;
     bool no_memory;
     size_t exceeded;             /* the ceiling that the answer did not keep; 0: none */
     char peer[300];              /* host:port, for messages */
@@ -100,9 +119,9 @@ void salvor_http_release(struct salvor_http *http);
 
 /*
  * Starts the exchange. The options are not needed afterwards. Redirects are not followed, and a
- * request that changes something (any method but GET and HEAD) is never sent twice, not even on a
- * fresh connection after a kept one broke. Error Invalid when credentials (an Authorization header,
- * a client certificate) would leave over plain HTTP.
+ * request that changes something (any method but GET and HEAD, and not `repeatable`) is never sent
+ * twice, not even on a fresh connection after a kept one broke. Error Invalid when credentials (an Authorization header
+ * that is no signature, a client certificate) would leave over plain HTTP.
  */
 int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
                       const struct salvor_http_options *options, struct salvor_error *err);
@@ -122,7 +141,7 @@ void salvor_http_fail(struct salvor_http *http, const struct salvor_error *why);
  * Once http.op is done: 0 when an answer is there (of whatever status), otherwise -1 and
  *   Unreachable   no address or no connection: nothing was sent
  *   Disconnected  the connection was lost later: a change may or may not have been made
- *   Timeout       no connection or no whole answer in time
+ *   Timeout       no connection or no whole answer in time, or silence for too long
  *   Untrusted     the server's certificate is not what we trust; the message says why
  *   Unauthorized  the server refused our certificate
  *   TooLarge      the body's ceiling

@@ -112,19 +112,23 @@ static int timed_out(const struct salvor_http *http, struct salvor_error *err)
     char name[WHO_SIZE];
     curl_off_t connected = 0;
     curl_easy_getinfo(http->transfer.easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-    if (!connected) {
+    if (http->silence.is_over && connected) {
+        salvor_error_set(err, "Timeout", "nothing came from %s and nothing went there for %g s",
+                         who(http, name), http->silence.seconds);
+    } else if (!connected) {
         double limit = http->connect_timeout;
         if (http->timeout > 0 && http->timeout < limit)
             limit = http->timeout;
+        if (http->silence.is_over && http->silence.seconds < limit)
+            limit = http->silence.seconds;
         salvor_error_set(err, "Timeout", "no connection to %s within %g s", who(http, name), limit);
         salvor_error_hint(err, "check the address, the network, the VPN and firewalls");
     } else {
         salvor_error_set(err, "Timeout", "no complete answer from %s within %g s", who(http, name),
                          http->timeout);
-        if (http->once && http->sent)
-            salvor_error_hint(err,
-                              "the change may or may not have been made: look before repeating");
     }
+    if (connected && http->once && http->sent)
+        salvor_error_hint(err, "the change may or may not have been made: look before repeating");
     if (err)
         err->retryable = !http->once || !http->sent;
     return -1;
@@ -214,6 +218,8 @@ int salvor_http_explain(const struct salvor_http *http, struct salvor_error *err
     if (http->exceeded)
         return salvor_error_set(err, "TooLarge", "the answer of %s is larger than %zu bytes",
                                 http->peer, http->exceeded);
+    if (http->silence.is_over)
+        return timed_out(http, err);
     CURLcode code = http->transfer.result;
     long refusal = proxy_refusal(http);
     if (refusal)

@@ -14,7 +14,7 @@ static bool is_https(const char *url)
 static bool has_credentials(const struct salvor_http_options *options)
 {
     for (const char *const *line = options->headers; line && *line; line++)
-        if (!strncasecmp(*line, "Authorization:", 14))
+        if (!options->is_signed && !strncasecmp(*line, "Authorization:", 14))
             return true;
     return options->tls.certificate != NULL;
 }
@@ -129,27 +129,31 @@ static int set_proxy(struct salvor_http *http, const struct salvor_http_options 
     return failed ? salvor_error_memory(err) : 0;
 }
 
-static int set_method(struct salvor_http *http, const char *method)
+static int set_method(struct salvor_http *http, const struct salvor_http_options *options)
 {
     CURL *easy = http->transfer.easy;
+    const char *method = options->method;
+    const void *upload = options->upload ? options->upload : http->upload.data;
+    size_t size = options->upload ? options->upload_size : http->upload.size;
     if (!strcmp(method, "GET"))
         return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-    if (!strcmp(method, "HEAD"))
+    if (!strcmp(method, "HEAD")) {
+        http->bodiless = true;
         return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    http->once = true;
+    }
+    http->once = !options->repeatable;
     int failed = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
-    if (http->upload.size || strcmp(method, "DELETE")) {
-        failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, http->upload.data);
-        failed |=
-            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)http->upload.size);
+    if (size || strcmp(method, "DELETE")) {
+        failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, upload);
+        failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
     }
     return failed;
 }
 
 static int set_headers(struct salvor_http *http, const struct salvor_http_options *options)
 {
-    /* A large body is sent at once instead of after asking. */
-    int failed = add_line(&http->request_headers, "Expect:");
+    int failed =
+        add_line(&http->request_headers, options->expect ? "Expect: 100-continue" : "Expect:");
     for (const char *const *line = options->headers; line && *line; line++)
         failed |= add_line(&http->request_headers, *line);
     return failed |
@@ -167,7 +171,7 @@ int salvor_http_set_up(struct salvor_http *http, const struct salvor_http_option
     }
     if (set_url(http, options, err) < 0 || set_proxy(http, options, err) < 0)
         return -1;
-    if (set_tls(http->transfer.easy, &options->tls) || set_method(http, options->method) ||
+    if (set_tls(http->transfer.easy, &options->tls) || set_method(http, options) ||
         set_headers(http, options))
         return salvor_error_set(err, "Internal", "cannot set up a request to %s", http->peer);
     return 0;

@@ -137,7 +137,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self):
         path, _, query = self.path.partition("?")
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = body.decode(errors="replace")
         headers = {name: ", ".join(self.headers.get_all(name)) for name in self.headers}
         entry = {"method": self.command, "path": path, "query": query, "body": body,
                  "headers": headers}
@@ -176,14 +177,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in headers.items():
             for line in value if isinstance(value, list) else [value]:
                 self.send_header(name, line)
-        if rule.get("status") == 304:
-            self.end_headers()
-            return
         if "length" in rule:
             self.send_header("Content-Length", str(rule["length"]))
-        else:
+        elif rule.get("status") != 304:
             self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+        if rule.get("status") == 304 or self.command == "HEAD":
+            return
         self.wfile.flush()
         encoding = "latin-1" if rule.get("latin1") else "utf-8"
         pieces = [chunk.encode(encoding) for chunk in chunks]
@@ -203,7 +203,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "length" not in rule:
             self.wfile.write(b"0\r\n\r\n")
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 
 
 class Server(http.server.ThreadingHTTPServer):
