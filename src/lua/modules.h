@@ -14,6 +14,7 @@ int luaopen_salvor_local(lua_State *L);
 int luaopen_salvor_proc(lua_State *L);
 int luaopen_salvor_scheduler(lua_State *L);
 int luaopen_salvor_secret(lua_State *L);
+int luaopen_salvor_store_http(lua_State *L);
 int luaopen_salvor_terminal(lua_State *L);
 int luaopen_salvor_transfer(lua_State *L);
 int luaopen_salvor_value(lua_State *L);
