@@ -68,8 +68,12 @@ function status:finish(text) end
 --- A live line that tells what is being waited for. Elsewhere than on a terminal each text that
 --- differs from the last is a line of its own.
 ---@param text? string
+---@param options? salvor.UiStatusOptions
 ---@return salvor.UiStatus
-function ui.status(text) end
+function ui.status(text, options) end
+
+---@class salvor.UiStatusOptions
+---@field pause? number Seconds between two lines elsewhere than on a terminal; 0.
 
 ---@class salvor.UiProgressOptions
 ---@field unit? "bytes" Show KiB, MiB...

@@ -184,9 +184,11 @@ function status.finish(self, text)
     end
 end
 
---- A line that tells what is being waited for; without a terminal each new text is a line.
-function ui.status(text)
-    local object = setmetatable({line = new_live(0)}, status)
+--- A line that tells what is being waited for; without a terminal each new text is a line, with at
+--- least options.pause seconds between them.
+function ui.status(text, options)
+    options = check.options(options, {pause = "number"}, "ui.status")
+    local object = setmetatable({line = new_live(options.pause or 0)}, status)
     if text then
         object:update(text)
     end

@@ -113,9 +113,7 @@ static int block_clear(lua_State *L)
     return 1;
 }
 
-/* The piece that `offset` and `length` at `index` name, all by default; raises beyond the end. */
-static const char *check_piece(lua_State *L, int index, const struct salvor_block *block,
-                               size_t *size)
+size_t salvor_check_piece(lua_State *L, int index, const struct salvor_block *block, size_t *size)
 {
     lua_Integer offset = luaL_optinteger(L, index, 0);
     luaL_argcheck(L, offset >= 0 && (size_t)offset <= block->size, index, "beyond the block's end");
@@ -123,7 +121,7 @@ static const char *check_piece(lua_State *L, int index, const struct salvor_bloc
     lua_Integer length = luaL_optinteger(L, index + 1, rest);
     luaL_argcheck(L, length >= 0 && length <= rest, index + 1, "beyond the block's end");
     *size = (size_t)length;
-    return block->data + offset;
+    return (size_t)offset;
 }
 
 /* text([offset [, length]]) -> the bytes as a string */
@@ -131,8 +129,8 @@ static int block_text(lua_State *L)
 {
     size_t size;
     const struct salvor_block *block = salvor_check_block(L, 1, SALVOR_BLOCK_READ);
-    const char *piece = check_piece(L, 2, block, &size);
-    lua_pushlstring(L, piece, size);
+    size_t offset = salvor_check_piece(L, 2, block, &size);
+    lua_pushlstring(L, block->data + offset, size);
     return 1;
 }
 
@@ -142,9 +140,9 @@ static int block_copy(lua_State *L)
     size_t size;
     struct salvor_block *block = salvor_check_block(L, 1, SALVOR_BLOCK_WRITE);
     const struct salvor_block *from = salvor_check_block(L, 2, SALVOR_BLOCK_READ);
-    const char *piece = check_piece(L, 3, from, &size);
+    size_t offset = salvor_check_piece(L, 3, from, &size);
     luaL_argcheck(L, size <= block->capacity, 2, "more than the block's capacity");
-    memmove(block->data, piece, size);
+    memmove(block->data, from->data + offset, size);
     block->size = size;
     lua_settop(L, 1);
     return 1;
@@ -171,7 +169,8 @@ static void run_digests(struct salvor_job *job)
     struct digests *digests = (struct digests *)job;
     const struct salvor_block *block = digests->hold.block;
     for (int i = 0; i < digests->count && job->result == 0; i++) {
-        job->result = salvor_block_digest(&digests->digests[i], block, &job->stop, &job->failure);
+        job->result = salvor_block_digest(&digests->digests[i], block, 0, block->size, &job->stop,
+                                          &job->failure);
         if (job->result == 0)
             job->result = salvor_digest_finish(&digests->digests[i], &job->failure);
     }

@@ -128,6 +128,7 @@ struct update {
     struct salvor_job job;
     struct salvor_block_hold hold;
     struct digest_object *object;
+    size_t offset, size;
 };
 
 static void release_update(struct salvor_job *job)
@@ -141,8 +142,8 @@ static void release_update(struct salvor_job *job)
 static void run_update(struct salvor_job *job)
 {
     struct update *update = (struct update *)job;
-    job->result =
-        salvor_block_digest(&update->object->digest, update->hold.block, &job->stop, &job->failure);
+    job->result = salvor_block_digest(&update->object->digest, update->hold.block, update->offset,
+                                      update->size, &job->stop, &job->failure);
 }
 
 static int after_update(lua_State *L, int status, lua_KContext context)
@@ -155,14 +156,15 @@ static int after_update(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-/* A block (lua/block.h) as data: a large one is added in a thread. */
+/* A block (lua/block.h), or with an offset and a length a piece of one; in a thread when large. */
 static int update_with_block(lua_State *L, struct digest_object *object)
 {
     struct update *update = salvor_job_new(L, sizeof(*update), release_update);
     const struct salvor_block *block = salvor_hold_block(L, 2, &update->hold, SALVOR_BLOCK_READ);
+    update->offset = salvor_check_piece(L, 3, block, &update->size);
     update->object = object;
     object->busy = true;
-    if (block->size < LARGE_BLOCK)
+    if (update->size < LARGE_BLOCK)
         return salvor_job_run_here(L, &update->job, run_update, after_update);
     return salvor_job_run(L, &update->job, run_update, after_update);
 }
@@ -175,7 +177,7 @@ static int object_update(lua_State *L)
     size_t size;
     if (object->digest.size)
         return luaL_error(L, "update after hex");
-    lua_settop(L, 2);
+    lua_settop(L, 4);
     if (salvor_test_block(L, 2))
         return update_with_block(L, object);
     const char *data = luaL_checklstring(L, 2, &size);

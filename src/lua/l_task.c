@@ -8,6 +8,7 @@
 
 #define JOINER_METATABLE "salvor.joiner"
 #define TIMER_METATABLE  "salvor.timer"
+#define WAITER_METATABLE "salvor.waiter"
 
 static struct salvor_task *check_task(lua_State *L, int index)
 {
@@ -124,6 +125,34 @@ static int task_sleep(lua_State *L)
     return salvor_wait(L, &timer->op, after_sleep, 0);
 }
 
+/* waiter() -> what one task waits for until another wakes it; lua/salvor/condition.lua */
+static void abort_waiter(struct salvor_op *op)
+{
+    (void)op;
+}
+
+static int task_waiter(lua_State *L)
+{
+    struct salvor_op *op = lua_newuserdatauv(L, sizeof(*op), 0);
+    *op = (struct salvor_op){.abort = abort_waiter};
+    luaL_setmetatable(L, WAITER_METATABLE);
+    return 1;
+}
+
+/* waiter:wait(); once only */
+static int waiter_wait(lua_State *L)
+{
+    struct salvor_op *op = luaL_checkudata(L, 1, WAITER_METATABLE);
+    luaL_argcheck(L, !op->wake, 1, "another task waits for it");
+    return salvor_wait(L, op, after_sleep, 0);
+}
+
+static int waiter_wake(lua_State *L)
+{
+    salvor_op_finish(luaL_checkudata(L, 1, WAITER_METATABLE));
+    return 0;
+}
+
 static int task_now(lua_State *L)
 {
     lua_pushnumber(L, salvor_loop_now());
@@ -139,14 +168,24 @@ static void make_metatable(lua_State *L, const char *name, lua_CFunction collect
     lua_pop(L, 1);
 }
 
+static void make_waiter_metatable(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"wait", waiter_wait}, {"wake", waiter_wake}, {NULL, NULL}};
+    luaL_newmetatable(L, WAITER_METATABLE);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
+
 int luaopen_salvor_scheduler(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"spawn", task_spawn},   {"next_ended", task_next_ended},
-                                         {"result", task_result}, {"cancel", task_cancel},
-                                         {"status", task_status}, {"sleep", task_sleep},
-                                         {"now", task_now},       {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"spawn", task_spawn},   {"next_ended", task_next_ended}, {"result", task_result},
+        {"cancel", task_cancel}, {"status", task_status},         {"sleep", task_sleep},
+        {"now", task_now},       {"waiter", task_waiter},         {NULL, NULL}};
     make_metatable(L, JOINER_METATABLE, joiner_gc);
     make_metatable(L, TIMER_METATABLE, timer_gc);
+    make_waiter_metatable(L);
     luaL_newlib(L, functions);
     /* lua/salvor/task.lua puts the methods there. */
     luaL_getmetatable(L, SALVOR_TASK_METATABLE);

@@ -68,15 +68,17 @@ int salvor_block_append(struct salvor_block *block, const void *data, size_t siz
 }
 
 int salvor_block_digest(struct salvor_digest *digest, const struct salvor_block *block,
-                        const atomic_bool *stop, struct salvor_error *err)
+                        size_t offset, size_t size, const atomic_bool *stop,
+                        struct salvor_error *err)
 {
-    size_t step;
-    for (size_t at = 0; at < block->size; at += step) {
+    while (size) {
         if (atomic_load(stop))
             return salvor_error_set(err, "Cancelled", "the digest was given up");
-        step = block->size - at < DIGEST_STEP ? block->size - at : DIGEST_STEP;
-        if (salvor_digest_update(digest, block->data + at, step, err) < 0)
+        size_t step = size < DIGEST_STEP ? size : DIGEST_STEP;
+        if (salvor_digest_update(digest, block->data + offset, step, err) < 0)
             return -1;
+        offset += step;
+        size -= step;
     }
     return 0;
 }

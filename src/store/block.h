@@ -57,8 +57,12 @@ static inline size_t salvor_block_room(const struct salvor_block *block)
 int salvor_block_append(struct salvor_block *block, const void *data, size_t size,
                         struct salvor_error *err);
 
-/* Adds the block to a digest; Cancelled soon after `stop` was set. */
+/*
+ * Adds `size` bytes of the block from `offset`, which are in it, to a digest; Cancelled soon after
+ * `stop` was set.
+ */
 int salvor_block_digest(struct salvor_digest *digest, const struct salvor_block *block,
-                        const atomic_bool *stop, struct salvor_error *err);
+                        size_t offset, size_t size, const atomic_bool *stop,
+                        struct salvor_error *err);
 
 #endif

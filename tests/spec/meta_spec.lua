@@ -98,6 +98,7 @@ local TAKERS = {
     ["salvor.UiColumn"] = function(options) ui.format_table({options}, {}) end,
     ["salvor.UiConfirmOptions"] = function(options) ui.confirm("?", options) end,
     ["salvor.UiProgressOptions"] = function(options) ui.progress(1, "x", options) end,
+    ["salvor.UiStatusOptions"] = function(options) ui.status(nil, options) end,
     ["salvor.UiStream"] = function(options) ui.colour("red", "x", options) end,
     ["salvor.ErrorFields"] = function(options) require("salvor.error").new(options) end,
     ["salvor.json.encode_options"] = function(options) json.encode(1, options) end,

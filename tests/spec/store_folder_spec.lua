@@ -1,7 +1,7 @@
 -- Folders as stores: what is theirs beside what every back end does.
 local conformance = require("support.store_conformance")
 local fs = require("salvor.fs")
-local open = require("salvor.store.open")
+local open = require("salvor.store.open").url
 
 local top = must(fs.temporary_folder())
 

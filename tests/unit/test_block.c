@@ -72,13 +72,13 @@ static void test_digest(void **state)
     block.size = size;
     assert_int_equal(salvor_digest_init(&digest, "md5", &err), 0);
     assert_int_equal(salvor_digest_init(&expected, "md5", &err), 0);
-    assert_int_equal(salvor_block_digest(&digest, &block, &stop, &err), 0);
+    assert_int_equal(salvor_block_digest(&digest, &block, 0, block.size, &stop, &err), 0);
     assert_int_equal(salvor_digest_update(&expected, block.data, size, &err), 0);
     assert_int_equal(salvor_digest_finish(&digest, &err), 0);
     assert_int_equal(salvor_digest_finish(&expected, &err), 0);
     assert_memory_equal(digest.value, expected.value, expected.size);
     stop = true;
-    assert_int_equal(salvor_block_digest(&digest, &block, &stop, &err), -1);
+    assert_int_equal(salvor_block_digest(&digest, &block, 0, block.size, &stop, &err), -1);
     assert_string_equal(err.code, "Cancelled");
     salvor_digest_release(&digest);
     salvor_digest_release(&expected);

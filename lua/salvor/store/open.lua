@@ -1,7 +1,10 @@
 --- From a URL to a back end.
 local backend = require("salvor.store.backend")
 local errors = require("salvor.error")
+local retry = require("salvor.store.retry")
 local url = require("salvor.store.url")
+
+local open = {}
 
 -- Loaded when they are first needed.
 local MODULES = {
@@ -12,6 +15,9 @@ local MODULES = {
 }
 
 local BOOLEANS = {["true"] = true, ["false"] = false, ["1"] = true, ["0"] = false}
+
+--- Of every back end.
+local COMMON = {retries = "number"}
 
 local function invalid(location, reason, hint)
     return nil, errors.new({code = "Invalid", op = "store.open",
@@ -43,17 +49,18 @@ end
 local function read_query(location, module)
     local read = {}
     for name, text in pairs(location.query) do
+        local expected = module.settings[name] or COMMON[name]
         if module.credentials[name] then
             return invalid(location, "'" .. name .. "' must not stand in a URL",
                 "URLs end up in logs and histories; give it as an option")
-        elseif not module.settings[name] then
+        elseif not expected then
             return invalid(location, "unknown setting '" .. name .. "'",
-                "known are " .. names_of(module.settings))
+                "known are " .. names_of(module.settings, COMMON))
         end
-        local value = convert(text, module.settings[name])
+        local value = convert(text, expected)
         if value == nil or text == "" then
-            return invalid(location, string.format("'%s' must be a %s, not '%s'", name,
-                module.settings[name], text))
+            return invalid(location, string.format("'%s' must be a %s, not '%s'", name, expected,
+                text))
         end
         read[name] = value
     end
@@ -62,11 +69,14 @@ end
 
 --- Misuse raises, at the line of the script that called the store's function.
 local function check_options(options, module, what, depth)
+    if type(options) ~= "table" then
+        error(string.format("%s: options must be a table, got %s", what, type(options)), depth)
+    end
     for name, value in pairs(options) do
-        local expected = module.settings[name] or module.credentials[name]
+        local expected = module.settings[name] or module.credentials[name] or COMMON[name]
         if not expected then
             error(string.format("%s: unknown option '%s'; known are %s", what, tostring(name),
-                names_of(module.settings, module.credentials)), depth)
+                names_of(module.settings, module.credentials, COMMON)), depth)
         elseif expected ~= true and not expected:find(type(value), 1, true) then
             error(string.format("%s: option '%s' must be a %s, got %s", what, name,
                 expected:gsub("|", " or "), type(value)), depth)
@@ -74,34 +84,50 @@ local function check_options(options, module, what, depth)
             error(string.format("%s: option '%s' is empty", what, name), depth)
         end
     end
+    local retries = options.retries
+    if retries and (math.type(retries) ~= "integer" or retries < 0) then
+        error(what .. ": option 'retries' is an integer from 0", depth)
+    end
 end
 
---- open(text, options, what, depth) -> backend, or nil and an error. Misuse raises as function
---- `what`, whose caller is `depth` functions up (2 when this is called by it).
-return function(text, options, what, depth)
-    local location, err = url.parse(text)
-    if not location then
-        return nil, err
-    end
+--- The back end of a URL that was parsed; its calls are repeated where they may be. Misuse of
+--- options raises as function `what`, `depth` functions up.
+function open.location(location, options, what, depth)
     local name = MODULES[location.scheme]
     if not name then
         return invalid(location, "unknown scheme '" .. location.scheme .. "'",
             "known are " .. names_of(MODULES) .. ", and paths of folders")
     end
     local module = require(name)
-    if type(options or {}) ~= "table" then
-        error(string.format("%s: options must be a table, got %s", what, type(options)), depth + 1)
-    end
-    check_options(options or {}, module, what, depth + 2)
-    local merged
-    merged, err = read_query(location, module)
+    options = options or {}
+    check_options(options, module, what, depth + 1)
+    local merged, err = read_query(location, module)
     if not merged then
         return nil, err
     end
-    for option, value in pairs(options or {}) do
+    for option, value in pairs(options) do
         merged[option] = value
+    end
+    local retries = merged.retries or retry.DEFAULT
+    merged.retries = nil
+    if math.type(retries) ~= "integer" or retries < 0 then
+        return invalid(location, "'retries' is an integer from 0")
     end
     local opened
     opened, err = module.open(location, merged)
-    return opened and backend.check(opened), err
+    if not opened then
+        return nil, err
+    end
+    return retry.wrap(backend.check(opened), retries)
 end
+
+--- The same of a URL as text.
+function open.url(text, options, what, depth)
+    local location, err = url.parse(text)
+    if not location then
+        return nil, err
+    end
+    return open.location(location, options, what, depth + 1)
+end
+
+return open

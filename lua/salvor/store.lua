@@ -1,0 +1,428 @@
+--- Storage: folders, S3, Azure Blob and SFTP behind one interface. The back ends and their contract
+--- are in store/backend.lua.
+local block = require("salvor.block")
+local check = require("salvor.check")
+local errors = require("salvor.store.errors")
+local open = require("salvor.store.open")
+local path_problem = require("salvor.store.backend").path_problem
+local url = require("salvor.store.url")
+local walk = require("salvor.store.walk")
+
+local store = {}
+
+local methods = {}
+local metatable = {__index = methods, __name = "store"}
+
+metatable.__close = function(self)
+    self:close()
+end
+
+local MiB = 1 << 20
+local READ_LIMIT = 256 * MiB
+local READ_STEP = 8 * MiB
+local WORKERS = 8
+
+local function as_op(op, err)
+    err.op = op
+    return nil, err
+end
+
+--- The path, checked; what is wrong with it is an error and no misuse, since names come from
+--- everywhere.
+local function check_path(self, path, op)
+    if type(path) ~= "string" then
+        error(op .. ": a path expected, got " .. type(path), 3)
+    elseif not self._backend then
+        error(op .. ": the store was closed", 3)
+    end
+    local problem = path_problem(path, self._backend.features.any_key)
+    if problem then
+        return errors.fail("Invalid", {url = self.url .. "/" .. path, op = op, reason = problem})
+    end
+    return path
+end
+
+--- A folder as a prefix: "" or "a/b/".
+local function check_folder(self, folder, op)
+    if folder == nil or folder == "" then
+        return self._backend and "" or error(op .. ": the store was closed", 3)
+    end
+    local trimmed = type(folder) == "string" and folder:gsub("/$", "") or folder
+    local checked, err = check_path(self, trimmed, op)
+    return checked and checked .. "/", err
+end
+
+--- store.open(url, options) -> store, or nil and an error
+function store.open(text, options)
+    if type(text) ~= "string" then
+        error("store.open: a URL or path expected, got " .. type(text), 2)
+    end
+    local backend, err = open.url(text, options, "store.open", 3)
+    if not backend then
+        return as_op("store.open", err)
+    end
+    return setmetatable({_backend = backend, url = backend.url}, metatable)
+end
+
+--- Ends connections; a second call does nothing.
+function methods:close()
+    if self._backend then
+        self._backend:close()
+        self._backend = nil
+    end
+end
+
+--- One level: files and folders, by name.
+function methods:list(folder)
+    local prefix, err = check_folder(self, folder, "store.list")
+    if not prefix then
+        return nil, err
+    end
+    local found, token = {}, nil
+    repeat
+        local page, problem = self._backend:list(prefix, {delimiter = "/", after = token})
+        if not page then
+            return as_op("store.list", problem)
+        end
+        table.move(page.items, 1, #page.items, #found + 1, found)
+        for _, path in ipairs(page.folders) do
+            found[#found + 1] = {path = path, kind = "folder"}
+        end
+        token = page.next
+    until not token
+    table.sort(found, function(a, b)
+        return a.path < b.path
+    end)
+    return found
+end
+
+--- Every file below, an iterator; an error is raised.
+function methods:each(folder)
+    local prefix, err = check_folder(self, folder, "store.each")
+    if not prefix then
+        error(err, 0)
+    end
+    local items = walk.items(self._backend, prefix)
+    return function()
+        local item, problem = items()
+        if problem then
+            problem.op = "store.each"
+            error(problem, 0)
+        end
+        return item
+    end
+end
+
+function methods:stat(path)
+    local checked, err = check_path(self, path, "store.stat")
+    if not checked then
+        return nil, err
+    end
+    local item, problem = self._backend:stat(path)
+    if not item then
+        return as_op("store.stat", problem)
+    end
+    return item
+end
+
+--- Reads the pieces after the first one; all are of one and the same object.
+local function read_rest(backend, path, piece, item, offset, last)
+    local texts = {piece:text()}
+    offset = offset + #piece
+    while offset < last do
+        local read, err = backend:read(path, piece, {offset = offset, if_match = item,
+                                                     length = math.min(READ_STEP, last - offset)})
+        if not read then
+            return nil, err
+        end
+        texts[#texts + 1] = piece:text()
+        offset = offset + #piece
+    end
+    return table.concat(texts)
+end
+
+local read_options = {offset = "number", length = "number", limit = "number"}
+
+local function check_counts(opts, names, op)
+    for _, name in ipairs(names) do
+        local value = opts[name]
+        if value and (math.type(value) ~= "integer" or value < 0) then
+            error(string.format("%s: option '%s' is a number of bytes", op, name), 3)
+        end
+    end
+end
+
+--- The bytes of an object, or a part of them, as a string.
+function methods:read(path, opts)
+    opts = check.options(opts, read_options, "store.read")
+    check_counts(opts, {"offset", "length", "limit"}, "store.read")
+    local checked, err = check_path(self, path, "store.read")
+    if not checked then
+        return nil, err
+    end
+    local offset, limit = opts.offset or 0, opts.limit or READ_LIMIT
+    local piece <close> = must(block.new(READ_STEP))
+    local wanted = opts.length or math.huge
+    local item, problem = self._backend:read(path, piece, {
+        offset = offset, length = math.min(READ_STEP, wanted)})
+    if not item then
+        return as_op("store.read", problem)
+    end
+    local last = math.min(item.size, offset + wanted)
+    if last - offset > limit then
+        return errors.fail("TooLarge", {url = self.url .. "/" .. path, op = "store.read",
+            reason = string.format("%d bytes, more than %d", last - offset, limit),
+            hint = "download it, read it in pieces, or give a larger limit"})
+    end
+    local text
+    text, problem = read_rest(self._backend, path, piece, item, offset, last)
+    if not text then
+        return as_op("store.read", problem)
+    end
+    return text
+end
+
+local write_options = {if_absent = "boolean", mode = "number"}
+
+--- The whole object in one step.
+function methods:write(path, data, opts)
+    opts = check.options(opts, write_options, "store.write")
+    if type(data) ~= "string" then
+        error("store.write: data must be a string, got " .. type(data), 2)
+    end
+    local checked, err = check_path(self, path, "store.write")
+    if not checked then
+        return nil, err
+    end
+    local piece <close>, problem = block.new(math.max(#data, 1))
+    if not piece then
+        return as_op("store.write", problem)
+    end
+    piece:set(data)
+    local item
+    item, problem = self._backend:write(path, piece, {if_absent = opts.if_absent, mode = opts.mode})
+    if not item then
+        return as_op("store.write", problem)
+    end
+    return item
+end
+
+local function first_failure(failed)
+    local err = failed[1].err
+    if #failed > 1 then
+        err.message = string.format("%s; %d others could not be removed", err.message, #failed - 1)
+    end
+    return err
+end
+
+--- What is not there is no failure. The number of those that were asked for and are gone.
+function methods:remove(paths)
+    local list = type(paths) == "table" and paths or {paths}
+    for _, path in ipairs(list) do
+        local checked, err = check_path(self, path, "store.remove")
+        if not checked then
+            return nil, err
+        end
+    end
+    local removal = require("salvor.store.remove").new(self._backend)
+    for _, path in ipairs(list) do
+        removal:add(path)
+    end
+    removal:finish()
+    if #removal.failed > 0 then
+        return as_op("store.remove", first_failure(removal.failed))
+    end
+    return removal.removed
+end
+
+local function check_workers(workers, op)
+    if workers and (math.type(workers) ~= "integer" or workers < 1 or workers > 256) then
+        error(op .. ": option 'workers' is an integer from 1 to 256", 3)
+    end
+    return workers or WORKERS
+end
+
+local SKIPS = {checksum = "checksum", size = "size", never = false}
+
+local function check_skip(value, op)
+    if value == nil or value == true then
+        return "checksum"
+    elseif value == false then
+        return false
+    elseif SKIPS[value] == nil then
+        error(op .. ": option 'skip' must be checksum, size or never", 3)
+    end
+    return SKIPS[value]
+end
+
+local function check_progress(value, op)
+    if value ~= nil and type(value) ~= "boolean" and type(value) ~= "function" then
+        error(op .. ": option 'progress' must be true or a function", 3)
+    end
+    return value or nil
+end
+
+--- The one object of a copy; its failure is the call's.
+local function copy_one(fields, op)
+    local summary, err = require("salvor.store.copy")(fields)
+    if not summary then
+        return as_op(op, err)
+    elseif summary.failures > 0 then
+        return as_op(op, summary.failed[1].err)
+    end
+    return summary
+end
+
+local one_options = {if_absent = "boolean", skip = true, progress = true, workers = "number"}
+
+--- An object becomes a local file, which is whole or not there.
+function methods:download(path, file, opts)
+    opts = check.options(opts, one_options, "store.download")
+    local checked, err = check_path(self, path, "store.download")
+    if not checked then
+        return nil, err
+    elseif type(file) ~= "string" or file == "" then
+        error("store.download: the path of a file expected", 2)
+    end
+    local item
+    item, err = self._backend:stat(path)
+    if not item then
+        return as_op("store.download", err)
+    end
+    local target
+    target, err = require("salvor.store.place").object(file, path:match("[^/]+/?$") or path, nil,
+        "store.download", 2)
+    if not target then
+        return as_op("store.download", err)
+    end
+    return copy_one({
+        source = self._backend, from_name = path, item = item,
+        target = target.backend, to_name = target.name,
+        workers = check_workers(opts.workers, "store.download"),
+        skip = check_skip(opts.skip, "store.download"),
+        if_absent = opts.if_absent,
+        show = check_progress(opts.progress, "store.download"),
+    }, "store.download")
+end
+
+--- A local file becomes an object.
+function methods:upload(file, path, opts)
+    opts = check.options(opts, one_options, "store.upload")
+    local checked, err = check_path(self, path, "store.upload")
+    if not checked then
+        return nil, err
+    elseif type(file) ~= "string" or file == "" then
+        error("store.upload: the path of a file expected", 2)
+    end
+    local source
+    source, err = require("salvor.store.place").source(file, nil, "store.upload", 2)
+    if not source then
+        return as_op("store.upload", err)
+    elseif not source.item then
+        return errors.fail("Invalid", {url = file, op = "store.upload", reason = "it is a folder",
+                                       hint = "store.copy copies trees"})
+    end
+    return copy_one({
+        source = source.backend, from_name = source.name, item = source.item,
+        target = self._backend, to_name = path,
+        workers = check_workers(opts.workers, "store.upload"),
+        skip = check_skip(opts.skip, "store.upload"),
+        if_absent = opts.if_absent,
+        show = check_progress(opts.progress, "store.upload"),
+    }, "store.upload")
+end
+
+local function is_store(value)
+    return getmetatable(value) == metatable
+end
+
+--- The tree or object that a copy reads, and what must be closed afterwards.
+local function open_source(from, options)
+    if is_store(from) then
+        return {backend = from._backend}
+    end
+    return require("salvor.store.place").source(from, options, "store.copy", 3)
+end
+
+local function open_target(to, source, options)
+    local place = require("salvor.store.place")
+    if is_store(to) then
+        return {backend = to._backend, name = source.name}
+    elseif source.item then
+        return place.object(to, source.name, options, "store.copy", 3)
+    end
+    return place.tree(to, options, "store.copy", 3)
+end
+
+local CLOSER = {__close = function(places)
+    for _, opened in ipairs(places) do
+        if opened.owned then
+            opened.backend:close()
+        end
+    end
+end}
+
+--- Copying a tree into itself would never end.
+local function check_apart(source, target)
+    local from, to = source.backend.url, target.backend.url
+    if not source.item and (to .. "/"):sub(1, #from + 1) == from .. "/" then
+        return errors.fail("Invalid", {url = to, op = "store.copy",
+                                       reason = "it lies in what is to be copied, " .. from})
+    end
+    return true
+end
+
+local copy_options = {workers = "number", progress = true, delete = "boolean", skip = true,
+                      if_absent = "boolean", from = "table", to = "table"}
+
+local function check_side(value, name)
+    if not is_store(value) and type(value) ~= "string" then
+        error(string.format("store.copy: '%s' must be a URL, a path or a store, got %s", name,
+            type(value)), 3)
+    elseif is_store(value) and not value._backend then
+        error("store.copy: the store '" .. name .. "' was closed", 3)
+    end
+end
+
+--- store.copy(from, to, options) -> summary, or nil and an error
+function store.copy(from, to, opts)
+    opts = check.options(opts, copy_options, "store.copy")
+    check_side(from, "from")
+    check_side(to, "to")
+    local fields = {
+        workers = check_workers(opts.workers, "store.copy"),
+        skip = check_skip(opts.skip, "store.copy"),
+        show = check_progress(opts.progress, "store.copy"),
+        delete = opts.delete, if_absent = opts.if_absent,
+    }
+    local places <close> = setmetatable({}, CLOSER)
+    local source, err = open_source(from, opts.from)
+    if not source then
+        return as_op("store.copy", err)
+    end
+    places[1] = source
+    local target
+    target, err = open_target(to, source, opts.to)
+    if not target then
+        return as_op("store.copy", err)
+    end
+    places[2] = target
+    local apart
+    apart, err = check_apart(source, target)
+    if not apart then
+        return nil, err
+    end
+    fields.source, fields.from_name, fields.item = source.backend, source.name, source.item
+    fields.target, fields.to_name = target.backend, target.name
+    local summary
+    summary, err = require("salvor.store.copy")(fields)
+    if not summary then
+        return as_op("store.copy", err)
+    end
+    return summary
+end
+
+--- A URL or path as people and logs may see it.
+store.mask = url.mask
+
+return store

@@ -1,0 +1,240 @@
+--- Trees and single objects between any two stores.
+---
+--- Both sides are walked in the order of their paths, so memory does not depend on how many there
+--- are; what differs is carried by workers (store/lanes.lua). Nothing is removed at the destination
+--- unless asked, and then only after everything has arrived.
+local backend = require("salvor.store.backend")
+local errors = require("salvor.store.errors")
+local lanes = require("salvor.store.lanes")
+local progress = require("salvor.store.progress")
+local remove = require("salvor.store.remove")
+local task = require("salvor.task")
+local transfer = require("salvor.store.transfer")
+local walk = require("salvor.store.walk")
+
+local OP = "store.copy"
+
+local FAILURES = 1000 -- that the summary names; it counts them all
+
+--- Errors after which every other object would fail too.
+local FATAL = {NoSpace = true, Unauthorized = true, Unreachable = true, Untrusted = true}
+
+local copy = {}
+copy.__index = copy
+
+function copy:note_failure(path, err)
+    local summary = self.summary
+    summary.failures = summary.failures + 1
+    if #summary.failed < FAILURES then
+        table.insert(summary.failed, {path = path, err = err})
+    end
+end
+
+--- What a worker has ended with; false ends the whole copy.
+function copy:on_end(object, ok, err)
+    local summary = self.summary
+    if not ok then
+        self:note_failure(object.from, err)
+        if FATAL[err.code] then
+            self.fatal = err
+            return false
+        end
+        return nil
+    elseif object.skipped then
+        summary.skipped = summary.skipped + 1
+    else
+        summary.copied = summary.copied + 1
+        summary.bytes = summary.bytes + object.size
+        local how = object.verified and "checksum" or "size"
+        summary.verified[how] = summary.verified[how] + 1
+    end
+    if self.progress then
+        self.progress:add(object.skipped and object.size or 0, 1)
+    end
+end
+
+--- A transfer of `item`; `there`: what the destination has under that name.
+function copy:transfer(item, from, to, there)
+    local same_size = there and there.size == item.size
+    return transfer.new({
+        source = self.source, from = from, item = item, target = self.target, to = to,
+        there = self.skip and same_size and there or nil,
+        skip = self.skip,
+        if_absent = self.if_absent,
+        on_bytes = function(count, resumed)
+            if resumed then
+                self.summary.resumed = self.summary.resumed + count
+            end
+            if self.progress then
+                self.progress:add(count, 0)
+            end
+        end,
+    })
+end
+
+--- Why the destination cannot have that name.
+function copy:problem_of(path)
+    return backend.path_problem(path, self.target.features.any_key)
+end
+
+--- The items of the destination; a folder that is yet to be made has none.
+function copy:walk_target()
+    local items = walk.items(self.target, "")
+    local makes_folders = self.target.features.folders
+    return function()
+        local item, err = items()
+        if err and err.code == "NotFound" and makes_folders then
+            return nil
+        end
+        return item, err
+    end
+end
+
+function copy:note_other(item)
+    table.insert(self.summary.left_out, item.path)
+end
+
+--- The objects of a tree that are to be copied, for lanes.run.
+function copy:objects()
+    local sources = walk.items(self.source, "", function(item)
+        self:note_other(item)
+    end)
+    local both = walk.merge(sources, self.skip and self:walk_target() or walk.nothing)
+    return function()
+        while true do
+            local item, there, err = both()
+            if err then
+                return nil, err
+            elseif item then
+                self.found = true
+                local problem = self:problem_of(item.path)
+                if not problem then
+                    return self:transfer(item, item.path, item.path, there)
+                end
+                local _, refused = errors.fail("Invalid", {op = OP, reason = problem,
+                    url = self.target.url .. "/" .. item.path,
+                    hint = "the name cannot be one there"})
+                self:note_failure(item.path, refused)
+            elseif not there then
+                return nil
+            end
+        end
+    end
+end
+
+--- One object as a whole copy.
+function copy:one()
+    local given = false
+    return function()
+        if given then
+            return nil
+        end
+        given, self.found = true, true
+        local there
+        if self.skip then
+            local err
+            there, err = self.target:stat(self.to_name)
+            if not there and err.code ~= "NotFound" then
+                return nil, err
+            end
+        end
+        if there and there.kind ~= "file" then
+            there = nil
+        end
+        return self:transfer(self.item, self.from_name, self.to_name, there)
+    end
+end
+
+--- What is at the destination and not at the source goes, a bounded number at a time.
+function copy:remove_others()
+    local both = walk.merge(walk.items(self.source, ""), self:walk_target())
+    local removal = remove.new(self.target)
+    while true do
+        local item, there, err = both()
+        if err then
+            return nil, err
+        elseif there and not item then
+            removal:add(there.path)
+        elseif not item then
+            break
+        end
+    end
+    removal:finish()
+    self.summary.removed = removal.removed
+    for _, failure in ipairs(removal.failed) do
+        self:note_failure(failure.path, failure.err)
+    end
+    return true
+end
+
+--- The bytes and objects of the source, for how much is left.
+function copy:count()
+    if self.item then
+        self.progress:set_total(self.item.size, 1)
+        return
+    end
+    local items, bytes, objects = walk.items(self.source, ""), 0, 0
+    for item in items do
+        bytes, objects = bytes + item.size, objects + 1
+    end
+    self.progress:set_total(bytes, objects)
+end
+
+function copy:carry()
+    local next_object = self.item and self:one() or self:objects()
+    local part_size = transfer.part_size(self.target, self.item and self.item.size or 0)
+    return lanes.run(next_object, {
+        workers = self.workers,
+        part_size = part_size,
+        on_end = function(...)
+            return self:on_end(...)
+        end,
+    })
+end
+
+--- A side that only counts never decides how the copy ends.
+function copy:carry_with_progress()
+    local line <close> = progress.new(self.show, "copied")
+    self.progress = line
+    local counting = task.spawn(function()
+        self:count()
+    end)
+    local done, err = self:carry()
+    pcall(counting.cancel, counting)
+    pcall(counting.join, counting)
+    if done then
+        line:finish()
+    end
+    return done, err
+end
+
+function copy:run()
+    local began = task.now()
+    local carry = self.show and self.carry_with_progress or self.carry
+    local carried, err = carry(self)
+    if not carried then
+        return nil, err
+    elseif self.fatal then
+        return nil, self.fatal
+    elseif not self.found and not self.source.features.folders then
+        return errors.fail("NotFound", {url = self.source.url, op = OP,
+                                        hint = "nothing lies below this name"})
+    end
+    if self.delete and not self.item and self.summary.failures == 0 then
+        carried, err = self:remove_others()
+        if not carried then
+            return nil, err
+        end
+    end
+    self.summary.seconds = task.now() - began
+    return self.summary
+end
+
+--- run{source=, target=, item=, from_name=, to_name=, workers=, skip=, delete=, if_absent=, show=}:
+--- the tree of one back end to another, or the one object that has an `item`. The summary of
+--- salvor.store's copy, or nil and an error.
+return function(fields)
+    fields.summary = {copied = 0, skipped = 0, bytes = 0, resumed = 0, removed = 0, failures = 0,
+                      failed = {}, left_out = {}, verified = {checksum = 0, size = 0}}
+    return setmetatable(fields, copy):run()
+end

@@ -1,0 +1,235 @@
+--- Many objects at the same time, with bounded memory: each worker has one block and carries in it
+--- either a whole small object or one part of a large one. A few workers have blocks for parts.
+local block = require("salvor.block")
+local condition = require("salvor.condition")
+local task = require("salvor.task")
+
+local lanes = {}
+
+local SMALL = 1 << 20 -- bytes of the block of a worker that carries no parts
+local MEMORY = 32 << 20 -- bytes of all blocks for parts together
+local AHEAD = 200 -- objects that wait for a worker
+
+lanes.SMALL = SMALL
+
+local queue = {}
+queue.__index = queue
+
+local function new_queue()
+    return setmetatable({first = 1, last = 0}, queue)
+end
+
+function queue:add(item)
+    self.last = self.last + 1
+    self[self.last] = item
+end
+
+function queue:take()
+    local item = self[self.first]
+    if item ~= nil then
+        self[self.first] = nil
+        self.first = self.first + 1
+    end
+    return item
+end
+
+function queue:count()
+    return self.last - self.first + 1
+end
+
+local run = {}
+run.__index = run
+
+--- However it ends, nothing of what was begun is left.
+run.__close = function(self)
+    for object in pairs(self.open) do
+        object:give_up(self.stopped_by)
+    end
+end
+
+--- Fills the queues, a bounded number of objects ahead of the workers.
+function run:produce(next_object)
+    while not self.stopped do
+        local object, err = next_object()
+        if not object then
+            self.failure = err
+            break
+        end
+        self[object.size <= SMALL and "small" or "large"]:add(object)
+        self.work:wake()
+        while self.small:count() + self.large:count() >= AHEAD and not self.stopped do
+            self.room:wait()
+        end
+    end
+    self.produced = true
+    self.work:wake()
+end
+
+--- A part of a large object that is being sent.
+function run:take_part()
+    local object = self.sending[1]
+    while object and (object.failure or object.next_part > object.count) do
+        table.remove(self.sending, 1)
+        object = self.sending[1]
+    end
+    if object then
+        local part = object.next_part
+        object.next_part, object.under_way = part + 1, object.under_way + 1
+        return object, part
+    end
+end
+
+--- What a worker does next: an object and "whole", "begin" or the number of a part; nil at the end.
+function run:take(carries_parts)
+    while not self.stopped do
+        local object, part
+        if carries_parts then
+            object, part = self:take_part()
+            if object then
+                return object, part
+            end
+        end
+        object = self.small:take()
+        if object then
+            self.room:wake()
+            return object, "whole"
+        end
+        object = carries_parts and self.large:take()
+        if object then
+            self.room:wake()
+            if object.size <= object.part_size then
+                return object, "whole"
+            end
+            self.beginning = self.beginning + 1
+            return object, object.there and "compare" or "begin"
+        end
+        local may_come = not self.produced or carries_parts and self.beginning > 0
+        if not may_come then
+            return nil
+        end
+        self.work:wait()
+    end
+end
+
+--- Tells of an object's end; the owner says whether to go on.
+function run:ended(object, ok, err)
+    self.open[object] = nil
+    if not ok then
+        object:give_up(err)
+    end
+    if self.on_end(object, ok, err) == false then
+        self.stopped, self.stopped_by = true, err
+        self.work:wake()
+        self.room:wake()
+    end
+end
+
+--- A small object, or one that is there already.
+function run:whole(object, piece)
+    if object.there and object:is_same(piece) then
+        object.skipped = true
+        self:ended(object, true)
+        return
+    end
+    self:ended(object, object:whole(piece))
+end
+
+--- A large object that may be there already; if it is not, its parts are next.
+function run:compare(object, piece)
+    local same = object:is_same(piece)
+    self.beginning = self.beginning - 1
+    object.there = nil
+    if same then
+        object.skipped = true
+        self:ended(object, true)
+    else
+        self.large:add(object)
+    end
+    self.work:wake()
+end
+
+function run:begin(object)
+    self.open[object] = true
+    local ok, err = object:begin()
+    self.beginning = self.beginning - 1
+    if ok then
+        table.insert(self.sending, object)
+    else
+        self:ended(object, nil, err)
+    end
+    self.work:wake()
+end
+
+--- The last of an object's parts to end finishes it.
+function run:part(object, index, piece)
+    local sent = object:part(index, piece)
+    object.under_way = object.under_way - 1
+    object.done = object.done + (sent and 1 or 0)
+    if object.failure and object.under_way == 0 then
+        self:ended(object, nil, object.failure)
+    elseif object.done == object.count then
+        self:ended(object, object:finish())
+    end
+end
+
+--- A block of at least that many bytes, the one at hand where it will do.
+local function fitting(piece, size)
+    if piece and piece:capacity() >= size then
+        return piece
+    end
+    if piece then
+        piece:release()
+    end
+    return must(block.new(size))
+end
+
+local HOLDER = {__close = function(holder)
+    if holder.block then
+        holder.block:release()
+    end
+end}
+
+function run:worker(carries_parts)
+    local holder <close> = setmetatable({}, HOLDER)
+    while true do
+        local object, what = self:take(carries_parts)
+        if not object then
+            return
+        elseif what == "begin" then
+            self:begin(object)
+        end
+        holder.block = fitting(holder.block, carries_parts and object.part_size or SMALL)
+        if what == "whole" then
+            self:whole(object, holder.block)
+        elseif what == "compare" then
+            self:compare(object, holder.block)
+        elseif what ~= "begin" then
+            self:part(object, what, holder.block)
+        end
+    end
+end
+
+--- run(next_object, {workers=, part_size=, on_end=}): moves what next_object() gives (objects of
+--- store/transfer.lua, nil at the end, or nil and an error, which ends it) with so many workers.
+--- on_end(object, ok, err) is told of each; when it gives false no others are begun. Returns true,
+--- or nil and next_object's error.
+function lanes.run(next_object, options)
+    local state <close> = setmetatable({
+        small = new_queue(), large = new_queue(), sending = {}, open = {}, beginning = 0,
+        work = condition.new(), room = condition.new(), on_end = options.on_end,
+    }, run)
+    local carriers = math.max(1, math.min(options.workers, MEMORY // options.part_size))
+    local all = {function() state:produce(next_object) end}
+    for number = 1, options.workers do
+        all[#all + 1] = function()
+            state:worker(number <= carriers)
+        end
+    end
+    task.all(all)
+    if state.failure then
+        return nil, state.failure
+    end
+    return true
+end
+
+return lanes

@@ -1,0 +1,106 @@
+--- What a copy is from and to: a tree of a store, or one object in it.
+local errors = require("salvor.store.errors")
+local fs = require("salvor.fs")
+local merge = require("salvor.copy").merge
+local open = require("salvor.store.open")
+local url = require("salvor.store.url")
+
+local place = {}
+
+--- The location above, and the last name; nil when there is none (a root, ".", "..").
+local function split(location)
+    local path = location.path
+    if location.bare then
+        path = fs.absolute(path)
+    end
+    local above, name = path:match("^(.*/)([^/]+)$")
+    if not name or name == "." or name == ".." then
+        return nil
+    end
+    local text = location.text:gsub("%?.*$", ""):gsub("[^/]*$", "")
+    return merge(location, {path = above, text = text}), name
+end
+
+local function open_tree(location, options, what, depth)
+    local backend, err = open.location(location, options, what, depth + 1)
+    return backend and {backend = backend, owned = true}, err
+end
+
+--- The object that a URL without a "/" at its end may mean; without `item` when there is none, or
+--- nobody says so (an S3 server may forbid to ask for what is not there).
+local function open_object(location, options, what, depth)
+    local above, name = split(location)
+    if not above or location.path:sub(-1) == "/" then
+        return nil
+    end
+    local backend, err = open.location(above, options, what, depth + 1)
+    if not backend then
+        return nil, err
+    end
+    local item, problem = backend:stat(name)
+    if item then
+        return {backend = backend, owned = true, name = name, item = item}
+    elseif problem.code == "NotFound" or problem.code == "Forbidden" then
+        return {backend = backend, owned = true, name = name}
+    end
+    backend:close()
+    return nil, problem
+end
+
+--- What is read: {backend, owned} for a tree, {backend, owned, name, item} for one object. `what`
+--- and `depth` as in store/open.lua.
+function place.source(target, options, what, depth)
+    local location, err = url.parse(target)
+    if not location then
+        return nil, err
+    end
+    local object
+    object, err = open_object(location, options, what, depth + 1)
+    if err then
+        return nil, err
+    elseif object and object.item and object.item.kind == "file" then
+        return object
+    elseif object then
+        object.backend:close()
+        if object.item and object.item.kind ~= "folder" then
+            return errors.fail("Invalid", {url = location.text, op = what,
+                                           reason = "it is neither a file nor a folder"})
+        end
+    end
+    return open_tree(location, options, what, depth + 1)
+end
+
+--- Where a tree goes.
+function place.tree(target, options, what, depth)
+    local location, err = url.parse(target)
+    if not location then
+        return nil, err
+    end
+    return open_tree(location, options, what, depth + 1)
+end
+
+--- Where one object of that name goes: {backend, owned, name}. Into what is a folder, by a "/" at
+--- the end or because there is one, else it gets the URL's own name.
+function place.object(target, name, options, what, depth)
+    local location, err = url.parse(target)
+    if not location then
+        return nil, err
+    end
+    local object
+    object, err = open_object(location, options, what, depth + 1)
+    if err then
+        return nil, err
+    elseif object and not (object.item and object.item.kind == "folder") then
+        return object
+    elseif object then
+        object.backend:close()
+    end
+    local tree
+    tree, err = open_tree(location, options, what, depth + 1)
+    if tree then
+        tree.name = name
+    end
+    return tree, err
+end
+
+return place

@@ -1,0 +1,69 @@
+--- Many objects removed in batches, and the folders that become empty by that.
+local removal = {}
+removal.__index = removal
+
+local BATCH = 1000
+local FAILURES = 1000
+
+--- new(backend) -> {add = function(self, path), finish = function(self), removed =, failed =}
+function removal.new(backend)
+    return setmetatable({backend = backend, paths = {}, removed = 0, failed = {}}, removal)
+end
+
+function removal:note(path, err)
+    if #self.failed < FAILURES then
+        table.insert(self.failed, {path = path, err = err})
+    end
+end
+
+--- The folders of the paths and those above them, the innermost first.
+local function folders_of(paths)
+    local seen, folders = {}, {}
+    for _, path in ipairs(paths) do
+        local folder = path:match("^(.*/)[^/]+$")
+        while folder and not seen[folder] do
+            seen[folder] = true
+            folders[#folders + 1] = folder
+            folder = folder:match("^(.*/)[^/]+/$")
+        end
+    end
+    table.sort(folders, function(a, b)
+        return #a > #b
+    end)
+    return folders
+end
+
+function removal:flush()
+    local paths = self.paths
+    if #paths == 0 then
+        return
+    end
+    self.paths = {}
+    local done, err = self.backend:remove(paths)
+    if not done then
+        for _, path in ipairs(paths) do
+            self:note(path, err)
+        end
+        return
+    end
+    self.removed = self.removed + #paths - #done.failed
+    for _, failure in ipairs(done.failed) do
+        self:note(failure.path, failure.err)
+    end
+    if self.backend.features.folders then
+        self.backend:remove(folders_of(paths)) -- those that are not empty stay
+    end
+end
+
+function removal:add(path)
+    table.insert(self.paths, path)
+    if #self.paths >= BATCH then
+        self:flush()
+    end
+end
+
+function removal:finish()
+    self:flush()
+end
+
+return removal

@@ -1,0 +1,273 @@
+--- One object from a store to another: a small one is read and written whole, a large one in parts
+--- that go side by side, each with a block of its own, and has its final name only at the end. What
+--- the source knows of its bytes is checked before that, in their order.
+---
+--- store/lanes.lua calls these: whole(block), or begin(), part(index, block) for each part and
+--- finish(). Each gives true, or nil and an error.
+local checksum = require("salvor.store.checksum")
+local condition = require("salvor.condition")
+local errors = require("salvor.store.errors")
+local task = require("salvor.task")
+
+local transfer = {}
+transfer.__index = transfer
+
+--- Bytes of a part where nothing else is wanted.
+transfer.PART = 8 << 20
+
+local REPEATS = 2 -- of a small object that changed or was damaged on its way
+
+--- new{source=, from=, item=, target=, to=, there=, skip=, on_bytes=, if_absent=}
+---
+--- The object `from` of the back end `source`, `item` in its list, becomes `to` of the back end
+--- `target`, where `there` (nil: nothing) has the same size. on_bytes(count, resumed) is told of
+--- bytes that have arrived, or were there from an earlier run.
+function transfer.new(fields)
+    local object = setmetatable(fields, transfer)
+    object.size = object.item.size
+    object.part_size = transfer.part_size(object.target, object.size)
+    object.on_bytes = object.on_bytes or function() end
+    object.turn, object.turned = 1, condition.new()
+    object.next_part, object.under_way, object.done = 1, 0, 0
+    return object
+end
+
+--- A part's size: not too many parts, each within what the back end takes.
+function transfer.part_size(backend, size)
+    local limits = backend.features.part
+    local wanted = limits.default or transfer.PART
+    wanted = math.max(wanted, limits.smallest, (size + limits.count - 1) // limits.count)
+    return math.min(wanted, limits.largest)
+end
+
+function transfer:attributes()
+    return {
+        if_absent = self.if_absent,
+        modified = self.item.modified,
+        mode = self.target.features.modes and self.item.mode or nil,
+        metadata = self.item.metadata,
+    }
+end
+
+local function url_of(backend, path)
+    return backend.url .. "/" .. path
+end
+
+local function damaged(backend, path, why)
+    return errors.fail("Corrupt", {url = url_of(backend, path), reason = why,
+                                   op = "store.copy"})
+end
+
+--- Whether what is there is the same: by checksum where one side knows its own, else by the time
+--- that copies take over. skip = "size": the size is enough.
+function transfer:is_same(block)
+    local item, there = self.item, self.there
+    if self.skip == "size" then
+        return true
+    elseif item.md5 and there.md5 then
+        return item.md5 == there.md5
+    end
+    local sum = checksum.of(self.source, item)
+    if sum then
+        return checksum.matches(self.target, self.to, there, sum, block)
+    end
+    sum = checksum.of(self.target, there)
+    if sum then
+        return checksum.matches(self.source, self.from, item, sum, block)
+    end
+    return math.abs((item.modified or 0) - (there.modified or -1)) < 1
+end
+
+--- Small objects
+
+--- The block's MD5 when somebody can tell whether it is right.
+function transfer:check_whole(item, block)
+    local sum, name = checksum.of(self.source, item)
+    if not sum then
+        return true
+    end
+    sum:update(block)
+    local right, why = sum:finish()
+    if not right then
+        return damaged(self.source, self.from, why)
+    end
+    self.verified = name
+    return true
+end
+
+function transfer:read_whole(block)
+    local item, err = self.source:read(self.from, block, {if_match = self.item})
+    if not item then
+        return nil, err
+    elseif #block ~= item.size then
+        return errors.fail("Changed", {url = url_of(self.source, self.from), op = "store.copy",
+            reason = string.format("%d of %d bytes came", #block, item.size)})
+    end
+    return self:check_whole(item, block)
+end
+
+--- What the target says of the bytes that arrived.
+function transfer:check_written(item, block)
+    if item.size ~= self.size then
+        return damaged(self.target, self.to,
+            string.format("it has %d bytes and not %d", item.size, self.size))
+    elseif item.md5 and block then
+        if item.md5 ~= block:digest("md5").md5 then
+            return damaged(self.target, self.to, "its MD5 is not that of what was sent")
+        end
+        self.verified = self.verified or "md5"
+    end
+    self.result = item
+    return true
+end
+
+local AGAIN = {Changed = true, Corrupt = true, TooLarge = true}
+
+function transfer:whole(block)
+    for attempt = 0, REPEATS do
+        local read, err = self:read_whole(block)
+        if read then
+            break
+        elseif not AGAIN[err.code] or attempt == REPEATS then
+            return nil, err
+        end
+        local item, problem = self.source:stat(self.from)
+        if not item then
+            return nil, problem
+        elseif item.size > block:capacity() then
+            return nil, err
+        end
+        self.item, self.size = item, item.size
+    end
+    local written, err = self.target:write(self.to, block, self:attributes())
+    if not written then
+        return nil, err
+    end
+    self.on_bytes(self.size)
+    local right, problem = self:check_written(written, block)
+    if not right then
+        self.target:remove({self.to})
+    end
+    return right, problem
+end
+
+--- Large objects
+
+--- What tells this object from every other one, and from what it will be later.
+function transfer:fingerprint()
+    local item = self.item
+    return table.concat({self.source.url, self.from, item.size, item.etag or item.md5 or "",
+                         string.format("%.3f", item.modified or 0)}, "\0")
+end
+
+function transfer:begin()
+    local options = self:attributes()
+    options.part_size, options.fingerprint = self.part_size, self:fingerprint()
+    local upload, err = self.target:begin(self.to, self.size, options)
+    if not upload then
+        return nil, err
+    end
+    self.upload, self.part_size = upload, upload.part_size
+    self.count = (self.size + self.part_size - 1) // self.part_size
+    self.sum, self.sum_name = checksum.of(self.source, self.item)
+    return true
+end
+
+--- Waits until every part before this one was added, and adds it.
+function transfer:add_in_turn(index, block)
+    while self.turn ~= index do
+        if self.failure then
+            return
+        end
+        self.turned:wait()
+    end
+    self.sum:update(block)
+    self.turn = index + 1
+    self.turned:wake()
+end
+
+function transfer:send(index, block)
+    local has, err = self.upload:has(index, block)
+    if has == nil then
+        return nil, err
+    elseif not has then
+        local sent
+        sent, err = self.upload:part(index, block)
+        if not sent then
+            return nil, err
+        end
+    end
+    self.on_bytes(#block, has)
+    return true
+end
+
+function transfer:read_part(index, block)
+    local offset = (index - 1) * self.part_size
+    local length = math.min(self.part_size, self.size - offset)
+    local item, err = self.source:read(self.from, block, {offset = offset, length = length,
+                                                          if_match = self.item})
+    if not item then
+        return nil, err
+    elseif #block ~= length then
+        return errors.fail("Changed", {url = url_of(self.source, self.from), op = "store.copy",
+            reason = "it has become shorter"})
+    end
+    return true
+end
+
+--- The failure of one part is that of the object; nobody waits for his turn any more.
+function transfer:fail(err)
+    self.failure = self.failure or err
+    self.turned:wake()
+    return nil, self.failure
+end
+
+function transfer:part(index, block)
+    local read, err = self:read_part(index, block)
+    if not read then
+        return self:fail(err)
+    end
+    local sent
+    local function send()
+        sent, err = self:send(index, block)
+        if not sent then
+            self:fail(err)
+        end
+    end
+    if self.sum then
+        task.all({send, function() self:add_in_turn(index, block) end})
+    else
+        send()
+    end
+    return sent, err
+end
+
+function transfer:finish()
+    if self.sum then
+        local right, why = self.sum:finish()
+        if not right then
+            return self:fail(select(2, damaged(self.source, self.from, why)))
+        end
+        self.verified = self.sum_name
+    end
+    local item, err = self.upload:finish()
+    if not item then
+        return self:fail(err)
+    end
+    return self:check_written(item)
+end
+
+--- After a failure: what may go well in another run stays for it, everything else goes.
+function transfer:give_up(err)
+    local upload = self.upload
+    if upload then
+        self.upload = nil
+        if err and err.retryable then
+            upload:close()
+        else
+            upload:abort()
+        end
+    end
+end
+
+return transfer
