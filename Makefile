@@ -100,6 +100,7 @@ deps:
 test-deps: deps
 	packaging/install-packages tests/packages tests/lab/packages
 	command -v kubectl > /dev/null || packaging/install-packages tests/kubectl-packages
+	command -v npm > /dev/null || packaging/install-packages tests/npm-packages
 
 $(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/standalone.c $(LIBRARY)
 	@mkdir -p $(@D)
@@ -122,6 +123,7 @@ check: all $(PROGRAMS)
 # What is missing may be what this file asks pkg-config about, so a new make goes on.
 test: test-deps
 	tests/lab/build --all
+	tests/lab/storage prepare
 	$(MAKE) lint
 	$(MAKE) asan
 	$(MAKE) fuzz FUZZ_SECONDS=10

@@ -92,3 +92,34 @@ store_lab.describe("the SFTP servers", "sftp", function(at)
         assert.equal(must(fs.read(at.known_hosts)), must(fs.read(here .. "/a")))
     end)
 end)
+
+store_lab.describe("the emulator of Azure Blob", "azure", function(at)
+    it("keeps what is put", function()
+        local scratch = must(fs.temporary_folder())
+        local path = "/" .. store_lab.container() .. "/a"
+        assert(store_lab.azure_request("PUT", path, {
+            body = write_file(scratch, "a", "text"), headers = {"x-ms-blob-type: BlockBlob"}}))
+        assert.equal("text", assert(store_lab.azure_request("GET", path, {sas = at.read_sas})))
+        must(fs.remove_tree(scratch))
+    end)
+
+    it("refuses a signature that allows too little or has expired", function()
+        for _, sas in ipairs({at.read_sas, at.expired_sas}) do
+            local path = "/" .. store_lab.name() .. "?restype=container"
+            local made, why = store_lab.azure_request("PUT", path, {sas = sas})
+            assert.is_nil(made)
+            assert.matches("403", why)
+        end
+    end)
+
+    it("takes a token by HTTPS, for its host's name too", function()
+        for _, url in ipairs({at.tls_endpoint, at.tls_host_endpoint}) do
+            local argv = {"curl", "-sS", "-w%{http_code}", "--noproxy", "*", "--cacert", at.ca,
+                          "-Hx-ms-version: 2020-10-02", "-HAuthorization: Bearer " .. at.token,
+                          url .. "/?comp=list"}
+            local result = must(proc.run(argv))
+            assert.equal(0, result.code, result.stderr)
+            assert.matches("200$", result.stdout)
+        end
+    end)
+end)

@@ -1,6 +1,7 @@
 --- The storage servers that specs run against (tests/lab/storage): those of SALVOR_STORAGE_DIR,
 --- otherwise of a folder of this process's own, stopped when it ends. Each is started on first use
---- and shared between specs, which keep apart by names of their own: bucket() and folder().
+--- and shared between specs, which keep apart by names of their own: those of bucket(), folder()
+--- and container().
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local proc = require("salvor.proc")
@@ -53,8 +54,8 @@ local function start(name)
     return must(json.decode(must(fs.read(fs.join(where, name .. ".json")))))
 end
 
---- How to reach "s3" or "sftp": the keys that tests/lab/README.md has. nil and a reason where it
---- cannot be had; raises when it can and does not start.
+--- How to reach "s3", "sftp" or "azure": the keys that tests/lab/README.md has. nil and a reason
+--- where it cannot be had; raises when it can and does not start.
 function store_lab.server(name)
     if not started[name] then
         started[name] = {start(name)}
@@ -69,6 +70,10 @@ end
 
 function store_lab.sftp()
     return assert(store_lab.server("sftp"))
+end
+
+function store_lab.azure()
+    return assert(store_lab.server("azure"))
 end
 
 --- A describe() whose body is given how to reach the servers of those `names`, "s3" or "s3 sftp";
@@ -100,16 +105,8 @@ function store_lab.name()
     return string.format("spec-%d-%d", proc.pid(), count)
 end
 
---- A request to the gateway by curl, that is: as somebody else sees it, of the owner unless opts
---- has `access_key` and `secret_key`. opts.body is the path of a file, opts.headers a list. The
---- path is signed as it stands. The answer's body; nil and what curl says when it is an error.
-function store_lab.s3_request(method, path, opts)
-    opts = opts or {}
-    local at = store_lab.s3()
-    local argv = {"curl", "-sS", "--fail-with-body", "--noproxy", "*", "-X", method,
-                  "--aws-sigv4", "aws:amz:default:s3", "--path-as-is", "--user",
-                  (opts.access_key or at.access_key) .. ":" .. (opts.secret_key or at.secret_key),
-                  "-H", "x-amz-content-sha256: " .. (opts.body and UNSIGNED or SHA256_OF_NOTHING)}
+local function curl(method, opts)
+    local argv = {"curl", "-sS", "--fail-with-body", "--noproxy", "*", "--path-as-is", "-X", method}
     if method == "HEAD" then
         argv[#argv + 1] = "-I"
     end
@@ -119,7 +116,10 @@ function store_lab.s3_request(method, path, opts)
     if opts.body then
         table.move({"--upload-file", opts.body}, 1, 2, #argv + 1, argv)
     end
-    argv[#argv + 1] = at.endpoint .. path
+    return argv
+end
+
+local function answer(argv)
     local result = must(proc.run(argv, {timeout = 120}))
     if result.code ~= 0 then
         return nil, result.stderr .. result.stdout
@@ -127,10 +127,45 @@ function store_lab.s3_request(method, path, opts)
     return result.stdout
 end
 
+--- A request to the gateway by curl, that is: as somebody else sees it, of the owner unless opts
+--- has `access_key` and `secret_key`. opts.body is the path of a file, opts.headers a list. The
+--- path is signed as it stands. The answer's body; nil and what curl says when it is an error.
+function store_lab.s3_request(method, path, opts)
+    opts = opts or {}
+    local at = store_lab.s3()
+    local argv = curl(method, opts)
+    local user = (opts.access_key or at.access_key) .. ":" .. (opts.secret_key or at.secret_key)
+    table.move({"--aws-sigv4", "aws:amz:default:s3", "--user", user}, 1, 4, #argv + 1, argv)
+    argv[#argv + 1] = "-Hx-amz-content-sha256: " .. (opts.body and UNSIGNED or SHA256_OF_NOTHING)
+    argv[#argv + 1] = at.endpoint .. path
+    return answer(argv)
+end
+
 --- The name of a new, empty bucket.
 function store_lab.bucket()
     local name = store_lab.name()
     assert(store_lab.s3_request("PUT", "/" .. name))
+    return name
+end
+
+--- A request to the emulator of Azure by curl, with full rights unless opts.sas has others; the
+--- rest as for s3_request(). `path` begins with the container and may have a query.
+function store_lab.azure_request(method, path, opts)
+    opts = opts or {}
+    local at = store_lab.azure()
+    local argv = curl(method, opts)
+    if method == "PUT" and not opts.body then
+        argv[#argv + 1] = "-HContent-Length: 0"
+    end
+    argv[#argv + 1] = at.endpoint .. path .. (path:find("?", 1, true) and "&" or "?")
+        .. (opts.sas or at.sas)
+    return answer(argv)
+end
+
+--- The name of a new, empty container.
+function store_lab.container()
+    local name = store_lab.name()
+    assert(store_lab.azure_request("PUT", "/" .. name .. "?restype=container"))
     return name
 end
 
