@@ -2,7 +2,8 @@
 --
 -- A command is a table: summary, usage (the words after its name), arguments = {min, max},
 -- options = list of {name, short, argument, repeated, help}, and run(options, arguments) -> exit
--- code. An option with `argument` takes a value, others are switches.
+-- code. An option with `argument` takes a value, others are switches. One that has commands of its
+-- own gives their modules instead: commands = {word = module name}.
 local errors = require("salvor.error")
 
 local options = {}
@@ -102,9 +103,33 @@ local function with_traceback(err)
     return errors.is(err) and err or debug.traceback(tostring(err), 2)
 end
 
+--- A command of a command, by its word.
+local function run_one_of(command, arguments)
+    local cli = require("salvor.cli")
+    local word = arguments[1]
+    if command.commands[word] then
+        return options.run(require(command.commands[word]), table.move(arguments, 2, #arguments,
+            1, {}))
+    end
+    local is_help = word == "--help" or word == "-h"
+    local stream = is_help and io.stdout or io.stderr
+    if word and not is_help then
+        stream:write("salvor: no command '", word, "'\n")
+    end
+    stream:write("usage: ", command.usage, "\n", command.summary, "\n")
+    for _, name in ipairs(require("salvor").keys(command.commands)) do
+        stream:write(string.format("  %-10s %s\n", name,
+            require(command.commands[name]).summary))
+    end
+    return is_help and cli.exit.done or cli.exit.usage
+end
+
 --- Runs the command; an error object that it raises or that its options give ends it with the exit
 --- code that belongs to its code.
 function options.run(command, arguments)
+    if command.commands then
+        return run_one_of(command, arguments)
+    end
     local cli = require("salvor.cli")
     local given, words = options.parse(command, arguments)
     if not given then

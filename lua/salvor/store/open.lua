@@ -121,6 +121,17 @@ function open.location(location, options, what, depth)
     return retry.wrap(backend.check(opened), retries)
 end
 
+--- Whether the back end of a URL knows an option; false for what is no URL of a store.
+function open.takes(text, option)
+    local location = url.parse(text)
+    local name = location and MODULES[location.scheme]
+    if not name then
+        return false
+    end
+    local module = require(name)
+    return (module.settings[option] or module.credentials[option]) ~= nil
+end
+
 --- The same of a URL as text.
 function open.url(text, options, what, depth)
     local location, err = url.parse(text)

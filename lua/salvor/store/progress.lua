@@ -25,7 +25,8 @@ end
 --- known.
 function progress.new(show, label)
     local self = setmetatable({
-        label = label, bytes = 0, objects = 0, began = task.now(), next_time = 0, samples = {},
+        label = label, bytes = 0, objects = 0, began = task.now(), samples = {},
+        next_time = task.now() + STEP,
     }, progress)
     if type(show) == "function" then
         self.show = show

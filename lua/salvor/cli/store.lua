@@ -1,0 +1,15 @@
+local value = require("salvor.value")
+
+local FOLDER = "lua/salvor/store/commands/"
+
+local commands = {}
+for _, path in ipairs(value.embedded_paths(FOLDER)) do
+    local name = path:match("([^/]+)%.lua$")
+    commands[name] = "salvor.store.commands." .. name
+end
+
+return {
+    summary = "folders, S3, Azure Blob and SFTP: list, read, copy, remove",
+    usage = "salvor store COMMAND [options] URL...",
+    commands = commands,
+}

@@ -1,0 +1,110 @@
+--- What the commands of `salvor store` share.
+local errors = require("salvor.error")
+local json = require("salvor.json")
+local open = require("salvor.store.open")
+local place = require("salvor.store.place")
+local store_errors = require("salvor.store.errors")
+local terminal = require("salvor.terminal")
+
+local command = {}
+
+command.OUTPUT = {name = "output", argument = "FORMAT", help = "text or json"}
+command.CONTEXT = {name = "context", argument = "NAME", help = "of the kubeconfig, for Secrets"}
+
+--- An option that names a Secret with a store's credentials.
+function command.secret_option(name, what)
+    return {name = name, argument = "[NAMESPACE/]NAME",
+            help = "the Kubernetes Secret with the credentials of " .. what}
+end
+
+local function usage(message, hint)
+    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
+end
+
+function command.output(given)
+    return given.output and command.choice(given, "output", {"text", "json"}) or "text"
+end
+
+--- A number that an option gives; nil without it.
+function command.integer(given, name, smallest)
+    local text = given[name]
+    local number = text and math.tointeger(tonumber(text))
+    if text and (not number or number < smallest) then
+        usage(string.format("--%s is a number from %d, not '%s'", name, smallest, text))
+    end
+    return number
+end
+
+--- The options that open `url`, with the Secret that was named.
+function command.credentials(url, secret_name, context)
+    if not secret_name then
+        return nil
+    elseif not open.takes(url, "secret") then
+        usage(require("salvor.store.url").mask(url) .. " takes no Secret")
+    end
+    local namespace, name = secret_name:match("^([^/]+)/([^/]+)$")
+    local client = must(require("salvor.k8s").connect({context = context, namespace = namespace}))
+    return {secret = must(client:get("secrets", name or secret_name))}
+end
+
+--- The tree or object of a URL (store/place.lua); raises.
+function command.source(url, given)
+    return must(place.source(url, command.credentials(url, given.secret, given.context),
+        "store.open", 1))
+end
+
+--- One object; raises when the URL names something else.
+function command.object(url, given)
+    local source = command.source(url, given)
+    if not source.item then
+        local location = must(require("salvor.store.url").parse(url))
+        error(store_errors.new("NotFound", {url = location.text, op = "store.stat",
+                                            hint = "it is no object; `salvor store ls` shows what "
+                                                .. "is below it"}), 0)
+    end
+    return source
+end
+
+--- Raises unless the option is one of the words.
+function command.choice(given, name, words)
+    for _, word in ipairs(words) do
+        if given[name] == word then
+            return word
+        end
+    end
+    usage(string.format("--%s is one of %s, not '%s'", name, table.concat(words, ", "),
+        given[name]))
+end
+
+--- A text from elsewhere on one line of a terminal.
+command.escape = terminal.escape
+
+--- An item as scripts get it.
+function command.row(item)
+    return {path = item.path, kind = item.kind, size = item.size, modified = item.modified,
+            etag = item.etag, md5 = item.md5, version = item.version, mode = item.mode}
+end
+
+function command.print_json(value)
+    io.stdout:write(json.encode(value, {indent = 2}), "\n")
+end
+
+--- A list that is written as it comes: write(value) for each, finish() at the end.
+function command.json_list()
+    local opened = false
+    return {
+        write = function(value)
+            io.stdout:write(opened and ",\n" or "[\n", json.encode(value))
+            opened = true
+        end,
+        finish = function()
+            io.stdout:write(opened and "\n]\n" or "[]\n")
+        end,
+    }
+end
+
+function command.time(seconds)
+    return seconds and os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(seconds)) or "-"
+end
+
+return command
