@@ -1,17 +1,17 @@
 --- Storage: folders, S3, Azure Blob and SFTP behind one interface. The back ends and their contract
 --- are in store/backend.lua.
+local backends = require("salvor.store.backend")
 local block = require("salvor.block")
 local check = require("salvor.check")
 local errors = require("salvor.store.errors")
 local open = require("salvor.store.open")
-local path_problem = require("salvor.store.backend").path_problem
 local url = require("salvor.store.url")
 local walk = require("salvor.store.walk")
 
 local store = {}
 
 local methods = {}
-local metatable = {__index = methods, __name = "store"}
+local metatable = {__index = methods, __name = "salvor.store"}
 
 metatable.__close = function(self)
     self:close()
@@ -20,7 +20,6 @@ end
 local MiB = 1 << 20
 local READ_LIMIT = 256 * MiB
 local READ_STEP = 8 * MiB
-local WORKERS = 8
 
 local function as_op(op, err)
     err.op = op
@@ -35,11 +34,7 @@ local function check_path(self, path, op)
     elseif not self._backend then
         error(op .. ": the store was closed", 3)
     end
-    local problem = path_problem(path, self._backend.features.any_key)
-    if problem then
-        return errors.fail("Invalid", {url = self.url .. "/" .. path, op = op, reason = problem})
-    end
-    return path
+    return backends.check_path(self._backend, path, op)
 end
 
 --- A folder as a prefix: "" or "a/b/".
@@ -57,7 +52,7 @@ function store.open(text, options)
     if type(text) ~= "string" then
         error("store.open: a URL or path expected, got " .. type(text), 2)
     end
-    local backend, err = open.url(text, options, "store.open", 3)
+    local backend, err = open.url(text, options, "store.open")
     if not backend then
         return as_op("store.open", err)
     end
@@ -235,191 +230,19 @@ function methods:remove(paths)
     return removal.removed
 end
 
-local function check_workers(workers, op)
-    if workers and (math.type(workers) ~= "integer" or workers < 1 or workers > 256) then
-        error(op .. ": option 'workers' is an integer from 1 to 256", 3)
-    end
-    return workers or WORKERS
-end
-
-local SKIPS = {checksum = "checksum", size = "size", never = false}
-
-local function check_skip(value, op)
-    if value == nil or value == true then
-        return "checksum"
-    elseif value == false then
-        return false
-    elseif SKIPS[value] == nil then
-        error(op .. ": option 'skip' must be checksum, size or never", 3)
-    end
-    return SKIPS[value]
-end
-
-local function check_progress(value, op)
-    if value ~= nil and type(value) ~= "boolean" and type(value) ~= "function" then
-        error(op .. ": option 'progress' must be true or a function", 3)
-    end
-    return value or nil
-end
-
---- The one object of a copy; its failure is the call's.
-local function copy_one(fields, op)
-    local summary, err = require("salvor.store.copy")(fields)
-    if not summary then
-        return as_op(op, err)
-    elseif summary.failures > 0 then
-        return as_op(op, summary.failed[1].err)
-    end
-    return summary
-end
-
-local one_options = {if_absent = "boolean", skip = true, progress = true, workers = "number"}
-
 --- An object becomes a local file, which is whole or not there.
 function methods:download(path, file, opts)
-    opts = check.options(opts, one_options, "store.download")
-    local checked, err = check_path(self, path, "store.download")
-    if not checked then
-        return nil, err
-    elseif type(file) ~= "string" or file == "" then
-        error("store.download: the path of a file expected", 2)
-    end
-    local item
-    item, err = self._backend:stat(path)
-    if not item then
-        return as_op("store.download", err)
-    end
-    local target
-    target, err = require("salvor.store.place").object(file, path:match("[^/]+/?$") or path, nil,
-        "store.download", 2)
-    if not target then
-        return as_op("store.download", err)
-    end
-    return copy_one({
-        source = self._backend, from_name = path, item = item,
-        target = target.backend, to_name = target.name,
-        workers = check_workers(opts.workers, "store.download"),
-        skip = check_skip(opts.skip, "store.download"),
-        if_absent = opts.if_absent,
-        show = check_progress(opts.progress, "store.download"),
-    }, "store.download")
+    return require("salvor.store.carry").download(self, path, file, opts)
 end
 
 --- A local file becomes an object.
 function methods:upload(file, path, opts)
-    opts = check.options(opts, one_options, "store.upload")
-    local checked, err = check_path(self, path, "store.upload")
-    if not checked then
-        return nil, err
-    elseif type(file) ~= "string" or file == "" then
-        error("store.upload: the path of a file expected", 2)
-    end
-    local source
-    source, err = require("salvor.store.place").source(file, nil, "store.upload", 2)
-    if not source then
-        return as_op("store.upload", err)
-    elseif not source.item then
-        return errors.fail("Invalid", {url = file, op = "store.upload", reason = "it is a folder",
-                                       hint = "store.copy copies trees"})
-    end
-    return copy_one({
-        source = source.backend, from_name = source.name, item = source.item,
-        target = self._backend, to_name = path,
-        workers = check_workers(opts.workers, "store.upload"),
-        skip = check_skip(opts.skip, "store.upload"),
-        if_absent = opts.if_absent,
-        show = check_progress(opts.progress, "store.upload"),
-    }, "store.upload")
-end
-
-local function is_store(value)
-    return getmetatable(value) == metatable
-end
-
---- The tree or object that a copy reads, and what must be closed afterwards.
-local function open_source(from, options)
-    if is_store(from) then
-        return {backend = from._backend}
-    end
-    return require("salvor.store.place").source(from, options, "store.copy", 3)
-end
-
-local function open_target(to, source, options)
-    local place = require("salvor.store.place")
-    if is_store(to) then
-        return {backend = to._backend, name = source.name}
-    elseif source.item then
-        return place.object(to, source.name, options, "store.copy", 3)
-    end
-    return place.tree(to, options, "store.copy", 3)
-end
-
-local CLOSER = {__close = function(places)
-    for _, opened in ipairs(places) do
-        if opened.owned then
-            opened.backend:close()
-        end
-    end
-end}
-
---- Copying a tree into itself would never end.
-local function check_apart(source, target)
-    local from, to = source.backend.url, target.backend.url
-    if not source.item and (to .. "/"):sub(1, #from + 1) == from .. "/" then
-        return errors.fail("Invalid", {url = to, op = "store.copy",
-                                       reason = "it lies in what is to be copied, " .. from})
-    end
-    return true
-end
-
-local copy_options = {workers = "number", progress = true, delete = "boolean", skip = true,
-                      if_absent = "boolean", from = "table", to = "table"}
-
-local function check_side(value, name)
-    if not is_store(value) and type(value) ~= "string" then
-        error(string.format("store.copy: '%s' must be a URL, a path or a store, got %s", name,
-            type(value)), 3)
-    elseif is_store(value) and not value._backend then
-        error("store.copy: the store '" .. name .. "' was closed", 3)
-    end
+    return require("salvor.store.carry").upload(self, file, path, opts)
 end
 
 --- store.copy(from, to, options) -> summary, or nil and an error
 function store.copy(from, to, opts)
-    opts = check.options(opts, copy_options, "store.copy")
-    check_side(from, "from")
-    check_side(to, "to")
-    local fields = {
-        workers = check_workers(opts.workers, "store.copy"),
-        skip = check_skip(opts.skip, "store.copy"),
-        show = check_progress(opts.progress, "store.copy"),
-        delete = opts.delete, if_absent = opts.if_absent,
-    }
-    local places <close> = setmetatable({}, CLOSER)
-    local source, err = open_source(from, opts.from)
-    if not source then
-        return as_op("store.copy", err)
-    end
-    places[1] = source
-    local target
-    target, err = open_target(to, source, opts.to)
-    if not target then
-        return as_op("store.copy", err)
-    end
-    places[2] = target
-    local apart
-    apart, err = check_apart(source, target)
-    if not apart then
-        return nil, err
-    end
-    fields.source, fields.from_name, fields.item = source.backend, source.name, source.item
-    fields.target, fields.to_name = target.backend, target.name
-    local summary
-    summary, err = require("salvor.store.copy")(fields)
-    if not summary then
-        return as_op("store.copy", err)
-    end
-    return summary
+    return require("salvor.store.carry").copy(from, to, opts)
 end
 
 --- A URL or path as people and logs may see it.

@@ -166,7 +166,8 @@ static int upload_part(lua_State *L)
 static void run_finish(struct salvor_job *job)
 {
     struct call *call = (struct call *)job;
-    job->result = salvor_local_upload_finish(&call->object->upload, &call->item, &job->failure);
+    job->result =
+        salvor_local_upload_finish(&call->object->upload, &call->item, &job->stop, &job->failure);
 }
 
 static int after_finish(lua_State *L, int status, lua_KContext context)

@@ -7,5 +7,5 @@ local top = must(fs.temporary_folder())
 
 conformance.run("a folder", function(name)
     must(fs.mkdir(fs.join(top, name), {parents = true}))
-    return open(fs.join(top, name), nil, "store.open", 2)
+    return open(fs.join(top, name), nil, "store.open")
 end)

@@ -66,6 +66,8 @@
 --- An item is {path, size, modified (seconds since 1970), kind = "file", "link" or "folder", etag,
 --- md5 (hex), version, mode, metadata}; those that the back end does not have are nil. A name that
 --- ends in "/" and has no bytes is of kind "folder" (S3's console makes those).
+local errors = require("salvor.store.errors")
+
 local backend = {}
 
 local METHODS = {"list", "stat", "read", "write", "begin", "remove", "close"}
@@ -88,6 +90,15 @@ function backend.path_problem(path, any_key)
             return "a path has no part '" .. part .. "'"
         end
     end
+end
+
+--- The path when it can be a name in that back end, else nil and an error.
+function backend.check_path(opened, path, op)
+    local problem = backend.path_problem(path, opened.features.any_key)
+    if not problem then
+        return path
+    end
+    return errors.fail("Invalid", {url = opened.url .. "/" .. path, op = op, reason = problem})
 end
 
 --- Raises unless the table is a back end; returns it.

@@ -50,7 +50,7 @@ end
 --- The tree or object of a URL (store/place.lua); raises.
 function command.source(url, given)
     return must(place.source(url, command.credentials(url, given.secret, given.context),
-        "store.open", 1))
+        "store.open"))
 end
 
 --- One object; raises when the URL names something else.

@@ -67,32 +67,42 @@ local function read_query(location, module)
     return read
 end
 
---- Misuse raises, at the line of the script that called the store's function.
-local function check_options(options, module, what, depth)
+--- Misuse raises, at the line of the script.
+local function misuse(...)
+    local level = 2
+    local frame = debug.getinfo(level, "S")
+    while frame and (frame.what == "C" or frame.source:find("^@lua/salvor/")) do
+        level = level + 1
+        frame = debug.getinfo(level, "S")
+    end
+    error(string.format(...), level)
+end
+
+local function check_options(options, module, what)
     if type(options) ~= "table" then
-        error(string.format("%s: options must be a table, got %s", what, type(options)), depth)
+        misuse("%s: options must be a table, got %s", what, type(options))
     end
     for name, value in pairs(options) do
         local expected = module.settings[name] or module.credentials[name] or COMMON[name]
         if not expected then
-            error(string.format("%s: unknown option '%s'; known are %s", what, tostring(name),
-                names_of(module.settings, module.credentials, COMMON)), depth)
+            misuse("%s: unknown option '%s'; known are %s", what, tostring(name),
+                names_of(module.settings, module.credentials, COMMON))
         elseif expected ~= true and not expected:find(type(value), 1, true) then
-            error(string.format("%s: option '%s' must be a %s, got %s", what, name,
-                expected:gsub("|", " or "), type(value)), depth)
+            misuse("%s: option '%s' must be a %s, got %s", what, name,
+                expected:gsub("|", " or "), type(value))
         elseif value == "" then
-            error(string.format("%s: option '%s' is empty", what, name), depth)
+            misuse("%s: option '%s' is empty", what, name)
         end
     end
     local retries = options.retries
     if retries and (math.type(retries) ~= "integer" or retries < 0) then
-        error(what .. ": option 'retries' is an integer from 0", depth)
+        misuse("%s: option 'retries' is an integer from 0", what)
     end
 end
 
 --- The back end of a URL that was parsed; its calls are repeated where they may be. Misuse of
---- options raises as function `what`, `depth` functions up.
-function open.location(location, options, what, depth)
+--- options raises as function `what`.
+function open.location(location, options, what)
     local name = MODULES[location.scheme]
     if not name then
         return invalid(location, "unknown scheme '" .. location.scheme .. "'",
@@ -100,7 +110,7 @@ function open.location(location, options, what, depth)
     end
     local module = require(name)
     options = options or {}
-    check_options(options, module, what, depth + 1)
+    check_options(options, module, what)
     local merged, err = read_query(location, module)
     if not merged then
         return nil, err
@@ -133,12 +143,12 @@ function open.takes(text, option)
 end
 
 --- The same of a URL as text.
-function open.url(text, options, what, depth)
+function open.url(text, options, what)
     local location, err = url.parse(text)
     if not location then
         return nil, err
     end
-    return open.location(location, options, what, depth + 1)
+    return open.location(location, options, what)
 end
 
 return open

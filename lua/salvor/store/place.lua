@@ -21,19 +21,19 @@ local function split(location)
     return merge(location, {path = above, text = text}), name
 end
 
-local function open_tree(location, options, what, depth)
-    local backend, err = open.location(location, options, what, depth + 1)
+local function open_tree(location, options, what)
+    local backend, err = open.location(location, options, what)
     return backend and {backend = backend, owned = true}, err
 end
 
 --- The object that a URL without a "/" at its end may mean; without `item` when there is none, or
 --- nobody says so (an S3 server may forbid to ask for what is not there).
-local function open_object(location, options, what, depth)
+local function open_object(location, options, what)
     local above, name = split(location)
     if not above or location.path:sub(-1) == "/" then
         return nil
     end
-    local backend, err = open.location(above, options, what, depth + 1)
+    local backend, err = open.location(above, options, what)
     if not backend then
         return nil, err
     end
@@ -48,14 +48,14 @@ local function open_object(location, options, what, depth)
 end
 
 --- What is read: {backend, owned} for a tree, {backend, owned, name, item} for one object. `what`
---- and `depth` as in store/open.lua.
-function place.source(target, options, what, depth)
+--- as in store/open.lua.
+function place.source(target, options, what)
     local location, err = url.parse(target)
     if not location then
         return nil, err
     end
     local object
-    object, err = open_object(location, options, what, depth + 1)
+    object, err = open_object(location, options, what)
     if err then
         return nil, err
     elseif object and object.item and object.item.kind == "file" then
@@ -67,27 +67,27 @@ function place.source(target, options, what, depth)
                                            reason = "it is neither a file nor a folder"})
         end
     end
-    return open_tree(location, options, what, depth + 1)
+    return open_tree(location, options, what)
 end
 
 --- Where a tree goes.
-function place.tree(target, options, what, depth)
+function place.tree(target, options, what)
     local location, err = url.parse(target)
     if not location then
         return nil, err
     end
-    return open_tree(location, options, what, depth + 1)
+    return open_tree(location, options, what)
 end
 
 --- Where one object of that name goes: {backend, owned, name}. Into what is a folder, by a "/" at
 --- the end or because there is one, else it gets the URL's own name.
-function place.object(target, name, options, what, depth)
+function place.object(target, name, options, what)
     local location, err = url.parse(target)
     if not location then
         return nil, err
     end
     local object
-    object, err = open_object(location, options, what, depth + 1)
+    object, err = open_object(location, options, what)
     if err then
         return nil, err
     elseif object and not (object.item and object.item.kind == "folder") then
@@ -96,7 +96,7 @@ function place.object(target, name, options, what, depth)
         object.backend:close()
     end
     local tree
-    tree, err = open_tree(location, options, what, depth + 1)
+    tree, err = open_tree(location, options, what)
     if tree then
         tree.name = name
     end

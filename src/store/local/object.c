@@ -9,7 +9,7 @@
 
 #include "core/file.h"
 
-enum { STEP = 1 << 20, ATTEMPTS = 100 };
+enum { STEP = 1 << 20, SYNC_STEP = 4 << 20, ATTEMPTS = 100 };
 
 static void close_quietly(int fd)
 {
@@ -174,13 +174,28 @@ static int set_time(int fd, double modified)
     return futimens(fd, times);
 }
 
+/* In steps, since nothing ends an fsync() of a large file before it is done. */
+static int sync_file(int fd, int64_t size, const atomic_bool *stop)
+{
+    int flags = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    for (int64_t at = 0; size > SYNC_STEP && at < size; at += SYNC_STEP) {
+        if (atomic_load(stop)) {
+            errno = ECANCELED;
+            return -1;
+        }
+        if (sync_file_range(fd, (off_t)at, SYNC_STEP, (unsigned)flags) < 0)
+            break; /* the file system may not know it; fsync tells of errors */
+    }
+    return fsync(fd);
+}
+
 int salvor_local_settle(struct salvor_local_item *item, int fd, const char *temporary,
                         const struct salvor_local_place *place,
-                        const struct salvor_local_attributes *attributes)
+                        const struct salvor_local_attributes *attributes, const atomic_bool *stop)
 {
     struct stat status;
     if (fchmod(fd, attributes->mode) < 0 || set_time(fd, attributes->modified) < 0 ||
-        fsync(fd) < 0 || fstat(fd, &status) < 0 ||
+        fstat(fd, &status) < 0 || sync_file(fd, status.st_size, stop) < 0 ||
         put_under_name(temporary, place, attributes->if_absent) < 0)
         return -1;
     salvor_local_item_set(item, &status);
@@ -219,7 +234,7 @@ static int write_file(struct salvor_local_item *item, const struct salvor_local_
         return -1;
     int result = salvor_local_write_at(fd, block->data, block->size, 0, stop);
     if (result == 0)
-        result = salvor_local_settle(item, fd, temporary, place, attributes);
+        result = salvor_local_settle(item, fd, temporary, place, attributes, stop);
     if (result < 0) {
         int saved = errno;
         unlinkat(place->folder, temporary, 0);

@@ -56,10 +56,10 @@ int salvor_local_write_at(int fd, const char *data, size_t size, int64_t offset,
 
 /*
  * Of both too: gives the file under `temporary` its attributes, puts it on the disk and under its
- * name; -1 with errno, and then it is still there under the temporary name.
+ * name; -1 with errno (ECANCELED after `stop`), and then it is still under the temporary name.
  */
 int salvor_local_settle(struct salvor_local_item *item, int fd, const char *temporary,
                         const struct salvor_local_place *place,
-                        const struct salvor_local_attributes *attributes);
+                        const struct salvor_local_attributes *attributes, const atomic_bool *stop);
 
 #endif

@@ -124,10 +124,10 @@ int salvor_local_upload_part(const struct salvor_local_upload *upload, int64_t o
 }
 
 int salvor_local_upload_finish(struct salvor_local_upload *upload, struct salvor_local_item *item,
-                               struct salvor_error *err)
+                               const atomic_bool *stop, struct salvor_error *err)
 {
     if (salvor_local_settle(item, upload->fd, upload->temporary, &upload->place,
-                            &upload->attributes) < 0)
+                            &upload->attributes, stop) < 0)
         return salvor_local_failed(err, errno);
     salvor_local_upload_close(upload, false);
     return 0;

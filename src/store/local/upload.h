@@ -35,7 +35,7 @@ int salvor_local_upload_part(const struct salvor_local_upload *upload, int64_t o
 
 /* Puts the file on the disk and under its name. */
 int salvor_local_upload_finish(struct salvor_local_upload *upload, struct salvor_local_item *item,
-                               struct salvor_error *err);
+                               const atomic_bool *stop, struct salvor_error *err);
 
 /* `remove`: what was written; else it stays for a later run. A second call does nothing. */
 void salvor_local_upload_close(struct salvor_local_upload *upload, bool remove);

@@ -1,0 +1,343 @@
+-- store.copy: trees and single objects between stores, here folders; nothing is lost, whatever
+-- stops it, and nothing half-written has its final name.
+local digest = require("salvor.digest")
+local fs = require("salvor.fs")
+local memory = require("support.memory")
+local proc = require("salvor.proc")
+local salvor = require("support.salvor")
+local store = require("salvor.store")
+local task = require("salvor.task")
+
+local MiB = 1 << 20
+
+describe("store.copy", function()
+    local folder
+
+    before_each(function()
+        folder = must(fs.temporary_folder())
+    end)
+
+    after_each(function()
+        must(fs.remove_tree(folder))
+    end)
+
+    local function at(name)
+        return fs.join(folder, name)
+    end
+
+    local function make(name, files)
+        must(fs.mkdir(at(name), {parents = true}))
+        for path, content in pairs(files) do
+            local full = at(name .. "/" .. path)
+            must(fs.mkdir(fs.dirname(full), {parents = true}))
+            must(fs.write(full, content))
+        end
+    end
+
+    local FILES = {["a/one"] = "1", ["a/b/two"] = "22", ["a.txt"] = "text", ["z"] = ""}
+
+    it("copies a tree, then only what differs", function()
+        make("from", FILES)
+        local summary = must(store.copy(at("from"), at("to/deep")))
+        assert.are.equal(4, summary.copied)
+        assert.are.equal(7, summary.bytes)
+        assert.are.same(FILES, salvor.tree(at("to/deep")))
+        assert.are.equal(4, must(store.copy(at("from"), at("to/deep"))).skipped)
+        must(fs.write(at("from/a.txt"), "changed"))
+        must(fs.write(at("from/new"), "n"))
+        summary = must(store.copy(at("from"), at("to/deep")))
+        assert.are.equal(2, summary.copied)
+        assert.are.equal(3, summary.skipped)
+        assert.are.same(salvor.tree(at("from")), salvor.tree(at("to/deep")))
+    end)
+
+    it("notices another content of the same size", function()
+        make("from", {file = "one"})
+        must(store.copy(at("from"), at("to")))
+        must(proc.run({"touch", "-d", "2001-01-01", at("to/file")}))
+        must(fs.write(at("from/file"), "two"))
+        assert.are.equal(1, must(store.copy(at("from"), at("to"), {skip = "size"})).skipped)
+        assert.are.equal(1, must(store.copy(at("from"), at("to"))).copied)
+        assert.are.equal("two", fs.read(at("to/file")))
+        assert.are.equal(1, must(store.copy(at("from"), at("to"), {skip = "never"})).copied)
+    end)
+
+    it("keeps times and modes", function()
+        make("from", {file = "x", script = "y"})
+        must(proc.run({"chmod", "750", at("from/script")}))
+        must(proc.run({"touch", "-d", "2020-02-03 04:05:06 UTC", at("from/file")}))
+        must(store.copy(at("from"), at("to")))
+        assert.are.equal(tonumber("750", 8), fs.stat(at("to/script")).mode)
+        assert.are.equal(1580702706, math.floor(fs.stat(at("to/file")).mtime))
+    end)
+
+    it("removes at the destination only when asked, and the folders that become empty", function()
+        make("from", {["a/one"] = "1"})
+        make("to", {["a/one"] = "1", ["a/two"] = "2", ["old/x/y"] = "3", ["old/z"] = "4"})
+        assert.are.equal(0, must(store.copy(at("from"), at("to"))).removed)
+        assert.are.equal("2", fs.read(at("to/a/two")))
+        assert.are.equal(3, must(store.copy(at("from"), at("to"), {delete = true})).removed)
+        assert.are.same({["a/one"] = "1"}, salvor.tree(at("to")))
+        assert.are.same({{name = "a", type = "folder"}}, must(fs.list(at("to"))))
+    end)
+
+    it("removes nothing when something could not be copied", function()
+        make("from", {file = "x", ["sub/y"] = "y"})
+        make("to", {other = "o", ["file/in the way"] = "1"})
+        local summary = must(store.copy(at("from"), at("to"), {delete = true}))
+        assert.are.equal(1, summary.failures)
+        assert.are.equal("file", summary.failed[1].path)
+        salvor.expect(tostring(summary.failed[1].err), at("to/file"), "it is a folder (Invalid)")
+        assert.are.equal("o", fs.read(at("to/other")))
+        assert.are.equal("y", fs.read(at("to/sub/y")))
+    end)
+
+    it("copies one object, to a name or into a folder", function()
+        make("from", {file = "x"})
+        must(fs.mkdir(at("there")))
+        must(store.copy(at("from/file"), at("name")))
+        must(store.copy(at("from/file"), at("there")))
+        must(store.copy(at("from/file"), at("new") .. "/"))
+        must(store.copy("file://" .. at("from/file"), "file://" .. at("url%20escaped")))
+        assert.are.equal("x", fs.read(at("name")))
+        assert.are.equal("x", fs.read(at("there/file")))
+        assert.are.equal("x", fs.read(at("new/file")))
+        assert.are.equal("x", fs.read(at("url escaped")))
+    end)
+
+    it("takes open stores", function()
+        make("from", FILES)
+        local from <close> = must(store.open(at("from")))
+        local to <close> = must(store.open(at("to")))
+        assert.are.equal(4, must(store.copy(from, to)).copied)
+        assert.are.equal("1", to:read("a/one"))
+        assert.are.equal(4, must(store.copy(from, at("to"))).skipped)
+    end)
+
+    it("refuses what is not there, and a tree into itself", function()
+        local none, err = store.copy(at("none"), at("to"))
+        assert.is_nil(none)
+        salvor.expect(tostring(err), "store.copy: " .. at("none") .. " does not exist (NotFound)")
+        make("from", FILES)
+        for _, target in ipairs({at("from"), at("from/a/b"), at("from") .. "/new"}) do
+            none, err = store.copy(at("from"), target)
+            assert.is_nil(none)
+            salvor.expect(tostring(err), "lies in what is to be copied", "(Invalid)")
+        end
+        assert.are.same(FILES, salvor.tree(at("from")))
+        assert.are.equal(4, must(store.copy(at("from"), at("from2"))).copied)
+    end)
+
+    it("stops at misuse", function()
+        local function misuse(part, ...)
+            local ok, problem = pcall(store.copy, ...)
+            assert.is_false(ok)
+            salvor.expect(tostring(problem), part)
+        end
+        misuse("unknown option 'detele'", "a", "b", {detele = true})
+        misuse("'from' must be a URL, a path or a store, got nil", nil, "b")
+        misuse("'to' must be a URL", "a", {})
+        misuse("'workers' is an integer", "a", "b", {workers = 1.5})
+        misuse("unknown option 'x'", at(""), at("b"), {from = {x = 1}})
+    end)
+
+    it("leaves links and special files out, and says so; a link to a file below is that file",
+        function()
+            make("from", {file = "x", ["sub/y"] = "y"})
+            must(fs.write(at("outside"), "secret"))
+            must(fs.symlink("sub/y", at("from/inside")))
+            must(fs.symlink("../outside", at("from/out")))
+            must(fs.symlink(at("outside"), at("from/absolute")))
+            must(fs.symlink("sub", at("from/folder")))
+            must(fs.symlink("none", at("from/dangling")))
+            must(proc.run({"mkfifo", at("from/pipe")}))
+            local summary = must(store.copy(at("from"), at("to")))
+            assert.are.same({"absolute", "dangling", "folder", "out", "pipe"}, summary.left_out)
+            assert.are.same({file = "x", ["sub/y"] = "y", inside = "y"}, salvor.tree(at("to")))
+        end)
+
+    it("tells how far it is", function()
+        make("from", {a = ("x"):rep(3 * MiB), b = "y"})
+        local states = {}
+        must(store.copy(at("from"), at("to"), {progress = function(state)
+            states[#states + 1] = state
+        end}))
+        local last = states[#states]
+        assert.are.equal(3 * MiB + 1, last.bytes)
+        assert.are.equal(2, last.objects)
+        assert.are.equal(3 * MiB + 1, last.total)
+        assert.are.equal(2, last.total_objects)
+    end)
+
+    it("carries a large file in bounded memory", function()
+        must(proc.run({"truncate", "-s", "512M", at("large")}))
+        local code = string.format([[
+            local store = require("salvor.store")
+            must(store.copy(%q, %q))
+            for line in io.lines("/proc/self/status") do
+                if line:find("^VmHWM") then print(line:match("%%d+")) end
+            end]], at("large"), at("copy"))
+        local result = salvor.run({"-e", code}, {home = folder})
+        assert.are.equal("", result.stderr)
+        memory.expect_at_most(64 * MiB, tonumber(result.stdout) * 1024)
+        assert.are.equal(512 * MiB, fs.stat(at("copy")).size)
+    end)
+
+    -- The process is killed once some parts were written; the next run finds them.
+    local KILLED = [[
+        local transfer = require("salvor.store.transfer")
+        local send, sent = transfer.send, 0
+        function transfer.send(...)
+            local result, err = send(...)
+            sent = sent + 1
+            if sent == 3 then os.execute("kill -9 $PPID") end
+            return result, err
+        end
+        must(require("salvor.store").copy(%q, %q))]]
+
+    it("goes on after kill -9 where it was, and leaves nothing over", function()
+        local parts = {}
+        for number = 1, 50 do
+            parts[number] = string.char(number + 40):rep(MiB)
+        end
+        make("from", {large = table.concat(parts), small = "s"})
+        local result = salvor.run({"-e", string.format(KILLED, at("from"), at("to"))},
+            {home = folder})
+        assert.are_not.equal(0, result.code)
+        assert.is_nil(fs.stat(at("to/large")))
+        local opened <close> = must(store.open(at("to")))
+        for item in opened:each() do
+            assert.are.equal("small", item.path)
+        end
+        local summary = must(store.copy(at("from"), at("to")))
+        assert.is_true(summary.resumed >= 2 * 8 * MiB, summary.resumed .. " bytes were found")
+        assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("to/large")))
+        assert.are.same({{name = "large", type = "file"}, {name = "small", type = "file"}},
+            must(fs.list(at("to"))))
+    end)
+
+    it("takes nothing over from a run with another content", function()
+        make("from", {large = ("a"):rep(50 * MiB)})
+        salvor.run({"-e", string.format(KILLED, at("from"), at("to"))}, {home = folder})
+        must(fs.write(at("from/large"), ("b"):rep(50 * MiB)))
+        local summary = must(store.copy(at("from"), at("to")))
+        assert.are.equal(0, summary.resumed)
+        assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("to/large")))
+    end)
+
+    it("fails when an object changes while it is read, and keeps what was there", function()
+        make("from", {large = ("a"):rep(40 * MiB)})
+        make("to", {large = "old"})
+        local transfer = require("salvor.store.transfer")
+        local send = transfer.send
+        local changed = false
+        finally(function()
+            transfer.send = send
+        end)
+        transfer.send = function(...)
+            if not changed then
+                changed = true
+                must(fs.append(at("from/large"), "more"))
+            end
+            return send(...)
+        end
+        local summary = must(store.copy(at("from"), at("to")))
+        assert.are.equal(1, summary.failures)
+        salvor.expect(tostring(summary.failed[1].err), at("from/large"), "was changed meanwhile")
+        assert.are.same({large = "old"}, salvor.tree(at("to")))
+        assert.are.equal(1, #must(fs.list(at("to"))))
+    end)
+
+    it("leaves nothing behind when it is cancelled", function()
+        make("from", {large = ("a"):rep(200 * MiB), other = "x"})
+        local began = task.now()
+        local result, err = task.timeout(0.05, function()
+            return store.copy(at("from"), at("to"))
+        end)
+        assert.is_nil(result)
+        assert.are.equal("Timeout", err.code)
+        assert.is_true(task.now() - began < 0.5, "took " .. task.now() - began)
+        for _, entry in ipairs(fs.list(at("to")) or {}) do
+            assert.are.equal("other", entry.name)
+        end
+    end)
+
+    it("ends within moments of a Ctrl-C", function()
+        must(proc.run({"truncate", "-s", "4G", at("large")}))
+        local began = task.now()
+        local result = salvor.run({"store", "cp", "--quiet", at("large"), at("copy")},
+            {home = folder, prefix = {"timeout", "-s", "INT", "0.5"}})
+        assert.is_true(task.now() - began < 2)
+        assert.are_not.equal(0, result.code)
+        assert.are.same({{name = "large", type = "file"}}, must(fs.list(folder)))
+    end)
+
+    it("never has two writers of one large file", function()
+        make("from", {large = ("a"):rep(40 * MiB)})
+        local results = task.map({1, 2}, function()
+            local summary, err = store.copy(at("from"), at("to"))
+            return {summary = summary, err = err}
+        end)
+        for _, result in ipairs(results) do
+            local summary = must(result.summary, result.err)
+            assert.is_true(summary.failures == 0
+                or summary.failed[1].err.code == "Conflict", tostring(summary.failed[1]))
+        end
+        assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("to/large")))
+        assert.are.equal(1, #must(fs.list(at("to"))))
+    end)
+end)
+
+-- A mount namespace of its own holds a small file system; what is on it is gone with it.
+local FULL_DISK = [[
+mount -t tmpfs -o size=12m none "$1/small" || exit 99
+echo old > "$1/small/large"
+"$SALVOR" store cp --quiet "$1/from" "$1/small" > "$1/stdout" 2> "$1/stderr"
+echo $? > "$1/code"
+find "$1/small" -type f > "$1/files"
+cat "$1/small/large" > "$1/large"
+]]
+
+describe("a copy onto a full disk", function()
+    it("stops with the reason, keeps what was there and leaves nothing half-written", function()
+        local allowed = proc.run({"unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"})
+        if not allowed or allowed.code ~= 0 then
+            pending("a file system cannot be mounted here")
+            return
+        end
+        local folder = must(fs.temporary_folder())
+        must(fs.mkdir(folder .. "/small"))
+        must(fs.mkdir(folder .. "/from"))
+        must(fs.write(folder .. "/from/large", ("x"):rep(20 * MiB)))
+        must(proc.run({"unshare", "--mount", "sh", "-c", FULL_DISK, "sh", folder},
+            {env = {SALVOR = salvor.path, HOME = folder}, timeout = 60}))
+        assert.are.equal("1\n", fs.read(folder .. "/code"))
+        salvor.expect(must(fs.read(folder .. "/stderr")), folder .. "/small/large: no space left",
+            "free some space")
+        assert.are.equal(folder .. "/small/large\n", fs.read(folder .. "/files"))
+        assert.are.equal("old\n", fs.read(folder .. "/large"))
+        must(fs.remove_tree(folder))
+    end)
+end)
+
+describe("a copy without permission", function()
+    it("names what it could not read or write, and does the rest", function()
+        local folder = must(fs.temporary_folder())
+        must(proc.run({"sh", "-c", [[
+            cd "$1" && mkdir from from/closed to && echo x > from/a && echo y > from/b &&
+            echo z > from/c && chmod 0 from/b && chmod 755 . && chmod 777 to]], "sh", folder}))
+        local result = salvor.run({"store", "cp", "--quiet", folder .. "/from", folder .. "/to"}, {
+            home = folder,
+            prefix = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"},
+        })
+        if result.stderr:find("setpriv:", 1, true) then
+            pending("setpriv is not permitted: " .. result.stderr)
+            return
+        end
+        assert.are.equal(1, result.code, result.stderr)
+        salvor.expect(result.stderr, folder .. "/from/b: permission denied")
+        salvor.expect(result.stdout, "2 files copied (4 B), 1 failure")
+        assert.are.same({a = "x\n", c = "z\n"}, salvor.tree(folder .. "/to"))
+        must(fs.remove_tree(folder))
+    end)
+end)

@@ -1,0 +1,188 @@
+-- salvor.store's verbs, on folders; what back ends do is in the specs of each of them.
+local fs = require("salvor.fs")
+local salvor = require("support.salvor")
+local store = require("salvor.store")
+local task = require("salvor.task")
+
+local MiB = 1 << 20
+
+local function fails(code, part, value, err)
+    assert.is_nil(value)
+    assert.are.equal(code, err.code, tostring(err))
+    assert.is_truthy(tostring(err):find(part, 1, true), tostring(err))
+    return err
+end
+
+describe("a store", function()
+    local folder, opened
+
+    before_each(function()
+        folder = must(fs.temporary_folder())
+        opened = must(store.open(fs.join(folder, "store")))
+    end)
+
+    after_each(function()
+        opened:close()
+        must(fs.remove_tree(folder))
+    end)
+
+    local function at(name)
+        return fs.join(folder, name)
+    end
+
+    it("writes, reads, tells of and removes objects", function()
+        local item = must(opened:write("a/b", "content"))
+        assert.are.equal(7, item.size)
+        assert.are.equal("content", opened:read("a/b"))
+        assert.are.equal("nte", opened:read("a/b", {offset = 2, length = 3}))
+        assert.are.equal("", opened:read("a/b", {offset = 9}))
+        assert.are.equal("", opened:read("a/b", {length = 0}))
+        assert.are.equal(7, must(opened:stat("a/b")).size)
+        fails("AlreadyExists", "store/a/b exists already",
+            opened:write("a/b", "", {if_absent = true}))
+        assert.are.equal(2, opened:remove({"a/b", "none"}))
+        fails("NotFound", "store.stat: " .. at("store/a/b") .. " does not exist",
+            opened:stat("a/b"))
+        fails("NotFound", "store.read: ", opened:read("a/b"))
+    end)
+
+    it("has files that only their owner reads, or as asked", function()
+        must(opened:write("a/b", ""))
+        must(opened:write("c", "", {mode = tonumber("644", 8)}))
+        assert.are.equal(tonumber("600", 8), fs.stat(at("store/a/b")).mode)
+        assert.are.equal(tonumber("700", 8), fs.stat(at("store/a")).mode)
+        assert.are.equal(tonumber("644", 8), fs.stat(at("store/c")).mode)
+    end)
+
+    it("lists one level by name, and everything below as it comes", function()
+        for _, path in ipairs({"b", "a/x", "a/y/z", "a.txt"}) do
+            must(opened:write(path, path))
+        end
+        local function shown(list)
+            local paths = {}
+            for _, item in ipairs(list) do
+                paths[#paths + 1] = item.kind .. " " .. item.path
+            end
+            return paths
+        end
+        assert.are.same({"file a.txt", "folder a/", "file b"}, shown(must(opened:list())))
+        assert.are.same({"file a/x", "folder a/y/"}, shown(must(opened:list("a"))))
+        assert.are.same({"file a/x", "folder a/y/"}, shown(must(opened:list("a/"))))
+        assert.are.same({}, must(opened:list("none")))
+        local all = {}
+        for item in opened:each() do
+            all[#all + 1] = item
+        end
+        assert.are.same({"file a.txt", "file a/x", "file a/y/z", "file b"}, shown(all))
+        for item in opened:each("a/y") do
+            assert.are.equal("a/y/z", item.path)
+        end
+    end)
+
+    it("says what is not there, also in a loop", function()
+        local none = must(store.open(at("none")))
+        fails("NotFound", at("none") .. " does not exist", none:list())
+        local ok, err = pcall(function()
+            for _ in none:each() do
+                error("an item of nothing")
+            end
+        end)
+        assert.is_false(ok)
+        fails("NotFound", "store.each", nil, err)
+    end)
+
+    it("reads large objects in pieces, and not beyond a limit", function()
+        local text = ("0123456789abcdef"):rep(MiB + 1)
+        must(opened:write("large", text))
+        assert.is_true(text == opened:read("large"))
+        assert.is_true(text:sub(11, 10 * MiB) == opened:read("large", {offset = 10,
+                                                                       length = 10 * MiB - 10}))
+        fails("TooLarge", "more than 100", opened:read("large", {limit = 100}))
+        assert.are.equal("45", opened:read("large", {limit = 2, offset = 4, length = 2}))
+    end)
+
+    it("takes a path for what it is, and refuses one that leads out", function()
+        for _, path in ipairs({"../x", "a/../../x", "/etc/passwd", "", "a//b", "./a", "a/", "a\0b",
+                               ".."}) do
+            for _, verb in ipairs({"read", "stat", "remove"}) do
+                fails("Invalid", "store." .. verb, opened[verb](opened, path))
+            end
+            fails("Invalid", "store.write", opened:write(path, ""))
+            fails("Invalid", "store.upload", opened:upload("/etc/hostname", path))
+        end
+        assert.is_nil(fs.stat(at("store")))
+    end)
+
+    it("stops at misuse", function()
+        local function misuse(part, work)
+            local ok, problem = pcall(work)
+            assert.is_false(ok)
+            assert.is_truthy(tostring(problem):find(part, 1, true), tostring(problem))
+        end
+        misuse("store.stat: a path expected, got nil", function() opened:stat() end)
+        misuse("unknown option 'ofset'", function() opened:read("a", {ofset = 1}) end)
+        misuse("'offset' is a number of bytes", function() opened:read("a", {offset = -1}) end)
+        misuse("data must be a string", function() opened:write("a", {}) end)
+        misuse("unknown option 'x'", function() opened:write("a", "", {x = 1}) end)
+        local function upload(options)
+            return function() opened:upload("a", "b", options) end
+        end
+        misuse("'workers' is an integer from 1", upload({workers = 0}))
+        misuse("'skip' must be", upload({skip = "maybe"}))
+        misuse("'progress' must be", upload({progress = 5}))
+        misuse("the path of a file expected", function() opened:upload("", "b") end)
+    end)
+
+    it("brings an object to a file and back", function()
+        local text = ("x"):rep(20 * MiB) .. "end"
+        must(opened:write("large", text))
+        local summary = must(opened:download("large", at("file")))
+        assert.are.equal(#text, summary.bytes)
+        assert.is_true(text == fs.read(at("file")))
+        assert.are.equal(1, must(opened:upload(at("file"), "again/large")).copied)
+        assert.is_true(text == opened:read("again/large"))
+        assert.are.equal(1, must(opened:upload(at("file"), "again/large")).skipped)
+        must(fs.mkdir(at("folder")))
+        must(opened:download("large", at("folder")))
+        assert.is_true(text == fs.read(at("folder/large")))
+        fails("NotFound", "store.download: ", opened:download("none", at("file2")))
+        fails("NotFound", "store.upload: ", opened:upload(at("none"), "x"))
+        fails("Invalid", "it is a folder", opened:upload(at("folder"), "x"))
+        assert.is_nil(fs.stat(at("file2")))
+    end)
+
+    -- Memory must not grow with the number of names.
+    it("goes over very many names in little memory", function()
+        local many = at("many")
+        must(fs.mkdir(many))
+        local list = string.format([[
+            local fs, store = require("salvor.fs"), require("salvor.store")
+            for folder = 1, 20 do
+                must(fs.mkdir(string.format("%%s/%%03d", %q, folder)))
+            end
+            io.popen("cd %s && for d in */; do seq -f $d%%05g 1 1000 | xargs touch; done"):close()
+            local s = must(store.open(%q))
+            collectgarbage()
+            local before, count, most = collectgarbage("count"), 0, 0
+            for _ in s:each() do
+                count = count + 1
+                most = math.max(most, collectgarbage("count") - before)
+            end
+            print(count, most < 4096)]], many, many, many)
+        local result = salvor.run({"-e", list}, {home = folder})
+        assert.are.equal("20000\ttrue\n", result.stdout, result.stderr)
+    end)
+
+    it("ends soon when it is cancelled", function()
+        must(opened:write("large", ("x"):rep(200 * MiB)))
+        local began = task.now()
+        local result, err = task.timeout(0.05, function()
+            return opened:download("large", at("file"))
+        end)
+        assert.is_nil(result)
+        assert.are.equal("Timeout", err.code)
+        assert.is_true(task.now() - began < 0.5, "took " .. task.now() - began)
+        assert.is_nil(fs.stat(at("file")))
+        assert.are.same({{name = "store", type = "folder"}}, must(fs.list(folder)))
+    end)
+end)

@@ -1,0 +1,154 @@
+-- The URLs of stores: what they mean, what is refused, and that nobody reads a secret in one.
+local fs = require("salvor.fs")
+local store = require("salvor.store")
+local url = require("salvor.store.url")
+
+local function invalid(text, part)
+    local location, err = url.parse(text)
+    assert.is_nil(location, text)
+    assert.are.equal("Invalid", err.code)
+    assert.is_truthy(err.message:find(part, 1, true), err.message)
+    return err
+end
+
+describe("the URL of a store", function()
+    it("names a back end, a place in it and settings", function()
+        local location = must(url.parse("s3://bucket/a%20b/c+d?endpoint=http%3A//h:1&style=path"))
+        assert.are.equal("s3", location.scheme)
+        assert.are.equal("bucket", location.host)
+        assert.are.equal("/a b/c+d", location.path)
+        assert.are.same({endpoint = "http://h:1", style = "path"}, location.query)
+        location = must(url.parse("SFTP://me:pa%40ss@[::1]:2222/~/x"))
+        assert.are.equal("sftp", location.scheme)
+        assert.are.equal("me", location.user)
+        assert.are.equal("pa@ss", location.password)
+        assert.are.equal("::1", location.host)
+        assert.are.equal(2222, location.port)
+        assert.are.equal("/~/x", location.path)
+        assert.are.equal("", must(url.parse("s3://bucket")).path)
+        assert.are.equal("/日本//./x", must(url.parse("s3://b/日本//./x")).path)
+    end)
+
+    it("may be a bare path, whose bytes mean themselves", function()
+        for _, path in ipairs({"/a/b", "a", ".", "..", "a%20b?c#d", "C:\\x", "a:/b", "~x"}) do
+            local location = must(url.parse(path))
+            assert.are.equal("file", location.scheme)
+            assert.are.equal(path, location.path)
+            assert.is_true(location.bare)
+            assert.are.equal(path, location.text)
+        end
+    end)
+
+    it("is refused with the reason when it is none", function()
+        invalid("", "an empty text")
+        invalid("s3://b/%zz", "not followed by two hexadecimal digits")
+        invalid("s3://b/%4", "not followed by two hexadecimal digits")
+        invalid("s3://b/k?a=%", "not followed by two hexadecimal digits")
+        invalid("s3://b/k%00", "zero byte")
+        invalid("a\0b", "zero byte")
+        invalid("s3://b/k#part", "no part after #")
+        invalid("s3://b/k?a=1&a=2", "given twice")
+        invalid("sftp://h:0/", "not a port")
+        invalid("sftp://h:65536/", "not a port")
+        invalid("sftp://h:ssh/", "not a port")
+        invalid("sftp://[::1]x/", "not a port")
+        invalid("sftp://a b/", "not the name of a host")
+        invalid("s3://" .. ("x"):rep(20000), "longer than")
+    end)
+
+    it("is refused by store.open with what would be right", function()
+        local opened, err = store.open("ftp://host/path")
+        assert.is_nil(opened)
+        assert.are.equal("store.open", err.op)
+        assert.is_truthy(err.message:find("unknown scheme 'ftp'", 1, true))
+        assert.is_truthy(err.hint:find("s3", 1, true))
+        opened, err = store.open("file:///tmp?regoin=x")
+        assert.is_nil(opened)
+        assert.is_truthy(err.message:find("unknown setting 'regoin'", 1, true))
+        opened, err = store.open("file:///tmp?retries=many")
+        assert.is_nil(opened)
+        assert.is_truthy(err.message:find("'retries' must be a number, not 'many'", 1, true))
+        opened, err = store.open("file://elsewhere/tmp")
+        assert.is_nil(opened)
+        assert.is_truthy(err.message:find("not on 'elsewhere'", 1, true))
+        must(store.open("file:///tmp?retries=0")):close()
+    end)
+
+    it("is never shown with its secrets", function()
+        local function masked(text, expected)
+            assert.are.equal(expected, url.mask(text))
+        end
+        masked("sftp://me:secret@h/p", "sftp://me:***@h/p")
+        masked("sftp://me:se:cr@et@h/p", "sftp://me:***@h/p")
+        masked("sftp://:secret@h/p", "sftp://:***@h/p")
+        masked("sftp://me@h/p", "sftp://me@h/p")
+        masked("az://c/p?sv=1&sig=abc&x=2", "az://c/p?sv=1&sig=***&x=2")
+        masked("s3://b?secret_key=abc&X-Amz-Security-Token=t",
+            "s3://b?secret_key=***&X-Amz-Security-Token=***")
+        masked("/a/b?c", "/a/b?c")
+        assert.are.equal("sftp://me:***@h/p", must(url.parse("sftp://me:secret@h/p")).text)
+        for _, text in ipairs({"sftp://me:hunter2@h:x/", "sftp://me:hunter2@h/%zz",
+                               "sftp://me:hunter2@h/p#x", "ftp://me:hunter2@h/",
+                               "sftp://me:hunter2%@h/"}) do
+            local _, err = store.open(text)
+            assert.is_nil(tostring(err):find("hunter2", 1, true), tostring(err))
+        end
+    end)
+
+    -- Any bytes: an answer or an error object, no secret in it, and what was parsed comes out again.
+    it("may be any bytes", function()
+        local pieces = {"s3", "sftp", "file", "://", "/", "//", "@", ":", "?", "#", "%", "%41", "&",
+                        "=", "a", "..", "[", "]", "::1", "22", "\255", "é", " ", "+", "\n", "\0"}
+        math.randomseed(20261121)
+        for _ = 1, 20000 do
+            local parts = {}
+            for index = 1, math.random(0, 9) do
+                parts[index] = pieces[math.random(#pieces)]
+            end
+            local text = table.concat(parts)
+            local location, err = url.parse(text)
+            if location then
+                assert.is_string(location.path)
+                assert.is_table(location.query)
+                local again = must(url.parse("s3://h/" .. url.escape(location.path)))
+                assert.are.equal("/" .. location.path, again.path)
+            else
+                assert.are.equal("Invalid", err.code)
+            end
+            local path = url.escape((text:gsub("%z", "")))
+            local secret = must(url.parse("sftp://u:hunter2@h/" .. path))
+            assert.is_nil(secret.text:find("hunter2", 1, true))
+        end
+    end)
+end)
+
+describe("what stores are opened with", function()
+    it("stops at misuse", function()
+        local function misuse(part, ...)
+            local ok, problem = pcall(store.open, ...)
+            assert.is_false(ok)
+            assert.is_truthy(tostring(problem):find(part, 1, true), tostring(problem))
+        end
+        misuse("a URL or path expected, got table", {})
+        misuse("unknown option 'regoin'", "/tmp", {regoin = "x"})
+        misuse("options must be a table", "/tmp", "x")
+        misuse("option 'retries' must be a number", "/tmp", {retries = "x"})
+        misuse("option 'retries' is an integer from 0", "/tmp", {retries = -1})
+    end)
+
+    it("blames the line of the script", function()
+        local _, problem = pcall(function()
+            store.open("/tmp", {mispelt = 1})
+        end)
+        assert.is_truthy(problem:find("store_url_spec.lua", 1, true), problem)
+    end)
+end)
+
+it("a store that was closed says so", function()
+    local folder = must(fs.temporary_folder())
+    local opened = must(store.open(folder))
+    opened:close()
+    opened:close()
+    assert.has_error(function() opened:stat("x") end, "store.stat: the store was closed")
+    must(fs.remove_tree(folder))
+end)
