@@ -14,7 +14,7 @@ local walk = require("salvor.store.walk")
 
 local OP = "store.copy"
 
-local FAILURES = 1000 -- that the summary names; it counts them all
+local NAMED = 1000 -- failures and links that the summary names
 
 --- Errors after which every other object would fail too.
 local FATAL = {NoSpace = true, Unauthorized = true, Unreachable = true, Untrusted = true}
@@ -25,7 +25,7 @@ copy.__index = copy
 function copy:note_failure(path, err)
     local summary = self.summary
     summary.failures = summary.failures + 1
-    if #summary.failed < FAILURES then
+    if #summary.failed < NAMED then
         table.insert(summary.failed, {path = path, err = err})
     end
 end
@@ -91,7 +91,10 @@ function copy:walk_target()
 end
 
 function copy:note_other(item)
-    table.insert(self.summary.left_out, item.path)
+    local left_out = self.summary.left_out
+    if #left_out < NAMED then
+        table.insert(left_out, item.path)
+    end
 end
 
 --- The objects of a tree that are to be copied, for lanes.run.

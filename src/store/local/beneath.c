@@ -187,6 +187,8 @@ int salvor_local_failed(struct salvor_error *err, int number)
                                 "a symbolic link leads out of the folder, or to nowhere");
     case ENOTDIR:
         return salvor_error_set(err, "NotFound", "what should be a folder is none");
+    case ECANCELED:
+        return salvor_error_set(err, "Cancelled", "the call was given up");
     case EISDIR:
         return salvor_error_set(err, "Invalid", "it is a folder");
     default:

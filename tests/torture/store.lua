@@ -1,0 +1,32 @@
+local block = require("salvor.block")
+local digest = require("salvor.digest")
+local fs = require("salvor.fs")
+local store = require("salvor.store")
+
+local ARGUMENTS = ...
+
+local folder = must(fs.temporary_folder(ARGUMENTS.folder))
+local source = must(store.open(must(fs.join(folder, "source"))))
+must(source:write("a/file", "content"))
+must(source:write("large", ("x"):rep(100000)))
+assert(must(source:read("a/file")) == "content")
+assert(#must(source:list()) == 2)
+local nothing, err = source:stat("none")
+assert(not nothing)
+must(err.code == "NotFound", err)
+do
+    local piece <close> = must(block.new(100000))
+    piece:set(("x"):rep(100000))
+    assert(must(piece:digest("md5")).md5 == digest.md5(("x"):rep(100000)))
+    local upload <close> = must(source._backend:begin("parts", 100000, {part_size = 1 << 16}))
+    local part <close> = must(block.new(1 << 16))
+    must(upload:part(1, part:copy(piece, 0, 1 << 16)))
+    must(upload:part(2, part:copy(piece, 1 << 16)))
+    must(upload:finish())
+end
+local summary = must(store.copy(source, must(fs.join(folder, "target"))))
+must(summary.failures == 0, summary.failed[1] and summary.failed[1].err)
+assert(summary.copied == 3)
+assert(must(source:remove({"a/file", "large", "parts"})) == 3)
+source:close()
+must(fs.remove_tree(folder))

@@ -1,0 +1,316 @@
+/* Files below a folder: no path leads out of it, with openat2() and without. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/folder.h"
+#include "store/local/upload.h"
+#include "store/local/walk.h"
+
+static char folder[64];
+static struct salvor_local_root root;
+static struct salvor_error err;
+static atomic_bool never, always = true;
+
+static const char *at(const char *name)
+{
+    static char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return path;
+}
+
+static void put(const char *name, const char *content)
+{
+    assert_int_equal(salvor_file_write(at(name), content, strlen(content), 0600, false, NULL), 0);
+}
+
+static void make_folder(const char *name)
+{
+    assert_int_equal(salvor_folder_make(at(name), 0700, true, NULL), 0);
+}
+
+static void make_link(const char *target, const char *name)
+{
+    assert_int_equal(symlink(target, at(name)), 0);
+}
+
+/* secret, root/{file, in/file, links...} */
+static int set_up(bool no_openat2)
+{
+    strcpy(folder, "/tmp/salvor-local-XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    make_folder("root/in");
+    put("secret", "secret");
+    put("root/file", "content");
+    put("root/in/file", "inner");
+    make_link("in", "root/inside");
+    make_link("../secret", "root/out");
+    make_link("..", "root/above");
+    make_link("/etc", "root/absolute");
+    make_link("loop", "root/loop");
+    if (salvor_local_root_open(&root, at("root"), false, &err) < 0)
+        return -1;
+    root.no_openat2 = root.no_openat2 || no_openat2;
+    return 0;
+}
+
+static int set_up_new(void **state)
+{
+    (void)state;
+    return set_up(false);
+}
+
+static int set_up_old(void **state)
+{
+    (void)state;
+    return set_up(true);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    salvor_local_root_close(&root);
+    return salvor_folder_remove_tree(folder, NULL);
+}
+
+static struct salvor_block *new_block(const char *content)
+{
+    static struct salvor_block block;
+    salvor_block_release(&block);
+    assert_int_equal(salvor_block_init(&block, 64, NULL), 0);
+    assert_int_equal(salvor_block_append(&block, content, strlen(content), NULL), 0);
+    return &block;
+}
+
+static int read_path(const char *path)
+{
+    struct salvor_local_item item;
+    return salvor_local_read(&item, &root, path, new_block(""), 0, INT64_MAX, NULL, &never, &err);
+}
+
+static int write_path(const char *path, bool if_absent)
+{
+    struct salvor_local_item item;
+    struct salvor_local_attributes attributes = {
+        .mode = 0640, .modified = -1, .if_absent = if_absent};
+    return salvor_local_write(&item, &root, path, new_block("written"), &attributes, &never, &err);
+}
+
+static void test_reads_what_is_below(void **state)
+{
+    (void)state;
+    struct salvor_local_item item;
+    assert_int_equal(read_path("file"), 0);
+    assert_int_equal(read_path("in/file"), 0);
+    assert_int_equal(salvor_local_stat(&item, &root, "in/file", &err), 0);
+    assert_int_equal(item.size, 5);
+    assert_string_equal(item.kind, "file");
+    assert_int_equal(read_path("none"), -1);
+    assert_string_equal(err.code, "NotFound");
+    assert_int_equal(read_path("file/below"), -1);
+    assert_string_equal(err.code, "NotFound");
+    assert_int_equal(read_path("in"), -1);
+    assert_string_equal(err.code, "Invalid");
+    assert_int_equal(mkfifo(at("root/pipe"), 0600), 0);
+    assert_int_equal(read_path("pipe"), -1);
+    assert_string_equal(err.code, "Invalid");
+    char longest[PATH_MAX + 100];
+    memset(longest, 'x', sizeof(longest));
+    longest[300] = '\0';
+    assert_int_equal(read_path(longest), -1);
+    assert_string_equal(err.code, "Invalid");
+}
+
+/* Whatever a path is, and wherever links lead: nothing outside is read, made, changed or removed. */
+static void test_never_leads_out(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"../secret",  "in/../../secret", "out",  "above/secret",
+                                        "/etc/group", "absolute/group",  "loop", "in/../../new/x"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        assert_int_equal(read_path(paths[i]), -1);
+        if (strcmp(paths[i], "out") != 0 && strcmp(paths[i], "loop") != 0)
+            assert_int_equal(write_path(paths[i], false), -1);
+        salvor_local_remove(&root, paths[i], &err);
+    }
+    struct salvor_buffer content = SALVOR_BUFFER_INIT(100);
+    assert_int_equal(salvor_file_read(&content, at("secret"), NULL), 0);
+    assert_string_equal(content.data, "secret");
+    salvor_buffer_release(&content);
+    assert_int_equal(access(at("new"), F_OK), -1);
+    assert_int_equal(access("/etc/group", F_OK), 0);
+}
+
+/* A link that is written to is replaced, not followed. */
+static void test_replaces_links(void **state)
+{
+    (void)state;
+    struct stat status;
+    assert_int_equal(write_path("out", false), 0);
+    assert_int_equal(lstat(at("root/out"), &status), 0);
+    assert_true(S_ISREG(status.st_mode));
+    assert_int_equal(status.st_mode & 07777, 0640);
+    assert_int_equal(write_path("file", true), -1);
+    assert_string_equal(err.code, "AlreadyExists");
+    assert_int_equal(write_path("new/folder/file", true), 0);
+}
+
+static void test_follows_links_inside(void **state)
+{
+    (void)state;
+    if (root.no_openat2)
+        skip();
+    assert_int_equal(read_path("inside/file"), 0);
+    assert_int_equal(write_path("inside/new", false), 0);
+    assert_int_equal(access(at("root/in/new"), F_OK), 0);
+}
+
+static void test_removes(void **state)
+{
+    (void)state;
+    assert_int_equal(salvor_local_remove(&root, "none", &err), 0);
+    assert_int_equal(salvor_local_remove(&root, "none/none", &err), 0);
+    assert_int_equal(salvor_local_remove(&root, "in/", &err), -1);
+    assert_string_equal(err.code, "AlreadyExists");
+    assert_int_equal(salvor_local_remove(&root, "in/file", &err), 0);
+    assert_int_equal(salvor_local_remove(&root, "in/", &err), 0);
+    assert_int_equal(access(at("root/in"), F_OK), -1);
+    assert_int_equal(salvor_local_remove(&root, "out", &err), 0);
+    assert_int_equal(access(at("secret"), F_OK), 0);
+}
+
+static void expect_walk(const char *prefix, bool one_level, size_t page_size, const char *expected)
+{
+    struct salvor_local_walk walk;
+    char found[512] = "";
+    bool more = true;
+    assert_int_equal(salvor_local_walk_open(&walk, &root, prefix, one_level, &never, &err), 0);
+    while (more) {
+        struct salvor_local_page page;
+        salvor_local_page_init(&page);
+        assert_int_equal(
+            salvor_local_walk_next(&walk, &page, &root, page_size, &more, &never, &err), 0);
+        for (size_t i = 0; i < page.count; i++) {
+            strcat(found, page.names.data + page.found[i].name);
+            strcat(found, " ");
+        }
+        salvor_local_page_release(&page);
+    }
+    salvor_local_walk_close(&walk);
+    assert_string_equal(found, expected);
+}
+
+static void test_walks_in_order(void **state)
+{
+    (void)state;
+    make_folder("root/in-");
+    put("root/in-/a", "");
+    put("root/in0", "");
+    put("root/in/.salvor-00ff.tmp", "hidden");
+    make_folder("root/empty/deep");
+    static const char all[] = "above absolute file in-/a in/file in0 inside loop out ";
+    for (size_t size = 1; size < 12; size++)
+        expect_walk("", false, size, all);
+    expect_walk("", true, 100, "above absolute empty/ file in-/ in/ in0 inside loop out ");
+    expect_walk("in/", false, 100, "in/file ");
+    expect_walk("none/", false, 100, "");
+    expect_walk("file/", false, 100, "");
+}
+
+static void test_walks_while_it_changes(void **state)
+{
+    (void)state;
+    struct salvor_local_walk walk;
+    struct salvor_local_page page;
+    bool more;
+    make_folder("root/sub");
+    for (char name[] = "root/sub/a"; name[9] <= 'f'; name[9]++)
+        put(name, "");
+    assert_int_equal(salvor_local_walk_open(&walk, &root, "sub/", false, &never, &err), 0);
+    salvor_local_page_init(&page);
+    assert_int_equal(salvor_local_walk_next(&walk, &page, &root, 2, &more, &never, &err), 0);
+    assert_int_equal(page.count, 2);
+    assert_int_equal(salvor_folder_remove_tree(at("root/sub"), NULL), 0);
+    assert_int_equal(salvor_local_walk_next(&walk, &page, &root, 9, &more, &never, &err), 0);
+    assert_int_equal(page.count, 2);
+    assert_false(more);
+    assert_int_equal(salvor_local_walk_next(&walk, &page, &root, 9, &more, &always, &err), 0);
+    salvor_local_page_release(&page);
+    salvor_local_walk_close(&walk);
+    assert_int_equal(salvor_local_walk_open(&walk, &root, "", false, &always, &err), -1);
+    assert_string_equal(err.code, "Cancelled");
+    salvor_local_walk_close(&walk);
+}
+
+static void test_uploads(void **state)
+{
+    (void)state;
+    struct salvor_local_upload first, second;
+    struct salvor_local_item item;
+    memset(&first, 0, sizeof(first));
+    memset(&second, 0, sizeof(second));
+    first.attributes = second.attributes =
+        (struct salvor_local_attributes){.mode = 0600, .modified = 1e9};
+    assert_int_equal(salvor_local_upload_open(&first, &root, "new/large", "a1", 14, &err), 0);
+    assert_int_equal(salvor_local_upload_open(&second, &root, "new/large", "a1", 14, &err), -1);
+    assert_string_equal(err.code, "Conflict");
+    assert_int_equal(salvor_local_upload_part(&first, 7, new_block("seconds"), &never, &err), 0);
+    salvor_local_upload_close(&first, false);
+    assert_int_equal(salvor_local_upload_open(&first, &root, "new/large", "a1", 14, &err), 0);
+    assert_int_equal(salvor_local_upload_has(&first, 7, new_block("seconds"), &never, &err), 1);
+    assert_int_equal(salvor_local_upload_has(&first, 0, new_block("firsts!"), &never, &err), 0);
+    assert_int_equal(salvor_local_upload_part(&first, 0, new_block("firsts!"), &always, &err), -1);
+    assert_string_equal(err.code, "Cancelled");
+    assert_int_equal(salvor_local_upload_part(&first, 0, new_block("firsts!"), &never, &err), 0);
+    assert_int_equal(salvor_local_upload_finish(&first, &item, &never, &err), 0);
+    assert_int_equal(item.size, 14);
+    assert_true(item.modified > 0.9e9 && item.modified < 1.1e9);
+    assert_int_equal(read_path("new/large"), 0);
+    expect_walk("new/", false, 10, "new/large ");
+}
+
+static void test_aborts_uploads(void **state)
+{
+    (void)state;
+    struct salvor_local_upload upload;
+    memset(&upload, 0, sizeof(upload));
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "b2", 1 << 20, &err), 0);
+    assert_int_equal(access(at("root/.salvor-b2.tmp"), F_OK), 0);
+    salvor_local_upload_close(&upload, true);
+    salvor_local_upload_close(&upload, true);
+    assert_int_equal(access(at("root/.salvor-b2.tmp"), F_OK), -1);
+    assert_int_equal(access(at("root/large"), F_OK), -1);
+    make_link("../secret", "root/.salvor-c3.tmp");
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "c3", 1, &err), -1);
+    assert_string_equal(err.code, "Forbidden");
+}
+
+#define BOTH(test)                                                                                 \
+    {#test " with openat2", test, set_up_new, tear_down, NULL},                                    \
+    {                                                                                              \
+#test " without", test, set_up_old, tear_down, NULL                                        \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(test_reads_what_is_below),    BOTH(test_never_leads_out), BOTH(test_replaces_links),
+        BOTH(test_follows_links_inside),   BOTH(test_removes),         BOTH(test_walks_in_order),
+        BOTH(test_walks_while_it_changes), BOTH(test_uploads),         BOTH(test_aborts_uploads),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    salvor_block_release(new_block(""));
+    return failed;
+}
