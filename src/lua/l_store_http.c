@@ -346,13 +346,13 @@ static int after_answer(lua_State *L, int status, lua_KContext context)
  *     into = the block that a 2xx answer's body goes to,
  *     xml = {names that come several times}: a 2xx answer's body is XML,
  *     s3 = {access_key, secret_key, token, region, service, payload, skew = seconds},
- *     timeout, repeatable, expect}
+ *     timeout, silence, repeatable, expect}
  */
 static int client_request(lua_State *L)
 {
-    static const char *const names[] = {"method",     "origin", "path", "query", "headers",
-                                        "body",       "into",   "xml",  "s3",    "timeout",
-                                        "repeatable", "expect", NULL};
+    static const char *const names[] = {"method",  "origin",     "path",   "query", "headers",
+                                        "body",    "into",       "xml",    "s3",    "timeout",
+                                        "silence", "repeatable", "expect", NULL};
     struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
     struct salvor_exchange_options options = {.body_limit = BODY_LIMIT};
     struct salvor_s3_key key = {0};
@@ -375,7 +375,7 @@ static int client_request(lua_State *L)
     options.tls = (struct salvor_http_tls){.ca = client->ca, .insecure = client->insecure};
     options.proxy = client->proxy;
     options.connect_timeout = client->connect_timeout;
-    options.silence = client->silence;
+    options.silence = salvor_option_number(L, 2, "silence", client->silence);
     options.timeout = salvor_option_number(L, 2, "timeout", client->timeout);
     options.repeatable = salvor_option_boolean(L, 2, "repeatable", false);
     options.expect = salvor_option_boolean(L, 2, "expect", false);

@@ -1,0 +1,176 @@
+--- What an S3 server answers: items out of headers, errors out of bodies.
+local dates = require("salvor.store.dates")
+local digest = require("salvor.digest")
+local errors = require("salvor.store.errors")
+local http = require("salvor.store_http")
+
+local answer = {}
+
+--- S3's own error codes ("Error responses" in the Amazon S3 API Reference).
+local CODES = {
+    AccessDenied = "Forbidden",
+    AccountProblem = "Forbidden",
+    AllAccessDisabled = "Forbidden",
+    BadDigest = "Corrupt",
+    BucketAlreadyExists = "AlreadyExists",
+    ConditionalRequestConflict = "Changed",
+    EntityTooLarge = "TooLarge",
+    ExpiredToken = "Unauthorized",
+    InternalError = "IO",
+    InvalidAccessKeyId = "Unauthorized",
+    InvalidDigest = "Corrupt",
+    InvalidObjectState = "Unsupported",
+    InvalidSecurity = "Unauthorized",
+    InvalidToken = "Unauthorized",
+    MethodNotAllowed = "Unsupported",
+    NoSuchBucket = "NotFound",
+    NoSuchKey = "NotFound",
+    NoSuchUpload = "NotFound",
+    NoSuchVersion = "NotFound",
+    NotImplemented = "Unsupported",
+    OperationAborted = "SlowDown",
+    PreconditionFailed = "Changed",
+    QuotaExceeded = "NoSpace",
+    RequestTimeTooSkewed = "Unauthorized",
+    RequestTimeout = "Timeout",
+    ServiceUnavailable = "SlowDown",
+    SignatureDoesNotMatch = "Unauthorized",
+    SlowDown = "SlowDown",
+    TokenRefreshRequired = "Unauthorized",
+    TooManyRequests = "SlowDown",
+    XAmzContentSHA256Mismatch = "Corrupt",
+}
+
+local STATUSES = {
+    [401] = "Unauthorized",
+    [403] = "Forbidden",
+    [404] = "NotFound",
+    [405] = "Unsupported",
+    [408] = "Timeout",
+    [409] = "Changed",
+    [412] = "Changed",
+    [413] = "TooLarge",
+    [429] = "SlowDown",
+    [500] = "IO",
+    [501] = "Unsupported",
+    [503] = "SlowDown",
+    [507] = "NoSpace",
+}
+
+local HINTS = {
+    InvalidAccessKeyId = "check the access key, and that it is one of this server's",
+    SignatureDoesNotMatch = "check the secret key; a proxy that changes requests does this too",
+    ExpiredToken = "get new credentials",
+    RequestTimeTooSkewed = "set this machine's clock",
+    InvalidObjectState = "the object is in an archive: have it restored first",
+    QuotaExceeded = "have the quota raised, or remove something",
+}
+
+local WORTH_REPEATING = {BadDigest = true, InternalError = true, RequestTimeout = true,
+                         XAmzContentSHA256Mismatch = true}
+
+local UNCLEAR = {[500] = true, [502] = true, [504] = true}
+
+--- The text of a child of an error's body, when it is one.
+local function text(body, name)
+    local value = body[name]
+    return type(value) == "string" and value ~= "" and value or nil
+end
+
+--- {Code=, Message=, ...} of an error's body; empty when it is none.
+function answer.body(got)
+    return got.body and http.xml(got.body, {}) or {}
+end
+
+--- The error of an answer: nil and an error object. `url`: what it is about; `body`: that of
+--- answer.body(), or the XML of an error that came with status 200.
+function answer.fail(store, got, url, op, body)
+    body = body or answer.body(got)
+    local said = text(body, "Code")
+    local code = CODES[said] or STATUSES[got.status] or (got.status >= 500 and "IO") or "Invalid"
+    local retryable = nil
+    if WORTH_REPEATING[said] or UNCLEAR[got.status] then
+        retryable = true
+    end
+    local message = text(body, "Message")
+    if said == "NoSuchBucket" then
+        url = "s3://" .. store._bucket
+        message = "there is no such bucket at " .. store:_origin()
+    elseif said == "RequestTimeTooSkewed" then
+        message = "this machine's clock and the server's are too far apart"
+    elseif code == "NotFound" then
+        said = said == "NoSuchUpload" and said or nil
+        message = nil
+    end
+    local reason = said and message and said .. ": " .. message or message or said
+    return errors.fail(code, {
+        url = url,
+        op = op,
+        reason = reason,
+        status = got.status,
+        request_id = got.headers["x-amz-request-id"],
+        retryable = retryable,
+        retry_after = dates.retry_after(got.headers["retry-after"], os.time()),
+        hint = HINTS[said],
+        details = said and {s3_code = said} or nil,
+    })
+end
+
+local function metadata_of(headers)
+    local metadata
+    for name, value in pairs(headers) do
+        local key = name:match("^x%-amz%-meta%-(.+)$")
+        if key then
+            metadata = metadata or {}
+            metadata[key] = value
+        end
+    end
+    return metadata
+end
+
+--- With a key of KMS's or the client's an ETag is no MD5.
+local function has_md5(headers)
+    local encryption = headers["x-amz-server-side-encryption"] or ""
+    return not encryption:find("^aws:kms")
+        and not headers["x-amz-server-side-encryption-customer-algorithm"]
+end
+
+local function hex(bytes)
+    return (bytes:gsub(".", function(byte) return string.format("%02x", byte:byte()) end))
+end
+
+--- What other programs that copy (rclone) note at an object that was sent in parts.
+local function noted_md5(metadata)
+    local bytes = metadata and metadata.md5chksum and digest.unbase64(metadata.md5chksum)
+    return bytes and #bytes == 16 and hex(bytes) or nil
+end
+
+--- An ETag without its quotes, and the MD5 that it is when it is one.
+function answer.etag(value, headers)
+    local etag = value and value:gsub('^W/', ""):gsub('^"(.*)"$', "%1")
+    local md5 = etag and #etag == 32 and not etag:find("%X") and etag:lower() or nil
+    return etag, (not headers or has_md5(headers)) and md5 or nil
+end
+
+--- A name that ends in "/" and has no bytes is a folder: S3's console makes those.
+function answer.kind(path, size)
+    return size == 0 and path:sub(-1) == "/" and "folder" or "file"
+end
+
+--- The item of a GET, HEAD or PUT's headers; `size`: of the whole object.
+function answer.item(path, headers, size)
+    local etag, md5 = answer.etag(headers.etag, headers)
+    local metadata = metadata_of(headers)
+    return {
+        path = path,
+        size = size,
+        modified = dates.http(headers["last-modified"] or headers.date),
+        kind = answer.kind(path, size),
+        etag = etag,
+        md5 = md5 or noted_md5(metadata),
+        version = headers["x-amz-version-id"],
+        metadata = metadata,
+    }
+end
+
+return answer

@@ -1,0 +1,205 @@
+--- Who we are for an S3 store. In this order, the first that is there:
+---
+---     options                  access_key, secret_key and session_token; anonymous = true: nobody
+---     secret                   a Kubernetes Secret that holds them
+---     profile                  when it is named by an option
+---     environment              AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
+---     web identity             AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN
+---     profile                  AWS_PROFILE's, or "default": ~/.aws/credentials, ~/.aws/config
+local digest = require("salvor.digest")
+local errors = require("salvor.store.errors")
+local mask = require("salvor.secret")
+local web_identity = require("salvor.store.s3.web_identity")
+
+local credentials = {}
+
+--- The names that a Secret's data have them under: API Connect's, then those of others.
+local SECRET_KEYS = {
+    {"key", "keysecret"},
+    {"access_key", "secret_key"},
+    {"accesskey", "secretkey"},
+    {"access-key", "secret-key"},
+    {"accessKey", "secretKey"},
+    {"accessKeyId", "secretAccessKey"},
+    {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"},
+    {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"},
+    {"ACCESS_KEY_ID", "ACCESS_SECRET_KEY"},
+    {"username", "password"},
+}
+
+local UNSUPPORTED = {
+    credential_process = "programs that print credentials",
+    sso_start_url = "single sign-on",
+    sso_session = "single sign-on",
+    source_profile = "roles assumed with another profile's keys",
+    credential_source = "roles of instances and containers",
+}
+
+local function invalid(reason, hint)
+    return errors.fail("Invalid", {url = "credentials of S3", op = "store.open", reason = reason,
+                                   hint = hint})
+end
+
+--- A provider of what never changes.
+local function fixed(access_key, secret_key, token, source)
+    token = token ~= "" and token or nil
+    local value = {access_key = access_key, secret_key = secret_key, token = token}
+    mask.add(secret_key)
+    if token then
+        mask.add(token)
+    end
+    return {
+        source = source,
+        get = function() return value end,
+        renew = function() return nil end,
+        close = function()
+            mask.remove(secret_key)
+            if token then
+                mask.remove(token)
+            end
+        end,
+    }
+end
+
+local anonymous = {
+    source = "nobody",
+    get = function() return {} end,
+    renew = function() return nil end,
+    close = function() end,
+}
+
+--- A value of a Secret without the line end that `echo | base64` leaves.
+local function value_of(secret, name)
+    local text = (secret.stringData or {})[name]
+    if type(text) ~= "string" then
+        text = (secret.data or {})[name]
+        text = type(text) == "string" and digest.unbase64(text) or nil
+    end
+    return text and (text:gsub("[\r\n]+$", ""))
+end
+
+local function of_secret(secret)
+    for _, names in ipairs(SECRET_KEYS) do
+        local access_key, secret_key = value_of(secret, names[1]), value_of(secret, names[2])
+        if access_key and secret_key and access_key ~= "" and secret_key ~= "" then
+            return fixed(access_key, secret_key, names[3] and value_of(secret, names[3]),
+                "the Secret")
+        end
+    end
+    local found = {}
+    for _, part in ipairs({secret.data or {}, secret.stringData or {}}) do
+        for name in pairs(part) do
+            found[#found + 1] = tostring(name)
+        end
+    end
+    table.sort(found)
+    return invalid("the Secret " .. tostring((secret.metadata or {}).name or "")
+        .. " has no access key and secret key in it; its keys are: " .. table.concat(found, ", "),
+        "they are looked for as key and keysecret, access_key and secret_key, "
+        .. "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, username and password")
+end
+
+local function of_options(options)
+    if not options.access_key or not options.secret_key then
+        return invalid("access_key and secret_key belong together; one of them is missing")
+    end
+    return fixed(options.access_key, options.secret_key, options.session_token, "the options")
+end
+
+local function of_environment(getenv)
+    local access_key, secret_key = getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY")
+    if not access_key or access_key == "" then
+        return nil
+    elseif not secret_key or secret_key == "" then
+        return invalid("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not")
+    end
+    return fixed(access_key, secret_key, getenv("AWS_SESSION_TOKEN"), "the environment")
+end
+
+local function of_profile(profile, endpoint)
+    local keys = profile.keys
+    if keys.aws_access_key_id and keys.aws_secret_access_key then
+        return fixed(keys.aws_access_key_id, keys.aws_secret_access_key, keys.aws_session_token,
+            "the profile " .. profile.name)
+    elseif keys.web_identity_token_file and keys.role_arn then
+        return web_identity.new({
+            file = keys.web_identity_token_file,
+            role = keys.role_arn,
+            session = keys.role_session_name,
+            endpoint = endpoint,
+        })
+    end
+    for name, what in pairs(UNSUPPORTED) do
+        if keys[name] then
+            return errors.fail("Unsupported", {url = "credentials of S3", op = "store.open",
+                reason = string.format("the profile '%s' has %s, and Salvor does not do %s",
+                    profile.name, name, what),
+                hint = "run 'aws configure export-credentials --format env', and set what it says"})
+        end
+    end
+    return nil
+end
+
+local function nothing_found(looked)
+    return errors.fail("Unauthorized", {
+        url = "credentials of S3",
+        op = "store.open",
+        reason = "none found; looked for in " .. table.concat(looked, "; "),
+        hint = "give access_key and secret_key, a Secret, or a profile; anonymous = true for what "
+            .. "everybody may read",
+    })
+end
+
+local function unknown_profile(profile)
+    return invalid(string.format("there is no profile '%s' in %s or %s", profile.name,
+        profile.credentials or "~/.aws/credentials", profile.config or "~/.aws/config"))
+end
+
+--- find(options, profile, getenv, endpoint) -> provider, or nil and an error. `endpoint`: of STS,
+--- for web identities.
+---
+--- A provider has get() -> {access_key, secret_key, token}, or nil and an error; it is empty for
+--- nobody. renew() -> true when there are others now (those it has were refused). close(). `source`
+--- says where they are from.
+function credentials.find(options, profile, getenv, endpoint)
+    if options.anonymous then
+        return anonymous
+    elseif options.access_key or options.secret_key or options.session_token then
+        return of_options(options)
+    elseif options.secret then
+        return of_secret(options.secret)
+    end
+    if profile.explicit and not profile.found then
+        return unknown_profile(profile)
+    elseif options.profile then
+        local found, err = of_profile(profile, endpoint)
+        if found or err then
+            return found, err
+        end
+        return nothing_found({string.format("the profile '%s' of %s and %s", profile.name,
+            profile.credentials, profile.config)})
+    end
+    local found, err = of_environment(getenv)
+    if found or err then
+        return found, err
+    end
+    local file, role = getenv("AWS_WEB_IDENTITY_TOKEN_FILE"), getenv("AWS_ROLE_ARN")
+    if file and file ~= "" and role and role ~= "" then
+        return web_identity.new({file = file, role = role, endpoint = endpoint,
+                                 session = getenv("AWS_ROLE_SESSION_NAME")})
+    end
+    found, err = of_profile(profile, endpoint)
+    if found or err then
+        return found, err
+    end
+    return nothing_found({
+        "the options access_key and secret_key",
+        "the option secret",
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        "AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN",
+        string.format("the profile '%s' of %s and %s", profile.name,
+            profile.credentials or "~/.aws/credentials", profile.config or "~/.aws/config"),
+    })
+end
+
+return credentials

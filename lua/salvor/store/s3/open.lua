@@ -1,0 +1,147 @@
+--- Buckets of S3 and of what speaks like it: s3://bucket/prefix
+local credentials = require("salvor.store.s3.credentials")
+local endpoint = require("salvor.store.s3.endpoint")
+local errors = require("salvor.store.errors")
+local fs = require("salvor.fs")
+local http = require("salvor.store_http")
+local merge = require("salvor.copy").merge
+local profiles = require("salvor.store.s3.profiles")
+
+local CA_LIMIT = 4 << 20
+
+local methods = merge(
+    require("salvor.store.s3.request"),
+    require("salvor.store.s3.list"),
+    require("salvor.store.s3.stat"),
+    require("salvor.store.s3.read"),
+    require("salvor.store.s3.write"),
+    require("salvor.store.s3.upload"),
+    require("salvor.store.s3.remove"),
+    require("salvor.store.s3.copy"),
+    require("salvor.store.s3.etag"),
+    (require("salvor.store.s3.leftovers")))
+
+function methods:close()
+    self._credentials:close()
+end
+
+--- The parts of the URL that mean something.
+local function read_location(location)
+    local function invalid(reason, hint)
+        return errors.fail("Invalid", {url = location.text, op = "store.open", reason = reason,
+                                       hint = hint})
+    end
+    if location.user or location.password then
+        return invalid("credentials do not belong into a URL of S3",
+            "give access_key and secret_key as options, or a profile")
+    elseif location.port then
+        return invalid("a bucket has no port",
+            "the server's address is a setting: s3://bucket/prefix?endpoint=https://host:port")
+    elseif not location.host:find("^[%w][%w._-]+$") then
+        return invalid("'" .. location.host .. "' is not the name of a bucket")
+    end
+    local root = location.path:gsub("^/", "")
+    if root ~= "" and root:sub(-1) ~= "/" then
+        root = root .. "/"
+    end
+    return {bucket = location.host, root = root}
+end
+
+local function read_ca(options, profile)
+    local path = options.ca
+    for _, other in ipairs({os.getenv("AWS_CA_BUNDLE") or "", profile.keys.ca_bundle or ""}) do
+        path = path or (other ~= "" and other or nil)
+    end
+    if not path then
+        return true
+    end
+    local text, err = fs.read(path, {limit = CA_LIMIT})
+    if not text then
+        return errors.wrap(err, {url = path, op = "store.open"})
+    elseif not text:find("-----BEGIN CERTIFICATE-----", 1, true) then
+        return errors.fail("Invalid", {url = path, op = "store.open",
+                                       reason = "it holds no certificate in PEM form"})
+    end
+    return text
+end
+
+local function new_client(options, ca)
+    return http.client({
+        ca = ca ~= true and ca or nil,
+        insecure = options.insecure,
+        proxy = options.proxy,
+        connect_timeout = options.connect_timeout,
+        silence = options.timeout,
+    })
+end
+
+local function first(...)
+    for index = 1, select("#", ...) do
+        local value = select(index, ...)
+        if value and value ~= "" then
+            return value
+        end
+    end
+end
+
+local function find_credentials(options, profile, at, client)
+    local sts = first(options.sts_endpoint, os.getenv("AWS_ENDPOINT_URL_STS"),
+        os.getenv("AWS_ENDPOINT_URL"), endpoint.sts(at.region)):gsub("/$", "")
+    return credentials.find(options, profile, os.getenv, {client = client, origin = sts})
+end
+
+return {
+    kind = "s3",
+    settings = {
+        endpoint = "string", region = "string", style = "string", profile = "string",
+        ca = "string", insecure = "boolean", proxy = "string", sts_endpoint = "string",
+        anonymous = "boolean", part_size = "number", connect_timeout = "number",
+        timeout = "number",
+    },
+    credentials = {access_key = "string", secret_key = "string", session_token = "string",
+                   secret = "table"},
+
+    open = function(location, options)
+        local place, err = read_location(location)
+        if not place then
+            return nil, err
+        end
+        local profile, at, ca, who
+        profile, err = profiles.load(os.getenv, options.profile)
+        if not profile then
+            return nil, err
+        end
+        at, err = endpoint.find(options, profile, os.getenv, place.bucket)
+        if not at then
+            return nil, err
+        end
+        ca, err = read_ca(options, profile)
+        if not ca then
+            return nil, err
+        end
+        local client = new_client(options, ca)
+        who, err = find_credentials(options, profile, at, client)
+        if not who then
+            return nil, err
+        end
+        return setmetatable({
+            kind = "s3",
+            url = ("s3://" .. place.bucket .. "/" .. place.root):gsub("/$", ""),
+            features = {
+                checksum = "md5",
+                any_key = true,
+                copies = true,
+                part = {smallest = 5 << 20, largest = 5 << 30, count = 10000, at_once = 4,
+                        default = options.part_size},
+            },
+            copy_limit = 5 << 30,
+            _bucket = place.bucket,
+            _root = place.root,
+            _at = at,
+            _client = client,
+            _credentials = who,
+            _skew = 0,
+            _page = 1000,
+        }, {__index = methods})
+    end,
+}

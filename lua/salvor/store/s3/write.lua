@@ -1,0 +1,85 @@
+--- A whole object at once: PUT.
+local answer = require("salvor.store.s3.answer")
+local errors = require("salvor.store.errors")
+local http = require("salvor.store_http")
+
+local METADATA_LIMIT = 2048 -- bytes, S3's own limit
+
+local methods = {}
+
+--- Values are ASCII in headers; anything else is escaped.
+local function plain(value)
+    value = tostring(value)
+    return value:find("[^\32-\126]") and http.escape(value, " /") or value
+end
+
+--- The headers that an object is made with. Other programs that copy write its time like that.
+function methods._attributes(_, options)
+    local headers, size = {}, 0
+    local function add(name, value)
+        headers["x-amz-meta-" .. name:lower()] = value
+        size = size + #name + #value
+    end
+    for name, value in pairs(options.metadata or {}) do
+        if name:find("^[%w_.-]+$") then
+            add(name, plain(value))
+        end
+    end
+    if options.modified then
+        add("mtime", string.format("%.9f", options.modified):gsub("0+$", ""):gsub("%.$", ""))
+    end
+    if size > METADATA_LIMIT then
+        headers = {}
+    end
+    return headers
+end
+
+--- Whether an object may come there; nil and AlreadyExists when it may not. Not every server knows
+--- If-None-Match at a PUT.
+function methods:_must_be_absent(path, op)
+    local item, err = self:stat(path)
+    if item then
+        return errors.fail("AlreadyExists", {url = self:_url(path), op = op})
+    end
+    return err.code == "NotFound" or nil, err
+end
+
+--- The refusal of what must be absent.
+function methods:_refusal(err, path, options, op)
+    if options.if_absent and err.code == "Changed" then
+        return errors.fail("AlreadyExists", {url = self:_url(path), op = op, status = err.status,
+                                             request_id = err.request_id})
+    end
+    return nil, err
+end
+
+function methods:write(path, block, options)
+    options = options or {}
+    local op = "store.write"
+    if options.if_absent then
+        local is_absent, err = self:_must_be_absent(path, op)
+        if not is_absent then
+            return nil, err
+        end
+    end
+    local headers = self:_attributes(options)
+    headers["If-None-Match"] = options.if_absent and "*" or nil
+    local got, err = self:_ask({
+        op = op,
+        method = "PUT",
+        key = self:_key(path),
+        path = path,
+        headers = headers,
+        body = block,
+        sums = self:_sums(block),
+        repeatable = not options.if_absent,
+    })
+    if not got then
+        return self:_refusal(err, path, options, op)
+    end
+    local item = answer.item(path, got.headers, #block)
+    item.metadata = options.metadata
+    return item
+end
+
+return methods
