@@ -14,7 +14,7 @@ prepare_azure() {
     needs node npm
     lock_cache azurite
     [[ ! -d $AZURITE ]] || return 0
-    rm -rf "$CACHE"/azurite*
+    rm -rf "$CACHE"/azurite-*
     work=$(mktemp -d "$CACHE/azurite-work.XXXXXX")
     cp "$HERE"/azurite/*.json "$work"
     (cd "$work" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >&2 || {

@@ -1,5 +1,6 @@
 --- The storage servers that other specs rely on do what they are said to do.
 local fs = require("salvor.fs")
+local json = require("salvor.json")
 local proc = require("salvor.proc")
 local store_lab = require("support.store_lab")
 
@@ -120,6 +121,22 @@ store_lab.describe("the emulator of Azure Blob", "azure", function(at)
             local result = must(proc.run(argv))
             assert.equal(0, result.code, result.stderr)
             assert.matches("200$", result.stdout)
+        end
+    end)
+end)
+
+store_lab.describe("the repositories of pgBackRest", "pgbackrest", function(at)
+    it("hold a full backup and two of what has changed, each", function()
+        for _, name in ipairs({"gz", "zst", "lz4", "none", "encrypted", "bundle"}) do
+            local info = must(json.decode(must(fs.read(at[name] .. ".json"))))[1]
+            assert.equal(0, info.status.code)
+            assert.equal(name == "encrypted" and "aes-256-cbc" or "none", info.cipher)
+            for index, kind in ipairs({"full", "diff", "incr"}) do
+                local backup = info.backup[index]
+                assert.equal(kind, backup.type)
+                local folder = fs.join(at[name], "backup", at.stanza, backup.label)
+                assert(fs.stat(fs.join(folder, "backup.manifest")))
+            end
         end
     end)
 end)

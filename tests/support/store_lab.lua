@@ -54,8 +54,8 @@ local function start(name)
     return must(json.decode(must(fs.read(fs.join(where, name .. ".json")))))
 end
 
---- How to reach "s3", "sftp" or "azure": the keys that tests/lab/README.md has. nil and a reason
---- where it cannot be had; raises when it can and does not start.
+--- How to reach "s3", "sftp", "azure" or "pgbackrest": the keys that tests/lab/README.md has. nil
+--- and a reason where it cannot be had; raises when it can and does not start.
 function store_lab.server(name)
     if not started[name] then
         started[name] = {start(name)}
@@ -74,6 +74,11 @@ end
 
 function store_lab.azure()
     return assert(store_lab.server("azure"))
+end
+
+--- Others use the same repositories: change a copy.
+function store_lab.pgbackrest()
+    return assert(store_lab.server("pgbackrest"))
 end
 
 --- A describe() whose body is given how to reach the servers of those `names`, "s3" or "s3 sftp";
