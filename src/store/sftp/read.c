@@ -1,0 +1,146 @@
+/*
+ * Reading a range of a file: opened, then its attributes and all of the range asked for at once. A
+ * server may send less than was asked for; then the rest is asked for again.
+ */
+#include <string.h>
+
+#include "store/sftp/session.h"
+
+enum { OPENING, STATING, READING };
+
+/* Bytes that a channel may owe us, so that many readers share it. */
+#define READING_MAX ((uint64_t)2 * SALVOR_SFTP_WINDOW)
+
+static struct salvor_sftp_read *read_of(struct salvor_sftp_exchange *exchange)
+{
+    return (struct salvor_sftp_read *)exchange->call;
+}
+
+static bool open_file(struct salvor_sftp_exchange *exchange)
+{
+    const char *path = read_of(exchange)->path;
+    struct salvor_buffer *out =
+        salvor_sftp_begin(exchange, SALVOR_SFTP_OPEN, 4 + strlen(path) + 8, NULL);
+    if (!out)
+        return false;
+    salvor_sftp_put_string(out, path, strlen(path));
+    salvor_sftp_put_u32(out, SALVOR_SFTP_OPEN_READ);
+    salvor_sftp_put_u32(out, 0);
+    return true;
+}
+
+static bool read_at(struct salvor_sftp_exchange *exchange, uint64_t offset, uint32_t size)
+{
+    struct salvor_sftp_slot *slot;
+    struct salvor_sftp_channel *channel = exchange->channel;
+    struct salvor_buffer *out =
+        salvor_sftp_begin_on_handle(exchange, SALVOR_SFTP_READ, 8 + 4, &slot);
+    if (!out)
+        return false;
+    slot->offset = offset;
+    slot->size = size;
+    channel->reading += size;
+    salvor_sftp_put_u64(out, offset);
+    salvor_sftp_put_u32(out, size);
+    return true;
+}
+
+static bool is_hungry(const struct salvor_sftp_exchange *exchange)
+{
+    return exchange->next_offset < exchange->end && exchange->channel->reading < READING_MAX;
+}
+
+static void read_on(struct salvor_sftp_exchange *exchange)
+{
+    while (is_hungry(exchange)) {
+        uint64_t left = exchange->end - exchange->next_offset;
+        uint32_t most = exchange->channel->sftp->read_size;
+        uint32_t size = left < most ? (uint32_t)left : most;
+        if (!read_at(exchange, exchange->next_offset, size))
+            return;
+        exchange->next_offset += size;
+    }
+    exchange->complete = exchange->next_offset >= exchange->end;
+}
+
+static void go(struct salvor_sftp_exchange *exchange)
+{
+    struct salvor_sftp_read *read = read_of(exchange);
+    if (exchange->stage == OPENING && open_file(exchange)) {
+        exchange->stage = STATING;
+        exchange->next_offset = read->offset;
+        exchange->end = read->offset + read->size;
+    }
+    if (exchange->stage == STATING && exchange->handle_size &&
+        salvor_sftp_begin_on_handle(exchange, SALVOR_SFTP_FSTAT, 0, NULL))
+        exchange->stage = READING;
+    if (exchange->stage == READING)
+        read_on(exchange);
+}
+
+/* The file ends before `offset`; what is still to come of it says nothing new. */
+static void note_end(struct salvor_sftp_exchange *exchange, uint64_t offset)
+{
+    struct salvor_sftp_read *read = read_of(exchange);
+    if (offset < exchange->end)
+        exchange->end = offset;
+    if (read->got > exchange->end - read->offset)
+        read->got = exchange->end - read->offset;
+}
+
+static int take_data(struct salvor_sftp_exchange *exchange, const struct salvor_sftp_slot *slot,
+                     struct salvor_sftp_reader *reader, struct salvor_error *err)
+{
+    size_t size;
+    struct salvor_sftp_read *read = read_of(exchange);
+    const char *data = salvor_sftp_read_string(reader, &size);
+    if (reader->bad)
+        return 0;
+    if (size == 0 || size > slot->size)
+        return salvor_error_set(err, "Corrupt",
+                                "the server sends %zu bytes where %u were asked for", size,
+                                (unsigned)slot->size);
+    memcpy(read->data + (slot->offset - read->offset), data, size);
+    uint64_t behind = slot->offset + size;
+    if (behind <= exchange->end && read->got < behind - read->offset)
+        read->got = (size_t)(behind - read->offset);
+    /* There is room: the slot of this answer has just become free. */
+    if (size < slot->size && behind < exchange->end &&
+        !read_at(exchange, behind, slot->size - (uint32_t)size))
+        return salvor_error_memory(err);
+    return 0;
+}
+
+static int answer(struct salvor_sftp_exchange *exchange, const struct salvor_sftp_slot *slot,
+                  enum salvor_sftp_type type, struct salvor_sftp_reader *reader,
+                  struct salvor_error *err)
+{
+    if (type == SALVOR_SFTP_DATA && slot->type == SALVOR_SFTP_READ)
+        return take_data(exchange, slot, reader, err);
+    if (type == SALVOR_SFTP_STATUS && slot->type == SALVOR_SFTP_READ &&
+        salvor_sftp_read_u32(reader) == SALVOR_SFTP_EOF) {
+        note_end(exchange, slot->offset);
+        return 0;
+    }
+    if (type == SALVOR_SFTP_ATTRS && slot->type == SALVOR_SFTP_FSTAT) {
+        salvor_sftp_read_attrs(reader, &read_of(exchange)->attrs);
+        return 0;
+    }
+    return salvor_error_set(err, "Corrupt", "the server answers what was not asked");
+}
+
+static const struct salvor_sftp_kind kind = {go, answer};
+
+static void serve(struct salvor_call *call, void *context)
+{
+    struct salvor_sftp_read *read = (struct salvor_sftp_read *)call;
+    read->got = 0;
+    read->attrs = (struct salvor_sftp_attrs){0};
+    salvor_sftp_exchange(context, call, &kind);
+}
+
+void salvor_sftp_read(struct salvor_sftp *sftp, struct salvor_sftp_read *read)
+{
+    read->call.serve = serve;
+    salvor_service_post(sftp->mailbox, &read->call);
+}
