@@ -45,6 +45,7 @@ static const luaL_Reg modules[] = {
     {"salvor.scheduler", luaopen_salvor_scheduler},
     {"salvor.secret", luaopen_salvor_secret},
     {"salvor.store_http", luaopen_salvor_store_http},
+    {"salvor.sftp", luaopen_salvor_sftp},
     {"salvor.terminal", luaopen_salvor_terminal},
     {"salvor.transfer", luaopen_salvor_transfer},
     {"salvor.value", luaopen_salvor_value},

@@ -15,6 +15,7 @@ int luaopen_salvor_proc(lua_State *L);
 int luaopen_salvor_scheduler(lua_State *L);
 int luaopen_salvor_secret(lua_State *L);
 int luaopen_salvor_store_http(lua_State *L);
+int luaopen_salvor_sftp(lua_State *L);
 int luaopen_salvor_terminal(lua_State *L);
 int luaopen_salvor_transfer(lua_State *L);
 int luaopen_salvor_value(lua_State *L);

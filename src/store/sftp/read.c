@@ -63,13 +63,22 @@ static void read_on(struct salvor_sftp_exchange *exchange)
     exchange->complete = exchange->next_offset >= exchange->end;
 }
 
+/* Small files come with the answer about their size. */
+static size_t likely_size(struct salvor_sftp_exchange *exchange)
+{
+    const struct salvor_sftp_read *read = read_of(exchange);
+    size_t most = exchange->channel->sftp->read_size;
+    size_t likely = read->likely > most ? read->likely : most;
+    return read->size < likely ? read->size : likely;
+}
+
 static void go(struct salvor_sftp_exchange *exchange)
 {
     struct salvor_sftp_read *read = read_of(exchange);
     if (exchange->stage == OPENING && open_file(exchange)) {
         exchange->stage = STATING;
         exchange->next_offset = read->offset;
-        exchange->end = read->offset + read->size;
+        exchange->end = read->offset + likely_size(exchange);
     }
     if (exchange->stage == STATING && exchange->handle_size &&
         salvor_sftp_begin_on_handle(exchange, SALVOR_SFTP_FSTAT, 0, NULL))
@@ -82,6 +91,7 @@ static void go(struct salvor_sftp_exchange *exchange)
 static void note_end(struct salvor_sftp_exchange *exchange, uint64_t offset)
 {
     struct salvor_sftp_read *read = read_of(exchange);
+    exchange->at_end = true;
     if (offset < exchange->end)
         exchange->end = offset;
     if (read->got > exchange->end - read->offset)
@@ -111,6 +121,18 @@ static int take_data(struct salvor_sftp_exchange *exchange, const struct salvor_
     return 0;
 }
 
+/* Now it is known how much there is to be read. */
+static void take_attrs(struct salvor_sftp_exchange *exchange, struct salvor_sftp_reader *reader)
+{
+    struct salvor_sftp_read *read = read_of(exchange);
+    salvor_sftp_read_attrs(reader, &read->attrs);
+    uint64_t wanted = read->offset + read->size;
+    bool told = read->attrs.flags & SALVOR_SFTP_ATTR_SIZE;
+    uint64_t end = told && read->attrs.size < wanted ? read->attrs.size : wanted;
+    if (end > exchange->end && !exchange->at_end)
+        exchange->end = end;
+}
+
 static int answer(struct salvor_sftp_exchange *exchange, const struct salvor_sftp_slot *slot,
                   enum salvor_sftp_type type, struct salvor_sftp_reader *reader,
                   struct salvor_error *err)
@@ -123,7 +145,7 @@ static int answer(struct salvor_sftp_exchange *exchange, const struct salvor_sft
         return 0;
     }
     if (type == SALVOR_SFTP_ATTRS && slot->type == SALVOR_SFTP_FSTAT) {
-        salvor_sftp_read_attrs(reader, &read_of(exchange)->attrs);
+        take_attrs(exchange, reader);
         return 0;
     }
     return salvor_error_set(err, "Corrupt", "the server answers what was not asked");

@@ -25,6 +25,7 @@ static void serve_connect(struct salvor_call *call, void *context)
     int port = connect->port;
     sftp->timeout = connect->timeout;
     sftp->ssh.deadline = salvor_loop_now() + sftp->timeout;
+    sftp->ssh.deaf = false;
     sftp->ssh.call = call;
     salvor_service_return(sftp->service, call);
     int result = salvor_ssh_connect(&sftp->ssh, host, port, &err);
@@ -86,6 +87,7 @@ static void serve_login(struct salvor_call *call, void *context)
     struct salvor_error err = {0};
     struct copy *copy = copy_login(&((const struct salvor_sftp_login *)call)->login);
     sftp->ssh.deadline = salvor_loop_now() + sftp->timeout;
+    sftp->ssh.deaf = false;
     sftp->ssh.call = call;
     salvor_service_return(sftp->service, call);
     int result = -1;

@@ -66,13 +66,16 @@ struct salvor_sftp_request {
 
 void salvor_sftp_request(struct salvor_sftp *sftp, struct salvor_sftp_request *request);
 
-/* Reads `size` bytes, less at the file's end: `got`. `attrs` are those of the file read from. */
+/*
+ * Reads `size` bytes, less at the file's end: `got`. `attrs` are those of the file read from. Of
+ * these `likely` bytes are asked for at once, the others when the file's size is known.
+ */
 struct salvor_sftp_read {
     struct salvor_call call;
     const char *path;
     uint64_t offset;
     char *data;
-    size_t size, got;
+    size_t size, likely, got;
     struct salvor_sftp_attrs attrs;
 };
 
@@ -80,7 +83,8 @@ void salvor_sftp_read(struct salvor_sftp *sftp, struct salvor_sftp_read *read);
 
 /*
  * Opens a file by `flags` (with `mode` when it is made), writes `data`, then, when that has arrived,
- * `record` where it belongs, sets `attrs` and makes it durable, where the server can.
+ * `record` where it belongs, sets `attrs` and makes it durable, where the server can. `result`: the
+ * file's attributes then, with `look`.
  */
 struct salvor_sftp_write {
     struct salvor_call call;
@@ -93,7 +97,8 @@ struct salvor_sftp_write {
     size_t record_size;
     uint64_t record_offset;
     struct salvor_sftp_attrs attrs;
-    bool sync;
+    bool sync, look;
+    struct salvor_sftp_attrs result;
 };
 
 void salvor_sftp_write(struct salvor_sftp *sftp, struct salvor_sftp_write *write);

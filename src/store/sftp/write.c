@@ -3,7 +3,7 @@
 
 #include "store/sftp/session.h"
 
-enum { OPENING, WRITING, RECORDING, SETTING, SYNCING, CLOSING, DONE };
+enum { OPENING, WRITING, RECORDING, SETTING, SYNCING, LOOKING, CLOSING, DONE };
 
 static const char fsync_name[] = "fsync@openssh.com";
 
@@ -94,6 +94,12 @@ static bool sync_file(struct salvor_sftp_exchange *exchange)
     return true;
 }
 
+static bool look_at_file(struct salvor_sftp_exchange *exchange)
+{
+    return !write_of(exchange)->look ||
+           salvor_sftp_begin_on_handle(exchange, SALVOR_SFTP_FSTAT, 0, NULL);
+}
+
 /* Waited for, since a server may find out only now that it cannot write. */
 static bool close_file(struct salvor_sftp_exchange *exchange)
 {
@@ -107,7 +113,7 @@ static bool close_file(struct salvor_sftp_exchange *exchange)
 static void go(struct salvor_sftp_exchange *exchange)
 {
     static bool (*const stages[])(struct salvor_sftp_exchange *) = {
-        open_file, write_all, write_record, set_attrs, sync_file, close_file};
+        open_file, write_all, write_record, set_attrs, sync_file, look_at_file, close_file};
     while (exchange->stage < DONE) {
         if (exchange->stage > OPENING && exchange->handle_size == 0)
             return;
@@ -122,7 +128,10 @@ static int answer(struct salvor_sftp_exchange *exchange, const struct salvor_sft
                   enum salvor_sftp_type type, struct salvor_sftp_reader *reader,
                   struct salvor_error *err)
 {
-    (void)exchange;
+    if (type == SALVOR_SFTP_ATTRS && slot->type == SALVOR_SFTP_FSTAT) {
+        salvor_sftp_read_attrs(reader, &write_of(exchange)->result);
+        return 0;
+    }
     if (type == SALVOR_SFTP_STATUS && slot->type != SALVOR_SFTP_OPEN &&
         salvor_sftp_read_u32(reader) == SALVOR_SFTP_OK)
         return 0;
@@ -133,6 +142,7 @@ static const struct salvor_sftp_kind kind = {go, answer};
 
 static void serve(struct salvor_call *call, void *context)
 {
+    ((struct salvor_sftp_write *)call)->result = (struct salvor_sftp_attrs){0};
     salvor_sftp_exchange(context, call, &kind);
 }
 

@@ -1,0 +1,477 @@
+/*
+ * salvor.sftp: a connection to an SFTP server, for lua/salvor/store/sftp. What waits can be cancelled.
+ *
+ *     new() -> connection     version() -> libssh2's
+ *     connection:connect{host=, port=, timeout=, host_keys=} -> the server's key, as its bytes
+ *     connection:login(method, user, {secret=, passphrase=, agent=}) -> true
+ *         method "none" -> the methods that the server offers, "" when it let us in without any;
+ *         "password", "key" (secret: a private key's text), "agent"
+ *     connection:extensions() -> {posix_rename=, hardlink=, fsync=, statvfs=}
+ *     connection:stat(path [, link]) -> {size, modified, mode, kind}     link: of a link itself
+ *     connection:path("realpath" or "readlink", path) -> path
+ *     connection:remove(path), :rmdir(path), :mkdir(path, mode), :rename(from, to) -> true
+ *     connection:replace(from, to) -> true      in one step (posix-rename@openssh.com)
+ *     connection:space(path) -> bytes free for us
+ *     connection:read, :write, :list            l_sftp_files.c
+ *     connection:close()
+ *
+ * Where these fail: nil, error.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lua/binding.h"
+#include "lua/modules.h"
+#include "lua/sftp.h"
+#include "lua/task.h"
+
+#define SFTP_METATABLE "salvor.sftp"
+
+enum { PATH_LIMIT = 16 << 10, ANSWER_MAX = 64 << 10 };
+
+struct connection {
+    struct salvor_sftp *sftp; /* NULL: closed */
+};
+
+struct salvor_sftp *salvor_check_sftp(lua_State *L)
+{
+    struct connection *connection = luaL_checkudata(L, 1, SFTP_METATABLE);
+    luaL_argcheck(L, connection->sftp, 1, "the connection is closed");
+    return connection->sftp;
+}
+
+const char *salvor_check_sftp_path(lua_State *L, int index)
+{
+    size_t size;
+    const char *path = luaL_checklstring(L, index, &size);
+    luaL_argcheck(L, strlen(path) == size, index, "path holds a zero byte");
+    luaL_argcheck(L, size <= PATH_LIMIT, index, "path is too long");
+    return path;
+}
+
+void *salvor_sftp_box(lua_State *L, size_t size, void (*release)(void *object))
+{
+    struct salvor_call *call = salvor_box(L, size, release);
+    call->op.done = true;
+    return call;
+}
+
+void salvor_sftp_stop(struct salvor_call *call)
+{
+    if (!call->op.done)
+        salvor_op_abort(&call->op);
+}
+
+int salvor_sftp_check(lua_State *L, const struct salvor_call *call)
+{
+    return call->result < 0 ? salvor_fail(L, &call->failure) : 0;
+}
+
+static const char *kind_of(uint32_t mode)
+{
+    return S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" : S_ISREG(mode) ? "file" : "other";
+}
+
+void salvor_push_sftp_attrs(lua_State *L, const struct salvor_sftp_attrs *attrs)
+{
+    lua_createtable(L, 0, 4);
+    if (attrs->flags & SALVOR_SFTP_ATTR_SIZE) {
+        lua_pushinteger(L, (lua_Integer)attrs->size);
+        lua_setfield(L, -2, "size");
+    }
+    if (attrs->flags & SALVOR_SFTP_ATTR_TIMES) {
+        lua_pushinteger(L, attrs->modified);
+        lua_setfield(L, -2, "modified");
+    }
+    if (attrs->flags & SALVOR_SFTP_ATTR_MODE) {
+        lua_pushinteger(L, attrs->mode & 07777);
+        lua_setfield(L, -2, "mode");
+        lua_pushstring(L, kind_of(attrs->mode));
+        lua_setfield(L, -2, "kind");
+    }
+}
+
+/* Connections */
+
+static int sftp_new(lua_State *L)
+{
+    struct salvor_error err;
+    struct connection *connection = lua_newuserdatauv(L, sizeof(*connection), 0);
+    connection->sftp = NULL;
+    luaL_setmetatable(L, SFTP_METATABLE);
+    if (salvor_sftp_new(&connection->sftp, salvor_get_loop(L), &err) < 0)
+        return salvor_fail(L, &err);
+    return 1;
+}
+
+static int sftp_version(lua_State *L)
+{
+    lua_pushstring(L, libssh2_version(0));
+    lua_pushboolean(L, salvor_ssh_has_rsa_sha2());
+    return 2;
+}
+
+static int connection_close(lua_State *L)
+{
+    struct connection *connection = luaL_checkudata(L, 1, SFTP_METATABLE);
+    salvor_sftp_free(connection->sftp);
+    connection->sftp = NULL;
+    return 0;
+}
+
+static void release_connect(void *object)
+{
+    salvor_sftp_stop(object);
+}
+
+static int after_connect(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    const struct salvor_sftp_connect *connect = (const struct salvor_sftp_connect *)context;
+    int failed = salvor_sftp_check(L, &connect->call);
+    if (failed)
+        return failed;
+    size_t size;
+    const char *key = salvor_sftp_host_key(salvor_check_sftp(L), &size);
+    lua_pushlstring(L, key ? key : "", key ? size : 0);
+    return 1;
+}
+
+static int connection_connect(lua_State *L)
+{
+    static const char *const names[] = {"host", "port", "timeout", "host_keys", NULL};
+    struct salvor_sftp *sftp = salvor_check_sftp(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    salvor_check_options(L, 2, names);
+    lua_settop(L, 2);
+    size_t size = 0;
+    const char *host = salvor_option_string(L, 2, "host", &size);
+    luaL_argcheck(L, size && size < SALVOR_SSH_HOST_MAX && strlen(host) == size, 2,
+                  "option 'host': a host's name expected");
+    const char *host_keys = salvor_option_string(L, 2, "host_keys", NULL);
+    struct salvor_sftp_connect *connect = salvor_sftp_box(L, sizeof(*connect), release_connect);
+    connect->host = host;
+    connect->host_keys = host_keys;
+    connect->port = (int)salvor_option_integer(L, 2, "port", 22);
+    connect->timeout = salvor_option_number(L, 2, "timeout", 30);
+    salvor_sftp_connect(sftp, connect);
+    return salvor_wait(L, &connect->call.op, after_connect, (lua_KContext)connect);
+}
+
+/* login */
+
+static void release_login(void *object)
+{
+    salvor_sftp_stop(object);
+}
+
+static int after_login(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    const struct salvor_sftp_login *login = (const struct salvor_sftp_login *)context;
+    int failed = salvor_sftp_check(L, &login->call);
+    if (failed)
+        return failed;
+    if (login->login.method == SALVOR_SSH_NONE)
+        lua_pushstring(L, salvor_sftp_methods(salvor_check_sftp(L)));
+    else
+        lua_pushboolean(L, true);
+    return 1;
+}
+
+static const char *check_user(lua_State *L, int index)
+{
+    size_t size;
+    const char *user = luaL_checklstring(L, index, &size);
+    luaL_argcheck(L, size && size <= 255 && strlen(user) == size, index, "a user's name expected");
+    return user;
+}
+
+/* Texts that libssh2 takes for C strings. */
+static const char *option_text(lua_State *L, int index, const char *name, size_t *size)
+{
+    const char *text = salvor_option_string(L, index, name, size);
+    luaL_argcheck(L, !text || strlen(text) == *size, index, "a secret holds a zero byte");
+    return text;
+}
+
+static int connection_login(lua_State *L)
+{
+    static const char *const methods[] = {"none", "password", "key", "agent", NULL};
+    static const char *const names[] = {"secret", "passphrase", "agent", NULL};
+    size_t size, other;
+    struct salvor_sftp *sftp = salvor_check_sftp(L);
+    enum salvor_ssh_method method = (enum salvor_ssh_method)luaL_checkoption(L, 2, NULL, methods);
+    const char *user = check_user(L, 3);
+    salvor_check_options(L, 4, names);
+    lua_settop(L, 4);
+    const char *secret = option_text(L, 4, "secret", &size);
+    const char *passphrase = option_text(L, 4, "passphrase", &other);
+    const char *agent = option_text(L, 4, "agent", &other);
+    struct salvor_sftp_login *login = salvor_sftp_box(L, sizeof(*login), release_login);
+    login->login = (struct salvor_ssh_login){
+        .method = method,
+        .user = user,
+        .secret = secret ? secret : "",
+        .secret_size = size,
+        .passphrase = passphrase ? passphrase : "",
+        .agent = agent,
+    };
+    salvor_sftp_login(sftp, login);
+    return salvor_wait(L, &login->call.op, after_login, (lua_KContext)login);
+}
+
+static int connection_extensions(lua_State *L)
+{
+    struct salvor_sftp_extensions extensions = salvor_sftp_extensions(salvor_check_sftp(L));
+    lua_createtable(L, 0, 4);
+    lua_pushboolean(L, extensions.posix_rename);
+    lua_setfield(L, -2, "posix_rename");
+    lua_pushboolean(L, extensions.hardlink);
+    lua_setfield(L, -2, "hardlink");
+    lua_pushboolean(L, extensions.fsync);
+    lua_setfield(L, -2, "fsync");
+    lua_pushboolean(L, extensions.statvfs);
+    lua_setfield(L, -2, "statvfs");
+    return 1;
+}
+
+/* One request */
+
+static void release_request(void *object)
+{
+    struct salvor_sftp_request *request = object;
+    salvor_sftp_stop(&request->call);
+    if (request->body.data) {
+        salvor_buffer_release(&request->body);
+        salvor_buffer_release(&request->answer);
+    }
+}
+
+static struct salvor_sftp_request *new_request(lua_State *L, enum salvor_sftp_type type)
+{
+    struct salvor_sftp_request *request = salvor_sftp_box(L, sizeof(*request), release_request);
+    request->type = type;
+    salvor_buffer_init(&request->body, (size_t)4 * PATH_LIMIT);
+    salvor_buffer_init(&request->answer, ANSWER_MAX);
+    return request;
+}
+
+static void put_text(struct salvor_sftp_request *request, const char *text)
+{
+    salvor_sftp_put_string(&request->body, text, strlen(text));
+}
+
+static int run_request(lua_State *L, struct salvor_sftp *sftp, struct salvor_sftp_request *request,
+                       lua_KFunction after)
+{
+    salvor_sftp_request(sftp, request);
+    return salvor_wait(L, &request->call.op, after, (lua_KContext)request);
+}
+
+static int fail_unexpected(lua_State *L)
+{
+    struct salvor_error err = {0};
+    salvor_error_set(&err, "Corrupt", "the server answers what was not asked");
+    return salvor_fail(L, &err);
+}
+
+static struct salvor_sftp_reader answer_of(const struct salvor_sftp_request *request)
+{
+    return (struct salvor_sftp_reader){.at = (const unsigned char *)request->answer.data,
+                                       .left = request->answer.size};
+}
+
+static int after_status(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    const struct salvor_sftp_request *request = (const struct salvor_sftp_request *)context;
+    struct salvor_sftp_reader reader = answer_of(request);
+    int failed = salvor_sftp_check(L, &request->call);
+    if (failed)
+        return failed;
+    if (request->answer_type != SALVOR_SFTP_STATUS ||
+        salvor_sftp_read_u32(&reader) != SALVOR_SFTP_OK)
+        return fail_unexpected(L);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static int connection_remove(lua_State *L)
+{
+    struct salvor_sftp *sftp = salvor_check_sftp(L);
+    const char *path = salvor_check_sftp_path(L, 2);
+    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_REMOVE);
+    put_text(request, path);
+    return run_request(L, sftp, request, after_status);
+}
+
+static int connection_rmdir(lua_State *L)
+{
+    struct salvor_sftp *sftp = salvor_check_sftp(L);
+    const char *path = salvor_check_sftp_path(L, 2);
+    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_RMDIR);
+    put_text(request, path);
+    return run_request(L, sftp, request, after_status);
+}
+
+static int connection_mkdir(lua_State *L)
+{
+    struct salvor_sftp *sftp = salvor_check_sftp(L);
+    const char *path = salvor_check_sftp_path(L, 2);
+    struct salvor_sftp_attrs attrs = {.flags = SALVOR_SFTP_ATTR_MODE,
+                                      .mode = (uint32_t)luaL_checkinteger(L, 3) & 07777};
+    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_MKDIR);
+    put_text(request, path);
+    salvor_sftp_put_attrs(&request->body, &attrs);
+    return run_request(L, sftp, request, after_status);
+}
+
+static int connection_rename(lua_State *L)
+{
+    struct salvor_sftp *sftp = salvor_check_sftp(L);
+    const char *from = salvor_check_sftp_path(L, 2);
+    const char *to = salvor_check_sftp_path(L, 3);
+    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_RENAME);
+    put_text(request, from);
+    put_text(request, to);
+    return run_request(L, sftp, request, after_status);
+}
+
+static int connection_replace(lua_State *L)
+{
+    struct salvor_sftp *sftp = salvor_check_sftp(L);
+    const char *from = salvor_check_sftp_path(L, 2);
+    const char *to = salvor_check_sftp_path(L, 3);
+    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_EXTENDED);
+    put_text(request, "posix-rename@openssh.com");
+    put_text(request, from);
+    put_text(request, to);
+    return run_request(L, sftp, request, after_status);
+}
+
+static int after_stat(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    const struct salvor_sftp_request *request = (const struct salvor_sftp_request *)context;
+    struct salvor_sftp_reader reader = answer_of(request);
+    struct salvor_sftp_attrs attrs;
+    int failed = salvor_sftp_check(L, &request->call);
+    if (failed)
+        return failed;
+    salvor_sftp_read_attrs(&reader, &attrs);
+    if (request->answer_type != SALVOR_SFTP_ATTRS || reader.bad)
+        return fail_unexpected(L);
+    salvor_push_sftp_attrs(L, &attrs);
+    return 1;
+}
+
+static int connection_stat(lua_State *L)
+{
+    struct salvor_sftp *sftp = salvor_check_sftp(L);
+    const char *path = salvor_check_sftp_path(L, 2);
+    struct salvor_sftp_request *request =
+        new_request(L, lua_toboolean(L, 3) ? SALVOR_SFTP_LSTAT : SALVOR_SFTP_STAT);
+    put_text(request, path);
+    return run_request(L, sftp, request, after_stat);
+}
+
+static int after_path(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    const struct salvor_sftp_request *request = (const struct salvor_sftp_request *)context;
+    struct salvor_sftp_reader reader = answer_of(request);
+    size_t size;
+    int failed = salvor_sftp_check(L, &request->call);
+    if (failed)
+        return failed;
+    uint32_t count = salvor_sftp_read_u32(&reader);
+    const char *path = salvor_sftp_read_string(&reader, &size);
+    if (request->answer_type != SALVOR_SFTP_NAME || count != 1 || reader.bad)
+        return fail_unexpected(L);
+    lua_pushlstring(L, path, size);
+    return 1;
+}
+
+static int connection_path(lua_State *L)
+{
+    static const char *const words[] = {"realpath", "readlink", NULL};
+    struct salvor_sftp *sftp = salvor_check_sftp(L);
+    int word = luaL_checkoption(L, 2, NULL, words);
+    const char *path = salvor_check_sftp_path(L, 3);
+    struct salvor_sftp_request *request =
+        new_request(L, word ? SALVOR_SFTP_READLINK : SALVOR_SFTP_REALPATH);
+    put_text(request, path);
+    return run_request(L, sftp, request, after_path);
+}
+
+/* statvfs@openssh.com (PROTOCOL of OpenSSH, 4.3): bsize, frsize, blocks, bfree, bavail, ... */
+static int after_space(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    const struct salvor_sftp_request *request = (const struct salvor_sftp_request *)context;
+    struct salvor_sftp_reader reader = answer_of(request);
+    int failed = salvor_sftp_check(L, &request->call);
+    if (failed)
+        return failed;
+    salvor_sftp_read_u64(&reader);
+    uint64_t unit = salvor_sftp_read_u64(&reader);
+    salvor_sftp_read_u64(&reader);
+    salvor_sftp_read_u64(&reader);
+    uint64_t available = salvor_sftp_read_u64(&reader);
+    if (request->answer_type != SALVOR_SFTP_EXTENDED_REPLY || reader.bad)
+        return fail_unexpected(L);
+    lua_pushnumber(L, (lua_Number)unit * (lua_Number)available);
+    return 1;
+}
+
+static int connection_space(lua_State *L)
+{
+    struct salvor_sftp *sftp = salvor_check_sftp(L);
+    const char *path = salvor_check_sftp_path(L, 2);
+    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_EXTENDED);
+    put_text(request, "statvfs@openssh.com");
+    put_text(request, path);
+    return run_request(L, sftp, request, after_space);
+}
+
+static void make_metatable(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"connect", connection_connect},
+        {"login", connection_login},
+        {"extensions", connection_extensions},
+        {"stat", connection_stat},
+        {"path", connection_path},
+        {"remove", connection_remove},
+        {"rmdir", connection_rmdir},
+        {"mkdir", connection_mkdir},
+        {"rename", connection_rename},
+        {"replace", connection_replace},
+        {"space", connection_space},
+        {"read", salvor_sftp_lua_read},
+        {"write", salvor_sftp_lua_write},
+        {"list", salvor_sftp_lua_list},
+        {"close", connection_close},
+        {NULL, NULL},
+    };
+    luaL_newmetatable(L, SFTP_METATABLE);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, connection_close);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, connection_close);
+    lua_setfield(L, -2, "__close");
+    lua_pop(L, 1);
+}
+
+int luaopen_salvor_sftp(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"new", sftp_new}, {"version", sftp_version}, {NULL, NULL}};
+    make_metatable(L);
+    salvor_sftp_listing_metatable(L);
+    luaL_newlib(L, functions);
+    return 1;
+}
