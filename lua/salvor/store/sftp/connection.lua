@@ -1,0 +1,254 @@
+--- The connections of a store: made when they are needed, shared by all who use it, made anew after
+--- one was lost. Encryption keeps one processor busy for each connection, so large transfers get
+--- several.
+local errors = require("salvor.store.errors")
+local known_hosts = require("salvor.ssh.known_hosts")
+local native = require("salvor.sftp")
+local task = require("salvor.task")
+local trust = require("salvor.store.sftp.trust")
+
+local methods = {}
+
+-- Codes after which a connection is of no use any more.
+local DEAD = {Disconnected = true, Timeout = true, Unreachable = true, Corrupt = true, Closed = true}
+
+--- nil and the store's error, for one of a connection.
+local function failed(self, err, fields)
+    fields = fields or {}
+    fields.url, fields.op = self.url, "store"
+    return errors.wrap(err, fields)
+end
+
+local function handshake(self, order)
+    local connection, err = native.new()
+    if not connection then
+        return failed(self, err)
+    end
+    local key
+    key, err = connection:connect({host = self._host, port = self._port, timeout = self._timeout,
+                                   host_keys = order})
+    if not key then
+        connection:close()
+        return failed(self, err, self._proxy and {hint = "the SSH configuration names a proxy for "
+            .. "this host, which is not used here"} or nil)
+    end
+    return connection, key
+end
+
+--- A connection to the server that is meant, or nil and an error.
+local function connect(self)
+    local entries, err = known_hosts.load(self._known_hosts_files, self._known_hosts_text)
+    if not entries then
+        return failed(self, err)
+    end
+    local orders = self._pin and trust.orders_of_pin()
+        or {trust.order(known_hosts.kinds(entries, self._host, self._port))}
+    local first
+    for _, order in ipairs(orders) do
+        local connection, key = handshake(self, order)
+        if connection then
+            local trusted
+            trusted, err = trust.check(entries, self._host, self._port, key, self._pin, self.url)
+            if trusted then
+                return connection
+            end
+            connection:close()
+        else
+            err = key
+        end
+        first = first or err
+        if err.code ~= "Untrusted" and err.code ~= "Unsupported" then
+            return nil, err
+        end
+    end
+    return nil, first
+end
+
+local function hints_of(refusals)
+    for _, refusal in ipairs(refusals) do
+        if refusal.hint then
+            return refusal.hint
+        end
+    end
+end
+
+local function refused(self, refusals, offered)
+    local reasons = {}
+    for index, refusal in ipairs(refusals) do
+        reasons[index] = refusal.reason
+    end
+    for _, problem in ipairs(self._missing) do
+        reasons[#reasons + 1] = problem
+    end
+    return errors.fail("Unauthorized", {
+        url = self.url,
+        op = "store",
+        reason = string.format("%s (the server takes %s)", table.concat(reasons, "; "), offered),
+        hint = hints_of(refusals),
+    })
+end
+
+local METHODS = {password = {"password", "keyboard-interactive"}, key = {"publickey"},
+                 agent = {"publickey"}}
+
+local function is_offered(way, offered)
+    for _, name in ipairs(METHODS[way.method]) do
+        if ("," .. offered .. ","):find("," .. name .. ",", 1, true) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Tries the ways one after the other; the one that was right is the only one from then on.
+local function log_in(self, connection)
+    local offered, err = connection:login("none", self._user, {})
+    if not offered then
+        return failed(self, err)
+    elseif offered == "" then
+        return true
+    end
+    local refusals = {}
+    for _, way in ipairs(self._ways) do
+        if is_offered(way, offered) then
+            local ok
+            ok, err = connection:login(way.method, self._user, {
+                secret = way.secret, passphrase = way.passphrase, agent = way.agent})
+            if ok then
+                self._ways = {way}
+                return true
+            elseif err.code ~= "Unauthorized" and err.code ~= "Invalid" then
+                return failed(self, err, {hint = err.hint or #refusals > 0
+                    and "servers hang up after too many refused keys" or nil})
+            end
+            local hint = err.hint or err.code == "Unauthorized" and way.hint or nil
+            refusals[#refusals + 1] = {reason = string.format("%s: %s", way.label, err.message),
+                                       hint = hint}
+        else
+            refusals[#refusals + 1] = {reason = way.label .. ": the server does not take this"}
+        end
+    end
+    return refused(self, refusals, offered)
+end
+
+local function open_connection(self)
+    local connection, err = connect(self)
+    if not connection then
+        return nil, err
+    end
+    local done <close> = setmetatable({}, {__close = function(guard)
+        if not guard.kept then
+            connection:close()
+        end
+    end})
+    local ok
+    ok, err = log_in(self, connection)
+    if not ok then
+        return nil, err
+    end
+    done.kept = true
+    return {native = connection, users = 0, heavy = 0}
+end
+
+local function least_used(self)
+    local best
+    for _, connection in ipairs(self._connections) do
+        if not best or connection.heavy < best.heavy
+            or connection.heavy == best.heavy and connection.users < best.users then
+            best = connection
+        end
+    end
+    return best
+end
+
+--- Opens one; only one task at a time does, the others use what there is.
+local function add_connection(self)
+    self._opening = true
+    local done <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
+        self._opening = false
+    end})
+    local connection, err = open_connection(self)
+    if not connection then
+        return nil, err
+    elseif self._closed then
+        connection.native:close()
+        return failed(self, {code = "Closed", message = "the store was closed"})
+    end
+    table.insert(self._connections, connection)
+    return connection
+end
+
+local function pick(self, heavy)
+    while true do
+        if self._closed then
+            error("the store was closed", 0)
+        end
+        local best = least_used(self)
+        local more = heavy and best and best.heavy > 0 and #self._connections < self._most
+        if best and (not more or self._opening) then
+            return best
+        elseif not self._opening then
+            local connection, err = add_connection(self)
+            if connection then
+                return connection
+            elseif not best then
+                return nil, err
+            end
+            -- One is enough; a server may limit them.
+            self._most = #self._connections
+            return least_used(self) or pick(self, heavy)
+        end
+        task.sleep(0.005)
+    end
+end
+
+local function forget(self, connection)
+    connection.dead = true
+    for index, each in ipairs(self._connections) do
+        if each == connection then
+            table.remove(self._connections, index)
+            break
+        end
+    end
+end
+
+local function let_go(connection, heavy)
+    connection.users = connection.users - 1
+    connection.heavy = connection.heavy - (heavy and 1 or 0)
+    if connection.dead and connection.users == 0 then
+        connection.native:close()
+    end
+end
+
+--- Calls work(native connection) and returns what it returns: a value, or nil and an error of
+--- salvor.sftp's. `heavy`: it moves many bytes.
+function methods:_use(heavy, work)
+    local connection, err = pick(self, heavy)
+    if not connection then
+        return nil, err
+    end
+    connection.users = connection.users + 1
+    connection.heavy = connection.heavy + (heavy and 1 or 0)
+    local used <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
+        let_go(connection, heavy)
+    end})
+    local value, problem = work(connection.native)
+    if not value and problem and DEAD[problem.code] and not problem.url then
+        forget(self, connection)
+        return failed(self, problem)
+    end
+    return value, problem
+end
+
+function methods:close()
+    self._closed = true
+    while self._connections[1] do
+        local connection = self._connections[1]
+        forget(self, connection)
+        if connection.users == 0 then
+            connection.native:close()
+        end
+    end
+end
+
+return methods
