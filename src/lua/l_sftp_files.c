@@ -2,7 +2,8 @@
  * What salvor.sftp (l_sftp.c) does with files and folders.
  *
  *     connection:read(path, block, offset, length, likely) -> {size, modified, mode, kind}
- *         Fills the block with at most `length` bytes; `likely` are asked for at once.
+ *         Fills the block with at most `length` bytes; `likely` are asked for at once. `changed` in
+ *         the result: somebody wrote to the file meanwhile.
  *     connection:write(path, block or nil, {offset=0, create=, exclusive=, truncate=, mode=0600,
  *                      record=, record_offset=, size=, set_mode=, modified=, sync=, look=})
  *             -> true, or with `look` {size, modified, mode, kind}
@@ -44,6 +45,10 @@ static int after_read(lua_State *L, int status, lua_KContext context)
         return failed;
     read->hold.block->size = read->read.got;
     salvor_push_sftp_attrs(L, &read->read.attrs);
+    if (read->read.changed) {
+        lua_pushboolean(L, true);
+        lua_setfield(L, -2, "changed");
+    }
     return 1;
 }
 

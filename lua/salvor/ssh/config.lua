@@ -152,7 +152,8 @@ end
 function read_file(path, state)
     state.depth, state.files = state.depth + 1, state.files + 1
     if state.depth > DEPTH or state.files > FILES then
-        return nil, errors.new({code = "TooLarge", message = path .. ": too many files are included"})
+        return nil, errors.new({code = "TooLarge",
+                                message = path .. ": too many files are included"})
     end
     local text, err = fs.read(path, {limit = FILE_LIMIT})
     if not text then

@@ -3,9 +3,11 @@ local digest = require("salvor.digest")
 
 local key = {}
 
+local PEM = "%-%-%-%-%-BEGIN ([%u ]*PRIVATE KEY)%-%-%-%-%-\r?\n(.-)%-%-%-%-%-END "
 local OPENSSH = "openssh-key-v1\0"
 
---- The parts that are not encrypted (OpenSSH's PROTOCOL.key): cipher, kdf, its options, count, public key.
+--- The parts that are not encrypted (OpenSSH's PROTOCOL.key): cipher, kdf, its options, a count,
+--- the public key.
 local function look_at_openssh(body)
     local data = digest.unbase64((body:gsub("%s", "")))
     if not data or data:sub(1, #OPENSSH) ~= OPENSSH then
@@ -22,7 +24,7 @@ end
 --- look(text) -> {encrypted, rsa}, or nil and why it is no private key. `rsa` is nil where an
 --- encrypted key does not tell.
 function key.look(text)
-    local label, body = text:match("%-%-%-%-%-BEGIN ([%u ]*PRIVATE KEY)%-%-%-%-%-\r?\n(.-)%-%-%-%-%-END ")
+    local label, body = text:match(PEM)
     if not label then
         if text:find("^PuTTY%-User%-Key%-File") then
             return nil, "it is a key of PuTTY's; convert it: puttygen KEY -O private-openssh"
@@ -37,7 +39,8 @@ function key.look(text)
         end
         return looked
     end
-    local encrypted = label:find("^ENCRYPTED") ~= nil or body:find("Proc-Type: 4,ENCRYPTED", 1, true) ~= nil
+    local encrypted = label:find("^ENCRYPTED") ~= nil
+        or body:find("Proc-Type: 4,ENCRYPTED", 1, true) ~= nil
     local rsa = nil
     if label == "RSA PRIVATE KEY" then
         rsa = true

@@ -1,5 +1,5 @@
---- Whether a server's key is the one that is known for it: files as in sshd(8), SSH_KNOWN_HOSTS FILE
---- FORMAT, with hashed names, ports and the marker @revoked.
+--- Whether a server's key is the one that is known for it: files as in sshd(8), SSH_KNOWN_HOSTS
+--- FILE FORMAT, with hashed names, ports and the marker @revoked.
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local match = require("salvor.ssh.match")

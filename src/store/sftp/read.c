@@ -1,12 +1,15 @@
 /*
  * Reading a range of a file: opened, then its attributes and all of the range asked for at once. A
- * server may send less than was asked for; then the rest is asked for again.
+ * server may send less than was asked for; then the rest is asked for again. At the end of more than
+ * one piece the attributes are looked at once more: has somebody written to the file meanwhile?
  */
 #include <string.h>
 
 #include "store/sftp/session.h"
 
-enum { OPENING, STATING, READING };
+enum { OPENING, STATING, READING, CHECKING, DONE };
+
+enum { FIRST_LOOK, SECOND_LOOK }; /* the offset of a FSTAT's slot */
 
 /* Bytes that a channel may owe us, so that many readers share it. */
 #define READING_MAX ((uint64_t)2 * SALVOR_SFTP_WINDOW)
@@ -60,7 +63,23 @@ static void read_on(struct salvor_sftp_exchange *exchange)
             return;
         exchange->next_offset += size;
     }
-    exchange->complete = exchange->next_offset >= exchange->end;
+    /* How much there is to be read is known when the first answer has come. */
+    if (exchange->next_offset >= exchange->end && exchange->told)
+        exchange->stage = CHECKING;
+}
+
+static bool look(struct salvor_sftp_exchange *exchange, uint64_t which)
+{
+    struct salvor_sftp_slot *slot;
+    if (!salvor_sftp_begin_on_handle(exchange, SALVOR_SFTP_FSTAT, 0, &slot))
+        return false;
+    slot->offset = which;
+    return true;
+}
+
+static bool is_one_piece(struct salvor_sftp_exchange *exchange)
+{
+    return exchange->next_offset - read_of(exchange)->offset <= exchange->channel->sftp->read_size;
 }
 
 /* Small files come with the answer about their size. */
@@ -80,11 +99,13 @@ static void go(struct salvor_sftp_exchange *exchange)
         exchange->next_offset = read->offset;
         exchange->end = read->offset + likely_size(exchange);
     }
-    if (exchange->stage == STATING && exchange->handle_size &&
-        salvor_sftp_begin_on_handle(exchange, SALVOR_SFTP_FSTAT, 0, NULL))
+    if (exchange->stage == STATING && exchange->handle_size && look(exchange, FIRST_LOOK))
         exchange->stage = READING;
     if (exchange->stage == READING)
         read_on(exchange);
+    if (exchange->stage == CHECKING && (is_one_piece(exchange) || look(exchange, SECOND_LOOK)))
+        exchange->stage = DONE;
+    exchange->complete = exchange->stage == DONE;
 }
 
 /* The file ends before `offset`; what is still to come of it says nothing new. */
@@ -131,6 +152,15 @@ static void take_attrs(struct salvor_sftp_exchange *exchange, struct salvor_sftp
     uint64_t end = told && read->attrs.size < wanted ? read->attrs.size : wanted;
     if (end > exchange->end && !exchange->at_end)
         exchange->end = end;
+    exchange->told = true;
+}
+
+static void compare_attrs(struct salvor_sftp_exchange *exchange, struct salvor_sftp_reader *reader)
+{
+    struct salvor_sftp_read *read = read_of(exchange);
+    struct salvor_sftp_attrs now;
+    salvor_sftp_read_attrs(reader, &now);
+    read->changed = now.size != read->attrs.size || now.modified != read->attrs.modified;
 }
 
 static int answer(struct salvor_sftp_exchange *exchange, const struct salvor_sftp_slot *slot,
@@ -145,7 +175,10 @@ static int answer(struct salvor_sftp_exchange *exchange, const struct salvor_sft
         return 0;
     }
     if (type == SALVOR_SFTP_ATTRS && slot->type == SALVOR_SFTP_FSTAT) {
-        take_attrs(exchange, reader);
+        if (slot->offset == FIRST_LOOK)
+            take_attrs(exchange, reader);
+        else
+            compare_attrs(exchange, reader);
         return 0;
     }
     return salvor_error_set(err, "Corrupt", "the server answers what was not asked");
@@ -157,6 +190,7 @@ static void serve(struct salvor_call *call, void *context)
 {
     struct salvor_sftp_read *read = (struct salvor_sftp_read *)call;
     read->got = 0;
+    read->changed = false;
     read->attrs = (struct salvor_sftp_attrs){0};
     salvor_sftp_exchange(context, call, &kind);
 }

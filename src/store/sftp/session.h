@@ -48,7 +48,7 @@ struct salvor_sftp_exchange {
     bool failed;
     struct salvor_error failure; /* ends when nothing is under way any more */
     uint64_t next_offset, end;   /* of reading and writing */
-    bool at_end;                 /* the server has said so */
+    bool told, at_end;           /* the file's size; that it ends before `end` */
     size_t handle_size;
     char handle[SALVOR_SFTP_HANDLE_MAX];
 };

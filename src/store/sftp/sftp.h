@@ -68,7 +68,8 @@ void salvor_sftp_request(struct salvor_sftp *sftp, struct salvor_sftp_request *r
 
 /*
  * Reads `size` bytes, less at the file's end: `got`. `attrs` are those of the file read from. Of
- * these `likely` bytes are asked for at once, the others when the file's size is known.
+ * these `likely` bytes are asked for at once, the others when the file's size is known. `changed`:
+ * somebody wrote to it meanwhile.
  */
 struct salvor_sftp_read {
     struct salvor_call call;
@@ -76,6 +77,7 @@ struct salvor_sftp_read {
     uint64_t offset;
     char *data;
     size_t size, likely, got;
+    bool changed;
     struct salvor_sftp_attrs attrs;
 };
 

@@ -1,16 +1,26 @@
 --- The connections of a store: made when they are needed, shared by all who use it, made anew after
 --- one was lost. Encryption keeps one processor busy for each connection, so large transfers get
 --- several.
+local condition = require("salvor.condition")
 local errors = require("salvor.store.errors")
 local known_hosts = require("salvor.ssh.known_hosts")
 local native = require("salvor.sftp")
-local task = require("salvor.task")
 local trust = require("salvor.store.sftp.trust")
 
-local methods = {}
+local connections, methods = {}, {}
+connections.methods = methods
+
+--- Connections at the same time.
+connections.MOST = 3
 
 -- Codes after which a connection is of no use any more.
-local DEAD = {Disconnected = true, Timeout = true, Unreachable = true, Corrupt = true, Closed = true}
+local DEAD = {Disconnected = true, Timeout = true, Unreachable = true, Corrupt = true,
+              Closed = true}
+
+--- Whether an error ends the connection, so that nothing else can be said of a path.
+function methods.is_lost(err)
+    return DEAD[err.code] or false
+end
 
 --- nil and the store's error, for one of a connection.
 local function failed(self, err, fields)
@@ -166,6 +176,7 @@ local function add_connection(self)
     self._opening = true
     local done <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
         self._opening = false
+        self._opened:wake()
     end})
     local connection, err = open_connection(self)
     if not connection then
@@ -198,7 +209,7 @@ local function pick(self, heavy)
             self._most = #self._connections
             return least_used(self) or pick(self, heavy)
         end
-        task.sleep(0.005)
+        self._opened:wait()
     end
 end
 
@@ -240,6 +251,11 @@ function methods:_use(heavy, work)
     return value, problem
 end
 
+--- Gives a store what its connections need.
+function connections.prepare(store)
+    store._connections, store._most, store._opened = {}, connections.MOST, condition.new()
+end
+
 function methods:close()
     self._closed = true
     while self._connections[1] do
@@ -251,4 +267,4 @@ function methods:close()
     end
 end
 
-return methods
+return connections

@@ -1,7 +1,7 @@
 --- Who we are for an SFTP server: the ways to log in, in the order in which they are tried.
 ---
---- What the caller gives (password, key, key_file, a Secret) is all that is tried then; otherwise the
---- configuration's IdentityFile, the agent, and the usual files in ~/.ssh.
+--- What the caller gives (password, key, key_file, agent, a Secret) is all that is tried then;
+--- otherwise the configuration's IdentityFile, the agent, and the usual files in ~/.ssh.
 local config = require("salvor.ssh.config")
 local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
@@ -57,9 +57,9 @@ function credentials.from_secret(object)
     return found
 end
 
-local RSA_HINT = "libssh2 %s signs with RSA keys by SHA-1 alone, which OpenSSH 8.8 and newer refuse: "
-    .. "use an Ed25519 key (ssh-keygen -t ed25519) or an ECDSA key, a password, or a system with "
-    .. "libssh2 1.11"
+local RSA_HINT = "libssh2 %s signs with RSA keys by SHA-1 alone, which OpenSSH 8.8 and newer "
+    .. "refuse: use an Ed25519 key (ssh-keygen -t ed25519) or an ECDSA key, a password, or a system "
+    .. "with libssh2 1.11"
 
 --- What to say when the server refuses an RSA key; nil when libssh2 can do better.
 local function rsa_hint(looked)

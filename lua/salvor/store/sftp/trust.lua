@@ -49,50 +49,54 @@ local function untrusted(url, reason, hint)
     return errors.fail("Untrusted", {url = url, op = "store.open", reason = reason, hint = hint})
 end
 
+local function pin(key)
+    return string.format('give host_key="%s"', known_hosts.fingerprint(key))
+end
+
+-- Reason and hint for each verdict of known_hosts.check().
 local REASONS = {}
 
 function REASONS.revoked(name, key, entry)
-    return string.format("the host key of %s is revoked: %s, says %s", name, show(key), entry.where),
+    return string.format("the host key of %s is revoked: %s, says %s", name, show(key),
+            entry.where),
         "somebody else may have this key: do not connect until the server has another one"
 end
 
 function REASONS.changed(name, key, entry)
-    return string.format("the host key of %s has changed: it shows %s, but %s has another key", name,
-            show(key), entry.where),
+    return string.format("the host key of %s has changed: it shows %s, but %s has another key",
+            name, show(key), entry.where),
         "somebody may be in between, or the server was made anew; " .. COMPARE
-            .. "replace that line of known_hosts, or give host_key=\""
-            .. known_hosts.fingerprint(key) .. "\""
+            .. "replace that line of known_hosts, or " .. pin(key)
 end
 
 function REASONS.other(name, key, entry)
-    return string.format("the host key of %s is not known: it shows %s, but %s has a key of type %s",
+    return string.format("the host key of %s is not known: it shows %s, but %s has one of type %s",
             name, show(key), entry.where, entry.kind),
-        COMPARE .. "add it to known_hosts, or give host_key=\"" .. known_hosts.fingerprint(key) .. "\""
+        COMPARE .. "add it to known_hosts, or " .. pin(key)
 end
 
 function REASONS.authority(name, key, entry)
     return string.format("%s is known by a certificate authority (%s), which is not supported; "
             .. "it shows %s", name, entry.where, show(key)),
-        COMPARE .. "give host_key=\"" .. known_hosts.fingerprint(key) .. "\""
+        COMPARE .. pin(key)
 end
 
 function REASONS.unknown(name, key)
     return string.format("the host key of %s is not known: %s", name, show(key)),
-        COMPARE .. "give host_key=\"" .. known_hosts.fingerprint(key)
-            .. "\" or add the key to known_hosts"
+        COMPARE .. pin(key) .. " or add the key to known_hosts"
 end
 
---- check(entries, host, port, key, pin, url) -> true, or nil and an error. `pin`: a fingerprint that
---- is accepted in the place of what is known, but not when it is revoked.
-function trust.check(entries, host, port, key, pin, url)
+--- check(entries, host, port, key, pin, url) -> true, or nil and an error. `pinned`: a fingerprint
+--- that is accepted in the place of what is known, but not when it is revoked.
+function trust.check(entries, host, port, key, pinned, url)
     local name = known_hosts.name(host, port)
     local verdict, entry = known_hosts.check(entries, host, port, key)
-    if pin and verdict ~= "revoked" then
-        if known_hosts.fingerprint(key) == pin then
+    if pinned and verdict ~= "revoked" then
+        if known_hosts.fingerprint(key) == pinned then
             return true
         end
         return untrusted(url, string.format("the host key of %s is %s and not %s, which was given",
-            name, show(key), pin), "somebody may be in between, or the server was made anew")
+            name, show(key), pinned), "somebody may be in between, or the server was made anew")
     elseif verdict == "known" then
         return true
     end

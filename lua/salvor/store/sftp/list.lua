@@ -1,0 +1,100 @@
+local methods = {}
+
+local PAGE = 1000
+
+--- One folder on the way: its names that are still to come.
+local function open_level(self, prefix)
+    local listing, err = self:_use(false, function(connection)
+        local path = self:_path((prefix:gsub("/$", "")))
+        local found, problem = connection:list(path)
+        if not found then
+            return self:_failed(problem, (prefix:gsub("/$", "")))
+        end
+        return found
+    end)
+    if not listing then
+        return nil, err
+    end
+    return {prefix = prefix, listing = listing, next = 1}
+end
+
+--- Where nothing lies is no error, but a store whose root is not there is one.
+local function begin(self, prefix)
+    local level, err = open_level(self, prefix)
+    if level or err.code ~= "NotFound" or prefix == "" then
+        return level and {level}, err
+    end
+    local there
+    there, err = self:stat("")
+    return there and {}, err
+end
+
+--- The innermost folder's next entry; folders that are over are left.
+local function next_entry(walk)
+    while #walk > 0 do
+        local level = walk[#walk]
+        if level.next <= #level.listing then
+            level.next = level.next + 1
+            return level, level.listing:get(level.next - 1)
+        end
+        walk[#walk] = nil
+    end
+end
+
+--- Goes into a folder; one that has gone meanwhile has nothing.
+local function enter(self, walk, path)
+    local level, err = open_level(self, path)
+    if level then
+        walk[#walk + 1] = level
+    elseif err.code ~= "NotFound" then
+        return nil, err
+    end
+    return true
+end
+
+local function add(self, page, walk, one_level)
+    local level, name, kind, size, modified, mode = next_entry(walk)
+    if not level then
+        return false
+    elseif self._is_temporary(name) then
+        return true
+    end
+    local path = level.prefix .. name
+    if kind ~= "folder" then
+        table.insert(page.items, self._item(path, {size = size, modified = modified, mode = mode,
+                                                    kind = kind}))
+    elseif one_level then
+        table.insert(page.folders, path .. "/")
+    else
+        local entered, err = enter(self, walk, path .. "/")
+        if not entered then
+            return nil, err
+        end
+    end
+    return true
+end
+
+--- The token of the next page is the walk itself, so it can be used once.
+function methods:list(prefix, options)
+    local walk = options.after
+    if not walk then
+        local begun, err = begin(self, prefix)
+        if not begun then
+            return nil, err
+        end
+        walk = begun
+    end
+    local page = {items = {}, folders = {}}
+    while #page.items + #page.folders < PAGE do
+        local more, problem = add(self, page, walk, options.delimiter ~= nil)
+        if more == nil then
+            return nil, problem
+        elseif not more then
+            return page
+        end
+    end
+    page.next = walk
+    return page
+end
+
+return methods

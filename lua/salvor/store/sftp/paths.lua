@@ -1,0 +1,98 @@
+--- Paths and items of an SFTP store, and what its errors mean.
+local errors = require("salvor.store.errors")
+local fs = require("salvor.fs")
+
+local methods = {}
+
+-- As fs and the folders' back end name what is not whole yet.
+local TEMPORARY = "^%.salvor%-.*%.tmp$"
+
+--- The path as the server is told; "" is the store's root.
+function methods:_path(path)
+    if path == "" then
+        return self._root == "" and "." or self._root
+    elseif self._root == "" or self._root == "/" then
+        return self._root .. path
+    end
+    return self._root .. "/" .. path
+end
+
+function methods:_url(path)
+    return path == "" and self.url or self.url .. "/" .. path
+end
+
+function methods._is_temporary(name)
+    return name:find(TEMPORARY) ~= nil
+end
+
+--- The name of a temporary file beside `path`; `id` makes it what it is.
+function methods:_temporary(path, id)
+    local folder = path:match("^(.*/)[^/]*$") or ""
+    return self:_path(folder .. ".salvor-" .. id .. ".tmp")
+end
+
+function methods._item(path, attrs)
+    return {path = path, size = attrs.size or 0, modified = attrs.modified, mode = attrs.mode,
+            kind = attrs.kind or "file",
+            etag = string.format("%x-%x", attrs.size or 0, attrs.modified or 0)}
+end
+
+--- The version 3 of SFTP has one word for nearly everything: "Failure". Looks for what it means.
+local function explain(connection, path, err, writing)
+    if err.code ~= "IO" then
+        return err.code
+    end
+    local attrs = connection:stat(path)
+    if attrs and attrs.kind == "folder" then
+        return "Invalid", "it is a folder"
+    elseif writing and connection:extensions().statvfs then
+        local space = connection:space(fs.dirname(path))
+        if space and space < 4096 then
+            return "NoSpace", "", "free some space on the server's file system"
+        end
+    end
+    return err.code
+end
+
+local SAID_BY_CODE = {AlreadyExists = true, Forbidden = true, NotFound = true}
+
+--- nil and the store's error for one of salvor.sftp's about `path`; that of a lost connection as it
+--- is, for _use(). With a connection, what the server was not able to say is looked for.
+function methods:_failed(err, path, connection, writing)
+    if err.url or self.is_lost(err) then
+        return nil, err
+    end
+    local code, reason, hint = err.code, nil, nil
+    if connection then
+        code, reason, hint = explain(connection, self:_path(path), err, writing)
+    end
+    local fields = {url = self:_url(path), op = "store", hint = hint,
+                    reason = reason or SAID_BY_CODE[code] and "" or nil}
+    return errors.wrap({code = code, message = err.message, hint = err.hint,
+                        retryable = err.retryable}, fields)
+end
+
+--- Makes the folders above a path of the server's; one that cannot be made is found out later.
+local function make_folders(connection, path)
+    local folder = fs.dirname(path)
+    if folder == "." or folder == "/" then
+        return
+    end
+    local made, err = connection:mkdir(folder, 448) -- 0700
+    if not made and err.code == "NotFound" then
+        make_folders(connection, folder)
+        connection:mkdir(folder, 448)
+    end
+end
+
+--- attempt() once more, when its folder was missing, after that was made.
+function methods._with_folders(connection, path, attempt)
+    local value, err = attempt()
+    if value or err.code ~= "NotFound" then
+        return value, err
+    end
+    make_folders(connection, path)
+    return attempt()
+end
+
+return methods

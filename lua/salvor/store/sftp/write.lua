@@ -1,0 +1,101 @@
+--- Objects that are written at once: under a temporary name, made durable, renamed.
+local errors = require("salvor.store.errors")
+local task = require("salvor.task")
+
+local methods = {}
+
+-- A transfer of so many bytes keeps a connection busy.
+local HEAVY = 1 << 20
+
+-- What a task that was cancelled takes to tidy up.
+local PATIENCE = 0.1 -- seconds
+
+--- For servers without posix-rename@openssh.com, whose renaming replaces nothing: the old file
+--- steps aside. For a moment there is nothing under the name, but never half of something; and what
+--- was there comes back when the new one cannot take its place.
+local function step_aside(connection, temporary, target)
+    local aside = temporary:gsub("%.tmp$", ".old.tmp")
+    local moved, err = connection:rename(target, aside)
+    if not moved then
+        return nil, err
+    end
+    local done
+    done, err = connection:rename(temporary, target)
+    if done then
+        connection:remove(aside)
+        return true
+    end
+    connection:rename(aside, target)
+    return nil, err
+end
+
+--- Gives a file that is whole its name.
+function methods:_put_under_name(connection, temporary, path, if_absent)
+    local target = self:_path(path)
+    if not if_absent and connection:extensions().posix_rename then
+        return connection:replace(temporary, target)
+    end
+    -- SSH_FXP_RENAME does not replace (draft-ietf-secsh-filexfer-02, 6.5).
+    local done, err = connection:rename(temporary, target)
+    if done or err.code ~= "IO" and err.code ~= "Invalid" or not connection:stat(target, true) then
+        return done, err
+    elseif if_absent then
+        return errors.fail("AlreadyExists", {url = self:_url(path), op = "store"})
+    end
+    return step_aside(connection, temporary, target)
+end
+
+local function random_id()
+    return string.format("%016x", math.random(0))
+end
+
+--- Removes what a lost connection left behind, now that there is another one.
+function methods:_sweep(connection)
+    local litter = self._litter
+    self._litter = nil
+    for _, temporary in ipairs(litter or {}) do
+        connection:remove(temporary)
+    end
+end
+
+local function write_temporary(self, connection, temporary, block, options)
+    return self._with_folders(connection, temporary, function()
+        return connection:write(temporary, block, {
+            create = true, exclusive = true, mode = 384, -- 0600
+            set_mode = options.mode, modified = options.modified, sync = true, look = true})
+    end)
+end
+
+local function write(self, connection, path, block, options)
+    local temporary = self:_temporary(path, random_id())
+    local kept = false
+    local tidy <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
+        if not kept then
+            task.timeout(PATIENCE, function() connection:remove(temporary) end)
+        end
+    end})
+    local attrs, err = write_temporary(self, connection, temporary, block, options)
+    local done
+    if attrs then
+        done, err = self:_put_under_name(connection, temporary, path, options.if_absent)
+    end
+    if done then
+        kept = true
+        return self._item(path, attrs)
+    elseif self.is_lost(err) then
+        kept = true
+        self._litter = self._litter or {}
+        table.insert(self._litter, temporary)
+        return nil, err
+    end
+    return self:_failed(err, path, connection, true)
+end
+
+function methods:write(path, block, options)
+    return self:_use(#block >= HEAVY, function(connection)
+        self:_sweep(connection)
+        return write(self, connection, path, block, options)
+    end)
+end
+
+return methods
