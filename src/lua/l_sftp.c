@@ -1,7 +1,8 @@
 /*
  * salvor.sftp: a connection to an SFTP server, for lua/salvor/store/sftp. What waits can be cancelled.
  *
- *     new() -> connection     version() -> libssh2's
+ *     new() -> connection     version() -> libssh2's, whether it signs with RSA keys by SHA-2
+ *     sum(block) -> 8 bytes that tell whether two blocks have the same content
  *     connection:connect{host=, port=, timeout=, host_keys=} -> the server's key, as its bytes
  *     connection:login(method, user, {secret=, passphrase=, agent=}) -> true
  *         method "none" -> the methods that the server offers, "" when it let us in without any;
@@ -469,7 +470,7 @@ static void make_metatable(lua_State *L)
 int luaopen_salvor_sftp(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"new", sftp_new}, {"version", sftp_version}, {NULL, NULL}};
+        {"new", sftp_new}, {"sum", salvor_sftp_lua_sum}, {"version", sftp_version}, {NULL, NULL}};
     make_metatable(L);
     salvor_sftp_listing_metatable(L);
     luaL_newlib(L, functions);

@@ -12,6 +12,7 @@
  *     connection:list(path) -> listing     #listing, listing:get(index) -> name, kind, size, modified,
  *         mode; sorted by the bytes of paths: a folder's name counts with a "/" behind it
  */
+#include <endian.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -19,6 +20,7 @@
 #include "lua/block.h"
 #include "lua/sftp.h"
 #include "lua/task.h"
+#include "store/sftp/sum.h"
 
 #define LISTING_METATABLE "salvor.sftp.listing"
 
@@ -245,6 +247,15 @@ static int listing_get(lua_State *L)
     lua_pushinteger(L, entry->modified);
     lua_pushinteger(L, entry->mode & 07777);
     return 5;
+}
+
+/* sum(block) -> 8 bytes: the same for the same content */
+int salvor_sftp_lua_sum(lua_State *L)
+{
+    const struct salvor_block *block = salvor_check_block(L, 1, SALVOR_BLOCK_READ);
+    uint64_t sum = htobe64(salvor_sftp_sum(block->data, block->size));
+    lua_pushlstring(L, (const char *)&sum, sizeof(sum));
+    return 1;
 }
 
 void salvor_sftp_listing_metatable(lua_State *L)

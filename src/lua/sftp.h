@@ -29,6 +29,7 @@ void salvor_push_sftp_attrs(lua_State *L, const struct salvor_sftp_attrs *attrs)
 
 int salvor_sftp_lua_read(lua_State *L);
 int salvor_sftp_lua_write(lua_State *L);
+int salvor_sftp_lua_sum(lua_State *L);
 int salvor_sftp_lua_list(lua_State *L);
 void salvor_sftp_listing_metatable(lua_State *L);
 

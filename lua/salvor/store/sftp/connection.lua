@@ -110,8 +110,17 @@ local function is_offered(way, offered)
     return false
 end
 
+local function try(self, connection, way)
+    return connection:login(way.method, self._user, {
+        secret = way.secret, passphrase = way.passphrase, agent = way.agent})
+end
+
 --- Tries the ways one after the other; the one that was right is the only one from then on.
 local function log_in(self, connection)
+    if self._way then
+        local ok, err = try(self, connection, self._way)
+        return ok or failed(self, err)
+    end
     local offered, err = connection:login("none", self._user, {})
     if not offered then
         return failed(self, err)
@@ -122,10 +131,9 @@ local function log_in(self, connection)
     for _, way in ipairs(self._ways) do
         if is_offered(way, offered) then
             local ok
-            ok, err = connection:login(way.method, self._user, {
-                secret = way.secret, passphrase = way.passphrase, agent = way.agent})
+            ok, err = try(self, connection, way)
             if ok then
-                self._ways = {way}
+                self._way = way
                 return true
             elseif err.code ~= "Unauthorized" and err.code ~= "Invalid" then
                 return failed(self, err, {hint = err.hint or #refusals > 0
@@ -171,11 +179,11 @@ local function least_used(self)
     return best
 end
 
---- Opens one; only one task at a time does, the others use what there is.
+--- Opens one, which counts while it is opened.
 local function add_connection(self)
-    self._opening = true
+    self._opening = self._opening + 1
     local done <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
-        self._opening = false
+        self._opening = self._opening - 1
         self._opened:wake()
     end})
     local connection, err = open_connection(self)
@@ -189,25 +197,33 @@ local function add_connection(self)
     return connection
 end
 
+--- Whether another connection would help: the first one is opened once, whoever waits for it.
+local function wants_more(self, best, heavy)
+    if not best then
+        return self._opening == 0
+    end
+    return heavy and best.heavy > 0 and #self._connections + self._opening < self._most
+end
+
 local function pick(self, heavy)
     while true do
         if self._closed then
             error("the store was closed", 0)
         end
         local best = least_used(self)
-        local more = heavy and best and best.heavy > 0 and #self._connections < self._most
-        if best and (not more or self._opening) then
-            return best
-        elseif not self._opening then
+        if wants_more(self, best, heavy) then
             local connection, err = add_connection(self)
             if connection then
                 return connection
             elseif not best then
                 return nil, err
             end
-            -- One is enough; a server may limit them.
+            -- A server may limit them: what there is has to do.
             self._most = #self._connections
-            return least_used(self) or pick(self, heavy)
+            best = least_used(self)
+        end
+        if best then
+            return best
         end
         self._opened:wait()
     end
@@ -253,7 +269,8 @@ end
 
 --- Gives a store what its connections need.
 function connections.prepare(store)
-    store._connections, store._most, store._opened = {}, connections.MOST, condition.new()
+    store._connections, store._opening, store._opened = {}, 0, condition.new()
+    store._most = connections.MOST
 end
 
 function methods:close()

@@ -129,7 +129,7 @@ local function open(location, options)
         features = {
             folders = true,
             modes = true,
-            part = {smallest = 1 << 16, largest = 1 << 30, count = 100000, at_once = 6,
+            part = {smallest = 1 << 16, largest = 64 << 20, count = 1000000, at_once = 6,
                     default = PART},
         },
         _root = root,

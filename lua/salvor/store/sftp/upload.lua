@@ -1,25 +1,21 @@
 --- Objects in parts, written side by side into one temporary file, whose name tells what it will
---- be: the same upload finds it again. Behind the file's last byte stands, for each part, the
---- SHA-256 of what has arrived of it; that is cut off when the file is whole.
+--- be: the same upload finds it again. Behind the file's last byte stands a record for each part
+--- that has arrived, with a checksum of its bytes; they are cut off when the file is whole.
 local block = require("salvor.block")
 local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
+local native = require("salvor.sftp")
 
 local methods, uploads = {}, {}
 uploads.__index = uploads
 
 local ID_LENGTH = 32
-local RECORD = 32 -- bytes of a SHA-256
+local MARK = "salvor01" -- of a record, before the checksum
+local RECORD = #MARK + 8
 
 local function id_of(path, size, part_size, fingerprint)
     local text = string.format("%s\0%d\0%d\0%s", path, size, part_size, fingerprint)
     return digest.sha256(text):sub(1, ID_LENGTH)
-end
-
-local function from_hex(hex)
-    return (hex:gsub("%x%x", function(pair)
-        return string.char(tonumber(pair, 16))
-    end))
 end
 
 local function count_of(upload)
@@ -75,29 +71,26 @@ local function check_part(upload, index, piece)
     end
 end
 
-local function sum_of(piece)
-    return from_hex(piece:digest("sha256").sha256)
+local function record_of(piece)
+    return MARK .. native.sum(piece)
 end
 
 function uploads:has(index, piece)
     check_part(self, index, piece)
     local record = self.records:sub((index - 1) * RECORD + 1, index * RECORD)
-    if #record < RECORD or not record:find("[^\0]") then
-        return false
-    end
-    local has = record == sum_of(piece)
+    local has = record:sub(1, #MARK) == MARK and record == record_of(piece)
     self.parts[index] = has or nil
     return has
 end
 
 function uploads:part(index, piece)
     check_part(self, index, piece)
-    local store, sum = self.store, sum_of(piece)
+    local store, record = self.store, record_of(piece)
     local done, err = store:_use(true, function(connection)
         local written, problem = store._with_folders(connection, self.temporary, function()
             return connection:write(self.temporary, piece, {
                 create = true, mode = 384, -- 0600
-                offset = (index - 1) * self.part_size, record = sum,
+                offset = (index - 1) * self.part_size, record = record,
                 record_offset = self.size + (index - 1) * RECORD})
         end)
         if not written then
