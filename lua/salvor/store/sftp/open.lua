@@ -27,7 +27,7 @@ end
 
 --- The root as the server is told: from its own root, or from where the user begins.
 local function root_of(path)
-    local relative = path:match("^/~/?(.*)$")
+    local relative = path == "/~" and "" or path:match("^/~/+(.*)$")
     local root = (relative or path):gsub("/+", "/"):gsub("(.)/$", "%1")
     for part in root:gmatch("[^/]+") do
         if part == ".." then
