@@ -8,11 +8,7 @@
  *         method "none" -> the methods that the server offers, "" when it let us in without any;
  *         "password", "key" (secret: a private key's text), "agent"
  *     connection:extensions() -> {posix_rename=, hardlink=, fsync=, statvfs=}
- *     connection:stat(path [, link]) -> {size, modified, mode, kind}     link: of a link itself
- *     connection:path("realpath" or "readlink", path) -> path
- *     connection:remove(path), :rmdir(path), :mkdir(path, mode), :rename(from, to) -> true
- *     connection:replace(from, to) -> true      in one step (posix-rename@openssh.com)
- *     connection:space(path) -> bytes free for us
+ *     connection:stat, :path, :remove, :rmdir, :mkdir, :rename, :replace, :space    l_sftp_requests.c
  *     connection:read, :write, :list            l_sftp_files.c
  *     connection:close()
  *
@@ -28,8 +24,6 @@
 #include "lua/task.h"
 
 #define SFTP_METATABLE "salvor.sftp"
-
-enum { PATH_LIMIT = 16 << 10, ANSWER_MAX = 64 << 10 };
 
 struct connection {
     struct salvor_sftp *sftp; /* NULL: closed */
@@ -47,7 +41,7 @@ const char *salvor_check_sftp_path(lua_State *L, int index)
     size_t size;
     const char *path = luaL_checklstring(L, index, &size);
     luaL_argcheck(L, strlen(path) == size, index, "path holds a zero byte");
-    luaL_argcheck(L, size <= PATH_LIMIT, index, "path is too long");
+    luaL_argcheck(L, size <= SALVOR_SFTP_PATH_MAX, index, "path is too long");
     return path;
 }
 
@@ -238,224 +232,17 @@ static int connection_extensions(lua_State *L)
     return 1;
 }
 
-/* One request */
-
-static void release_request(void *object)
-{
-    struct salvor_sftp_request *request = object;
-    salvor_sftp_stop(&request->call);
-    if (request->body.data) {
-        salvor_buffer_release(&request->body);
-        salvor_buffer_release(&request->answer);
-    }
-}
-
-static struct salvor_sftp_request *new_request(lua_State *L, enum salvor_sftp_type type)
-{
-    struct salvor_sftp_request *request = salvor_sftp_box(L, sizeof(*request), release_request);
-    request->type = type;
-    salvor_buffer_init(&request->body, (size_t)4 * PATH_LIMIT);
-    salvor_buffer_init(&request->answer, ANSWER_MAX);
-    return request;
-}
-
-static void put_text(struct salvor_sftp_request *request, const char *text)
-{
-    salvor_sftp_put_string(&request->body, text, strlen(text));
-}
-
-static int run_request(lua_State *L, struct salvor_sftp *sftp, struct salvor_sftp_request *request,
-                       lua_KFunction after)
-{
-    salvor_sftp_request(sftp, request);
-    return salvor_wait(L, &request->call.op, after, (lua_KContext)request);
-}
-
-static int fail_unexpected(lua_State *L)
-{
-    struct salvor_error err = {0};
-    salvor_error_set(&err, "Corrupt", "the server answers what was not asked");
-    return salvor_fail(L, &err);
-}
-
-static struct salvor_sftp_reader answer_of(const struct salvor_sftp_request *request)
-{
-    return (struct salvor_sftp_reader){.at = (const unsigned char *)request->answer.data,
-                                       .left = request->answer.size};
-}
-
-static int after_status(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    const struct salvor_sftp_request *request = (const struct salvor_sftp_request *)context;
-    struct salvor_sftp_reader reader = answer_of(request);
-    int failed = salvor_sftp_check(L, &request->call);
-    if (failed)
-        return failed;
-    if (request->answer_type != SALVOR_SFTP_STATUS ||
-        salvor_sftp_read_u32(&reader) != SALVOR_SFTP_OK)
-        return fail_unexpected(L);
-    lua_pushboolean(L, true);
-    return 1;
-}
-
-static int connection_remove(lua_State *L)
-{
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    const char *path = salvor_check_sftp_path(L, 2);
-    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_REMOVE);
-    put_text(request, path);
-    return run_request(L, sftp, request, after_status);
-}
-
-static int connection_rmdir(lua_State *L)
-{
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    const char *path = salvor_check_sftp_path(L, 2);
-    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_RMDIR);
-    put_text(request, path);
-    return run_request(L, sftp, request, after_status);
-}
-
-static int connection_mkdir(lua_State *L)
-{
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    const char *path = salvor_check_sftp_path(L, 2);
-    struct salvor_sftp_attrs attrs = {.flags = SALVOR_SFTP_ATTR_MODE,
-                                      .mode = (uint32_t)luaL_checkinteger(L, 3) & 07777};
-    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_MKDIR);
-    put_text(request, path);
-    salvor_sftp_put_attrs(&request->body, &attrs);
-    return run_request(L, sftp, request, after_status);
-}
-
-static int connection_rename(lua_State *L)
-{
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    const char *from = salvor_check_sftp_path(L, 2);
-    const char *to = salvor_check_sftp_path(L, 3);
-    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_RENAME);
-    put_text(request, from);
-    put_text(request, to);
-    return run_request(L, sftp, request, after_status);
-}
-
-static int connection_replace(lua_State *L)
-{
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    const char *from = salvor_check_sftp_path(L, 2);
-    const char *to = salvor_check_sftp_path(L, 3);
-    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_EXTENDED);
-    put_text(request, "posix-rename@openssh.com");
-    put_text(request, from);
-    put_text(request, to);
-    return run_request(L, sftp, request, after_status);
-}
-
-static int after_stat(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    const struct salvor_sftp_request *request = (const struct salvor_sftp_request *)context;
-    struct salvor_sftp_reader reader = answer_of(request);
-    struct salvor_sftp_attrs attrs;
-    int failed = salvor_sftp_check(L, &request->call);
-    if (failed)
-        return failed;
-    salvor_sftp_read_attrs(&reader, &attrs);
-    if (request->answer_type != SALVOR_SFTP_ATTRS || reader.bad)
-        return fail_unexpected(L);
-    salvor_push_sftp_attrs(L, &attrs);
-    return 1;
-}
-
-static int connection_stat(lua_State *L)
-{
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    const char *path = salvor_check_sftp_path(L, 2);
-    struct salvor_sftp_request *request =
-        new_request(L, lua_toboolean(L, 3) ? SALVOR_SFTP_LSTAT : SALVOR_SFTP_STAT);
-    put_text(request, path);
-    return run_request(L, sftp, request, after_stat);
-}
-
-static int after_path(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    const struct salvor_sftp_request *request = (const struct salvor_sftp_request *)context;
-    struct salvor_sftp_reader reader = answer_of(request);
-    size_t size;
-    int failed = salvor_sftp_check(L, &request->call);
-    if (failed)
-        return failed;
-    uint32_t count = salvor_sftp_read_u32(&reader);
-    const char *path = salvor_sftp_read_string(&reader, &size);
-    if (request->answer_type != SALVOR_SFTP_NAME || count != 1 || reader.bad)
-        return fail_unexpected(L);
-    lua_pushlstring(L, path, size);
-    return 1;
-}
-
-static int connection_path(lua_State *L)
-{
-    static const char *const words[] = {"realpath", "readlink", NULL};
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    int word = luaL_checkoption(L, 2, NULL, words);
-    const char *path = salvor_check_sftp_path(L, 3);
-    struct salvor_sftp_request *request =
-        new_request(L, word ? SALVOR_SFTP_READLINK : SALVOR_SFTP_REALPATH);
-    put_text(request, path);
-    return run_request(L, sftp, request, after_path);
-}
-
-/* statvfs@openssh.com (PROTOCOL of OpenSSH, 4.3): bsize, frsize, blocks, bfree, bavail, ... */
-static int after_space(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    const struct salvor_sftp_request *request = (const struct salvor_sftp_request *)context;
-    struct salvor_sftp_reader reader = answer_of(request);
-    int failed = salvor_sftp_check(L, &request->call);
-    if (failed)
-        return failed;
-    salvor_sftp_read_u64(&reader);
-    uint64_t unit = salvor_sftp_read_u64(&reader);
-    salvor_sftp_read_u64(&reader);
-    salvor_sftp_read_u64(&reader);
-    uint64_t available = salvor_sftp_read_u64(&reader);
-    if (request->answer_type != SALVOR_SFTP_EXTENDED_REPLY || reader.bad)
-        return fail_unexpected(L);
-    lua_pushnumber(L, (lua_Number)unit * (lua_Number)available);
-    return 1;
-}
-
-static int connection_space(lua_State *L)
-{
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    const char *path = salvor_check_sftp_path(L, 2);
-    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_EXTENDED);
-    put_text(request, "statvfs@openssh.com");
-    put_text(request, path);
-    return run_request(L, sftp, request, after_space);
-}
-
 static void make_metatable(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"connect", connection_connect},
-        {"login", connection_login},
-        {"extensions", connection_extensions},
-        {"stat", connection_stat},
-        {"path", connection_path},
-        {"remove", connection_remove},
-        {"rmdir", connection_rmdir},
-        {"mkdir", connection_mkdir},
-        {"rename", connection_rename},
-        {"replace", connection_replace},
-        {"space", connection_space},
-        {"read", salvor_sftp_lua_read},
-        {"write", salvor_sftp_lua_write},
-        {"list", salvor_sftp_lua_list},
-        {"close", connection_close},
-        {NULL, NULL},
+        {"connect", connection_connect},       {"login", connection_login},
+        {"extensions", connection_extensions}, {"stat", salvor_sftp_lua_stat},
+        {"path", salvor_sftp_lua_path},        {"remove", salvor_sftp_lua_remove},
+        {"rmdir", salvor_sftp_lua_rmdir},      {"mkdir", salvor_sftp_lua_mkdir},
+        {"rename", salvor_sftp_lua_rename},    {"replace", salvor_sftp_lua_replace},
+        {"space", salvor_sftp_lua_space},      {"read", salvor_sftp_lua_read},
+        {"write", salvor_sftp_lua_write},      {"list", salvor_sftp_lua_list},
+        {"close", connection_close},           {NULL, NULL},
     };
     luaL_newmetatable(L, SFTP_METATABLE);
     luaL_newlib(L, methods);

@@ -1,10 +1,12 @@
-/* What l_sftp.c and l_sftp_files.c share. */
+/* What l_sftp.c, l_sftp_requests.c and l_sftp_files.c share. */
 #ifndef SALVOR_LUA_SFTP_H
 #define SALVOR_LUA_SFTP_H
 
 #include <lua.h>
 
 #include "store/sftp/sftp.h"
+
+enum { SALVOR_SFTP_PATH_MAX = 16 << 10 };
 
 /* The connection that is argument 1; raises when it was closed. */
 struct salvor_sftp *salvor_check_sftp(lua_State *L);
@@ -27,6 +29,14 @@ int salvor_sftp_check(lua_State *L, const struct salvor_call *call);
 /* {size, modified, mode, kind}; members that the server does not tell are nil. */
 void salvor_push_sftp_attrs(lua_State *L, const struct salvor_sftp_attrs *attrs);
 
+int salvor_sftp_lua_remove(lua_State *L);
+int salvor_sftp_lua_rmdir(lua_State *L);
+int salvor_sftp_lua_mkdir(lua_State *L);
+int salvor_sftp_lua_rename(lua_State *L);
+int salvor_sftp_lua_replace(lua_State *L);
+int salvor_sftp_lua_stat(lua_State *L);
+int salvor_sftp_lua_path(lua_State *L);
+int salvor_sftp_lua_space(lua_State *L);
 int salvor_sftp_lua_read(lua_State *L);
 int salvor_sftp_lua_write(lua_State *L);
 int salvor_sftp_lua_sum(lua_State *L);

@@ -58,8 +58,8 @@ function credentials.from_secret(object)
 end
 
 local RSA_HINT = "libssh2 %s signs with RSA keys by SHA-1 alone, which OpenSSH 8.8 and newer "
-    .. "refuse: use an Ed25519 key (ssh-keygen -t ed25519), an ECDSA key or a password, or a machine "
-    .. "with libssh2 1.11"
+    .. "refuse: use an Ed25519 key (ssh-keygen -t ed25519), an ECDSA key, a password, "
+    .. "or a machine with libssh2 1.11"
 
 --- What to say when the server refuses an RSA key; nil when libssh2 can do better.
 local function rsa_hint(looked)
