@@ -2,6 +2,7 @@
 --- otherwise of a folder of this process's own, stopped when it ends. Each is started on first use
 --- and shared between specs, which keep apart by names of their own: those of bucket(), folder()
 --- and container().
+local fault_proxy = require("support.fault_proxy")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local proc = require("salvor.proc")
@@ -81,6 +82,20 @@ function store_lab.pgbackrest()
     return assert(store_lab.server("pgbackrest"))
 end
 
+--- A proxy before "s3", "sftp" or "azure" that lets things go wrong: tests/support/fault_proxy.lua.
+--- `certificate`: nil, "server" for TLS, "expired" for TLS with a certificate that ended in 2020.
+function store_lab.proxy(name, certificate)
+    local at = store_lab.server(name)
+    local opts = {to = at.endpoint and at.endpoint:match("//([^/]+)"), raw = not at.endpoint}
+    opts.to = opts.to or at.host .. ":" .. math.tointeger(at.port)
+    if certificate then
+        local pki = fs.dirname(at.ca)
+        opts.certificate = fs.join(pki, certificate .. ".crt")
+        opts.key = fs.join(pki, certificate .. ".key")
+    end
+    return fault_proxy.start(opts)
+end
+
 --- A describe() whose body is given how to reach the servers of those `names`, "s3" or "s3 sftp";
 --- one skipped test, with the reason, where one cannot be had.
 function store_lab.describe(title, names, body)
@@ -133,8 +148,9 @@ local function answer(argv)
 end
 
 --- A request to the gateway by curl, that is: as somebody else sees it, of the owner unless opts
---- has `access_key` and `secret_key`. opts.body is the path of a file, opts.headers a list. The
---- path is signed as it stands. The answer's body; nil and what curl says when it is an error.
+--- has `access_key` and `secret_key`. opts.body is the path of a file, opts.headers a list;
+--- opts.endpoint another URL than the gateway's. The path is signed as it stands. The body of the
+--- answer; nil and what curl says when it is an error.
 function store_lab.s3_request(method, path, opts)
     opts = opts or {}
     local at = store_lab.s3()
@@ -142,7 +158,7 @@ function store_lab.s3_request(method, path, opts)
     local user = (opts.access_key or at.access_key) .. ":" .. (opts.secret_key or at.secret_key)
     table.move({"--aws-sigv4", "aws:amz:default:s3", "--user", user}, 1, 4, #argv + 1, argv)
     argv[#argv + 1] = "-Hx-amz-content-sha256: " .. (opts.body and UNSIGNED or SHA256_OF_NOTHING)
-    argv[#argv + 1] = at.endpoint .. path
+    argv[#argv + 1] = (opts.endpoint or at.endpoint) .. path
     return answer(argv)
 end
 
