@@ -10,6 +10,7 @@
 
 #include "net/http_error.h"
 #include "net/http_setup.h"
+#include "net/sockets.h"
 
 #define HEADERS_LIMIT ((size_t)256 << 10)
 #define READ_SIZE     (128L << 10)
@@ -147,6 +148,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
     http->status = (int)status;
     if (!reserve_body(http))
         return 0;
+    salvor_socket_acknowledge(http->socket);
     announce(http);
     return length;
 }
@@ -171,10 +173,11 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 static int on_send(void *context, char *remote, char *local, int remote_port, int local_port)
 {
     struct salvor_http *http = context;
-    (void)remote, (void)local, (void)remote_port, (void)local_port;
+    (void)remote, (void)local, (void)remote_port;
     if (http->once && http->sent)
         return CURL_PREREQFUNC_ABORT;
     http->sent = true;
+    http->socket = http->http1 ? salvor_socket_find(local_port) : -1;
     return CURL_PREREQFUNC_OK;
 }
 
@@ -184,6 +187,7 @@ static int on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
     (void)context, (void)purpose;
     unsigned milliseconds = PEER_TIMEOUT * 1000;
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
+    salvor_socket_opened(fd);
     return CURL_SOCKOPT_OK;
 }
 
@@ -273,6 +277,8 @@ int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
     http->timeout = options->timeout;
     http->connect_timeout = options->connect_timeout;
     http->body.limit = options->body_limit;
+    http->http1 = options->http1;
+    http->socket = -1;
     http->into = options->into;
     http->into_size = options->into_size;
     http->pause_at = SALVOR_HTTP_HIGH_WATER;

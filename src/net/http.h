@@ -103,8 +103,9 @@ struct salvor_http {
     size_t pause_at;
     double timeout, connect_timeout;
     struct salvor_silence silence;
-    bool stream, paused, once, sent, bodiless;
+    bool stream, paused, once, sent, bodiless, http1;
     bool no_memory;
+    int socket;                  /* -1: not known */
     size_t exceeded;             /* the ceiling that the answer did not keep; 0: none */
     char peer[300];              /* host:port, for messages */
     char proxy[300];             /* its URL, masked, for messages; empty when there is none */
