@@ -66,6 +66,11 @@ local HINTS = {
     QuotaExceeded = "have the quota raised, or remove something",
 }
 
+local HINTS_BY_CODE = {
+    Forbidden = "check the credentials and what they may do; some servers say the same of a bucket "
+        .. "that is somebody else's, and of keys that they do not know",
+}
+
 local WORTH_REPEATING = {BadDigest = true, InternalError = true, RequestTimeout = true,
                          XAmzContentSHA256Mismatch = true}
 
@@ -111,7 +116,7 @@ function answer.fail(store, got, url, op, body)
         request_id = got.headers["x-amz-request-id"],
         retryable = retryable,
         retry_after = dates.retry_after(got.headers["retry-after"], os.time()),
-        hint = HINTS[said],
+        hint = HINTS[said] or HINTS_BY_CODE[code],
         details = said and {s3_code = said} or nil,
     })
 end

@@ -40,6 +40,9 @@ local function copy_whole(self, from, to, item)
     local copied, err = ask_to_copy(self, from, to, nil, source_headers(self, from, item))
     if not copied then
         return nil, err
+    elseif copied.md5 and item.md5 and copied.md5 ~= item.md5 then
+        -- A Ceph gateway does not know x-amz-copy-source-if-match.
+        return errors.fail("Changed", {url = self:_url(from), op = OP})
     end
     return {path = to, size = item.size, kind = answer.kind(to, item.size),
             modified = os.time() + self._skew, etag = copied.etag, md5 = copied.md5,

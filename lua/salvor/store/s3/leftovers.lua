@@ -26,7 +26,7 @@ function methods:leftovers(prefix, options)
         end
         for _, entry in ipairs(uploads) do
             local path = entry.key:sub(#self._root + 1)
-            local last = entry.begun <= before and last_part(self, path, entry.id)
+            local last = math.floor(entry.begun) <= before and last_part(self, path, entry.id)
             if last and self:_is_mark(last) then
                 local removed = options.remove and self:_end_upload(path, entry.id) ~= nil or false
                 found[#found + 1] = {path = path, begun = entry.begun, removed = removed}
