@@ -9,6 +9,7 @@ local place = require("salvor.store.place")
 local carry = {}
 
 local WORKERS, MOST_WORKERS = 8, 256
+local VERIFY = {checksum = "checksum", content = "content"}
 local SKIPS = {checksum = "checksum", size = "size", never = false}
 
 local function as_op(op, err)
@@ -34,7 +35,9 @@ local function read_options(opts, names, op)
     elseif progress ~= nil and type(progress) ~= "boolean" and type(progress) ~= "function" then
         error(op .. ": option 'progress' must be true or a function", 3)
     end
-    return {workers = workers or WORKERS, skip = SKIPS[skip or "checksum"],
+    local verify = check.choice(opts.verify, VERIFY, nil, "verify", op, 1)
+    return {reads_back = verify == "content", workers = workers or WORKERS,
+            skip = SKIPS[skip or "checksum"],
             show = progress or nil, if_absent = opts.if_absent, delete = opts.delete}
 end
 
@@ -75,7 +78,8 @@ local function run(fields, source, target, op)
     return summary
 end
 
-local one_options = {if_absent = "boolean", skip = true, progress = true, workers = "number"}
+local one_options = {if_absent = "boolean", skip = true, progress = true, workers = "number",
+                     verify = "string"}
 
 function carry.download(store, path, file, opts)
     local op = "store.download"
@@ -139,6 +143,29 @@ local function open_target(to, source, options)
     return place.tree(to, options, "store.copy")
 end
 
+--- Both sides of a copy, {source, target}; what was opened belongs to `places`.
+local function open_both(places, from, to, opts)
+    if type(from) == "string" and type(to) == "string" and opts.from == opts.to then
+        local source, target = place.together(from, to, opts.from, "store.copy")
+        if source then
+            places[1] = source
+            return source, target
+        end
+    end
+    local source, err = open_source(from, opts.from)
+    if not source then
+        return nil, err
+    end
+    places[1] = source
+    local target
+    target, err = open_target(to, source, opts.to)
+    if not target then
+        return nil, err
+    end
+    places[2] = target
+    return source, target
+end
+
 --- Copying a tree into itself would never end.
 local function check_apart(source, target)
     local from, to = source.backend.url, target.backend.url
@@ -150,7 +177,7 @@ local function check_apart(source, target)
 end
 
 local copy_options = {workers = "number", progress = true, delete = "boolean", skip = true,
-                      if_absent = "boolean", from = "table", to = "table"}
+                      if_absent = "boolean", verify = "string", from = "table", to = "table"}
 
 local function check_side(value, name)
     if not is_store(value) and type(value) ~= "string" then
@@ -166,18 +193,11 @@ function carry.copy(from, to, opts)
     check_side(from, "from")
     check_side(to, "to")
     local places <close> = setmetatable({}, CLOSER)
-    local source, target, apart, err
-    source, err = open_source(from, opts and opts.from)
+    local source, target = open_both(places, from, to, opts or {})
     if not source then
-        return as_op("store.copy", err)
+        return as_op("store.copy", target)
     end
-    places[1] = source
-    target, err = open_target(to, source, opts and opts.to)
-    if not target then
-        return as_op("store.copy", err)
-    end
-    places[2] = target
-    apart, err = check_apart(source, target)
+    local apart, err = check_apart(source, target)
     if not apart then
         return nil, err
     end

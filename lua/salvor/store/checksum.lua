@@ -25,20 +25,26 @@ end
 --- nobody knows it.
 function checksum.of(backend, item)
     if item.md5 then
-        return setmetatable({digest = digest.new("md5"), expected = item.md5}, md5_sum), "md5"
+        return checksum.md5(item.md5), "md5"
     elseif backend.verifier then
         local sum = backend:verifier(item)
         return sum or nil, sum and (sum.name or "etag")
     end
 end
 
---- Whether the object has just this sum: reads it through the block. nil and an error.
-function checksum.matches(backend, path, item, sum, block)
+--- The sum of what has this MD5.
+function checksum.md5(expected)
+    return setmetatable({digest = digest.new("md5"), expected = expected}, md5_sum)
+end
+
+--- Whether the object has just this sum: reads it through the block. `if_match` (may be nil): the
+--- object that is meant. nil and an error.
+function checksum.matches(backend, path, size, sum, block, if_match)
     local offset = 0
-    while offset < item.size do
-        local length = math.min(block:capacity(), item.size - offset)
+    while offset < size do
+        local length = math.min(block:capacity(), size - offset)
         local read, err = backend:read(path, block, {offset = offset, length = length,
-                                                          if_match = item})
+                                                     if_match = if_match})
         if not read then
             return nil, err
         elseif #block == 0 then

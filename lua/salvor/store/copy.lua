@@ -61,6 +61,7 @@ function copy:transfer(item, from, to, there)
         there = self.skip and same_size and there or nil,
         skip = self.skip,
         if_absent = self.if_absent,
+        reads_back = self.reads_back,
         on_bytes = function(count, resumed)
             if resumed then
                 self.summary.resumed = self.summary.resumed + count
@@ -233,9 +234,9 @@ function copy:run()
     return self.summary
 end
 
---- run{source=, target=, item=, from_name=, to_name=, workers=, skip=, delete=, if_absent=, show=}:
---- the tree of one back end to another, or the one object that has an `item`. The summary of
---- salvor.store's copy, or nil and an error.
+--- run{source=, target=, item=, from_name=, to_name=, workers=, skip=, delete=, if_absent=,
+--- reads_back=, show=}: the tree of one back end to another, or the one object that has an `item`.
+--- The summary of salvor.store's copy, or nil and an error.
 return function(fields)
     fields.summary = {copied = 0, skipped = 0, bytes = 0, resumed = 0, removed = 0, failures = 0,
                       failed = {}, left_out = {}, verified = {checksum = 0, size = 0}}

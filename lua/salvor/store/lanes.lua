@@ -55,7 +55,7 @@ function run:produce(next_object)
             self.failure = err
             break
         end
-        self[object.size <= SMALL and "small" or "large"]:add(object)
+        self[(object.by_server or object.size <= SMALL) and "small" or "large"]:add(object)
         self.work:wake()
         while self.small:count() + self.large:count() >= AHEAD and not self.stopped do
             self.room:wait()
@@ -168,7 +168,7 @@ function run:part(object, index, piece)
     if object.failure and object.under_way == 0 then
         self:ended(object, nil, object.failure)
     elseif object.done == object.count then
-        self:ended(object, object:finish())
+        self:ended(object, object:finish(piece))
     end
 end
 

@@ -4,6 +4,7 @@ local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
 local open = require("salvor.store.open")
 local url = require("salvor.store.url")
+local view = require("salvor.store.view")
 
 local place = {}
 
@@ -101,6 +102,59 @@ function place.object(target, name, options, what)
         tree.name = name
     end
     return tree, err
+end
+
+--- The prefix that a location means below the root of its server's store.
+local function prefix_of(location)
+    return (location.path:gsub("^/", ""):gsub("([^/])$", "%1/"))
+end
+
+local function same_store(first, second)
+    for _, name in ipairs({"scheme", "host", "port", "user", "password"}) do
+        if first[name] ~= second[name] then
+            return false
+        end
+    end
+    for name, value in pairs(merge(first.query, second.query)) do
+        if first.query[name] ~= value or second.query[name] ~= value then
+            return false
+        end
+    end
+    return true
+end
+
+--- The object that may lie under the name of a prefix, as a place in the view of what is above it.
+local function object_in(root, prefix)
+    local above, name = prefix:match("^(.-)([^/]+)/$")
+    local item = name and root:stat(above .. name)
+    if item and item.kind == "file" then
+        return {backend = view.new(root, above), name = name, item = merge(item, {path = name})}
+    end
+end
+
+--- Source and target of a copy that the server makes by itself: two views of one back end, which
+--- the first owns. Nothing when it cannot, for any reason: then the two are opened one by one.
+function place.together(from, to, options, what)
+    local source, target = url.parse(from), url.parse(to)
+    if not source or not target or not same_store(source, target)
+        or source.scheme == "file" or source.scheme == "sftp" then
+        return nil
+    end
+    local root = open.location(merge(source, {path = ""}), options, what)
+    if not root or not root.features.copies then
+        return nil
+    end
+    local opened = {backend = view.new(root, prefix_of(source))}
+    if source.path:sub(-1) ~= "/" then
+        opened = object_in(root, prefix_of(source)) or opened
+    end
+    opened.owned = true
+    local prefix = prefix_of(target)
+    if not opened.item or prefix == "" or target.path:sub(-1) == "/" then
+        return opened, {backend = view.new(root, prefix), name = opened.name}
+    end
+    local above, name = prefix:match("^(.-)([^/]+)/$")
+    return opened, {backend = view.new(root, above), name = name}
 end
 
 return place

@@ -6,6 +6,7 @@
 --- finish(). Each gives true, or nil and an error.
 local checksum = require("salvor.store.checksum")
 local condition = require("salvor.condition")
+local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
 local task = require("salvor.task")
 
@@ -17,16 +18,19 @@ transfer.PART = 8 << 20
 
 local REPEATS = 2 -- of a small object that changed or was damaged on its way
 
---- new{source=, from=, item=, target=, to=, there=, skip=, on_bytes=, if_absent=}
+--- new{source=, from=, item=, target=, to=, there=, skip=, on_bytes=, if_absent=, reads_back=}
 ---
 --- The object `from` of the back end `source`, `item` in its list, becomes `to` of the back end
 --- `target`, where `there` (nil: nothing) has the same size. on_bytes(count, resumed) is told of
---- bytes that have arrived, or were there from an earlier run.
+--- bytes that have arrived, or were there from an earlier run. `reads_back`: the content that has
+--- arrived is compared, by reading it.
 function transfer.new(fields)
     local object = setmetatable(fields, transfer)
     object.size = object.item.size
     object.part_size = transfer.part_size(object.target, object.size)
     object.on_bytes = object.on_bytes or function() end
+    object.by_server = object.source.base ~= nil and object.source.base == object.target.base
+        and object.target.features.copies
     object.turn, object.turned = 1, condition.new()
     object.next_part, object.under_way, object.done = 1, 0, 0
     return object
@@ -69,11 +73,11 @@ function transfer:is_same(block)
     end
     local sum = checksum.of(self.source, item)
     if sum then
-        return checksum.matches(self.target, self.to, there, sum, block)
+        return checksum.matches(self.target, self.to, there.size, sum, block, there)
     end
     sum = checksum.of(self.target, there)
     if sum then
-        return checksum.matches(self.source, self.from, item, sum, block)
+        return checksum.matches(self.source, self.from, item.size, sum, block, item)
     end
     return math.abs((item.modified or 0) - (there.modified or -1)) < 1
 end
@@ -117,13 +121,59 @@ function transfer:check_written(item, block)
         end
         self.verified = self.verified or "md5"
     end
-    self.result = item
+    return true
+end
+
+--- Reads back what was written, where that is wanted: the only way to know where a server tells no
+--- checksum, and of a disk.
+function transfer:check_content(md5, block)
+    if not self.reads_back then
+        return true
+    end
+    local same, err = checksum.matches(self.target, self.to, self.size, checksum.md5(md5), block)
+    if same == nil then
+        return nil, err
+    elseif not same then
+        return damaged(self.target, self.to, "its content is not what was sent")
+    end
+    self.verified = "content"
+    return true
+end
+
+--- What arrived damaged does not stay under its name.
+function transfer:take_away(err)
+    if err.code == "Corrupt" then
+        self.target:remove({self.to})
+    end
+    return nil, err
+end
+
+--- By the server itself, whatever the size.
+function transfer:on_server()
+    local source, target = self.source, self.target
+    local item, err = target.base:copy(source.prefix .. self.from, target.prefix .. self.to,
+        {item = source:inner(self.item)})
+    if not item then
+        return nil, err
+    end
+    self.on_bytes(self.size)
+    local right, problem = self:check_written(item)
+    if not right then
+        return nil, problem
+    elseif self.item.md5 and item.md5 and item.md5 ~= self.item.md5 then
+        return self:take_away(select(2, damaged(self.target, self.to,
+            "its MD5 is not that of what was copied")))
+    end
+    self.verified = item.md5 and self.item.md5 and "md5"
     return true
 end
 
 local AGAIN = {Changed = true, Corrupt = true, TooLarge = true}
 
 function transfer:whole(block)
+    if self.by_server then
+        return self:on_server()
+    end
     for attempt = 0, REPEATS do
         local read, err = self:read_whole(block)
         if read then
@@ -145,10 +195,13 @@ function transfer:whole(block)
     end
     self.on_bytes(self.size)
     local right, problem = self:check_written(written, block)
-    if not right then
-        self.target:remove({self.to})
+    if right and self.reads_back then
+        right, problem = self:check_content(block:digest("md5").md5, block)
     end
-    return right, problem
+    if not right then
+        return self:take_away(problem)
+    end
+    return true
 end
 
 --- Large objects
@@ -170,6 +223,7 @@ function transfer:begin()
     self.upload, self.part_size = upload, upload.part_size
     self.count = (self.size + self.part_size - 1) // self.part_size
     self.sum, self.sum_name = checksum.of(self.source, self.item)
+    self.digest = self.reads_back and digest.new("md5") or nil
     return true
 end
 
@@ -181,7 +235,12 @@ function transfer:add_in_turn(index, block)
         end
         self.turned:wait()
     end
-    self.sum:update(block)
+    if self.sum then
+        self.sum:update(block)
+    end
+    if self.digest then
+        self.digest:update(block)
+    end
     self.turn = index + 1
     self.turned:wake()
 end
@@ -234,7 +293,7 @@ function transfer:part(index, block)
             self:fail(err)
         end
     end
-    if self.sum then
+    if self.sum or self.digest then
         task.all({send, function() self:add_in_turn(index, block) end})
     else
         send()
@@ -242,7 +301,7 @@ function transfer:part(index, block)
     return sent, err
 end
 
-function transfer:finish()
+function transfer:finish(block)
     if self.sum then
         local right, why = self.sum:finish()
         if not right then
@@ -254,7 +313,15 @@ function transfer:finish()
     if not item then
         return self:fail(err)
     end
-    return self:check_written(item)
+    self.upload = nil
+    local right, problem = self:check_written(item)
+    if right and self.digest then
+        right, problem = self:check_content(self.digest:hex(), block)
+    end
+    if not right then
+        return self:take_away(problem)
+    end
+    return true
 end
 
 --- After a failure: what may go well in another run stays for it, everything else goes.

@@ -62,6 +62,8 @@ return {
         {name = "delete", help = "remove at TO what is not at FROM, after all has arrived"},
         {name = "skip", argument = "HOW", help = "what is there already by checksum (default), "
             .. "size, or never"},
+        {name = "verify", argument = "HOW", help = "what arrived by checksum (default), or by "
+            .. "content: read it back"},
         {name = "quiet", short = "q", help = "no progress"},
         command.OUTPUT, command.secret_option("from-secret", "FROM"),
         command.secret_option("to-secret", "TO"), command.CONTEXT,
@@ -71,12 +73,16 @@ return {
         if given.skip then
             command.choice(given, "skip", {"checksum", "size", "never"})
         end
+        if given.verify then
+            command.choice(given, "verify", {"checksum", "content"})
+        end
         local workers = command.integer(given, "workers", 1)
         local from, to = words[1], words[2]
         local summary = must(store.copy(from, to, {
             workers = workers and math.min(workers, 256),
             delete = given.delete,
             skip = given.skip,
+            verify = given.verify,
             progress = not given.quiet or nil,
             from = command.credentials(from, given.from_secret, given.context),
             to = command.credentials(to, given.to_secret, given.context),
