@@ -5,7 +5,7 @@ local block = require("salvor.block")
 local check = require("salvor.check")
 local errors = require("salvor.store.errors")
 local open = require("salvor.store.open")
-local url = require("salvor.store.url")
+local urls = require("salvor.store.url")
 local walk = require("salvor.store.walk")
 
 local store = {}
@@ -47,12 +47,12 @@ local function check_folder(self, folder, op)
     return checked and checked .. "/", err
 end
 
---- store.open(url, options) -> store, or nil and an error
-function store.open(text, options)
-    if type(text) ~= "string" then
-        error("store.open: a URL or path expected, got " .. type(text), 2)
+--- store.open(url, opts) -> store, or nil and an error
+function store.open(url, opts)
+    if type(url) ~= "string" then
+        error("store.open: a URL or path expected, got " .. type(url), 2)
     end
-    local backend, err = open.url(text, options, "store.open")
+    local backend, err = open.url(url, opts, "store.open")
     if not backend then
         return as_op("store.open", err)
     end
@@ -240,12 +240,14 @@ function methods:upload(file, path, opts)
     return require("salvor.store.carry").upload(self, file, path, opts)
 end
 
---- store.copy(from, to, options) -> summary, or nil and an error
+--- store.copy(from, to, opts) -> summary, or nil and an error
 function store.copy(from, to, opts)
     return require("salvor.store.carry").copy(from, to, opts)
 end
 
 --- A URL or path as people and logs may see it.
-store.mask = url.mask
+function store.mask(url)
+    return urls.mask(url)
+end
 
 return store

@@ -4,6 +4,7 @@ local fs = require("salvor.fs")
 local json = require("salvor.json")
 local proc = require("salvor.proc")
 local salvor = require("salvor")
+local store = require("salvor.store")
 local task = require("salvor.task")
 local tree = require("support.salvor").tree
 local ui = require("salvor.ui")
@@ -33,6 +34,7 @@ local OBJECTS = {
     ["k8s.client"] = must(require("salvor.k8s").connect({kubeconfig = kubeconfig()})),
     ["k8s.forward"] = require("salvor.k8s.port_forward.forward").new("x"),
     ["k8s.session"] = require("salvor.k8s.exec.session").new({protocol = tostring}, "x", "y"),
+    ["store.methods"] = must(require("salvor.store").open(folder)),
     ["task.methods"] = task.spawn(function() end),
     ["ui.progress"] = ui.progress(nil, "x"),
     ["ui.status"] = ui.status(),
@@ -40,6 +42,7 @@ local OBJECTS = {
 }
 
 local client = OBJECTS["k8s.client"]
+local opened_store = OBJECTS["store.methods"]
 local object = {apiVersion = "v1", kind = "ConfigMap", metadata = {name = "a", namespace = "b"}}
 local some_file = fs.join(folder, "file")
 
@@ -94,6 +97,13 @@ local TAKERS = {
     ["salvor.FsSymlinkOptions"] = function(options) fs.symlink("a", some_file, options) end,
     ["salvor.FsWriteOptions"] = function(options) fs.write(some_file, "", options) end,
     ["salvor.ProcOptions"] = function(options) proc.run({"true"}, options) end,
+    ["salvor.StoreCopyOptions"] = function(options) store.copy(folder, folder, options) end,
+    ["salvor.StoreReadOptions"] = function(options) opened_store:read("x", options) end,
+    ["salvor.StoreTransferOptions"] = function(options)
+        opened_store:upload("x", "y", options)
+        opened_store:download("x", "y", options)
+    end,
+    ["salvor.StoreWriteOptions"] = function(options) opened_store:write("x", "", options) end,
     ["salvor.TaskMapOptions"] = function(options) task.map({}, print, options) end,
     ["salvor.UiColumn"] = function(options) ui.format_table({options}, {}) end,
     ["salvor.UiConfirmOptions"] = function(options) ui.confirm("?", options) end,

@@ -1,0 +1,174 @@
+---@meta salvor.store
+
+--- Storage: S3, Azure Blob, SFTP and folders behind one interface.
+---
+---     s3://bucket/prefix     az://container/prefix     sftp://user@host:port/path
+---     file:///path           or a bare path
+---
+--- Percent escapes in a URL are decoded. A query gives settings, under the names that they have as
+--- options (`?region=eu-de&endpoint=https://...`); options win. Credentials are options, never a
+--- query. Paths are relative to the store's root and separated by "/". docs/storage.md has the
+--- settings and where credentials are looked for.
+---
+--- What can fail gives nil and an error object: `NotFound`, `AlreadyExists`, `Changed` (the object
+--- is another one by now), `Corrupt` (not the bytes that were meant), `Conflict` (somebody else
+--- writes it), `Forbidden`, `Unauthorized`, `Unreachable`, `Untrusted`, `Timeout`, `Disconnected`,
+--- `SlowDown`, `NoSpace`, `TooLarge`, `Invalid`, `Unsupported` and `IO`; with `url`, `status` and
+--- `request_id` where there are any. What may be repeated has been, before an error is given.
+local store = {}
+
+---@class salvor.StoreItem
+---@field path string Of a folder with "/" at the end.
+---@field kind "file"|"folder"|"link"|"other"
+---@field size? integer Bytes.
+---@field modified? number Seconds since 1970.
+---@field etag? string
+---@field md5? string In hexadecimal digits, where the server knows it.
+---@field version? string
+---@field mode? integer Permission bits.
+
+---@class salvor.Store
+---@field url string Without secrets.
+local methods = {}
+
+--- Ends connections; a second call does nothing. A `<close>` variable does it too.
+function methods:close() end
+
+--- What is in a folder: files and folders, by name. What is not there has nothing in it.
+---@param folder? string The root without it.
+---@return salvor.StoreItem[]?
+---@return salvor.Error? err
+function methods:list(folder) end
+
+--- Every file below a folder, in the order of the bytes of the paths, in memory that does not
+--- depend on how many there are. Raises errors.
+---
+---     for item in s:each("backup") do print(item.path, item.size) end
+---@param folder? string
+---@return fun(): salvor.StoreItem?
+function methods:each(folder) end
+
+---@param path string
+---@return salvor.StoreItem?
+---@return salvor.Error? err
+function methods:stat(path) end
+
+---@class salvor.StoreReadOptions
+---@field offset? integer 0.
+---@field length? integer To the end.
+---@field limit? integer `TooLarge` above so many bytes; 256 MiB.
+
+--- The bytes of an object, or a part of them.
+---@param path string
+---@param opts? salvor.StoreReadOptions
+---@return string? data
+---@return salvor.Error? err
+function methods:read(path, opts) end
+
+---@class salvor.StoreWriteOptions
+---@field if_absent? boolean `AlreadyExists` when there is one.
+---@field mode? integer Permission bits, for folders and SFTP; 0600.
+
+--- Writes an object in one step: whoever looks sees the old one or the new one.
+---@param path string
+---@param data string
+---@param opts? salvor.StoreWriteOptions
+---@return salvor.StoreItem?
+---@return salvor.Error? err
+function methods:write(path, data, opts) end
+
+--- Removes objects; what is not there is no failure.
+---@param paths string|string[]
+---@return integer? count Of those that are gone.
+---@return salvor.Error? err
+function methods:remove(paths) end
+
+--- `skip` is what is left alone: with "checksum" an object of the same size and checksum, or of
+--- the same size and time where neither side knows a checksum; with "size" one of the same size.
+--- `verify` is how what arrived is verified: by the checksums that the sides know, or also by
+--- reading it back. `progress` shows a live line, or one line per second where there is no
+--- terminal; a function is told a few times a second.
+---@class salvor.StoreTransferOptions
+---@field workers? integer How many parts or objects at the same time, 1 to 256; 8.
+---@field skip? "checksum"|"size"|"never"|boolean "checksum".
+---@field verify? "checksum"|"content" "checksum".
+---@field if_absent? boolean `AlreadyExists` for an object that is there.
+---@field progress? boolean|fun(state: salvor.StoreProgress)
+
+---@class salvor.StoreProgress
+---@field bytes integer That have arrived.
+---@field objects integer
+---@field rate number Bytes per second, lately.
+---@field total? integer Bytes, once they are counted.
+---@field total_objects? integer
+---@field seconds_left? number
+
+--- An object becomes a local file, or a file in the folder that is there. The file is whole or not
+--- there; what an earlier run that was killed has brought is used.
+---@param path string
+---@param file string
+---@param opts? salvor.StoreTransferOptions
+---@return salvor.StoreSummary?
+---@return salvor.Error? err
+function methods:download(path, file, opts) end
+
+--- A local file becomes an object.
+---@param file string
+---@param path string
+---@param opts? salvor.StoreTransferOptions
+---@return salvor.StoreSummary?
+---@return salvor.Error? err
+function methods:upload(file, path, opts) end
+
+--- Opens a store. That it can be reached shows when it is first used. The options depend on the
+--- kind of store; an unknown one raises.
+---@param url string
+---@param opts? table<string, any> And `retries`: how often what may be repeated is; 5.
+---@return salvor.Store?
+---@return salvor.Error? err
+function store.open(url, opts) end
+
+--- `delete` removes at the destination what is not at the source, once everything has arrived;
+--- nothing when something has failed.
+---@class salvor.StoreCopyOptions: salvor.StoreTransferOptions
+---@field delete? boolean
+---@field from? table<string, any> The options that open the source, when it is a URL.
+---@field to? table<string, any> The same of the destination.
+
+--- Links and special files are left out, but for a link to a file below the same root, which is
+--- that file. The lists name the first thousand.
+---@class salvor.StoreSummary
+---@field copied integer Objects.
+---@field skipped integer Objects that were there already.
+---@field bytes integer Of the objects that were copied.
+---@field resumed integer Bytes of them that an earlier run had brought.
+---@field removed integer Objects.
+---@field failures integer Objects that could not be copied or removed.
+---@field failed {path: string, err: salvor.Error}[]
+---@field left_out string[]
+---@field verified {checksum: integer, size: integer} How many by which; content is one, too.
+---@field seconds number
+
+--- Copies a tree, or the one object that `from` names, between any two stores, in memory that does
+--- not depend on how much it is. An object goes into `to` when that is a folder or ends in "/",
+--- else it becomes `to`.
+---
+---     local summary = must(store.copy("s3://backups/db", "/srv/db", {workers = 16}))
+---     assert(summary.failures == 0)
+---
+--- A failure of one object is in the summary and the others go on; where none can succeed (no
+--- space, no connection, refused credentials) the copy ends with that error. Whatever ends it,
+--- nothing half-written has its final name, and the next run goes on where this one was.
+---@param from string|salvor.Store
+---@param to string|salvor.Store
+---@param opts? salvor.StoreCopyOptions
+---@return salvor.StoreSummary?
+---@return salvor.Error? err
+function store.copy(from, to, opts) end
+
+--- A URL without its password and other secrets, for messages.
+---@param url string
+---@return string
+function store.mask(url) end
+
+return store
