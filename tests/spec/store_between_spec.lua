@@ -1,0 +1,266 @@
+-- Trees between stores of different kinds, with real servers: what goes out comes back, whatever
+-- the names, the sizes, and what interrupts it.
+local digest = require("salvor.digest")
+local fs = require("salvor.fs")
+local memory = require("support.memory")
+local proc = require("salvor.proc")
+local salvor = require("support.salvor")
+local store = require("salvor.store")
+local store_lab = require("support.store_lab")
+
+local MiB = 1 << 20
+
+local FILES = {["a/one"] = "1", ["a/b/two"] = "22", ["a.txt"] = "text", empty = "",
+               ["with space + plus %41 é/日本"] = "names", ["q?m#h&a=b;c"] = "more names"}
+
+--- Specs of copies to and from one kind of store: open(name) -> its URL and the options for it.
+local function copies(open)
+    local folder, url, options
+
+    before_each(function()
+        folder = must(fs.temporary_folder())
+        url, options = open()
+    end)
+
+    after_each(function()
+        must(fs.remove_tree(folder))
+    end)
+
+    local function at(name)
+        return fs.join(folder, name)
+    end
+
+    local function make(name, files)
+        for path, content in pairs(files) do
+            local full = at(name .. "/" .. path)
+            must(fs.mkdir(fs.dirname(full), {parents = true}))
+            must(fs.write(full, content))
+        end
+    end
+
+    local function out(from, opts)
+        opts = opts or {}
+        opts.to = options
+        return must(store.copy(at(from), url .. "/tree", opts))
+    end
+
+    local function back(to, opts)
+        opts = opts or {}
+        opts.from = options
+        return must(store.copy(url .. "/tree", at(to), opts))
+    end
+
+    local function names()
+        local opened <close> = must(store.open(url, options))
+        local found = {}
+        for item in opened:each() do
+            found[#found + 1] = item.path
+        end
+        return found
+    end
+
+    it("takes a tree out and back, then nothing that is there", function()
+        make("from", FILES)
+        local summary = out("from")
+        assert.are.equal(6, summary.copied)
+        assert.are.equal(0, summary.failures)
+        assert.are.equal(6, out("from").skipped)
+        assert.are.equal(6, back("to").copied)
+        assert.are.same(FILES, salvor.tree(at("to")))
+        assert.are.equal(6, back("to").skipped)
+    end)
+
+    it("notices what has changed, and removes only when asked", function()
+        make("from", FILES)
+        out("from")
+        make("from", {["a/one"] = "2"})
+        must(proc.run({"touch", "-d", "2020-02-03", at("from/a/one")}))
+        must(fs.remove(at("from/a.txt")))
+        local summary = out("from")
+        assert.are.equal(1, summary.copied)
+        assert.are.equal(4, summary.skipped)
+        assert.are.equal(0, summary.removed)
+        assert.are.equal(1, out("from", {delete = true}).removed)
+        back("to")
+        assert.are.same(salvor.tree(at("from")), salvor.tree(at("to")))
+    end)
+
+    it("takes large objects out and back in bounded memory", function()
+        local pieces = {}
+        for number = 1, 100 do
+            pieces[number] = string.char(number + 30):rep(MiB)
+        end
+        pieces[101] = "end"
+        make("from", {large = table.concat(pieces)})
+        pieces = nil -- luacheck: ignore 311
+        collectgarbage()
+        local expected = digest.file("md5", at("from/large"))
+        local code = string.format([[
+            local store = require("salvor.store")
+            local options = require("salvor.json").decode(%q)
+            must(store.copy(%q, %q, {to = options}))
+            must(store.copy(%q, %q, {from = options}))
+            for line in io.lines("/proc/self/status") do
+                if line:find("^VmHWM") then print(line:match("%%d+")) end
+            end]], must(require("salvor.json").encode(options)), at("from/large"), url .. "/large",
+            url .. "/large", at("back"))
+        local result = salvor.run({"-e", code}, {home = folder})
+        assert.are.equal(0, result.code, result.stderr)
+        memory.expect_at_most(64 * MiB, tonumber(result.stdout) * 1024)
+        assert.are.equal(expected, digest.file("md5", at("back")))
+    end)
+
+    local KILLED = [[
+        local transfer = require("salvor.store.transfer")
+        local send, sent = transfer.send, 0
+        function transfer.send(...)
+            local result, err = send(...)
+            sent = sent + 1
+            if sent == 3 then os.execute("kill -9 $PPID") end
+            return result, err
+        end
+        local options = require("salvor.json").decode(%q)
+        must(require("salvor.store").copy(%q, %q, {to = options}))]]
+
+    it("goes on after kill -9 where it was", function()
+        make("from", {large = ("0123456789abcdef"):rep(4 * MiB)})
+        salvor.run({"-e", string.format(KILLED, must(require("salvor.json").encode(options)),
+            at("from/large"), url .. "/large")}, {home = folder})
+        assert.are.same({}, names())
+        local summary = must(store.copy(at("from/large"), url .. "/large", {to = options}))
+        assert.is_true(summary.resumed >= 2 * 8 * MiB, summary.resumed .. " bytes were found")
+        assert.are.same({"large"}, names())
+        must(store.copy(url .. "/large", at("back"), {from = options}))
+        assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("back")))
+        assert.are.equal(1, must(store.copy(at("from/large"), url .. "/large",
+            {to = options})).skipped)
+    end)
+end
+
+store_lab.describe("copies between folders and S3", "s3", function(at)
+    local options = {endpoint = at.endpoint, access_key = at.access_key,
+                     secret_key = at.secret_key, region = at.region}
+    local folder
+
+    before_each(function()
+        folder = must(fs.temporary_folder())
+    end)
+
+    after_each(function()
+        must(fs.remove_tree(folder))
+    end)
+
+    describe("as any store's:", function()
+        copies(function()
+            return "s3://" .. store_lab.bucket(), options
+        end)
+    end)
+
+    it("verify what they bring by checksum", function()
+        local bucket = store_lab.bucket()
+        must(fs.mkdir(folder .. "/from"))
+        must(fs.write(folder .. "/from/small", "x"))
+        must(fs.write(folder .. "/from/large", ("x"):rep(20 * MiB)))
+        must(store.copy(folder .. "/from", "s3://" .. bucket, {to = options}))
+        local summary = must(store.copy("s3://" .. bucket, folder .. "/to", {from = options}))
+        assert.are.same({checksum = 2, size = 0}, summary.verified)
+    end)
+
+    it("leave a key that no file can have, with a reason, and take the others", function()
+        local bucket = store_lab.bucket()
+        local opened <close> = must(store.open("s3://" .. bucket, options))
+        for _, key in ipairs({"../out", "a//b", "a/./b", "/abs", "fine", "x", "x/below"}) do
+            must(opened:write(key, key))
+        end
+        local summary = must(store.copy(opened, folder .. "/deep/to"))
+        local failed = {}
+        for _, failure in ipairs(summary.failed) do
+            failed[#failed + 1] = failure.path
+            salvor.expect(tostring(failure.err), folder .. "/deep/to/" .. failure.path)
+        end
+        -- A name cannot be both a file and a folder: which of the two came first is kept.
+        local clash = table.remove(failed)
+        assert.are.same({"../out", "/abs", "a/./b", "a//b"}, failed)
+        assert.is_truthy(clash == "x" or clash == "x/below", clash)
+        assert.are.equal("fine", fs.read(folder .. "/deep/to/fine"))
+        assert.is_nil(fs.stat(folder .. "/deep/out"))
+    end)
+
+    it("let the server copy between two names of it", function()
+        local bucket = store_lab.bucket()
+        local opened <close> = must(store.open("s3://" .. bucket, options))
+        must(opened:write("from/a", "1"))
+        must(opened:write("from/b c/d", "2"))
+        local reads = 0
+        local transfer = require("salvor.store.transfer")
+        local read_whole = transfer.read_whole
+        finally(function()
+            transfer.read_whole = read_whole
+        end)
+        transfer.read_whole = function(...)
+            reads = reads + 1
+            return read_whole(...)
+        end
+        local here = {from = options, to = options}
+        local summary = must(store.copy("s3://" .. bucket .. "/from", "s3://" .. bucket .. "/to",
+            here))
+        assert.are.equal(2, summary.copied)
+        assert.are.equal("2", opened:read("to/b c/d"))
+        must(store.copy("s3://" .. bucket .. "/from/a", "s3://" .. bucket .. "/single", here))
+        assert.are.equal("1", opened:read("single"))
+        must(store.copy("s3://" .. bucket .. "/from/a", "s3://" .. bucket .. "/below/", here))
+        assert.are.equal("1", opened:read("below/a"))
+        assert.are.equal(0, reads)
+        assert.are.equal(2, must(store.copy("s3://" .. bucket .. "/from",
+            "s3://" .. bucket .. "/to", here)).skipped)
+    end)
+
+    it("say what is missing: the bucket, what lies below a name, the right", function()
+        local function fails(code, part, from, to)
+            local summary, err = store.copy(from, to, {from = from:find("s3:") and options,
+                                                       to = to:find("s3:") and options})
+            assert.is_nil(summary)
+            assert.are.equal(code, err.code, tostring(err))
+            salvor.expect(tostring(err), part)
+        end
+        must(fs.write(folder .. "/file", "x"))
+        local bucket = store_lab.bucket()
+        fails("NotFound", "s3://no-such-bucket-here", "s3://no-such-bucket-here", folder .. "/to")
+        fails("NotFound", "s3://no-such-bucket-here", folder, "s3://no-such-bucket-here/x")
+        fails("NotFound", "s3://" .. bucket .. "/nothing", "s3://" .. bucket .. "/nothing",
+            folder .. "/to")
+        assert.is_nil(fs.stat(folder .. "/to"))
+    end)
+end)
+
+store_lab.describe("copies between folders and SFTP", "sftp", function(at)
+    describe("as any store's:", function()
+        copies(function()
+            local path = store_lab.folder()
+            return string.format("sftp://%s@%s:%d%s", at.user, at.host, at.port, path),
+                {key_file = at.ed25519, known_hosts = at.known_hosts, config = "none"}
+        end)
+    end)
+end)
+
+store_lab.describe("copies between S3 and SFTP", "s3 sftp", function(s3, sftp)
+    it("take a tree from one server to the other", function()
+        local bucket = store_lab.bucket()
+        local path, here = store_lab.folder()
+        local s3_options = {endpoint = s3.endpoint, access_key = s3.access_key,
+                            secret_key = s3.secret_key, region = s3.region}
+        local sftp_options = {key_file = sftp.ed25519, known_hosts = sftp.known_hosts,
+                              config = "none"}
+        local from <close> = must(store.open("s3://" .. bucket, s3_options))
+        for name, content in pairs(FILES) do
+            must(from:write(name, content))
+        end
+        must(from:write("large", ("x"):rep(20 * MiB)))
+        local to = string.format("sftp://%s@%s:%d%s", sftp.user, sftp.host, sftp.port, path)
+        local summary = must(store.copy(from, to, {to = sftp_options}))
+        assert.are.equal(7, summary.copied)
+        assert.are.equal("text", fs.read(here .. "/a.txt"))
+        assert.are.equal(7, must(store.copy(from, to, {to = sftp_options})).skipped)
+        assert.are.equal(7, must(store.copy(to, from, {from = sftp_options})).skipped)
+    end)
+end)
