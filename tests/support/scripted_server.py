@@ -172,8 +172,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         text = json.dumps(rule["json"]) if "json" in rule else rule.get("body", "")
         chunks = rule.get("chunks", [text])
         time.sleep(rule.get("hold", 0))
-        self.send_response(rule.get("status", 200))
-        headers = {"Content-Type": "application/json", **rule.get("headers", {})}
+        headers = {"Content-Type": "application/json", "Date": self.date_time_string(),
+                   **rule.get("headers", {})}
+        self.send_response_only(rule.get("status", 200))
         for name, value in headers.items():
             for line in value if isinstance(value, list) else [value]:
                 self.send_header(name, line)

@@ -49,17 +49,8 @@ local function read_token(self)
     return token
 end
 
-local function ask(self)
-    if not self.endpoint.origin:find("^https://") then
-        return failed(self, "Invalid", {reason = "a token is not sent over plain HTTP",
-                                        hint = "use an https:// address"})
-    end
-    local token, err = read_token(self)
-    if not token then
-        return nil, err
-    end
-    local answer
-    answer, err = self.endpoint.client:request({
+local function request(self, token)
+    return self.endpoint.client:request({
         method = "POST",
         origin = self.endpoint.origin,
         path = "/",
@@ -69,10 +60,11 @@ local function ask(self)
                      WebIdentityToken = token}),
         repeatable = true,
     })
-    mask.remove(token)
-    if not answer then
-        return errors.wrap(err, {url = self.endpoint.origin, op = "store.open"})
-    elseif answer.status ~= 200 then
+end
+
+--- The credentials in an answer.
+local function read_answer(self, answer)
+    if answer.status ~= 200 then
         return refused(self, answer)
     end
     local body = http.xml(answer.body, {})
@@ -83,6 +75,27 @@ local function ask(self)
         return failed(self, "Corrupt", {reason = "its answer holds no credentials"})
     end
     return given
+end
+
+local function ask(self)
+    if not self.endpoint.origin:find("^https://") then
+        return failed(self, "Invalid", {reason = "a token is not sent over plain HTTP",
+                                        hint = "use an https:// address"})
+    end
+    local token, err = read_token(self)
+    if not token then
+        return nil, err
+    end
+    -- An answer may quote it.
+    local hidden <close> = setmetatable({}, { -- luacheck: ignore 211
+        __close = function() mask.remove(token) end,
+    })
+    local answer
+    answer, err = request(self, token)
+    if not answer then
+        return errors.wrap(err, {url = self.endpoint.origin, op = "store.open"})
+    end
+    return read_answer(self, answer)
 end
 
 local function forget(self)
@@ -118,7 +131,9 @@ function methods:get()
         return self.value
     end
     self.busy = true
-    local free <close> = setmetatable({}, {__close = function() self.busy = false end}) -- luacheck: ignore
+    local free <close> = setmetatable({}, { -- luacheck: ignore 211
+        __close = function() self.busy = false end,
+    })
     local value, err = refresh(self)
     if not value and self.value and now < self.ends then
         return self.value -- they are good for a while yet

@@ -1,0 +1,452 @@
+-- What a store of S3 makes of answers that a real gateway does not give on demand.
+local block = require("salvor.block")
+local conformance = require("support.store_conformance")
+local digest = require("salvor.digest")
+local log = require("salvor.log")
+local open = require("salvor.store.s3.open").open
+local scripted = require("support.scripted")
+local store = require("salvor.store")
+local url = require("salvor.store.url")
+
+local ROOT = "s3://bucket/root"
+local ETAG = ("0123456789abcdef"):rep(2)
+local get, put, expect_error = conformance.get, conformance.put, conformance.expect_error
+
+local function error_body(code, message, more)
+    return string.format("<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s</Message>%s"
+        .. "</Error>", code, message or "", more or "")
+end
+
+--- A refusal as S3 writes it.
+local function refusal(method, path, status, code, more)
+    local rule = {method = method, path = path, status = status,
+                  body = code and error_body(code, "what the server says", more and more.xml),
+                  headers = {["x-amz-request-id"] = "REQ1"}}
+    for name, value in pairs(more or {}) do
+        if name == "headers" then
+            for header, text in pairs(value) do
+                rule.headers[header] = text
+            end
+        elseif name ~= "xml" then
+            rule[name] = value
+        end
+    end
+    return rule
+end
+
+local function list_body(inner)
+    return '<?xml version="1.0"?><ListBucketResult><EncodingType>url</EncodingType>' .. inner
+        .. "</ListBucketResult>"
+end
+
+local function entry(key, size, etag)
+    return string.format("<Contents><Key>%s</Key><LastModified>2024-05-31T12:30:00.500Z"
+        .. "</LastModified><ETag>&quot;%s&quot;</ETag><Size>%s</Size></Contents>", key,
+        etag or ETAG, size or 1)
+end
+
+describe("an answer of S3", function()
+    local server, s3
+
+    local function options(more)
+        local all = {endpoint = server.url, region = "eu-1", access_key = "AK",
+                     secret_key = "very-secret", ca = server.folder .. "/ca.crt"}
+        for name, value in pairs(more or {}) do
+            all[name] = value
+        end
+        return all
+    end
+
+    setup(function()
+        server = scripted.start()
+    end)
+
+    teardown(function()
+        server:stop()
+    end)
+
+    before_each(function()
+        s3 = must(open(must(url.parse(ROOT)), options()))
+    end)
+
+    --- The regions that the requests were signed for.
+    local function regions()
+        local found = {}
+        for index, request in ipairs(server:requests()) do
+            found[index] = request.headers.Authorization:match("Credential=AK/%d+/([^/]+)/s3/")
+        end
+        return found
+    end
+
+    describe("that is an error", function()
+        it("names the object, what the server says, status and request", function()
+            for code, expected in pairs({
+                InvalidAccessKeyId = "Unauthorized",
+                SignatureDoesNotMatch = "Unauthorized",
+                AccessDenied = "Forbidden",
+                InvalidObjectState = "Unsupported",
+                SomethingNew = "Forbidden",
+            }) do
+                server:rules({refusal("GET", "/bucket/root/a", 403, code)})
+                local err = expect_error(expected, ROOT .. "/a", get(s3, "a"))
+                assert.is_truthy(err.message:find(
+                    code .. ": what the server says (HTTP 403, request REQ1)", 1, true))
+                assert.are.equal(code, err.details.s3_code)
+                assert.is_false(err.retryable)
+            end
+        end)
+
+        it("says whether it is worth another try, and when", function()
+            for _, case in ipairs({
+                {503, "SlowDown", "SlowDown", true},
+                {503, nil, "SlowDown", true},
+                {429, nil, "SlowDown", true},
+                {500, "InternalError", "IO", true},
+                {502, nil, "IO", true},
+                {504, nil, "IO", true},
+                {400, "RequestTimeout", "Timeout", true},
+                {400, "BadDigest", "Corrupt", true},
+                {409, "OperationAborted", "SlowDown", true},
+                {501, "NotImplemented", "Unsupported", false},
+                {400, "InvalidArgument", "Invalid", false},
+                {507, nil, "NoSpace", false},
+            }) do
+                server:rules({refusal("GET", "/bucket/root/a", case[1], case[2],
+                    {headers = {["Retry-After"] = "7"}})})
+                local err = expect_error(case[3], ROOT .. "/a", get(s3, "a"))
+                assert.are.equal(case[4], err.retryable, err.message)
+                assert.are.equal(7, err.details.retry_after)
+            end
+        end)
+
+        it("is repeated by the store after the time that the server wants", function()
+            server:rules({
+                refusal("GET", "/bucket/root/a", 503, "SlowDown",
+                    {times = 2, headers = {["Retry-After"] = "1"}}),
+                {path = "/bucket/root/a", body = "content"},
+            })
+            local opened = must(store.open(ROOT, options()))
+            assert.are.equal("content", must(opened:read("a")))
+            local requests = server:requests()
+            assert.are.equal(3, #requests)
+            assert.is_true(requests[3].time - requests[1].time >= 2)
+            opened:close()
+        end)
+
+        it("may be a page of a proxy's", function()
+            server:rules({{path = "/bucket/root/a", status = 502,
+                           body = "<html><body><p>Bad Gateway</body>"}})
+            local err = expect_error("IO", ROOT .. "/a", get(s3, "a"))
+            assert.is_truthy(err.message:find("(HTTP 502)", 1, true))
+        end)
+
+        it("does not show a secret that it quotes", function()
+            server:rules({refusal("GET", "/bucket/root/a", 403, "AccessDenied",
+                {body = error_body("AccessDenied", "very-secret is wrong")})})
+            local err = expect_error("Forbidden", ROOT .. "/a", get(s3, "a"))
+            assert.is_nil(err.message:find("very-secret", 1, true))
+            assert.is_truthy(err.message:find("*** is wrong", 1, true))
+        end)
+    end)
+
+    describe("that puts a request right:", function()
+        it("the bucket's region, once for all requests", function()
+            for _, told in ipairs({
+                {301, "PermanentRedirect", {headers = {["x-amz-bucket-region"] = "ap-9"}}},
+                {400, "AuthorizationHeaderMalformed", {xml = "<Region>ap-9</Region>"}},
+                {307, "TemporaryRedirect", {headers = {["x-amz-bucket-region"] = "ap-9"}}},
+            }) do
+                local other = must(open(must(url.parse(ROOT)), options()))
+                told[3].times = 1
+                server:rules({refusal("GET", "/bucket/root/a", told[1], told[2], told[3]),
+                              {path = "/bucket/root/a", body = "content"}})
+                assert.are.equal("content", (get(other, "a")))
+                assert.are.equal("content", (get(other, "a")))
+                assert.are.same({"eu-1", "ap-9", "ap-9"}, regions())
+            end
+        end)
+
+        it("the region that a HEAD cannot tell is asked for", function()
+            server:rules({
+                {method = "HEAD", path = "/bucket/root/a", status = 400, times = 1},
+                {method = "HEAD", path = "/bucket/", status = 400,
+                 headers = {["x-amz-bucket-region"] = "ap-9"}},
+                {method = "HEAD", path = "/bucket/root/a", length = 5,
+                 headers = {ETag = '"' .. ETAG .. '"'}},
+            })
+            assert.are.equal(5, must(s3:stat("a")).size)
+            assert.are.same({"eu-1", "eu-1", "ap-9"}, regions())
+        end)
+
+        it("but it is not sent from region to region without an end", function()
+            server:rules({refusal("GET", "/bucket/root/a", 301, "PermanentRedirect",
+                {times = 1, headers = {["x-amz-bucket-region"] = "ap-9"}}),
+                refusal("GET", "/bucket/root/a", 301, "PermanentRedirect",
+                {headers = {["x-amz-bucket-region"] = "ap-10"}})})
+            expect_error("Invalid", ROOT .. "/a", get(s3, "a"))
+            assert.are.equal(2, #server:requests())
+        end)
+
+        it("nor to a server that an answer names", function()
+            server:rules({refusal("GET", "/bucket/root/a", 307, "TemporaryRedirect",
+                {headers = {Location = "https://evil.example/bucket/root/a"}})})
+            expect_error("Invalid", ROOT .. "/a", get(s3, "a"))
+            assert.are.equal(1, #server:requests())
+        end)
+
+        it("the clock is the server's", function()
+            local its = os.time() + 86400
+            local date = os.date("!%a, %d %b %Y %H:%M:%S GMT", its)
+            log.set_level("error")
+            finally(function() log.set_level("warning") end)
+            server:rules({
+                refusal("GET", "/bucket/root/a", 403, "RequestTimeTooSkewed",
+                    {times = 1, headers = {Date = date}}),
+                {path = "/bucket/root/a", body = "content"},
+            })
+            assert.are.equal("content", (get(s3, "a")))
+            local sent = server:requests()[2].headers["X-Amz-Date"]
+            assert.are.equal(os.date("!%Y%m%dT%H%M", its), sent:sub(1, 13))
+            server:rules({refusal("GET", "/bucket/root/a", 403, "RequestTimeTooSkewed",
+                {headers = {Date = date}})})
+            local err = expect_error("Unauthorized", ROOT .. "/a", get(s3, "a"))
+            assert.is_truthy(err.hint:find("clock", 1, true))
+            assert.are.equal(1, #server:requests())
+        end)
+
+        it("credentials that have expired are renewed", function()
+            local renewed = 0
+            s3._credentials = {
+                get = function()
+                    return {access_key = "AK", secret_key = "number-" .. renewed}
+                end,
+                renew = function()
+                    renewed = renewed + 1
+                    return true
+                end,
+            }
+            server:rules({refusal("GET", "/bucket/root/a", 400, "ExpiredToken", {times = 1}),
+                          {path = "/bucket/root/a", body = "content"}})
+            assert.are.equal("content", (get(s3, "a")))
+            server:rules({refusal("GET", "/bucket/root/a", 400, "ExpiredToken")})
+            expect_error("Unauthorized", ROOT .. "/a", get(s3, "a"))
+            assert.are.equal(2, renewed)
+            assert.are.equal(2, #server:requests())
+        end)
+    end)
+
+    describe("that is a list", function()
+        local function list(body)
+            server:rules({{path = "/bucket/", query = "list-type=2", body = list_body(body)}})
+            return s3:list("", {})
+        end
+
+        it("has every name as it is", function()
+            local page = must(list(entry("root/a+b%2Bc%20d%25%0A%01/", 0) .. entry("root/")
+                .. entry("root/%E6%97%A5", 3, ETAG .. "-2")))
+            assert.are.same({
+                {path = "a b+c d%\n\1/", size = 0, kind = "folder", etag = ETAG, md5 = ETAG,
+                 modified = 1717158600.5},
+                {path = "日", size = 3, kind = "file", etag = ETAG .. "-2",
+                 modified = 1717158600.5},
+            }, page.items)
+            assert.is_nil(page.next)
+            assert.is_truthy(server:requests()[1].query:find("encoding-type=url", 1, true))
+        end)
+
+        it("is refused with names from elsewhere, or what is no list", function()
+            for _, body in ipairs({
+                entry("other/a"), entry(""), entry("root/a", -1), entry("root/a", "1e99"),
+                entry("root/a", "x"), "<Contents>text</Contents>",
+                "<Contents><Key><b>root/a</b></Key><Size>1</Size></Contents>",
+                "<CommonPrefixes><Prefix>other/</Prefix></CommonPrefixes>",
+                "<IsTruncated>true</IsTruncated>",
+            }) do
+                local page, err = list(body)
+                expect_error("Corrupt", ROOT, page, err)
+                assert.is_true(err.retryable)
+            end
+        end)
+
+        it("is refused when it never goes on", function()
+            server:rules({{path = "/bucket/", body = list_body("<IsTruncated>true</IsTruncated>"
+                .. "<NextContinuationToken>same</NextContinuationToken>")}})
+            local page = must(s3:list("", {after = "other"}))
+            assert.are.equal("same", page.next)
+            expect_error("Corrupt", ROOT, s3:list("", {after = "same"}))
+        end)
+
+        it("is refused when its XML is a trap, or cut short", function()
+            for _, body in ipairs({
+                '<!DOCTYPE l [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><l>&b;</l>',
+                '<!DOCTYPE l SYSTEM "file:///etc/passwd"><l/>',
+                "<ListBucketResult><Contents>", "no XML", "", ("<a>"):rep(100000),
+            }) do
+                server:rules({{path = "/bucket/", body = body}})
+                expect_error("Corrupt", ROOT, s3:list("", {}))
+            end
+        end)
+    end)
+
+    describe("with bytes", function()
+        it("is refused when it has others than those that were asked for", function()
+            for _, rule in ipairs({
+                {status = 200, body = "0123456789"},
+                {status = 206, body = "012", headers = {["Content-Range"] = "bytes 0-2/10"}},
+                {status = 206, body = "012", headers = {["Content-Range"] = "bytes 3-9/10"}},
+                {status = 206, body = "012"},
+                {status = 206, body = "3456789", headers = {["Content-Range"] = "bytes 3-9/10"}},
+            }) do
+                rule.path = "/bucket/root/a"
+                server:rules({rule})
+                local text, err = get(s3, "a", {offset = 3, length = 3})
+                expect_error("Corrupt", ROOT .. "/a", text, err)
+                assert.is_true(err.retryable)
+            end
+        end)
+
+        it("is that of the object that was meant, by its ETag", function()
+            server:rules({{path = "/bucket/root/a", body = "x", headers = {ETag = '"e-1"'}}})
+            must(get(s3, "a", {if_match = {etag = "e-1"}}))
+            assert.are.equal('"e-1"', server:requests()[1].headers["If-Match"])
+        end)
+
+        it("has no MD5 where the ETag is none", function()
+            for name, value in pairs({
+                ["x-amz-server-side-encryption"] = "aws:kms",
+                ["x-amz-server-side-encryption-customer-algorithm"] = "AES256",
+            }) do
+                server:rules({{path = "/bucket/root/a", body = "x",
+                               headers = {ETag = '"' .. ETAG .. '"', [name] = value}}})
+                assert.is_nil(must(select(2, get(s3, "a"))).md5)
+            end
+            server:rules({{path = "/bucket/root/a", body = "x", headers = {ETag = '"x-2"',
+                ["x-amz-meta-md5chksum"] = digest.base64(("\1"):rep(16))}}})
+            assert.are.equal(("01"):rep(16), must(select(2, get(s3, "a"))).md5)
+        end)
+    end)
+
+    describe("to a change", function()
+        it("is of a request whose bytes are checked by the server", function()
+            server:rules({{method = "PUT", path = "/bucket/root/a",
+                           headers = {ETag = '"' .. ETAG .. '"'}}})
+            must(put(s3, "a", "content"))
+            local sent = server:requests()[1].headers
+            assert.are.equal("UNSIGNED-PAYLOAD", sent["X-Amz-Content-SHA256"])
+            assert.are.equal("mgNkuembtIDdJeHwKEyFVQ==", sent["Content-MD5"])
+            assert.is_nil(sent.Expect)
+        end)
+
+        it("is waited for before a large body goes out, until one was given", function()
+            server:rules({{method = "PUT", path = "/bucket/root/a",
+                           headers = {ETag = '"' .. ETAG .. '"'}}})
+            must(put(s3, "a", ("x"):rep(2 << 20)))
+            must(put(s3, "a", ("x"):rep(2 << 20)))
+            local requests = server:requests()
+            assert.are.equal("100-continue", requests[1].headers.Expect)
+            assert.is_nil(requests[2].headers.Expect)
+        end)
+
+        it("may say that the object came in between", function()
+            server:rules({refusal("PUT", "/bucket/root/a", 412, "PreconditionFailed")})
+            expect_error("AlreadyExists", ROOT .. "/a", put(s3, "a", "x", {if_absent = true}))
+            assert.are.equal("*", server:requests()[2].headers["If-None-Match"])
+            server:rules({{method = "HEAD", path = "/bucket/root/a"}})
+            expect_error("AlreadyExists", ROOT .. "/a", put(s3, "a", "x", {if_absent = true}))
+            assert.are.equal(1, #server:requests())
+        end)
+
+        it("may fail after it began with status 200", function()
+            server:rules({
+                {method = "HEAD", path = "/bucket/root/a", length = 1},
+                {method = "PUT", path = "/bucket/root/b", body = error_body("InternalError", "x")},
+            })
+            local err = expect_error("IO", ROOT .. "/a", s3:copy("a", "b"))
+            assert.is_true(err.retryable)
+        end)
+
+        it("names each object that could not be removed", function()
+            server:rules({{method = "POST", path = "/bucket/", query = "delete=",
+                body = "<DeleteResult><Error><Key>root/b</Key><Code>AccessDenied</Code>"
+                    .. "<Message>no</Message></Error><Error><Key>root/c</Key><Code>NoSuchKey</Code>"
+                    .. "</Error></DeleteResult>"}})
+            local result = must(s3:remove({"a & <b>", "b", "c"}))
+            assert.are.equal(2, result.n)
+            assert.are.equal("b", result.failed[1].path)
+            expect_error("Forbidden", ROOT .. "/b", nil, result.failed[1].err)
+            local sent = server:requests()[1]
+            assert.is_truthy(sent.body:find("<Key>root/a &amp; &lt;b&gt;</Key>", 1, true))
+            assert.are.equal(24, #sent.headers["Content-MD5"])
+        end)
+
+        it("may be that the server removes one at a time only", function()
+            server:rules({refusal("POST", "/bucket/", 501, "NotImplemented"),
+                          {method = "DELETE", path = "/bucket/root/a", status = 204, length = 0},
+                          refusal("DELETE", "/bucket/root/b", 403, "AccessDenied")})
+            local result = must(s3:remove({"a", "b", "c"}))
+            assert.are.equal(2, result.n)
+            assert.are.equal("b", result.failed[1].path)
+        end)
+    end)
+
+    describe("to an upload in parts", function()
+        local PATH = "/bucket/root/a"
+
+        local function begin()
+            local upload = must(s3:begin("a", 1, {}))
+            local piece <close> = must(block.new(1))
+            must(upload:part(1, piece:set("x")))
+            return upload
+        end
+
+        local function rules(...)
+            local part = {method = "PUT", path = PATH, query = "partNumber=1",
+                          headers = {ETag = '"' .. digest.md5("x") .. '"'}}
+            server:rules({
+                {method = "POST", path = PATH, query = "uploads=",
+                 body = "<R><UploadId>id&amp;1</UploadId></R>"}, part, ...})
+        end
+
+        local EXPECTED = digest.md5((digest.md5("x"):gsub("%x%x", function(pair)
+            return string.char(tonumber(pair, 16))
+        end))) .. "-1"
+
+        it("may be lost although the object is there", function()
+            rules({method = "POST", path = PATH, query = "uploadId=id%261", ["end"] = "reset"},
+                {method = "HEAD", path = PATH, length = 1,
+                 headers = {ETag = '"' .. EXPECTED .. '"'}})
+            assert.are.equal(EXPECTED, must(begin():finish()).etag)
+        end)
+
+        it("may fail after it began with status 200", function()
+            rules({method = "POST", path = PATH, body = error_body("InternalError", "again")})
+            local err = expect_error("IO", ROOT .. "/a", begin():finish())
+            assert.is_true(err.retryable)
+        end)
+
+        it("may be an object of other bytes, which does not stay", function()
+            rules({method = "POST", path = PATH, query = "uploadId=",
+                   body = "<R><ETag>&quot;" .. ETAG .. "-1&quot;</ETag></R>"},
+                {method = "POST", path = "/bucket/", query = "delete=", body = "<DeleteResult/>"})
+            local err = expect_error("Corrupt", ROOT .. "/a", begin():finish())
+            assert.is_truthy(err.message:find(EXPECTED, 1, true))
+            local requests = server:requests()
+            assert.is_truthy(requests[#requests].body:find("<Key>root/a</Key>", 1, true))
+        end)
+
+        it("may be that there is none", function()
+            server:rules({{method = "POST", path = PATH, body = "<R/>"}})
+            expect_error("Corrupt", ROOT .. "/a", s3:begin("a", 1, {}))
+        end)
+
+        it("ends the upload when its mark is refused", function()
+            server:rules({
+                {method = "POST", path = PATH, body = "<R><UploadId>i</UploadId></R>"},
+                refusal("PUT", PATH, 403, "AccessDenied"),
+                {method = "DELETE", path = PATH, query = "uploadId=i", status = 204, length = 0},
+            })
+            expect_error("Forbidden", ROOT .. "/a", s3:begin("a", 1, {}))
+            assert.are.equal("DELETE", server:requests()[3].method)
+        end)
+    end)
+end)
