@@ -177,7 +177,7 @@ describe("credentials of S3", function()
     end)
 
     it("are masked as long as they are in use", function()
-        local provider = must(find({access_key = "A", secret_key = "very-secret-key",
+        local provider = must(find({access_key = "A", secret_key = "of-nobody-else",
                                     session_token = "long-session-token"}))
         assert.are.equal("a *** b ***", secret.mask("a very-secret-key b long-session-token"))
         provider:close()
@@ -261,7 +261,8 @@ describe("credentials of S3", function()
         it("that are refused say why, without the token", function()
             server:rules({{method = "POST", path = "/", status = 400, body = "<ErrorResponse>"
                 .. "<Error><Code>InvalidIdentityToken</Code>"
-                .. "<Message>token-one is not known</Message></Error></ErrorResponse>", headers = {["x-amzn-RequestId"] = "r-1"}}})
+                .. "<Message>token-one is not known</Message></Error></ErrorResponse>",
+                headers = {["x-amzn-RequestId"] = "r-1"}}})
             local provider = provide()
             local got, err = provider:get()
             assert.is_nil(got)

@@ -44,18 +44,17 @@ end
 local function fixed(access_key, secret_key, token, source)
     token = token ~= "" and token or nil
     local value = {access_key = access_key, secret_key = secret_key, token = token}
-    mask.add(secret_key)
-    if token then
-        mask.add(token)
+    local hidden = {secret_key, token}
+    for _, text in ipairs(hidden) do
+        mask.add(text)
     end
     return {
         source = source,
         get = function() return value end,
         renew = function() return nil end,
         close = function()
-            mask.remove(secret_key)
-            if token then
-                mask.remove(token)
+            while #hidden > 0 do
+                mask.remove(table.remove(hidden))
             end
         end,
     }

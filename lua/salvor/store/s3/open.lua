@@ -142,6 +142,6 @@ return {
             _credentials = who,
             _skew = 0,
             _page = 1000,
-        }, {__index = methods})
+        }, {__index = methods, __gc = methods.close})
     end,
 }
