@@ -1,6 +1,6 @@
 -- Every example of README and docs runs: `lua` blocks as scripts, `lua procedure ID` blocks as
 -- procedures that are planned and run, `console` blocks line by line. `lua pod` blocks are run by
--- docs_node_spec.lua.
+-- docs_node_spec.lua, those whose language ends in `storage` by docs_storage_spec.lua.
 local documents = require("support.documents")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
@@ -14,6 +14,8 @@ lab.describe("the examples of the documentation", function()
 
     setup(function()
         home = must(fs.temporary_folder())
+        must(fs.mkdir(fs.join(home, "site")))
+        must(fs.write(fs.join(home, "site", "site.yaml"), "kind: Site\n"))
         namespace = lab.namespace()
         subsystem = world.start({kubeconfig = lab.kubeconfig(), namespace = namespace})
         env = {KUBECONFIG = documents.write_kubeconfig(fs.join(home, "kubeconfig"),
@@ -75,7 +77,7 @@ lab.describe("the examples of the documentation", function()
 
     for _, path in ipairs(documents.paths()) do
         for _, block in ipairs(documents.blocks(path)) do
-            if block.language ~= "lua pod" then
+            if block.language ~= "lua pod" and not block.language:find(" storage$") then
                 it(path .. ", line " .. block.line, function()
                     run_block(block)
                 end)
