@@ -7,7 +7,7 @@ CFLAGS ?= -O2 -g
 V      ?= 0
 FUZZ_SECONDS ?= 60
 
-PACKAGES  := lua5.4 libcurl jansson yaml-0.1 libssh2 libcrypto expat
+PACKAGES  := lua5.4 libcurl jansson yaml-0.1 libssh2 libcrypto expat zlib
 WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
              -Wwrite-strings -Wformat=2 -Werror
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIE -Isrc -Iinclude $(WARNINGS) \

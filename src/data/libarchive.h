@@ -33,11 +33,16 @@
     X(archive_entry_symlink_utf8)                                                                  \
     X(archive_errno)                                                                               \
     X(archive_error_string)                                                                        \
+    X(archive_filter_count)                                                                        \
     X(archive_read_data_block)                                                                     \
     X(archive_read_free)                                                                           \
     X(archive_read_new)                                                                            \
     X(archive_read_next_header)                                                                    \
     X(archive_read_open)                                                                           \
+    X(archive_read_support_filter_bzip2)                                                           \
+    X(archive_read_support_filter_lz4)                                                             \
+    X(archive_read_support_filter_zstd)                                                            \
+    X(archive_read_support_format_raw)                                                             \
     X(archive_read_support_format_tar)                                                             \
     X(archive_set_error)                                                                           \
     X(archive_write_close)                                                                         \
