@@ -1,0 +1,183 @@
+--- Which kind of backup set lies at a URL, and whether it can be restored. What makes a set good stands
+--- in lua/salvor/verify/, one file for each kind; here is what they share.
+local check = require("salvor.check")
+local content = require("salvor.verify.content")
+local errors = require("salvor.error")
+local findings = require("salvor.verify.findings")
+local report = require("salvor.verify.report")
+
+local verify = {}
+
+local KINDS = {
+    pgbackrest = "salvor.verify.pgbackrest",
+    medusa = "salvor.verify.medusa",
+    portal = "salvor.verify.portal",
+    management_sftp = "salvor.verify.management_sftp",
+    v2018 = "salvor.verify.v2018",
+}
+
+-- The order in which they are asked whether a set is theirs.
+local ORDER = {"pgbackrest", "medusa", "portal", "v2018", "management_sftp"}
+
+verify.kinds = ORDER
+
+local OPTIONS = {
+    kind = "string",
+    full = "boolean",
+    sample = "number",
+    workers = "number",
+    backup = "string",
+    pods = "number",
+    space = "table",
+    time = "string",
+    management_time = "string",
+    tolerance = "number",
+    progress = "function",
+}
+
+local WORKERS = 4
+
+local function integer_from(options, name, least, what)
+    local value = options[name]
+    if value and (math.type(value) ~= "integer" or value < least) then
+        error(string.format("%s: option '%s' is an integer from %d", what, name, least), 4)
+    end
+end
+
+local function check_space(space, what)
+    for index, there in pairs(space or {}) do
+        if math.type(index) ~= "integer" or type(there) ~= "table"
+            or math.type(there.available) ~= "integer" or math.type(there.database) ~= "integer" then
+            error(what .. ": option 'space' is {[pod index] = {available =, database =}}, in KiB", 4)
+        end
+    end
+end
+
+local function check_options(options, what)
+    options = check.options(options, OPTIONS, what, 1)
+    if options.kind and not KINDS[options.kind] then
+        error(string.format("%s: option 'kind' must be one of %s", what,
+            table.concat(ORDER, ", ")), 3)
+    elseif options.full and options.sample then
+        error(what .. ": options 'full' and 'sample' exclude each other", 3)
+    end
+    integer_from(options, "sample", 1, what)
+    integer_from(options, "workers", 1, what)
+    integer_from(options, "pods", 1, what)
+    check_space(options.space, what)
+    return options
+end
+
+--- The kinds of set that lie here.
+local function detect(source)
+    local folders, items = source:level("")
+    local found = {}
+    for _, name in ipairs(ORDER) do
+        local kind = require(KINDS[name])
+        if kind.detect(source, folders, items) then
+            found[#found + 1] = kind
+        end
+    end
+    return found, folders, items
+end
+
+local function names_of(folders, items)
+    local names = {}
+    for _, folder in ipairs(folders) do
+        names[#names + 1] = folder .. "/"
+    end
+    for _, item in ipairs(items) do
+        names[#names + 1] = item.path
+    end
+    local shown = table.concat(names, ", ", 1, math.min(5, #names))
+    return #names > 5 and shown .. ", ..." or shown
+end
+
+local function find_kind(source, options)
+    if options.kind then
+        return require(KINDS[options.kind])
+    end
+    local found, folders, items = detect(source)
+    if #found == 1 then
+        return found[1]
+    elseif #found > 1 then
+        local names = {}
+        for index, kind in ipairs(found) do
+            names[index] = kind.name
+        end
+        error(errors.new({code = "Invalid", op = "store.verify",
+            message = string.format("%s holds sets of more than one kind: %s", source.url,
+                table.concat(names, ", ")),
+            hint = "say which one: option kind, or --kind"}), 0)
+    elseif #folders == 0 and #items == 0 then
+        error(errors.new({code = "NotFound", op = "store.verify",
+            message = source.url .. " is empty"}), 0)
+    end
+    error(errors.new({code = "Invalid", op = "store.verify",
+        message = string.format("%s is no backup set that is known; it holds %s", source.url,
+            names_of(folders, items)),
+        hint = "give the folder in which the set begins; for pgBackRest that is the one with archive/ "
+            .. "and backup/"}), 0)
+end
+
+local function mode_of(options)
+    return options.full and "full" or options.sample and "sample" or "quick"
+end
+
+--- Counts what is looked at, for the report and whoever shows progress.
+local function counting(source, checked, progress)
+    local each, level = source.each, source.level
+    local function count(item)
+        checked.objects = checked.objects + 1
+        if progress and checked.objects % 1000 == 0 then
+            progress(checked)
+        end
+        return item
+    end
+    function source:each(prefix)
+        local iterate = each(self, prefix)
+        return function()
+            local item = iterate()
+            return item and count(item)
+        end
+    end
+    function source:level(prefix)
+        local folders, items = level(self, prefix)
+        return folders, items
+    end
+    return source
+end
+
+local function run(source, options)
+    local checked = {objects = 0, contents = 0, bytes = 0}
+    counting(source, checked, options.progress)
+    local kind = find_kind(source, options)
+    local context = {
+        source = source,
+        options = options,
+        mode = mode_of(options),
+        checked = checked,
+        findings = findings.new(),
+        backups = {},
+    }
+    context.content = content.new(source, context.mode, options.sample or 0,
+        options.workers or WORKERS, checked)
+    kind.verify(context)
+    context.content:finish()
+    return report.make(kind, context)
+end
+
+--- verify.source(source, options) -> report, or nil and an error.
+function verify.source(source, options)
+    options = check_options(options, "store.verify")
+    local ok, result = pcall(run, source, options)
+    if ok then
+        return result
+    elseif errors.is(result) then
+        result.op = "store.verify"
+        return nil, result
+    end
+    error(result, 0)
+end
+
+return verify

@@ -1,0 +1,216 @@
+--- The files of one node in a Medusa backup: the manifest is read as a stream, table by table, and each
+--- table's files are compared with the list of its folder. The files of one table are held.
+local digest = require("salvor.digest")
+local set_files = require("salvor.set_files")
+
+local manifest = {}
+
+--- Hexadecimal MD5 of what a manifest has: base64 of 16 bytes, or hexadecimal digits; with a number of
+--- parts it is an ETag instead.
+local function read_md5(text)
+    if type(text) ~= "string" then
+        return nil, nil
+    elseif text:find("^%x+$") and #text == 32 then
+        return text:lower(), nil
+    elseif text:find("^%x+%-%d+$") then
+        return nil, text:lower()
+    end
+    local bytes = digest.unbase64(text)
+    if bytes and #bytes == 16 then
+        return (bytes:gsub(".", function(byte) return string.format("%02x", byte:byte()) end)), nil
+    end
+    return nil, nil
+end
+
+local function is_statistics(path)
+    return path:find("-Statistics.db", 1, true) ~= nil
+end
+
+-- Cassandra writes these again.
+local function is_summary(path)
+    return path:find("-Summary.db", 1, true) ~= nil
+end
+
+--- A path as the manifest has it, with the prefix of the bucket that the store's URL may be below of:
+--- from the node's name on.
+local function below_root(path, node)
+    if path:sub(1, #node + 1) == node .. "/" then
+        return path
+    end
+    local at = path:find("/" .. node .. "/", 1, true)
+    return at and path:sub(at + 1)
+end
+
+local check = {}
+check.__index = check
+
+function check:add(level, rule, object, message, hint)
+    self.parent:add(level, rule, object, message, hint)
+end
+
+--- What is there is not what the manifest says.
+function check:differs(rule, path, message, hint)
+    local summary = is_summary(path)
+    self:add(summary and "warning" or "error", rule, path, message,
+        summary and "Cassandra makes summaries again when it starts" or hint)
+end
+
+function check:compare(row, item)
+    if item.size ~= row.size then
+        return self:differs("file-size", row.path, string.format(
+            "it has %d bytes, and the manifest says %d", item.size, row.size))
+    end
+    if row.etag then
+        local etag = item.etag and item.etag:gsub('"', ""):lower()
+        if etag and etag:find("-", 1, true) and etag ~= row.etag then
+            self:differs("file-damaged", row.path, string.format(
+                "its ETag is %s, and the manifest says %s", etag, row.etag))
+        elseif not etag or not etag:find("-", 1, true) then
+            self.not_compared = true
+        end
+        return
+    elseif not row.md5 then
+        return self:add("error", "manifest-damaged", self.path,
+            "the checksum of " .. row.path .. " is no MD5")
+    elseif item.md5 and item.md5 ~= row.md5 then
+        return self:differs("file-damaged", row.path, string.format(
+            "its MD5 is %s, and the manifest says %s", item.md5, row.md5))
+    end
+    self.context.content:add({
+        item = item,
+        packed_digest = "md5",
+        done = function(summary, problem)
+            if not summary or summary.packed_digest ~= row.md5 then
+                self:differs("file-damaged", row.path, problem and problem.message or string.format(
+                    "its MD5 is %s, and the manifest says %s", summary.packed_digest, row.md5))
+            end
+        end,
+    })
+end
+
+function check:missing(row)
+    self:differs("file-missing", row.path, "the manifest names it, and it is not there",
+        self.differential and "a purge may have removed it from the shared files" or nil)
+end
+
+--- The rows of a table against its folder.
+function check:table(folder, rows)
+    table.sort(rows, function(a, b) return a.path < b.path end)
+    local index = 1
+    for item in self.context.source:each(folder) do
+        while rows[index] and rows[index].path < item.path do
+            self:missing(rows[index])
+            index = index + 1
+        end
+        local row = rows[index]
+        if row and row.path == item.path then
+            self:compare(row, item)
+            index = index + 1
+        elseif not self.differential and not is_statistics(item.path) and item.kind ~= "link" then
+            self:differs("file-extra", item.path, "the manifest does not know it",
+                "files of another backup were mixed in")
+        end
+    end
+    for number = index, #rows do
+        self:missing(rows[number])
+    end
+end
+
+function check:row(rows, value)
+    local path = type(value.path) == "string" and below_root(value.path, self.node)
+    local size = math.tointeger(value.size)
+    if not path or not size or size < 0 then
+        self:add("error", "manifest-damaged", self.path, path
+            and "the size of " .. value.path .. " is no number of bytes"
+            or "it names a file that is not of this node: " .. tostring(value.path))
+        return
+    end
+    self.parent.backup.files = self.parent.backup.files + 1
+    self.parent.backup.bytes = self.parent.backup.bytes + size
+    if not is_statistics(path) then
+        local md5, etag = read_md5(value.MD5)
+        rows[#rows + 1] = {path = path, size = size, md5 = md5, etag = etag}
+    end
+end
+
+--- A table is done: `section` is the rest of it.
+function check:section(section, rows)
+    local keyspace, family = section.keyspace, section.columnfamily
+    if type(keyspace) ~= "string" or type(family) ~= "string" or family == "" or keyspace == "" then
+        return self:add("error", "manifest-damaged", self.path, "it has files of no table")
+    end
+    local folder = string.format("%s%s/%s/", self.data, keyspace, family)
+    local inside = {}
+    for _, row in ipairs(rows) do
+        if row.path:sub(1, #folder) == folder then
+            inside[#inside + 1] = row
+        else
+            self:add("error", "manifest-damaged", self.path,
+                row.path .. " is not in the folder of its table, " .. folder)
+        end
+    end
+    self.tables[keyspace .. "/" .. family] = true
+    self:table(folder, inside)
+end
+
+--- Tables that the manifest does not know.
+function check:other_tables()
+    for _, keyspace in ipairs((self.context.source:level(self.data))) do
+        for _, family in ipairs((self.context.source:level(self.data .. keyspace .. "/"))) do
+            if not self.tables[keyspace .. "/" .. family] then
+                self:table(self.data .. keyspace .. "/" .. family .. "/", {})
+            end
+        end
+    end
+end
+
+function check:read(item)
+    local reader, problem, rows = must(set_files.rows()), nil, {}
+    local function drain()
+        while not problem do
+            local kind, value = reader:next()
+            if kind == "row" then
+                self:row(rows, value)
+            elseif kind == "object" then
+                local done = rows
+                rows = {}
+                self:section(value, done)
+            else
+                problem = value
+                return
+            end
+        end
+    end
+    self.context.source:stream(item, nil, function(bytes)
+        reader:add(bytes)
+        drain()
+        return not problem
+    end)
+    local whole, cut
+    if not problem then
+        whole, cut = reader:finish()
+    end
+    return whole, problem or cut
+end
+
+--- check(parent, node, item, differential): `item` is the manifest.
+function manifest.check(parent, node, item, differential)
+    local self = setmetatable({
+        parent = parent, context = parent.context, node = node, path = item.path,
+        differential = differential, tables = {},
+        data = differential and node .. "/data/"
+            or string.format("%s/%s/data/", node, parent.backup.name),
+    }, check)
+    local whole, problem = self:read(item)
+    if not whole then
+        self:add("error", "manifest-damaged", item.path, problem.message)
+    elseif not differential then
+        self:other_tables()
+    end
+    if self.not_compared then
+        self:add("note", "multipart", item.path, "files that were sent in parts have no MD5 there: of "
+            .. "these names and sizes were compared")
+    end
+end
+
+return manifest

@@ -1,0 +1,74 @@
+--- Goes through two sorted sequences side by side, so that neither has to be held.
+local merge = {}
+
+local cursor = {}
+cursor.__index = cursor
+
+--- `iterate` gives items in the order of their paths, as source:each() does.
+function merge.cursor(iterate)
+    return setmetatable({iterate = iterate, item = iterate()}, cursor)
+end
+
+function cursor:_step()
+    self.item = self.iterate()
+end
+
+--- The item of that path, or nil; calls skipped(item) for those before it. Paths only grow.
+function cursor:seek(path, skipped)
+    while self.item and self.item.path < path do
+        if skipped then
+            skipped(self.item)
+        end
+        self:_step()
+    end
+    local found = self.item
+    if found and found.path == path then
+        self:_step()
+        return found
+    end
+    return nil
+end
+
+--- Calls skipped(item) for all that is left.
+function cursor:rest(skipped)
+    while self.item do
+        skipped(self.item)
+        self:_step()
+    end
+end
+
+--- Names in the order of their bytes, each to be sought with `suffix` behind it: calls
+--- emit(name, value) in the order of the longer names. "112" comes before "112-1", but "112.gz"
+--- behind "112-1.gz"; so a name waits as long as what it begins may still come, and the memory is
+--- that of names that begin each other.
+function merge.suffixed(suffix, emit)
+    local waiting = {}
+    local sorter = {}
+    local function flush(name)
+        while #waiting > 0 do
+            local top = waiting[#waiting]
+            local begins = name and name:sub(1, #top.name) == top.name
+            if begins and name .. suffix < top.name .. suffix then
+                return
+            end
+            waiting[#waiting] = nil
+            emit(top.name, top.value)
+        end
+    end
+    --- Raises nothing; false when the name is not behind the one before.
+    function sorter.add(name, value)
+        if sorter.last and name <= sorter.last then
+            return false
+        end
+        sorter.last = name
+        flush(name)
+        waiting[#waiting + 1] = {name = name, value = value}
+        return true
+    end
+    function sorter.finish()
+        flush(nil)
+    end
+    return sorter
+end
+
+return merge

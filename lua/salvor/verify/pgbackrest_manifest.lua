@@ -1,0 +1,267 @@
+--- A backup of pgBackRest against its manifest: read as a stream, in step with the list of what is
+--- there, so that neither is held.
+local info = require("salvor.verify.pgbackrest_info")
+local merge = require("salvor.verify.merge")
+
+local manifest = {}
+
+local SUFFIX = {none = "", gz = ".gz", lz4 = ".lz4", zst = ".zst", bz2 = ".bz2"}
+local COMPRESSION = {none = "none", gz = "gzip", lz4 = "lz4", zst = "zstd", bz2 = "bzip2"}
+
+local HEAD = {backrest = true, backup = true, ["backup:db"] = true, ["backup:option"] = true}
+
+local OWN = {["backup.manifest"] = true, ["backup.manifest.copy"] = true}
+
+local EMPTY_SHA1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+
+local function keep_head(section)
+    return HEAD[section] or false
+end
+
+--- How the files are stored: the type is a newer option than whether there is compression.
+local function compression_of(head)
+    local options = head["backup:option"] or {}
+    local kind = options["option-compress-type"]
+    if kind == nil then
+        kind = options["option-compress"] == true and "gz" or "none"
+    end
+    return kind
+end
+
+local check = {}
+check.__index = check
+
+function check:add(level, rule, path, message, hint)
+    self.context.findings:add({level = level, rule = rule, object = path, message = message,
+                               hint = hint}, self.backup)
+end
+
+local function skip_nothing() end
+
+--- The list of a label's folder. What the manifest of the backup itself does not name is extra.
+function check:cursor(label)
+    local open = self.cursors[label]
+    if not open then
+        local folder = self.root .. label .. "/"
+        open = {cursor = merge.cursor(self.context.source:each(folder)), folder = folder,
+                skipped = label == self.backup.name and function(item) self:extra(item) end
+                    or skip_nothing}
+        self.cursors[label] = open
+    end
+    return open
+end
+
+function check:extra(item)
+    local name = item.path:sub(#self.root + #self.backup.name + 2)
+    if OWN[name] or name:find("^bundle/") or item.kind == "link" or self.hard_links then
+        return
+    end
+    self:add("warning", "file-extra", item.path, "the manifest does not know it")
+end
+
+--- Files that lie together in one object: the objects' sizes are looked at in the end.
+function check:bundled(label, line)
+    local bundles = self.bundles[label] or {}
+    self.bundles[label] = bundles
+    local ends = (line.offset or 0) + (line.stored or 0)
+    bundles[line.bundle] = math.max(bundles[line.bundle] or 0, ends)
+end
+
+function check:file(name, line)
+    local open = self:cursor(line.label)
+    local path = open.folder .. name .. self.suffix
+    local item = open.cursor:seek(path, open.skipped)
+    if not item then
+        self:add("error", "file-missing", path, "the manifest names it, and it is not there")
+    elseif line.stored and item.size ~= line.stored then
+        self:add("error", "file-size", path, string.format("it has %d bytes, and the manifest says %d",
+            item.size, line.stored))
+    elseif line.label == self.backup.name then
+        self:look(item, nil, line)
+    end
+end
+
+function check:look(item, range, line)
+    self.context.content:add({
+        item = item,
+        range = range,
+        compression = self.compression,
+        digest = "sha1",
+        done = function(summary, problem)
+            if not summary then
+                self:add("error", "file-damaged", item.path, problem.message)
+            elseif line.size and summary.size ~= line.size then
+                self:add("error", "file-damaged", item.path, string.format(
+                    "%d bytes are in it, and the manifest says %d", summary.size, line.size))
+            elseif line.checksum and summary.digest ~= line.checksum then
+                self:add("error", "file-damaged", item.path, string.format(
+                    "the SHA-1 of its content is %s, and the manifest says %s", summary.digest,
+                    line.checksum))
+            end
+        end,
+    })
+end
+
+local function integer(value)
+    return math.tointeger(value)
+end
+
+--- A line of [target:file].
+function check:line(key, value)
+    if type(value) ~= "table" then
+        return self:add("error", "manifest-damaged", self.path, "the line of " .. key .. " is no object")
+    end
+    local size = integer(value.size)
+    local line = {
+        label = type(value.reference) == "string" and value.reference or self.backup.name,
+        size = size,
+        stored = integer(value["repo-size"]) or (self.suffix == "" and size or nil),
+        checksum = type(value.checksum) == "string" and value.checksum
+            or size == 0 and EMPTY_SHA1 or nil,
+        bundle = integer(value.bni),
+        offset = integer(value.bno),
+        blocks = value.bi ~= nil or value.bis ~= nil or value.bims ~= nil,
+    }
+    if line.label ~= self.backup.name and not self.by_name[line.label] then
+        if not self.unknown[line.label] then
+            self.unknown[line.label] = true
+            self:add("error", "reference-missing", self.path,
+                "files of it are in " .. line.label .. ", which is not there")
+        end
+    elseif self.bundles_on and size == 0 then
+        return -- is made when it is restored
+    elseif line.bundle then
+        self:bundled(line.label, line)
+        if line.label == self.backup.name and not line.blocks then
+            self:bundled_content(line)
+        end
+    elseif line.blocks then
+        self.has_blocks = true
+    elseif not self.order.add(key, line) and not self.disordered then
+        self.disordered = true
+        self:add("error", "manifest-damaged", self.path, "its files are not in order, at " .. key)
+    end
+end
+
+function check:bundled_content(line)
+    local path = string.format("%s%s/bundle/%d", self.root, self.backup.name, line.bundle)
+    local item = self.bundle_items[line.bundle]
+    if item == nil then
+        item = self.context.source:stat(path) or false
+        self.bundle_items[line.bundle] = item
+    end
+    if item and line.stored and (line.offset or 0) + line.stored <= item.size then
+        self:look(item, {offset = line.offset or 0, length = line.stored}, line)
+    end
+end
+
+--- Whether each bundle is there and as long as what lies in it.
+function check:check_bundles()
+    for label, bundles in pairs(self.bundles) do
+        local sizes, folder = {}, self.root .. label .. "/bundle/"
+        for item in self.context.source:each(folder) do
+            sizes[item.path:sub(#folder + 1)] = item.size
+        end
+        for number, ends in pairs(bundles) do
+            local size = sizes[tostring(number)]
+            if not size then
+                self:add("error", "file-missing", folder .. number,
+                    "files of the backup are in it, and it is not there")
+            elseif size < ends then
+                self:add("error", "file-size", folder .. number, string.format(
+                    "it has %d bytes, and files in it end at %d", size, ends))
+            end
+        end
+    end
+end
+
+--- The second reading: file by file.
+function check:walk(item)
+    self.order = merge.suffixed(self.suffix, function(name, line)
+        self:file(name, line)
+    end)
+    local checksum, problem = info.read(self.context.source, item, function(section, key, value)
+        if section == "target:file" then
+            self:line(key, value)
+        end
+    end)
+    self.order.finish()
+    local own = self:cursor(self.backup.name)
+    own.cursor:rest(own.skipped)
+    self:check_bundles()
+    if not checksum or not checksum.matches then
+        self:add("error", "manifest-damaged", item.path, "it changed while it was read: "
+            .. (problem and problem.message or "another checksum"))
+    end
+    if self.has_blocks then
+        self:add("note", "blocks", self.path,
+            "of files that are kept as blocks only the bundles were looked at")
+    end
+end
+
+function check:head(sections, history)
+    local backup, of = sections.backup or {}, sections["backup:db"] or {}
+    if backup["backup-label"] ~= self.backup.name then
+        self:add("error", "manifest-other", self.path, "it is the manifest of "
+            .. tostring(backup["backup-label"]), "files of two backups were mixed up")
+    end
+    local known = history[tostring(of["db-id"])]
+    if type(known) ~= "table" or known["db-system-id"] ~= of["db-system-id"]
+        or known["db-version"] ~= of["db-version"] then
+        self:add("error", "database", self.path, string.format(
+            "it is of database %s (system %s, PostgreSQL %s), which backup.info does not know",
+            tostring(of["db-id"]), tostring(of["db-system-id"]), tostring(of["db-version"])),
+            "a backup of another database was put here")
+    end
+end
+
+--- Tells of faults of the manifest and its copy; the one that can be used, or nil.
+function check:load()
+    local loaded = info.load(self.context.source, self.path, keep_head)
+    for _, fault in ipairs(loaded.faults) do
+        self:add(loaded.file and "warning" or "error",
+            fault.missing and "manifest-missing" or "manifest-damaged", fault.path, fault.fault,
+            loaded.file and "pgBackRest uses the other one of the manifest and its copy" or nil)
+    end
+    if loaded.encrypted then
+        self:add("error", "manifest-damaged", self.path, "it is encrypted, and backup.info is not")
+    end
+    return loaded.file
+end
+
+--- Checks one backup; `history` is [db:history], by_name the backups of the stanza.
+function manifest.check(context, backup, root, history, by_name)
+    local self = setmetatable({
+        context = context, backup = backup, root = root, by_name = by_name,
+        path = root .. backup.name .. "/backup.manifest",
+        cursors = {}, bundles = {}, bundle_items = {}, unknown = {},
+    }, check)
+    local file = self:load()
+    if not file then
+        return
+    end
+    local kind = compression_of(file.sections)
+    self.suffix, self.compression = SUFFIX[kind], COMPRESSION[kind]
+    if not self.suffix then
+        return self:add("error", "manifest-damaged", self.path,
+            "the compression '" .. tostring(kind) .. "' is not known")
+    end
+    local options = file.sections["backup:option"] or {}
+    self.hard_links = options["option-hardlink"] == true
+    backup.wal_inside = options["option-archive-copy"] == true
+    self.bundles_on = (file.sections.backup or {})["backup-bundle"] == true
+    self:head(file.sections, history)
+    self:walk(file.item)
+end
+
+--- Of an encrypted repository: whether there is one.
+function manifest.check_names(context, backup, root)
+    local self = setmetatable({context = context, backup = backup}, check)
+    local path = root .. backup.name .. "/backup.manifest"
+    local item, copy = context.source:stat(path), context.source:stat(path .. ".copy")
+    if not item then
+        self:add(copy and "warning" or "error", "manifest-missing", path, "it is not there")
+    end
+end
+
+return manifest
