@@ -1,10 +1,13 @@
---- Which kind of backup set lies at a URL, and whether it can be restored. What makes a set good stands
---- in lua/salvor/verify/, one file for each kind; here is what they share.
+--- Which kind of backup set lies at a URL, and whether it can be restored. What makes a set good
+--- stands in lua/salvor/verify/, one file for each kind; here is what they share.
 local check = require("salvor.check")
 local content = require("salvor.verify.content")
 local errors = require("salvor.error")
 local findings = require("salvor.verify.findings")
+local open = require("salvor.store.open")
 local report = require("salvor.verify.report")
+local retry = require("salvor.store.retry")
+local source = require("salvor.verify.source")
 
 local verify = {}
 
@@ -33,6 +36,7 @@ local OPTIONS = {
     management_time = "string",
     tolerance = "number",
     progress = "function",
+    open = "table",
 }
 
 local WORKERS = 4
@@ -46,9 +50,10 @@ end
 
 local function check_space(space, what)
     for index, there in pairs(space or {}) do
-        if math.type(index) ~= "integer" or type(there) ~= "table"
-            or math.type(there.available) ~= "integer" or math.type(there.database) ~= "integer" then
-            error(what .. ": option 'space' is {[pod index] = {available =, database =}}, in KiB", 4)
+        local numbers = type(there) == "table" and math.type(there.available) == "integer"
+            and math.type(there.database) == "integer"
+        if math.type(index) ~= "integer" or not numbers then
+            error(what .. ": option 'space' is {[pod index] = {available =, database =}} in KiB", 4)
         end
     end
 end
@@ -69,12 +74,12 @@ local function check_options(options, what)
 end
 
 --- The kinds of set that lie here.
-local function detect(source)
-    local folders, items = source:level("")
+local function detect(from)
+    local folders, items = from:level("")
     local found = {}
     for _, name in ipairs(ORDER) do
         local kind = require(KINDS[name])
-        if kind.detect(source, folders, items) then
+        if kind.detect(from, folders, items) then
             found[#found + 1] = kind
         end
     end
@@ -93,11 +98,11 @@ local function names_of(folders, items)
     return #names > 5 and shown .. ", ..." or shown
 end
 
-local function find_kind(source, options)
+local function find_kind(from, options)
     if options.kind then
         return require(KINDS[options.kind])
     end
-    local found, folders, items = detect(source)
+    local found, folders, items = detect(from)
     if #found == 1 then
         return found[1]
     elseif #found > 1 then
@@ -106,71 +111,65 @@ local function find_kind(source, options)
             names[index] = kind.name
         end
         error(errors.new({code = "Invalid", op = "store.verify",
-            message = string.format("%s holds sets of more than one kind: %s", source.url,
+            message = string.format("%s holds sets of more than one kind: %s", from.url,
                 table.concat(names, ", ")),
             hint = "say which one: option kind, or --kind"}), 0)
     elseif #folders == 0 and #items == 0 then
         error(errors.new({code = "NotFound", op = "store.verify",
-            message = source.url .. " is empty"}), 0)
+            message = from.url .. " is empty"}), 0)
     end
     error(errors.new({code = "Invalid", op = "store.verify",
-        message = string.format("%s is no backup set that is known; it holds %s", source.url,
+        message = string.format("%s is no backup set that is known; it holds %s", from.url,
             names_of(folders, items)),
-        hint = "give the folder in which the set begins; for pgBackRest that is the one with archive/ "
-            .. "and backup/"}), 0)
+        hint = "give the folder in which the set begins; for pgBackRest that is the one with "
+            .. "archive/ and backup/"}), 0)
 end
 
 local function mode_of(options)
     return options.full and "full" or options.sample and "sample" or "quick"
 end
 
---- Counts what is looked at, for the report and whoever shows progress.
-local function counting(source, checked, progress)
-    local each, level = source.each, source.level
-    local function count(item)
-        checked.objects = checked.objects + 1
-        if progress and checked.objects % 1000 == 0 then
-            progress(checked)
-        end
-        return item
-    end
-    function source:each(prefix)
-        local iterate = each(self, prefix)
-        return function()
-            local item = iterate()
-            return item and count(item)
-        end
-    end
-    function source:level(prefix)
-        local folders, items = level(self, prefix)
-        return folders, items
-    end
-    return source
-end
-
-local function run(source, options)
+local function run(from, options)
     local checked = {objects = 0, contents = 0, bytes = 0}
-    counting(source, checked, options.progress)
-    local kind = find_kind(source, options)
+    local kind = find_kind(from, options)
+    from:count(checked, options.progress)
     local context = {
-        source = source,
+        source = from,
         options = options,
         mode = mode_of(options),
         checked = checked,
         findings = findings.new(),
         backups = {},
     }
-    context.content = content.new(source, context.mode, options.sample or 0,
-        options.workers or WORKERS, checked)
+    context.content = content.new(from, context.mode, options.sample or 0,
+        options.workers or WORKERS)
     kind.verify(context)
     context.content:finish()
     return report.make(kind, context)
 end
 
---- verify.source(source, options) -> report, or nil and an error.
-function verify.source(source, options)
+--- The back end of a URL or an open store, and whether it is ours to close.
+local function backend_of(where, options, what)
+    if type(where) == "string" then
+        local backend, err = open(where, options.open, what, 4)
+        return backend and retry.wrap(backend, retry.DEFAULT), err, true
+    elseif type(where) ~= "table" or type(where.backend) ~= "table" then
+        error(what .. ": a URL or an open store expected, got " .. type(where), 4)
+    end
+    return where.backend
+end
+
+--- verify.run(where, options) -> report, or nil and an error; see lua/meta/store.lua.
+function verify.run(where, options)
     options = check_options(options, "store.verify")
-    local ok, result = pcall(run, source, options)
+    local backend, err, ours = backend_of(where, options, "store.verify")
+    if not backend then
+        return nil, err
+    end
+    local ok, result = pcall(run, source.new(backend), options)
+    if ours then
+        backend:close()
+    end
     if ok then
         return result
     elseif errors.is(result) then

@@ -227,7 +227,8 @@ static int open_filter(struct salvor_decompress *decompress, struct salvor_error
     if (!decompress->reader)
         return salvor_error_memory(err);
     if (support(decompress->reader, decompress->compression) != ARCHIVE_OK ||
-        lib->archive_read_support_format_raw(decompress->reader) != ARCHIVE_OK)
+        lib->archive_read_support_format_raw(decompress->reader) != ARCHIVE_OK ||
+        lib->archive_read_support_format_empty(decompress->reader) != ARCHIVE_OK)
         return failed(decompress, err);
     return 0;
 }
@@ -247,6 +248,17 @@ static int begin_filter(struct salvor_decompress *decompress, struct salvor_erro
     return code == ARCHIVE_OK || code == ARCHIVE_EOF ? 0 : failed(decompress, err);
 }
 
+/* Where a format knows its end, libarchive leaves alone what follows (in what it has not read yet). */
+static int check_behind_end(struct salvor_decompress *decompress, struct salvor_error *err)
+{
+    const void *data;
+    ssize_t size = pull(decompress, &data, err);
+    if (size <= 0)
+        return (int)size;
+    decompress->taken -= size;
+    return corrupt(decompress, "there is something behind its end", err);
+}
+
 static ssize_t read_filter(struct salvor_decompress *decompress, const void **data,
                            struct salvor_error *err)
 {
@@ -254,15 +266,19 @@ static ssize_t read_filter(struct salvor_decompress *decompress, const void **da
     la_int64_t offset;
     if (!decompress->any && begin_filter(decompress, err) < 0)
         return -1;
-    while (!decompress->ended && size == 0) {
+    while (size == 0) {
+        if (decompress->ended)
+            return check_behind_end(decompress, err);
         if (atomic_load(decompress->stop))
             return salvor_error_set(err, "Cancelled", "given up");
         int code = lib->archive_read_data_block(decompress->reader, data, &size, &offset);
         decompress->ended = code == ARCHIVE_EOF;
         if (code != ARCHIVE_OK && code != ARCHIVE_EOF)
             return failed(decompress, err);
+        if (decompress->ended)
+            size = 0;
     }
-    return (ssize_t)(decompress->ended ? 0 : size);
+    return (ssize_t)size;
 }
 
 static int open_kind(struct salvor_decompress *decompress, struct salvor_error *err)

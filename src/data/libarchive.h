@@ -42,6 +42,7 @@
     X(archive_read_support_filter_bzip2)                                                           \
     X(archive_read_support_filter_lz4)                                                             \
     X(archive_read_support_filter_zstd)                                                            \
+    X(archive_read_support_format_empty)                                                           \
     X(archive_read_support_format_raw)                                                             \
     X(archive_read_support_format_tar)                                                             \
     X(archive_set_error)                                                                           \

@@ -1,8 +1,8 @@
 --- Looking into objects: all of them, some, or none, as the mode says, and several at a time.
 ---
 --- A job: item, range ({offset, length} of a file within an object), compression, tar, digest
---- ("sha1"), packed_digest, and done(summary, problem), which is told what is in it, or what is wrong
---- with it: an error object of code Corrupt, Changed or NotFound.
+--- ("sha1"), packed_digest, and done(summary, problem), which is told what is in it, or what is
+--- wrong with it: an error object of code Corrupt, Changed or NotFound.
 local errors = require("salvor.error")
 local inspect = require("salvor.inspect")
 local task = require("salvor.task")
@@ -16,11 +16,10 @@ local BATCH = 256
 -- Errors that are about the object and not about the way to it.
 local OF_OBJECT = {Corrupt = true, Changed = true, NotFound = true}
 
---- mode: "quick", "sample" or "full"; `sample`: how many objects; `checked`: {objects, bytes}, which
---- is added to.
-function content.new(source, mode, sample, workers, checked)
+--- mode: "quick", "sample" or "full"; `sample`: how many objects.
+function content.new(source, mode, sample, workers)
     return setmetatable({source = source, mode = mode, sample = sample, workers = workers,
-                         jobs = {}, met = 0, checked = checked}, content)
+                         jobs = {}, met = 0}, content)
 end
 
 local function take_entries(inspection, each)
@@ -29,8 +28,8 @@ local function take_entries(inspection, each)
     end
 end
 
---- inspect(source, job [, each]) -> summary, or nil and an error that is about the object. Other errors
---- are raised. each(entry) is called for each entry of a tar archive.
+--- inspect(source, job [, each]) -> summary, or nil and an error that is about the object. Other
+--- errors are raised. each(entry) is called for each entry of a tar archive.
 function content.inspect(source, job, each)
     local inspection <close> = must(inspect.new({
         compression = job.compression or "none",
@@ -69,9 +68,12 @@ end
 
 function content:_look(job)
     local summary, problem = content.inspect(self.source, job)
-    self.checked.contents = self.checked.contents + 1
-    self.checked.bytes = self.checked.bytes + (summary and summary.packed or 0)
+    self.source:was_read(summary and summary.packed or 0)
     job.done(summary, problem)
+end
+
+local function size_of(job)
+    return job.range and job.range.length or job.item.size
 end
 
 function content:_run()
@@ -79,7 +81,7 @@ function content:_run()
     self.jobs = {}
     -- The largest first, so that no worker is left alone with one in the end.
     table.sort(jobs, function(a, b)
-        return (a.range and a.range.length or a.item.size) > (b.range and b.range.length or b.item.size)
+        return size_of(a) > size_of(b)
     end)
     task.map(jobs, function(job) self:_look(job) end, {workers = self.workers})
 end

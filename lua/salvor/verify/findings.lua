@@ -1,4 +1,5 @@
---- What the checks have found, bounded: of one rule's findings the first are told, the rest counted.
+--- What the checks have found, bounded: of one rule's findings the first are told, the rest
+--- counted.
 local findings = {}
 findings.__index = findings
 
@@ -7,12 +8,13 @@ local TOLD = 50 -- of each rule and level
 local LEVELS = {error = true, warning = true, note = true}
 
 function findings.new()
-    return setmetatable({list = {}, counts = {error = 0, warning = 0, note = 0}, told = {}}, findings)
+    local counts = {error = 0, warning = 0, note = 0}
+    return setmetatable({list = {}, counts = counts, told = {}}, findings)
 end
 
---- finding: level ("error": it keeps a backup from being restored, "warning", "note"), rule (a word),
---- object (its path, "" for the set), message, hint. `backup`, if any, is what it is about: after an
---- error it is not restorable.
+--- finding: level ("error": it keeps a backup from being restored, "warning", "note"), rule (a
+--- word), object (its path, "" for the set), message, hint. `backup`, if any, is what it is about:
+--- after an error it is not restorable.
 function findings:add(finding, backup)
     assert(LEVELS[finding.level] and finding.rule and finding.message)
     self.counts[finding.level] = self.counts[finding.level] + 1
@@ -35,8 +37,8 @@ end
 
 local RANK = {error = 1, warning = 2, note = 3}
 
---- All of them, errors first, each rule's in the order in which they were found; where some were only
---- counted, the last one that is told says so.
+--- All of them, errors first, each rule's in the order in which they were found; where some were
+--- only counted, the last one that is told says so.
 function findings:all()
     local all = {}
     for index, finding in ipairs(self.list) do

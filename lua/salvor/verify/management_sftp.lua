@@ -1,5 +1,6 @@
---- Backups of API Connect v10's management database on an SFTP server: <backup id>.tgz up to 10.0.5, and
---- from 10.0.8 a folder for each database cluster as barman-cloud writes it (base/<backup id>/, wals/).
+--- Backups of API Connect v10's management database on an SFTP server: <backup id>.tgz up to
+--- 10.0.5, and from 10.0.8 a folder for each database cluster as barman-cloud writes it
+--- (base/<backup id>/, wals/).
 local wal = require("salvor.verify.wal")
 
 local management = {name = "management_sftp", title = "API Connect v10 management backups (SFTP)"}
@@ -10,7 +11,7 @@ local BARMAN_ID = "^%d%d%d%d%d%d%d%dT%d%d%d%d%d%d$"
 
 local INFO_LIMIT = 1 << 20
 
-local COMPRESSION = {tar = "none", gz = "gzip", tgz = "gzip", bz2 = "bzip2", zst = "zstd", lz4 = "lz4"}
+local COMPRESSION = {[""] = "none", gz = "gzip", bz2 = "bzip2", zst = "zstd", lz4 = "lz4"}
 
 --- "20200826-154646F", or one that is based on such a backup.
 local function parse(path)
@@ -20,7 +21,8 @@ local function parse(path)
     elseif id:find("^" .. STAMP .. "F$") then
         return id, "full"
     end
-    local kind = id:match("^" .. STAMP .. "F_" .. STAMP .. "([DI])$") or id:match("^" .. STAMP .. "([I])$")
+    local kind = id:match("^" .. STAMP .. "F_" .. STAMP .. "([DI])$")
+        or id:match("^" .. STAMP .. "([I])$")
     return kind and id, kind == "D" and "diff" or "incr"
 end
 
@@ -71,7 +73,6 @@ local function check_files(context, items)
     for _, item in ipairs(items) do
         local id, kind = parse(item.path)
         if id and wanted(context, id) then
-            context.checked.objects = context.checked.objects + 1
             local backup = {name = id, type = kind, restorable = true, bytes = item.size, files = 1}
             context.backups[#context.backups + 1] = backup
             look(context, adder(context, backup), item, "gzip")
@@ -99,8 +100,8 @@ local function check_wal(context, add, root, fields)
             wal.name(range.timeline, first), wal.name(range.timeline, last)),
             "without it the backup never becomes consistent")
     end)
-    for _, folder in ipairs(wal.folders({range}) or {""}) do
-        for item in context.source:each(root .. "wals/" .. folder .. (folder ~= "" and "/" or "")) do
+    for _, folder in ipairs(wal.folders({range}, nil, "/") or {""}) do
+        for item in context.source:each(root .. "wals/" .. folder) do
             local name = item.path:match("/(%x+)[^/]*$")
             if name and #name == 24 then
                 watch.met(wal.parse(name:upper()))
@@ -121,7 +122,8 @@ end
 local function check_base(context, cluster, id)
     local root = cluster .. "/"
     local folder = root .. "base/" .. id .. "/"
-    local backup = {name = cluster .. "/" .. id, type = "full", restorable = true, bytes = 0, files = 0}
+    local backup = {name = cluster .. "/" .. id, type = "full", restorable = true, bytes = 0,
+                    files = 0}
     if not wanted(context, backup.name) and not wanted(context, id) then
         return
     end
@@ -133,9 +135,8 @@ local function check_base(context, cluster, id)
         local suffix = item.path:match("/[^/]*%.tar%.?(%w*)$")
         if suffix then
             data = data + 1
-            local compression = suffix == "" and "none" or COMPRESSION[suffix]
-            if compression then
-                look(context, add, item, compression)
+            if COMPRESSION[suffix] then
+                look(context, add, item, COMPRESSION[suffix])
             end
         end
     end

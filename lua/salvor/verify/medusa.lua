@@ -1,6 +1,6 @@
---- Medusa's backups of Cassandra (cassandra-medusa, k8ssandra): an index of backups, and for each node a
---- folder <node>/<backup>/meta/ with a manifest. A differential backup's files are in <node>/data/,
---- shared by all; a full one's in <node>/<backup>/data/.
+--- Medusa's backups of Cassandra (cassandra-medusa, k8ssandra): an index of backups, and for each
+--- node a folder <node>/<backup>/meta/ with a manifest. A differential backup's files are in
+--- <node>/data/, shared by all; a full one's in <node>/<backup>/data/.
 local json = require("salvor.json")
 local manifest = require("salvor.verify.medusa_manifest")
 local salvor = require("salvor")
@@ -36,14 +36,14 @@ local function read_index(context, name)
     local found = {manifests = {}, tokenmaps = {}, differential = {}, schemas = {}}
     for _, item in ipairs(items) do
         local file = item.path:match("[^/]+$")
-        local kind, node, epoch = file:match("^(%l+)_(.+)_(%d+)%.timestamp$")
+        local kind, epoch = file:match("^(%l+)_.+_(%d+)%.timestamp$")
         if kind == "started" or kind == "finished" then
             local seconds = math.tointeger(tonumber(epoch))
             local previous = found[kind]
             found[kind] = kind == "started" and math.min(previous or seconds, seconds)
                 or math.max(previous or seconds, seconds)
         end
-        node = file:match("^manifest_(.+)%.json$")
+        local node = file:match("^manifest_(.+)%.json$")
         found.manifests[node or 0] = item
         node = file:match("^tokenmap_(.+)%.json$")
         found.tokenmaps[node or 0] = item
@@ -116,8 +116,9 @@ function check:expected_nodes(index, there)
         local names = self:read_tokenmap(path)
         local text = names and table.concat(names, ", ")
         if names and first and text ~= table.concat(first, ", ") then
-            self:add("warning", "tokenmap", path, string.format("it names %s, and %s names %s", text,
-                first_path, table.concat(first, ", ")), "nodes came or went while the backup was made")
+            self:add("warning", "tokenmap", path, string.format(
+                "it names %s, and %s names %s", text, first_path, table.concat(first, ", ")),
+                "nodes came or went while the backup was made")
         elseif names and not first then
             first, first_path = names, path
         end
@@ -134,13 +135,14 @@ function check:node(node, index)
         files[item.path:sub(#meta + 1)] = item
     end
     if #items == 0 then
-        self:add("error", "node-missing", meta, "the token map names this node, and nothing of it is there",
+        self:add("error", "node-missing", meta,
+            "the token map names this node, and nothing of it is there",
             "the backup is incomplete: choose another one")
         return false
     elseif not files["manifest.json"] then
         self:add("error", "unfinished", meta .. "manifest.json",
-            files["schema.cql"] and "the node has begun and not finished: the backup is running, or "
-                .. "was interrupted" or "it is not there",
+            files["schema.cql"] and "the node has begun and not finished: the backup is running "
+                .. "or was interrupted" or "it is not there",
             "the manifest is written last; a running backup can be verified when it is done")
         return false
     end

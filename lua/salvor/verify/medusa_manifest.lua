@@ -1,12 +1,12 @@
---- The files of one node in a Medusa backup: the manifest is read as a stream, table by table, and each
---- table's files are compared with the list of its folder. The files of one table are held.
+--- The files of one node in a Medusa backup: the manifest is read as a stream, table by table, and
+--- each table's files are compared with the list of its folder. The files of one table are held.
 local digest = require("salvor.digest")
 local set_files = require("salvor.set_files")
 
 local manifest = {}
 
---- Hexadecimal MD5 of what a manifest has: base64 of 16 bytes, or hexadecimal digits; with a number of
---- parts it is an ETag instead.
+--- Hexadecimal MD5 of what a manifest has: base64 of 16 bytes, or hexadecimal digits; with a number
+--- of parts it is an ETag instead.
 local function read_md5(text)
     if type(text) ~= "string" then
         return nil, nil
@@ -31,8 +31,8 @@ local function is_summary(path)
     return path:find("-Summary.db", 1, true) ~= nil
 end
 
---- A path as the manifest has it, with the prefix of the bucket that the store's URL may be below of:
---- from the node's name on.
+--- A path as the manifest has it, with the prefix of the bucket that the store's URL may be below
+--- of: from the node's name on.
 local function below_root(path, node)
     if path:sub(1, #node + 1) == node .. "/" then
         return path
@@ -208,8 +208,8 @@ function manifest.check(parent, node, item, differential)
         self:other_tables()
     end
     if self.not_compared then
-        self:add("note", "multipart", item.path, "files that were sent in parts have no MD5 there: of "
-            .. "these names and sizes were compared")
+        self:add("note", "multipart", item.path, "files that were sent in parts have no MD5 there: "
+            .. "of these names and sizes were compared")
     end
 end
 

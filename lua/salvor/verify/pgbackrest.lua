@@ -57,8 +57,8 @@ local function load_info(context, stanza, kind)
             object = fault.path,
             message = fault.fault,
             hint = loaded.file and "pgBackRest uses the other one of the file and its copy"
-                or "without it and its copy pgBackRest reads nothing here: fetch it from another copy "
-                .. "of the repository",
+                or "without the file and its copy pgBackRest reads nothing here: fetch one from "
+                .. "another copy of the repository",
         })
     end
     if loaded.differ then
@@ -85,7 +85,7 @@ local function compare(context, stanza, archive_file, backup_file)
                 .. "backup.info of %s (system %s, PostgreSQL %s)", tostring(id), tostring(system),
                 tostring(version), tostring(other_id), tostring(other_system),
                 tostring(other_version)),
-            hint = "the two halves are of different repositories, or a stanza-upgrade was interrupted"})
+            hint = "the two are of different repositories, or a stanza-upgrade was interrupted"})
     end
 end
 

@@ -6,7 +6,8 @@ local archive = {}
 local COMPRESSION = {[""] = "none", [".gz"] = "gzip", [".lz4"] = "lz4", [".zst"] = "zstd",
                      [".bz2"] = "bzip2"}
 
---- "<24 digits>-<SHA-1>[.gz...]" -> segment, SHA-1, compression; nil for history files and the like.
+--- "<24 digits>-<SHA-1>[.gz...]" -> segment, SHA-1, compression; nil for history files and the
+--- like.
 local function parse(path)
     local segment, sha1, suffix =
         path:match("/(%x+)%-(%x+)(%.?%w*)$")
@@ -136,7 +137,8 @@ function check:run()
     watch.finish()
 end
 
---- check(context, stanza, file, backups): `file` is backup.info, `backups` are those that are wanted.
+--- check(context, stanza, file, backups): `file` is backup.info, `backups` are those that are
+--- wanted.
 function archive.check(context, stanza, file, backups)
     local by_folder, order = {}, {}
     local history = file.sections["db:history"] or {}

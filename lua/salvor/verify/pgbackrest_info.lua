@@ -8,8 +8,8 @@ local FORMAT = 5
 -- So many keys are kept of a file; an info file has one for each backup.
 local KEPT = 100000
 
---- Calls line(section, key, value) for each line; returns the checksum {stated, actual, matches}, or nil
---- and an error of code Corrupt, TooLarge or Unsupported (it is encrypted).
+--- Calls line(section, key, value) for each line; returns the checksum {stated, actual, matches},
+--- or nil and an error of code Corrupt, TooLarge or Unsupported (it is encrypted).
 function info.read(source, item, line)
     local reader, problem = must(set_files.info()), nil
     local function drain()
@@ -68,7 +68,8 @@ local function collect(keep)
     end
 end
 
---- The file's sections, or nil, what is wrong with it, whether it is missing, and whether it is encrypted.
+--- The file's sections, or nil, what is wrong with it, whether it is missing, and whether it is
+--- encrypted.
 local function load_one(source, path, keep)
     local item = source:stat(path)
     if not item then

@@ -74,8 +74,8 @@ function check:file(name, line)
     if not item then
         self:add("error", "file-missing", path, "the manifest names it, and it is not there")
     elseif line.stored and item.size ~= line.stored then
-        self:add("error", "file-size", path, string.format("it has %d bytes, and the manifest says %d",
-            item.size, line.stored))
+        self:add("error", "file-size", path, string.format(
+            "it has %d bytes, and the manifest says %d", item.size, line.stored))
     elseif line.label == self.backup.name then
         self:look(item, nil, line)
     end
@@ -109,7 +109,8 @@ end
 --- A line of [target:file].
 function check:line(key, value)
     if type(value) ~= "table" then
-        return self:add("error", "manifest-damaged", self.path, "the line of " .. key .. " is no object")
+        return self:add("error", "manifest-damaged", self.path,
+            "the line of " .. key .. " is no object")
     end
     local size = integer(value.size)
     local line = {

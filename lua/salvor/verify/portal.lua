@@ -1,10 +1,10 @@
---- Backups of API Connect's Developer Portal: _portal_system_backup-<time>.tar.gz of the system, and
---- <host>@<organisation>@<catalog>-<time>.tar.gz of each site; times are YYYYMMDD.HHMMSS.
+--- Backups of API Connect's Developer Portal: _portal_system_backup-<time>.tar.gz of the system,
+--- and <host>@<organisation>@<catalog>-<time>.tar.gz of each site; times are YYYYMMDD.HHMMSS.
 ---
 --- The portal cuts long names, so the catalog may be missing or not whole.
 ---
---- What a restore of type "all" takes for a time T: the newest backup of the system, and of each site,
---- that is not newer than T.
+--- What a restore of type "all" takes for a time T: the newest backup of the system, and of each
+--- site, that is not newer than T.
 local errors = require("salvor.error")
 local salvor = require("salvor")
 
@@ -66,7 +66,6 @@ local function group(context, limit)
     for _, item in ipairs(items) do
         local name, time = parse(item)
         if name then
-            context.checked.objects = context.checked.objects + 1
             local series = found[name] or {count = 0}
             found[name] = series
             series.count = series.count + 1
@@ -88,16 +87,16 @@ local function check_management(context, add, backup, system)
     local management = seconds_of(text)
     if not management then
         error(errors.new({code = "Invalid", op = "store.verify",
-            message = "the time of the management backup '" .. text .. "' is neither YYYYMMDD-HHMMSS "
-                .. "nor seconds since 1970"}), 0)
+            message = "the time of the management backup '" .. text .. "' is neither "
+                .. "YYYYMMDD-HHMMSS nor seconds since 1970"}), 0)
     end
     local apart = math.abs(management - seconds_of(system.time))
     local tolerance = context.options.tolerance or TOLERANCE
     if apart > tolerance then
         add(backup, "warning", "times", system.item.path, string.format(
-            "it was made %d s before or after the backup of the management database, more than %d s",
-            apart, tolerance), "portal sites must fit the management database: take backups that were "
-            .. "made at the same time")
+            "it was made %d s away from the backup of the management database, more than %d s",
+            apart, tolerance), "portal sites must fit the management database: take backups that "
+            .. "were made at the same time")
     end
 end
 
@@ -143,7 +142,8 @@ function portal.verify(context)
             look(context, add, backup, newest)
         elseif name ~= SYSTEM then
             add(backup, "warning", "site-missing", name,
-                "every backup of this site is newer than " .. limit, "the site will not be restored")
+                "every backup of this site is newer than " .. limit,
+                "the site will not be restored")
         end
     end
     if sites == 0 then

@@ -5,8 +5,8 @@ local ui = require("salvor.ui")
 local report = {}
 
 -- What is told of a backup; the rest is the checks' own.
-local PUBLIC = {"name", "stanza", "type", "status", "started", "finished", "files", "bytes", "nodes",
-                "references", "encrypted", "restorable"}
+local PUBLIC = {"name", "stanza", "type", "status", "started", "finished", "files", "bytes",
+                "nodes", "references", "encrypted", "restorable"}
 
 local function public(backup)
     local told = {}
@@ -28,6 +28,7 @@ local function summary_of(made, counts, good)
         return "there is no backup"
     elseif made.restorable then
         return of .. (#made.backups == 1 and " can be restored" or ", all can be restored")
+            .. (made.encrypted and " as far as names tell" or "")
             .. (counts.warning > 0 and "; " .. plural(counts.warning, "warning") or "")
     end
     return string.format("%d of %s can be restored; %s", good, plural(#made.backups, "backup"),

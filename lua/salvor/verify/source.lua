@@ -1,4 +1,4 @@
---- What the checks read: the objects of a store, in order, retried where that may help.
+--- What the checks read: the objects of a store, in order.
 ---
 --- Its functions raise the error object of what fails; only `stat` and `text` know nothing that is
 --- not there.
@@ -13,11 +13,34 @@ source.__index = source
 local CHUNK = {folder = 1 << 20}
 local CHUNK_ELSEWHERE = 4 << 20
 
---- `backend` is that of an open store (lua/salvor/store/backend.lua); `retry(fn)` calls fn again where
---- that may help, and hands on what it returns.
-function source.new(backend, retry)
-    return setmetatable({backend = backend, retry = retry, url = backend.url,
+--- `backend` is that of an open store, whose calls are repeated (lua/salvor/store/retry.lua).
+function source.new(backend)
+    return setmetatable({backend = backend, url = backend.url,
                          chunk = CHUNK[backend.kind] or CHUNK_ELSEWHERE}, source)
+end
+
+local function nothing() end
+
+--- From now on counts in `checked` ({objects, contents, bytes}) what is listed and read, and calls
+--- progress(checked) now and then.
+function source:count(checked, progress)
+    self.checked, self.progress = checked, progress or nothing
+end
+
+function source:_was_listed()
+    local checked = self.checked
+    if checked then
+        checked.objects = checked.objects + 1
+        if checked.objects % 500 == 0 then
+            self.progress(checked)
+        end
+    end
+end
+
+function source:was_read(bytes)
+    local checked = self.checked
+    checked.contents, checked.bytes = checked.contents + 1, checked.bytes + bytes
+    self.progress(checked)
 end
 
 --- The URL of an object, for messages.
@@ -26,9 +49,12 @@ function source:url_of(path)
 end
 
 function source:_page(prefix, options)
-    return must(self.retry(function()
-        return self.backend:list(prefix, options)
-    end))
+    return must(self.backend:list(prefix, options))
+end
+
+function source:_out_of_order(path, last)
+    error(errors.new({code = "Internal", op = "store.verify",
+        message = string.format("%s comes behind %s in the list of %s", path, last, self.url)}), 0)
 end
 
 --- Every object below `prefix`, in the order of the bytes of their paths.
@@ -40,10 +66,10 @@ function source:each(prefix)
             local item = page and page.items[index]
             if item and item.kind ~= "folder" then
                 if last and item.path <= last then
-                    error(errors.new({code = "Internal", op = "store.verify", message = string.format(
-                        "%s comes behind %s in the list of %s", item.path, last, self.url)}), 0)
+                    self:_out_of_order(item.path, last)
                 end
                 last = item.path
+                self:_was_listed()
                 return item
             elseif not item then
                 if page and not page.next then
@@ -66,6 +92,7 @@ function source:level(prefix)
         for _, item in ipairs(page.items) do
             if item.kind ~= "folder" then
                 items[#items + 1] = item
+                self:_was_listed()
             end
         end
         token = page.next
@@ -75,9 +102,7 @@ end
 
 --- nil when there is no such object.
 function source:stat(path)
-    local item, err = self.retry(function()
-        return self.backend:stat(path)
-    end)
+    local item, err = self.backend:stat(path)
     if not item and err.code ~= "NotFound" then
         error(err, 0)
     end
@@ -85,15 +110,12 @@ function source:stat(path)
 end
 
 function source:_read(path, into, offset, length, item)
-    must(self.retry(function()
-        into:clear()
-        return self.backend:read(path, into, {offset = offset, length = length, if_match = item})
-    end))
+    must(self.backend:read(path, into, {offset = offset, length = length, if_match = item}))
 end
 
 --- Calls consume(block) for the bytes of an object, in order, while the next ones are being read.
---- `range`: {offset =, length =}, the whole object by default. When consume returns false no more is
---- read. Changed when the object becomes another one meanwhile.
+--- `range`: {offset =, length =}, the whole object by default. When consume returns false no more
+--- is read. Changed when the object becomes another one meanwhile.
 function source:stream(item, range, consume)
     local offset = range and range.offset or 0
     local left = range and range.length or item.size - offset

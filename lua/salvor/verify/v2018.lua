@@ -1,5 +1,5 @@
---- Backups of API Connect v2018's management database: <backup id>-<pod index>-<number of pods>.tar.gz,
---- one file for each Cassandra pod. The id is the time in nanoseconds since 1970.
+--- Backups of API Connect v2018's management database: <backup id>-<pod index>-<number of
+--- pods>.tar.gz, one file for each Cassandra pod. The id is the time in nanoseconds since 1970.
 local salvor = require("salvor")
 
 local v2018 = {name = "v2018", title = "API Connect v2018 management backups"}
@@ -37,7 +37,6 @@ local function group(context)
     for _, item in ipairs(items) do
         local id, index, count = parse(item)
         if id and (not context.options.backup or context.options.backup == id) then
-            context.checked.objects = context.checked.objects + 1
             found[id] = found[id] or {}
             table.insert(found[id], {item = item, index = index, count = count})
         end
@@ -73,8 +72,8 @@ local function check_count(add, backup, files, pods)
         if not there[index] then
             local name = string.format("%s-%d-%d.tar.gz", backup.name, index, count)
             add("error", "file-missing", name, "the backup of this pod is not there",
-                "a database cannot be restored from some of its pods: fetch the file from the backup "
-                .. "host")
+                "a database cannot be restored from some of its pods: fetch the file from the "
+                .. "backup host")
         end
     end
     if pods and count ~= pods then

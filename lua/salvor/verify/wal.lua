@@ -1,6 +1,8 @@
---- WAL in an archive: that every segment between two is there. Segments are named by timeline, log and
---- segment number, 8 hexadecimal digits each, and lie in folders named by the first 16.
+--- WAL in an archive: that every segment between two is there. Segments are named by timeline, log
+--- and segment number, 8 hexadecimal digits each, and lie in folders named by the first 16.
 local wal = {}
+
+local DIGITS = ("%x"):rep(8)
 
 local DEFAULT_PER_LOG = 256 -- segments of 16 MiB
 
@@ -9,7 +11,8 @@ local FOLDERS = 4096
 
 --- parse(name) -> timeline (8 digits), number of the segment; nil when it is no name of one.
 function wal.parse(name, per_log)
-    local timeline, log, segment = name:match("^(%x%x%x%x%x%x%x%x)(%x%x%x%x%x%x%x%x)(%x%x%x%x%x%x%x%x)$")
+    local timeline, log, segment = name:match("^(" .. DIGITS .. ")(" .. DIGITS .. ")("
+        .. DIGITS .. ")$")
     if not timeline then
         return nil
     end
@@ -45,7 +48,8 @@ function wal.range(start, stop, per_log)
 end
 
 --- The folders (16 digits) that hold segments of the ranges, sorted; nil when they are too many.
-function wal.folders(ranges, per_log)
+function wal.folders(ranges, per_log, suffix)
+    per_log = per_log or DEFAULT_PER_LOG
     local names, known = {}, {}
     for _, range in ipairs(ranges) do
         local from, to = range.first // per_log, range.last // per_log
@@ -53,7 +57,7 @@ function wal.folders(ranges, per_log)
             return nil
         end
         for log = from, to do
-            local name = string.format("%s%08X", range.timeline, log)
+            local name = string.format("%s%08X%s", range.timeline, log, suffix or "")
             if not known[name] then
                 known[name] = true
                 names[#names + 1] = name
@@ -67,8 +71,8 @@ function wal.folders(ranges, per_log)
     return names
 end
 
---- An object that is told of every segment that is there, in order (duplicates do not matter), and calls
---- missing(range, first, last) for numbers in a range that were passed over.
+--- An object that is told of every segment that is there, in order (duplicates do not matter), and
+--- calls missing(range, first, last) for numbers in a range that were passed over.
 function wal.watch(ranges, missing)
     for _, range in ipairs(ranges) do
         range.wanted = range.first

@@ -1,0 +1,119 @@
+--- salvor verify URL: which kind of backup set this is, and whether it can be restored.
+local cli = require("salvor.cli")
+local errors = require("salvor.error")
+local json = require("salvor.json")
+local report = require("salvor.verify.report")
+local terminal = require("salvor.terminal")
+local ui = require("salvor.ui")
+local verify = require("salvor.verify")
+
+local function usage(message)
+    error(errors.new({code = "Usage", message = message}), 0)
+end
+
+local function integer(given, name)
+    local text = given[name]
+    if not text then
+        return nil
+    end
+    local number = text:find("^%d+$") and math.tointeger(tonumber(text))
+    if not number or number < 1 then
+        usage(string.format("option '--%s' is a number from 1, not '%s'",
+            name:gsub("_", "-"), text))
+    end
+    return number
+end
+
+local function too_large(word)
+    usage("option '--space': a number in '" .. word .. "' is too large")
+end
+
+--- "0=1000,2000" -> pod 0 has 1000 KiB available and its database takes 2000.
+local function read_space(words)
+    local space = {}
+    for _, word in ipairs(words or {}) do
+        local pod, available, database = word:match("^(%d+)=(%d+),(%d+)$")
+        if not pod then
+            usage("option '--space' is POD=AVAILABLE,DATABASE in KiB, not '" .. word .. "'")
+        end
+        space[math.tointeger(tonumber(pod))] = {
+            available = math.tointeger(tonumber(available)) or too_large(word),
+            database = math.tointeger(tonumber(database)) or too_large(word),
+        }
+    end
+    return next(space) and space or nil
+end
+
+local function show_progress()
+    if not terminal.is_terminal("stderr") then
+        return nil
+    end
+    local status = ui.status()
+    return function(checked)
+        status:update(string.format("%d objects, %d of them read (%s)", checked.objects,
+            checked.contents, ui.bytes(checked.bytes)))
+    end, status
+end
+
+local function options_of(given)
+    if given.full and given.sample then
+        usage("options '--full' and '--sample' exclude each other")
+    elseif given.kind and not table.concat(verify.kinds, " "):find(given.kind, 1, true) then
+        usage(string.format("option '--kind' is one of %s, not '%s'",
+            table.concat(verify.kinds, ", "), given.kind))
+    end
+    return {
+        kind = given.kind,
+        full = given.full,
+        sample = integer(given, "sample"),
+        backup = given.backup,
+        pods = integer(given, "pods"),
+        space = read_space(given.space),
+        time = given.time,
+        management_time = given.management_time,
+        tolerance = integer(given, "tolerance"),
+        workers = integer(given, "workers"),
+    }
+end
+
+return {
+    summary = "which kind of backup set lies at a URL, and whether it can be restored",
+    usage = "salvor verify [--full | --sample N] [--kind KIND] [--backup NAME] URL",
+    arguments = {1, 1},
+    options = {
+        {name = "full", help = "read every object: checksums, archives walked to their end"},
+        {name = "sample", argument = "N", help = "read that many objects"},
+        {name = "kind", argument = "KIND", help = table.concat(verify.kinds, ", ")},
+        {name = "backup", argument = "NAME", help = "this backup alone"},
+        {name = "pods", argument = "N", help = "v2018: Cassandra pods of the cluster to restore"},
+        {name = "space", argument = "POD=AVAILABLE,DATABASE", repeated = true,
+         help = "v2018: KiB as df /var/db and du -s /var/db/data say"},
+        {name = "time", argument = "T", help = "portal: now, or YYYYMMDD.HHMMSS to restore to"},
+        {name = "management-time", argument = "T",
+         help = "portal: when the management database was backed up"},
+        {name = "tolerance", argument = "SECONDS", help = "portal: how far apart the two may be"},
+        {name = "workers", argument = "N", help = "objects read at a time (4)"},
+        {name = "output", short = "o", argument = "FORMAT", help = "text (default) or json"},
+    },
+    run = function(given, words)
+        local format = given.output or "text"
+        if format ~= "text" and format ~= "json" then
+            usage("option '--output' is text or json, not '" .. format .. "'")
+        end
+        local options = options_of(given)
+        local progress, status = show_progress()
+        options.progress = progress
+        local made, err = verify.run(words[1], options)
+        if status then
+            status:finish()
+        end
+        if not made then
+            error(err, 0)
+        elseif format == "json" then
+            print(json.encode(made, {indent = 2}))
+        else
+            report.print(made)
+        end
+        return made.restorable and cli.exit.done or cli.exit.failed
+    end,
+}
