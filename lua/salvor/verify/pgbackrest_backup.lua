@@ -135,7 +135,7 @@ function backups.check(context, stanza, file)
     return checked
 end
 
---- A backup with files in a damaged one cannot be restored either. Once, when everything was looked
+--- A backup with files in one whose files are damaged cannot be restored either. Once, when everything was looked
 --- at.
 function backups.follow_references(context)
     local by_name = {}
@@ -145,7 +145,7 @@ function backups.follow_references(context)
     for _, backup in ipairs(context.backups) do
         for _, name in ipairs(backup.references or {}) do
             local other = by_name[(backup.stanza or "") .. "/" .. name]
-            if other and not other.restorable and other ~= backup and backup.restorable then
+            if other and other.damaged and other ~= backup and backup.restorable then
                 context.findings:add({level = "error", rule = "reference-damaged",
                     object = "backup/" .. backup.stanza .. "/" .. backup.name,
                     message = "it needs files of " .. name .. ", which is damaged"}, backup)

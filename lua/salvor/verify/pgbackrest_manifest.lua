@@ -32,6 +32,7 @@ local check = {}
 check.__index = check
 
 function check:add(level, rule, path, message, hint)
+    self.backup.damaged = self.backup.damaged or level == "error"
     self.context.findings:add({level = level, rule = rule, object = path, message = message,
                                hint = hint}, self.backup)
 end

@@ -1,0 +1,78 @@
+--- Real repositories of pgBackRest for specs, and what is needed to damage them on purpose.
+local digest = require("salvor.digest")
+local fs = require("salvor.fs")
+local sets = require("support.backup_sets")
+
+local pgbackrest = {}
+
+--- copy(kind) -> a folder with a repository of that kind that may be damaged: "gz", "none", "zst",
+--- "lz4", "bz2", "bundle", "cipher"
+function pgbackrest.copy(kind)
+    local folder = must(fs.temporary_folder())
+    sets.run({"cp", "-a", os.getenv("SALVOR_PGBACKREST_DIR") .. "/" .. kind .. "/repo", folder})
+    return folder .. "/repo"
+end
+
+--- The labels of the backups: full, differential, incremental.
+function pgbackrest.labels(repository)
+    local labels = {}
+    for _, entry in ipairs(must(fs.list(repository .. "/backup/db"))) do
+        local kind = entry.name:match("^%d+%-%d+F$") and "full"
+            or entry.name:match("^%d+%-%d+F_.*D$") and "diff"
+            or entry.name:match("^%d+%-%d+F_.*I$") and "incr"
+        if kind then
+            labels[kind] = entry.name
+        end
+    end
+    return labels
+end
+
+local function json_string(text)
+    return '"' .. text:gsub('["\\]', "\\%0") .. '"'
+end
+
+--- The SHA-1 that such a text has to state, by another way than the one under test: the whole text
+--- is made and summed up at once.
+function pgbackrest.checksum(text)
+    local parts, section, counted = {"{"}, nil, nil
+    for line in text:gmatch("[^\n]+") do
+        local name = line:match("^%[(.*)%]$")
+        local key, value = line:match("^(.-)=([%[{\"%-%dtfn].*)$")
+        if name then
+            section = name
+        elseif key ~= "backrest-checksum" then
+            if section ~= counted then
+                parts[#parts + 1] = (counted and "}," or "") .. json_string(section) .. ":{"
+                counted = section
+            else
+                parts[#parts + 1] = ","
+            end
+            parts[#parts + 1] = json_string(key) .. ":" .. value
+        end
+    end
+    parts[#parts + 1] = "}}"
+    return digest.sha1(table.concat(parts))
+end
+
+--- Changes a file and its copy by change(text), and makes the checksum right again.
+function pgbackrest.edit(path, change)
+    local text = change(must(fs.read(path)))
+    text = text:gsub('backrest%-checksum="%x*"',
+        'backrest-checksum="' .. pgbackrest.checksum(text) .. '"')
+    must(fs.write(path, text))
+    must(fs.write(path .. ".copy", text))
+end
+
+--- The path of the WAL segment that a backup begins with.
+function pgbackrest.segment(repository, label)
+    local text = must(fs.read(repository .. "/backup/db/" .. label .. "/backup.manifest"))
+    local name = text:match('backup%-archive%-start="(%x+)"')
+    local folder = repository .. "/archive/db/15-1/" .. name:sub(1, 16)
+    for _, entry in ipairs(must(fs.list(folder))) do
+        if entry.name:sub(1, 24) == name then
+            return folder .. "/" .. entry.name
+        end
+    end
+end
+
+return pgbackrest
