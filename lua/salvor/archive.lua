@@ -5,10 +5,8 @@ local block = require("salvor.block")
 local check = require("salvor.check")
 local content = require("salvor.verify.content")
 local errors = require("salvor.error")
-local fs = require("salvor.fs")
 local inspect = require("salvor.inspect")
-local open = require("salvor.store.open")
-local retry = require("salvor.store.retry")
+local place = require("salvor.store.place")
 local source = require("salvor.verify.source")
 
 local archive = {}
@@ -18,6 +16,12 @@ local OPTIONS = {store = "table", compression = "string", tar = "boolean", diges
 local COMPRESSIONS = {auto = "auto", none = "none", gzip = "gzip", zstd = "zstd", lz4 = "lz4",
                       bzip2 = "bzip2"}
 local DIGESTS = {md5 = "md5", sha1 = "sha1", sha256 = "sha256", sha512 = "sha512"}
+
+local function close(found)
+    if found.owned then
+        found.backend:close()
+    end
+end
 
 --- By its name.
 local function is_tar(path)
@@ -44,38 +48,24 @@ local function read_options(path, options, what)
     return wanted
 end
 
---- The back end, the name there, and whether it is ours to close; without a store it is a file.
-local function locate(path, store, what)
-    if store then
-        return store.backend, path, false
-    end
-    local folder, name = fs.absolute(path):match("^(.*/)([^/]+)$")
-    if not folder then
-        return nil, errors.new({code = "Invalid", op = what, message = path .. " is no file"})
-    end
-    local backend, err = open(folder, nil, what, 4)
-    if not backend then
-        return nil, err
-    end
-    return retry.wrap(backend, retry.DEFAULT), name, true
-end
-
---- {item, source, close}, or nil and an error
+--- The object, and the back end it is in: {item, source, close}, or nil and an error.
 local function find(path, wanted, what)
-    local backend, name, ours = locate(path, wanted.store, what)
-    if not backend then
-        return nil, name
+    local found, err
+    if wanted.store then
+        found = {backend = wanted.store._backend}
+        found.item, err = found.backend:stat(path)
+    else
+        found, err = place.source(path, nil, what, 4)
     end
-    local function close()
-        return ours and backend:close()
+    if found and found.item then
+        found.source = source.new(found.backend)
+        return found
+    elseif found then
+        err = err or errors.new({code = "Invalid", op = what, message = path .. " is no file"})
+        close(found)
     end
-    local item, err = backend:stat(name)
-    if not item then
-        close()
-        err.op = what
-        return nil, err
-    end
-    return {item = item, source = source.new(backend), close = close}
+    err.op = what
+    return nil, err
 end
 
 --- check(path, options) -> what is in it, or nil and an error; see lua/meta/archive.lua.
@@ -89,7 +79,7 @@ function archive.check(path, options)
         item = found.item, compression = wanted.compression, tar = wanted.tar,
         digest = wanted.digest,
     })
-    found.close()
+    close(found)
     if not ok then
         summary, problem = nil, summary
     end
@@ -168,7 +158,7 @@ end
 function walk.__close(self)
     self.inspection:close()
     self.block:release()
-    self.close()
+    close(self)
 end
 
 --- each(path, options) -> iterator of entries, which raises an error object
@@ -176,8 +166,9 @@ function archive.each(path, options)
     local wanted = read_options(path, options, "archive.each")
     local found = must(find(path, wanted, "archive.each"))
     local self = setmetatable({
-        path = path, item = found.item, source = found.source, close = found.close,
-        offset = 0, entries = {}, index = 0, state = "more", ended = found.item.size == 0,
+        path = path, item = found.item, source = found.source, backend = found.backend,
+        owned = found.owned, offset = 0, entries = {}, index = 0, state = "more",
+        ended = found.item.size == 0,
         block = must(block.new(found.source.chunk)),
         inspection = must(inspect.new({compression = wanted.compression, tar = true,
                                        entries = true})),

@@ -245,6 +245,16 @@ function store.copy(from, to, opts)
     return require("salvor.store.carry").copy(from, to, opts)
 end
 
+--- store.verify(where, options) -> what is known of the backup set there, or nil and an error
+function store.verify(where, options)
+    return require("salvor.verify").run(where, options)
+end
+
+--- store.is_empty(where, options) -> true, or false and what was found first, or nil and an error
+function store.is_empty(where, options)
+    return require("salvor.verify.empty")(where, options)
+end
+
 --- A URL or path as people and logs may see it.
 function store.mask(url)
     return urls.mask(url)

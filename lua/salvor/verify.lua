@@ -6,7 +6,6 @@ local errors = require("salvor.error")
 local findings = require("salvor.verify.findings")
 local open = require("salvor.store.open")
 local report = require("salvor.verify.report")
-local retry = require("salvor.store.retry")
 local source = require("salvor.verify.source")
 
 local verify = {}
@@ -151,12 +150,12 @@ end
 --- The back end of a URL or an open store, and whether it is ours to close.
 local function backend_of(where, options, what)
     if type(where) == "string" then
-        local backend, err = open(where, options.open, what, 4)
-        return backend and retry.wrap(backend, retry.DEFAULT), err, true
-    elseif type(where) ~= "table" or type(where.backend) ~= "table" then
-        error(what .. ": a URL or an open store expected, got " .. type(where), 4)
+        local backend, err = open.url(where, options.open, what, 4)
+        return backend, err, true
+    elseif type(where) ~= "table" or type(where._backend) ~= "table" then
+        error(what .. ": a URL or an open store expected, got " .. type(where), 3)
     end
-    return where.backend
+    return where._backend
 end
 
 --- verify.run(where, options) -> report, or nil and an error; see lua/meta/store.lua.

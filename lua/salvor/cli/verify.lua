@@ -55,10 +55,19 @@ local function show_progress()
     end, status
 end
 
+local function is_kind(name)
+    for _, kind in ipairs(verify.kinds) do
+        if kind == name then
+            return true
+        end
+    end
+    return false
+end
+
 local function options_of(given)
     if given.full and given.sample then
         usage("options '--full' and '--sample' exclude each other")
-    elseif given.kind and not table.concat(verify.kinds, " "):find(given.kind, 1, true) then
+    elseif given.kind and not is_kind(given.kind) then
         usage(string.format("option '--kind' is one of %s, not '%s'",
             table.concat(verify.kinds, ", "), given.kind))
     end

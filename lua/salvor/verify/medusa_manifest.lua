@@ -41,6 +41,12 @@ local function below_root(path, node)
     return at and path:sub(at + 1)
 end
 
+--- The ETag of an upload in parts; nil of any other.
+local function multipart(etag)
+    local plain = etag and etag:gsub('"', ""):lower()
+    return plain and plain:find("^" .. ("%x"):rep(32) .. "%-%d+$") and plain
+end
+
 local check = {}
 check.__index = check
 
@@ -61,12 +67,11 @@ function check:compare(row, item)
             "it has %d bytes, and the manifest says %d", item.size, row.size))
     end
     if row.etag then
-        local etag = item.etag and item.etag:gsub('"', ""):lower()
-        if etag and etag:find("-", 1, true) and etag ~= row.etag then
+        local etag = multipart(item.etag)
+        self.not_compared = self.not_compared or not etag
+        if etag and etag ~= row.etag then
             self:differs("file-damaged", row.path, string.format(
                 "its ETag is %s, and the manifest says %s", etag, row.etag))
-        elseif not etag or not etag:find("-", 1, true) then
-            self.not_compared = true
         end
         return
     elseif not row.md5 then

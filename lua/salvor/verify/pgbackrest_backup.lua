@@ -135,8 +135,8 @@ function backups.check(context, stanza, file)
     return checked
 end
 
---- A backup with files in one whose files are damaged cannot be restored either. Once, when everything was looked
---- at.
+--- A backup with files in one whose files are damaged cannot be restored either. Once, when
+--- everything was looked at.
 function backups.follow_references(context)
     local by_name = {}
     for _, backup in ipairs(context.backups) do

@@ -1,0 +1,50 @@
+--- Whether a place in storage is empty, as one has to be in which a pgBackRest repository begins.
+local check = require("salvor.check")
+local open = require("salvor.store.open")
+
+local NAMED = 5
+
+--- The first few names there.
+local function first_names(backend)
+    local page, err = backend:list("", {delimiter = "/"})
+    while page and page.next and #page.items == 0 and #page.folders == 0 do
+        page, err = backend:list("", {delimiter = "/", after = page.next})
+    end
+    if not page then
+        return nil, err
+    end
+    local names = {}
+    for _, folder in ipairs(page.folders) do
+        names[#names + 1] = folder
+    end
+    for _, item in ipairs(page.items) do
+        names[#names + 1] = item.path
+    end
+    table.sort(names)
+    return table.move(names, 1, math.min(#names, NAMED), 1, {})
+end
+
+return function(where, options)
+    options = check.options(options, {open = "table"}, "store.is_empty")
+    local backend, err = nil, nil
+    if type(where) == "string" then
+        backend, err = open.url(where, options.open, "store.is_empty", 4)
+    elseif type(where) == "table" and type(where._backend) == "table" then
+        backend = where._backend
+    else
+        error("store.is_empty: a URL or an open store expected, got " .. type(where), 2)
+    end
+    if not backend then
+        err.op = "store.is_empty"
+        return nil, err
+    end
+    local names, problem = first_names(backend)
+    if type(where) == "string" then
+        backend:close()
+    end
+    if not names then
+        problem.op = "store.is_empty"
+        return nil, problem
+    end
+    return #names == 0, #names > 0 and names or nil
+end

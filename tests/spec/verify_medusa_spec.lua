@@ -1,0 +1,271 @@
+-- Medusa's backups of Cassandra: full ones, differential ones, and each kind of damage.
+local digest = require("salvor.digest")
+local fs = require("salvor.fs")
+local json = require("salvor.json")
+local memory = require("support.memory")
+local salvor = require("salvor")
+local sets = require("support.backup_sets")
+local verify = require("salvor.verify")
+
+local NAME = "cassandra-1777460400"
+local NODES = {"main-dc1-rack1-sts-0", "main-dc1-rack1-sts-1"}
+
+local folder
+
+local function at(path)
+    return folder .. "/" .. path
+end
+
+local function check(options)
+    return must(verify.run(folder, options))
+end
+
+local function expect(report, ...)
+    local expected = {...}
+    table.sort(expected)
+    assert.are.same(expected, sets.findings(report))
+end
+
+local function meta(node, name)
+    return node .. "/" .. NAME .. "/meta/" .. name
+end
+
+local function data(component, node)
+    return string.format("%s/%s/data/shop/users-5a1c395e/nb-1-big-%s", node or NODES[1], NAME,
+        component)
+end
+
+local function shared(component)
+    return NODES[1] .. "/data/shop/users-5a1c395e/nb-1-big-" .. component
+end
+
+--- Changes the manifest of the first node, and the copy of it in the index.
+local function edit_manifest(change)
+    local manifest = change(must(json.decode(must(fs.read(at(meta(NODES[1], "manifest.json")))))))
+    local text = must(json.encode(manifest))
+    must(fs.write(at(meta(NODES[1], "manifest.json")), text))
+    must(fs.write(at("index/backup_index/" .. NAME .. "/manifest_" .. NODES[1] .. ".json"), text))
+end
+
+local function setting(options)
+    before_each(function()
+        folder = must(fs.temporary_folder())
+        options.name, options.nodes = NAME, NODES
+        sets.medusa(folder, options)
+    end)
+
+    after_each(function()
+        must(fs.remove_tree(folder))
+    end)
+end
+
+describe("verification of a full Medusa backup", function()
+    setting({})
+
+    it("finds nothing wrong with a whole one", function()
+        for _, options in ipairs({{}, {sample = 5}, {full = true}}) do
+            local report = check(options)
+            expect(report)
+            assert.is_true(report.restorable)
+            assert.are.equal("medusa", report.kind)
+            local backup = report.backups[1]
+            assert.are.equal(NAME, backup.name)
+            assert.are.equal("full", backup.type)
+            assert.are.equal("finished", backup.status)
+            assert.are.equal(2, backup.nodes)
+            assert.are.equal(30, backup.files)
+            assert.are.equal(1777460400, backup.started)
+            assert.are.equal(1777460460, backup.finished)
+        end
+    end)
+
+    it("is complete when every node of the token map has finished", function()
+        must(fs.remove(at(meta(NODES[2], "manifest.json"))))
+        local report = check()
+        expect(report, "error unfinished " .. meta(NODES[2], "manifest.json"))
+        assert.are.equal("incomplete", report.backups[1].status)
+        assert.is_truthy(report.findings[1].message:find("begun and not finished", 1, true))
+    end)
+
+    it("needs every node of the token map", function()
+        must(fs.remove_tree(at(NODES[2])))
+        expect(check(), "error node-missing " .. meta(NODES[2], ""))
+    end)
+
+    it("can do without the index", function()
+        must(fs.remove_tree(at("index")))
+        local report = check()
+        assert.is_true(report.restorable)
+        for _, text in ipairs(sets.findings(report)) do
+            assert.is_truthy(text:find("^warning index"))
+        end
+    end)
+
+    it("needs a token map, schema and manifest of each node", function()
+        must(fs.remove(at(meta(NODES[1], "schema.cql"))))
+        must(fs.remove(at(meta(NODES[2], "tokenmap.json"))))
+        expect(check(), "error file-missing " .. meta(NODES[1], "schema.cql"),
+            "error file-missing " .. meta(NODES[2], "tokenmap.json"))
+        for _, node in ipairs(NODES) do
+            must(fs.write(at(meta(node, "tokenmap.json")), "[]"))
+            local copy = "index/backup_index/" .. NAME .. "/tokenmap_" .. node .. ".json"
+            must(fs.write(at(copy), "{"))
+        end
+        assert.is_truthy(table.concat(sets.findings(check()), "\n"):find("error tokenmap", 1, true))
+    end)
+
+    it("has every file of the manifest, with its size", function()
+        must(fs.remove(at(data("Data.db"))))
+        sets.truncate(at(data("Index.db")), 1)
+        expect(check(), "error file-missing " .. data("Data.db"),
+            "error file-size " .. data("Index.db"))
+    end)
+
+    it("has the content of the manifest", function()
+        sets.flip(at(data("Data.db")))
+        assert.is_true(check().restorable)
+        expect(check({full = true}), "error file-damaged " .. data("Data.db"))
+    end)
+
+    it("sees files that were exchanged", function()
+        sets.swap(at(data("Data.db", NODES[1])), at(data("Data.db", NODES[2])))
+        expect(check({full = true}), "error file-damaged " .. data("Data.db", NODES[1]),
+            "error file-damaged " .. data("Data.db", NODES[2]))
+    end)
+
+    it("leaves statistics alone, and warns of summaries", function()
+        sets.truncate(at(data("Statistics.db")), 3)
+        must(fs.remove(at(data("Statistics.db", NODES[2]))))
+        expect(check({full = true}))
+        sets.flip(at(data("Summary.db")))
+        must(fs.remove(at(data("Summary.db", NODES[2]))))
+        local report = check({full = true})
+        expect(report, "warning file-damaged " .. data("Summary.db"),
+            "warning file-missing " .. data("Summary.db", NODES[2]))
+        assert.is_true(report.restorable)
+    end)
+
+    it("has no file that the manifest does not know, also of another table", function()
+        sets.write(at(data("stray")), "x")
+        sets.write(at(NODES[1] .. "/" .. NAME .. "/data/shop/other-1/nb-1-big-Data.db"), "x")
+        expect(check(), "error file-extra " .. data("stray"),
+            "error file-extra " .. NODES[1] .. "/" .. NAME .. "/data/shop/other-1/nb-1-big-Data.db")
+    end)
+
+    it("knows MD5 in hexadecimal digits, and the ETag of an upload in parts", function()
+        edit_manifest(function(manifest)
+            for _, object in ipairs(manifest[1].objects) do
+                object.MD5 = digest.md5(must(fs.read(at(object.path))))
+            end
+            manifest[2].objects[1].MD5 = ("0123456789abcdef"):rep(2) .. "-7"
+            return manifest
+        end)
+        local report = check({full = true})
+        expect(report, "note multipart " .. meta(NODES[1], "manifest.json"))
+        sets.flip(at(data("Index.db")))
+        assert.is_false(check({full = true}).restorable)
+    end)
+
+    it("has a manifest that can be read", function()
+        local path = meta(NODES[1], "manifest.json")
+        local text = must(fs.read(at(path)))
+        for _, broken in ipairs({"", "{}", "[{}]", text:sub(1, -2), text:sub(1, 1000), text .. "x",
+                                 text:gsub('"size":%d+', '"size":-1'), text:gsub("shop", "", 1),
+                                 text:gsub('"size"', '"siz\\'), ("["):rep(1000)}) do
+            must(fs.write(at(path), broken))
+            local found = table.concat(sets.findings(check()), "\n")
+            assert.is_truthy(found:find("error manifest-damaged " .. path, 1, true), broken)
+        end
+    end)
+
+    it("does not follow a manifest out of its table", function()
+        for _, path in ipairs({"/etc/passwd", "../x", NODES[2] .. "/data/x",
+                               NODES[1] .. "/" .. NAME .. "/data/shop/../x"}) do
+            edit_manifest(function(manifest)
+                manifest[1].objects[1].path = path
+                return manifest
+            end)
+            local found = table.concat(sets.findings(check()), "\n")
+            assert.is_truthy(found:find("error manifest-damaged ", 1, true), path)
+        end
+    end)
+
+    it("is told apart from other backups", function()
+        sets.medusa(folder, {name = "later", nodes = NODES})
+        must(fs.remove(at(NODES[1] .. "/later/meta/manifest.json")))
+        local report = check()
+        assert.is_false(report.restorable)
+        assert.is_true(report.backups[1].restorable)
+        assert.is_false(report.backups[2].restorable)
+        assert.is_true(check({backup = NAME}).restorable)
+    end)
+
+    it("warns of an index that is not that of the nodes", function()
+        local copy = "index/backup_index/" .. NAME .. "/manifest_" .. NODES[1] .. ".json"
+        must(fs.write(at(copy), "[]"))
+        must(fs.write(at("index/latest_backup/" .. NODES[1] .. "/backup_name.txt"), "gone\n"))
+        local report = check()
+        expect(report, "warning index " .. copy,
+            "warning index index/latest_backup/" .. NODES[1] .. "/backup_name.txt")
+        assert.is_true(report.restorable)
+    end)
+end)
+
+describe("verification of a differential Medusa backup", function()
+    setting({differential = true, prefix = "prod/cluster/"})
+
+    it("finds its files among those that backups share", function()
+        sets.write(at(shared("of-another-backup")), "x")
+        for _, options in ipairs({{}, {full = true}}) do
+            local report = check(options)
+            expect(report)
+            assert.is_true(report.restorable)
+            assert.are.equal("differential", report.backups[1].type)
+        end
+    end)
+
+    it("misses a file that was purged", function()
+        must(fs.remove(at(shared("Data.db"))))
+        expect(check(), "error file-missing " .. shared("Data.db"))
+    end)
+
+    it("sees a file that changed", function()
+        sets.flip(at(shared("Data.db")))
+        expect(check({full = true}), "error file-damaged " .. shared("Data.db"))
+    end)
+end)
+
+describe("a Medusa backup of many files", function()
+    it("is read in constant memory", function()
+        folder = must(fs.temporary_folder())
+        finally(function() must(fs.remove_tree(folder)) end)
+        local tables, files = 50, 400
+        sets.medusa(folder, {name = NAME, nodes = {NODES[1]}})
+        local empty = digest.base64((digest.md5(""):gsub("%x%x", function(hex)
+            return string.char(tonumber(hex, 16))
+        end)))
+        edit_manifest(function(manifest)
+            for number = 1, tables do
+                local objects = {}
+                for index = 1, files do
+                    objects[index] = {size = 0, MD5 = empty, path = string.format(
+                        "%s/%s/data/ks%d/t-%d/nb-%d-big-Data.db", NODES[1], NAME, number, number,
+                        index)}
+                end
+                manifest[#manifest + 1] = {keyspace = "ks" .. number, columnfamily = "t-" .. number,
+                                           objects = salvor.list(objects)}
+            end
+            return manifest
+        end)
+        sets.run({"sh", "-c", string.format(
+            "cd '%s/%s/%s/data'; for k in $(seq %d); do mkdir -p ks$k/t-$k; cd ks$k/t-$k; "
+            .. "seq -f nb-%%.0f-big-Data.db %d | xargs touch; cd ../..; done", folder, NODES[1],
+            NAME, tables, files)})
+        collectgarbage()
+        local before = memory.resident()
+        local report = check()
+        assert.is_true(report.restorable)
+        assert.are.equal(tables * files + 15, report.backups[1].files)
+        memory.expect_at_most(16 << 20, memory.resident() - before)
+    end)
+end)

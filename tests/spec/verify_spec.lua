@@ -1,0 +1,268 @@
+-- What all kinds of backup sets share: which kind it is, options, the command, what is reported.
+local fs = require("salvor.fs")
+local json = require("salvor.json")
+local merge = require("salvor.verify.merge")
+local salvor = require("support.salvor")
+local sets = require("support.backup_sets")
+local store = require("salvor.store")
+local wal = require("salvor.verify.wal")
+
+local ID = "1587549284406812631"
+
+local folder
+
+before_each(function()
+    folder = must(fs.temporary_folder())
+end)
+
+after_each(function()
+    must(fs.remove_tree(folder))
+end)
+
+--- What it raises, which is said to be the fault of this file.
+local function raises(fn)
+    local ok, problem = pcall(fn)
+    assert.is_false(ok)
+    assert.is_truthy(problem:find("^tests/spec/verify_spec"), problem)
+    return problem
+end
+
+local function fails_with(code, options)
+    local report, err = store.verify(folder, options)
+    assert.is_nil(report)
+    assert.are.equal(code, err.code)
+    return err.message
+end
+
+describe("store.verify", function()
+    it("takes an open store too", function()
+        sets.v2018(folder .. "/below", ID, 1)
+        local s <close> = must(store.open(folder .. "/below"))
+        assert.is_true(must(store.verify(s)).restorable)
+    end)
+
+    it("says what is there when that is no backup set", function()
+        fails_with("NotFound")
+        sets.write(folder .. "/readme.txt", "x")
+        sets.write(folder .. "/pictures/1.jpg", "x")
+        assert.is_truthy(fails_with("Invalid"):find("pictures/, readme.txt", 1, true))
+    end)
+
+    it("says that there is nothing", function()
+        local report, err = store.verify(folder .. "/none")
+        assert.is_nil(report)
+        assert.are.equal("NotFound", err.code)
+    end)
+
+    it("wants to be told which of several kinds is meant", function()
+        sets.v2018(folder, ID, 1)
+        sets.tar_gz(folder .. "/_portal_system_backup-20220601.010000.tar.gz", "x")
+        local message = fails_with("Invalid")
+        assert.is_truthy(message:find("portal, v2018", 1, true))
+        assert.are.equal("v2018", must(store.verify(folder, {kind = "v2018"})).kind)
+        assert.are.equal("portal", must(store.verify(folder, {kind = "portal"})).kind)
+        assert.is_false(must(store.verify(folder, {kind = "medusa"})).restorable)
+    end)
+
+    it("raises for options that make no sense", function()
+        for _, case in ipairs({
+            {{ful = true}, "unknown option 'ful'"},
+            {{kind = "tar"}, "option 'kind' must be one of"},
+            {{full = true, sample = 1}, "exclude each other"},
+            {{sample = 0}, "option 'sample'"},
+            {{workers = 1.5}, "option 'workers'"},
+            {{space = {[0] = {available = 1}}}, "option 'space'"},
+        }) do
+            local problem = raises(function() store.verify(folder, case[1]) end)
+            assert.is_truthy(problem:find(case[2], 1, true), problem)
+        end
+        raises(function() store.verify(1) end)
+        assert.has_error(function() store.verify(folder, {open = {region = "x"}}) end)
+    end)
+
+    it("tells the first findings of a rule, and how many more there are", function()
+        for number = 1, 60 do
+            sets.write(string.format("%s/%d-0-1.tar.gz", folder, 1587549284406812631 + number), "")
+        end
+        local report = must(store.verify(folder))
+        assert.are.equal(60, report.counts.errors)
+        assert.are.equal(50, #report.findings)
+        assert.are.equal(10, report.findings[50].more)
+    end)
+end)
+
+describe("store.is_empty", function()
+    it("names the first objects that it finds", function()
+        assert.is_true(must(store.is_empty(folder)))
+        sets.write(folder .. "/archive/db/archive.info", "x")
+        sets.write(folder .. "/readme", "x")
+        local empty, names = store.is_empty(folder)
+        assert.is_false(empty)
+        assert.are.same({"archive/", "readme"}, names)
+        local s <close> = must(store.open(folder))
+        assert.is_false((store.is_empty(s)))
+    end)
+
+    it("knows no place that is not there", function()
+        local empty, err = store.is_empty(folder .. "/none")
+        assert.is_nil(empty)
+        assert.are.equal("NotFound", err.code)
+        raises(function() store.is_empty(folder, {x = 1}) end)
+        raises(function() store.is_empty() end)
+    end)
+end)
+
+describe("salvor verify", function()
+    local home
+
+    before_each(function()
+        home = must(fs.temporary_folder())
+    end)
+
+    after_each(function()
+        must(fs.remove_tree(home))
+    end)
+
+    local function run(...)
+        return salvor.run({"verify", ...}, {home = home})
+    end
+
+    it("ends with 0 when the set can be restored, else with 1", function()
+        local files = sets.v2018(folder, ID, 2)
+        local result = run(folder, "--full", "--pods", "2")
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, ID, "restorable: the backup can be restored", "2 of them read")
+        must(fs.remove(files[1]))
+        result = run(folder)
+        salvor.expect_code(1, result)
+        salvor.expect(result.stdout, "error file-missing " .. ID .. "-1-2.tar.gz",
+            "not restorable: 0 of 1 backup can be restored; 1 error")
+    end)
+
+    it("gives JSON", function()
+        sets.v2018(folder, ID, 1)
+        local result = run("--output", "json", folder)
+        salvor.expect_code(0, result)
+        local report = must(json.decode(result.stdout))
+        assert.is_true(report.restorable)
+        assert.are.equal("quick", report.mode)
+        assert.are.same({}, report.findings)
+    end)
+
+    it("takes what each kind wants to know", function()
+        sets.v2018(folder, ID, 1)
+        local result = run(folder, "--space", "0=1,1")
+        salvor.expect_code(1, result)
+        salvor.expect(result.stdout, "error space")
+    end)
+
+    it("ends with 2 for wrong usage, and 1 when nothing can be said", function()
+        salvor.expect_code(2, run())
+        salvor.expect_code(2, run(folder, "--full", "--sample", "3"))
+        salvor.expect_code(2, run(folder, "--kind", "tar"))
+        salvor.expect_code(2, run(folder, "--kind", "v"))
+        salvor.expect_code(2, run(folder, "--pods", "many"))
+        salvor.expect_code(2, run(folder, "--space", "0:1"))
+        salvor.expect_code(2, run(folder, "--output", "yaml"))
+        local result = run(folder .. "/none")
+        salvor.expect_code(1, result)
+        salvor.expect(result.stderr, "does not exist")
+    end)
+
+    it("shows what stands in names, and obeys none of it", function()
+        sets.v2018(folder, ID, 1)
+        must(fs.remove(folder .. "/" .. ID .. "-0-1.tar.gz"))
+        sets.write(folder .. "/a\27[31mb@c-20220601.010000.tar.gz", "")
+        local result = run(folder)
+        assert.is_nil(result.stdout:find("\27", 1, true))
+        salvor.expect(result.stdout, "a\\x1b[31mb@c")
+    end)
+end)
+
+describe("a merge of sorted names", function()
+    local function order(suffix, ...)
+        local emitted = {}
+        local sorter = merge.suffixed(suffix, function(name)
+            emitted[#emitted + 1] = name .. suffix
+        end)
+        for _, name in ipairs({...}) do
+            assert.is_true(sorter.add(name))
+        end
+        sorter.finish()
+        return emitted
+    end
+
+    it("gives names in the order that they have with what is added to them", function()
+        for _, suffix in ipairs({"", ".gz", ".lz4", ".zst", ".bz2"}) do
+            local names = {}
+            local function make(name, depth)
+                names[#names + 1] = name
+                for letter in (depth > 0 and " +-.gz0_" or ""):gmatch(".") do
+                    make(name .. letter, depth - 1)
+                end
+            end
+            make("a", 4)
+            table.sort(names)
+            local expected = {}
+            for index, name in ipairs(names) do
+                expected[index] = name .. suffix
+            end
+            table.sort(expected)
+            assert.are.same(expected, order(suffix, table.unpack(names)))
+        end
+    end)
+
+    it("tells when names are not in order", function()
+        local sorter = merge.suffixed(".gz", function() end)
+        assert.is_true(sorter.add("b"))
+        assert.is_false(sorter.add("a"))
+        assert.is_false(sorter.add("b"))
+    end)
+end)
+
+describe("a range of WAL", function()
+    local function gaps(start, stop, names, per_log)
+        local range = assert(wal.range(start, stop, per_log))
+        local found = {}
+        local watch = wal.watch({range}, function(of, first, last)
+            found[#found + 1] = wal.name(of.timeline, first, per_log) .. "-"
+                .. wal.name(of.timeline, last, per_log)
+        end)
+        for _, name in ipairs(names) do
+            watch.met(wal.parse(name, per_log))
+        end
+        watch.finish()
+        return found
+    end
+
+    local A, B, C, D = "0000000100000000000000FE", "0000000100000000000000FF",
+        "000000010000000100000000", "000000010000000100000001"
+
+    it("goes from one log to the next", function()
+        assert.are.same({}, gaps(A, D, {A, B, C, D}))
+        assert.are.same({B .. "-" .. C}, gaps(A, D, {A, D}))
+        assert.are.same({A .. "-" .. A, D .. "-" .. D}, gaps(A, D, {B, C}))
+        assert.are.same({A .. "-" .. D}, gaps(A, D, {"0000000100000000000000FD",
+                                                     "000000020000000000000000"}))
+    end)
+
+    it("knows segments of another size", function()
+        assert.are.equal(64, wal.per_log(64 << 20))
+        assert.are.equal(256, wal.per_log(12345))
+        local last = "00000001000000000000003F"
+        assert.are.same({}, gaps(last, C, {last, C}, 64))
+        assert.are.same({"000000010000000000000040-" .. B}, gaps(last, C, {last, C}))
+    end)
+
+    it("is refused when its ends do not fit", function()
+        for _, ends in ipairs({{"x", A}, {A, nil}, {B, A}, {A, "0000000200000000000000FF"}}) do
+            assert.is_nil((wal.range(ends[1], ends[2])))
+        end
+    end)
+
+    it("is looked up in few folders, or everywhere", function()
+        assert.are.same({"0000000100000000", "0000000100000001"},
+            wal.folders({(wal.range(A, D)), (wal.range(A, B))}))
+        assert.is_nil(wal.folders({(wal.range(A, "00000001FFFFFFFF00000000"))}))
+    end)
+end)
