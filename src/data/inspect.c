@@ -1,5 +1,7 @@
 #include "data/inspect.h"
 
+#include "data/tar_walk.h"
+
 static ssize_t read_source(void *context, const void **data, struct salvor_error *err)
 {
     struct salvor_inspect *inspect = context;
@@ -38,12 +40,12 @@ static int read_on(struct salvor_inspect *inspect, struct salvor_error *err)
     return (int)size;
 }
 
-static int walk(struct salvor_inspect *inspect, struct salvor_archive *archive,
+static int walk(struct salvor_inspect *inspect, struct salvor_tar_walk *archive,
                 struct salvor_error *err)
 {
     struct salvor_archive_entry entry;
     int more;
-    while ((more = salvor_archive_next(&entry, archive, err)) > 0) {
+    while ((more = salvor_tar_walk_next(&entry, archive, err)) > 0) {
         inspect->entries++;
         if (atomic_load(inspect->stop) ||
             (inspect->entry && inspect->entry(inspect->context, &entry) < 0))
@@ -54,11 +56,11 @@ static int walk(struct salvor_inspect *inspect, struct salvor_archive *archive,
 
 static int read_tar(struct salvor_inspect *inspect, struct salvor_error *err)
 {
-    struct salvor_archive *archive;
-    if (salvor_archive_open(&archive, read_inside, inspect, err) < 0)
+    struct salvor_tar_walk *archive;
+    if (salvor_tar_walk_open(&archive, read_inside, inspect, err) < 0)
         return -1;
     int result = walk(inspect, archive, err);
-    salvor_archive_close(archive);
+    salvor_tar_walk_close(archive);
     return result;
 }
 
