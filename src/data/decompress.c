@@ -248,15 +248,15 @@ static int begin_filter(struct salvor_decompress *decompress, struct salvor_erro
     return code == ARCHIVE_OK || code == ARCHIVE_EOF ? 0 : failed(decompress, err);
 }
 
-/* Where a format knows its end, libarchive leaves alone what follows (in what it has not read yet). */
-static int check_behind_end(struct salvor_decompress *decompress, struct salvor_error *err)
+/* libarchive stops where lz4 and bzip2 say that they end, wherever in its input that is. */
+static int drain(struct salvor_decompress *decompress, struct salvor_error *err)
 {
     const void *data;
-    ssize_t size = pull(decompress, &data, err);
-    if (size <= 0)
-        return (int)size;
-    decompress->taken -= size;
-    return corrupt(decompress, "there is something behind its end", err);
+    ssize_t size;
+    while ((size = pull(decompress, &data, err)) > 0)
+        if (atomic_load(decompress->stop))
+            return salvor_error_set(err, "Cancelled", "given up");
+    return (int)size;
 }
 
 static ssize_t read_filter(struct salvor_decompress *decompress, const void **data,
@@ -268,7 +268,7 @@ static ssize_t read_filter(struct salvor_decompress *decompress, const void **da
         return -1;
     while (size == 0) {
         if (decompress->ended)
-            return check_behind_end(decompress, err);
+            return drain(decompress, err);
         if (atomic_load(decompress->stop))
             return salvor_error_set(err, "Cancelled", "given up");
         int code = lib->archive_read_data_block(decompress->reader, data, &size, &offset);

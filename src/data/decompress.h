@@ -1,8 +1,8 @@
 /*
- * Compressed data as a source of what is in it, checked to its end: sums, lengths, and whether
- * anything follows (for lz4 and bzip2 only where that is beyond what libarchive has read ahead). gzip
- * (RFC 1952, several members too) is zlib's affair, since libarchive looks at no sums of it; the
- * others are libarchive's. Blocking; one thread's.
+ * Compressed data as a source of what is in it, checked to its end: sums, lengths, and that nothing
+ * follows (but for lz4 and bzip2, whose end libarchive takes for the end of everything). gzip
+ * (RFC 1952, several members too) is zlib's affair, since libarchive looks at no sums of it. Blocking;
+ * one thread's.
  */
 #ifndef SALVOR_DATA_DECOMPRESS_H
 #define SALVOR_DATA_DECOMPRESS_H

@@ -48,6 +48,9 @@ local some_file = fs.join(folder, "file")
 
 --- For each class of options a function that takes it.
 local TAKERS = {
+    ["salvor.ArchiveOptions"] = function(options)
+        require("salvor.archive").check(some_file, options)
+    end,
     ["k8s.ApplyOptions"] = function(options) client:apply(object, options) end,
     ["k8s.CanOptions"] = function(options) client:can("get", "pods", options) end,
     ["k8s.ConnectOptions"] = function(options) require("salvor.k8s").connect(options) end,

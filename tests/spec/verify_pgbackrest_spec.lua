@@ -2,10 +2,11 @@
 local fs = require("salvor.fs")
 local pgbackrest = require("support.pgbackrest")
 local sets = require("support.backup_sets")
+local store_lab = require("support.store_lab")
 local verify = require("salvor.verify")
 
-local BACKUP = "backup/db/"
-local INFO = "backup/db/backup.info"
+local BACKUP = "backup/main/"
+local INFO = "backup/main/backup.info"
 
 local repository, labels
 
@@ -59,10 +60,10 @@ local function drop()
     must(fs.remove_tree(repository:match("^(.*)/repo$")))
 end
 
-describe("verification of a pgBackRest repository", function()
+store_lab.describe("verification of a pgBackRest repository", "pgbackrest", function()
     after_each(drop)
 
-    for _, kind in ipairs({"gz", "none", "zst", "lz4", "bz2", "bundle"}) do
+    for _, kind in ipairs({"gz", "none", "zst", "lz4", "bundle"}) do
         it("finds nothing wrong with a whole one: " .. kind, function()
             take(kind)
             for _, options in ipairs({{}, {sample = 20}, {full = true}}) do
@@ -80,15 +81,15 @@ describe("verification of a pgBackRest repository", function()
     end
 
     it("looks at the names alone when everything is encrypted", function()
-        take("cipher")
+        take("encrypted")
         local report = check({full = true})
-        expect(report, "note encrypted backup/db")
+        expect(report, "note encrypted backup/main")
         assert.is_true(report.restorable)
         assert.is_true(report.encrypted)
         assert.are.equal(0, report.checked.contents)
         must(fs.remove_tree(at(BACKUP .. labels.full)))
         report = check()
-        expect(report, "note encrypted backup/db",
+        expect(report, "note encrypted backup/main",
             "error reference-missing " .. BACKUP .. labels.diff,
             "error reference-missing " .. BACKUP .. labels.incr)
         remove(BACKUP .. labels.diff .. "/backup.manifest")
@@ -98,12 +99,12 @@ describe("verification of a pgBackRest repository", function()
     end)
 end)
 
-describe("info files of pgBackRest", function()
+store_lab.describe("info files of pgBackRest", "pgbackrest", function()
     before_each(function() take("gz") end)
     after_each(drop)
 
     for _, kind in ipairs({"backup", "archive"}) do
-        local info = kind .. "/db/" .. kind .. ".info"
+        local info = kind .. "/main/" .. kind .. ".info"
 
         it("have a copy that serves: " .. kind, function()
             remove(info)
@@ -147,7 +148,7 @@ describe("info files of pgBackRest", function()
         }) do
             drop()
             take("gz")
-            edit("archive/db/archive.info", change)
+            edit("archive/main/archive.info", change)
             local report = check()
             expect(report, "error info-disagree " .. INFO)
             assert.is_false(report.restorable)
@@ -157,7 +158,7 @@ describe("info files of pgBackRest", function()
     it("are not those of another stanza", function()
         local other = pgbackrest.copy("none")
         for _, name in ipairs({"archive.info", "archive.info.copy"}) do
-            sets.run({"cp", other .. "/archive/db/" .. name, at("archive/db/")})
+            sets.run({"cp", other .. "/archive/main/" .. name, at("archive/main/")})
         end
         expect(check(), "error info-disagree " .. INFO)
         must(fs.remove_tree(other:match("^(.*)/repo$")))
@@ -171,7 +172,7 @@ describe("info files of pgBackRest", function()
     end)
 end)
 
-describe("a backup of pgBackRest", function()
+store_lab.describe("a backup of pgBackRest", "pgbackrest", function()
     before_each(function() take("gz") end)
     after_each(drop)
 
@@ -303,7 +304,7 @@ describe("a backup of pgBackRest", function()
     end)
 end)
 
-describe("files of pgBackRest that are not compressed", function()
+store_lab.describe("files of pgBackRest that are not compressed", "pgbackrest", function()
     before_each(function() take("none") end)
     after_each(drop)
 
@@ -317,7 +318,7 @@ describe("files of pgBackRest that are not compressed", function()
     end)
 end)
 
-describe("bundles of pgBackRest", function()
+store_lab.describe("bundles of pgBackRest", "pgbackrest", function()
     before_each(function() take("bundle") end)
     after_each(drop)
 
@@ -346,14 +347,14 @@ describe("bundles of pgBackRest", function()
     end)
 end)
 
-describe("the WAL of pgBackRest", function()
+store_lab.describe("the WAL of pgBackRest", "pgbackrest", function()
     before_each(function() take("gz") end)
     after_each(drop)
 
     it("is there from the beginning of each backup to its end", function()
         must(fs.remove(pgbackrest.segment(repository, labels.diff)))
         local report = check()
-        expect(report, "error wal-missing archive/db/15-1/")
+        expect(report, "error wal-missing archive/main/15-1/")
         assert.are.same({true, false, true}, verdicts(report))
     end)
 
@@ -386,7 +387,7 @@ describe("the WAL of pgBackRest", function()
     end)
 
     it("may be damaged where no backup needs it", function()
-        local folder = at("archive/db/15-1/0000000100000000")
+        local folder = at("archive/main/15-1/0000000100000000")
         local first = folder .. "/" .. must(fs.list(folder))[1].name
         sets.flip(first)
         local report = check({full = true})

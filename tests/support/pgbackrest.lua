@@ -2,21 +2,27 @@
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local sets = require("support.backup_sets")
+local store_lab = require("support.store_lab")
 
 local pgbackrest = {}
 
 --- copy(kind) -> a folder with a repository of that kind that may be damaged: "gz", "none", "zst",
---- "lz4", "bz2", "bundle", "cipher"
+--- "lz4", "bundle", "encrypted"
 function pgbackrest.copy(kind)
     local folder = must(fs.temporary_folder())
-    sets.run({"cp", "-a", os.getenv("SALVOR_PGBACKREST_DIR") .. "/" .. kind .. "/repo", folder})
+    sets.run({"cp", "-a", store_lab.pgbackrest()[kind], folder .. "/repo"})
     return folder .. "/repo"
+end
+
+--- The stanza's folder below archive/ or backup/.
+function pgbackrest.folder(repository, kind)
+    return string.format("%s/%s/%s", repository, kind, store_lab.pgbackrest().stanza)
 end
 
 --- The labels of the backups: full, differential, incremental.
 function pgbackrest.labels(repository)
     local labels = {}
-    for _, entry in ipairs(must(fs.list(repository .. "/backup/db"))) do
+    for _, entry in ipairs(must(fs.list(pgbackrest.folder(repository, "backup")))) do
         local kind = entry.name:match("^%d+%-%d+F$") and "full"
             or entry.name:match("^%d+%-%d+F_.*D$") and "diff"
             or entry.name:match("^%d+%-%d+F_.*I$") and "incr"
@@ -65,9 +71,10 @@ end
 
 --- The path of the WAL segment that a backup begins with.
 function pgbackrest.segment(repository, label)
-    local text = must(fs.read(repository .. "/backup/db/" .. label .. "/backup.manifest"))
+    local text = must(fs.read(pgbackrest.folder(repository, "backup") .. "/" .. label
+        .. "/backup.manifest"))
     local name = text:match('backup%-archive%-start="(%x+)"')
-    local folder = repository .. "/archive/db/15-1/" .. name:sub(1, 16)
+    local folder = pgbackrest.folder(repository, "archive") .. "/15-1/" .. name:sub(1, 16)
     for _, entry in ipairs(must(fs.list(folder))) do
         if entry.name:sub(1, 24) == name then
             return folder .. "/" .. entry.name
