@@ -39,8 +39,14 @@ end
 
 --- Damage
 
+-- A file that is written takes the place of the one before, which may be shared by a hard link.
+
 function sets.truncate(path, bytes)
-    must(fs.truncate(path, must(fs.stat(path)).size - bytes))
+    must(fs.write(path, must(fs.read(path)):sub(1, -1 - bytes)))
+end
+
+function sets.copy(from, to)
+    must(fs.write(to, must(fs.read(from))))
 end
 
 --- Changes one bit; `at` counts from the beginning, or from the end when it is negative.

@@ -10,7 +10,9 @@ local pgbackrest = {}
 --- "lz4", "bundle", "encrypted"
 function pgbackrest.copy(kind)
     local folder = must(fs.temporary_folder())
-    sets.run({"cp", "-a", store_lab.pgbackrest()[kind], folder .. "/repo"})
+    -- Of links where that can be: the real files are many, and some large.
+    sets.run({"sh", "-c", 'cp -al "$1" "$2/repo" 2> /dev/null || cp -a "$1" "$2/repo"', "sh",
+              store_lab.pgbackrest()[kind], folder})
     return folder .. "/repo"
 end
 
