@@ -1,5 +1,6 @@
 --- salvor verify URL: which kind of backup set this is, and whether it can be restored.
 local cli = require("salvor.cli")
+local command = require("salvor.store.command")
 local errors = require("salvor.error")
 local json = require("salvor.json")
 local report = require("salvor.verify.report")
@@ -11,21 +12,8 @@ local function usage(message)
     error(errors.new({code = "Usage", message = message}), 0)
 end
 
-local function integer(given, name)
-    local text = given[name]
-    if not text then
-        return nil
-    end
-    local number = text:find("^%d+$") and math.tointeger(tonumber(text))
-    if not number or number < 1 then
-        usage(string.format("option '--%s' is a number from 1, not '%s'",
-            name:gsub("_", "-"), text))
-    end
-    return number
-end
-
 local function too_large(word)
-    usage("option '--space': a number in '" .. word .. "' is too large")
+    usage("--space: a number in '" .. word .. "' is too large")
 end
 
 --- "0=1000,2000" -> pod 0 has 1000 KiB available and its database takes 2000.
@@ -34,9 +22,9 @@ local function read_space(words)
     for _, word in ipairs(words or {}) do
         local pod, available, database = word:match("^(%d+)=(%d+),(%d+)$")
         if not pod then
-            usage("option '--space' is POD=AVAILABLE,DATABASE in KiB, not '" .. word .. "'")
+            usage("--space is POD=AVAILABLE,DATABASE in KiB, not '" .. word .. "'")
         end
-        space[math.tointeger(tonumber(pod))] = {
+        space[math.tointeger(tonumber(pod)) or too_large(word)] = {
             available = math.tointeger(tonumber(available)) or too_large(word),
             database = math.tointeger(tonumber(database)) or too_large(word),
         }
@@ -55,33 +43,22 @@ local function show_progress()
     end, status
 end
 
-local function is_kind(name)
-    for _, kind in ipairs(verify.kinds) do
-        if kind == name then
-            return true
-        end
-    end
-    return false
-end
-
-local function options_of(given)
+local function options_of(given, url)
     if given.full and given.sample then
-        usage("options '--full' and '--sample' exclude each other")
-    elseif given.kind and not is_kind(given.kind) then
-        usage(string.format("option '--kind' is one of %s, not '%s'",
-            table.concat(verify.kinds, ", "), given.kind))
+        usage("--full and --sample exclude each other")
     end
     return {
-        kind = given.kind,
+        open = command.credentials(url, given.secret, given.context),
+        kind = given.kind and command.choice(given, "kind", verify.kinds),
         full = given.full,
-        sample = integer(given, "sample"),
+        sample = command.integer(given, "sample", 1),
         backup = given.backup,
-        pods = integer(given, "pods"),
+        pods = command.integer(given, "pods", 1),
         space = read_space(given.space),
         time = given.time,
         management_time = given.management_time,
-        tolerance = integer(given, "tolerance"),
-        workers = integer(given, "workers"),
+        tolerance = command.integer(given, "tolerance", 1),
+        workers = command.integer(given, "workers", 1),
     }
 end
 
@@ -102,15 +79,12 @@ return {
          help = "portal: when the management database was backed up"},
         {name = "tolerance", argument = "SECONDS", help = "portal: how far apart the two may be"},
         {name = "workers", argument = "N", help = "objects read at a time (4)"},
-        {name = "output", short = "o", argument = "FORMAT", help = "text (default) or json"},
+        command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT,
     },
     run = function(given, words)
-        local format = given.output or "text"
-        if format ~= "text" and format ~= "json" then
-            usage("option '--output' is text or json, not '" .. format .. "'")
-        end
-        local options = options_of(given)
-        local progress, status = show_progress()
+        local format = command.output(given)
+        local options = options_of(given, words[1])
+        local progress, status <close> = show_progress()
         options.progress = progress
         local made, err = verify.run(words[1], options)
         if status then
