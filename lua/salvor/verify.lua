@@ -38,7 +38,8 @@ local OPTIONS = {
     open = "table",
 }
 
-local WORKERS = 4
+-- Objects read at a time: in a folder as many as processors are worth, elsewhere answers take time.
+local WORKERS, WORKERS_ELSEWHERE = 4, 8
 
 local function integer_from(options, name, least, what)
     local value = options[name]
@@ -141,7 +142,7 @@ local function run(from, options)
         backups = {},
     }
     context.content = content.new(from, context.mode, options.sample or 0,
-        options.workers or WORKERS)
+        options.workers or from.backend.kind == "folder" and WORKERS or WORKERS_ELSEWHERE)
     kind.verify(context)
     context.content:finish()
     return report.make(kind, context)

@@ -78,7 +78,7 @@ return {
         {name = "management-time", argument = "T",
          help = "portal: when the management database was backed up"},
         {name = "tolerance", argument = "SECONDS", help = "portal: how far apart the two may be"},
-        {name = "workers", argument = "N", help = "objects read at a time (4)"},
+        {name = "workers", argument = "N", help = "objects read at a time (4; 8 from a server)"},
         command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT,
     },
     run = function(given, words)

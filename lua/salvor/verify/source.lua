@@ -11,7 +11,7 @@ source.__index = source
 
 -- One read ahead of the one that is looked at: large enough that a distant server is kept busy.
 local CHUNK = {folder = 1 << 20}
-local CHUNK_ELSEWHERE = 4 << 20
+local CHUNK_ELSEWHERE = 2 << 20
 
 --- `backend` is that of an open store, whose calls are repeated (lua/salvor/store/retry.lua).
 function source.new(backend)
