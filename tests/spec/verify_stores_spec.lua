@@ -22,8 +22,8 @@ local function run(title, server, place)
         end)
 
         it("are known, whole and damaged", function()
-            local full = pgbackrest.labels(repository).full
-            for _, how in ipairs({{}, {full = true}}) do
+            local last = pgbackrest.labels(repository).incr
+            for _, how in ipairs({{}, {sample = 20}}) do
                 how.open = options
                 local report = must(store.verify(url, how))
                 assert.are.same({}, sets.findings(report))
@@ -31,11 +31,11 @@ local function run(title, server, place)
                 assert.are.equal(3, #report.backups)
             end
             local s <close> = must(store.open(url, options))
-            local path = "backup/main/" .. full .. "/bundle/1"
+            local path = "backup/main/" .. last .. "/bundle/1"
             local data = must(s:read(path))
             must(s:write(path, "x" .. data:sub(2)))
             assert.is_true(must(store.verify(s)).restorable)
-            local report = must(store.verify(s, {full = true}))
+            local report = must(store.verify(s, {full = true, backup = last}))
             assert.are.equal("error file-damaged " .. path, sets.findings(report)[1])
             must(s:remove(path))
             assert.is_false(must(store.verify(s)).restorable)
