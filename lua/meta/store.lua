@@ -166,6 +166,83 @@ function store.open(url, opts) end
 ---@return salvor.Error? err
 function store.copy(from, to, opts) end
 
+--- Every kind: `full` reads every object, `sample` so many of them, neither only names, sizes and
+--- manifests. v2018: `pods` is how many Cassandra pods there are to restore to, `space` what each
+--- has, in KiB, as `df /var/db` and `du -s /var/db/data` say. portal: `time` is the time to restore
+--- to, `management_time` when the management database was backed up (YYYYMMDD-HHMMSS, or seconds
+--- since 1970), `tolerance` how many seconds the two may be apart (3600).
+---@class salvor.VerifyOptions
+---@field kind? "pgbackrest"|"medusa"|"portal"|"v2018"|"management_sftp" By what is there.
+---@field full? boolean
+---@field sample? integer
+---@field backup? string This backup alone.
+---@field workers? integer Objects read at a time; 4, and 8 from a server.
+---@field pods? integer
+---@field space? table<integer, {available: integer, database: integer}> By the index of the pod.
+---@field time? string "now", or YYYYMMDD.HHMMSS.
+---@field management_time? string
+---@field tolerance? number
+---@field progress? fun(checked: {objects: integer, contents: integer, bytes: integer})
+---@field open? table<string, any> The options that open the store, when it is a URL.
+
+---@class salvor.SetFinding
+---@field level "error"|"warning"|"note" An error keeps a backup from being restored.
+---@field rule string A word for what is wrong.
+---@field object string The path of what it is about; "" for the set.
+---@field backup? string
+---@field message string
+---@field hint? string
+---@field more? integer So many more of this rule were found.
+
+---@class salvor.SetBackup
+---@field name string
+---@field restorable boolean
+---@field type? string
+---@field stanza? string Of pgBackRest.
+---@field status? "finished"|"incomplete"
+---@field started? integer Seconds since 1970.
+---@field finished? integer
+---@field files? integer
+---@field bytes? integer
+---@field nodes? integer
+---@field references? string[] The backups that it needs.
+---@field encrypted? boolean Only names could be looked at.
+
+---@class salvor.SetReport
+---@field kind string
+---@field title string
+---@field url string
+---@field mode "quick"|"sample"|"full"
+---@field restorable boolean All backups that were looked at can be restored, and there is one.
+---@field encrypted? boolean
+---@field summary string
+---@field backups salvor.SetBackup[]
+---@field findings salvor.SetFinding[] Errors first.
+---@field counts {errors: integer, warnings: integer}
+---@field checked {objects: integer, contents: integer, bytes: integer} Listed, read, their bytes.
+
+--- Which kind of backup set lies at a URL or in an open store, and whether it can be restored. The
+--- rules of each kind are in docs/backup-sets.md. A set that cannot be restored is an answer and no
+--- error; `Invalid` is what is no set that is known, or several.
+---
+---     local report = must(store.verify("s3://backups/production", {full = true}))
+---     if not report.restorable then print(report.summary) end
+---@param where string|salvor.Store
+---@param options? salvor.VerifyOptions
+---@return salvor.SetReport?
+---@return salvor.Error? err
+function store.verify(where, options) end
+
+---@class salvor.IsEmptyOptions
+---@field open? table<string, any> The options that open the store, when it is a URL.
+
+--- Whether there is nothing at all, as pgBackRest wants it of the place of a new repository.
+---@param where string|salvor.Store
+---@param options? salvor.IsEmptyOptions
+---@return boolean? empty
+---@return string[]|salvor.Error|nil names The first ones that were found; or the error.
+function store.is_empty(where, options) end
+
 --- A URL without its password and other secrets, for messages.
 ---@param url string
 ---@return string

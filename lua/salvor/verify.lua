@@ -159,17 +159,8 @@ local function backend_of(where, options, what)
     return where._backend
 end
 
---- verify.run(where, options) -> report, or nil and an error; see lua/meta/store.lua.
-function verify.run(where, options)
-    options = check_options(options, "store.verify")
-    local backend, err, ours = backend_of(where, options, "store.verify")
-    if not backend then
-        return nil, err
-    end
+local function verify_backend(backend, options)
     local ok, result = pcall(run, source.new(backend), options)
-    if ours then
-        backend:close()
-    end
     if ok then
         return result
     elseif errors.is(result) then
@@ -177,6 +168,26 @@ function verify.run(where, options)
         return nil, result
     end
     error(result, 0)
+end
+
+--- The same as run(), of a back end.
+function verify.backend(backend, options)
+    return verify_backend(backend, check_options(options, "store.verify"))
+end
+
+--- verify.run(where, options) -> report, or nil and an error; see lua/meta/store.lua.
+function verify.run(where, options)
+    options = check_options(options, "store.verify")
+    local backend, err, ours = backend_of(where, options, "store.verify")
+    if not backend then
+        err.op = "store.verify"
+        return nil, err
+    end
+    local report_of, problem = verify_backend(backend, options)
+    if ours then
+        backend:close()
+    end
+    return report_of, problem
 end
 
 return verify

@@ -48,6 +48,11 @@ local some_file = fs.join(folder, "file")
 
 --- For each class of options a function that takes it.
 local TAKERS = {
+    ["salvor.IsEmptyOptions"] = function(options) store.is_empty(folder, options) end,
+    ["salvor.PgbackrestCopyOptions"] = function(options)
+        require("salvor.pgbackrest").copy(folder, folder, options)
+    end,
+    ["salvor.VerifyOptions"] = function(options) store.verify(folder, options) end,
     ["salvor.ArchiveOptions"] = function(options)
         require("salvor.archive").check(some_file, options)
     end,
