@@ -9,6 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* By default it is few when few are in use at a moment, also between one request and the next. */
+#define CONNECTIONS_KEPT 64L
+
 struct salvor_loop {
     CURLM *multi;
     struct salvor_timer *timers, *last_timer; /* soonest first */
@@ -268,6 +271,7 @@ int salvor_transfer_start(struct salvor_loop *loop, struct salvor_transfer *tran
     if (!loop->multi) {
         if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(loop->multi = curl_multi_init()))
             return salvor_error_set(err, "Internal", "cannot set up libcurl");
+        curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
     }
     transfer->op.done = false;
     transfer->op.abort = abort_transfer;

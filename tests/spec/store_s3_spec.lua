@@ -322,42 +322,59 @@ store_lab.describe("S3", "s3", function(at)
             for offset = 1, #content, MiB + 7 do
                 sum:update(piece:set(content:sub(offset, offset + MiB + 6)))
             end
-            local right, why = sum:finish()
-            return right, why or sum.name
+            return sum:finish()
         end
 
         it("is checked whatever blocks its bytes come in", function()
-            for _, part_size in ipairs({5 * MiB, 6 * MiB, 8 * MiB}) do
-                local right, name = sum_up(upload(part_size), text)
-                assert.is_true(right)
-                assert.are.equal("etag", name)
+            for _, part_size in ipairs({5 * MiB, 6 * MiB, 8 * MiB, 7654321}) do
+                local item = upload(part_size)
+                assert.are.equal("etag", store:verifier(item).name)
+                assert.is_true(sum_up(item, text))
+                local right, why = sum_up(item, "y" .. text:sub(2))
+                assert.is_nil(right)
+                assert.is_truthy(why:find("its ETag is", 1, true))
             end
         end)
 
-        it("is not known when nobody tells the parts' size", function()
-            local item = upload(8 * MiB)
-            assert.are.equal("size", select(2, sum_up(item, "y" .. text:sub(2))))
+        --- The headers of a HEAD that asks for a part, changed.
+        local function change_answers(change)
+            local head = store._head
+            store._head = function(self, path, op, query)
+                local got = head(self, path, op, query)
+                if query then
+                    change(got.headers)
+                end
+                return got
+            end
+            finally(function() store._head = nil end)
+        end
+
+        it("is checked with what the server tells of other programs' objects", function()
+            local item = upload(7654321)
+            change_answers(function(headers)
+                headers["x-amz-meta-salvor-part-size"] = nil
+                headers["x-amz-mp-parts-count"], headers["content-length"] = "2", "7654321"
+            end)
+            assert.is_true(sum_up(item, text))
+            assert.is_truthy(select(2, sum_up(item, "y" .. text:sub(2))):find("its ETag", 1, true))
+        end)
+
+        it("is guessed when nobody tells the parts' size, and else not known", function()
+            local usual = upload(8 * MiB)
+            change_answers(function(headers)
+                headers["x-amz-meta-salvor-part-size"] = nil
+            end)
+            assert.is_true(sum_up(usual, text))
+            assert.are.same({n = 1}, table.pack(sum_up(usual, "y" .. text:sub(2))))
+            local unusual = upload(7654321)
+            assert.are.same({n = 1}, table.pack(sum_up(unusual, text)))
             assert.is_false(store:verifier({path = "x", size = 1, etag = digest.md5("")}))
             assert.is_false(store:verifier({path = "x", size = 1, etag = "no-etag"}))
             assert.is_false(store:verifier({path = "x", size = 1}))
         end)
 
-        it("tells that bytes are wrong when the server tells the parts' size", function()
-            local item = upload(8 * MiB)
-            local head = store._head
-            store._head = function(self, path, op, query)
-                local got = head(self, path, op, query)
-                if query then
-                    got.headers["x-amz-mp-parts-count"] = "2"
-                    got.headers["content-length"] = tostring(8 * MiB)
-                end
-                return got
-            end
-            assert.is_true(sum_up(item, text))
-            local right, why = sum_up(item, "y" .. text:sub(2))
-            store._head = nil
-            assert.is_nil(right)
-            assert.is_truthy(why:find("its ETag is", 1, true))
+        it("shows no notes of Salvor's", function()
+            assert.is_nil(upload(8 * MiB).metadata)
         end)
     end)
 end)

@@ -56,10 +56,11 @@
 ---     remove(paths) -> {n = how many, failed = {{path =, err =}...}}
 ---         What is not there is no failure. With features.folders "a/" is a folder, which has to be
 ---         empty.
----     verifier(item) -> sum or nil  Of an object whose checksum is known in another form than md5
----         (a multipart ETag): {name = "etag", update = function(self, block), finish = function
----         (self) -> true, or nil and why not}. The blocks come in order, of any size; a digest
----         takes pieces of them: digest:update(block, offset, length). Optional.
+---     verifier(item) -> sum or false    Of an object whose checksum is known in another form than
+---         md5 (a multipart ETag): {name = "etag", update = function(self, block), finish =
+---         function(self) -> true, or nil and why not, or nil alone when nobody can tell}. The
+---         blocks come in order, of any size; a digest takes pieces of them:
+---         digest:update(block, offset, length). Optional.
 ---     copy(from, to, {item}) -> item    on the server, any size; only with features.copies
 ---     close()                       ends connections; a second call does nothing
 ---

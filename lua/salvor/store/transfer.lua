@@ -92,10 +92,10 @@ function transfer:check_whole(item, block)
     end
     sum:update(block)
     local right, why = sum:finish()
-    if not right then
+    if why then
         return damaged(self.source, self.from, why)
     end
-    self.verified = name
+    self.verified = right and name
     return true
 end
 
@@ -304,10 +304,10 @@ end
 function transfer:finish(block)
     if self.sum then
         local right, why = self.sum:finish()
-        if not right then
+        if why then
             return self:fail(select(2, damaged(self.source, self.from, why)))
         end
-        self.verified = self.sum_name
+        self.verified = right and self.sum_name
     end
     local item, err = self.upload:finish()
     if not item then

@@ -6,6 +6,9 @@ local http = require("salvor.store_http")
 
 local answer = {}
 
+--- What notes the size of the parts that an object was sent in, for its checksum; not shown.
+answer.PART_SIZE = "x-amz-meta-salvor-part-size"
+
 --- S3's own error codes ("Error responses" in the Amazon S3 API Reference).
 local CODES = {
     AccessDenied = "Forbidden",
@@ -125,7 +128,7 @@ local function metadata_of(headers)
     local metadata
     for name, value in pairs(headers) do
         local key = name:match("^x%-amz%-meta%-(.+)$")
-        if key then
+        if key and name ~= answer.PART_SIZE then
             metadata = metadata or {}
             metadata[key] = value
         end

@@ -58,7 +58,7 @@ local function ranges_of(self, size)
     for first = 0, size - 1, part do
         ranges[#ranges + 1] = string.format("bytes=%d-%d", first, math.min(first + part, size) - 1)
     end
-    return ranges
+    return ranges, part
 end
 
 --- The last one alone, since the upload's mark is in its place.
@@ -88,8 +88,9 @@ local function copy_ranges(self, from, to, item, id, ranges)
 end
 
 local function copy_in_ranges(self, from, to, item)
-    local ranges = ranges_of(self, item.size)
+    local ranges, part = ranges_of(self, item.size)
     local headers = self:_attributes({metadata = item.metadata})
+    headers[answer.PART_SIZE] = string.format("%d", part)
     local id, err = self:_new_upload(to, headers, #ranges, self:_mark(to, item.size, 0, from))
     if not id then
         return nil, err

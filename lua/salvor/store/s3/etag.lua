@@ -1,9 +1,10 @@
 --- The ETag of an object that was sent in parts: the MD5 of the parts' MD5s, and "-" and their
 --- number. Whoever knows the size of the parts can tell by it whether all bytes are right.
 ---
---- Servers that know parts tell the size of the first. With others it is guessed: of the sizes that
---- programs use few fit a size and a number of parts, and all of them are tried at once. When none
---- of the guessed ones was right nothing is known: the sum's name is "size" then.
+--- Uploads of Salvor's note it at the object, and AWS tells the size of the first part. Otherwise
+--- it is guessed: of the sizes that programs use few fit a size and a number of parts, and all of
+--- them are tried at once. When none of the guessed ones is right nobody knows anything.
+local answer = require("salvor.store.s3.answer")
 local digest = require("salvor.digest")
 
 local MiB = 1 << 20
@@ -85,18 +86,26 @@ function sum:finish()
         end
     end
     if self.guessed then
-        self.name = "size"
-        return true
+        return nil
     end
     return nil, string.format("its ETag is %s and not %s", found, self.expected)
 end
 
---- The size of the first part, where the server tells it.
+--- The size of the first part, where it is noted or the server tells it.
 local function ask_part_size(self, item, count)
     local got = self:_head(item.path, "store.read", {partNumber = 1})
-    local parts = got and tonumber(got.headers["x-amz-mp-parts-count"])
-    local size = got and math.tointeger(tonumber(got.headers["content-length"]))
-    return parts == count and size and fits(size, item.size, count) and size or nil
+    if not got then
+        return nil
+    end
+    local noted = got.headers[answer.PART_SIZE]
+    local told = tonumber(got.headers["x-amz-mp-parts-count"]) == count
+        and got.headers["content-length"]
+    for _, text in ipairs({noted or "", told or ""}) do
+        local size = math.tointeger(tonumber(text))
+        if size and fits(size, item.size, count) then
+            return size
+        end
+    end
 end
 
 --- The sum of an object that was sent in parts; false when its ETag says nothing of its bytes.

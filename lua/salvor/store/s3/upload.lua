@@ -235,7 +235,9 @@ function methods:begin(path, size, options)
     if not id then
         local err
         parts = {}
-        id, err = self:_new_upload(path, self:_attributes(options), count, mark)
+        local headers = self:_attributes(options)
+        headers[answer.PART_SIZE] = string.format("%d", part_size)
+        id, err = self:_new_upload(path, headers, count, mark)
         if not id then
             return nil, err
         end
