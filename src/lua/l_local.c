@@ -8,8 +8,9 @@
  *     root:read(path, block, offset, length [, etag]) -> item
  *     root:write(path, block, {mode=, modified=, if_absent=}) -> item
  *     root:remove(paths) -> {{path=, err=}...}    those that failed
- *     root:begin(path, size, id, {mode=, modified=, if_absent=}) -> upload
+ *     root:begin(path, size, part_size, id, {mode=, modified=, if_absent=}) -> upload
  *     upload:has(offset, block) -> boolean    upload:part(offset, block) -> true
+ *     upload:recall(offset, block) -> boolean
  *     upload:finish() -> item    upload:abort()    upload:close()
  *
  * An item is {path, kind, size, modified, mode, etag}. Where these fail: nil, error.

@@ -20,7 +20,7 @@
 #include "lua/block.h"
 #include "lua/sftp.h"
 #include "lua/task.h"
-#include "store/sftp/sum.h"
+#include "store/sum.h"
 
 #define LISTING_METATABLE "salvor.sftp.listing"
 
@@ -253,7 +253,7 @@ static int listing_get(lua_State *L)
 int salvor_sftp_lua_sum(lua_State *L)
 {
     const struct salvor_block *block = salvor_check_block(L, 1, SALVOR_BLOCK_READ);
-    uint64_t sum = htobe64(salvor_sftp_sum(block->data, block->size));
+    uint64_t sum = htobe64(salvor_store_sum(block->data, block->size));
     lua_pushlstring(L, (const char *)&sum, sizeof(sum));
     return 1;
 }

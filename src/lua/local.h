@@ -25,7 +25,7 @@ void salvor_push_local_item(lua_State *L, const char *path, const struct salvor_
 void salvor_read_local_attributes(lua_State *L, int index,
                                   struct salvor_local_attributes *attributes);
 
-/* root:begin(path, size, id, options) -> upload */
+/* root:begin(path, size, part_size, id, options) -> upload */
 int salvor_local_begin(lua_State *L);
 void salvor_local_upload_metatable(lua_State *L);
 

@@ -120,12 +120,16 @@ local function copies(open)
             return result, err
         end
         local options = require("salvor.json").decode(%q)
-        must(require("salvor.store").copy(%q, %q, {to = options}))]]
+        must(require("salvor.store").copy(%q, %q, {%s = options}))]]
+
+    local function run_killed(from, to, side)
+        salvor.run({"-e", string.format(KILLED, must(require("salvor.json").encode(options)), from,
+            to, side)}, {home = folder})
+    end
 
     it("goes on after kill -9 where it was", function()
         make("from", {large = ("0123456789abcdef"):rep(4 * MiB)})
-        salvor.run({"-e", string.format(KILLED, must(require("salvor.json").encode(options)),
-            at("from/large"), url .. "/large")}, {home = folder})
+        run_killed(at("from/large"), url .. "/large", "to")
         assert.are.same({}, names())
         local summary = must(store.copy(at("from/large"), url .. "/large", {to = options}))
         assert.is_true(summary.resumed >= 2 * 8 * MiB, summary.resumed .. " bytes were found")
@@ -134,6 +138,26 @@ local function copies(open)
         assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("back")))
         assert.are.equal(1, must(store.copy(at("from/large"), url .. "/large",
             {to = options})).skipped)
+    end)
+
+    it("does not bring again what an earlier run has brought", function()
+        make("from", {large = ("0123456789abcdef"):rep(4 * MiB)})
+        must(store.copy(at("from/large"), url .. "/large", {to = options}))
+        run_killed(url .. "/large", at("back"), "from")
+        assert.is_nil(fs.stat(at("back")))
+        local transfer = require("salvor.store.transfer")
+        local read_part, reads = transfer.read_part, 0
+        finally(function()
+            transfer.read_part = read_part
+        end)
+        transfer.read_part = function(...)
+            reads = reads + 1
+            return read_part(...)
+        end
+        local summary = must(store.copy(url .. "/large", at("back"), {from = options}))
+        assert.is_true(summary.resumed >= 2 * 8 * MiB, summary.resumed .. " bytes were found")
+        assert.are.equal((64 * MiB - summary.resumed) // (8 * MiB), reads)
+        assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("back")))
     end)
 end
 

@@ -356,6 +356,25 @@ local function in_parts(open)
         assert.are.equal(digest.md5(table.concat(parts)), sum)
     end)
 
+    it("gives back what an interrupted run has sent, where it can", function()
+        local parts, size = make(store.features.part.smallest, 1)
+        do
+            local first <close> = must(begin(size, "recall"))
+            with_block(parts[1], function(piece)
+                must(first:part(1, piece))
+            end)
+        end
+        local second <close> = must(begin(size, "recall"))
+        if second.recall then
+            with_block(("?"):rep(second.part_size), function(piece)
+                assert.is_true(second:recall(1, piece))
+                assert.is_true(piece:text() == parts[1])
+                assert.is_false(second:recall(2, piece))
+            end)
+        end
+        second:abort()
+    end)
+
     it("takes nothing of an upload of something else", function()
         local parts, size = make(store.features.part.smallest, 1)
         do

@@ -261,16 +261,27 @@ static void test_uploads(void **state)
     struct salvor_local_item item;
     memset(&first, 0, sizeof(first));
     memset(&second, 0, sizeof(second));
+    first.size = second.size = 14;
+    first.part_size = second.part_size = 7;
     first.attributes = second.attributes =
         (struct salvor_local_attributes){.mode = 0600, .modified = 1e9};
-    assert_int_equal(salvor_local_upload_open(&first, &root, "new/large", "a1", 14, &err), 0);
-    assert_int_equal(salvor_local_upload_open(&second, &root, "new/large", "a1", 14, &err), -1);
+    assert_int_equal(salvor_local_upload_open(&first, &root, "new/large", "a1", &err), 0);
+    assert_int_equal(salvor_local_upload_open(&second, &root, "new/large", "a1", &err), -1);
     assert_string_equal(err.code, "Conflict");
     assert_int_equal(salvor_local_upload_part(&first, 7, new_block("seconds"), &never, &err), 0);
     salvor_local_upload_close(&first, false);
-    assert_int_equal(salvor_local_upload_open(&first, &root, "new/large", "a1", 14, &err), 0);
+    assert_int_equal(salvor_local_upload_open(&first, &root, "new/large", "a1", &err), 0);
     assert_int_equal(salvor_local_upload_has(&first, 7, new_block("seconds"), &never, &err), 1);
     assert_int_equal(salvor_local_upload_has(&first, 0, new_block("firsts!"), &never, &err), 0);
+    struct salvor_block *block = new_block("");
+    assert_int_equal(salvor_local_upload_recall(&first, 7, block, &never, &err), 1);
+    assert_memory_equal(block->data, "seconds", 7);
+    assert_int_equal(salvor_local_upload_recall(&first, 0, block, &never, &err), 0);
+    assert_int_equal(salvor_local_upload_recall(&first, 7, block, &always, &err), -1);
+    /* What the disk has lost is not taken for a part. */
+    assert_int_equal(pwrite(first.fd, "S", 1, 7), 1);
+    assert_int_equal(salvor_local_upload_recall(&first, 7, block, &never, &err), 0);
+    assert_int_equal(salvor_local_upload_part(&first, 7, new_block("seconds"), &never, &err), 0);
     assert_int_equal(salvor_local_upload_part(&first, 0, new_block("firsts!"), &always, &err), -1);
     assert_string_equal(err.code, "Cancelled");
     assert_int_equal(salvor_local_upload_part(&first, 0, new_block("firsts!"), &never, &err), 0);
@@ -286,14 +297,16 @@ static void test_aborts_uploads(void **state)
     (void)state;
     struct salvor_local_upload upload;
     memset(&upload, 0, sizeof(upload));
-    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "b2", 1 << 20, &err), 0);
+    upload.size = 1 << 20;
+    upload.part_size = 1000;
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "b2", &err), 0);
     assert_int_equal(access(at("root/.salvor-b2.tmp"), F_OK), 0);
     salvor_local_upload_close(&upload, true);
     salvor_local_upload_close(&upload, true);
     assert_int_equal(access(at("root/.salvor-b2.tmp"), F_OK), -1);
     assert_int_equal(access(at("root/large"), F_OK), -1);
     make_link("../secret", "root/.salvor-c3.tmp");
-    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "c3", 1, &err), -1);
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "c3", &err), -1);
     assert_string_equal(err.code, "Forbidden");
 }
 

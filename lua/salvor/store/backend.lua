@@ -49,6 +49,9 @@
 ---         also by kill -9, is found again; the state is at the destination and nowhere else.
 ---         upload.part_size          may be another than asked for
 ---         upload:has(index, block) -> boolean   this part (from 1) is there with just these bytes
+---         upload:recall(index, block) -> boolean   fills the block with the part when it is there,
+---                                   whole by the upload's own record; so the source need not be
+---                                   read again. Where that costs less than reading it; optional
 ---         upload:part(index, block) -> true     all parts but the last one have part_size bytes
 ---         upload:finish() -> item
 ---         upload:abort()            removes what was sent, also after a failure; never raises

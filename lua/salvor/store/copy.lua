@@ -178,7 +178,13 @@ function copy:count()
         return
     end
     local items, bytes, objects = walk.items(self.source, ""), 0, 0
-    for item in items do
+    while true do
+        local item, err = items()
+        if err then
+            return
+        elseif not item then
+            break
+        end
         bytes, objects = bytes + item.size, objects + 1
     end
     self.progress:set_total(bytes, objects)

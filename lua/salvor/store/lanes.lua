@@ -8,6 +8,7 @@ local lanes = {}
 
 local SMALL = 1 << 20 -- bytes of the block of a worker that carries no parts
 local MEMORY = 32 << 20 -- bytes of all blocks for parts together
+local TIDYING = 5 -- seconds that taking away what was begun may take
 local AHEAD = 200 -- objects that wait for a worker
 
 lanes.SMALL = SMALL
@@ -40,10 +41,19 @@ end
 local run = {}
 run.__index = run
 
---- However it ends, nothing of what was begun is left.
+--- However it ends, nothing of what was begun is left, unless the server cannot be asked any more.
 run.__close = function(self)
+    local objects = {}
     for object in pairs(self.open) do
-        object:give_up(self.stopped_by)
+        objects[#objects + 1] = object
+    end
+    if #objects > 0 then
+        task.timeout(TIDYING, function()
+            task.map(objects, function(object)
+                object:give_up(self.stopped_by)
+            end)
+            return true
+        end)
     end
 end
 

@@ -48,12 +48,32 @@ local function open_object(location, options, what)
     return nil, problem
 end
 
+local LINKS = 40 -- followed one after the other
+
+--- A file that is named by a link, or by a link to a link: whoever names it means the file. What
+--- cannot be followed is left to fail when it is opened.
+local function follow_links(location)
+    local path = location.path
+    for _ = 1, LINKS do
+        local status = fs.stat(path, {follow = false})
+        if not status or status.type ~= "link" then
+            break
+        end
+        local target = must(fs.readlink(path))
+        path = target:sub(1, 1) == "/" and target or fs.join(fs.dirname(path), target)
+    end
+    return path ~= location.path and merge(location, {path = path}) or location
+end
+
 --- What is read: {backend, owned} for a tree, {backend, owned, name, item} for one object. `what`
 --- as in store/open.lua.
 function place.source(target, options, what)
     local location, err = url.parse(target)
     if not location then
         return nil, err
+    end
+    if location.scheme == "file" and location.path ~= "" then
+        location = follow_links(location)
     end
     local object
     object, err = open_object(location, options, what)

@@ -26,7 +26,7 @@ function retry.call(retries, attempt, on_retry)
     local tries = 0
     while true do
         local result, err = attempt()
-        if result ~= nil or not err.retryable or tries >= retries then
+        if result ~= nil or not (err and err.retryable) or tries >= retries then
             return result, err
         end
         local pause = pause_after(err, tries)
@@ -54,7 +54,7 @@ local function repeating(retries, method, is_safe)
             return method(self._single, table.unpack(arguments, 1, arguments.n))
         end
         local result, err = attempt()
-        if result ~= nil or not err.retryable or not is_safe(err, ...) then
+        if result ~= nil or not (err and err.retryable) or not is_safe(err, ...) then
             return result, err
         end
         local first = true
@@ -83,8 +83,8 @@ local SAFE = {list = always, stat = always, read = always, write = write_is_safe
 
 local function wrap_upload(retries, upload)
     local wrapped = {part_size = upload.part_size, _single = upload}
-    for _, name in ipairs({"has", "part", "finish"}) do
-        wrapped[name] = repeating(retries, upload[name], always)
+    for _, name in ipairs({"has", "recall", "part", "finish"}) do
+        wrapped[name] = upload[name] and repeating(retries, upload[name], always)
     end
     function wrapped.abort()
         upload:abort()

@@ -281,14 +281,29 @@ function transfer:fail(err)
     return nil, self.failure
 end
 
+--- What an earlier run has left of the part, into the block; where that fails it is brought again.
+function transfer:recall(index, block)
+    local upload = self.upload
+    if not upload.recall or not upload:recall(index, block) then
+        return false
+    end
+    self.on_bytes(#block, true)
+    return true
+end
+
 function transfer:part(index, block)
-    local read, err = self:read_part(index, block)
-    if not read then
+    local recalled = self:recall(index, block)
+    local sent, err = recalled, nil
+    if not recalled then
+        sent, err = self:read_part(index, block)
+    end
+    if not sent then
         return self:fail(err)
     end
-    local sent
     local function send()
-        sent, err = self:send(index, block)
+        if not recalled then
+            sent, err = self:send(index, block)
+        end
         if not sent then
             self:fail(err)
         end

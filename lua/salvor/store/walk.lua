@@ -1,15 +1,27 @@
 --- All items below a prefix, page by page, as a function that gives the next one.
+local errors = require("salvor.store.errors")
+
 local walk = {}
+
+--- Whoever merges two walks, and removes what only one of them has, relies on the order.
+local function out_of_order(backend, path)
+    return errors.fail("Unsupported", {url = backend.url, op = "store.list",
+        reason = "the server does not list in the order of names, see '" .. path .. "'"})
+end
 
 --- items(backend, prefix) -> function() -> item; nil at the end, nil and an error. Only files:
 --- links and what is no file are told to `on_other` (may be nil).
 function walk.items(backend, prefix, on_other)
     local page, index = {items = {}}, 0
-    local started = false
+    local started, last = false, ""
     return function()
         while true do
             index = index + 1
             local item = page.items[index]
+            if item and item.path <= last then
+                return out_of_order(backend, item.path)
+            end
+            last = item and item.path or last
             if item and item.kind == "file" then
                 return item
             elseif item then

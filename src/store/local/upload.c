@@ -1,5 +1,6 @@
 #include "store/local/upload.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,8 +10,27 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "store/sum.h"
 
 enum { STEP = 1 << 18 };
+
+struct record {
+    char mark[8];
+    uint64_t sum; /* big-endian */
+};
+
+static const char MARK[8] = "salvor01";
+
+static int64_t record_offset(const struct salvor_local_upload *upload, int64_t offset)
+{
+    return upload->size + offset / upload->part_size * (int64_t)sizeof(struct record);
+}
+
+static int64_t size_with_records(const struct salvor_local_upload *upload)
+{
+    int64_t parts = (upload->size + upload->part_size - 1) / upload->part_size;
+    return upload->size + parts * (int64_t)sizeof(struct record);
+}
 
 static bool is_there(const struct salvor_local_upload *upload)
 {
@@ -37,8 +57,9 @@ static int open_temporary(struct salvor_local_upload *upload)
     return 0;
 }
 
-static int reserve(struct salvor_local_upload *upload, int64_t size)
+static int reserve(struct salvor_local_upload *upload)
 {
+    int64_t size = size_with_records(upload);
     struct stat status;
     if (fstat(upload->fd, &status) < 0)
         return -1;
@@ -55,7 +76,7 @@ static int reserve(struct salvor_local_upload *upload, int64_t size)
 
 int salvor_local_upload_open(struct salvor_local_upload *upload,
                              const struct salvor_local_root *root, const char *path, const char *id,
-                             int64_t size, struct salvor_error *err)
+                             struct salvor_error *err)
 {
     upload->fd = -1;
     if (salvor_local_place_open(&upload->place, root, path, true) < 0)
@@ -65,7 +86,7 @@ int salvor_local_upload_open(struct salvor_local_upload *upload,
     int result = open_temporary(upload);
     bool ours = result == 0;
     if (ours)
-        result = reserve(upload, size);
+        result = reserve(upload);
     if (result == 0)
         return 0;
     int number = errno;
@@ -112,11 +133,54 @@ int salvor_local_upload_has(const struct salvor_local_upload *upload, int64_t of
     return result;
 }
 
+static int read_back(int fd, struct salvor_block *block, size_t size, int64_t offset,
+                     const atomic_bool *stop)
+{
+    block->size = 0;
+    while (block->size < size) {
+        size_t wanted = size - block->size < STEP ? size - block->size : STEP;
+        ssize_t got =
+            pread(fd, block->data + block->size, wanted, (off_t)(offset + (int64_t)block->size));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return (int)got;
+        block->size += (size_t)got;
+        if (atomic_load(stop)) {
+            errno = ECANCELED;
+            return -1;
+        }
+    }
+    return 1;
+}
+
+int salvor_local_upload_recall(const struct salvor_local_upload *upload, int64_t offset,
+                               struct salvor_block *block, const atomic_bool *stop,
+                               struct salvor_error *err)
+{
+    struct record record;
+    int64_t size =
+        upload->size - offset < upload->part_size ? upload->size - offset : upload->part_size;
+    if (!upload->found || size < 0 || size > (int64_t)block->capacity)
+        return 0;
+    ssize_t got = pread(upload->fd, &record, sizeof(record), (off_t)record_offset(upload, offset));
+    if (got != sizeof(record) || memcmp(record.mark, MARK, sizeof(MARK)) != 0)
+        return 0;
+    int result = read_back(upload->fd, block, (size_t)size, offset, stop);
+    if (result < 0)
+        return salvor_local_failed(err, errno);
+    return result && be64toh(record.sum) == salvor_store_sum(block->data, block->size);
+}
+
 int salvor_local_upload_part(const struct salvor_local_upload *upload, int64_t offset,
                              const struct salvor_block *block, const atomic_bool *stop,
                              struct salvor_error *err)
 {
-    if (salvor_local_write_at(upload->fd, block->data, block->size, offset, stop) < 0)
+    struct record record = {.sum = htobe64(salvor_store_sum(block->data, block->size))};
+    memcpy(record.mark, MARK, sizeof(MARK));
+    if (salvor_local_write_at(upload->fd, block->data, block->size, offset, stop) < 0 ||
+        salvor_local_write_at(upload->fd, (const char *)&record, sizeof(record),
+                              record_offset(upload, offset), stop) < 0)
         return salvor_local_failed(err, errno);
     /* The disk begins now, so that there is little left to wait for at the end. */
     sync_file_range(upload->fd, (off_t)offset, (off_t)block->size, SYNC_FILE_RANGE_WRITE);
@@ -126,8 +190,9 @@ int salvor_local_upload_part(const struct salvor_local_upload *upload, int64_t o
 int salvor_local_upload_finish(struct salvor_local_upload *upload, struct salvor_local_item *item,
                                const atomic_bool *stop, struct salvor_error *err)
 {
-    if (salvor_local_settle(item, upload->fd, upload->temporary, &upload->place,
-                            &upload->attributes, stop) < 0)
+    int cut = ftruncate(upload->fd, (off_t)upload->size);
+    if (cut < 0 || salvor_local_settle(item, upload->fd, upload->temporary, &upload->place,
+                                       &upload->attributes, stop) < 0)
         return salvor_local_failed(err, errno);
     salvor_local_upload_close(upload, false);
     return 0;

@@ -1,7 +1,8 @@
 /*
  * A large file that is written in parts, in any order and from several threads. It grows under a
- * temporary name that is made of what is written, so that a second run finds what a first one left.
- * All calls block.
+ * temporary name that is made of what is written, so that a second run finds what a first one left:
+ * behind the file's last byte stands a record for each part that is there, with a checksum of its
+ * bytes, so that a part that the disk has lost is not taken for one. All calls block.
  */
 #ifndef SALVOR_STORE_LOCAL_UPLOAD_H
 #define SALVOR_STORE_LOCAL_UPLOAD_H
@@ -12,22 +13,32 @@ struct salvor_local_upload {
     struct salvor_local_place place;
     struct salvor_local_attributes attributes;
     char temporary[NAME_MAX + 1];
+    int64_t size, part_size;
     int fd;     /* -1: closed */
     bool found; /* an earlier run left the file */
 };
 
 /*
- * `id`: hexadecimal digits, the same for the same bytes and path. The file gets its `size` at once,
- * so that a full disk is noticed now. Conflict when somebody else is writing it.
+ * `id`: hexadecimal digits, the same for the same bytes, parts and path. `size`, `part_size` and
+ * `attributes` are set. The file gets its size at once, so that a full disk is noticed now. Conflict
+ * when somebody else is writing it.
  */
 int salvor_local_upload_open(struct salvor_local_upload *upload,
                              const struct salvor_local_root *root, const char *path, const char *id,
-                             int64_t size, struct salvor_error *err);
+                             struct salvor_error *err);
 
 /* Whether an earlier run has put these very bytes there; -1 for an error. */
 int salvor_local_upload_has(const struct salvor_local_upload *upload, int64_t offset,
                             const struct salvor_block *block, const atomic_bool *stop,
                             struct salvor_error *err);
+
+/*
+ * Fills the block with the part at `offset` when an earlier run has put it there and all of it is
+ * there still: 1, else 0; -1 for an error.
+ */
+int salvor_local_upload_recall(const struct salvor_local_upload *upload, int64_t offset,
+                               struct salvor_block *block, const atomic_bool *stop,
+                               struct salvor_error *err);
 
 int salvor_local_upload_part(const struct salvor_local_upload *upload, int64_t offset,
                              const struct salvor_block *block, const atomic_bool *stop,

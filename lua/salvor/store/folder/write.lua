@@ -36,7 +36,7 @@ function methods:begin(path, size, options)
         return self:_failed({code = "AlreadyExists", message = ""}, path)
     end
     local part_size = options.part_size or self.features.part.default
-    local native, problem = root:begin(path, size,
+    local native, problem = root:begin(path, size, part_size,
         id_of(path, size, part_size, options.fingerprint or ""), attributes(options))
     if not native then
         return self:_failed(problem, path)
@@ -66,6 +66,16 @@ function uploads:has(index, block)
     end
     self.parts[index] = has or nil
     return has
+end
+
+function uploads:recall(index, block)
+    local offset = (index - 1) * self.part_size
+    local there, err = self.native:recall(offset, block)
+    if there == nil then
+        return self.store:_failed(err, self.path)
+    end
+    self.parts[index] = there or nil
+    return there
 end
 
 function uploads:part(index, block)

@@ -1,4 +1,4 @@
-#include "store/sftp/sum.h"
+#include "store/sum.h"
 
 #include <endian.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static inline uint64_t word_at(const unsigned char *at, size_t size)
 
 /* The lanes do not wait for each other's multiplications. Each step can be undone when the word is
  * known, so that data which differ in one word never have the same sum. */
-uint64_t salvor_sftp_sum(const void *data, size_t size)
+uint64_t salvor_store_sum(const void *data, size_t size)
 {
     const unsigned char *at = data;
     uint64_t lanes[LANES] = {size, 1, 2, 3};
