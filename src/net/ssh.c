@@ -28,13 +28,19 @@ static ssize_t send_now(struct salvor_ssh *ssh, const void *data, size_t size)
     return -1;
 }
 
+/* libssh2 talks to an agent by the same functions, and waits for it. */
+static ssize_t ask_agent(ssize_t result)
+{
+    return result < 0 ? -errno : result;
+}
+
 static ssize_t on_send(libssh2_socket_t socket, const void *data, size_t size, int flags,
                        void **abstract)
 {
-    (void)socket;
-    (void)flags;
     struct salvor_ssh *ssh = *abstract;
     ssize_t sent = 0;
+    if (socket != ssh->descriptor)
+        return ask_agent(send(socket, data, size, flags | MSG_NOSIGNAL));
     if (ssh->closing)
         return (ssize_t)size;
     if (ssh->outgoing.size == 0 && (sent = send_now(ssh, data, size)) < 0)
@@ -48,8 +54,9 @@ static ssize_t on_send(libssh2_socket_t socket, const void *data, size_t size, i
 static ssize_t on_receive(libssh2_socket_t socket, void *data, size_t size, int flags,
                           void **abstract)
 {
-    (void)flags;
     struct salvor_ssh *ssh = *abstract;
+    if (socket != ssh->descriptor)
+        return ask_agent(recv(socket, data, size, flags));
     ssize_t got = ssh->closing ? 0 : recv(socket, data, size, MSG_DONTWAIT);
     if (got > 0) {
         ssh->heard = salvor_loop_now();

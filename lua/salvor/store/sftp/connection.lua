@@ -5,6 +5,7 @@ local condition = require("salvor.condition")
 local errors = require("salvor.store.errors")
 local known_hosts = require("salvor.ssh.known_hosts")
 local native = require("salvor.sftp")
+local task = require("salvor.task")
 local trust = require("salvor.store.sftp.trust")
 
 local connections, methods = {}, {}
@@ -29,14 +30,24 @@ local function failed(self, err, fields)
     return errors.wrap(err, fields)
 end
 
+-- What the connection needs to notice by itself that its time is over.
+local GRACE = 1 -- seconds
+
+--- Looking names up and asking agents know no time limit of their own.
+local function within(self, work)
+    return task.timeout(self._timeout + GRACE, work)
+end
+
 local function handshake(self, order)
     local connection, err = native.new()
     if not connection then
         return failed(self, err)
     end
     local key
-    key, err = connection:connect({host = self._host, port = self._port, timeout = self._timeout,
+    key, err = within(self, function()
+        return connection:connect({host = self._host, port = self._port, timeout = self._timeout,
                                    host_keys = order})
+    end)
     if not key then
         connection:close()
         return failed(self, err, self._proxy and {hint = "the SSH configuration names a proxy for "
@@ -111,8 +122,10 @@ local function is_offered(way, offered)
 end
 
 local function try(self, connection, way)
-    return connection:login(way.method, self._user, {
-        secret = way.secret, passphrase = way.passphrase, agent = way.agent})
+    return within(self, function()
+        return connection:login(way.method, self._user, {
+            secret = way.secret, passphrase = way.passphrase, agent = way.agent})
+    end)
 end
 
 --- Tries the ways one after the other; the one that was right is the only one from then on.
