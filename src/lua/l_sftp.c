@@ -10,6 +10,7 @@
  *     connection:extensions() -> {posix_rename=, hardlink=, fsync=, statvfs=}
  *     connection:stat, :path, :remove, :rmdir, :mkdir, :rename, :replace, :space    l_sftp_requests.c
  *     connection:read, :write, :list            l_sftp_files.c
+ *     connection:is_broken() -> whether something has ended it, so that every call fails from now on
  *     connection:close()
  *
  * Where these fail: nil, error.
@@ -232,17 +233,32 @@ static int connection_extensions(lua_State *L)
     return 1;
 }
 
+static int connection_is_broken(lua_State *L)
+{
+    lua_pushboolean(L, salvor_sftp_is_broken(salvor_check_sftp(L)));
+    return 1;
+}
+
 static void make_metatable(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"connect", connection_connect},       {"login", connection_login},
-        {"extensions", connection_extensions}, {"stat", salvor_sftp_lua_stat},
-        {"path", salvor_sftp_lua_path},        {"remove", salvor_sftp_lua_remove},
-        {"rmdir", salvor_sftp_lua_rmdir},      {"mkdir", salvor_sftp_lua_mkdir},
-        {"rename", salvor_sftp_lua_rename},    {"replace", salvor_sftp_lua_replace},
-        {"space", salvor_sftp_lua_space},      {"read", salvor_sftp_lua_read},
-        {"write", salvor_sftp_lua_write},      {"list", salvor_sftp_lua_list},
-        {"close", connection_close},           {NULL, NULL},
+        {"connect", connection_connect},
+        {"login", connection_login},
+        {"extensions", connection_extensions},
+        {"is_broken", connection_is_broken},
+        {"stat", salvor_sftp_lua_stat},
+        {"path", salvor_sftp_lua_path},
+        {"remove", salvor_sftp_lua_remove},
+        {"rmdir", salvor_sftp_lua_rmdir},
+        {"mkdir", salvor_sftp_lua_mkdir},
+        {"rename", salvor_sftp_lua_rename},
+        {"replace", salvor_sftp_lua_replace},
+        {"space", salvor_sftp_lua_space},
+        {"read", salvor_sftp_lua_read},
+        {"write", salvor_sftp_lua_write},
+        {"list", salvor_sftp_lua_list},
+        {"close", connection_close},
+        {NULL, NULL},
     };
     luaL_newmetatable(L, SFTP_METATABLE);
     luaL_newlib(L, methods);

@@ -171,8 +171,13 @@ static int deliver(struct salvor_sftp_exchange *exchange, const struct salvor_sf
     if (type == SALVOR_SFTP_HANDLE &&
         (slot->type == SALVOR_SFTP_OPEN || slot->type == SALVOR_SFTP_OPENDIR))
         return take_handle(exchange, reader, err);
-    if (exchange->kind->answer(exchange, slot, type, reader, &failure) < 0)
+    if (exchange->kind->answer(exchange, slot, type, reader, &failure) < 0) {
+        if (!strcmp(failure.code, "Corrupt")) {
+            *err = failure;
+            return -1;
+        }
         fail(exchange, &failure);
+    }
     return reader->bad ? corrupt(err, "an answer that is cut short") : 0;
 }
 

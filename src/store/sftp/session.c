@@ -239,6 +239,11 @@ void salvor_sftp_free(struct salvor_sftp *sftp)
         salvor_service_leave(sftp->mailbox);
 }
 
+bool salvor_sftp_is_broken(const struct salvor_sftp *sftp)
+{
+    return sftp->broken;
+}
+
 const char *salvor_sftp_host_key(const struct salvor_sftp *sftp, size_t *size)
 {
     return salvor_ssh_host_key(&sftp->ssh, size);

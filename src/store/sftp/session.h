@@ -6,6 +6,8 @@
 #ifndef SALVOR_STORE_SFTP_SESSION_H
 #define SALVOR_STORE_SFTP_SESSION_H
 
+#include <stdatomic.h>
+
 #include "store/sftp/sftp.h"
 
 enum {
@@ -85,7 +87,7 @@ struct salvor_sftp {
     struct salvor_sftp_extensions extensions;
     uint32_t read_size, write_size; /* of one request */
     bool full;                      /* the server opens no more channels */
-    bool broken;
+    atomic_bool broken;
     struct salvor_error failure; /* why */
     struct salvor_sftp_channel channels[SALVOR_SFTP_CHANNELS];
     struct salvor_sftp_exchange *waiting; /* for the first channel */

@@ -37,6 +37,9 @@ struct salvor_sftp_connect {
     double timeout;
 };
 
+/* Something has gone wrong that ends the connection: every further call fails. */
+bool salvor_sftp_is_broken(const struct salvor_sftp *sftp);
+
 void salvor_sftp_connect(struct salvor_sftp *sftp, struct salvor_sftp_connect *connect);
 
 const char *salvor_sftp_host_key(const struct salvor_sftp *sftp, size_t *size);

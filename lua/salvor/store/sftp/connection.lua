@@ -243,6 +243,9 @@ local function pick(self, heavy)
 end
 
 local function forget(self, connection)
+    if connection.dead then
+        return
+    end
     connection.dead = true
     for index, each in ipairs(self._connections) do
         if each == connection then
@@ -273,9 +276,13 @@ function methods:_use(heavy, work)
         let_go(connection, heavy)
     end})
     local value, problem = work(connection.native)
-    if not value and problem and DEAD[problem.code] and not problem.url then
-        forget(self, connection)
-        return failed(self, problem)
+    if not value and problem then
+        if connection.native:is_broken() then
+            forget(self, connection)
+        end
+        if DEAD[problem.code] and not problem.url then
+            return failed(self, problem)
+        end
     end
     return value, problem
 end

@@ -1,0 +1,192 @@
+-- Transfers by SFTP over networks that are slow or break, and runs that are killed.
+local fault_proxy = require("support.fault_proxy")
+local fs = require("salvor.fs")
+local proc = require("salvor.proc")
+local sftp_server = require("support.sftp_server")
+local store = require("salvor.store")
+local store_lab = require("support.store_lab")
+local task = require("salvor.task")
+
+local MiB = 1 << 20
+
+store_lab.describe("SFTP", "sftp", function(at)
+    local folder = must(fs.temporary_folder())
+    local source = fs.join(folder, "source")
+    local text
+
+    setup(function()
+        local lines = {}
+        for number = 1, 3 * MiB do
+            lines[number] = string.format("%07d\n", number)
+        end
+        text = table.concat(lines)
+        must(fs.write(source, text))
+    end)
+
+    teardown(function()
+        must(fs.remove_tree(folder))
+    end)
+
+    local function options(more)
+        local all = {key_file = at.ed25519, host_key = at.fingerprint, config = "none"}
+        for name, value in pairs(more or {}) do
+            all[name] = value
+        end
+        return all
+    end
+
+    --- A new folder, behind a proxy with those rules; where it is on this machine.
+    local function open_new(rules, more)
+        local proxy = fault_proxy.start({to = at.host .. ":" .. at.port, raw = true})
+        proxy:rules(rules)
+        local there, here = store_lab.folder()
+        local opened = must(store.open(string.format("sftp://%s@%s%s", at.user, proxy.address,
+            there), options(more)))
+        finally(function()
+            opened:close()
+            proxy:stop()
+        end)
+        return opened, here, proxy
+    end
+
+    local function names_in(where)
+        local names = {}
+        for _, entry in ipairs(must(fs.list(where))) do
+            names[#names + 1] = entry.name
+        end
+        return names
+    end
+
+    it("does not wait for one request after the other: 24 MiB at 50 ms", function()
+        local opened, here = open_new({{delay = 0.025}})
+        local began = task.now()
+        must(opened:upload(source, "object"))
+        local up = task.now() - began
+        assert.is_true(text == must(fs.read(fs.join(here, "object"))))
+        began = task.now()
+        must(opened:download("object", fs.join(folder, "copy")))
+        local down = task.now() - began
+        assert.is_true(text == must(fs.read(fs.join(folder, "copy"))))
+        -- 384 requests of 64 KiB would take 20 s, each way.
+        assert.is_true(up < 8, "up took " .. up)
+        assert.is_true(down < 8, "down took " .. down)
+    end)
+
+    it("goes on after a connection broke, with what had arrived", function()
+        local opened, here = open_new({{reset_request = 14 * MiB, times = 1}})
+        must(opened:upload(source, "object"))
+        assert.is_true(text == must(fs.read(fs.join(here, "object"))))
+        assert.are.same({"object"}, names_in(here))
+    end)
+
+    it("downloads although a connection broke", function()
+        local opened, here = open_new({{reset_answer = 10 * MiB, times = 1}})
+        must(fs.write(fs.join(here, "object"), text, {mode = 420}))
+        must(opened:download("object", fs.join(folder, "down")))
+        assert.is_true(text == must(fs.read(fs.join(folder, "down"))))
+    end)
+
+    it("notices bytes that changed on their way", function()
+        local opened, here = open_new({{flip_answer = 5 * MiB}}, {retries = 0})
+        must(fs.write(fs.join(here, "object"), text, {mode = 420}))
+        local done, err = opened:download("object", fs.join(folder, "flipped"))
+        assert.is_nil(done)
+        assert.are.equal("Disconnected", err.code, tostring(err))
+        assert.is_nil(fs.stat(fs.join(folder, "flipped")))
+    end)
+
+    it("says who is silent, after the time that was given", function()
+        local opened = open_new({{silent = true}}, {timeout = 1, retries = 0})
+        local began = task.now()
+        local done, err = opened:stat("object")
+        assert.is_nil(done)
+        assert.are.equal("Timeout", err.code, tostring(err))
+        assert.is_truthy(err.message:find("127.0.0.1:", 1, true), err.message)
+        assert.is_true(task.now() - began < 4)
+    end)
+
+    it("gives up a connection that is being made as soon as it is cancelled", function()
+        local opened = open_new({{silent = true}})
+        local child = task.spawn(function()
+            return opened:stat("object")
+        end)
+        task.sleep(0.1)
+        local began = task.now()
+        child:cancel()
+        assert.is_false(pcall(child.join, child))
+        assert.is_true(task.now() - began < 0.1)
+    end)
+
+    it("ends where something else than SSH answers", function()
+        local folder_of_page = fs.join(folder, "page")
+        must(fs.mkdir(folder_of_page))
+        local server = assert(io.popen("cd " .. folder_of_page
+            .. " && echo $$ && exec python3 -u -m http.server --bind 127.0.0.1 0 2>/dev/null"))
+        local pid = server:read("l")
+        local port = server:read("l"):match("port (%d+)")
+        finally(function()
+            os.execute("kill -KILL " .. pid)
+            server:close()
+        end)
+        local opened <close> = must(store.open("sftp://a@127.0.0.1:" .. port .. "/x",
+            options({timeout = 2, retries = 0})))
+        local done, err = opened:stat("object")
+        assert.is_nil(done)
+        assert.is_true(err.code == "Unreachable" or err.code == "Disconnected"
+            or err.code == "Timeout", tostring(err))
+    end)
+
+    it("agrees on new keys in the midst of a transfer", function()
+        local server = sftp_server.start({openssh = true, more = "RekeyLimit 1M"})
+        finally(function() server:stop() end)
+        local opened <close> = must(store.open(string.format("sftp://%s@%s:%d%s", at.user, at.host,
+            server.port, server.folder), options()))
+        must(opened:upload(source, "object"))
+        assert.is_true(text == must(fs.read(fs.join(server.files, "object"))))
+        must(opened:download("object", fs.join(folder, "rekeyed")))
+        assert.is_true(text == must(fs.read(fs.join(folder, "rekeyed"))))
+    end)
+
+    it("does with one channel and one connection where a server allows no more", function()
+        local server = sftp_server.start({openssh = true, more = "MaxSessions 1"})
+        finally(function() server:stop() end)
+        local opened <close> = must(store.open(string.format("sftp://%s@%s:%d%s", at.user, at.host,
+            server.port, server.folder), options()))
+        must(opened:upload(source, "object"))
+        assert.is_true(text == must(fs.read(fs.join(server.files, "object"))))
+    end)
+
+    it("goes on where a run was that was killed", function()
+        local opened, here = open_new({{rate_request = 8 * MiB}})
+        local script = fs.join(folder, "upload.lua")
+        must(fs.write(script, string.format([[
+            local opened = must(require("salvor.store").open(%q, {key_file = %q, host_key = %q,
+                config = "none"}))
+            must(opened:upload(%q, "object"))
+        ]], opened.url, at.ed25519, at.fingerprint, source)))
+        local child = assert(io.popen("echo $$; exec /proc/" .. proc.pid() .. "/exe " .. script))
+        local pid = child:read("l")
+        -- The first record of a part that has arrived stands behind the end.
+        local deadline = task.now() + 30
+        local function has_part()
+            for _, entry in ipairs(must(fs.list(here))) do
+                local status = fs.stat(fs.join(here, entry.name))
+                if status and status.size > #text then
+                    return true
+                end
+            end
+        end
+        while not has_part() do
+            assert.is_true(task.now() < deadline, "no part arrives")
+            task.sleep(0.01)
+        end
+        os.execute("kill -KILL " .. pid)
+        child:close()
+        assert.is_nil(fs.stat(fs.join(here, "object")))
+        local summary = must(store.copy(source, opened.url .. "/object",
+            {to = options()}))
+        assert.is_true(summary.resumed >= 8 * MiB, "resumed " .. summary.resumed)
+        assert.is_true(text == must(fs.read(fs.join(here, "object"))))
+        assert.are.same({"object"}, names_in(here))
+    end)
+end)
