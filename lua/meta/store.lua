@@ -83,6 +83,23 @@ function methods:write(path, data, opts) end
 ---@return salvor.Error? err
 function methods:remove(paths) end
 
+---@class salvor.StoreLeftoversOptions
+---@field older_than? number Seconds since they were begun; a day.
+---@field remove? boolean End them, so that they take no room any more.
+
+---@class salvor.StoreLeftover
+---@field path string
+---@field begun number Seconds since 1970.
+---@field removed boolean
+
+--- Uploads below a folder that Salvor began and never finished, which no list shows (S3's multipart
+--- uploads). Those of other programs are left alone. `Unsupported` where nothing is hidden.
+---@param folder? string
+---@param opts? salvor.StoreLeftoversOptions
+---@return salvor.StoreLeftover[]?
+---@return salvor.Error? err
+function methods:leftovers(folder, opts) end
+
 --- `skip` is what is left alone: with "checksum" an object of the same size and checksum, or of
 --- the same size and time where neither side knows a checksum; with "size" one of the same size.
 --- `verify` is how what arrived is verified: by the checksums that the sides know, or also by

@@ -240,6 +240,29 @@ function methods:upload(file, path, opts)
     return require("salvor.store.carry").upload(self, file, path, opts)
 end
 
+local leftovers_options = {older_than = "number", remove = "boolean"}
+local DAY = 86400
+
+--- Interrupted uploads of Salvor's below a folder, and with opts.remove their end.
+function methods:leftovers(folder, opts)
+    opts = check.options(opts, leftovers_options, "store.leftovers")
+    local prefix, err = check_folder(self, folder, "store.leftovers")
+    if not prefix then
+        return nil, err
+    elseif not self._backend.leftovers then
+        return errors.fail("Unsupported", {url = self.url, op = "store.leftovers",
+            reason = "what was not finished is a file beside its object there, and found again"})
+    end
+    local found, problem = self._backend:leftovers(prefix, {
+        older_than = opts.older_than or DAY,
+        remove = opts.remove,
+    })
+    if not found then
+        return as_op("store.leftovers", problem)
+    end
+    return found
+end
+
 --- store.copy(from, to, opts) -> summary, or nil and an error
 function store.copy(from, to, opts)
     return require("salvor.store.carry").copy(from, to, opts)

@@ -106,6 +106,9 @@ local TAKERS = {
     ["salvor.FsWriteOptions"] = function(options) fs.write(some_file, "", options) end,
     ["salvor.ProcOptions"] = function(options) proc.run({"true"}, options) end,
     ["salvor.StoreCopyOptions"] = function(options) store.copy(folder, folder, options) end,
+    ["salvor.StoreLeftoversOptions"] = function(options)
+        opened_store:leftovers("", options)
+    end,
     ["salvor.StoreReadOptions"] = function(options) opened_store:read("x", options) end,
     ["salvor.StoreTransferOptions"] = function(options)
         opened_store:upload("x", "y", options)

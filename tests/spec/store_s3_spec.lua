@@ -2,9 +2,13 @@
 local block = require("salvor.block")
 local conformance = require("support.store_conformance")
 local digest = require("salvor.digest")
+local json = require("salvor.json")
 local merge = require("salvor.copy").merge
 local open = require("salvor.store.s3.open").open
+local proc = require("salvor.proc")
+local salvor = require("support.salvor")
 local store_lab = require("support.store_lab")
+local stores = require("salvor.store")
 local task = require("salvor.task")
 local url = require("salvor.store.url")
 
@@ -204,7 +208,7 @@ store_lab.describe("S3", "s3", function(at)
             assert.are.equal("one", found[1].path)
             assert.is_false(found[1].removed)
             assert.is_true(math.abs(os.time() - found[1].begun) < 60)
-            assert.are.same({}, must(store:leftovers("", {})))
+            assert.are.same({}, must(store:leftovers("", {older_than = 60})))
             assert.are.same({}, must(store:leftovers("two", {older_than = 0})))
         end)
 
@@ -224,6 +228,27 @@ store_lab.describe("S3", "s3", function(at)
             upload:close()
             assert.is_true(must(store:leftovers("", {older_than = 0, remove = true}))[1].removed)
             assert.are.same({}, uploads_of(store))
+        end)
+
+        it("that are left over are shown and ended by a command", function()
+            must(store:begin("one", size, {})):close()
+            local environment = {AWS_ENDPOINT_URL = at.endpoint, AWS_ACCESS_KEY_ID = at.access_key,
+                                 AWS_SECRET_ACCESS_KEY = at.secret_key, AWS_REGION = at.region}
+            local function run(...)
+                local result = must(proc.run({salvor.path, "store", "leftovers", ...},
+                    {env = environment}))
+                assert.are.equal(0, result.code, result.stderr)
+                return result.stdout
+            end
+            local there = "s3://" .. bucket
+            assert.are.equal("", run(there))
+            assert.is_truthy(run("--older-than", "0", there):find("^%d+%-.*  one\n$"))
+            local rows = must(json.decode(run("--older-than", "0", "--remove", "--output", "json",
+                there)))
+            assert.are.equal("one", rows[1].path)
+            assert.is_true(rows[1].removed)
+            assert.are.same({}, uploads_of(store))
+            assert.are.equal("Unsupported", select(2, stores.open("/tmp"):leftovers()).code)
         end)
 
         it("go on after their process was killed, without sending a part twice", function()

@@ -65,6 +65,9 @@
 ---         blocks come in order, of any size; a digest takes pieces of them:
 ---         digest:update(block, offset, length). Optional.
 ---     copy(from, to, {item}) -> item    on the server, any size; only with features.copies
+---     leftovers(prefix, {older_than, remove}) -> {{path, begun, removed}...}
+---         Interrupted uploads of Salvor's that no list shows, begun more than `older_than` seconds
+---         ago; with `remove` they go. Never those of others. Optional.
 ---     close()                       ends connections; a second call does nothing
 ---
 --- An item is {path, size, modified (seconds since 1970), kind = "file", "link" or "folder", etag,

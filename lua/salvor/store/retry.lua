@@ -79,7 +79,8 @@ local function write_is_safe(err, _, _, options)
 end
 
 local SAFE = {list = always, stat = always, read = always, write = write_is_safe, begin = always,
-              remove = always, copy = always, verifier = always}
+              remove = always, copy = always, verifier = always,
+              leftovers = always}
 
 local function wrap_upload(retries, upload)
     local wrapped = {part_size = upload.part_size, _single = upload}

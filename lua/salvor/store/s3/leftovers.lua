@@ -13,11 +13,9 @@ local function last_part(self, path, id)
 end
 
 --- leftovers(prefix, {older_than = seconds, remove = boolean}) -> {{path, begun, removed}...}, or
---- nil and an error. Uploads of Salvor's below `prefix` that were begun longer ago than that, a day
---- when nothing is said; with `remove` they are ended, and their parts are gone.
+--- nil and an error: store/backend.lua. Their parts are gone when they are ended.
 function methods:leftovers(prefix, options)
-    options = options or {}
-    local before = os.time() + self._skew - (options.older_than or 86400)
+    local before = os.time() + self._skew - options.older_than
     local found, markers = {}, nil
     repeat
         local uploads, more = self:_uploads(self:_key(prefix), markers)

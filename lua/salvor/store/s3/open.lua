@@ -94,12 +94,12 @@ return {
     kind = "s3",
     settings = {
         endpoint = "string", region = "string", style = "string", profile = "string",
-        ca = "string", insecure = "boolean", proxy = "string", sts_endpoint = "string",
+        ca = "string", insecure = "boolean", sts_endpoint = "string",
         anonymous = "boolean", part_size = "number", connect_timeout = "number",
         timeout = "number",
     },
     credentials = {access_key = "string", secret_key = "string", session_token = "string",
-                   secret = "table"},
+                   secret = "table", proxy = "string"},
 
     open = function(location, options)
         local place, err = read_location(location)
