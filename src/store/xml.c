@@ -78,7 +78,7 @@ static int append(struct reader *reader, const char *data, size_t size)
 static const char *without_prefix(const char *name)
 {
     const char *colon = strchr(name, ':');
-    return colon ? colon + 1 : name;
+    return colon && colon[1] ? colon + 1 : name;
 }
 
 /* Makes an element or, with `attribute`, one of those; NULL after a failure. */
