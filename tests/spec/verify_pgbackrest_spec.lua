@@ -1,6 +1,7 @@
 -- Real repositories of pgBackRest, whole and damaged in each way that a rule is about.
 local fs = require("salvor.fs")
 local pgbackrest = require("support.pgbackrest")
+local salvor = require("support.salvor")
 local sets = require("support.backup_sets")
 local store_lab = require("support.store_lab")
 local verify = require("salvor.verify")
@@ -384,5 +385,37 @@ store_lab.describe("the WAL of pgBackRest", "pgbackrest", function()
         local report = check({full = true})
         expect(report, "warning wal-damaged " .. first:sub(#repository + 2))
         assert.is_true(report.restorable)
+    end)
+end)
+
+store_lab.describe("a backup of 100,000 files", "pgbackrest", function()
+    after_each(drop)
+
+    it("is looked at in little memory", function()
+        take("none")
+        local root = at(BACKUP .. labels.full)
+        must(fs.remove_tree(root .. "/pg_data"))
+        sets.run({"sh", "-c", [[
+            mkdir -p "$1/pg_data/base/1" && cd "$1/pg_data/base/1" && seq 100000 | xargs touch
+            seq 100000 | LC_ALL=C sort | sed 's|.*|pg_data/base/1/&={"size":0}|' > "$1/../lines"
+        ]], "sh", root})
+        local lines = must(fs.read(at(BACKUP .. "lines")))
+        remove(BACKUP .. "lines")
+        edit(BACKUP .. labels.full .. "/backup.manifest", function(text)
+            local first, last = text:match("^(.-%[target:file%]\n).-(\n%[target:file:default%].*)$")
+            return first .. lines .. last
+        end)
+        local script = string.format([[
+            local report = must(require("salvor.store").verify(%q, {backup = %q}))
+            for _, finding in ipairs(report.findings) do print(finding.message) end
+            print(report.restorable, report.checked.objects)
+            print(io.open("/proc/self/status"):read("a"):match("VmHWM:%%s*(%%d+)"))
+        ]], repository, labels.full)
+        local found = sets.run({salvor.path, "-e", script})
+        local objects, peak = found:match("^true\t(%d+)\n(%d+)\n$")
+        assert.is_truthy(objects, found)
+        assert.is_true(tonumber(objects) > 100000)
+        -- In KiB; AddressSanitizer keeps what is freed.
+        assert.is_true(tonumber(peak) < 32 << 10 or salvor.path:find("asan", 1, true) ~= nil, peak)
     end)
 end)

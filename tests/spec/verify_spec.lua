@@ -5,6 +5,8 @@ local merge = require("salvor.verify.merge")
 local salvor = require("support.salvor")
 local sets = require("support.backup_sets")
 local store = require("salvor.store")
+local store_errors = require("salvor.store.errors")
+local task = require("salvor.task")
 local wal = require("salvor.verify.wal")
 
 local ID = "1587549284406812631"
@@ -88,6 +90,72 @@ describe("store.verify", function()
         assert.are.equal(60, report.counts.errors)
         assert.are.equal(50, #report.findings)
         assert.are.equal(10, report.findings[50].more)
+    end)
+end)
+
+describe("verification of what does not keep still", function()
+    local files
+
+    before_each(function()
+        files = sets.v2018(folder, ID, 3)
+    end)
+
+    --- The report of a full verification; `before(path)` is called before each read.
+    local function verify_with(before)
+        local s <close> = must(store.open(folder))
+        local real = s._backend
+        local watched = setmetatable({read = function(_, path, ...)
+            local _, err = before(path)
+            if err then
+                return nil, err
+            end
+            return real:read(path, ...)
+        end}, {__index = real})
+        return store.verify(setmetatable({_backend = watched}, getmetatable(s)), {full = true})
+    end
+
+    it("sees that an object became another one meanwhile", function()
+        local changed
+        local report = must(verify_with(function(path)
+            if path == fs.basename(files[1]) and not changed then
+                changed = true
+                sets.tar_gz(files[1], "another")
+            end
+        end))
+        assert.is_true(changed)
+        assert.are.same({"error damaged " .. fs.basename(files[1])}, sets.findings(report))
+        assert.is_truthy(report.findings[1].message:find("changed", 1, true))
+    end)
+
+    it("sees that an object went away", function()
+        local report = must(verify_with(function(path)
+            if path == fs.basename(files[2]) and fs.stat(files[2]) then
+                must(fs.remove(files[2]))
+            end
+        end))
+        assert.are.same({"error damaged " .. fs.basename(files[2])}, sets.findings(report))
+    end)
+
+    it("gives the error when the store cannot be read any more", function()
+        local report, err = verify_with(function(path)
+            if path == fs.basename(files[2]) then
+                return store_errors.fail("Forbidden", {url = path})
+            end
+        end)
+        assert.is_nil(report)
+        assert.are.equal("Forbidden", err.code)
+        assert.are.equal("store.verify", err.op)
+    end)
+
+    it("can be cancelled at any time", function()
+        sets.run({"sh", "-c", 'head -c 512M /dev/zero | gzip -1 > "$1"', "sh", files[0]})
+        local child = task.spawn(function() store.verify(folder, {full = true}) end)
+        task.sleep(0.05)
+        local started = task.now()
+        child:cancel()
+        assert.is_false((pcall(child.join, child)))
+        assert.is_true(task.now() - started < 0.1)
+        assert.are.equal("cancelled", child:status())
     end)
 end)
 
