@@ -47,9 +47,10 @@ static int walk(struct salvor_inspect *inspect, struct salvor_tar_walk *archive,
     int more;
     while ((more = salvor_tar_walk_next(&entry, archive, err)) > 0) {
         inspect->entries++;
-        if (atomic_load(inspect->stop) ||
-            (inspect->entry && inspect->entry(inspect->context, &entry) < 0))
+        if (atomic_load(inspect->stop))
             return salvor_error_set(err, "Cancelled", "given up");
+        if (inspect->entry && inspect->entry(inspect->context, &entry, err) < 0)
+            return -1;
     }
     return more;
 }

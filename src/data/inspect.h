@@ -15,8 +15,9 @@
 #include "data/decompress.h"
 #include "data/digest.h"
 
-/* Tells of an entry; -1 ends the inspection as Cancelled. */
-typedef int (*salvor_inspect_entry)(void *context, const struct salvor_archive_entry *entry);
+/* Tells of an entry; its failure is the inspection's. */
+typedef int (*salvor_inspect_entry)(void *context, const struct salvor_archive_entry *entry,
+                                    struct salvor_error *err);
 
 struct salvor_inspect {
     /* What is wanted. */
@@ -41,7 +42,7 @@ struct salvor_inspect {
     ssize_t first_size;
 };
 
-/* Errors: those of the source, Corrupt, Cancelled. It reads the source to its end, or fails. */
+/* Errors: those of source and entry, Corrupt, Cancelled. It reads the source to its end, or fails. */
 int salvor_inspect_run(struct salvor_inspect *inspect, struct salvor_error *err);
 
 #endif

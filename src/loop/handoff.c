@@ -149,17 +149,18 @@ ssize_t salvor_handoff_take(const void **data, struct salvor_handoff *handoff)
     return size;
 }
 
-int salvor_handoff_say(struct salvor_handoff *handoff, const void *data, size_t size)
+int salvor_handoff_say(struct salvor_handoff *handoff, const void *data, size_t size,
+                       struct salvor_error *err)
 {
     pthread_mutex_lock(&handoff->mutex);
-    int result = salvor_buffer_append(&handoff->said, data, size, NULL);
+    int result = salvor_buffer_append(&handoff->said, data, size, err);
     handoff->full = result == 0 && handoff->said.size >= SAID_ENOUGH;
     if (handoff->full)
         tell(handoff);
     while (handoff->full && !handoff->stopped)
         pthread_cond_wait(&handoff->changed, &handoff->mutex);
-    if (handoff->stopped)
-        result = -1;
+    if (result == 0 && handoff->stopped)
+        result = salvor_error_set(err, "Cancelled", "given up");
     pthread_mutex_unlock(&handoff->mutex);
     return result;
 }

@@ -66,9 +66,10 @@ void salvor_handoff_hear(struct salvor_buffer *out, struct salvor_handoff *hando
 /* Gives the last piece back and waits for the next: its size, 0 at the end, -1 when stopped. */
 ssize_t salvor_handoff_take(const void **data, struct salvor_handoff *handoff);
 
-/* All of it or nothing; -1 when stopped, or without memory. At most SALVOR_HANDOFF_SAY bytes. */
+/* All of it or nothing, at most SALVOR_HANDOFF_SAY bytes. Error Cancelled when stopped. */
 #define SALVOR_HANDOFF_SAY ((size_t)64 << 10)
-int salvor_handoff_say(struct salvor_handoff *handoff, const void *data, size_t size);
+int salvor_handoff_say(struct salvor_handoff *handoff, const void *data, size_t size,
+                       struct salvor_error *err);
 
 /* The last call. */
 void salvor_handoff_leave(struct salvor_handoff *handoff);

@@ -52,7 +52,7 @@ static ssize_t take(void *context, const void **data, struct salvor_error *err)
     return size < 0 ? salvor_error_set(err, "Cancelled", "given up") : size;
 }
 
-static int tell(void *context, const struct salvor_archive_entry *entry)
+static int tell(void *context, const struct salvor_archive_entry *entry, struct salvor_error *err)
 {
     struct inspection *inspection = context;
     char text[sizeof(struct told) + NAME_MAX_TOLD];
@@ -63,7 +63,7 @@ static int tell(void *context, const struct salvor_archive_entry *entry)
                         .name_size = strnlen(entry->name, NAME_MAX_TOLD)};
     memcpy(text, &told, sizeof(told));
     memcpy(text + sizeof(told), entry->name, told.name_size);
-    return salvor_handoff_say(&inspection->handoff, text, sizeof(told) + told.name_size);
+    return salvor_handoff_say(&inspection->handoff, text, sizeof(told) + told.name_size, err);
 }
 
 static void run(void *context)

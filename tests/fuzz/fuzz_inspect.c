@@ -30,13 +30,13 @@ static ssize_t pull(void *context, const void **data, struct salvor_error *err)
     return (ssize_t)size;
 }
 
-static int entry(void *context, const struct salvor_archive_entry *found)
+static int entry(void *context, const struct salvor_archive_entry *found, struct salvor_error *err)
 {
     struct input *input = context;
     if (found->size < 0 || !found->name)
         abort();
     input->names += (int64_t)strlen(found->name);
-    return input->names > UNPACKED_MAX ? -1 : 0;
+    return input->names > UNPACKED_MAX ? salvor_error_set(err, "TooLarge", "names") : 0;
 }
 
 static int look(struct salvor_inspect *out, int64_t *names, const uint8_t *data, size_t size,

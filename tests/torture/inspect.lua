@@ -24,17 +24,24 @@ inspection:feed(bytes)
 local summary = must(inspection:finish())
 assert(summary.entries == 1 and summary.digest and #inspection:entries() == 1)
 
+--- What next() gives, unless it fails.
+local function take(reader)
+    local kind, value, text = reader:next()
+    must(kind or not value, value)
+    return kind, value, text
+end
+
 local info = must(set_files.info())
 must(info:add('[db]\ndb-id=1\na={"b":[1,2]}\n'))
-local _, key = info:next()
+local _, key = take(info)
 assert(key == "db-id")
-info:next()
+take(info)
 info:finish()
 assert(must(info:checksum()).actual)
 
 local rows = set_files.rows()
 must(rows:add('[{"a":[{"b":1}]}]'))
-assert(rows:next() == "row")
-assert(rows:next() == "object")
-must(rows:next() == nil)
+assert(take(rows) == "row")
+assert(take(rows) == "object")
+assert(not take(rows))
 must(rows:finish())

@@ -56,7 +56,7 @@ static void run(void *context)
             exchange->sum += ((const unsigned char *)data)[i];
         exchange->pieces++;
         for (size_t left = exchange->say_each; left; left -= sizeof(said))
-            if (salvor_handoff_say(&exchange->handoff, said, sizeof(said)) < 0)
+            if (salvor_handoff_say(&exchange->handoff, said, sizeof(said), NULL) < 0)
                 break;
     }
     salvor_handoff_leave(&exchange->handoff);
