@@ -131,10 +131,16 @@ static int split(struct salvor_info_line *line, struct salvor_info_reader *reade
     while ((at = memchr(at, '=', (size_t)(end - at)))) {
         const char *value = ++at;
         size_t length = (size_t)(end - value);
-        struct salvor_error ignored;
-        if (value == end || !begins_value(*value) ||
-            salvor_json_check(&reader->json, value, length, &ignored) < 0)
+        struct salvor_error problem;
+        if (value == end || !begins_value(*value))
             continue;
+        if (salvor_json_check(&reader->json, value, length, &problem) < 0) {
+            if (strcmp(problem.code, "Internal") != 0) /* no JSON, rather than no memory */
+                continue;
+            if (err)
+                *err = problem;
+            return -1;
+        }
         *line = (struct salvor_info_line){.section = reader->section.data,
                                           .section_size = reader->section.size,
                                           .key = text,
