@@ -2,7 +2,7 @@
  * salvor.store_http: requests to stores over HTTP, for the back ends of salvor.store.
  *
  *     http.client{ca=, insecure=, proxy=, connect_timeout=, silence=, timeout=} -> client
- *     client:request{method=, origin=, path=, query=, headers=, body=, into=, xml=, s3=, ...}
+ *     client:request{method=, origin=, path=, query=, headers=, body=, into=, xml=, s3= or azure=, ...}
  *         -> {status, headers, body | xml | received} | nil, err
  *     http.xml(text, lists) -> table | nil, err
  *     http.escape(text [, "/"]) -> text      http.unescape(text) -> text
@@ -16,6 +16,7 @@
 #include "lua/modules.h"
 #include "lua/task.h"
 #include "net/url.h"
+#include "store/azure/sign.h"
 #include "store/exchange.h"
 #include "store/s3/sign.h"
 #include "store/xml.h"
@@ -126,35 +127,83 @@ static void set_bodies(lua_State *L, struct salvor_exchange *exchange)
         salvor_hold_block(L, lua_absindex(L, -1), &exchange->into, SALVOR_BLOCK_WRITE)->size = 0;
 }
 
-static const char *key_text(lua_State *L, int index, const char *name, bool is_needed)
+/* What the request is signed with; S3 or Azure. */
+struct signing {
+    struct salvor_s3_key s3;
+    struct salvor_azure_key azure;
+};
+
+/* A text of the option `scheme`, which is the table at `index`. */
+static const char *key_text(lua_State *L, int index, const char *scheme, const char *name,
+                            size_t *size)
 {
-    const char *text = salvor_option_string(L, index, name, NULL);
-    if (!text && is_needed)
-        luaL_argerror(L, 2, lua_pushfstring(L, "option 's3' has no '%s'", name));
+    const char *text = salvor_option_string(L, index, name, size);
+    if (!text && scheme)
+        luaL_argerror(L, 2, lua_pushfstring(L, "option '%s' has no '%s'", scheme, name));
     return text;
 }
 
-/* `s3`: what Signature V4 is made with; false when the request is not signed. */
-static bool read_key(lua_State *L, struct salvor_s3_key *key)
+static time_t time_of_request(lua_State *L, int index)
+{
+    return time(NULL) + (time_t)salvor_option_number(L, index, "skew", 0);
+}
+
+/* Pushes the option; false when there is none. */
+static bool push_scheme(lua_State *L, const char *scheme, const char *const names[])
+{
+    int type = lua_getfield(L, 2, scheme);
+    if (type == LUA_TNIL)
+        return false;
+    if (type != LUA_TTABLE)
+        luaL_argerror(L, 2, lua_pushfstring(L, "option '%s' must be a table", scheme));
+    salvor_check_options(L, lua_gettop(L), names);
+    return true;
+}
+
+/* `s3`: what Signature V4 is made with */
+static bool read_s3_key(lua_State *L, struct salvor_s3_key *key)
 {
     static const char *const names[] = {"access_key", "secret_key", "token", "region",
                                         "service",    "payload",    "skew",  NULL};
-    int type = lua_getfield(L, 2, "s3");
-    int index = lua_gettop(L);
-    if (type == LUA_TNIL)
+    if (!push_scheme(L, "s3", names))
         return false;
-    luaL_argcheck(L, type == LUA_TTABLE, 2, "option 's3' must be a table");
-    salvor_check_options(L, index, names);
-    key->access_key = key_text(L, index, "access_key", true);
-    key->secret_key = key_text(L, index, "secret_key", true);
-    key->token = key_text(L, index, "token", false);
-    key->region = key_text(L, index, "region", true);
-    key->service = key_text(L, index, "service", false);
-    key->payload = key_text(L, index, "payload", false);
-    key->time = time(NULL) + (time_t)salvor_option_number(L, index, "skew", 0);
+    int index = lua_gettop(L);
+    key->access_key = key_text(L, index, "s3", "access_key", NULL);
+    key->secret_key = key_text(L, index, "s3", "secret_key", NULL);
+    key->token = key_text(L, index, NULL, "token", NULL);
+    key->region = key_text(L, index, "s3", "region", NULL);
+    key->service = key_text(L, index, NULL, "service", NULL);
+    key->payload = key_text(L, index, NULL, "payload", NULL);
+    key->time = time_of_request(L, index);
     if (!key->service)
         key->service = "s3";
     return true;
+}
+
+/* `azure`: what Shared Key is made with; the key's bytes, not their base64 */
+static bool read_azure_key(lua_State *L, struct salvor_azure_key *key)
+{
+    static const char *const names[] = {"account", "key", "skew", NULL};
+    if (!push_scheme(L, "azure", names))
+        return false;
+    int index = lua_gettop(L);
+    key->account = key_text(L, index, "azure", "account", NULL);
+    key->key = key_text(L, index, "azure", "key", &key->key_size);
+    key->time = time_of_request(L, index);
+    return true;
+}
+
+/* A request without either is not signed. */
+static void choose_signing(lua_State *L, struct signing *signing,
+                           struct salvor_exchange_options *options)
+{
+    if (read_s3_key(L, &signing->s3)) {
+        options->sign = salvor_s3_sign;
+        options->context = &signing->s3;
+    } else if (read_azure_key(L, &signing->azure)) {
+        options->sign = salvor_azure_sign;
+        options->context = &signing->azure;
+    }
 }
 
 static void release_exchange(void *object)
@@ -346,16 +395,17 @@ static int after_answer(lua_State *L, int status, lua_KContext context)
  *     into = the block that a 2xx answer's body goes to,
  *     xml = {names that come several times}: a 2xx answer's body is XML,
  *     s3 = {access_key, secret_key, token, region, service, payload, skew = seconds},
+ *     azure = {account, key = its bytes, skew},
  *     timeout, silence, repeatable, expect}
  */
 static int client_request(lua_State *L)
 {
-    static const char *const names[] = {"method",  "origin",     "path",   "query", "headers",
-                                        "body",    "into",       "xml",    "s3",    "timeout",
-                                        "silence", "repeatable", "expect", NULL};
+    static const char *const names[] = {"method",  "origin",  "path",       "query",  "headers",
+                                        "body",    "into",    "xml",        "s3",     "azure",
+                                        "timeout", "silence", "repeatable", "expect", NULL};
     struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
     struct salvor_exchange_options options = {.body_limit = BODY_LIMIT};
-    struct salvor_s3_key key = {0};
+    struct signing signing = {0};
     struct salvor_error err;
     luaL_checktype(L, 2, LUA_TTABLE);
     salvor_check_options(L, 2, names);
@@ -368,10 +418,7 @@ static int client_request(lua_State *L)
     add_pairs(L, exchange, "query", salvor_exchange_add_query);
     add_pairs(L, exchange, "headers", salvor_exchange_add_header);
     set_bodies(L, exchange);
-    if (read_key(L, &key)) {
-        options.sign = salvor_s3_sign;
-        options.context = &key;
-    }
+    choose_signing(L, &signing, &options);
     options.tls = (struct salvor_http_tls){.ca = client->ca, .insecure = client->insecure};
     options.proxy = client->proxy;
     options.connect_timeout = client->connect_timeout;

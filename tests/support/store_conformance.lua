@@ -180,8 +180,14 @@ local function whole_objects(open)
         if store.features.any_key then
             table.move(ANY_NAMES, 1, #ANY_NAMES, #names + 1, names)
         end
-        for _, name in ipairs(names) do
-            must(put(store, name, "of " .. name))
+        local refuses = store.features.refuses or function() end
+        for index = #names, 1, -1 do
+            if refuses(names[index]) then
+                expect_error("Invalid", store.url, put(store, names[index], "x"))
+                table.remove(names, index)
+            else
+                must(put(store, names[index], "of " .. names[index]))
+            end
         end
         table.sort(names)
         assert.are.same(names, paths_of((list_all(store, ""))))

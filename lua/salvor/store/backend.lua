@@ -22,6 +22,9 @@
 ---     url        of the root, for messages: without secrets, and without a "/" at the end
 ---     features   {checksum = "md5"      items of list and stat have their md5 (where it is known)
 ---                 any_key = true        names like "a//b", "./x" are names like others
+---                 refuses = function    why a path cannot be written there, or nil: one that the
+---                                       service would take for another; write, begin and copy
+---                                       to it are Invalid
 ---                 folders = true        folders are there by themselves, also empty ones
 ---                 modes = true          items have modes, and write and begin take them
 ---                 copies = true         has copy()

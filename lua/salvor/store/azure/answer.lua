@@ -1,0 +1,239 @@
+--- What Azure's Blob service answers: items out of headers, errors out of headers and bodies.
+local dates = require("salvor.store.dates")
+local digest = require("salvor.digest")
+local errors = require("salvor.store.errors")
+local http = require("salvor.store_http")
+
+local answer = {}
+
+--- Azure's own codes ("Common REST API error codes" and "Blob service error codes").
+local CODES = {
+    AccountBeingCreated = "SlowDown",
+    AccountIsDisabled = "Forbidden",
+    AuthenticationFailed = "Unauthorized",
+    AuthorizationFailure = "Forbidden",
+    AuthorizationPermissionMismatch = "Forbidden",
+    AuthorizationProtocolMismatch = "Forbidden",
+    AuthorizationResourceTypeMismatch = "Forbidden",
+    AuthorizationServiceMismatch = "Forbidden",
+    AuthorizationSourceIPMismatch = "Forbidden",
+    BlobAlreadyExists = "AlreadyExists",
+    BlobArchived = "Unsupported",
+    BlobBeingRehydrated = "Unsupported",
+    BlobImmutableDueToPolicy = "Forbidden",
+    BlobNotFound = "NotFound",
+    CannotVerifyCopySource = "NotFound",
+    ConditionNotMet = "Changed",
+    ContainerBeingDeleted = "NotFound",
+    ContainerBeingDisabled = "Forbidden",
+    ContainerDisabled = "Forbidden",
+    ContainerNotFound = "NotFound",
+    InsufficientAccountPermissions = "Forbidden",
+    InternalError = "IO",
+    InvalidAuthenticationInfo = "Unauthorized",
+    InvalidBlobType = "Unsupported",
+    InvalidMd5 = "Corrupt",
+    KeyBasedAuthenticationNotPermitted = "Forbidden",
+    LeaseIdMissing = "Forbidden",
+    Md5Mismatch = "Corrupt",
+    NoAuthenticationInformation = "Unauthorized",
+    NoPendingCopyOperation = "Changed",
+    OperationTimedOut = "Timeout",
+    PendingCopyOperation = "SlowDown",
+    PublicAccessNotPermitted = "Forbidden",
+    RequestBodyTooLarge = "TooLarge",
+    ResourceNotFound = "NotFound",
+    ServerBusy = "SlowDown",
+    SourceConditionNotMet = "Changed",
+    TargetConditionNotMet = "Changed",
+    UnauthorizedBlobOverwrite = "Forbidden",
+}
+
+local STATUSES = {
+    [401] = "Unauthorized",
+    [403] = "Forbidden",
+    [404] = "NotFound",
+    [405] = "Unsupported",
+    [408] = "Timeout",
+    [409] = "Changed",
+    [412] = "Changed",
+    [413] = "TooLarge",
+    [429] = "SlowDown",
+    [500] = "IO",
+    [501] = "Unsupported",
+    [503] = "SlowDown",
+    [507] = "NoSpace",
+}
+
+local HINTS = {
+    AccountIsDisabled = "have the account enabled",
+    AuthenticationFailed = "check the account's name and its key or shared access signature",
+    AuthorizationFailure = "the account may only take requests from certain networks",
+    AuthorizationPermissionMismatch = "the signature or role has no right to do this",
+    AuthorizationProtocolMismatch = "the signature is for https only",
+    AuthorizationSourceIPMismatch = "the signature is for another address than this machine's",
+    BlobArchived = "the object is in the archive tier: have it rehydrated first",
+    BlobBeingRehydrated = "the object is on its way out of the archive: wait",
+    BlobImmutableDueToPolicy = "a policy of the container forbids changes",
+    InvalidBlobType = "it is an append or page blob: those are read, and not written",
+    KeyBasedAuthenticationNotPermitted = "the account takes no keys: use workload identity",
+    LeaseIdMissing = "somebody has a lease on it: break the lease, or wait",
+    NoAuthenticationInformation = "anonymous requests are not enough here",
+    PublicAccessNotPermitted = "anonymous requests are not enough here",
+}
+
+local WORTH_REPEATING = {InternalError = true, Md5Mismatch = true}
+local UNCLEAR = {[500] = true, [502] = true, [504] = true}
+
+--- Signatures are refused when the clocks are further apart, in seconds.
+answer.SKEW = 900
+
+local function text(body, name)
+    local value = body[name]
+    return type(value) == "string" and value ~= "" and value or nil
+end
+
+--- {Code=, Message=, ...} of an error's body; empty when it is none.
+function answer.body(got)
+    return got.body and http.xml(got.body, {}) or {}
+end
+
+--- Azure's code of an error: a HEAD has it in a header only.
+function answer.code(got, body)
+    return got.headers["x-ms-error-code"] or text(body, "Code")
+end
+
+--- How far the server's clock is ahead of ours, in seconds; nil when it does not tell.
+function answer.skew(got)
+    local its = dates.http(got.headers.date)
+    return its and its - os.time()
+end
+
+--- Why the signature was refused. Its detail may hold what was signed, so only what says that a
+--- signature has ended is told.
+local function refusal(got, body)
+    local detail = text(body, "AuthenticationErrorDetail") or ""
+    local skew = answer.skew(got)
+    if skew and math.abs(skew) > answer.SKEW then
+        return string.format("this machine's clock is %d s %s the server's", math.abs(skew),
+            skew > 0 and "behind" or "ahead of"), "set this machine's clock"
+    elseif detail:find("^Signature not valid") or detail:find("expired", 1, true) then
+        return detail:match("^[^\r\n]*"), "get a new shared access signature"
+    end
+    return "the signature is not that of the account's key"
+end
+
+--- What the server said, without the lines about the request and the time.
+local function message_of(body)
+    local said = text(body, "Message")
+    said = said and said:match("^[^\r\n]*"):gsub("%s*RequestId:.*$", "")
+    return said ~= "" and said or nil
+end
+
+local function explain(store, got, body, said)
+    if said == "AuthenticationFailed" then
+        return refusal(got, body)
+    elseif said == "ContainerBeingDeleted" then
+        return "the container is being deleted", "it may be made anew in a minute"
+    elseif said == "ContainerNotFound" then
+        return "there is no such container at " .. store._at.origin .. store._at.base
+    end
+    return message_of(body)
+end
+
+local CONTAINERS = {ContainerBeingDeleted = true, ContainerNotFound = true}
+local PLAIN = {BlobNotFound = true, ResourceNotFound = true, ContainerNotFound = true,
+               BlobAlreadyExists = true}
+
+--- The error of an answer: nil and an error object. `url`: what it is about.
+function answer.fail(store, got, url, op, body)
+    body = body or answer.body(got)
+    local said = answer.code(got, body)
+    local code = CODES[said] or STATUSES[got.status] or (got.status >= 500 and "IO") or "Invalid"
+    local reason, hint = explain(store, got, body, said)
+    if CONTAINERS[said] then
+        url = "az://" .. store._container
+    elseif PLAIN[said] or (code == "NotFound" and not said) then
+        reason = nil
+    end
+    if said and not PLAIN[said] then
+        reason = reason and said .. ": " .. reason or said
+    end
+    local retryable = nil
+    if WORTH_REPEATING[said] or UNCLEAR[got.status] then
+        retryable = true
+    end
+    return errors.fail(code, {
+        url = url,
+        op = op,
+        reason = reason,
+        status = got.status,
+        request_id = got.headers["x-ms-request-id"],
+        retryable = retryable,
+        retry_after = dates.retry_after(got.headers["retry-after"], os.time()),
+        hint = hint or HINTS[said],
+        details = said and {azure_code = said} or nil,
+    })
+end
+
+function answer.hex(bytes)
+    return (bytes:gsub(".", function(byte) return string.format("%02x", byte:byte()) end))
+end
+
+function answer.bytes(hex)
+    return (hex:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
+end
+
+--- The MD5 in hex of what is base64 in headers and lists; nil for anything else.
+function answer.md5(base64)
+    local bytes = base64 and digest.unbase64(base64)
+    return bytes and #bytes == 16 and answer.hex(bytes) or nil
+end
+
+--- The other way round (RFC 1864).
+function answer.content_md5(md5)
+    return digest.base64(answer.bytes(md5))
+end
+
+function answer.etag(value)
+    return value and value:gsub('^"(.*)"$', "%1") or nil
+end
+
+--- Folders are names that end in "/" and have no bytes, and with a hierarchical namespace objects
+--- that say so.
+function answer.kind(path, size, metadata)
+    local is_folder = metadata and metadata.hdi_isfolder == "true"
+        or size == 0 and path:sub(-1) == "/"
+    return is_folder and "folder" or "file"
+end
+
+local function metadata_of(headers)
+    local metadata
+    for name, value in pairs(headers) do
+        local key = name:match("^x%-ms%-meta%-(.+)$")
+        if key then
+            metadata = metadata or {}
+            metadata[key] = value
+        end
+    end
+    return metadata
+end
+
+--- The item of an answer's headers; `size`: of the whole object. Content-MD5 is that of a range
+--- when there is the other one.
+function answer.item(path, headers, size, is_range)
+    local metadata = metadata_of(headers)
+    return {
+        path = path,
+        size = size,
+        modified = dates.http(headers["last-modified"]),
+        kind = answer.kind(path, size, metadata),
+        etag = answer.etag(headers.etag),
+        md5 = answer.md5(headers["x-ms-blob-content-md5"]
+            or not is_range and headers["content-md5"] or nil),
+        version = headers["x-ms-version-id"],
+        metadata = metadata,
+    }
+end
+
+return answer
