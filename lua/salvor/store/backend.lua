@@ -56,7 +56,7 @@
 ---                                   whole by the upload's own record; so the source need not be
 ---                                   read again. Where that costs less than reading it; optional
 ---         upload:part(index, block) -> true     all parts but the last one have part_size bytes
----         upload:finish() -> item
+---         upload:finish(md5) -> item            md5: hex, of the whole, where it is known
 ---         upload:abort()            removes what was sent, also after a failure; never raises
 ---         upload:close()            lets go and keeps what was sent; a <close> variable does this
 ---     remove(paths) -> {n = how many, failed = {{path =, err =}...}}

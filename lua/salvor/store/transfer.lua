@@ -324,7 +324,7 @@ function transfer:finish(block)
         end
         self.verified = right and self.sum_name
     end
-    local item, err = self.upload:finish()
+    local item, err = self.upload:finish(self.item.md5 or self.digest and self.digest:hex())
     if not item then
         return self:fail(err)
     end

@@ -10,6 +10,9 @@ local url = {}
 
 local LIMIT = 16384 -- bytes
 
+--- What a secret's name in a query has in it.
+local SECRETS = {"sig", "sas", "secret", "token", "password", "credential", "connection", "key"}
+
 local function invalid(text, reason, hint)
     return nil, errors.new({code = "Invalid", op = "store.open",
                             message = url.mask(text) .. ": " .. reason, hint = hint})
@@ -30,7 +33,7 @@ function url.mask(text)
     end
     return (text:gsub("([?&][^=&#]*)=([^&#]*)", function(name, value)
         local word = name:lower()
-        for _, part in ipairs({"sig", "secret", "token", "password", "credential", "key"}) do
+        for _, part in ipairs(SECRETS) do
             if word:find(part, 1, true) then
                 return name .. "=***"
             end

@@ -9,7 +9,7 @@ local blocks = {}
 local FORM, MAGIC = ">c4c8I4c16", "slvr" -- whose it is, digest, number, MD5
 local NO_MD5 = ("\0"):rep(16)
 
---- All names of one blob are equally long: shorter ones than these of other programs are in the way.
+--- All names of one blob are equally long: shorter ones of other programs are in the way.
 blocks.NAME_SIZE, blocks.NAME_LIMIT = string.packsize(FORM), 64
 
 --- The digest of what an upload is for: 8 bytes.
@@ -17,8 +17,8 @@ function blocks.digest(text)
     return answer.bytes(digest.sha256(text):sub(1, 16))
 end
 
---- The name, `size` bytes long, of a part with that MD5 (16 bytes); without: that of an upload which
---- was given up.
+--- The name, `size` bytes long, of a part with that MD5 (16 bytes); without: that of an upload
+--- which was given up.
 function blocks.name(whose, index, md5, size)
     return string.pack(FORM, MAGIC, whose, index, md5 or NO_MD5)
         .. ("\0"):rep(size - blocks.NAME_SIZE)
@@ -33,9 +33,8 @@ local function read_name(name)
     return {whose = whose, index = index, md5 = md5}
 end
 
---- list(store, key, path, which, op) -> {{name, size, and whose, index, md5 of Salvor's}...} of
---- the "committed" or "uncommitted" blocks, and the ETag; nil and an error. A blob that is not there
---- has none.
+--- list(store, key, path, which, op) -> {{name, size, and whose, index, md5 of Salvor's}...} of the
+--- "committed" or "uncommitted" blocks, and the ETag; nil and an error. What is not there has none.
 function blocks.list(store, key, path, which, op)
     local got, err = store:_ask({
         op = op, method = "GET", key = key, path = path, repeatable = true, xml = {"Block"},
@@ -51,8 +50,7 @@ function blocks.list(store, key, path, which, op)
         return {}
     end
     local found = {}
-    local list = got.xml.UncommittedBlocks or got.xml.CommittedBlocks
-    list = which == "committed" and got.xml.CommittedBlocks or list
+    local list = got.xml[which == "committed" and "CommittedBlocks" or "UncommittedBlocks"]
     for _, entry in ipairs(type(list) == "table" and list.Block or {}) do
         local name = type(entry) == "table" and type(entry.Name) == "string"
             and digest.unbase64(entry.Name)

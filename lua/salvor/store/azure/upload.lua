@@ -32,14 +32,15 @@ end
 --- What is left of earlier uploads for the same thing: the digest to go on with, and the blocks of
 --- each part: {[number] = {[MD5] = size}}.
 local function resume(text, found, name_size)
-    local there, number, whose = {}, 0, nil
+    local there, number = {}, 0
     for _, block in ipairs(found) do
         there[block.name] = true
     end
-    repeat
-        whose = blocks.digest(text .. "\0" .. number)
+    local whose = blocks.digest(text .. "\0" .. number)
+    while there[blocks.name(whose, 0, nil, name_size)] do
         number = number + 1
-    until not there[blocks.name(whose, 0, nil, name_size)]
+        whose = blocks.digest(text .. "\0" .. number)
+    end
     local parts = {}
     for _, block in ipairs(found) do
         if block.whose == whose then
@@ -134,10 +135,10 @@ function upload:part(index, piece)
     end
     self._sent = true
     local md5 = answer.bytes(sums.md5)
-    local name, sent = name_of(self, index, md5), nil
-    sent, err = put_block(self, name, piece, digest.base64(md5))
+    local name = name_of(self, index, md5)
+    local sent, problem = put_block(self, name, piece, digest.base64(md5))
     if not sent then
-        return nil, err
+        return nil, problem
     end
     self._names[index] = name
     return true
@@ -165,14 +166,14 @@ local function is_done(self)
     return found and #found > 0 and #found == #self._names
 end
 
-function upload:finish()
+function upload:finish(md5)
     local store, options = self._store, self._options
     local body = list_body(self)
     local headers = store:_attributes(options)
     headers["Content-Type"] = "application/xml"
     headers["Content-MD5"] = answer.content_md5(digest.md5(body))
     headers["x-ms-blob-content-type"] = "application/octet-stream"
-    headers["x-ms-blob-content-md5"] = options.md5 and answer.content_md5(options.md5)
+    headers["x-ms-blob-content-md5"] = md5 and answer.content_md5(md5)
     headers["If-None-Match"] = options.if_absent and "*" or nil
     local got, err = store:_ask({op = OP, method = "PUT", key = self._key, path = self._path,
                                  query = {comp = "blocklist"}, headers = headers, body = body,
@@ -186,7 +187,7 @@ function upload:finish()
     end
     self._ended = true
     local item = answer.item(self._path, got.headers, self._size, true)
-    item.md5, item.metadata = options.md5, options.metadata
+    item.md5, item.metadata = md5, options.metadata
     return item
 end
 
