@@ -98,9 +98,20 @@ function answer.body(got)
     return got.body and http.xml(got.body, {}) or {}
 end
 
+--- What the emulator says in other words, by a part of its message.
+local EMULATOR = {
+    AuthorizationFailure = {"failed to authenticate", "AuthenticationFailed"},
+    InvalidOperation = {"contentMD5", "Md5Mismatch"},
+}
+
 --- Azure's code of an error: a HEAD has it in a header only.
 function answer.code(got, body)
-    return got.headers["x-ms-error-code"] or text(body, "Code")
+    local said = got.headers["x-ms-error-code"] or text(body, "Code")
+    local other = EMULATOR[said]
+    if other and (text(body, "Message") or ""):find(other[1], 1, true) then
+        return other[2]
+    end
+    return said
 end
 
 --- How far the server's clock is ahead of ours, in seconds; nil when it does not tell.
@@ -111,7 +122,10 @@ end
 
 --- Why the signature was refused. Its detail may hold what was signed, so only what says that a
 --- signature has ended is told.
-local function refusal(got, body)
+local function refusal(store, got, body)
+    if store._credentials.source == "nobody" then
+        return "anonymous requests are not enough here", "give a key or a signature"
+    end
     local detail = text(body, "AuthenticationErrorDetail") or ""
     local skew = answer.skew(got)
     if skew and math.abs(skew) > answer.SKEW then
@@ -132,7 +146,7 @@ end
 
 local function explain(store, got, body, said)
     if said == "AuthenticationFailed" then
-        return refusal(got, body)
+        return refusal(store, got, body)
     elseif said == "ContainerBeingDeleted" then
         return "the container is being deleted", "it may be made anew in a minute"
     elseif said == "ContainerNotFound" then

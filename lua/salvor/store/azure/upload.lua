@@ -10,6 +10,7 @@ local errors = require("salvor.store.errors")
 local names = require("salvor.store.azure.names")
 
 local OP = "store.write"
+local UNCERTAIN = {Disconnected = true, Timeout = true} -- whether it was done
 local PATIENT = 600 -- seconds of silence while the server puts a blob together
 
 local methods, upload = {}, {}
@@ -177,12 +178,14 @@ function upload:finish(md5)
     headers["If-None-Match"] = options.if_absent and "*" or nil
     local got, err = store:_ask({op = OP, method = "PUT", key = self._key, path = self._path,
                                  query = {comp = "blocklist"}, headers = headers, body = body,
-                                 repeatable = true, silence = PATIENT})
-    if not got and self._tried and is_done(self) then
+                                 repeatable = not options.if_absent, silence = PATIENT})
+    if not got and UNCERTAIN[err.code] then
+        self._tried, err.retryable = true, true -- is_done() tells next time
+        return nil, err
+    elseif not got and self._tried and is_done(self) then
         self._ended = true
         return store:stat(self._path)
     elseif not got then
-        self._tried = true
         return store:_refusal(err, self._path, options)
     end
     self._ended = true
