@@ -1,0 +1,445 @@
+-- What a store of Azure makes of answers that the emulator does not give on demand.
+local block = require("salvor.block")
+local conformance = require("support.store_conformance")
+local credentials = require("salvor.store.azure.credentials")
+local digest = require("salvor.digest")
+local fs = require("salvor.fs")
+local http = require("salvor.store_http")
+local log = require("salvor.log")
+local open = require("salvor.store.azure.open").open
+local scripted = require("support.scripted")
+local store = require("salvor.store")
+local task = require("salvor.task")
+local url = require("salvor.store.url")
+
+local ROOT = "az://container/root"
+local BLOB = "/acc/container/root/a"
+local KEY = digest.base64("a very secret key")
+local get, put, expect_error = conformance.get, conformance.put, conformance.expect_error
+
+--- A refusal as Azure writes it.
+local function refusal(method, status, code, more)
+    local rule = {method = method, path = BLOB, status = status,
+                  headers = {["x-ms-request-id"] = "REQ1", ["x-ms-error-code"] = code}}
+    if code and method ~= "HEAD" then
+        rule.body = string.format('\239\187\191<?xml version="1.0" encoding="utf-8"?><Error>'
+            .. "<Code>%s</Code><Message>what the server says\nRequestId:REQ1\nTime:now</Message>"
+            .. "%s</Error>", code, more and more.xml or "")
+    end
+    for name, value in pairs(more or {}) do
+        if name == "headers" then
+            for header, text in pairs(value) do
+                rule.headers[header] = text
+            end
+        elseif name ~= "xml" then
+            rule[name] = value
+        end
+    end
+    return rule
+end
+
+local function list_body(blobs, marker)
+    return '<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Blobs>' .. blobs
+        .. "</Blobs><NextMarker>" .. (marker or "") .. "</NextMarker></EnumerationResults>"
+end
+
+local function entry(name, size, more, attributes)
+    return string.format("<Blob><Name%s>%s</Name><Properties><Last-Modified>Fri, 31 May 2024 "
+        .. "12:30:00 GMT</Last-Modified><Etag>0x8D1</Etag><Content-Length>%s</Content-Length>"
+        .. "<Content-MD5>XrY7u+Ae7tCTyyK7j1rNww==</Content-MD5></Properties>%s</Blob>",
+        attributes or "", name, size or 1, more or "<Metadata />")
+end
+
+describe("an answer of Azure", function()
+    local server, azure
+
+    local function options(more)
+        local all = {endpoint = server.url .. "/acc", key = KEY, ca = server.folder .. "/ca.crt"}
+        for name, value in pairs(more or {}) do
+            all[name] = value or nil
+        end
+        return all
+    end
+
+    local function open_store(more)
+        return must(open(must(url.parse(ROOT)), options(more)))
+    end
+
+    local function list_is(...)
+        local rules = {}
+        for index, body in ipairs({...}) do
+            rules[index] = {path = "/acc/container", body = body, times = 1}
+        end
+        server:rules(rules)
+    end
+
+    setup(function()
+        server = scripted.start()
+    end)
+
+    teardown(function()
+        server:stop()
+    end)
+
+    before_each(function()
+        azure = open_store()
+    end)
+
+    describe("that is an error", function()
+        it("names the object, what the server says, status and request", function()
+            for code, expected in pairs({
+                AuthorizationPermissionMismatch = "Forbidden",
+                AuthorizationFailure = "Forbidden",
+                KeyBasedAuthenticationNotPermitted = "Forbidden",
+                BlobArchived = "Unsupported",
+                LeaseIdMissing = "Forbidden",
+                SomethingNew = "Forbidden",
+            }) do
+                server:rules({refusal("GET", 403, code)})
+                local err = expect_error(expected, ROOT .. "/a", get(azure, "a"))
+                assert.is_truthy(err.message:find(
+                    code .. ": what the server says (HTTP 403, request REQ1)", 1, true),
+                    err.message)
+                assert.are.equal(code, err.details.azure_code)
+                assert.is_false(err.retryable)
+            end
+        end)
+
+        it("is the same when there is no body to say it", function()
+            server:rules({refusal("HEAD", 409, "BlobArchived")})
+            local err = expect_error("Unsupported", ROOT .. "/a", azure:stat("a"))
+            assert.is_truthy(err.message:find("BlobArchived (HTTP 409, request REQ1)", 1, true))
+            assert.is_truthy(err.hint:find("rehydrated", 1, true))
+            server:rules({refusal("HEAD", 404)})
+            err = expect_error("NotFound", ROOT .. "/a", azure:stat("a"))
+            assert.is_truthy(err.message:find("/a does not exist (HTTP 404", 1, true))
+        end)
+
+        it("says whether it is worth another try, and when", function()
+            for _, case in ipairs({
+                {503, "ServerBusy", "SlowDown", true},
+                {503, nil, "SlowDown", true},
+                {429, nil, "SlowDown", true},
+                {500, "InternalError", "IO", true},
+                {500, "OperationTimedOut", "Timeout", true},
+                {502, nil, "IO", true},
+                {504, nil, "IO", true},
+                {400, "Md5Mismatch", "Corrupt", true},
+                {409, "PendingCopyOperation", "SlowDown", true},
+                {400, "InvalidHeaderValue", "Invalid", false},
+                {413, "RequestBodyTooLarge", "TooLarge", false},
+                {412, "ConditionNotMet", "Changed", false},
+                {507, nil, "NoSpace", false},
+            }) do
+                server:rules({refusal("GET", case[1], case[2],
+                    {headers = {["Retry-After"] = "7"}})})
+                local err = expect_error(case[3], ROOT .. "/a", get(azure, "a"))
+                assert.are.equal(case[4], err.retryable, err.message)
+                assert.are.equal(7, err.details.retry_after)
+            end
+        end)
+
+        it("is repeated by the store after the time that the server wants", function()
+            server:rules({
+                refusal("GET", 503, "ServerBusy", {times = 2, headers = {["Retry-After"] = "1"}}),
+                {path = BLOB, body = "content"},
+            })
+            local opened = must(store.open(ROOT, options()))
+            assert.are.equal("content", must(opened:read("a")))
+            local requests = server:requests()
+            assert.are.equal(3, #requests)
+            assert.is_true(requests[3].time - requests[1].time >= 2)
+            opened:close()
+        end)
+
+        it("may be about the container", function()
+            server:rules({refusal("GET", 409, "ContainerBeingDeleted")})
+            local err = expect_error("NotFound", "az://container", get(azure, "a"))
+            assert.is_truthy(err.message:find("the container is being deleted", 1, true))
+            server:rules({refusal("GET", 404, "ContainerNotFound")})
+            err = expect_error("NotFound", "az://container", get(azure, "a"))
+            assert.is_truthy(err.message:find("there is no such container at " .. server.url, 1,
+                true))
+        end)
+
+        it("may be a page of a proxy's, or a trap", function()
+            for _, body in ipairs({"<html><body><p>Bad Gateway</body>", "", "{}",
+                                   '<!DOCTYPE a [<!ENTITY b "c">]><Error><Code>&b;</Code></Error>',
+                                   "<Error><Code><Code>x</Code></Code></Error>"}) do
+                server:rules({{path = BLOB, status = 502, body = body}})
+                local err = expect_error("IO", ROOT .. "/a", get(azure, "a"))
+                assert.is_truthy(err.message:find("(HTTP 502)", 1, true))
+            end
+        end)
+
+        it("never shows a signature", function()
+            azure = open_store({key = false, sas = "sv=1&sig=very%2Fsecret%2Bsignature"})
+            server:rules({refusal("GET", 403, "AuthenticationFailed", {xml =
+                "<AuthenticationErrorDetail>Signature did not match. String to sign used was "
+                .. "very/secret+signature</AuthenticationErrorDetail>"})})
+            local err = expect_error("Unauthorized", ROOT .. "/a", get(azure, "a"))
+            assert.is_nil(tostring(err):find("secret", 1, true), tostring(err))
+            assert.is_truthy(server:requests()[1].query:find("sig=very%2Fsecret%2Bsignature", 1,
+                true))
+            server:rules({{path = BLOB, ["end"] = "reset"}})
+            err = expect_error("Disconnected", ROOT .. "/a", get(azure, "a"))
+            assert.is_nil(tostring(err):find("secret", 1, true), tostring(err))
+        end)
+    end)
+
+    describe("about who we are", function()
+        local function date_of(skew)
+            return os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + skew)
+        end
+
+        local function quietly(work)
+            local lines = {}
+            local warning = log.warning
+            log.warning = function(message, fields) lines[#lines + 1] = {message, fields} end
+            local ok, err = pcall(work)
+            log.warning = warning
+            assert(ok, err)
+            return lines
+        end
+
+        it("makes requests out for the server's time when the clocks are apart", function()
+            for _, skew in ipairs({-3600, 86400}) do
+                azure = open_store()
+                server:rules({
+                    refusal("GET", 403, "AuthenticationFailed",
+                        {times = 1, headers = {Date = date_of(skew)}}),
+                    {path = BLOB, body = "content"},
+                })
+                local lines = quietly(function()
+                    assert.are.equal("content", (get(azure, "a")))
+                    assert.are.equal("content", (get(azure, "a")))
+                end)
+                assert.are.equal(1, #lines)
+                assert.is_true(math.abs(lines[1][2].seconds - skew) < 10)
+                local requests = server:requests()
+                assert.are.equal(3, #requests)
+                assert.are.equal(date_of(skew):sub(1, 19),
+                    requests[2].headers["x-ms-date"]:sub(1, 19))
+            end
+        end)
+
+        it("explains a refusal by the clocks", function()
+            azure = open_store()
+            server:rules({refusal("GET", 403, "AuthenticationFailed",
+                {headers = {Date = date_of(7200)}})})
+            quietly(function()
+                local err = expect_error("Unauthorized", ROOT .. "/a", get(azure, "a"))
+                assert.is_truthy(err.message:find("clock is %d+ s behind the server's"),
+                    err.message)
+                assert.are.equal("set this machine's clock", err.hint)
+            end)
+            assert.are.equal(2, #server:requests())
+        end)
+
+        it("says that a signature has ended", function()
+            azure = open_store({key = false, sas = "sv=1&sig=very-secret-signature"})
+            server:rules({refusal("GET", 403, "AuthenticationFailed", {xml =
+                "<AuthenticationErrorDetail>Signature not valid in the specified time frame: "
+                .. "Start [a] - Expiry [b] - Current [c]</AuthenticationErrorDetail>"})})
+            local err = expect_error("Unauthorized", ROOT .. "/a", get(azure, "a"))
+            assert.is_truthy(err.message:find("not valid in the specified time frame", 1, true))
+            assert.is_truthy(err.hint:find("new shared access signature", 1, true))
+        end)
+
+        it("has another token fetched, once", function()
+            local folder = must(fs.temporary_folder())
+            must(fs.write(fs.join(folder, "token"), "assertion"))
+            local environment = {
+                AZURE_CLIENT_ID = "client", AZURE_TENANT_ID = "tenant",
+                AZURE_AUTHORITY_HOST = server.url,
+                AZURE_FEDERATED_TOKEN_FILE = fs.join(folder, "token"),
+            }
+            local client = http.client({ca = must(fs.read(server.folder .. "/ca.crt"))})
+            local provider = must(credentials.find({endpoint = server.url .. "/acc"},
+                function(name) return environment[name] end, client))
+            azure._credentials:close()
+            azure._credentials = provider
+            local path = "/tenant/oauth2/v2.0/token"
+            local function token(text)
+                return {method = "POST", path = path, times = 1,
+                        json = {access_token = text, expires_in = 3600}}
+            end
+            local refused = refusal("GET", 401, "InvalidAuthenticationInfo",
+                {request_header = {"Authorization", "Bearer first-token"}})
+            server:rules({token("first-token"), token("second-token"), refused,
+                          {path = BLOB, body = "content"}})
+            assert.are.equal("content", (get(azure, "a")))
+            local authorizations = {}
+            for _, request in ipairs(server:requests()) do
+                authorizations[#authorizations + 1] = request.headers.Authorization
+            end
+            assert.are.same({"Bearer first-token", "Bearer second-token"}, authorizations)
+            server:rules({token("second-token"), refusal("GET", 401, "InvalidAuthenticationInfo")})
+            expect_error("Unauthorized", ROOT .. "/a", get(azure, "a"))
+            assert.are.equal(3, #server:requests())
+            azure:close()
+            must(fs.remove_tree(folder))
+        end)
+    end)
+
+    describe("that is a list", function()
+        it("has items of all that it tells", function()
+            list_is(list_body(entry("root/x", 7)))
+            local item = must(azure:list("", {})).items[1]
+            assert.are.same({path = "x", size = 7, modified = 1717158600, kind = "file",
+                             etag = "0x8D1", md5 = "5eb63bbbe01eeed093cb22bb8f5acdc3"}, item)
+            local query = server:requests()[1].query
+            for _, part in ipairs({"restype=container", "comp=list", "prefix=root%2F",
+                                   "include=metadata"}) do
+                assert.is_truthy(query:find(part, 1, true), query)
+            end
+        end)
+
+        it("has names that XML cannot hold escaped, and no others", function()
+            list_is(list_body(entry("root/a%EF%BF%BE+%", 1, nil, ' Encoded="true"')
+                .. entry("root/b%41+")
+                .. '<BlobPrefix><Name Encoded="true">root/%01/</Name></BlobPrefix>'))
+            local page = must(azure:list("", {delimiter = "/"}))
+            assert.are.same({"a\239\191\190+%", "b%41+"}, conformance.paths_of(page.items))
+            assert.are.same({"\1/"}, page.folders)
+        end)
+
+        it("may be empty", function()
+            for _, body in ipairs({list_body(""), "<EnumerationResults/>",
+                                   "<EnumerationResults><Blobs /><NextMarker />"
+                                   .. "</EnumerationResults>"}) do
+                list_is(body)
+                assert.are.same({items = {}, folders = {}}, must(azure:list("", {})))
+            end
+        end)
+
+        it("is not believed when it cannot be one", function()
+            for _, body in ipairs({
+                list_body(entry("elsewhere/x")),
+                list_body(entry("root/x", -1)),
+                list_body(entry("root/x", "many")),
+                list_body("<Blob>text</Blob>"),
+                list_body("<Blob><Name><b/></Name></Blob>"),
+                list_body("<BlobPrefix><Name>elsewhere/</Name></BlobPrefix>"),
+                list_body("", "<x>1</x>"),
+                '<!DOCTYPE a [<!ENTITY b "c">]>' .. list_body("&b;"),
+                list_body(entry("root/x")):sub(1, -10),
+                "",
+            }) do
+                list_is(body)
+                expect_error("Corrupt", ROOT, azure:list("", {}))
+            end
+            list_is(list_body("", "again"), list_body("", "again"))
+            local first = must(azure:list("", {}))
+            expect_error("Corrupt", ROOT, azure:list("", {after = first.next}))
+        end)
+
+        it("is in the order of bytes, though Azure's is that of UTF-16", function()
+            local emoji, wide = "root/\u{1F600}", "root/\u{FF01}"
+            list_is(list_body(entry(emoji) .. entry(wide)))
+            assert.are.same({"\u{FF01}", "\u{1F600}"},
+                conformance.paths_of(must(azure:list("", {})).items))
+            list_is(list_body(entry(emoji), "m"), list_body(entry(wide)))
+            local first = must(azure:list("", {}))
+            local err = expect_error("Unsupported", ROOT, azure:list("", {after = first.next}))
+            assert.is_truthy(err.message:find("not the order of bytes", 1, true))
+        end)
+    end)
+
+    describe("of a copy that goes on", function()
+        local TO = "/acc/container/root/b"
+
+        local function status(text, more)
+            local rule = {method = "HEAD", path = TO, length = 7, headers = {
+                ["x-ms-copy-id"] = "ID", ["x-ms-copy-status"] = text, ETag = '"2"'}}
+            for name, value in pairs(more or {}) do
+                rule[name] = value
+            end
+            return rule
+        end
+
+        local ACCEPTED = {method = "PUT", path = TO, status = 202, headers = {
+            ["x-ms-copy-id"] = "ID", ["x-ms-copy-status"] = "pending"}}
+        local ITEM = {size = 7, etag = "1"}
+
+        it("is waited for", function()
+            server:rules({ACCEPTED, status("pending", {times = 2}), status("success")})
+            assert.are.equal(7, must(azure:copy("a", "b", {item = ITEM})).size)
+            local headers = server:requests()[1].headers
+            assert.are.equal(server.url .. BLOB, headers["x-ms-copy-source"])
+            assert.are.equal('"1"', headers["x-ms-source-if-match"])
+            assert.are.equal(4, #server:requests())
+        end)
+
+        it("tells how it failed, and leaves nothing", function()
+            server:rules({ACCEPTED, status("failed", {headers = {
+                ["x-ms-copy-id"] = "ID", ["x-ms-copy-status"] = "failed", ETag = '"2"',
+                ["x-ms-copy-status-description"] = "500 InternalServerError"}}),
+                {method = "DELETE", path = TO, status = 202}})
+            local err = expect_error("IO", ROOT .. "/b", azure:copy("a", "b", {item = ITEM}))
+            assert.is_truthy(err.message:find("failed 500 InternalServerError", 1, true))
+            local requests = server:requests()
+            assert.are.equal("DELETE", requests[#requests].method)
+            assert.are.equal('"2"', requests[#requests].headers["If-Match"])
+        end)
+
+        it("is ended when nobody waits any more", function()
+            server:rules({
+                {method = "PUT", path = TO, query = "comp=copy"},
+                ACCEPTED,
+                status("pending", {times = 3}), status("aborted"),
+                {method = "DELETE", path = TO, status = 202},
+            })
+            local began = task.now()
+            local _, err = task.timeout(0.5, function()
+                return azure:copy("a", "b", {item = ITEM})
+            end)
+            assert.are.equal("Timeout", err.code)
+            assert.is_true(task.now() - began < 2)
+            local requests = server:requests()
+            assert.are.equal("DELETE", requests[#requests].method)
+            local aborts = 0
+            for _, request in ipairs(requests) do
+                if request.query:find("copyid=ID", 1, true) then
+                    aborts = aborts + 1
+                    assert.are.equal("abort", request.headers["x-ms-copy-action"])
+                end
+            end
+            assert.are.equal(1, aborts)
+        end)
+
+        it("is somebody else's by now", function()
+            server:rules({ACCEPTED, status("success", {headers = {["x-ms-copy-id"] = "OTHER",
+                ["x-ms-copy-status"] = "success"}})})
+            expect_error("Changed", ROOT .. "/b", azure:copy("a", "b", {item = ITEM}))
+            for _, request in ipairs(server:requests()) do
+                assert.are_not.equal("DELETE", request.method)
+            end
+        end)
+    end)
+
+    it("with other bytes than were asked for is not taken", function()
+        for _, rule in ipairs({
+            {status = 200, body = "0123456789"},
+            {status = 206, body = "01", headers = {["Content-Range"] = "bytes 0-1/10"}},
+            {status = 206, body = "0123", headers = {["Content-Range"] = "bytes 2-3/10"}},
+            {status = 206, body = "01"},
+        }) do
+            rule.path = BLOB
+            server:rules({rule})
+            local err = expect_error("Corrupt", ROOT .. "/a",
+                get(azure, "a", {offset = 2, length = 2}))
+            assert.is_true(err.retryable)
+        end
+    end)
+
+    it("to a large body may come before the body is sent", function()
+        local large <close> = must(block.new(2 << 20))
+        large:set(("x"):rep(2 << 20))
+        server:rules({{method = "PUT", path = BLOB, status = 201}})
+        must(azure:write("a", large, {}))
+        must(put(azure, "a", "small"))
+        assert.are.equal("100-continue", server:requests()[1].headers.Expect)
+        assert.is_nil(server:requests()[2].headers.Expect)
+    end)
+end)
