@@ -15,11 +15,11 @@
 #include "lua/block.h"
 #include "lua/modules.h"
 #include "lua/task.h"
+#include "lua/xml.h"
 #include "net/url.h"
 #include "store/azure/sign.h"
 #include "store/exchange.h"
 #include "store/s3/sign.h"
-#include "store/xml.h"
 
 #define CLIENT_METATABLE "salvor.store_http.client"
 #define BODY_LIMIT       ((size_t)64 << 20)
@@ -240,103 +240,6 @@ static void push_headers(lua_State *L, const struct salvor_http *http)
     }
 }
 
-/* Adds the value on top to the table below it: under its name, or to the list of that name. */
-static void add_to_parent(lua_State *L, int lists, const char *name, size_t size)
-{
-    lua_pushlstring(L, name, size); /* parent value name */
-    lua_pushvalue(L, -1);
-    bool is_list = lists && lua_rawget(L, lists) != LUA_TNIL;
-    if (lists || !is_list)
-        lua_pop(L, 1); /* parent value name */
-    if (!is_list) {
-        lua_insert(L, -2);
-        lua_rawset(L, -3);
-        return;
-    }
-    lua_pushvalue(L, -1);
-    if (lua_rawget(L, -4) != LUA_TTABLE) { /* parent value name list? */
-        lua_pop(L, 1);
-        lua_newtable(L);
-        lua_pushvalue(L, -2);
-        lua_pushvalue(L, -2);
-        lua_rawset(L, -6);
-    }
-    lua_replace(L, -2); /* parent value list */
-    lua_insert(L, -2);
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-    lua_pop(L, 1);
-}
-
-static const char *text_at(const struct salvor_xml *xml, uint32_t at)
-{
-    return xml->text.data + at;
-}
-
-/*
- * Pushes a table of what is in the root: an element's text, or a table of what is in it. `lists`: the
- * stack index of a set of the names that may come several times; 0: none.
- */
-static void push_xml(lua_State *L, const struct salvor_xml *xml, int lists)
-{
-    luaL_checkstack(L, SALVOR_XML_DEPTH + 8, "XML");
-    lua_newtable(L);
-    size_t open[SALVOR_XML_DEPTH + 1], depth = 0; /* the elements whose tables are on the stack */
-    for (size_t i = 1; i <= xml->count; i++) {
-        size_t at = i < xml->count ? xml->nodes[i].depth : 1;
-        while (depth && depth >= at) {
-            const struct salvor_xml_node *parent = &xml->nodes[open[depth--]];
-            add_to_parent(L, lists, text_at(xml, parent->name), parent->name_size);
-        }
-        if (i == xml->count)
-            break;
-        const struct salvor_xml_node *node = &xml->nodes[i];
-        if (at == 0) /* an attribute of the root stands before it */
-            continue;
-        if (node->is_leaf) {
-            lua_pushlstring(L, text_at(xml, node->text), node->text_size);
-            add_to_parent(L, lists, text_at(xml, node->name), node->name_size);
-        } else {
-            lua_newtable(L);
-            open[++depth] = i;
-        }
-    }
-}
-
-static void release_xml(void *object)
-{
-    struct salvor_xml *xml = object;
-    if (xml->text.data)
-        salvor_xml_release(xml);
-}
-
-/* Pushes the set of the names in the list at `index`; returns its stack index, or 0 for none. */
-static int push_set(lua_State *L, int index)
-{
-    if (lua_isnoneornil(L, index))
-        return 0;
-    luaL_checktype(L, index, LUA_TTABLE);
-    lua_newtable(L);
-    for (lua_Integer i = 1; lua_rawgeti(L, index, i) != LUA_TNIL; i++) {
-        lua_pushboolean(L, 1);
-        lua_rawset(L, -3);
-    }
-    lua_pop(L, 1);
-    return lua_gettop(L);
-}
-
-/* Pushes the table of a text; -1 with the error when it is not well-formed. */
-static int push_parsed(lua_State *L, const char *text, size_t size, int lists_index,
-                       struct salvor_error *err)
-{
-    int lists = push_set(L, lists_index);
-    struct salvor_xml *xml = salvor_box(L, sizeof(*xml), release_xml);
-    salvor_xml_init(xml);
-    if (salvor_xml_read(xml, text, size, err) < 0)
-        return -1;
-    push_xml(L, xml, lists);
-    return 0;
-}
-
 /* xml(text, lists) -> table | nil, err */
 static int parse_xml(lua_State *L)
 {
@@ -344,7 +247,7 @@ static int parse_xml(lua_State *L)
     size_t size;
     const char *text = luaL_checklstring(L, 1, &size);
     lua_settop(L, 2);
-    if (push_parsed(L, text, size, 2, &err) < 0)
+    if (salvor_push_xml(L, text, size, 2, &err) < 0)
         return salvor_fail(L, &err);
     return 1;
 }
@@ -374,7 +277,7 @@ static int after_answer(lua_State *L, int status, lua_KContext context)
     push_headers(L, http);
     lua_setfield(L, answer, "headers");
     if (wants_xml) {
-        if (push_parsed(L, http->body.data, http->body.size, lists, &err) < 0)
+        if (salvor_push_xml(L, http->body.data, http->body.size, lists, &err) < 0)
             return salvor_fail(L, &err);
         lua_setfield(L, answer, "xml");
     } else if (exchange->into.block && is_success(http)) {

@@ -150,6 +150,8 @@ describe("requests to stores over HTTP", function()
         assert.are.same({["Name@Encoded"] = "true", Name = "a%20"},
             must(http.xml('<r><Name Encoded="true">a%20</Name></r>')))
         assert.are.same({}, must(http.xml("<r>text alone</r>")))
+        assert.are.same({x = "1", l = {{y = "2"}, "3"}},
+            must(http.xml('<r a="b" c="d"><l><y>2</y></l><x>1</x><l>3</l></r>', {"l"})))
     end)
 
     it("refuses XML that is a trap", function()

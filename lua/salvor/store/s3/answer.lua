@@ -77,7 +77,7 @@ local HINTS_BY_CODE = {
 local WORTH_REPEATING = {BadDigest = true, InternalError = true, RequestTimeout = true,
                          XAmzContentSHA256Mismatch = true}
 
-local UNCLEAR = {[500] = true, [502] = true, [504] = true}
+local UNCLEAR = {[200] = true, [500] = true, [502] = true, [504] = true}
 
 --- The text of a child of an error's body, when it is one.
 local function text(body, name)
@@ -90,12 +90,17 @@ function answer.body(got)
     return got.body and http.xml(got.body, {}) or {}
 end
 
+--- The server's own fault; with a status of success it came after the answer had begun.
+local function is_servers(got)
+    return got.status >= 500 or got.status < 300
+end
+
 --- The error of an answer: nil and an error object. `url`: what it is about; `body`: that of
 --- answer.body(), or the XML of an error that came with status 200.
 function answer.fail(store, got, url, op, body)
     body = body or answer.body(got)
     local said = text(body, "Code")
-    local code = CODES[said] or STATUSES[got.status] or (got.status >= 500 and "IO") or "Invalid"
+    local code = CODES[said] or STATUSES[got.status] or (is_servers(got) and "IO") or "Invalid"
     local retryable = nil
     if WORTH_REPEATING[said] or UNCLEAR[got.status] then
         retryable = true

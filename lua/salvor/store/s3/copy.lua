@@ -27,8 +27,7 @@ local function ask_to_copy(self, from, to, query, headers)
                                 query = query, headers = headers, xml = {}, repeatable = true,
                                 silence = PATIENT})
     if got and not got.xml.ETag then
-        return answer.fail(self, {status = 500, headers = got.headers}, self:_url(from), OP,
-            got.xml)
+        return answer.fail(self, got, self:_url(from), OP, got.xml)
     elseif not got then
         return nil, err
     end

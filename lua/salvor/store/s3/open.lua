@@ -15,6 +15,7 @@ local methods = merge(
     require("salvor.store.s3.stat"),
     require("salvor.store.s3.read"),
     require("salvor.store.s3.write"),
+    require("salvor.store.s3.multipart"),
     require("salvor.store.s3.upload"),
     require("salvor.store.s3.remove"),
     require("salvor.store.s3.copy"),

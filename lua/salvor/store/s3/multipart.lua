@@ -1,0 +1,191 @@
+--- Requests about multipart uploads, and whose an upload is.
+---
+--- S3 keeps nothing of ours at an upload, so its last part says whose it is. Until that part comes,
+--- which is after all others, a mark is in its place: its text is Salvor's, which its ETag tells,
+--- and its length says what the upload is for. So an upload of somebody else's is never taken for
+--- ours, nor ended; and what is left over of ours can be found (leftovers.lua).
+local answer = require("salvor.store.s3.answer")
+local dates = require("salvor.store.dates")
+local digest = require("salvor.digest")
+local errors = require("salvor.store.errors")
+
+local PATIENT = 600  -- seconds of silence while the server puts an object together
+local MARK, MARK_SMALLEST, MARK_SIZES = "An upload that salvor has begun. ", 1024, 65536
+local OP = "store.write"
+
+local methods = {}
+
+--- Marks
+
+local function mark_of_size(size)
+    return MARK:rep(size // #MARK + 1):sub(1, size)
+end
+
+--- The mark of an upload for these bytes.
+function methods:_mark(path, size, part_size, fingerprint)
+    local text = table.concat({self:_key(path), size, part_size, fingerprint}, "\0")
+    local number = tonumber(digest.sha256(text):sub(1, 8), 16) % MARK_SIZES
+    return mark_of_size(MARK_SMALLEST + number)
+end
+
+--- Whether a part {size, etag} is a mark of Salvor's.
+function methods._is_mark(_, part)
+    return part.size >= MARK_SMALLEST and part.size < MARK_SMALLEST + MARK_SIZES
+        and part.etag == digest.md5(mark_of_size(part.size))
+end
+
+--- Requests
+
+--- The parts of an upload that come after number `after`: {[number] = {size, etag}}.
+function methods:_parts(path, id, after)
+    local parts, marker = {}, after
+    while true do
+        local got, err = self:_ask({op = OP, method = "GET", key = self:_key(path), path = path,
+                                    query = {uploadId = id, ["part-number-marker"] = marker},
+                                    xml = {"Part"}})
+        if not got then
+            return nil, err
+        end
+        for _, part in ipairs(got.xml.Part or {}) do
+            local number = math.tointeger(tonumber(part.PartNumber))
+            local size = math.tointeger(tonumber(part.Size))
+            if number and size and part.ETag then
+                parts[number] = {size = size, etag = answer.etag(part.ETag)}
+            end
+        end
+        local next_marker = tonumber(got.xml.NextPartNumberMarker)
+        if got.xml.IsTruncated ~= "true" or not next_marker or next_marker <= marker then
+            return parts
+        end
+        marker = math.tointeger(next_marker)
+    end
+end
+
+--- A page of the uploads below a key: {{key, id, begun}...}, and what to go on with. Names are not
+--- asked for escaped, since Ceph escapes them without saying so.
+function methods:_uploads(prefix, markers)
+    local query = {uploads = "", prefix = prefix, ["key-marker"] = markers and markers.key,
+                   ["upload-id-marker"] = markers and markers.id}
+    local got, err = self:_ask({op = OP, method = "GET", query = query, xml = {"Upload"}})
+    if not got then
+        return nil, err
+    end
+    local uploads = {}
+    for _, entry in ipairs(got.xml.Upload or {}) do
+        if entry.Key and entry.UploadId then
+            uploads[#uploads + 1] = {key = entry.Key, id = entry.UploadId,
+                                     begun = dates.iso(entry.Initiated) or 0}
+        end
+    end
+    local goes_on = got.xml.IsTruncated == "true" and (got.xml.NextKeyMarker or "") ~= ""
+    return uploads, goes_on and {key = got.xml.NextKeyMarker,
+                                 id = got.xml.NextUploadIdMarker} or nil
+end
+
+function methods:_end_upload(path, id)
+    return self:_ask({op = OP, method = "DELETE", key = self:_key(path), path = path,
+                      query = {uploadId = id}, repeatable = true, expected = {[404] = true}})
+end
+
+--- Makes an upload with a mark in the place of its last part; its id.
+function methods:_new_upload(path, headers, count, mark)
+    local got, err = self:_ask({op = OP, method = "POST", key = self:_key(path), path = path,
+                                query = {uploads = ""}, headers = headers, xml = {}})
+    if not got then
+        return nil, err
+    elseif type(got.xml.UploadId) ~= "string" or got.xml.UploadId == "" then
+        return errors.fail("Corrupt", {url = self:_url(path), op = OP,
+                                       reason = "the server has begun no upload"})
+    end
+    local id, marked = got.xml.UploadId
+    marked, err = self:_ask({op = OP, method = "PUT", key = self:_key(path), path = path,
+                             query = {uploadId = id, partNumber = count}, body = mark,
+                             checked = true, repeatable = true})
+    if not marked then
+        self:_end_upload(path, id)
+        return nil, err
+    end
+    return id
+end
+
+local function bytes_of_hex(hex)
+    return (hex:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
+end
+
+--- The ETag of an object of these parts: the MD5 of their MD5s; nil when they are none.
+local function etag_of_parts(etags)
+    local bytes = {}
+    for index, etag in ipairs(etags) do
+        if #etag ~= 32 or etag:find("%X") then
+            return nil
+        end
+        bytes[index] = bytes_of_hex(etag)
+    end
+    return digest.md5(table.concat(bytes)) .. "-" .. #etags
+end
+
+local function parts_body(etags)
+    local lines = {"<CompleteMultipartUpload>"}
+    for index, etag in ipairs(etags) do
+        lines[#lines + 1] = string.format(
+            "<Part><PartNumber>%d</PartNumber><ETag>&quot;%s&quot;</ETag></Part>", index,
+            (etag:gsub("[&<>\"]", "")))
+    end
+    lines[#lines + 1] = "</CompleteMultipartUpload>"
+    return table.concat(lines)
+end
+
+--- The object, when it is there already: the answer to an earlier try may have been lost.
+local function find_done(self, path, id, expected, size)
+    local item = expected and self:stat(path)
+    if item and item.etag == expected and item.size == size then
+        self:_end_upload(path, id)
+        return item
+    end
+end
+
+--- The ETag of what was put together; a Ceph gateway leaves it out of its answer.
+local function etag_of(self, path, got)
+    local etag = answer.etag(got.xml.ETag)
+    if etag ~= "" then
+        return etag
+    end
+    local item, err = self:stat(path)
+    return item and item.etag, err
+end
+
+--- Makes the object of its parts; `etags` in order, `plain`: they are MD5s. Its item.
+function methods:_complete(path, id, etags, size, plain, options)
+    local expected = plain and etag_of_parts(etags) or nil
+    local got, err = self:_ask({
+        op = OP, method = "POST", key = self:_key(path), path = path, query = {uploadId = id},
+        headers = {["Content-Type"] = "application/xml",
+                   ["If-None-Match"] = options.if_absent and "*" or nil},
+        body = parts_body(etags), xml = {}, silence = PATIENT,
+    })
+    -- What takes long has begun with status 200 when it fails.
+    if got and not got.xml.ETag then
+        got, err = answer.fail(self, got, self:_url(path), OP, got.xml)
+    end
+    if not got then
+        local item = find_done(self, path, id, expected, size)
+        if item then
+            return item
+        end
+        return self:_refusal(err, path, options, OP)
+    end
+    local etag
+    etag, err = etag_of(self, path, got)
+    if not etag then
+        return nil, err
+    elseif expected and etag ~= expected and etag:find("^%x+%-%d+$") then
+        self:remove({path})
+        return errors.fail("Corrupt", {url = self:_url(path), op = OP,
+            reason = string.format("its ETag is %s, and that of what was sent %s", etag, expected)})
+    end
+    return {path = path, size = size, etag = etag, kind = "file",
+            modified = dates.http(got.headers.date), metadata = options.metadata,
+            version = got.headers["x-amz-version-id"]}
+end
+
+return methods
