@@ -79,6 +79,12 @@ describe("verification of management backups of a database cluster", function()
         assert.are.equal(CLUSTER .. "/20241222T110515", report.backups[1].name)
     end)
 
+    it("may be given the cluster's folder", function()
+        local report = must(verify.run(folder .. "/" .. CLUSTER, {full = true}))
+        expect(report)
+        assert.are.equal("20241222T110515", report.backups[1].name)
+    end)
+
     it("needs the WAL from its beginning to its end", function()
         must(fs.remove(folder .. "/" .. segment(0, 0xFD)))
         must(fs.remove(folder .. "/" .. segment(1, 2)))

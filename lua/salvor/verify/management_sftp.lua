@@ -3,7 +3,7 @@
 --- (base/<backup id>/, wals/).
 local wal = require("salvor.verify.wal")
 
-local management = {name = "management_sftp", title = "API Connect v10 management backups (SFTP)"}
+local management = {name = "management_sftp", title = "API Connect v10 management backups"}
 
 local STAMP = "%d%d%d%d%d%d%d%d%-%d%d%d%d%d%d"
 local CLUSTER = "%-db%-%d%d%d%d%-%d%d%-%d%dT[%d:]+Z$"
@@ -32,12 +32,14 @@ function management.detect(_, folders, items)
             return true
         end
     end
+    local has = {}
     for _, folder in ipairs(folders) do
+        has[folder] = true
         if folder:find(CLUSTER) then
             return true
         end
     end
-    return false
+    return has.base and has.wals or false
 end
 
 local function adder(context, backup)
@@ -119,10 +121,10 @@ local function check_status(add, path, fields)
     end
 end
 
-local function check_base(context, cluster, id)
-    local root = cluster .. "/"
+--- `root` is the folder of a cluster, "" or with a "/" at its end.
+local function check_base(context, root, id)
     local folder = root .. "base/" .. id .. "/"
-    local backup = {name = cluster .. "/" .. id, type = "full", restorable = true, bytes = 0,
+    local backup = {name = root .. id, type = "full", restorable = true, bytes = 0,
                     files = 0}
     if not wanted(context, backup.name) and not wanted(context, id) then
         return
@@ -156,12 +158,11 @@ end
 function management.verify(context)
     local folders, items = context.source:level("")
     check_files(context, items)
-    for _, cluster in ipairs(folders) do
-        if cluster:find(CLUSTER) then
-            for _, id in ipairs((context.source:level(cluster .. "/base/"))) do
-                if id:find(BARMAN_ID) then
-                    check_base(context, cluster, id)
-                end
+    for _, folder in ipairs(folders) do
+        local root = folder:find(CLUSTER) and folder .. "/" or folder == "base" and ""
+        for _, id in ipairs(root and context.source:level(root .. "base/") or {}) do
+            if id:find(BARMAN_ID) then
+                check_base(context, root, id)
             end
         end
     end

@@ -111,7 +111,7 @@ function check:table(folder, rows)
         if row and row.path == item.path then
             self:compare(row, item)
             index = index + 1
-        elseif not self.differential and not is_statistics(item.path) and item.kind ~= "link" then
+        elseif not self.differential and not is_statistics(item.path) then
             self:differs("file-extra", item.path, "the manifest does not know it",
                 "files of another backup were mixed in")
         end

@@ -95,13 +95,13 @@ local function check_folders(context, root, folders, by_name)
     end
 end
 
-local function check_latest(context, root, by_name)
-    local latest = context.source:stat(root .. "latest")
-    local target = latest and latest.kind == "link" and latest.target
-    if target and not by_name[target:gsub("/$", "")] then
-        context.findings:add({level = "warning", rule = "latest", object = root .. "latest",
-            message = "it leads to " .. target .. ", which is not there",
-            hint = "pgBackRest itself does not use it"})
+local function check_latest(context, root, links)
+    for _, path in ipairs(links) do
+        if path == root .. "latest" and not context.source:stat(path) then
+            context.findings:add({level = "warning", rule = "latest", object = path,
+                message = "this link leads to a backup that is not there",
+                hint = "pgBackRest itself does not use it"})
+        end
     end
 end
 
@@ -113,7 +113,8 @@ end
 function backups.check(context, stanza, file)
     local root = "backup/" .. stanza.name .. "/"
     local current = file.sections["backup:current"] or {}
-    local folders, by_name, checked = context.source:level(root), {}, {}
+    local folders, _, links = context.source:level(root)
+    local by_name, checked = {}, {}
     for _, label in ipairs(salvor.keys(current)) do
         by_name[label] = read_line(stanza, label, current[label])
     end
@@ -127,7 +128,7 @@ function backups.check(context, stanza, file)
         end
     end
     check_folders(context, root, folders, by_name)
-    check_latest(context, root, by_name)
+    check_latest(context, root, links)
     if not next(current) then
         context.findings:add({level = "error", rule = "no-backup", object = root,
             message = "there is no backup in this stanza"})

@@ -54,7 +54,7 @@ end
 
 function check:extra(item)
     local name = item.path:sub(#self.root + #self.backup.name + 2)
-    if OWN[name] or name:find("^bundle/") or item.kind == "link" or self.hard_links then
+    if OWN[name] or name:find("^bundle/") or self.hard_links then
         return
     end
     self:add("warning", "file-extra", item.path, "the manifest does not know it")

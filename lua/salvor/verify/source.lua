@@ -3,8 +3,12 @@
 --- Its functions raise the error object of what fails; only `stat` and `text` know nothing that is
 --- not there.
 local block = require("salvor.block")
-local errors = require("salvor.error")
+local errors = require("salvor.store.errors")
 local task = require("salvor.task")
+local walk = require("salvor.store.walk")
+
+-- A backup has few names at one level, but for the files of tables, which are gone over.
+local NAMES = 200000
 
 local source = {}
 source.__index = source
@@ -48,56 +52,45 @@ function source:url_of(path)
     return self.url .. "/" .. path
 end
 
-function source:_page(prefix, options)
-    return must(self.backend:list(prefix, options))
-end
-
-function source:_out_of_order(path, last)
-    error(errors.new({code = "Internal", op = "store.verify",
-        message = string.format("%s comes behind %s in the list of %s", path, last, self.url)}), 0)
-end
-
---- Every object below `prefix`, in the order of the bytes of their paths.
+--- Every file below `prefix`, in the order of the bytes of their paths. Links that lead nowhere, or
+--- out of a folder, are none.
 function source:each(prefix)
-    local page, index, last = nil, 0, nil
+    local items = walk.items(self.backend, prefix)
     return function()
-        while true do
-            index = index + 1
-            local item = page and page.items[index]
-            if item and item.kind ~= "folder" then
-                if last and item.path <= last then
-                    self:_out_of_order(item.path, last)
-                end
-                last = item.path
-                self:_was_listed()
-                return item
-            elseif not item then
-                if page and not page.next then
-                    return nil
-                end
-                page, index = self:_page(prefix, {after = page and page.next}), 0
-            end
+        local item, err = items()
+        if err then
+            error(err, 0)
+        elseif item then
+            self:_was_listed()
         end
+        return item
     end
 end
 
---- One level: the names of the folders, and the items. A folder that is not there has neither.
+--- One level: the names of the folders, the files, and the paths of links that are no files. A
+--- folder that is not there has none of these. Raises TooLarge beyond NAMES.
 function source:level(prefix)
-    local folders, items, token = {}, {}, nil
+    local folders, files, links, token = {}, {}, {}, nil
     repeat
-        local page = self:_page(prefix, {delimiter = "/", after = token})
+        local page = must(self.backend:list(prefix, {delimiter = "/", after = token}))
         for _, folder in ipairs(page.folders) do
             folders[#folders + 1] = folder:sub(#prefix + 1, -2)
         end
         for _, item in ipairs(page.items) do
-            if item.kind ~= "folder" then
-                items[#items + 1] = item
+            if item.kind == "file" then
+                files[#files + 1] = item
                 self:_was_listed()
+            elseif item.kind == "link" then
+                links[#links + 1] = item.path
             end
         end
         token = page.next
+        if #folders + #files > NAMES then
+            error(errors.new("TooLarge", {url = self:url_of(prefix), op = "store.verify",
+                reason = string.format("more than %d names at one level", NAMES)}), 0)
+        end
     until not token
-    return folders, items
+    return folders, files, links
 end
 
 --- nil when there is no such object.
@@ -153,9 +146,9 @@ function source:text(path, limit)
     if not item then
         return nil
     elseif item.size > limit then
-        error(errors.new({code = "TooLarge", op = "store.verify",
-            message = string.format("%s has %d bytes, more than the %d that are looked at",
-                self:url_of(path), item.size, limit)}), 0)
+        error(errors.new("TooLarge", {url = self:url_of(path), op = "store.verify",
+            reason = string.format("%d bytes, more than the %d that are looked at", item.size,
+                limit)}), 0)
     end
     local parts = {}
     self:stream(item, nil, function(bytes)
