@@ -1,0 +1,73 @@
+-- How far a copy is, in words: bytes, rate, time left; and how often it is said.
+local progress = require("salvor.store.progress")
+local salvor = require("support.salvor")
+local task = require("salvor.task")
+
+local MiB = 1 << 20
+
+describe("the progress of a copy", function()
+    local now, clock
+
+    before_each(function()
+        now, clock = task.now(), task.now
+        task.now = function()
+            return now
+        end
+    end)
+
+    after_each(function()
+        task.now = clock
+    end)
+
+    it("is told a few times a second, with the rate of late and what is left", function()
+        local states = {}
+        local line = progress.new(function(state)
+            states[#states + 1] = state
+        end, "copied")
+        line:set_total(100 * MiB, 4)
+        for _ = 1, 100 do
+            now = now + 0.1
+            line:add(MiB // 10, 0)
+        end
+        line:add(0, 1)
+        assert.is_true(#states >= 30 and #states <= 50, #states)
+        local last = states[#states]
+        assert.is_true(math.abs(last.rate - MiB) < MiB / 20, last.rate)
+        assert.is_true(math.abs(last.seconds_left - 90) < 6, last.seconds_left)
+        -- Five seconds later nobody remembers how fast it was.
+        for _ = 1, 100 do
+            now = now + 0.1
+            line:add(MiB // 100, 0)
+        end
+        last = states[#states]
+        assert.is_true(math.abs(last.rate - MiB / 10) < MiB / 50, last.rate)
+        line:finish()
+        assert.is_nil(states[#states].seconds_left)
+        assert.are.equal(1, states[#states].objects)
+    end)
+
+    it("shows durations as people say them", function()
+        assert.are.equal("0s", progress.duration(0.2))
+        assert.are.equal("59s", progress.duration(59.4))
+        assert.are.equal("1m00s", progress.duration(59.6))
+        assert.are.equal("1h01m", progress.duration(3660))
+    end)
+
+    it("is one line per second where there is no terminal", function()
+        local result = salvor.run({"-e", [[
+            local progress, task = require("salvor.store.progress"), require("salvor.task")
+            local line = progress.new(true, "copied")
+            line:set_total(1 << 30, 3)
+            local began = task.now()
+            while task.now() - began < 2.5 do
+                task.sleep(0.02)
+                line:add(1 << 20, 0)
+            end
+            line:finish()]]}, {home = "/tmp"})
+        local lines = salvor.lines(result.stderr)
+        assert.is_true(#lines >= 3 and #lines <= 4, result.stderr)
+        assert.is_truthy(lines[2]:match(
+            "^copied %d+%% [%d.]+ MiB of 1%.0 GiB, [%d.]+ MiB/s, 0 of 3 files, .* left$"), lines[2])
+        assert.is_truthy(lines[#lines]:match(" files$"), lines[#lines])
+    end)
+end)
