@@ -1,4 +1,4 @@
-/* What l_local.c and l_local_upload.c share. */
+/* What l_local.c, l_local_list.c and l_local_upload.c share. */
 #ifndef SALVOR_LUA_LOCAL_H
 #define SALVOR_LUA_LOCAL_H
 
@@ -24,6 +24,10 @@ const char *salvor_check_local_path(lua_State *L, int index);
 void salvor_push_local_item(lua_State *L, const char *path, const struct salvor_local_item *item);
 void salvor_read_local_attributes(lua_State *L, int index,
                                   struct salvor_local_attributes *attributes);
+
+/* root:list(prefix, one_level, count [, walk]) -> items, walk */
+int salvor_local_list(lua_State *L);
+void salvor_local_walk_metatable(lua_State *L);
 
 /* root:begin(path, size, part_size, id, options) -> upload */
 int salvor_local_begin(lua_State *L);

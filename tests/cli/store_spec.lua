@@ -40,7 +40,7 @@ describe("salvor store", function()
         must(fs.mkdir(folder .. "/empty"))
         assert.are.equal("[]\n", expect(0, "ls", "--output", "json", "empty").stdout)
         local err = expect(1, "ls", "none").stderr
-        assert.are.equal("salvor: store: " .. folder .. "/none does not exist\n", err)
+        assert.are.equal("salvor: store.list: " .. folder .. "/none does not exist\n", err)
     end)
 
     it("shows names without letting them move the cursor", function()
@@ -93,6 +93,7 @@ describe("salvor store", function()
         salvor.expect(expect(6, "rm", "-r", "from").stderr, "there is no terminal to ask on",
             "--yes agrees beforehand")
         assert.are.equal("two\n", fs.read(folder .. "/from/sub/b"))
+        must(fs.mkdir(folder .. "/from/empty/deep", {parents = true}))
         assert.are.equal("1 file removed\n", expect(0, "rm", "-r", "--yes", "from").stdout)
         assert.are.same({}, must(fs.list(folder .. "/from")))
         salvor.expect(expect(1, "rm", "from/none").stderr, "from/none does not exist")

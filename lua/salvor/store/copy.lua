@@ -152,7 +152,7 @@ end
 --- What is at the destination and not at the source goes, a bounded number at a time.
 function copy:remove_others()
     local both = walk.merge(walk.items(self.source, ""), self:walk_target())
-    local removal = remove.new(self.target)
+    local removal = remove.new(self.target, true)
     while true do
         local item, there, err = both()
         if err then

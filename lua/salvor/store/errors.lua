@@ -13,6 +13,7 @@ local CODES = {
     AlreadyExists = {"%s exists already"},
     Cancelled = {"%s: given up"},
     Changed = {"%s was changed meanwhile"},
+    Conflict = {"%s: somebody else is writing it"},
     Corrupt = {"%s is damaged"},
     Disconnected = {"%s: the connection was lost", retryable = true},
     Forbidden = {"%s: permission denied"},

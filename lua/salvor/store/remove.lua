@@ -1,13 +1,15 @@
---- Many objects removed in batches, and the folders that become empty by that.
+--- Many objects removed in batches, and with `prunes` the folders that become empty by that.
 local removal = {}
 removal.__index = removal
 
 local BATCH = 1000
 local FAILURES = 1000
 
---- new(backend) -> {add = function(self, path), finish = function(self), removed =, failed =}
-function removal.new(backend)
-    return setmetatable({backend = backend, paths = {}, removed = 0, failed = {}}, removal)
+--- new(backend, prunes) -> {add = function(self, path), finish = function(self), removed =,
+--- failed =}
+function removal.new(backend, prunes)
+    return setmetatable({backend = backend, prunes = prunes, paths = {}, removed = 0,
+                         failed = {}}, removal)
 end
 
 function removal:note(path, err)
@@ -50,7 +52,7 @@ function removal:flush()
     for _, failure in ipairs(done.failed) do
         self:note(failure.path, failure.err)
     end
-    if self.backend.features.folders then
+    if self.prunes and self.backend.features.folders then
         self.backend:remove(folders_of(paths)) -- those that are not empty stay
     end
 end

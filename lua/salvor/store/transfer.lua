@@ -3,14 +3,13 @@
 --- the source knows of its bytes is checked before that, in their order.
 ---
 --- store/lanes.lua calls these: whole(block), or begin(), part(index, block) for each part and
---- finish(). Each gives true, or nil and an error.
+--- finish(block), which are in store/parts.lua. Each gives true, or nil and an error.
 local checksum = require("salvor.store.checksum")
 local condition = require("salvor.condition")
-local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
-local task = require("salvor.task")
+local merge = require("salvor.copy").merge
 
-local transfer = {}
+local transfer = merge(require("salvor.store.parts"), {})
 transfer.__index = transfer
 
 --- Bytes of a part where nothing else is wanted.
@@ -53,12 +52,12 @@ function transfer:attributes()
     }
 end
 
-local function url_of(backend, path)
+function transfer.url_of(backend, path)
     return backend.url .. "/" .. path
 end
 
-local function damaged(backend, path, why)
-    return errors.fail("Corrupt", {url = url_of(backend, path), reason = why,
+function transfer.damaged(backend, path, why)
+    return errors.fail("Corrupt", {url = transfer.url_of(backend, path), reason = why,
                                    op = "store.copy"})
 end
 
@@ -93,7 +92,7 @@ function transfer:check_whole(item, block)
     sum:update(block)
     local right, why = sum:finish()
     if why then
-        return damaged(self.source, self.from, why)
+        return transfer.damaged(self.source, self.from, why)
     end
     self.verified = right and name
     return true
@@ -104,7 +103,8 @@ function transfer:read_whole(block)
     if not item then
         return nil, err
     elseif #block ~= item.size then
-        return errors.fail("Changed", {url = url_of(self.source, self.from), op = "store.copy",
+        return errors.fail("Changed", {
+            url = transfer.url_of(self.source, self.from), op = "store.copy",
             reason = string.format("%d of %d bytes came", #block, item.size)})
     end
     return self:check_whole(item, block)
@@ -113,11 +113,11 @@ end
 --- What the target says of the bytes that arrived.
 function transfer:check_written(item, block)
     if item.size ~= self.size then
-        return damaged(self.target, self.to,
+        return transfer.damaged(self.target, self.to,
             string.format("it has %d bytes and not %d", item.size, self.size))
     elseif item.md5 and block then
         if item.md5 ~= block:digest("md5").md5 then
-            return damaged(self.target, self.to, "its MD5 is not that of what was sent")
+            return transfer.damaged(self.target, self.to, "its MD5 is not that of what was sent")
         end
         self.verified = self.verified or "md5"
     end
@@ -134,7 +134,7 @@ function transfer:check_content(md5, block)
     if same == nil then
         return nil, err
     elseif not same then
-        return damaged(self.target, self.to, "its content is not what was sent")
+        return transfer.damaged(self.target, self.to, "its content is not what was sent")
     end
     self.verified = "content"
     return true
@@ -161,7 +161,7 @@ function transfer:on_server()
     if not right then
         return nil, problem
     elseif self.item.md5 and item.md5 and item.md5 ~= self.item.md5 then
-        return self:take_away(select(2, damaged(self.target, self.to,
+        return self:take_away(select(2, transfer.damaged(self.target, self.to,
             "its MD5 is not that of what was copied")))
     end
     self.verified = item.md5 and self.item.md5 and "md5"
@@ -202,154 +202,6 @@ function transfer:whole(block)
         return self:take_away(problem)
     end
     return true
-end
-
---- Large objects
-
---- What tells this object from every other one, and from what it will be later.
-function transfer:fingerprint()
-    local item = self.item
-    return table.concat({self.source.url, self.from, item.size, item.etag or item.md5 or "",
-                         string.format("%.3f", item.modified or 0)}, "\0")
-end
-
-function transfer:begin()
-    local options = self:attributes()
-    options.part_size, options.fingerprint = self.part_size, self:fingerprint()
-    local upload, err = self.target:begin(self.to, self.size, options)
-    if not upload then
-        return nil, err
-    end
-    self.upload, self.part_size = upload, upload.part_size
-    self.count = (self.size + self.part_size - 1) // self.part_size
-    self.sum, self.sum_name = checksum.of(self.source, self.item)
-    self.digest = self.reads_back and digest.new("md5") or nil
-    return true
-end
-
---- Waits until every part before this one was added, and adds it.
-function transfer:add_in_turn(index, block)
-    while self.turn ~= index do
-        if self.failure then
-            return
-        end
-        self.turned:wait()
-    end
-    if self.sum then
-        self.sum:update(block)
-    end
-    if self.digest then
-        self.digest:update(block)
-    end
-    self.turn = index + 1
-    self.turned:wake()
-end
-
-function transfer:send(index, block)
-    local has, err = self.upload:has(index, block)
-    if has == nil then
-        return nil, err
-    elseif not has then
-        local sent
-        sent, err = self.upload:part(index, block)
-        if not sent then
-            return nil, err
-        end
-    end
-    self.on_bytes(#block, has)
-    return true
-end
-
-function transfer:read_part(index, block)
-    local offset = (index - 1) * self.part_size
-    local length = math.min(self.part_size, self.size - offset)
-    local item, err = self.source:read(self.from, block, {offset = offset, length = length,
-                                                          if_match = self.item})
-    if not item then
-        return nil, err
-    elseif #block ~= length then
-        return errors.fail("Changed", {url = url_of(self.source, self.from), op = "store.copy",
-            reason = "it has become shorter"})
-    end
-    return true
-end
-
---- The failure of one part is that of the object; nobody waits for his turn any more.
-function transfer:fail(err)
-    self.failure = self.failure or err
-    self.turned:wake()
-    return nil, self.failure
-end
-
---- What an earlier run has left of the part, into the block; where that fails it is brought again.
-function transfer:recall(index, block)
-    local upload = self.upload
-    if not upload.recall or not upload:recall(index, block) then
-        return false
-    end
-    self.on_bytes(#block, true)
-    return true
-end
-
-function transfer:part(index, block)
-    local recalled = self:recall(index, block)
-    local sent, err = recalled, nil
-    if not recalled then
-        sent, err = self:read_part(index, block)
-    end
-    if not sent then
-        return self:fail(err)
-    end
-    local function send()
-        if not recalled then
-            sent, err = self:send(index, block)
-        end
-        if not sent then
-            self:fail(err)
-        end
-    end
-    if self.sum or self.digest then
-        task.all({send, function() self:add_in_turn(index, block) end})
-    else
-        send()
-    end
-    return sent, err
-end
-
-function transfer:finish(block)
-    if self.sum then
-        local right, why = self.sum:finish()
-        if why then
-            return self:fail(select(2, damaged(self.source, self.from, why)))
-        end
-        self.verified = right and self.sum_name
-    end
-    local item, err = self.upload:finish(self.item.md5 or self.digest and self.digest:hex())
-    if not item then
-        return self:fail(err)
-    end
-    self.upload = nil
-    local right, problem = self:check_written(item)
-    if right and self.digest then
-        right, problem = self:check_content(self.digest:hex(), block)
-    end
-    if not right then
-        return self:take_away(problem)
-    end
-    return true
-end
-
---- After a failure: what may go well in another run stays for it, everything else goes.
-function transfer:give_up(err)
-    local upload = self.upload
-    if upload then
-        self.upload = nil
-        if err and err.retryable then
-            upload:close()
-        else
-            upload:abort()
-        end
-    end
 end
 
 return transfer

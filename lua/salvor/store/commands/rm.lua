@@ -5,6 +5,19 @@ local ui = require("salvor.ui")
 local url = require("salvor.store.url")
 local walk = require("salvor.store.walk")
 
+--- Those that are empty by now; one that is not keeps what could not be removed.
+local function remove_folders(backend, prefix)
+    local token
+    repeat
+        local page = must(backend:list(prefix, {delimiter = "/", after = token}))
+        for _, folder in ipairs(page.folders) do
+            remove_folders(backend, folder)
+        end
+        must(backend:remove(page.folders))
+        token = page.next
+    until not token
+end
+
 local function remove_tree(backend)
     local removal = remove.new(backend)
     local items = walk.items(backend, "", function(item)
@@ -19,6 +32,9 @@ local function remove_tree(backend)
         removal:add(item.path)
     end
     removal:finish()
+    if backend.features.folders then
+        remove_folders(backend, "")
+    end
     return removal
 end
 

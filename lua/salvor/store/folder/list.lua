@@ -17,14 +17,14 @@ end
 
 --- The token of the next page is the walk itself, so it can be used once.
 function methods:list(prefix, options)
-    local root, err = self:_open()
+    local root, err = self:_open("store.list")
     if not root then
         return nil, err
     end
     local one_level = options.delimiter ~= nil
     local rows, walk = root:list(prefix, one_level, PAGE, options.after)
     if not rows then
-        return self:_failed(walk, (walk.path or prefix):gsub("/$", ""))
+        return self:_failed("store.list", walk, (walk.path or prefix):gsub("/$", ""))
     end
     local items, folders = sort_out(rows, one_level)
     return {items = items, folders = folders, next = walk}

@@ -15,27 +15,30 @@ local methods = merge(
     (require("salvor.store.folder.remove")))
 
 --- The folder itself, opened when it is first needed; a writer makes it.
-function methods:_open(make)
+function methods:_open(op, make)
     if not self._native then
         local opened, err = native.open(self._path, make or false)
         if not opened then
-            return self:_failed(err)
+            return self:_failed(op, err)
         end
         self._native = opened
     end
     return self._native
 end
 
-local SAID_BY_CODE = {AlreadyExists = true, NotFound = true, NoSpace = true}
+--- What the error's code says already.
+local SAID_BY_CODE = {["File exists"] = true, ["No such file or directory"] = true,
+                      ["No space left on device"] = true, ["Permission denied"] = true,
+                      ["somebody else is writing it"] = true}
 local HINTS = {NoSpace = "free some space on its file system"}
 
---- nil and the store's error for one of salvor.local about `path` (nil: the root).
-function methods:_failed(err, path)
+--- nil and the store's error of call `op` for one of salvor.local about `path` (nil: the root).
+function methods:_failed(op, err, path)
     local url = path and path ~= "" and self:_url(path) or self.url
     return errors.wrap(err, {
         url = url,
-        op = "store",
-        reason = SAID_BY_CODE[err.code] and "" or err.message,
+        op = op,
+        reason = SAID_BY_CODE[err.message] and "" or err.message,
         hint = HINTS[err.code],
     })
 end

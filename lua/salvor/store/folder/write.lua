@@ -3,6 +3,7 @@ local digest = require("salvor.digest")
 local methods, uploads = {}, {}
 uploads.__index = uploads
 
+local OP = "store.write"
 local ID_LENGTH = 32
 
 local function attributes(options)
@@ -10,13 +11,13 @@ local function attributes(options)
 end
 
 function methods:write(path, block, options)
-    local root, err = self:_open(true)
+    local root, err = self:_open(OP, true)
     if not root then
         return nil, err
     end
     local item, problem = root:write(path, block, attributes(options))
     if not item then
-        return self:_failed(problem, path)
+        return self:_failed(OP, problem, path)
     end
     return item
 end
@@ -28,18 +29,18 @@ local function id_of(path, size, part_size, fingerprint)
 end
 
 function methods:begin(path, size, options)
-    local root, err = self:_open(true)
+    local root, err = self:_open(OP, true)
     if not root then
         return nil, err
     end
     if options.if_absent and root:stat(path) then
-        return self:_failed({code = "AlreadyExists", message = ""}, path)
+        return self:_failed(OP, {code = "AlreadyExists", message = ""}, path)
     end
     local part_size = options.part_size or self.features.part.default
     local native, problem = root:begin(path, size, part_size,
         id_of(path, size, part_size, options.fingerprint or ""), attributes(options))
     if not native then
-        return self:_failed(problem, path)
+        return self:_failed(OP, problem, path)
     end
     return setmetatable({store = self, path = path, size = size, part_size = part_size,
                          native = native, parts = {}}, uploads)
@@ -62,7 +63,7 @@ end
 function uploads:has(index, block)
     local has, err = self.native:has(check_part(self, index, block), block)
     if has == nil then
-        return self.store:_failed(err, self.path)
+        return self.store:_failed(OP, err, self.path)
     end
     self.parts[index] = has or nil
     return has
@@ -72,7 +73,7 @@ function uploads:recall(index, block)
     local offset = (index - 1) * self.part_size
     local there, err = self.native:recall(offset, block)
     if there == nil then
-        return self.store:_failed(err, self.path)
+        return self.store:_failed(OP, err, self.path)
     end
     self.parts[index] = there or nil
     return there
@@ -81,7 +82,7 @@ end
 function uploads:part(index, block)
     local done, err = self.native:part(check_part(self, index, block), block)
     if not done then
-        return self.store:_failed(err, self.path)
+        return self.store:_failed(OP, err, self.path)
     end
     self.parts[index] = true
     return true
@@ -95,7 +96,7 @@ function uploads:finish()
     end
     local item, err = self.native:finish()
     if not item then
-        return self.store:_failed(err, self.path)
+        return self.store:_failed(OP, err, self.path)
     end
     item.path = self.path
     return item
