@@ -267,6 +267,15 @@ store_lab.describe("copies between folders and SFTP", "sftp", function(at)
     end)
 end)
 
+store_lab.describe("copies between folders and Azure", "azure", function(at)
+    describe("as any store's:", function()
+        copies(function()
+            return "az://" .. store_lab.container(),
+                {account = at.account, endpoint = at.endpoint, key = at.key}
+        end)
+    end)
+end)
+
 store_lab.describe("copies between S3 and SFTP", "s3 sftp", function(s3, sftp)
     it("take a tree from one server to the other", function()
         local bucket = store_lab.bucket()

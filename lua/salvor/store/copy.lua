@@ -30,12 +30,13 @@ function copy:note_failure(path, err)
     end
 end
 
---- What a worker has ended with; false ends the whole copy.
+--- What a worker has ended with; false ends the whole copy, also where nothing but failures comes.
 function copy:on_end(object, ok, err)
     local summary = self.summary
     if not ok then
         self:note_failure(object.from, err)
-        if FATAL[err.code] then
+        local hopeless = summary.failures >= NAMED and summary.copied + summary.skipped == 0
+        if FATAL[err.code] or hopeless then
             self.fatal = err
             return false
         end
@@ -75,7 +76,9 @@ end
 
 --- Why the destination cannot have that name.
 function copy:problem_of(path)
-    return backend.path_problem(path, self.target.features.any_key)
+    local features = self.target.features
+    return backend.path_problem(path, features.any_key)
+        or features.refuses and features.refuses(path) or nil
 end
 
 --- The items of the destination; a folder that is yet to be made has none.

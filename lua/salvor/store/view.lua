@@ -7,12 +7,17 @@ view.__index = view
 
 --- new(backend, prefix): `prefix` is "" or ends in "/". Closing a view closes the back end.
 function view.new(backend, prefix)
+    local refuses = backend.features.refuses
     return setmetatable({
         base = backend,
         prefix = prefix,
         kind = backend.kind,
         url = (backend.url .. "/" .. prefix):gsub("/$", ""),
-        features = backend.features,
+        features = merge(backend.features, {
+            refuses = refuses and function(path)
+                return refuses(prefix .. path)
+            end,
+        }),
         verifier = backend.verifier and view.verifier_of,
     }, view)
 end
