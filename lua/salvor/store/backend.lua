@@ -66,7 +66,8 @@
 ---         md5 (a multipart ETag): {name = "etag", update = function(self, block), finish =
 ---         function(self) -> true, or nil and why not, or nil alone when nobody can tell}. The
 ---         blocks come in order, of any size; a digest takes pieces of them:
----         digest:update(block, offset, length). Optional.
+---         digest:update(block, offset, length). With `part_size` it also has add_part(self,
+---         index, block), for parts of that size in any order, which is faster. Optional.
 ---     copy(from, to, {item}) -> item    on the server, any size; only with features.copies
 ---     leftovers(prefix, {older_than, remove}) -> {{path, begun, removed}...}
 ---         Interrupted uploads of Salvor's that no list shows, begun more than `older_than` seconds

@@ -23,6 +23,7 @@ function parts:begin()
     self.upload, self.part_size = upload, upload.part_size
     self.count = (self.size + self.part_size - 1) // self.part_size
     self.sum, self.sum_name = checksum.of(self.source, self.item)
+    self.has_sums_of_parts = self.sum and self.sum.part_size == self.part_size
     self.digest = self.reads_back and digest.new("md5") or nil
     return true
 end
@@ -35,7 +36,7 @@ function parts:add_in_turn(index, block)
         end
         self.turned:wait()
     end
-    if self.sum then
+    if self.sum and not self.has_sums_of_parts then
         self.sum:update(block)
     end
     if self.digest then
@@ -108,11 +109,14 @@ function parts:part(index, block)
             self:fail(err)
         end
     end
-    if self.sum or self.digest then
-        task.all({send, function() self:add_in_turn(index, block) end})
-    else
-        send()
+    local work = {send}
+    if self.has_sums_of_parts then
+        work[2] = function() self.sum:add_part(index, block) end
     end
+    if self.digest or self.sum and not self.has_sums_of_parts then
+        work[#work + 1] = function() self:add_in_turn(index, block) end
+    end
+    task.all(work)
     return sent, err
 end
 
