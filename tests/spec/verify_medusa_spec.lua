@@ -178,6 +178,26 @@ describe("verification of a full Medusa backup", function()
         end
     end)
 
+    it("does not follow names out of the set", function()
+        sets.write(folder .. "/../" .. fs.basename(folder) .. "-outside/x", "x")
+        finally(function() must(fs.remove_tree(folder .. "-outside")) end)
+        local out = "../" .. fs.basename(folder) .. "-outside"
+        for _, node in ipairs(NODES) do
+            must(fs.write(at(meta(node, "tokenmap.json")), '{"' .. out .. '": {}}'))
+        end
+        local found = table.concat(sets.findings(check()), "\n")
+        assert.is_truthy(found:find("error node-missing " .. out, 1, true), found)
+        edit_manifest(function(manifest)
+            manifest[1].keyspace = "../../../" .. out
+            return manifest
+        end)
+        for _, node in ipairs(NODES) do
+            must(fs.write(at(meta(node, "tokenmap.json")), '{"' .. NODES[1] .. '": {}}'))
+        end
+        found = table.concat(sets.findings(check()), "\n")
+        assert.is_truthy(found:find("error manifest-damaged", 1, true), found)
+    end)
+
     it("does not follow a manifest out of its table", function()
         for _, path in ipairs({"/etc/passwd", "../x", NODES[2] .. "/data/x",
                                NODES[1] .. "/" .. NAME .. "/data/shop/../x"}) do

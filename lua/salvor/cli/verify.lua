@@ -2,7 +2,6 @@
 local cli = require("salvor.cli")
 local command = require("salvor.store.command")
 local errors = require("salvor.error")
-local json = require("salvor.json")
 local report = require("salvor.verify.report")
 local terminal = require("salvor.terminal")
 local ui = require("salvor.ui")
@@ -93,7 +92,7 @@ return {
         if not made then
             error(err, 0)
         elseif format == "json" then
-            print(json.encode(made, {indent = 2}))
+            print(report.json(made))
         else
             report.print(made)
         end

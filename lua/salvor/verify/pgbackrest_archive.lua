@@ -42,7 +42,6 @@ function check:look(item, sha1, compression)
         digest = "sha1",
         done = function(summary, problem)
             if not summary or summary.digest ~= sha1 then
-                self.damaged[#self.damaged + 1] = item.path
                 self:report_damage(item, problem and problem.message or string.format(
                     "the SHA-1 of its content is %s, and its name says %s", summary.digest, sha1))
             end
@@ -140,11 +139,12 @@ end
 --- check(context, stanza, file, backups): `file` is backup.info, `backups` are those that are
 --- wanted.
 function archive.check(context, stanza, file, backups)
+    local root = "archive/" .. stanza.name .. "/"
     local by_folder, order = {}, {}
     local history = file.sections["db:history"] or {}
     for _, backup in ipairs(backups) do
         local database = history[tostring(backup.database)]
-        if not database then
+        if type(database) ~= "table" then
             context.findings:add({level = "error", rule = "database",
                 object = "backup/" .. stanza.name .. "/" .. backup.name,
                 message = string.format("backup.info does not know its database %s",
@@ -158,15 +158,23 @@ function archive.check(context, stanza, file, backups)
             table.insert(by_folder[name], backup)
         end
     end
+    -- WAL that no backup needs is looked at too when all content is.
+    local folders = context.mode == "full" and context.source:level(root)
+    for _, name in ipairs(folders or {}) do
+        if name:find("^[%d.]+%-%d+$") and not by_folder[name] then
+            by_folder[name] = {}
+            order[#order + 1] = name
+        end
+    end
     for _, name in ipairs(order) do
-        setmetatable({context = context, folder = "archive/" .. stanza.name .. "/" .. name .. "/",
-                      backups = by_folder[name], ranges = {}, damaged = {}}, check):run()
+        setmetatable({context = context, folder = root .. name .. "/", backups = by_folder[name],
+                      ranges = {}}, check):run()
     end
 end
 
 --- Of an encrypted repository: names alone.
 function archive.check_names(context, stanza)
-    local none = setmetatable({context = context, ranges = {}, damaged = {}, look = function() end},
+    local none = setmetatable({context = context, ranges = {}, look = function() end},
         {__index = check})
     none:list("archive/" .. stanza.name .. "/", {met = function() end})
 end

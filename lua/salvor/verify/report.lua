@@ -1,4 +1,5 @@
 --- What a verification tells, as a table for scripts and as text for people.
+local json = require("salvor.json")
 local salvor = require("salvor")
 local ui = require("salvor.ui")
 
@@ -63,6 +64,25 @@ function report.make(kind, context)
                    warnings = context.findings.counts.warning}
     made.summary = summary_of(made, context.findings.counts, good)
     return made
+end
+
+--- The same value, where texts that are no UTF-8 (names are any bytes) have these bytes shown.
+local function printable(value)
+    if type(value) == "string" then
+        return utf8.len(value) and value or ui.escape(value)
+    elseif type(value) ~= "table" then
+        return value
+    end
+    local copied = {}
+    for key, child in pairs(value) do
+        copied[key] = printable(child)
+    end
+    return setmetatable(copied, getmetatable(value))
+end
+
+--- As JSON text.
+function report.json(made)
+    return must(json.encode(printable(made), {indent = 2}))
 end
 
 local MODES = {

@@ -4,6 +4,7 @@
 --- not there.
 local block = require("salvor.block")
 local errors = require("salvor.store.errors")
+local path_problem = require("salvor.store.backend").path_problem
 local task = require("salvor.task")
 local walk = require("salvor.store.walk")
 
@@ -24,6 +25,11 @@ function source.new(backend)
 end
 
 local function nothing() end
+
+--- Names come out of files that may be hostile. No part of a set is at "..", wherever that may be.
+local function leads_out(path)
+    return path ~= "" and path_problem((path:gsub("/$", ""))) ~= nil
+end
 
 --- From now on counts in `checked` ({objects, contents, bytes}) what is listed and read, and calls
 --- progress(checked) now and then.
@@ -55,6 +61,9 @@ end
 --- Every file below `prefix`, in the order of the bytes of their paths. Links that lead nowhere, or
 --- out of a folder, are none.
 function source:each(prefix)
+    if leads_out(prefix) then
+        return walk.nothing
+    end
     local items = walk.items(self.backend, prefix)
     return function()
         local item, err = items()
@@ -71,6 +80,9 @@ end
 --- folder that is not there has none of these. Raises TooLarge beyond NAMES.
 function source:level(prefix)
     local folders, files, links, token = {}, {}, {}, nil
+    if leads_out(prefix) then
+        return folders, files, links
+    end
     repeat
         local page = must(self.backend:list(prefix, {delimiter = "/", after = token}))
         for _, folder in ipairs(page.folders) do
@@ -95,6 +107,9 @@ end
 
 --- nil when there is no such object.
 function source:stat(path)
+    if leads_out(path) then
+        return nil
+    end
     local item, err = self.backend:stat(path)
     if not item and err.code ~= "NotFound" then
         error(err, 0)
