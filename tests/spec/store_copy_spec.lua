@@ -138,6 +138,15 @@ describe("store.copy", function()
         end
         assert.are.same(FILES, salvor.tree(at("from")))
         assert.are.equal(4, must(store.copy(at("from"), at("from2"))).copied)
+        must(fs.symlink("from", at("link")))
+        for source, target in pairs({from = "link/x", link = "from/x", ["from/a/.."] = "from/a/x"}) do
+            none, err = store.copy(at(source), at(target))
+            assert.is_nil(none)
+            salvor.expect(tostring(err), "lies in what is to be copied")
+        end
+        none, err = store.copy("/", at("to"))
+        assert.is_nil(none)
+        salvor.expect(tostring(err), "lies in what is to be copied, / (Invalid)")
     end)
 
     it("stops at misuse", function()
@@ -235,6 +244,7 @@ describe("store.copy", function()
         local summary = must(store.copy(at("from"), at("to")))
         assert.are.equal(0, summary.resumed)
         assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("to/large")))
+        assert.are.equal(1, #must(fs.list(at("to"))), "what the first run has left is still there")
     end)
 
     it("fails when an object changes while it is read, and keeps what was there", function()

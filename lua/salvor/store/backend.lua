@@ -78,6 +78,7 @@
 --- md5 (hex), version, mode, metadata}; those that the back end does not have are nil. A name that
 --- ends in "/" and has no bytes is of kind "folder" (S3's console makes those).
 local errors = require("salvor.store.errors")
+local url = require("salvor.store.url")
 
 local backend = {}
 
@@ -109,7 +110,7 @@ function backend.check_path(opened, path, op)
     if not problem then
         return path
     end
-    return errors.fail("Invalid", {url = opened.url .. "/" .. path, op = op, reason = problem})
+    return errors.fail("Invalid", {url = url.join(opened.url, path), op = op, reason = problem})
 end
 
 --- Raises unless the table is a back end; returns it.

@@ -166,12 +166,19 @@ local function open_both(places, from, to, opts)
     return source, target
 end
 
+--- What tells whether one tree lies in another, with "/" at the end: of folders their real paths.
+local function root_of(backend)
+    local path = backend.kind == "folder" and place.real(backend.url:gsub("^file://", ""))
+        or backend.url
+    return (path:gsub("/*$", "/"))
+end
+
 --- Copying a tree into itself would never end.
 local function check_apart(source, target)
-    local from, to = source.backend.url, target.backend.url
-    if not source.item and (to .. "/"):sub(1, #from + 1) == from .. "/" then
-        return errors.fail("Invalid", {url = to, op = "store.copy",
-                                       reason = "it lies in what is to be copied, " .. from})
+    local from, to = root_of(source.backend), root_of(target.backend)
+    if not source.item and to:sub(1, #from) == from then
+        return errors.fail("Invalid", {url = target.backend.url, op = "store.copy",
+            reason = "it lies in what is to be copied, " .. source.backend.url})
     end
     return true
 end

@@ -1,4 +1,5 @@
 --- What the commands of `salvor store` share.
+local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local json = require("salvor.json")
 local open = require("salvor.store.open")
@@ -79,14 +80,20 @@ end
 --- A text from elsewhere on one line of a terminal.
 command.escape = terminal.escape
 
---- An item as scripts get it.
+--- A text as JSON can have it: what is no UTF-8 is shown escaped.
+function command.text(text)
+    return utf8.len(text) and text or terminal.escape(text)
+end
+
+--- An item as scripts get it. A name that is no UTF-8 is escaped, and exact as path_base64.
 function command.row(item)
-    return {path = item.path, kind = item.kind, size = item.size, modified = item.modified,
+    return {path = command.text(item.path),
+            path_base64 = not utf8.len(item.path) and digest.base64(item.path) or nil, kind = item.kind, size = item.size, modified = item.modified,
             etag = item.etag, md5 = item.md5, version = item.version, mode = item.mode}
 end
 
 function command.print_json(value)
-    io.stdout:write(json.encode(value, {indent = 2}), "\n")
+    io.stdout:write(must(json.encode(value, {indent = 2})), "\n")
 end
 
 --- A list that is written as it comes: write(value) for each, finish() at the end.
@@ -94,7 +101,7 @@ function command.json_list()
     local opened = false
     return {
         write = function(value)
-            io.stdout:write(opened and ",\n" or "[\n", json.encode(value))
+            io.stdout:write(opened and ",\n" or "[\n", must(json.encode(value)))
             opened = true
         end,
         finish = function()

@@ -10,6 +10,7 @@ local progress = require("salvor.store.progress")
 local remove = require("salvor.store.remove")
 local task = require("salvor.task")
 local transfer = require("salvor.store.transfer")
+local url = require("salvor.store.url")
 local walk = require("salvor.store.walk")
 
 local OP = "store.copy"
@@ -119,7 +120,7 @@ function copy:objects()
                     return self:transfer(item, item.path, item.path, there)
                 end
                 local _, refused = errors.fail("Invalid", {op = OP, reason = problem,
-                    url = self.target.url .. "/" .. item.path,
+                    url = url.join(self.target.url, item.path),
                     hint = "the name cannot be one there"})
                 self:note_failure(item.path, refused)
             elseif not there then

@@ -50,19 +50,33 @@ end
 
 local LINKS = 40 -- followed one after the other
 
---- A file that is named by a link, or by a link to a link: whoever names it means the file. What
---- cannot be followed is left to fail when it is opened.
-local function follow_links(location)
-    local path = location.path
-    for _ = 1, LINKS do
-        local status = fs.stat(path, {follow = false})
-        if not status or status.type ~= "link" then
-            break
+--- The path without links, "." and "..": what is not there, or cannot be followed, stays as it is.
+function place.real(path)
+    local rest, real, links = fs.absolute(path), "", 0
+    while rest and rest ~= "" do
+        local part, after = rest:match("^/*([^/]*)(.*)$")
+        local here = part == "" and real or part == ".." and real:gsub("/[^/]*$", "")
+            or real .. "/" .. part
+        local status = part ~= "" and part ~= ".." and fs.stat(here, {follow = false})
+        local target = status and status.type == "link" and links < LINKS and fs.readlink(here)
+        if target then
+            links = links + 1
+            real = target:sub(1, 1) == "/" and "" or real
+            rest = target .. after
+        else
+            real, rest = here, after
         end
-        local target = must(fs.readlink(path))
-        path = target:sub(1, 1) == "/" and target or fs.join(fs.dirname(path), target)
     end
-    return path ~= location.path and merge(location, {path = path}) or location
+    return real == "" and "/" or real
+end
+
+--- A file that is named by a link, or by a link to a link: whoever names it means the file.
+local function follow_links(location)
+    local status = fs.stat(location.path, {follow = false})
+    if not status or status.type ~= "link" then
+        return location
+    end
+    return merge(location, {path = place.real(location.path)})
 end
 
 --- What is read: {backend, owned} for a tree, {backend, owned, name, item} for one object. `what`

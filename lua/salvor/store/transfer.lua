@@ -8,6 +8,7 @@ local checksum = require("salvor.store.checksum")
 local condition = require("salvor.condition")
 local errors = require("salvor.store.errors")
 local merge = require("salvor.copy").merge
+local urls = require("salvor.store.url")
 
 local transfer = merge(require("salvor.store.parts"), {})
 transfer.__index = transfer
@@ -53,7 +54,7 @@ function transfer:attributes()
 end
 
 function transfer.url_of(backend, path)
-    return backend.url .. "/" .. path
+    return urls.join(backend.url, path)
 end
 
 function transfer.damaged(backend, path, why)

@@ -33,6 +33,9 @@ function url.mask(text)
     end
     return (text:gsub("([?&][^=&#]*)=([^&#]*)", function(name, value)
         local word = name:lower()
+        if word:find("_file$") or word:find("host_key$") then
+            return name .. "=" .. value
+        end
         for _, part in ipairs(SECRETS) do
             if word:find(part, 1, true) then
                 return name .. "=***"

@@ -9,6 +9,8 @@
 
 #include "core/file.h"
 
+#define TIME_MAX 1e11 /* of no file; a server may say anything */
+
 enum { STEP = 1 << 20, SYNC_STEP = 4 << 20, ATTEMPTS = 100 };
 
 static void close_quietly(int fd)
@@ -167,7 +169,7 @@ static int put_under_name(const char *temporary, const struct salvor_local_place
 
 static int set_time(int fd, double modified)
 {
-    if (modified < 0)
+    if (!(modified >= 0 && modified < TIME_MAX))
         return 0;
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)modified}};
     times[1].tv_nsec = (long)((modified - (double)times[1].tv_sec) * 1e9);

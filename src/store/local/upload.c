@@ -1,5 +1,6 @@
 #include "store/local/upload.h"
 
+#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +58,36 @@ static int open_temporary(struct salvor_local_upload *upload)
     return 0;
 }
 
+/* The rest of a name that is made by the same path and other bytes, and is nobody's any more. */
+static void remove_leftover(const struct salvor_local_upload *upload, const char *name)
+{
+    int fd = openat(upload->place.folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        unlinkat(upload->place.folder, name, 0);
+    close(fd);
+}
+
+/* What earlier runs have begun of a file that has changed since. */
+static void remove_leftovers(const struct salvor_local_upload *upload)
+{
+    size_t same = strlen(SALVOR_FILE_TEMPORARY_PREFIX) + SALVOR_LOCAL_ID_OF_PATH;
+    int copy = openat(upload->place.folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+    if (!folder) {
+        if (copy >= 0)
+            close(copy);
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        if (!strncmp(entry->d_name, upload->temporary, same) &&
+            strcmp(entry->d_name, upload->temporary) != 0 &&
+            salvor_local_is_temporary(entry->d_name))
+            remove_leftover(upload, entry->d_name);
+    closedir(folder);
+}
+
 static int reserve(struct salvor_local_upload *upload)
 {
     int64_t size = size_with_records(upload);
@@ -85,8 +116,10 @@ int salvor_local_upload_open(struct salvor_local_upload *upload,
              SALVOR_FILE_TEMPORARY_PREFIX "%s" SALVOR_FILE_TEMPORARY_SUFFIX, id);
     int result = open_temporary(upload);
     bool ours = result == 0;
-    if (ours)
+    if (ours) {
+        remove_leftovers(upload);
         result = reserve(upload);
+    }
     if (result == 0)
         return 0;
     int number = errno;

@@ -9,6 +9,8 @@
 
 #include "store/local/object.h"
 
+enum { SALVOR_LOCAL_ID_OF_PATH = 12 }; /* digits */
+
 struct salvor_local_upload {
     struct salvor_local_place place;
     struct salvor_local_attributes attributes;
@@ -19,7 +21,8 @@ struct salvor_local_upload {
 };
 
 /*
- * `id`: hexadecimal digits, the same for the same bytes, parts and path. `size`, `part_size` and
+ * `id`: hexadecimal digits, the same for the same bytes, parts and path; the first ones are the same
+ * for the path alone, so that what was begun with other bytes is found and removed. `size`, `part_size` and
  * `attributes` are set. The file gets its size at once, so that a full disk is noticed now. Conflict
  * when somebody else is writing it.
  */

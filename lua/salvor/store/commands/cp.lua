@@ -46,8 +46,11 @@ end
 local function print_json(summary)
     local failed = require("salvor").list({})
     for index, failure in ipairs(summary.failed) do
-        failed[index] = {path = failure.path, code = failure.err.code,
-                         message = failure.err.message}
+        failed[index] = {path = command.text(failure.path), code = failure.err.code,
+                         message = command.text(failure.err.message)}
+    end
+    for index, path in ipairs(summary.left_out) do
+        summary.left_out[index] = command.text(path)
     end
     summary.failed, summary.left_out = failed, require("salvor").list(summary.left_out)
     command.print_json(summary)

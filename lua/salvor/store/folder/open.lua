@@ -3,6 +3,7 @@ local errors = require("salvor.store.errors")
 local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
 local native = require("salvor.local")
+local url = require("salvor.store.url")
 
 local PART = 8 << 20
 local LARGEST = 1 << 30
@@ -34,9 +35,8 @@ local HINTS = {NoSpace = "free some space on its file system"}
 
 --- nil and the store's error of call `op` for one of salvor.local about `path` (nil: the root).
 function methods:_failed(op, err, path)
-    local url = path and path ~= "" and self:_url(path) or self.url
     return errors.wrap(err, {
-        url = url,
+        url = self:_url(path or ""),
         op = op,
         reason = SAID_BY_CODE[err.message] and "" or err.message,
         hint = HINTS[err.code],
@@ -44,7 +44,14 @@ function methods:_failed(op, err, path)
 end
 
 function methods:_url(path)
-    return self.url == "/" and "/" .. path or self.url .. "/" .. path
+    return url.join(self.url, path)
+end
+
+--- Such files are never listed, so they must not come from elsewhere.
+local function refuses(path)
+    if path:match("[^/]*$"):find("^%.salvor%-%x*%.tmp$") then
+        return "it is the name of an unfinished file"
+    end
 end
 
 function methods:close()
@@ -77,6 +84,7 @@ return {
             features = {
                 folders = true,
                 modes = true,
+                refuses = refuses,
                 part = {smallest = 1 << 16, largest = LARGEST, count = 1 << 31, at_once = 4,
                         default = PART},
             },

@@ -4,7 +4,7 @@ local methods, uploads = {}, {}
 uploads.__index = uploads
 
 local OP = "store.write"
-local ID_LENGTH = 32
+local PATH_DIGITS, DIGITS = 12, 20
 
 local function attributes(options)
     return {mode = options.mode, modified = options.modified, if_absent = options.if_absent}
@@ -22,10 +22,12 @@ function methods:write(path, block, options)
     return item
 end
 
---- The name of the temporary file tells what is being written, so that the same upload finds it.
+--- The name of the temporary file tells what is being written, so that the same upload finds it;
+--- the first digits are the path's (store/local/upload.h).
 local function id_of(path, size, part_size, fingerprint)
-    local text = string.format("%s\0%d\0%d\0%s", path, size, part_size, fingerprint)
-    return digest.sha256(text):sub(1, ID_LENGTH)
+    local name = path:match("[^/]*$")
+    local text = string.format("%s\0%d\0%d\0%s", name, size, part_size, fingerprint)
+    return digest.sha256(name):sub(1, PATH_DIGITS) .. digest.sha256(text):sub(1, DIGITS)
 end
 
 function methods:begin(path, size, options)
