@@ -186,14 +186,55 @@ static int set_up_session(struct salvor_ssh *ssh, struct salvor_error *err)
     return 0;
 }
 
+static bool is_among(const char *name, size_t size, const char **names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strlen(names[i]) == size && !memcmp(names[i], name, size))
+            return true;
+    return false;
+}
+
+/* Those of the list that libssh2 knows; it would leave the others out, but does that wrongly. */
+static int choose_host_keys(struct salvor_buffer *out, struct salvor_ssh *ssh, const char *list,
+                            struct salvor_error *err)
+{
+    const char **known;
+    int count = libssh2_session_supported_algs(ssh->session, LIBSSH2_METHOD_HOSTKEY, &known);
+    if (count < 0)
+        return salvor_ssh_failed(ssh, count, "cannot tell the types of host keys", err);
+    int result = 0;
+    while (*list && result == 0) {
+        size_t size = strcspn(list, ",");
+        if (is_among(list, size, known, count))
+            result =
+                salvor_buffer_printf(out, err, "%s%.*s", out->size ? "," : "", (int)size, list);
+        list += size + (list[size] == ',');
+    }
+    libssh2_free(ssh->session, known);
+    return result;
+}
+
+static int prefer_host_keys(struct salvor_ssh *ssh, const char *list, struct salvor_error *err)
+{
+    struct salvor_buffer chosen = SALVOR_BUFFER_INIT(4096);
+    int result = choose_host_keys(&chosen, ssh, list, err);
+    if (result == 0 && chosen.size == 0)
+        result = salvor_error_set(err, "Unsupported",
+                                  "libssh2 %s knows none of the host key types %s of %s",
+                                  libssh2_version(0), list, ssh->peer);
+    if (result == 0 &&
+        libssh2_session_method_pref(ssh->session, LIBSSH2_METHOD_HOSTKEY, chosen.data) < 0)
+        result = salvor_error_memory(err);
+    salvor_buffer_release(&chosen);
+    return result;
+}
+
 int salvor_ssh_handshake(struct salvor_ssh *ssh, const char *host_keys, struct salvor_error *err)
 {
     if (set_up_session(ssh, err) < 0)
         return -1;
-    if (host_keys && libssh2_session_method_pref(ssh->session, LIBSSH2_METHOD_HOSTKEY, host_keys))
-        return salvor_error_set(err, "Unsupported",
-                                "libssh2 %s knows none of the host key types %s of %s",
-                                libssh2_version(0), host_keys, ssh->peer);
+    if (host_keys && prefer_host_keys(ssh, host_keys, err) < 0)
+        return -1;
     int code;
     while ((code = libssh2_session_handshake(ssh->session, ssh->descriptor)) ==
            LIBSSH2_ERROR_EAGAIN)
