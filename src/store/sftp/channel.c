@@ -119,9 +119,14 @@ static bool is_text(const char *text, size_t size, const char *other)
     return size == strlen(other) && !memcmp(text, other, size);
 }
 
-static void note_extension(struct salvor_sftp *sftp, const char *name, size_t size, bool *limits)
+static void note_extension(struct salvor_sftp_channel *channel, const char *name, size_t size,
+                           bool *limits)
 {
+    struct salvor_sftp *sftp = channel->sftp;
     *limits |= is_text(name, size, "limits@openssh.com");
+    /* Of the others the loop's thread knows from the first channel on. */
+    if (channel != sftp->channels)
+        return;
     sftp->extensions.posix_rename |= is_text(name, size, "posix-rename@openssh.com");
     sftp->extensions.hardlink |= is_text(name, size, "hardlink@openssh.com");
     sftp->extensions.fsync |= is_text(name, size, "fsync@openssh.com");
@@ -149,7 +154,7 @@ static int take_version(struct salvor_sftp_channel *channel, struct salvor_sftp_
         const char *name = salvor_sftp_read_string(reader, &size);
         salvor_sftp_read_string(reader, &value_size);
         if (!reader->bad)
-            note_extension(channel->sftp, name, size, &limits);
+            note_extension(channel, name, size, &limits);
     }
     if (limits)
         ask_limits(channel);
