@@ -52,26 +52,23 @@ local function enter(self, walk, path)
     return true
 end
 
-local function add(self, page, walk, one_level)
-    local level, name, kind, size, modified, mode = next_entry(walk)
-    if not level then
-        return false
-    elseif self._is_temporary(name) then
-        return true
-    end
-    local path = level.prefix .. name
-    if kind ~= "folder" then
-        table.insert(page.items, self._item(path, {size = size, modified = modified, mode = mode,
-                                                    kind = kind}))
-    elseif one_level then
-        table.insert(page.folders, path .. "/")
-    else
+--- The next name on the way: its path and attributes; nothing at the end. Folders are entered when
+--- `deep`, and told otherwise. nil, nil and an error.
+local function step(self, walk, deep)
+    while true do
+        local level, name, kind, size, modified, mode = next_entry(walk)
+        if not level then
+            return nil
+        end
+        local path = level.prefix .. name
+        if not deep or kind ~= "folder" then
+            return path, {kind = kind, size = size, modified = modified, mode = mode}, name
+        end
         local entered, err = enter(self, walk, path .. "/")
         if not entered then
-            return nil, err
+            return nil, nil, err
         end
     end
-    return true
 end
 
 --- The token of the next page is the walk itself, so it can be used once.
@@ -86,15 +83,36 @@ function methods:list(prefix, options)
     end
     local page = {items = {}, folders = {}}
     while #page.items + #page.folders < PAGE do
-        local more, problem = add(self, page, walk, options.delimiter ~= nil)
-        if more == nil then
-            return nil, problem
-        elseif not more then
-            return page
+        local path, attrs, name = step(self, walk, options.delimiter == nil)
+        if not path then
+            return not name and page or nil, name
+        elseif attrs.kind == "folder" then
+            table.insert(page.folders, path .. "/")
+        elseif not self._is_temporary(name) then
+            table.insert(page.items, self._item(path, attrs))
         end
     end
     page.next = walk
     return page
+end
+
+--- The temporary files that no list shows: of runs that were killed, and of such as still go on.
+function methods:leftovers(prefix, options)
+    local walk, err = begin(self, prefix)
+    if not walk then
+        return nil, err
+    end
+    local found = {}
+    while true do
+        local path, attrs, name = step(self, walk, true)
+        if not path then
+            return not name and found or nil, name
+        elseif self._is_temporary(name) and attrs.modified <= os.time() - options.older_than then
+            local removed = options.remove and self:remove({path})
+            found[#found + 1] = {path = path, begun = attrs.modified,
+                                 removed = removed and removed.n == 1 or false}
+        end
+    end
 end
 
 return methods

@@ -7,7 +7,7 @@ local errors = require("salvor.store.errors")
 local merge = require("salvor.copy").merge
 local url = require("salvor.store.url")
 
-local PART = 8 << 20
+local PART, SMALLEST, LARGEST = 8 << 20, 1 << 16, 64 << 20 -- bytes
 local TIMEOUT = 30 -- seconds
 
 local methods = merge(
@@ -102,6 +102,11 @@ local function check(location, options)
     elseif options.timeout and not (options.timeout > 0 and options.timeout <= 86400) then
         return invalid(location, "timeout is a number of seconds above 0")
     end
+    local size = options.part_size
+    if size and (math.type(size) ~= "integer" or size < SMALLEST or size > LARGEST) then
+        return invalid(location, string.format("part_size is from %d to %d bytes", SMALLEST,
+            LARGEST))
+    end
     local root = root_of(location.path)
     if not root then
         return invalid(location, "its path has a part '..'")
@@ -129,8 +134,8 @@ local function open(location, options)
         features = {
             folders = true,
             modes = true,
-            part = {smallest = 1 << 16, largest = 64 << 20, count = 1000000, at_once = 6,
-                    default = PART},
+            part = {smallest = SMALLEST, largest = LARGEST, count = 1000000, at_once = 6,
+                    default = options.part_size or PART},
         },
         _root = root,
         _host = settings.hostname,
@@ -154,7 +159,7 @@ end
 return {
     kind = "sftp",
     settings = {user = "string", timeout = "number", host_key = "string", known_hosts = "string",
-                config = "string", key_file = "string", agent = "string"},
+                config = "string", key_file = "string", agent = "string", part_size = "number"},
     credentials = {password = "string", key = "string", passphrase = "string", secret = "table"},
     open = open,
 }

@@ -5,7 +5,7 @@ local fs = require("salvor.fs")
 local methods = {}
 
 -- As fs and the folders' back end name what is not whole yet.
-local TEMPORARY = "^%.salvor%-.*%.tmp$"
+local TEMPORARY = "^%.salvor%-%x+%.tmp$"
 
 --- The path as the server is told; "" is the store's root.
 function methods:_path(path)

@@ -14,7 +14,7 @@ local PATIENCE = 0.1 -- seconds
 --- steps aside. For a moment there is nothing under the name, but never half of something; and what
 --- was there comes back when the new one cannot take its place.
 local function step_aside(connection, temporary, target)
-    local aside = temporary:gsub("%.tmp$", ".old.tmp")
+    local aside = temporary:gsub("%.tmp$", ".old") -- which lists show, should we be killed
     local moved, err = connection:rename(target, aside)
     if not moved then
         return nil, err
