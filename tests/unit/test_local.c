@@ -17,6 +17,7 @@
 #include "core/folder.h"
 #include "store/local/upload.h"
 #include "store/local/walk.h"
+#include "store/sum.h"
 
 static char folder[64];
 static struct salvor_local_root root;
@@ -165,6 +166,32 @@ static void test_replaces_links(void **state)
     assert_int_equal(write_path("file", true), -1);
     assert_string_equal(err.code, "AlreadyExists");
     assert_int_equal(write_path("new/folder/file", true), 0);
+}
+
+/* What a killed writer has left is used up by the next one; two writers are not in each other's way. */
+static void test_leftovers(void **state)
+{
+    (void)state;
+    struct salvor_folder_list list = {0};
+    struct salvor_local_place place;
+    char name[100];
+    assert_int_equal(salvor_local_place_open(&place, &root, "in/new", false), 0);
+    unsigned long long sum = salvor_store_sum("new", 3);
+    snprintf(name, sizeof(name), ".salvor-%016llx.tmp", sum);
+    int fd = salvor_local_claim(&place, name, true);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "a longer text than the other", 28), 28);
+    assert_int_equal(salvor_local_claim(&place, name, true), -1);
+    assert_int_equal(errno, EWOULDBLOCK);
+    assert_int_equal(write_path("in/new", false), 0);
+    assert_int_equal(faccessat(place.folder, name, F_OK, 0), 0);
+    close(fd);
+    assert_int_equal(write_path("in/new", false), 0);
+    assert_int_equal(salvor_folder_list(&list, at("root/in"), NULL), 0);
+    assert_int_equal(list.count, 2);
+    salvor_folder_list_release(&list);
+    assert_int_equal(read_path("in/new"), 0);
+    salvor_local_place_close(&place);
 }
 
 static void test_follows_links_inside(void **state)
@@ -319,9 +346,16 @@ static void test_aborts_uploads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(test_reads_what_is_below),    BOTH(test_never_leads_out), BOTH(test_replaces_links),
-        BOTH(test_follows_links_inside),   BOTH(test_removes),         BOTH(test_walks_in_order),
-        BOTH(test_walks_while_it_changes), BOTH(test_uploads),         BOTH(test_aborts_uploads),
+        BOTH(test_reads_what_is_below),
+        BOTH(test_never_leads_out),
+        BOTH(test_replaces_links),
+        BOTH(test_follows_links_inside),
+        BOTH(test_leftovers),
+        BOTH(test_removes),
+        BOTH(test_walks_in_order),
+        BOTH(test_walks_while_it_changes),
+        BOTH(test_uploads),
+        BOTH(test_aborts_uploads),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     salvor_block_release(new_block(""));

@@ -88,7 +88,8 @@ end
 --- An item as scripts get it. A name that is no UTF-8 is escaped, and exact as path_base64.
 function command.row(item)
     return {path = command.text(item.path),
-            path_base64 = not utf8.len(item.path) and digest.base64(item.path) or nil, kind = item.kind, size = item.size, modified = item.modified,
+            path_base64 = not utf8.len(item.path) and digest.base64(item.path) or nil,
+            kind = item.kind, size = item.size, modified = item.modified,
             etag = item.etag, md5 = item.md5, version = item.version, mode = item.mode}
 end
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -159,6 +160,30 @@ void salvor_local_place_close(struct salvor_local_place *place)
     if (place->folder >= 0)
         close_quietly(place->folder);
     place->folder = -1;
+}
+
+/* Whoever had the file may have renamed or removed it before we got the lock. */
+static bool has_name(int fd, const struct salvor_local_place *place, const char *name)
+{
+    struct stat ours, there;
+    return fstat(fd, &ours) == 0 &&
+           fstatat(place->folder, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+int salvor_local_claim(const struct salvor_local_place *place, const char *name, bool must_lock)
+{
+    int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = openat(place->folder, name, flags, 0600);
+    if (fd < 0)
+        return -1;
+    bool failed = flock(fd, LOCK_EX | LOCK_NB) < 0;
+    bool taken = failed && (must_lock || errno == EWOULDBLOCK);
+    if (!taken && has_name(fd, place, name))
+        return fd;
+    close(fd);
+    errno = EWOULDBLOCK;
+    return -1;
 }
 
 int salvor_local_sync(const struct salvor_local_place *place)

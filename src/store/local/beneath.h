@@ -37,6 +37,13 @@ int salvor_local_place_open(struct salvor_local_place *place, const struct salvo
                             const char *path, bool make);
 void salvor_local_place_close(struct salvor_local_place *place);
 
+/*
+ * A temporary file of that name in the place's folder, made when there is none, for reading and
+ * writing, and locked: it is ours alone. -1 with errno, EWOULDBLOCK when somebody else has it.
+ * Without `must_lock` nobody else is assumed where the file system knows no locks.
+ */
+int salvor_local_claim(const struct salvor_local_place *place, const char *name, bool must_lock);
+
 /* Makes the names in the folder outlast a crash; -1 with errno. */
 int salvor_local_sync(const struct salvor_local_place *place);
 

@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "store/sum.h"
+
+#define TEMPORARY SALVOR_FILE_TEMPORARY_PREFIX "%016llx" SALVOR_FILE_TEMPORARY_SUFFIX
 
 #define TIME_MAX 1e11 /* of no file; a server may say anything */
 
@@ -204,20 +207,35 @@ int salvor_local_settle(struct salvor_local_item *item, int fd, const char *temp
     return salvor_local_sync(place);
 }
 
-static int create_temporary(char name[NAME_MAX + 1], const struct salvor_local_place *place)
+static int create_random(char name[NAME_MAX + 1], const struct salvor_local_place *place)
 {
     int fd = -1;
     for (int i = 0; i < ATTEMPTS; i++) {
         unsigned long long number = 0;
         if (getrandom(&number, sizeof(number), 0) < 0)
             return -1;
-        snprintf(name, NAME_MAX + 1,
-                 SALVOR_FILE_TEMPORARY_PREFIX "%016llx" SALVOR_FILE_TEMPORARY_SUFFIX, number);
+        snprintf(name, NAME_MAX + 1, TEMPORARY, number);
         fd = openat(place->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd >= 0 || errno != EEXIST)
             break;
     }
     return fd;
+}
+
+/*
+ * The same name for the same file, so that what a killed writer has left is used up by the next one.
+ * Where two write at the same time the second has a name of its own.
+ */
+static int create_temporary(char name[NAME_MAX + 1], const struct salvor_local_place *place)
+{
+    unsigned long long sum = salvor_store_sum(place->name, strlen(place->name));
+    snprintf(name, NAME_MAX + 1, TEMPORARY, sum);
+    int fd = salvor_local_claim(place, name, true);
+    if (fd >= 0 && ftruncate(fd, 0) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return create_random(name, place);
 }
 
 static int write_file(struct salvor_local_item *item, const struct salvor_local_place *place,

@@ -33,31 +33,6 @@ static int64_t size_with_records(const struct salvor_local_upload *upload)
     return upload->size + parts * (int64_t)sizeof(struct record);
 }
 
-static bool is_there(const struct salvor_local_upload *upload)
-{
-    struct stat ours, there;
-    return fstat(upload->fd, &ours) == 0 &&
-           fstatat(upload->place.folder, upload->temporary, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
-}
-
-/* The temporary file, locked: it is ours alone. Where locks are unknown nobody else is assumed. */
-static int open_temporary(struct salvor_local_upload *upload)
-{
-    int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    upload->fd = openat(upload->place.folder, upload->temporary, flags, 0600);
-    if (upload->fd < 0)
-        return -1;
-    if (flock(upload->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-        return -1;
-    /* Whoever had it may have finished or removed it before we got the lock. */
-    if (!is_there(upload)) {
-        errno = EWOULDBLOCK;
-        return -1;
-    }
-    return 0;
-}
-
 /* The rest of a name that is made by the same path and other bytes, and is nobody's any more. */
 static void remove_leftover(const struct salvor_local_upload *upload, const char *name)
 {
@@ -114,7 +89,8 @@ int salvor_local_upload_open(struct salvor_local_upload *upload,
         return salvor_local_failed(err, errno);
     snprintf(upload->temporary, sizeof(upload->temporary),
              SALVOR_FILE_TEMPORARY_PREFIX "%s" SALVOR_FILE_TEMPORARY_SUFFIX, id);
-    int result = open_temporary(upload);
+    upload->fd = salvor_local_claim(&upload->place, upload->temporary, false);
+    int result = upload->fd < 0 ? -1 : 0;
     bool ours = result == 0;
     if (ours) {
         remove_leftovers(upload);
