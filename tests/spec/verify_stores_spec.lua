@@ -62,3 +62,8 @@ run("SFTP", "sftp", function(at)
         key_file = at.ed25519, known_hosts = at.known_hosts, config = "none",
     }
 end)
+
+run("Azure Blob", "azure", function(at)
+    return "az://" .. store_lab.container() .. "/sets/production",
+        {account = at.account, endpoint = at.endpoint, key = at.key}
+end)

@@ -1,7 +1,9 @@
 --- Real repositories of pgBackRest for specs, and what is needed to damage them on purpose.
+local assert = require("luassert")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local sets = require("support.backup_sets")
+local store = require("salvor.store")
 local store_lab = require("support.store_lab")
 
 local pgbackrest = {}
@@ -81,6 +83,68 @@ function pgbackrest.segment(repository, label)
         if entry.name:sub(1, 24) == name then
             return folder .. "/" .. entry.name
         end
+    end
+end
+
+--- A repository that is taken for each test, and what tests do with it; `labels` and `repository`
+--- are those of the one that was taken last.
+function pgbackrest.case()
+    local case = {BACKUP = "backup/main/", INFO = "backup/main/backup.info"}
+
+    function case.take(kind)
+        case.repository = pgbackrest.copy(kind)
+        case.labels = pgbackrest.labels(case.repository)
+    end
+
+    function case.drop()
+        must(fs.remove_tree(case.repository:match("^(.*)/repo$")))
+    end
+
+    --- The path of a file of the repository.
+    function case.at(path)
+        return case.repository .. "/" .. path
+    end
+
+    function case.check(options)
+        return must(store.verify(case.repository, options))
+    end
+
+    --- Whether each backup of the report can be restored.
+    function case.verdicts(report)
+        local can = {}
+        for _, backup in ipairs(report.backups) do
+            can[#can + 1] = backup.restorable
+        end
+        return can
+    end
+
+    --- Raises unless it has exactly these findings, as "level rule object".
+    function case.expect(report, ...)
+        local expected = {...}
+        table.sort(expected)
+        assert.are.same(expected, sets.findings(report))
+    end
+
+    function case.remove(...)
+        for _, path in ipairs({...}) do
+            must(fs.remove(case.at(path)))
+        end
+    end
+
+    --- Changes an info file or a manifest, and its copy; `change` takes the text.
+    function case.edit(path, change)
+        pgbackrest.edit(case.at(path), change)
+    end
+
+    return case
+end
+
+--- A change for edit(): each `from` becomes `to`.
+function pgbackrest.replace(from, to)
+    return function(text)
+        local changed, count = text:gsub(from, to)
+        assert(count > 0, "nothing to replace: " .. from)
+        return changed
     end
 end
 

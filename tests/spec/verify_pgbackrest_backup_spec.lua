@@ -1,0 +1,217 @@
+-- Backups in real repositories of pgBackRest, damaged in each way that a rule is about.
+local fs = require("salvor.fs")
+local pgbackrest = require("support.pgbackrest")
+local sets = require("support.backup_sets")
+local store_lab = require("support.store_lab")
+
+local case = pgbackrest.case()
+local take, drop = case.take, case.drop
+local at, check, expect, verdicts = case.at, case.check, case.expect, case.verdicts
+local edit, remove = case.edit, case.remove
+local BACKUP, INFO = case.BACKUP, case.INFO
+local replace = pgbackrest.replace
+
+store_lab.describe("a backup of pgBackRest", "pgbackrest", function()
+    before_each(function() take("gz") end)
+    after_each(drop)
+
+    local function file(label, name)
+        return BACKUP .. label .. "/" .. name
+    end
+
+    it("needs the manifest or its copy", function()
+        local path = file(case.labels.full, "backup.manifest")
+        remove(path)
+        expect(check(), "warning manifest-missing " .. path)
+        remove(path .. ".copy")
+        local report = check()
+        assert.are.same({false, false, false}, verdicts(report))
+        expect(report, "error manifest-missing " .. path,
+            "error manifest-missing " .. path .. ".copy",
+            "error reference-damaged " .. BACKUP .. case.labels.diff,
+            "error reference-damaged " .. BACKUP .. case.labels.incr)
+    end)
+
+    it("has a manifest with a checksum", function()
+        local path = file(case.labels.incr, "backup.manifest")
+        sets.flip(at(path))
+        sets.truncate(at(path .. ".copy"), 1000)
+        local report = check()
+        expect(report, "error manifest-damaged " .. path,
+            "error manifest-damaged " .. path .. ".copy")
+        assert.are.same({true, true, false}, verdicts(report))
+    end)
+
+    it("has a manifest of its own", function()
+        local path = file(case.labels.diff, "backup.manifest")
+        for _, name in ipairs({path, path .. ".copy"}) do
+            sets.copy(at(file(case.labels.full, "backup.manifest")), at(name))
+        end
+        local rules = table.concat(sets.findings(check()), "\n")
+        assert.is_truthy(rules:find("error manifest-other " .. path, 1, true))
+    end)
+
+    it("is of a database that backup.info knows", function()
+        local path = file(case.labels.incr, "backup.manifest")
+        edit(path, replace("db%-system%-id=%d", "db-system-id=1"))
+        expect(check(), "error database " .. path)
+    end)
+
+    it("has every file of its manifest", function()
+        local path = file(case.labels.incr, "pg_data/backup_label.gz")
+        remove(path)
+        local report = check()
+        expect(report, "error file-missing " .. path)
+        assert.are.same({true, true, false}, verdicts(report))
+    end)
+
+    it("has every file that it needs of other backups", function()
+        local path = file(case.labels.full, "pg_data/PG_VERSION.gz")
+        remove(path)
+        local report = check()
+        expect(report, "error file-missing " .. path, "error file-missing " .. path,
+            "error file-missing " .. path)
+        assert.are.same({false, false, false}, verdicts(report))
+    end)
+
+    it("has files of the size that the manifest says", function()
+        local path = file(case.labels.full, "pg_data/global/pg_control.gz")
+        sets.truncate(at(path), 1)
+        local report = check()
+        expect(report, "error file-size " .. path,
+            "error reference-damaged " .. BACKUP .. case.labels.diff,
+            "error reference-damaged " .. BACKUP .. case.labels.incr)
+    end)
+
+    it("has the content that the manifest says", function()
+        local path = file(case.labels.full, "pg_data/base/1/1247.gz")
+        sets.flip(at(path))
+        assert.is_true(check().restorable)
+        local report = check({full = true})
+        expect(report, "error file-damaged " .. path,
+            "error reference-damaged " .. BACKUP .. case.labels.diff,
+            "error reference-damaged " .. BACKUP .. case.labels.incr)
+        assert.are.same({false, false, false}, verdicts(report))
+    end)
+
+    it("says that a file is there that the manifest does not know", function()
+        local path = file(case.labels.full, "pg_data/base/stray")
+        must(fs.write(at(path), "x"))
+        local report = check()
+        expect(report, "warning file-extra " .. path)
+        assert.is_true(report.restorable)
+    end)
+
+    it("needs the backups that it is based on", function()
+        edit(INFO, function(text)
+            return (text:gsub("\n" .. case.labels.full:gsub("%-", "%%-") .. "=[^\n]*", ""))
+        end)
+        local report = check()
+        assert.are.same({false, false}, verdicts(report))
+        local found = table.concat(sets.findings(report), "\n")
+        for _, expected in ipairs({"error reference-missing " .. BACKUP .. case.labels.diff,
+                                   "error reference-missing " .. BACKUP .. case.labels.incr,
+                                   "warning partial-backup " .. BACKUP .. case.labels.full}) do
+            assert.is_truthy(found:find(expected, 1, true), found)
+        end
+    end)
+
+    it("has a name, and none that leads out", function()
+        local line = "\n" .. case.labels.incr:gsub("%-", "%%-") .. "="
+        edit(INFO, replace(line, "\n../../../outside="))
+        local found = table.concat(sets.findings(check()), "\n")
+        assert.is_truthy(found:find("error label backup/main/../../../outside", 1, true), found)
+        assert.is_truthy(found:find("error manifest-missing backup/main/../../../outside", 1, true))
+    end)
+
+    it("has a label of its type", function()
+        edit(INFO, replace('"backup%-type":"incr"', '"backup-type":"full"'))
+        assert.is_truthy(table.concat(sets.findings(check()), "\n"):find("error label ", 1, true))
+    end)
+
+    it("tells of page checksums that were wrong", function()
+        edit(INFO, replace('"backup%-error":false', '"backup-error":true'))
+        local report = check({backup = case.labels.full})
+        expect(report, "warning page-checksums " .. BACKUP .. case.labels.full)
+        assert.is_true(report.restorable)
+    end)
+
+    it("may be running, or was interrupted", function()
+        local label = "20300101-000000F"
+        must(fs.mkdir(at(BACKUP .. label .. "/pg_data"), {parents = true}))
+        must(fs.write(at(BACKUP .. label .. "/backup.manifest.copy"), "x"))
+        local report = check()
+        expect(report, "warning partial-backup " .. BACKUP .. label)
+        assert.is_true(report.restorable)
+    end)
+
+    it("is not the latest one when it is gone", function()
+        must(fs.symlink("20300101-000000F", at(BACKUP .. "new")))
+        must(fs.rename(at(BACKUP .. "new"), at(BACKUP .. "latest")))
+        local report = check()
+        expect(report, "warning latest " .. BACKUP .. "latest")
+        assert.is_true(report.restorable)
+    end)
+
+    it("has files that are links within the repository, and none that lead out", function()
+        local path = file(case.labels.full, "pg_data/PG_VERSION.gz")
+        must(fs.rename(at(path), at(path .. ".moved")))
+        must(fs.symlink("PG_VERSION.gz.moved", at(path)))
+        expect(check({full = true, backup = case.labels.full}),
+            "warning file-extra " .. path .. ".moved")
+        must(fs.rename(at(path .. ".moved"), case.repository .. "-outside"))
+        remove(path)
+        must(fs.symlink(case.repository .. "-outside", at(path)))
+        expect(check({backup = case.labels.full}), "error file-missing " .. path)
+    end)
+
+    it("can be looked at alone", function()
+        remove(file(case.labels.incr, "pg_data/backup_label.gz"))
+        assert.is_true(check({backup = case.labels.diff}).restorable)
+        assert.is_false(check({backup = case.labels.incr}).restorable)
+        assert.is_false(check({backup = "20000101-000000F"}).restorable)
+    end)
+end)
+
+store_lab.describe("files of pgBackRest that are not compressed", "pgbackrest", function()
+    before_each(function() take("none") end)
+    after_each(drop)
+
+    it("were exchanged", function()
+        local root = BACKUP .. case.labels.full .. "/pg_data/base/1/"
+        sets.swap(at(root .. "112"), at(root .. "113"))
+        assert.is_true(check().restorable)
+        local found = sets.findings(check({full = true}))
+        assert.are.equal("error file-damaged " .. root .. "112", found[1])
+        assert.are.equal("error file-damaged " .. root .. "113", found[2])
+    end)
+end)
+
+store_lab.describe("bundles of pgBackRest", "pgbackrest", function()
+    before_each(function() take("bundle") end)
+    after_each(drop)
+
+    local function bundle(number)
+        return BACKUP .. case.labels.full .. "/bundle/" .. number
+    end
+
+    it("are all there", function()
+        remove(bundle(1))
+        local report = check()
+        assert.are.same({false, false, false}, verdicts(report))
+        expect(report, "error file-missing " .. bundle(1), "error file-missing " .. bundle(1),
+            "error file-missing " .. bundle(1))
+    end)
+
+    it("are as long as what is in them", function()
+        sets.truncate(at(bundle(2)), 1)
+        assert.is_truthy(sets.findings(check())[1]:find("error file-size " .. bundle(2), 1, true))
+    end)
+
+    it("have content with checksums", function()
+        sets.flip(at(bundle(1)))
+        assert.is_true(check().restorable)
+        local found = sets.findings(check({full = true}))
+        assert.are.equal("error file-damaged " .. bundle(1), found[1])
+    end)
+end)
