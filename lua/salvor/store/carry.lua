@@ -168,15 +168,20 @@ end
 
 --- What tells whether one tree lies in another, with "/" at the end: of folders their real paths.
 local function root_of(backend)
-    local path = backend.kind == "folder" and place.real(backend.url:gsub("^file://", ""))
-        or backend.url
-    return (path:gsub("/*$", "/"))
+    local path, err = backend.url, nil
+    if backend.kind == "folder" then
+        path, err = place.real((path:gsub("^file://", "")))
+    end
+    return path and path:gsub("/*$", "/"), err
 end
 
 --- Copying a tree into itself would never end.
 local function check_apart(source, target)
-    local from, to = root_of(source.backend), root_of(target.backend)
-    if not source.item and to:sub(1, #from) == from then
+    local from, problem = root_of(source.backend)
+    local to, other = root_of(target.backend)
+    if not from or not to then
+        return as_op("store.copy", problem or other)
+    elseif not source.item and to:sub(1, #from) == from then
         return errors.fail("Invalid", {url = target.backend.url, op = "store.copy",
             reason = "it lies in what is to be copied, " .. source.backend.url})
     end

@@ -51,13 +51,24 @@ end
 local LINKS = 40 -- followed one after the other
 
 --- The path without links, "." and "..": what is not there, or cannot be followed, stays as it is.
+--- nil and an error where nobody can tell.
 function place.real(path)
-    local rest, real, links = fs.absolute(path), "", 0
-    while rest and rest ~= "" do
+    local rest, err = fs.absolute(path)
+    if not rest then
+        return nil, err
+    end
+    local real, links = "", 0
+    while rest ~= "" do
         local part, after = rest:match("^/*([^/]*)(.*)$")
         local here = part == "" and real or part == ".." and real:gsub("/[^/]*$", "")
             or real .. "/" .. part
-        local status = part ~= "" and part ~= ".." and fs.stat(here, {follow = false})
+        local status
+        if part ~= "" and part ~= ".." then
+            status, err = fs.stat(here, {follow = false})
+            if not status and err.code == "Internal" then
+                return nil, err
+            end
+        end
         local target = status and status.type == "link" and links < LINKS and fs.readlink(here)
         if target then
             links = links + 1
@@ -76,7 +87,7 @@ local function follow_links(location)
     if not status or status.type ~= "link" then
         return location
     end
-    return merge(location, {path = place.real(location.path)})
+    return merge(location, {path = place.real(location.path) or location.path})
 end
 
 --- What is read: {backend, owned} for a tree, {backend, owned, name, item} for one object. `what`
