@@ -4,6 +4,7 @@ local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local http = require("salvor.store_http")
 local profiles = require("salvor.store.s3.profiles")
+local salvor = require("support.salvor")
 local scripted = require("support.scripted")
 local secret = require("salvor.secret")
 local task = require("salvor.task")
@@ -282,6 +283,23 @@ describe("credentials of S3", function()
             assert.are.equal("NotFound", err.code)
             assert.is_truthy(err.message:find(file, 1, true))
             must(fs.write(file, "x"))
+        end)
+
+        it("are what a store goes with", function()
+            server:rules({
+                answer("ONE", 3600),
+                {path = "/bucket/a", body = "content", headers = {ETag = '"e"'}},
+            })
+            local result = salvor.run({"-e", [[
+                local s <close> = must(require("salvor.store").open("s3://bucket"))
+                io.write(must(s:read("a")))]]}, {home = folder, env = {
+                AWS_WEB_IDENTITY_TOKEN_FILE = file, AWS_ROLE_ARN = environment.AWS_ROLE_ARN,
+                AWS_ENDPOINT_URL = server.url, AWS_CA_BUNDLE = server.folder .. "/ca.crt",
+                AWS_PROFILE = false, AWS_ACCESS_KEY_ID = false, AWS_REGION = "eu-1"}})
+            assert.are.equal("content", result.stdout, result.stderr)
+            local sent = server:requests()[2].headers
+            assert.is_truthy(sent.Authorization:find("Credential=ONE/", 1, true))
+            assert.are.equal("token-of-ONE", sent["X-Amz-Security-Token"])
         end)
 
         it("are not asked for over plain HTTP", function()

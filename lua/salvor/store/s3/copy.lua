@@ -94,15 +94,10 @@ local function copy_in_ranges(self, from, to, item)
     if not id then
         return nil, err
     end
-    local ended = false
-    local guard <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
-        if not ended then
-            self:_end_upload(to, id)
-        end
-    end})
+    local guard <close> = self:_guard(to, id)
     local copied
     copied, err = copy_ranges(self, from, to, item, id, ranges)
-    ended = copied ~= nil
+    guard.keep = copied ~= nil
     return copied, err
 end
 

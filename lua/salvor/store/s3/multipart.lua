@@ -87,6 +87,23 @@ function methods:_end_upload(path, id)
                       query = {uploadId = id}, repeatable = true, expected = {[404] = true}})
 end
 
+--- Twice: a part that was on its way while the upload ended may keep it.
+function methods:_give_up(path, id)
+    local ended = self:_end_upload(path, id)
+    if not ended or ended.status ~= 404 then
+        self:_end_upload(path, id)
+    end
+end
+
+--- A `<close>` variable that gives an upload up unless its `keep` is true by then.
+function methods:_guard(path, id)
+    return setmetatable({keep = false}, {__close = function(guard)
+        if not guard.keep then
+            self:_give_up(path, id)
+        end
+    end})
+end
+
 --- Makes an upload with a mark in the place of its last part; its id.
 function methods:_new_upload(path, headers, count, mark)
     local got, err = self:_ask({op = OP, method = "POST", key = self:_key(path), path = path,
@@ -98,14 +115,12 @@ function methods:_new_upload(path, headers, count, mark)
                                        reason = "the server has begun no upload"})
     end
     local id, marked = got.xml.UploadId
+    local guard <close> = self:_guard(path, id)
     marked, err = self:_ask({op = OP, method = "PUT", key = self:_key(path), path = path,
                              query = {uploadId = id, partNumber = count}, body = mark,
                              checked = true, repeatable = true})
-    if not marked then
-        self:_end_upload(path, id)
-        return nil, err
-    end
-    return id
+    guard.keep = marked ~= nil
+    return marked and id, err
 end
 
 local function bytes_of_hex(hex)

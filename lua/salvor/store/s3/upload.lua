@@ -177,16 +177,11 @@ function upload:finish()
     return item, err
 end
 
---- Twice: a part that was on its way while the upload ended may begin it anew.
 function upload:abort()
     self:_forget()
-    if self._ended then
-        return
-    end
-    self._ended = true
-    local ended = self._store:_end_upload(self._path, self._id)
-    if not ended or ended.status ~= 404 then
-        self._store:_end_upload(self._path, self._id)
+    if not self._ended then
+        self._ended = true
+        self._store:_give_up(self._path, self._id)
     end
 end
 

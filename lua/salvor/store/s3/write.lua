@@ -3,7 +3,7 @@ local answer = require("salvor.store.s3.answer")
 local errors = require("salvor.store.errors")
 local http = require("salvor.store_http")
 
-local METADATA_LIMIT = 2048 -- bytes, S3's own limit
+local METADATA_LIMIT = 1900 -- bytes; S3 takes 2048, and we add to it
 
 local methods = {}
 
@@ -13,23 +13,26 @@ local function plain(value)
     return value:find("[^\32-\126]") and http.escape(value, " /") or value
 end
 
---- The headers that an object is made with. Other programs that copy write its time like that.
-function methods._attributes(_, options)
+--- The headers of an object's metadata; none when it is more than S3 takes, since the object is
+--- what matters.
+local function metadata_headers(metadata)
     local headers, size = {}, 0
-    local function add(name, value)
-        headers["x-amz-meta-" .. name:lower()] = value
-        size = size + #name + #value
-    end
-    for name, value in pairs(options.metadata or {}) do
+    for name, value in pairs(metadata or {}) do
         if name:find("^[%w_.-]+$") then
-            add(name, plain(value))
+            value = plain(value)
+            headers["x-amz-meta-" .. name:lower()] = value
+            size = size + #name + #value
         end
     end
+    return size <= METADATA_LIMIT and headers or {}
+end
+
+--- The headers that an object is made with. Other programs that copy write its time like that.
+function methods._attributes(_, options)
+    local headers = metadata_headers(options.metadata)
     if options.modified then
-        add("mtime", string.format("%.9f", options.modified):gsub("0+$", ""):gsub("%.$", ""))
-    end
-    if size > METADATA_LIMIT then
-        headers = {}
+        headers["x-amz-meta-mtime"] = string.format("%.9f", options.modified):gsub("0+$", "")
+            :gsub("%.$", "")
     end
     return headers
 end
