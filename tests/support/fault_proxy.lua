@@ -8,8 +8,8 @@ local proxy = {}
 proxy.__index = proxy
 
 --- opts: `to`, the "HOST:PORT" of the server; `raw`, for what is not HTTP; `certificate` and `key`,
---- files, to speak TLS. Its `port`, `address` and `url` are where clients go. Call stop(), or have
---- it closed.
+--- files, to speak TLS. Its `port`, `address` and `url` are where clients go. To be stopped, or
+--- closed.
 function fault_proxy.start(opts)
     local self = setmetatable({folder = must(fs.temporary_folder())}, proxy)
     self:rules({})
