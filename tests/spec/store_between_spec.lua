@@ -276,6 +276,25 @@ store_lab.describe("copies between folders and Azure", "azure", function(at)
     end)
 end)
 
+store_lab.describe("copies between S3 and Azure", "s3 azure", function(s3, azure)
+    it("take a tree from one server to the other, and the MD5 of what is large", function()
+        local s3_options = {endpoint = s3.endpoint, access_key = s3.access_key,
+                            secret_key = s3.secret_key, region = s3.region}
+        local azure_options = {endpoint = azure.endpoint, key = azure.key}
+        local from <close> = must(store.open("s3://" .. store_lab.bucket(), s3_options))
+        local to <close> = must(store.open("az://" .. store_lab.container(), azure_options))
+        for name, content in pairs(FILES) do
+            must(from:write(name, content))
+        end
+        local large = ("x"):rep(20 * MiB)
+        must(from:write("large", large))
+        assert.are.same({checksum = 7, size = 0}, must(store.copy(from, to)).verified)
+        assert.are.equal(digest.md5(large), must(to:stat("large")).md5)
+        assert.are.equal(7, must(store.copy(from, to)).skipped)
+        assert.are.equal(7, must(store.copy(to, from)).skipped)
+    end)
+end)
+
 store_lab.describe("copies between S3 and SFTP", "s3 sftp", function(s3, sftp)
     it("take a tree from one server to the other", function()
         local bucket = store_lab.bucket()
