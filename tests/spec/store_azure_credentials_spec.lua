@@ -183,6 +183,8 @@ describe("an endpoint of Azure", function()
     it("tells the account by its host's name or, the emulator's, by its path", function()
         assert.are.same({"https://acc.blob.core.windows.net", "", "acc"},
             of("https://acc.blob.core.windows.net/"))
+        assert.are.same({"https://acc-secondary.blob.core.windows.net", "", "acc"},
+            of("https://acc-secondary.blob.core.windows.net"))
         assert.are.same({"http://127.0.0.1:10000", "/devstoreaccount1", "devstoreaccount1"},
             of("http://127.0.0.1:10000/devstoreaccount1/"))
         assert.are.same({"http://[::1]:10000", "/a", "a"}, of("HTTP://[::1]:10000/a"))

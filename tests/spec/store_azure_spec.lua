@@ -315,6 +315,26 @@ store_lab.describe("Azure", "azure", function(at)
             assert.are.equal("end", (get(store, "one", {offset = 128 * KiB})))
         end)
 
+        it("are possible for who may only write", function()
+            local fields = {at.account, "cw", "b", "o", "", "2099-01-01T00:00:00Z", "", "",
+                            "2019-12-12", ""}
+            local signature = digest.hmac_sha256(must(digest.unbase64(at.key)),
+                table.concat(fields, "\n")):gsub("%x%x", function(pair)
+                return string.char(tonumber(pair, 16))
+            end)
+            local writer = must(open_url(store.url, {key = false, sas =
+                "sv=2019-12-12&ss=b&srt=o&sp=cw&se=2099-01-01T00:00:00Z&sig="
+                .. http.escape(digest.base64(signature))}))
+            must(put(writer, "small", "content"))
+            local upload = must(writer:begin("one", size, merge(OPTIONS, {if_absent = true})))
+            send(upload, parts)
+            must(upload:finish())
+            upload = must(writer:begin("one", size, merge(OPTIONS, {if_absent = true})))
+            send(upload, parts)
+            expect_error("AlreadyExists", store.url .. "/one", upload:finish())
+            expect_error("Forbidden", store.url .. "/one", get(writer, "one"))
+        end)
+
         it("say what is in the way when names of others are shorter", function()
             foreign_block(16)
             local err = expect_error("Unsupported", store.url .. "/one",

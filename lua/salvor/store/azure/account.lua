@@ -34,7 +34,8 @@ local function account_of(host, base)
     if base ~= "" then
         return base:match("^/([^/]+)$")
     elseif not is_address(host) then
-        return host:match("^([^.]+)%.blob%.")
+        local name = host:match("^([^.]+)%.blob%.")
+        return name and name:gsub("%-secondary$", "") -- a copy of it in another region
     end
 end
 

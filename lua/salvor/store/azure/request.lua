@@ -102,7 +102,9 @@ function methods:_ask(wanted)
         local got
         got, err = send(self, wanted, who)
         if not got then
-            return errors.wrap(err, {url = url, op = wanted.op})
+            return errors.wrap(err, {url = url, op = wanted.op, hint = err.hint
+                or err.code == "Unreachable" and "check the account's name and the endpoint "
+                .. self._at.origin or nil})
         elseif got.status < 300 or (wanted.expected and wanted.expected[got.status]) then
             self._agreed = true
             return got

@@ -58,12 +58,24 @@ local function part_size_of(self, size, wanted)
     return math.min(math.max(wanted or 0, smallest), limits.largest)
 end
 
+--- Who may only write is told so at the end, by the server.
+local UNKNOWN = {Forbidden = true, NotFound = true}
+
 function methods:_must_be_absent(path)
     local item, err = self:stat(path)
     if item then
         return errors.fail("AlreadyExists", {url = self:_url(path), op = OP})
     end
-    return err.code == "NotFound" or nil, err
+    return UNKNOWN[err.code], err
+end
+
+--- The blocks that are there; none for who may not read.
+local function find_blocks(self, key, path)
+    local found, err = blocks.list(self, key, path, "uncommitted", OP)
+    if not found and err.code == "Forbidden" then
+        return {}
+    end
+    return found, err
 end
 
 function methods:begin(path, size, options)
@@ -78,7 +90,7 @@ function methods:begin(path, size, options)
         end
     end
     local found, name_size
-    found, err = blocks.list(self, key, path, "uncommitted", OP)
+    found, err = find_blocks(self, key, path)
     if not found then
         return nil, err
     end
