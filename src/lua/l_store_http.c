@@ -14,12 +14,11 @@
 #include "lua/binding.h"
 #include "lua/block.h"
 #include "lua/modules.h"
+#include "lua/store_signing.h"
 #include "lua/task.h"
 #include "lua/xml.h"
 #include "net/url.h"
-#include "store/azure/sign.h"
 #include "store/exchange.h"
-#include "store/s3/sign.h"
 
 #define CLIENT_METATABLE "salvor.store_http.client"
 #define BODY_LIMIT       ((size_t)64 << 20)
@@ -127,85 +126,6 @@ static void set_bodies(lua_State *L, struct salvor_exchange *exchange)
         salvor_hold_block(L, lua_absindex(L, -1), &exchange->into, SALVOR_BLOCK_WRITE)->size = 0;
 }
 
-/* What the request is signed with; S3 or Azure. */
-struct signing {
-    struct salvor_s3_key s3;
-    struct salvor_azure_key azure;
-};
-
-/* A text of the option `scheme`, which is the table at `index`. */
-static const char *key_text(lua_State *L, int index, const char *scheme, const char *name,
-                            size_t *size)
-{
-    const char *text = salvor_option_string(L, index, name, size);
-    if (!text && scheme)
-        luaL_argerror(L, 2, lua_pushfstring(L, "option '%s' has no '%s'", scheme, name));
-    return text;
-}
-
-static time_t time_of_request(lua_State *L, int index)
-{
-    return time(NULL) + (time_t)salvor_option_number(L, index, "skew", 0);
-}
-
-/* Pushes the option; false when there is none. */
-static bool push_scheme(lua_State *L, const char *scheme, const char *const names[])
-{
-    int type = lua_getfield(L, 2, scheme);
-    if (type == LUA_TNIL)
-        return false;
-    if (type != LUA_TTABLE)
-        luaL_argerror(L, 2, lua_pushfstring(L, "option '%s' must be a table", scheme));
-    salvor_check_options(L, lua_gettop(L), names);
-    return true;
-}
-
-/* `s3`: what Signature V4 is made with */
-static bool read_s3_key(lua_State *L, struct salvor_s3_key *key)
-{
-    static const char *const names[] = {"access_key", "secret_key", "token", "region",
-                                        "service",    "payload",    "skew",  NULL};
-    if (!push_scheme(L, "s3", names))
-        return false;
-    int index = lua_gettop(L);
-    key->access_key = key_text(L, index, "s3", "access_key", NULL);
-    key->secret_key = key_text(L, index, "s3", "secret_key", NULL);
-    key->token = key_text(L, index, NULL, "token", NULL);
-    key->region = key_text(L, index, "s3", "region", NULL);
-    key->service = key_text(L, index, NULL, "service", NULL);
-    key->payload = key_text(L, index, NULL, "payload", NULL);
-    key->time = time_of_request(L, index);
-    if (!key->service)
-        key->service = "s3";
-    return true;
-}
-
-/* `azure`: what Shared Key is made with; the key's bytes, not their base64 */
-static bool read_azure_key(lua_State *L, struct salvor_azure_key *key)
-{
-    static const char *const names[] = {"account", "key", "skew", NULL};
-    if (!push_scheme(L, "azure", names))
-        return false;
-    int index = lua_gettop(L);
-    key->account = key_text(L, index, "azure", "account", NULL);
-    key->key = key_text(L, index, "azure", "key", &key->key_size);
-    key->time = time_of_request(L, index);
-    return true;
-}
-
-/* A request without either is not signed. */
-static void choose_signing(lua_State *L, struct signing *signing,
-                           struct salvor_exchange_options *options)
-{
-    if (read_s3_key(L, &signing->s3)) {
-        options->sign = salvor_s3_sign;
-        options->context = &signing->s3;
-    } else if (read_azure_key(L, &signing->azure)) {
-        options->sign = salvor_azure_sign;
-        options->context = &signing->azure;
-    }
-}
-
 static void release_exchange(void *object)
 {
     struct salvor_exchange *exchange = object;
@@ -308,7 +228,7 @@ static int client_request(lua_State *L)
                                         "timeout", "silence", "repeatable", "expect", NULL};
     struct client *client = luaL_checkudata(L, 1, CLIENT_METATABLE);
     struct salvor_exchange_options options = {.body_limit = BODY_LIMIT};
-    struct signing signing = {0};
+    struct salvor_store_signing signing;
     struct salvor_error err;
     luaL_checktype(L, 2, LUA_TTABLE);
     salvor_check_options(L, 2, names);
@@ -321,7 +241,7 @@ static int client_request(lua_State *L)
     add_pairs(L, exchange, "query", salvor_exchange_add_query);
     add_pairs(L, exchange, "headers", salvor_exchange_add_header);
     set_bodies(L, exchange);
-    choose_signing(L, &signing, &options);
+    salvor_store_signing_read(L, 2, &signing, &options);
     options.tls = (struct salvor_http_tls){.ca = client->ca, .insecure = client->insecure};
     options.proxy = client->proxy;
     options.connect_timeout = client->connect_timeout;
