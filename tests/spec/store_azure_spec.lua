@@ -5,8 +5,10 @@ local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local http = require("salvor.store_http")
 local merge = require("salvor.copy").merge
+local proc = require("salvor.proc")
 local open = require("salvor.store.azure.open").open
 local salvor_store = require("salvor.store")
+local scripted = require("support.scripted")
 local store_lab = require("support.store_lab")
 local url = require("salvor.store.url")
 
@@ -95,6 +97,32 @@ store_lab.describe("Azure", "azure", function(at)
         it("with Medusa's Secret", function()
             check({key = false, account = false, secret = {data = {credentials = digest.base64(
                 '{"storage_account": "' .. at.account .. '", "key": "' .. at.key .. '"}')}}})
+        end)
+
+        it("with workload identity, as a pod has it", function()
+            local entra = scripted.start()
+            finally(function() entra:stop() end)
+            entra:rules({{method = "POST", path = "/tenant/oauth2/v2.0/token", json = {
+                access_token = at.token, expires_in = 3600, token_type = "Bearer"}}})
+            local folder = must(fs.temporary_folder())
+            local authorities = must(fs.read(at.ca)) .. must(fs.read(entra.folder .. "/ca.crt"))
+            must(fs.write(folder .. "/ca.crt", authorities))
+            must(fs.write(folder .. "/token", "the service account's token"))
+            check({endpoint = at.tls_endpoint, ca = at.ca}) -- makes the container
+            local result = must(proc.run({
+                os.getenv("SALVOR") or "build/salvor", "store", "cp", folder .. "/token",
+                string.format("az://%s/of/identity?endpoint=%s&ca=%s", container, at.tls_endpoint,
+                    folder .. "/ca.crt"),
+            }, {timeout = 30, env = {
+                AZURE_CLIENT_ID = "client", AZURE_TENANT_ID = "tenant",
+                AZURE_FEDERATED_TOKEN_FILE = folder .. "/token", AZURE_AUTHORITY_HOST = entra.url,
+            }}))
+            assert.are.equal(0, result.code, result.stdout .. result.stderr)
+            assert.are.equal(1, #entra:requests())
+            local store = must(open_url("az://" .. container,
+                {endpoint = at.tls_endpoint, ca = at.ca}))
+            assert.are.equal("the service account's token", (get(store, "of/identity")))
+            must(fs.remove_tree(folder))
         end)
 
         it("and does not trust a server of another authority", function()

@@ -19,3 +19,6 @@ assert(must(client:request(request)).body:find("ConfigMap"))
 local xml = must(http.xml("<r><a b='c'>1</a><l>2</l><l><m>&amp;</m></l></r>", {"l"}))
 assert(xml.a == "1" and xml["a@b"] == "c" and xml.l[1] == "2" and xml.l[2].m == "&")
 assert(http.unescape(http.escape("a /%")) == "a /%")
+
+request.s3, request.azure = nil, {account = "a", key = "b"}
+assert(must(client:request(request)).status == 200)
