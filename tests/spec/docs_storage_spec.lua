@@ -1,5 +1,5 @@
 -- The examples of the documentation that need storage servers (blocks whose language ends in
--- `storage`). They find the bucket `backups` with something in `db`, and the host
+-- `storage`). They find the bucket and the container `backups` with something in `db`, and the host
 -- files.example.com, whose folder /srv/backups the user may write.
 local documents = require("support.documents")
 local fs = require("salvor.fs")
@@ -18,23 +18,28 @@ Host files.example.com
     UserKnownHostsFile %s
 ]]
 
-store_lab.describe("the examples with storage", "s3 sftp", function(s3, sftp)
-    local home, env, bucket, path
+store_lab.describe("the examples with storage", "s3 sftp azure", function(s3, sftp, azure)
+    local home, env, bucket, container, path
 
     setup(function()
         home = must(fs.temporary_folder())
         bucket, path = store_lab.bucket(), store_lab.folder()
+        container = store_lab.container()
         must(fs.mkdir(home .. "/.ssh"))
         must(fs.write(home .. "/.ssh/config", SSH_CONFIG:format(sftp.host, sftp.port, sftp.user,
             sftp.ed25519, sftp.known_hosts)))
         env = {HOME = home,
                AWS_ACCESS_KEY_ID = s3.access_key, AWS_SECRET_ACCESS_KEY = s3.secret_key,
                AWS_ENDPOINT_URL = s3.endpoint, AWS_REGION = s3.region, AWS_CA_BUNDLE = false,
-               AWS_PROFILE = false}
+               AWS_PROFILE = false,
+               AZURE_STORAGE_CONNECTION_STRING = azure.connection_string}
         local opened <close> = must(store.open("s3://" .. bucket, {
             endpoint = s3.endpoint, region = s3.region,
             access_key = s3.access_key, secret_key = s3.secret_key}))
         must(opened:write("db/base.tar", "data"))
+        local blobs <close> = must(store.open("az://" .. container, {
+            connection_string = azure.connection_string}))
+        must(blobs:write("db/base.tar", "data"))
     end)
 
     teardown(function()
@@ -44,6 +49,7 @@ store_lab.describe("the examples with storage", "s3 sftp", function(s3, sftp)
     --- The names of the documents are those of the test.
     local function translate(text)
         return (text:gsub("s3://backups", "s3://" .. bucket)
+            :gsub("az://backups", "az://" .. container)
             :gsub("(files%.example%.com)/srv/backups", "%1" .. path)
             :gsub(" /srv", " " .. home))
     end
