@@ -268,6 +268,13 @@ describe("an answer of S3", function()
             end
         end)
 
+        it("has no ETag where there is none that could be one", function()
+            for _, etag in ipairs({"a&#10;X-Evil: 1", "<b>x</b>"}) do
+                local page = must(list(entry("root/a", 1, etag)))
+                assert.is_nil(page.items[1].etag)
+            end
+        end)
+
         it("is refused when it never goes on", function()
             server:rules({{path = "/bucket/", body = list_body("<IsTruncated>true</IsTruncated>"
                 .. "<NextContinuationToken>same</NextContinuationToken>")}})

@@ -158,10 +158,13 @@ local function noted_md5(metadata)
     return bytes and #bytes == 16 and hex(bytes) or nil
 end
 
---- An ETag without its quotes, and the MD5 that it is when it is one.
+--- An ETag without its quotes, and the MD5 that it is when it is one; nil for what is none.
 function answer.etag(value, headers)
-    local etag = value and value:gsub('^W/', ""):gsub('^"(.*)"$', "%1")
-    local md5 = etag and #etag == 32 and not etag:find("%X") and etag:lower() or nil
+    if type(value) ~= "string" or value:find("%c") then
+        return nil
+    end
+    local etag = value:gsub('^W/', ""):gsub('^"(.*)"$', "%1")
+    local md5 = #etag == 32 and not etag:find("%X") and etag:lower() or nil
     return etag, (not headers or has_md5(headers)) and md5 or nil
 end
 

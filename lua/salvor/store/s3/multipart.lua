@@ -162,11 +162,11 @@ end
 --- The ETag of what was put together; a Ceph gateway leaves it out of its answer.
 local function etag_of(self, path, got)
     local etag = answer.etag(got.xml.ETag)
-    if etag ~= "" then
+    if etag and etag ~= "" then
         return etag
     end
     local item, err = self:stat(path)
-    return item and item.etag, err
+    return item and (item.etag or ""), err
 end
 
 --- Makes the object of its parts; `etags` in order, `plain`: they are MD5s. Its item.
