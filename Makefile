@@ -171,6 +171,7 @@ $(FUZZERS:%=run-fuzzer-%): run-fuzzer-%: $(BUILD)/fuzz/fuzz_%
 		> $(BUILD)/$*.log 2>&1 || { cat $(BUILD)/$*.log; exit 1; }
 
 bench: test-deps
+	packaging/install-packages tests/bench/packages
 	$(MAKE) bench-built
 
 bench-built: all $(BENCH)

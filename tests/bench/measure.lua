@@ -3,7 +3,8 @@
 --- Each pair is run A B A B ..., so that both see the same machine. Shown are the medians of the
 --- seconds on the clock, their ratio, and for one more run of each (by GNU time: a process started
 --- from here would count our own memory as its own) the seconds of the processor and the peak of
---- memory. Nothing here passes or fails: the figures are for people, on one machine, in one run.
+--- memory, that of the largest where one starts others. Nothing here passes or fails: the figures
+--- are for people, on one machine, in one run.
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
 local task = require("salvor.task")
@@ -60,19 +61,27 @@ local function text(format, number)
 end
 
 --- One line of the table. `a` and `b` are {name =, argv =}; limits: time and memory (what A/B may
---- be), mebibytes (what A may take), curl (the argv of a bare fetch of the same), runs.
+--- be), mebibytes (what A may take), curl (the argv of a bare fetch of the same), runs, before (a
+--- function that is called before each run).
 function measure:pair(what, a, b, limits)
     limits = limits or {}
+    local before = limits.before or function() end
+    local function seconds(argv)
+        before()
+        return self:seconds(argv)
+    end
     local times_a, times_b, times_curl = {}, {}, {}
-    self:seconds(a.argv)
-    self:seconds(b.argv)
+    seconds(a.argv)
+    seconds(b.argv)
     for run = 1, limits.runs or RUNS do
-        times_a[run] = self:seconds(a.argv)
-        times_b[run] = self:seconds(b.argv)
-        times_curl[run] = limits.curl and self:seconds(limits.curl)
+        times_a[run] = seconds(a.argv)
+        times_b[run] = seconds(b.argv)
+        times_curl[run] = limits.curl and seconds(limits.curl)
     end
     local time_a, time_b, time_curl = median(times_a), median(times_b), median(times_curl)
+    before()
     local cpu_a, memory_a = self:usage(a.argv)
+    before()
     local cpu_b, memory_b = self:usage(b.argv)
     self.rows[#self.rows + 1] = {
         what, a.name, b.name,
@@ -80,7 +89,8 @@ function measure:pair(what, a, b, limits)
         text("%.2f", time_a / time_b), text("%.2f", limits.time),
         text("%.2f s", cpu_a), text("%.2f s", cpu_b),
         text("%.1f", memory_a), text("%.1f", memory_b),
-        text("%.2f", memory_a / memory_b), text("%.2f", limits.memory),
+        text("%.2f", memory_a / memory_b),
+        limits.mebibytes and text("%d MiB", limits.mebibytes) or text("%.2f", limits.memory),
         text("%.1f", time_curl and time_curl * 1000),
     }
 end

@@ -1,0 +1,266 @@
+--- Objects and backup sets, beside rclone, aws-cli, OpenSSH's sftp and tar, and curl as the limit.
+local fs = require("salvor.fs")
+local json = require("salvor.json")
+local proc = require("salvor.proc")
+local fault_proxy = require("support.fault_proxy")
+
+local MiB = 1 << 20
+local LARGE = 512 * MiB
+local FAR = 128 * MiB -- over a connection of 50 ms
+local SMALL = 2000 -- objects of 4 KiB
+local NAMES = 100000
+local WORKERS = "16"
+local RUNS = 5
+local AWS = "/usr/bin/aws" -- Debian's, whatever else is on PATH
+local SET = 3 -- archives, 2 GiB of them
+local SET_MEMBERS = 14 -- of 64 MiB in each, which make 49 MiB when compressed
+local SET_ID = "1587549284406812631"
+
+local function run(argv, opts)
+    opts = opts or {}
+    local result = must(proc.run(argv, {timeout = 1200, env = opts.env, cwd = opts.cwd}))
+    assert(result.code == 0, table.concat(argv, " ") .. ": " .. result.stderr)
+end
+
+local function shell(script, ...)
+    run({"sh", "-euc", script, "sh", ...})
+end
+
+local storage = {}
+storage.__index = storage
+
+--- A server of this run's own; nil and a reason where there is none. To be closed.
+local function start(bench, name)
+    local folder = must(fs.temporary_folder(bench.scratch))
+    local argv = {"tests/lab/storage", "start", folder, "--parent", tostring(proc.pid()), name}
+    local result = must(proc.run(argv, {timeout = 900}))
+    if result.code ~= 0 then
+        return nil, (result.stderr:match("^[^\n]+") or "the server does not start")
+    end
+    return setmetatable({folder = folder,
+        at = must(json.decode(must(fs.read(fs.join(folder, name .. ".json")))))}, storage)
+end
+
+function storage:__close()
+    run({"tests/lab/storage", "stop", self.folder})
+end
+
+--- Bytes that cannot be compressed, and a folder of small files of them.
+local function make_data(bench, size)
+    local path = fs.join(bench.scratch, "data-" .. size // MiB)
+    if not fs.stat(path) then
+        shell('head -c "$1" /dev/urandom > "$2"', tostring(size), path)
+    end
+    return path
+end
+
+local function make_small(bench)
+    local folder = fs.join(bench.scratch, "small")
+    must(fs.mkdir(folder))
+    shell('cd "$1"; head -c "$2" /dev/urandom | split -b 4096 -a 4 -d - object-', folder,
+        tostring(SMALL * 4096))
+    return folder
+end
+
+local function program(name, ...)
+    return {name = name:match("[^/]+$"), argv = {name, ...}}
+end
+
+local function remover(path)
+    return function()
+        run({"rm", "-rf", path})
+    end
+end
+
+-- S3
+
+local function set_environment(bench, at)
+    local env = bench.env
+    env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY = at.access_key, at.secret_key
+    env.AWS_EC2_METADATA_DISABLED, env.AWS_CA_BUNDLE, env.RCLONE_CONFIG = "true", false, ""
+    env.RCLONE_CONFIG_LAB_TYPE, env.RCLONE_CONFIG_LAB_PROVIDER = "s3", "Ceph"
+    env.RCLONE_CONFIG_LAB_ENDPOINT, env.RCLONE_CONFIG_LAB_ENV_AUTH = at.endpoint, "true"
+end
+
+local function bench_large(bench, s3, data)
+    local file = make_data(bench, LARGE)
+    local there, back = "large/up", fs.join(bench.scratch, "back")
+    local up = {time = 1, mebibytes = 64, runs = RUNS, before = function() s3:remove("large") end,
+                curl = s3:curl("-T", file, there)}
+    bench:pair("512 MiB to S3", data("cp", "-q", file, s3:url(there)),
+        s3:rclone("copyto", file, "lab:bench/" .. there), up)
+    bench:pair("512 MiB to S3", data("cp", "-q", file, s3:url(there)),
+        s3:aws("cp", "--only-show-errors", file, "s3://bench/" .. there), up)
+    s3:put(file, "down")
+    local down = {time = 1, mebibytes = 64, runs = RUNS, before = remover(back),
+                  curl = s3:curl("-o", back, "down")}
+    bench:pair("512 MiB from S3", data("cp", "-q", s3:url("down"), back),
+        s3:rclone("copyto", "lab:bench/down", back), down)
+    bench:pair("512 MiB from S3", data("cp", "-q", s3:url("down"), back),
+        s3:aws("cp", "--only-show-errors", "s3://bench/down", back), down)
+    run({"rm", "-rf", back})
+end
+
+local function bench_small(bench, s3, data)
+    local folder, back = make_small(bench), fs.join(bench.scratch, "back")
+    bench:pair("2,000 x 4 KiB to S3",
+        data("cp", "-q", "--workers", WORKERS, folder, s3:url("small")),
+        s3:rclone("copy", "--transfers", WORKERS, "--checkers", WORKERS, folder, "lab:bench/small"),
+        {time = 0.7, runs = RUNS, before = function() s3:remove("small") end})
+    bench:pair("2,000 x 4 KiB from S3",
+        data("cp", "-q", "--workers", WORKERS, s3:url("small"), back),
+        s3:rclone("copy", "--transfers", WORKERS, "--checkers", WORKERS, "lab:bench/small", back),
+        {time = 0.7, runs = RUNS, before = remover(back)})
+    must(fs.remove_tree(back))
+end
+
+local function bench_names(bench, s3, data)
+    local folder = fs.join(bench.scratch, "names")
+    must(fs.mkdir(folder))
+    shell('cd "$1"; seq -f "name-%06.0f" "$2" | xargs touch', folder, tostring(NAMES))
+    run({"rclone", "copy", "--transfers", "64", "--s3-no-check-bucket", "--no-traverse", folder,
+         "lab:bench/names"}, {env = bench.env})
+    bench:pair("list 100,000 names", data("ls", "-r", s3:url("names")),
+        s3:rclone("lsf", "-R", "--files-only", "--format", "tsp", "--use-server-modtime",
+            "lab:bench/names"),
+        {time = 1, mebibytes = 32, runs = RUNS})
+end
+
+local bucket = {}
+bucket.__index = bucket
+
+function bucket:url(key)
+    return "s3://bench/" .. key .. "?endpoint=" .. self.at.endpoint .. "&region=default"
+end
+
+function bucket.rclone(_, ...)
+    return program("rclone", ...)
+end
+
+function bucket:aws(...)
+    return program(AWS, "s3", "--endpoint-url", self.at.endpoint, ...)
+end
+
+--- A transfer by curl: its words, of which the last is the key.
+function bucket:curl(...)
+    local words = {...}
+    local key = table.remove(words)
+    return {"curl", "-sSf", "--noproxy", "*", "--aws-sigv4", "aws:amz:default:s3", "--user",
+            self.at.access_key .. ":" .. self.at.secret_key, "-H",
+            "x-amz-content-sha256: UNSIGNED-PAYLOAD", self.at.endpoint .. "/bench/" .. key,
+            table.unpack(words)}
+end
+
+function bucket:put(file, key)
+    run(self:curl("-T", file, key))
+end
+
+--- All below a prefix, if there is any.
+function bucket:remove(prefix)
+    proc.run({"rclone", "purge", "lab:bench/" .. prefix}, {timeout = 300, env = self.env})
+end
+
+--- A part that has a bucket to itself.
+local function on_s3(measure)
+    return function(bench, data)
+        if not proc.which("rclone") or not fs.stat(AWS) then
+            return bench:leave_out("S3", "there is no rclone or no aws-cli (tests/bench/packages)")
+        end
+        local server <close>, why = start(bench, "s3")
+        if not server then
+            return bench:leave_out("S3", why)
+        end
+        set_environment(bench, server.at)
+        local s3 = setmetatable({at = server.at, env = bench.env}, bucket)
+        run(s3:curl("-XPUT", ""))
+        measure(bench, s3, data)
+    end
+end
+
+-- SFTP
+
+--- The two programs that move `file` to or from the server at `port`.
+local function sftp_pair(bench, at, port, data, direction, file)
+    local known_hosts = fs.join(bench.scratch, "known_hosts-" .. port)
+    local hosts = must(fs.read(at.known_hosts)):gsub("%]:%d+", "]:" .. port)
+    must(fs.write(known_hosts, hosts))
+    local there = at.home .. "/bench"
+    local url = string.format("sftp://%s@%s:%d%s?key_file=%s&known_hosts=%s&config=none", at.user,
+        at.host, port, there, at.ed25519, known_hosts)
+    local batch = fs.join(bench.scratch, "batch-" .. direction)
+    local words = direction == "put" and {file, there} or {there, file}
+    must(fs.write(batch, direction .. " " .. table.concat(words, " ") .. "\n"))
+    local ours = direction == "put" and data("cp", "-q", file, url) or data("cp", "-q", url, file)
+    return ours, program("sftp", "-q", "-F", "none", "-b", batch, "-oBatchMode=yes",
+        "-oIdentitiesOnly=yes", "-oUserKnownHostsFile=" .. known_hosts, "-i", at.ed25519,
+        "-P", tostring(port), at.user .. "@" .. at.host)
+end
+
+local function bench_connection(bench, server, data, port, what, size, limit)
+    local at, file = server.at, make_data(bench, size)
+    local there, back = fs.join(at.files, "bench"), fs.join(bench.scratch, "back")
+    local ours, theirs = sftp_pair(bench, at, port, data, "put", file)
+    bench:pair(what .. " by SFTP, up", ours, theirs,
+        {time = limit, mebibytes = 64, runs = RUNS, before = remover(there)})
+    ours, theirs = sftp_pair(bench, at, port, data, "get", back)
+    bench:pair(what .. " by SFTP, down", ours, theirs,
+        {time = limit, mebibytes = 64, runs = RUNS, before = remover(back)})
+    must(fs.remove_tree(back))
+end
+
+--- The delay is that of a relay, and not of the kernel's netem: that is not everywhere, and slows
+--- the whole loopback device down.
+local function bench_sftp(bench, data)
+    local server <close>, why = start(bench, "sftp")
+    if not server then
+        return bench:leave_out("SFTP", why)
+    end
+    local at = server.at
+    bench_connection(bench, server, data, math.tointeger(at.port), "512 MiB", LARGE, 1.2)
+    local far <close> = fault_proxy.start({to = at.host .. ":" .. math.tointeger(at.port),
+                                           raw = true})
+    far:rules({{delay = 0.025}})
+    bench_connection(bench, server, data, far.port, "128 MiB, 50 ms away,", FAR, 1)
+end
+
+-- Backup sets
+
+--- Archives as API Connect v2018 makes them, of text that compresses to three quarters.
+local function make_set(bench)
+    local folder = fs.join(bench.scratch, "set")
+    must(fs.mkdir(folder))
+    shell([[cd "$1"; head -c 50331648 /dev/urandom | base64 -w0 > member
+        for i in $(seq 0 $(($2 - 1))); do
+            tar -cf - --transform="s,member,data/$i-," $(yes member | head -n "$3") |
+                gzip -1 > "$4-$i-$2.tar.gz" &
+        done
+        wait; rm member]], folder, tostring(SET), tostring(SET_MEMBERS), SET_ID)
+    return folder
+end
+
+local function bench_sets(bench, data)
+    local folder = make_set(bench)
+    bench:pair("verify 2 GiB of archives", data("verify", "--full", folder),
+        program("sh", "-ec", 'for f in "$1"/*; do tar -tzf "$f"; done', "sh", folder),
+        {time = 1.3, runs = RUNS})
+    must(fs.remove_tree(folder))
+end
+
+local PARTS = {
+    {"large", on_s3(bench_large)},
+    {"small", on_s3(bench_small)},
+    {"names", on_s3(bench_names)},
+    {"sftp", bench_sftp},
+    {"sets", bench_sets},
+}
+
+return function(bench, build, what)
+    local function ours(...)
+        return {name = "salvor", argv = {fs.join(build, "salvor"), "store", ...}}
+    end
+    for _, part in ipairs(PARTS) do
+        if what == "" or what == part[1] then
+            part[2](bench, ours)
+        end
+    end
+end
