@@ -229,12 +229,12 @@ end
 local function make_set(bench)
     local folder = fs.join(bench.scratch, "set")
     must(fs.mkdir(folder))
-    shell([[cd "$1"; head -c 50331648 /dev/urandom | base64 -w0 > member
+    shell([[cd "$1"; mkdir data; head -c 50331648 /dev/urandom | base64 -w0 > data/part-1
+        for i in $(seq 2 "$3"); do ln data/part-1 "data/part-$i"; done
         for i in $(seq 0 $(($2 - 1))); do
-            tar -cf - --transform="s,member,data/$i-," $(yes member | head -n "$3") |
-                gzip -1 > "$4-$i-$2.tar.gz" &
+            tar -c --hard-dereference data | gzip -1 > "$4-$i-$2.tar.gz" &
         done
-        wait; rm member]], folder, tostring(SET), tostring(SET_MEMBERS), SET_ID)
+        wait; rm -r data]], folder, tostring(SET), tostring(SET_MEMBERS), SET_ID)
     return folder
 end
 
