@@ -175,8 +175,8 @@ local function root_of(backend)
     return path and path:gsub("/*$", "/"), err
 end
 
---- Copying a tree into itself would never end.
-local function check_apart(source, target)
+--- Copying a tree into itself would never end, and removing around it would remove it.
+local function check_apart(source, target, deletes)
     local from, problem = root_of(source.backend)
     local to, other = root_of(target.backend)
     if not from or not to then
@@ -184,6 +184,10 @@ local function check_apart(source, target)
     elseif not source.item and to:sub(1, #from) == from then
         return errors.fail("Invalid", {url = target.backend.url, op = "store.copy",
             reason = "it lies in what is to be copied, " .. source.backend.url})
+    elseif not source.item and deletes and from:sub(1, #to) == to then
+        return errors.fail("Invalid", {url = target.backend.url, op = "store.copy",
+            reason = "what is to be copied lies in it, and 'delete' would remove "
+                .. source.backend.url})
     end
     return true
 end
@@ -209,7 +213,7 @@ function carry.copy(from, to, opts)
     if not source then
         return as_op("store.copy", target)
     end
-    local apart, err = check_apart(source, target)
+    local apart, err = check_apart(source, target, fields.delete)
     if not apart then
         return nil, err
     end
