@@ -210,6 +210,22 @@ store_lab.describe("copies between folders and S3", "s3", function(at)
         assert.is_nil(fs.stat(folder .. "/deep/out"))
     end)
 
+    it("take an object that stands for a folder for one; rm -r removes it", function()
+        local bucket = store_lab.bucket()
+        local opened <close> = must(store.open("s3://" .. bucket, options))
+        must(opened._backend:write("a/", must(require("salvor.block").new(1)), {}))
+        must(opened:write("a/b", "x"))
+        local summary = must(store.copy(opened, folder .. "/to"))
+        assert.are.equal(1, summary.copied)
+        assert.are.same({}, summary.left_out)
+        local result = salvor.run({"store", "rm", "-r", "--yes", "s3://" .. bucket .. "?endpoint="
+            .. at.endpoint .. "&region=" .. at.region}, {home = folder, env = {
+            AWS_ACCESS_KEY_ID = at.access_key, AWS_SECRET_ACCESS_KEY = at.secret_key,
+            AWS_CA_BUNDLE = false}})
+        assert.are.equal("2 files removed\n", result.stdout, result.stderr)
+        assert.are.same({}, must(opened:list()))
+    end)
+
     it("let the server copy between two names of it", function()
         local bucket = store_lab.bucket()
         local opened <close> = must(store.open("s3://" .. bucket, options))

@@ -97,7 +97,7 @@ end
 
 function copy:note_other(item)
     local left_out = self.summary.left_out
-    if #left_out < NAMED then
+    if item.kind ~= "folder" and #left_out < NAMED then
         table.insert(left_out, item.path)
     end
 end
@@ -155,7 +155,10 @@ end
 
 --- What is at the destination and not at the source goes, a bounded number at a time.
 function copy:remove_others()
-    local both = walk.merge(walk.items(self.source, ""), self:walk_target())
+    local sources = walk.items(self.source, "", function()
+        return true -- a link's name is taken at the source, too
+    end)
+    local both = walk.merge(sources, self:walk_target())
     local removal = remove.new(self.target, true)
     while true do
         local item, there, err = both()

@@ -10,7 +10,8 @@ local function out_of_order(backend, path)
 end
 
 --- items(backend, prefix) -> function() -> item; nil at the end, nil and an error. Only files:
---- links and what is no file are told to `on_other` (may be nil).
+--- links, what is no file, and objects that stand for folders are told to `on_other` (may be nil),
+--- whose true makes them items too.
 function walk.items(backend, prefix, on_other)
     local page, index = {items = {}}, 0
     local started, last = false, ""
@@ -25,8 +26,8 @@ function walk.items(backend, prefix, on_other)
             if item and item.kind == "file" then
                 return item
             elseif item then
-                if on_other and item.kind ~= "folder" then
-                    on_other(item)
+                if on_other and on_other(item) then
+                    return item
                 end
             else
                 if started and not page.next then
