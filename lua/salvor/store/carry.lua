@@ -8,7 +8,7 @@ local place = require("salvor.store.place")
 
 local carry = {}
 
-local WORKERS, MOST_WORKERS = 8, 256
+local MOST_WORKERS = 256
 local VERIFY = {checksum = "checksum", content = "content"}
 local SKIPS = {checksum = "checksum", size = "size", never = false}
 
@@ -36,7 +36,7 @@ local function read_options(opts, names, op)
         error(op .. ": option 'progress' must be true or a function", 3)
     end
     local verify = check.choice(opts.verify, VERIFY, nil, "verify", op, 1)
-    return {reads_back = verify == "content", workers = workers or WORKERS,
+    return {reads_back = verify == "content", workers = workers,
             skip = SKIPS[skip or "checksum"],
             show = progress or nil, if_absent = opts.if_absent, delete = opts.delete}
 end

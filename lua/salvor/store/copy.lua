@@ -15,6 +15,7 @@ local walk = require("salvor.store.walk")
 
 local OP = "store.copy"
 
+local WORKERS = 8 -- when nothing else is said
 local NAMED = 1000 -- failures and links that the summary names
 
 --- Errors after which every other object would fail too.
@@ -201,7 +202,8 @@ function copy:carry()
     local next_object = self.item and self:one() or self:objects()
     local part_size = transfer.part_size(self.target, self.item and self.item.size or 0)
     return lanes.run(next_object, {
-        workers = self.workers,
+        workers = self.workers or WORKERS,
+        parts = self.workers or self.target.features.part.at_once,
         part_size = part_size,
         on_end = function(...)
             return self:on_end(...)

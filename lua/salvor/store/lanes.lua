@@ -11,8 +11,6 @@ local MEMORY = 32 << 20 -- bytes of all blocks for parts together
 local TIDYING = 5 -- seconds that taking away what was begun may take
 local AHEAD = 200 -- objects that wait for a worker
 
-lanes.SMALL = SMALL
-
 local queue = {}
 queue.__index = queue
 
@@ -219,16 +217,17 @@ function run:worker(carries_parts)
     end
 end
 
---- run(next_object, {workers=, part_size=, on_end=}): moves what next_object() gives (objects of
---- store/transfer.lua, nil at the end, or nil and an error, which ends it) with so many workers.
---- on_end(object, ok, err) is told of each; when it gives false no others are begun. Returns true,
---- or nil and next_object's error.
+--- run(next_object, {workers=, parts=, part_size=, on_end=}): moves what next_object() gives
+--- (objects of store/transfer.lua, nil at the end, or nil and an error, which ends it) with so many
+--- workers, of which at most `parts` carry parts. on_end(object, ok, err) is told of each; when it
+--- gives false no others are begun. Returns true, or nil and next_object's error.
 function lanes.run(next_object, options)
     local state <close> = setmetatable({
         small = new_queue(), large = new_queue(), sending = {}, open = {}, beginning = 0,
         work = condition.new(), room = condition.new(), on_end = options.on_end,
     }, run)
-    local carriers = math.max(1, math.min(options.workers, MEMORY // options.part_size))
+    local carriers = math.max(1, math.min(options.workers, options.parts,
+        MEMORY // options.part_size))
     local all = {function() state:produce(next_object) end}
     for number = 1, options.workers do
         all[#all + 1] = function()

@@ -21,8 +21,8 @@ local function pause_after(err, tries)
 end
 
 --- The result of attempt(), repeated up to `retries` times while it fails with an error that is
---- retryable. `on_retry` (may be nil) is told before each.
-function retry.call(retries, attempt, on_retry)
+--- retryable.
+function retry.call(retries, attempt)
     local tries = 0
     while true do
         local result, err = attempt()
@@ -37,9 +37,6 @@ function retry.call(retries, attempt, on_retry)
         if log.enabled("info") then
             log.info("tried again", {because = err.message, times = tries,
                                      seconds = math.floor(pause * 10) / 10})
-        end
-        if on_retry then
-            on_retry(err)
         end
         task.sleep(pause)
     end
