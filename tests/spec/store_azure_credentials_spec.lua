@@ -231,6 +231,7 @@ describe("a URL of Azure", function()
         refuse("az://container/x?sas=secret-1", "must not stand in a URL")
         refuse("az://container/x?connection_string=secret-1", "must not stand in a URL")
         refuse("az://container/?ca=/none.pem", "/none.pem")
+        refuse("az://container/?part_size=1.5", "a number of bytes")
         must(store.open("az://$web/x", OPTIONS)):close()
     end)
 

@@ -403,6 +403,21 @@ store_lab.describe("Azure", "azure", function(at)
             end
         end)
 
+        it("it by parts in any order, when they are its blocks", function()
+            local pieces = {text:sub(1, 64 * KiB), text:sub(64 * KiB + 1, 128 * KiB), "end"}
+            for _, case in ipairs({
+                {right = true, 3, 1, 2}, {right = nil, 2, 1}, {right = nil, 1, 2, 3, wrong = 2},
+            }) do
+                local sum = must(store:verifier(item))
+                assert.are.equal(64 * KiB, sum.part_size)
+                for _, index in ipairs(case) do
+                    local piece <close> = must(block.new(64 * KiB))
+                    sum:add_part(index, piece:set(case.wrong == index and "x" or pieces[index]))
+                end
+                assert.are.equal(case.right, (sum:finish()))
+            end
+        end)
+
         it("nothing by blocks that tell nothing", function()
             must(put(store, "whole", "content"))
             assert.is_false(store:verifier(must(store:stat("whole"))))

@@ -61,42 +61,61 @@ function blocks.list(store, key, path, which, op)
     return found, answer.etag(got.headers.etag)
 end
 
+--- The sum of a blob whose blocks have Salvor's names (store/backend.lua, verifier).
 local sum = {}
 sum.__index = sum
 
-function sum:end_block()
-    local block = self.blocks[self.index]
-    if self.digest:hex() ~= answer.hex(block.md5) and not self.wrong then
-        self.wrong = self.index
+function sum:check(index, md5)
+    local block = self.blocks[index]
+    if not block or answer.hex(block.md5) ~= md5 then
+        self.wrong = math.min(self.wrong or index, index)
     end
-    self.index, self.left = self.index + 1, nil
+    self.checked = self.checked + 1
 end
 
+--- Of parts in any order, each a block.
+function sum:add_part(index, piece)
+    local sums = piece:digest("md5")
+    self:check(index, sums and sums.md5)
+end
+
+--- Of pieces in order, of any size.
 function sum:update(piece)
     local offset = 0
     while offset < #piece do
-        local block = self.blocks[self.index]
-        if not block then
-            self.wrong = self.wrong or self.index
-            return
-        elseif not self.left then
-            self.digest, self.left = digest.new("md5"), block.size
+        local index = self.checked + 1
+        if not self.left then
+            local block = self.blocks[index]
+            self.digest, self.left = digest.new("md5"), block and block.size or math.huge
         end
         local length = math.min(self.left, #piece - offset)
         self.digest:update(piece, offset, length)
         offset, self.left = offset + length, self.left - length
         if self.left == 0 then
-            self:end_block()
+            self:check(index, self.digest:hex())
+            self.left = nil
         end
     end
 end
 
 function sum:finish()
-    if not self.wrong and self.index == #self.blocks + 1 then
+    if not self.wrong and not self.left and self.checked == #self.blocks then
         return true
     end
     return nil, string.format("the MD5 of block %d is not that of the bytes",
-        self.wrong or self.index)
+        self.wrong or self.checked + 1)
+end
+
+--- The size that all blocks but the last one have, which may be smaller; nil when there is none.
+local function size_of_all(found)
+    local size = found[1].size
+    for index = 2, #found do
+        local smallest = index == #found and 1 or size
+        if found[index].size < smallest or found[index].size > size then
+            return nil
+        end
+    end
+    return size
 end
 
 local methods = {}
@@ -117,7 +136,8 @@ function methods:verifier(item)
         end
         size = size + block.size
     end
-    return size == item.size and setmetatable({name = "blocks", blocks = found, index = 1}, sum)
+    return size == item.size and setmetatable({name = "blocks", blocks = found, checked = 0,
+                                               part_size = size_of_all(found)}, sum)
 end
 
 blocks.methods = methods

@@ -42,7 +42,8 @@ local function entries_of(page)
 end
 
 local function new_level(prefix)
-    return {prefix = prefix, entries = {}, index = 0, held = {}, started = false}
+    return {prefix = prefix, entries = {}, index = 0, held = {}, is_held = {},
+            started = false}
 end
 
 --- The next entry of the level as the server has them; nil at the end, false and an error.
@@ -74,18 +75,22 @@ function walk:next_of(level)
             entry, level.ended = fetched, fetched == nil
         end
         local held = level.held[#level.held]
-        if held and not (entry and comes_before(entry.name, held)) then
+        if entry and entry.is_folder and level.is_held[entry.name] then
+            level.entry = nil -- told twice, as an object and as a prefix
+        elseif held and not (entry and comes_before(entry.name, held)) then
             level.entry = entry
             table.remove(level.held)
+            level.is_held[held] = nil
             return {folder = held .. "/"}
         elseif not entry then
             return nil
-        end
-        level.entry = nil
-        if not entry.is_folder then
-            return {item = entry.item}
-        elseif entry.name ~= held then
+        else
+            level.entry = nil
+            if not entry.is_folder then
+                return {item = entry.item}
+            end
             table.insert(level.held, entry.name)
+            level.is_held[entry.name] = true
         end
     end
 end

@@ -79,6 +79,9 @@ return {
         local place, err = read_location(location)
         if not place then
             return nil, err
+        elseif options.part_size and math.type(options.part_size) ~= "integer" then
+            return errors.fail("Invalid", {url = location.text, op = "store.open",
+                                           reason = "'part_size' is a number of bytes"})
         end
         local ca
         ca, err = read_ca(options.ca)
