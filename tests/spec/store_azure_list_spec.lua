@@ -1,0 +1,104 @@
+-- Lists of a container that the emulator does not give, and what is no list.
+local conformance = require("support.store_conformance")
+local open = require("salvor.store.azure.open").open
+local scripted = require("support.scripted")
+local url = require("salvor.store.url")
+
+local ROOT = "az://container/root"
+local expect_error = conformance.expect_error
+
+local function list_body(blobs, marker)
+    return '<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Blobs>' .. blobs
+        .. "</Blobs><NextMarker>" .. (marker or "") .. "</NextMarker></EnumerationResults>"
+end
+
+local function entry(name, size, more, attributes)
+    return string.format("<Blob><Name%s>%s</Name><Properties><Last-Modified>Fri, 31 May 2024 "
+        .. "12:30:00 GMT</Last-Modified><Etag>0x8D1</Etag><Content-Length>%s</Content-Length>"
+        .. "<Content-MD5>XrY7u+Ae7tCTyyK7j1rNww==</Content-MD5></Properties>%s</Blob>",
+        attributes or "", name, size or 1, more or "<Metadata />")
+end
+
+describe("a list of Azure", function()
+    local server, azure
+
+    setup(function()
+        server = scripted.start("plain")
+        azure = must(open(must(url.parse(ROOT)), {endpoint = server.url .. "/acc",
+                                                  anonymous = true}))
+    end)
+
+    teardown(function()
+        server:stop()
+    end)
+
+    local function list_is(...)
+        local rules = {}
+        for index, body in ipairs({...}) do
+            rules[index] = {path = "/acc/container", body = body, times = 1}
+        end
+        server:rules(rules)
+    end
+
+    it("has items of all that it tells", function()
+        list_is(list_body(entry("root/x", 7)))
+        local item = must(azure:list("", {})).items[1]
+        assert.are.same({path = "x", size = 7, modified = 1717158600, kind = "file",
+                         etag = "0x8D1", md5 = "5eb63bbbe01eeed093cb22bb8f5acdc3"}, item)
+        local query = server:requests()[1].query
+        for _, part in ipairs({"restype=container", "comp=list", "prefix=root%2F",
+                               "include=metadata"}) do
+            assert.is_truthy(query:find(part, 1, true), query)
+        end
+    end)
+
+    it("has names that XML cannot hold escaped, and no others", function()
+        list_is(list_body(entry("root/a%EF%BF%BE+%", 1, nil, ' Encoded="true"')
+            .. entry("root/b%41+")
+            .. '<BlobPrefix><Name Encoded="true">root/%01/</Name></BlobPrefix>'))
+        local page = must(azure:list("", {delimiter = "/"}))
+        assert.are.same({"a\239\191\190+%", "b%41+"}, conformance.paths_of(page.items))
+        assert.are.same({"\1/"}, page.folders)
+    end)
+
+    it("may be empty", function()
+        for _, body in ipairs({list_body(""), "<EnumerationResults/>",
+                               "<EnumerationResults><Blobs /><NextMarker />"
+                               .. "</EnumerationResults>"}) do
+            list_is(body)
+            assert.are.same({items = {}, folders = {}}, must(azure:list("", {})))
+        end
+    end)
+
+    it("is not believed when it cannot be one", function()
+        for _, body in ipairs({
+            list_body(entry("elsewhere/x")),
+            list_body(entry("root/x", -1)),
+            list_body(entry("root/x", "many")),
+            list_body("<Blob>text</Blob>"),
+            list_body("<Blob><Name><b/></Name></Blob>"),
+            list_body("<BlobPrefix><Name>elsewhere/</Name></BlobPrefix>"),
+            list_body("", "<x>1</x>"),
+            '<!DOCTYPE a [<!ENTITY b "c">]>' .. list_body("&b;"),
+            list_body(entry("root/x")):sub(1, -10),
+            "",
+        }) do
+            list_is(body)
+            expect_error("Corrupt", ROOT, azure:list("", {}))
+        end
+        list_is(list_body("", "again"), list_body("", "again"))
+        local first = must(azure:list("", {}))
+        expect_error("Corrupt", ROOT, azure:list("", {after = first.next}))
+    end)
+
+    it("is in the order of bytes, though Azure's is that of UTF-16", function()
+        local emoji, wide = "root/\u{1F600}", "root/\u{FF01}"
+        list_is(list_body(entry(emoji) .. entry(wide)))
+        assert.are.same({"\u{FF01}", "\u{1F600}"},
+            conformance.paths_of(must(azure:list("", {})).items))
+        list_is(list_body(entry(emoji), "m"), list_body(entry(wide)))
+        local first = must(azure:list("", {}))
+        local err = expect_error("Unsupported", ROOT, azure:list("", {after = first.next}))
+        assert.is_truthy(err.message:find("not the order of bytes", 1, true))
+    end)
+end)
