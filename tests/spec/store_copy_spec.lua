@@ -297,7 +297,7 @@ describe("store.copy", function()
         end)
         assert.is_nil(result)
         assert.are.equal("Timeout", err.code)
-        assert.is_true(task.now() - began < 0.5, "took " .. task.now() - began)
+        assert.is_true(task.now() - began < 2, "took " .. task.now() - began)
         for _, entry in ipairs(fs.list(at("to")) or {}) do
             assert.are.equal("other", entry.name)
         end
@@ -308,7 +308,7 @@ describe("store.copy", function()
         local began = task.now()
         local result = salvor.run({"store", "cp", "--quiet", at("large"), at("copy")},
             {home = folder, prefix = {"timeout", "--foreground", "-s", "INT", "0.5"}})
-        assert.is_true(task.now() - began < 2)
+        assert.is_true(task.now() - began < 5)
         assert.are_not.equal(0, result.code)
         assert.are.same({{name = "large", type = "file"}}, must(fs.list(folder)))
     end)

@@ -1,11 +1,115 @@
--- Folders as stores: what is theirs beside what every back end does.
+-- Folders as stores: what every back end does, and what is theirs.
 local conformance = require("support.store_conformance")
 local fs = require("salvor.fs")
 local open = require("salvor.store.open").url
+local proc = require("salvor.proc")
+local salvor = require("support.salvor")
 
 local top = must(fs.temporary_folder())
 
 conformance.run("a folder", function(name)
     must(fs.mkdir(fs.join(top, name), {parents = true}))
     return open(fs.join(top, name), nil, "store.open")
+end)
+
+describe("a folder as a store", function()
+    local folder, backend
+
+    before_each(function()
+        folder = must(fs.temporary_folder(top))
+        backend = must(open(folder, nil, "store.open"))
+    end)
+
+    after_each(function()
+        backend:close()
+    end)
+
+    local function at(name)
+        return fs.join(folder, name)
+    end
+
+    it("may be named by a path or a URL", function()
+        must(fs.mkdir(at("a b")))
+        must(fs.write(at("a b/file"), "x"))
+        for _, name in ipairs({at("a b"), at("a b") .. "/", "file://" .. folder .. "/a%20b",
+                               "file://localhost" .. folder .. "/a%20b/"}) do
+            local opened = must(open(name, nil, "store.open"))
+            assert.are.equal(1, must(opened:stat("file")).size)
+            assert.is_nil(opened.url:find("/$"))
+        end
+    end)
+
+    it("is made when something is written, and is not there before", function()
+        local new = must(open(at("new/deep"), nil, "store.open"))
+        local page, err = new:list("", {})
+        assert.is_nil(page)
+        assert.are.equal("store.list: " .. at("new/deep") .. " does not exist (NotFound)",
+            tostring(err))
+        must(conformance.put(new, "file", "x"))
+        assert.are.equal("x", fs.read(at("new/deep/file")))
+    end)
+
+    it("follows links that stay inside and no others", function()
+        must(fs.mkdir(at("in")))
+        must(fs.write(at("in/file"), "inside"))
+        must(fs.symlink("in/file", at("link")))
+        must(fs.symlink("/etc/hostname", at("out")))
+        must(fs.symlink("..", at("above")))
+        assert.are.equal("inside", (conformance.get(backend, "link")))
+        for _, path in ipairs({"out", "above/" .. fs.basename(folder) .. "/in/file"}) do
+            conformance.expect_error("Forbidden", at(path), conformance.get(backend, path))
+            conformance.expect_error("Forbidden", at(path), backend:stat(path))
+        end
+        conformance.expect_error("Forbidden", at("above/x"),
+            conformance.put(backend, "above/x", "x"))
+        must(conformance.put(backend, "out", "mine"))
+        assert.are.equal("file", fs.stat(at("out"), {follow = false}).type)
+    end)
+
+    it("reads only files", function()
+        must(fs.mkdir(at("folder")))
+        must(proc.run({"mkfifo", at("pipe")}))
+        conformance.expect_error("Invalid", at("folder"), conformance.get(backend, "folder"))
+        conformance.expect_error("Invalid", at("pipe"), conformance.get(backend, "pipe"))
+        conformance.expect_error("Invalid", at("folder"),
+            conformance.put(backend, "folder", "x"))
+        assert.are.equal("folder", must(backend:stat("folder")).kind)
+    end)
+
+    it("does not show what is being written, and takes no such names", function()
+        must(fs.write(at(".salvor-00ff00ff00ff00ff.tmp"), "left by a writer that was killed"))
+        must(conformance.put(backend, "file", "x"))
+        assert.are.same({"file"}, conformance.paths_of((conformance.list_all(backend, ""))))
+        assert.is_string(backend.features.refuses("a/.salvor-00ff00ff00ff00ff.tmp"))
+        assert.is_nil(backend.features.refuses("a/.salvor-x.tmp"))
+    end)
+
+    it("removes folders that are empty, when asked by name", function()
+        must(fs.mkdir(at("full/empty"), {parents = true}))
+        must(fs.write(at("full/file"), "x"))
+        local done = must(backend:remove({"full/", "full/empty/"}))
+        assert.are.equal(1, done.n)
+        assert.are.equal("full/", done.failed[1].path)
+        assert.is_nil(fs.stat(at("full/empty")))
+        assert.is_table(fs.stat(at("full")))
+    end)
+
+    it("names the folder below that it may not read", function()
+        must(fs.mkdir(at("open/closed"), {parents = true}))
+        must(proc.run({"sh", "-c", 'chmod 711 "$1" "$2"; chmod 755 "$3"; chmod 0 "$4"', "sh", top,
+                       folder, at("open"), at("open/closed")}))
+        local result = salvor.run({"store", "ls", "-r", at("open")}, {home = folder,
+            prefix = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}})
+        if result.stderr:find("setpriv:", 1, true) then
+            pending("setpriv is not permitted: " .. result.stderr)
+            return
+        end
+        assert.are.equal(1, result.code)
+        assert.are.equal("salvor: store.list: " .. at("open/closed") .. ": permission denied\n",
+            result.stderr)
+    end)
+
+    teardown(function()
+        must(fs.remove_tree(top))
+    end)
 end)
