@@ -157,7 +157,7 @@ store_lab.describe("SFTP", "sftp", function(at)
     end)
 
     it("goes on where a run was that was killed", function()
-        local opened, here = open_new({{rate_request = 8 * MiB}})
+        local opened, here = open_new({{delay = 0.1}})
         local script = fs.join(folder, "upload.lua")
         must(fs.write(script, string.format([[
             local opened = must(require("salvor.store").open(%q, {key_file = %q, host_key = %q,
