@@ -15,11 +15,11 @@ store_lab.describe("SFTP", "sftp", function(at)
     local text
 
     setup(function()
-        local lines = {}
-        for number = 1, 3 * MiB do
-            lines[number] = string.format("%07d\n", number)
+        local pieces = {}
+        for number = 1, 24 * 64 do
+            pieces[number] = string.format("%07d\n", number):rep(MiB / 64 / 8)
         end
-        text = table.concat(lines)
+        text = table.concat(pieces)
         must(fs.write(source, text))
     end)
 
@@ -157,7 +157,7 @@ store_lab.describe("SFTP", "sftp", function(at)
     end)
 
     it("goes on where a run was that was killed", function()
-        local opened, here = open_new({{delay = 0.1}})
+        local opened, here = open_new({{delay = 0.03}})
         local script = fs.join(folder, "upload.lua")
         must(fs.write(script, string.format([[
             local opened = must(require("salvor.store").open(%q, {key_file = %q, host_key = %q,
