@@ -151,8 +151,10 @@ end
 function uploads:abort()
     if not self.ended then
         self.ended = true
-        self.store:_use(false, function(connection)
-            return connection:remove(self.temporary)
+        self.store._tidy(function()
+            self.store:_use(false, function(connection)
+                return connection:remove(self.temporary)
+            end)
         end)
     end
 end

@@ -7,8 +7,13 @@ local methods = {}
 -- A transfer of so many bytes keeps a connection busy.
 local HEAVY = 1 << 20
 
--- What a task that was cancelled takes to tidy up.
+-- How long tidying up is waited for, since whoever was cancelled wants to end. The server does what
+-- it was asked anyway.
 local PATIENCE = 0.1 -- seconds
+
+function methods._tidy(work)
+    task.timeout(PATIENCE, work)
+end
 
 --- For servers without posix-rename@openssh.com, whose renaming replaces nothing: the old file
 --- steps aside. For a moment there is nothing under the name, but never half of something; and what
@@ -71,7 +76,7 @@ local function write(self, connection, path, block, options)
     local kept = false
     local tidy <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
         if not kept then
-            task.timeout(PATIENCE, function() connection:remove(temporary) end)
+            self._tidy(function() connection:remove(temporary) end)
         end
     end})
     local attrs, err = write_temporary(self, connection, temporary, block, options)
