@@ -349,7 +349,7 @@ int main(void)
         BOTH(test_reads_what_is_below),
         BOTH(test_never_leads_out),
         BOTH(test_replaces_links),
-        BOTH(test_follows_links_inside),
+        {"test_follows_links_inside", test_follows_links_inside, set_up_new, tear_down, NULL},
         BOTH(test_leftovers),
         BOTH(test_removes),
         BOTH(test_walks_in_order),
