@@ -52,6 +52,12 @@ describe("a list of Azure", function()
         end
     end)
 
+    it("has metadata as headers have it", function()
+        list_is(list_body(entry("root/x", 1,
+            "<Metadata><Owner>me</Owner><x><y>1</y></x></Metadata>")))
+        assert.are.same({owner = "me"}, must(azure:list("", {})).items[1].metadata)
+    end)
+
     it("has names that XML cannot hold escaped, and no others", function()
         list_is(list_body(entry("root/a%EF%BF%BE+%", 1, nil, ' Encoded="true"')
             .. entry("root/b%41+")
@@ -78,6 +84,8 @@ describe("a list of Azure", function()
             list_body("<Blob>text</Blob>"),
             list_body("<Blob><Name><b/></Name></Blob>"),
             list_body("<BlobPrefix><Name>elsewhere/</Name></BlobPrefix>"),
+            list_body("<BlobPrefix><Name>root/</Name></BlobPrefix>"),
+            list_body("<BlobPrefix><Name>root/a</Name></BlobPrefix>"),
             list_body("", "<x>1</x>"),
             '<!DOCTYPE a [<!ENTITY b "c">]>' .. list_body("&b;"),
             list_body(entry("root/x")):sub(1, -10),

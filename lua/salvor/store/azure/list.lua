@@ -29,14 +29,25 @@ local function path_of(self, prefix, entry)
     return name:sub(1, #under) == under and name:sub(#self._root + 1) or nil
 end
 
+--- As headers have it: names in small letters.
+local function metadata_of(entry)
+    local metadata
+    for name, value in pairs(type(entry.Metadata) == "table" and entry.Metadata or {}) do
+        if type(value) == "string" then
+            metadata = metadata or {}
+            metadata[name:lower()] = value
+        end
+    end
+    return metadata
+end
+
 local function item_of(path, entry)
     local properties = type(entry.Properties) == "table" and entry.Properties or {}
     local size = math.tointeger(tonumber(properties["Content-Length"]))
     if not size or size < 0 then
         return nil
     end
-    local metadata = type(entry.Metadata) == "table" and next(entry.Metadata) and entry.Metadata
-    metadata = metadata or nil
+    local metadata = metadata_of(entry)
     return {path = path, size = size, modified = dates.http(properties["Last-Modified"]),
             kind = answer.kind(path, size, metadata), etag = answer.etag(properties.Etag),
             md5 = answer.md5(properties["Content-MD5"]), version = entry.VersionId,
@@ -58,8 +69,8 @@ local function read_entries(self, prefix, blobs)
     end
     for _, entry in ipairs(blobs.BlobPrefix or {}) do
         local path = path_of(self, prefix, entry)
-        if not path then
-            return nil
+        if not path or #path <= #prefix or path:sub(-1) ~= "/" then
+            return nil -- who walks down would never come to an end
         end
         folders[#folders + 1] = path
     end
