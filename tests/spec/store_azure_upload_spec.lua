@@ -8,6 +8,7 @@ local http = require("salvor.store_http")
 local merge = require("salvor.copy").merge
 local salvor_store = require("salvor.store")
 local store_lab = require("support.store_lab")
+local task = require("salvor.task")
 
 local KiB, MiB = 1 << 10, 1 << 20
 local get, put, expect_error = conformance.get, conformance.put, conformance.expect_error
@@ -213,6 +214,26 @@ store_lab.describe("Azure's", "azure", function(at)
                 expect_error("Invalid", store.url, store:copy("to", "to", {}))
             end
         end)
+    end)
+
+    it("uploads that are cancelled leave nothing to see and nothing to go on with", function()
+        local folder, store = must(fs.temporary_folder()), azure.new()
+        must(fs.write(folder .. "/from", ("0123456789abcdef"):rep(128 * KiB)))
+        local proxy <close> = store_lab.proxy("azure")
+        proxy:rules({{method = "PUT", target = "blockid=", hold = 0.05}})
+        local options = azure.options({part_size = 64 * KiB,
+                                       endpoint = proxy.url .. "/" .. at.account})
+        local function copy()
+            return salvor_store.copy(folder .. "/from", store.url .. "/to", {to = options})
+        end
+        local _, err = task.timeout(0.4, copy)
+        assert.are.equal("Timeout", err.code)
+        assert.is_true(#proxy:requests() > 3)
+        expect_error("NotFound", store.url .. "/to", store:stat("to"))
+        proxy:rules({})
+        local summary = must(copy())
+        assert.are.same({1, 0}, {summary.copied, summary.resumed})
+        must(fs.remove_tree(folder))
     end)
 
     describe("trees", function()
