@@ -8,7 +8,7 @@
  *                      record=, record_offset=, size=, set_mode=, modified=, sync=, look=})
  *             -> true, or with `look` {size, modified, mode, kind}
  *         Opens the file, writes the block, then `record`, cuts the file to `size`, sets its mode and
- *         time, makes it durable.
+ *         time; with `sync` it is durable then, the block before the record.
  *     connection:list(path) -> listing     #listing, listing:get(index) -> name, kind, size, modified,
  *         mode; sorted by the bytes of paths: a folder's name counts with a "/" behind it
  */

@@ -406,4 +406,26 @@ time.sleep(60)
             refused("Invalid", {}, "sftp://")
         end)
     end)
+
+    describe("the command", function()
+        it("takes settings from the URL, and never shows its password", function()
+            local command = {"/proc/" .. proc.pid() .. "/exe", "store", "ls"}
+            local function run(url)
+                command[4] = url
+                return must(proc.run(command, {env = {HOME = folder}, timeout = 60}))
+            end
+            local settings = "?config=none&key_file=" .. at.ed25519 .. "&host_key="
+            local result = run(authority .. there .. settings .. at.fingerprint)
+            assert.are.equal(0, result.code, result.stderr)
+            result = run(authority .. there .. settings .. at.other_fingerprint)
+            assert.are.equal(1, result.code)
+            assert.is_truthy(result.stderr:find(at.fingerprint, 1, true), result.stderr)
+            result = run(string.format("sftp://keeper:not-the-password@%s:%d/x?host_key=%s",
+                at.host, at.port, at.fingerprint))
+            assert.are.equal(1, result.code)
+            assert.is_truthy(result.stderr:find("does not accept the password", 1, true),
+                result.stderr)
+            assert.is_nil(result.stderr:find("not-the-password", 1, true), result.stderr)
+        end)
+    end)
 end)

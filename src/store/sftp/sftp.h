@@ -88,8 +88,8 @@ void salvor_sftp_read(struct salvor_sftp *sftp, struct salvor_sftp_read *read);
 
 /*
  * Opens a file by `flags` (with `mode` when it is made), writes `data`, then, when that has arrived,
- * `record` where it belongs, sets `attrs` and makes it durable, where the server can. `result`: the
- * file's attributes then, with `look`.
+ * `record` where it belongs, and sets `attrs`. With `sync`, where the server can, all of it is durable,
+ * the data before the record. `result`: the file's attributes then, with `look`.
  */
 struct salvor_sftp_write {
     struct salvor_call call;

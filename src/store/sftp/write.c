@@ -3,7 +3,7 @@
 
 #include "store/sftp/session.h"
 
-enum { OPENING, WRITING, RECORDING, SETTING, SYNCING, LOOKING, CLOSING, DONE };
+enum { OPENING, DONE = 8 }; /* stages, see go() */
 
 static const char fsync_name[] = "fsync@openssh.com";
 
@@ -80,10 +80,10 @@ static bool set_attrs(struct salvor_sftp_exchange *exchange)
     return true;
 }
 
-static bool sync_file(struct salvor_sftp_exchange *exchange)
+static bool sync_file(struct salvor_sftp_exchange *exchange, bool wanted)
 {
     size_t length = sizeof(fsync_name) - 1;
-    if (!write_of(exchange)->sync || !exchange->channel->sftp->extensions.fsync)
+    if (!wanted || !write_of(exchange)->sync || !exchange->channel->sftp->extensions.fsync)
         return true;
     struct salvor_buffer *out = salvor_sftp_begin(exchange, SALVOR_SFTP_EXTENDED,
                                                   4 + length + 4 + exchange->handle_size, NULL);
@@ -92,6 +92,17 @@ static bool sync_file(struct salvor_sftp_exchange *exchange)
     salvor_sftp_put_string(out, fsync_name, length);
     salvor_sftp_put_string(out, exchange->handle, exchange->handle_size);
     return true;
+}
+
+/* With a record, the data are to be on the disk before it is: it must be true after a crash too. */
+static bool sync_data(struct salvor_sftp_exchange *exchange)
+{
+    return sync_file(exchange, write_of(exchange)->record_size > 0);
+}
+
+static bool sync_all(struct salvor_sftp_exchange *exchange)
+{
+    return sync_file(exchange, write_of(exchange)->record_size == 0);
 }
 
 static bool look_at_file(struct salvor_sftp_exchange *exchange)
@@ -112,8 +123,9 @@ static bool close_file(struct salvor_sftp_exchange *exchange)
 /* A server handles the requests for one file in their order, so most of it needs no waiting. */
 static void go(struct salvor_sftp_exchange *exchange)
 {
-    static bool (*const stages[])(struct salvor_sftp_exchange *) = {
-        open_file, write_all, write_record, set_attrs, sync_file, look_at_file, close_file};
+    static bool (*const stages[DONE])(struct salvor_sftp_exchange *) = {
+        open_file, write_all, sync_data,    write_record,
+        set_attrs, sync_all,  look_at_file, close_file};
     while (exchange->stage < DONE) {
         if (exchange->stage > OPENING && exchange->handle_size == 0)
             return;

@@ -128,6 +128,11 @@ local function open(location, options)
     if not settings then
         return nil, err
     end
+    local user = options.user or location.user or settings.user or os.getenv("USER")
+        or os.getenv("LOGNAME")
+    if not user or user == "" then
+        return invalid(location, "it has no user", "sftp://USER@host/path")
+    end
     local store = setmetatable({
         kind = "sftp",
         url = url_of(location, root),
@@ -140,8 +145,7 @@ local function open(location, options)
         _root = root,
         _host = settings.hostname,
         _port = location.port or settings.port or 22,
-        _user = options.user or location.user or settings.user or os.getenv("USER")
-            or os.getenv("LOGNAME") or "root",
+        _user = user,
         _timeout = options.timeout or TIMEOUT,
         _pin = options.host_key and options.host_key:gsub("=+$", "") or nil,
         _known_hosts_files = known_hosts_files(options, settings),

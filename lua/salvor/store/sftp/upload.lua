@@ -89,7 +89,7 @@ function uploads:part(index, piece)
     local done, err = store:_use(true, function(connection)
         local written, problem = store._with_folders(connection, self.temporary, function()
             return connection:write(self.temporary, piece, {
-                create = true, mode = 384, -- 0600
+                create = true, mode = 384, sync = true, -- 0600
                 offset = (index - 1) * self.part_size, record = record,
                 record_offset = self.size + (index - 1) * RECORD})
         end)
