@@ -156,7 +156,7 @@ local function copies(open)
         end
         local summary = must(store.copy(url .. "/large", at("back"), {from = options}))
         assert.is_true(summary.resumed >= 2 * 8 * MiB, summary.resumed .. " bytes were found")
-        assert.are.equal((64 * MiB - summary.resumed) // (8 * MiB), reads)
+        assert.is_true(reads <= 6, reads .. " of 8 parts were read again")
         assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("back")))
     end)
 end
