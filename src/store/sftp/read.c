@@ -133,8 +133,9 @@ static int take_data(struct salvor_sftp_exchange *exchange, const struct salvor_
                                 (unsigned)slot->size);
     memcpy(read->data + (slot->offset - read->offset), data, size);
     uint64_t behind = slot->offset + size;
-    if (behind <= exchange->end && read->got < behind - read->offset)
-        read->got = (size_t)(behind - read->offset);
+    uint64_t counted = behind < exchange->end ? behind : exchange->end;
+    if (counted > read->offset && read->got < counted - read->offset)
+        read->got = (size_t)(counted - read->offset);
     /* There is room: the slot of this answer has just become free. */
     if (size < slot->size && behind < exchange->end &&
         !read_at(exchange, behind, slot->size - (uint32_t)size))
@@ -150,8 +151,8 @@ static void take_attrs(struct salvor_sftp_exchange *exchange, struct salvor_sftp
     uint64_t wanted = read->offset + read->size;
     bool told = read->attrs.flags & SALVOR_SFTP_ATTR_SIZE;
     uint64_t end = told && read->attrs.size < wanted ? read->attrs.size : wanted;
-    if (end > exchange->end && !exchange->at_end)
-        exchange->end = end;
+    if (!exchange->at_end)
+        exchange->end = end > read->offset ? end : read->offset;
     exchange->told = true;
 }
 
