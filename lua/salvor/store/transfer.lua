@@ -16,6 +16,7 @@ transfer.__index = transfer
 --- Bytes of a part where nothing else is wanted.
 transfer.PART = 8 << 20
 
+local LARGEST_BLOCK = 1 << 30 -- store/block.h
 local REPEATS = 2 -- of a small object that changed or was damaged on its way
 
 --- new{source=, from=, item=, target=, to=, there=, skip=, on_bytes=, if_absent=, reads_back=}
@@ -41,7 +42,7 @@ function transfer.part_size(backend, size)
     local limits = backend.features.part
     local wanted = limits.default or transfer.PART
     wanted = math.max(wanted, limits.smallest, (size + limits.count - 1) // limits.count)
-    return math.min(wanted, limits.largest)
+    return math.min(wanted, limits.largest, LARGEST_BLOCK)
 end
 
 function transfer:attributes()
