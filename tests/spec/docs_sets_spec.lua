@@ -1,4 +1,4 @@
--- The examples of docs/backup-sets.md: blocks whose language ends in `sets storage`. They find
+-- The examples with backup sets: blocks whose language ends in `sets storage`. They find
 -- backup sets below /srv/backups.
 local documents = require("support.documents")
 local fs = require("salvor.fs")
@@ -31,21 +31,30 @@ store_lab.describe("the examples with backup sets", "pgbackrest", function()
         salvor.expect_code(0, result)
     end
 
-    for _, block in ipairs(documents.blocks("docs/backup-sets.md")) do
-        it("are right: line " .. block.line, function()
-            local text = block.text:gsub("/srv", home)
-            if block.language == "lua sets storage" then
-                run("-e", text)
-                return
+    local function run_console(text)
+        for line in text:gmatch("%$ salvor ([^\n]+)") do
+            local words = {}
+            for word in line:gmatch("%S+") do
+                words[#words + 1] = word
             end
-            assert.are.equal("console sets storage", block.language)
-            for line in text:gmatch("%$ salvor ([^\n]+)") do
-                local words = {}
-                for word in line:gmatch("%S+") do
-                    words[#words + 1] = word
-                end
-                run(table.unpack(words))
+            run(table.unpack(words))
+        end
+    end
+
+    for _, document in ipairs(documents.paths()) do
+        for _, block in ipairs(documents.blocks(document)) do
+            local language = block.language:match("^(%l+) sets storage$")
+            if language then
+                it("are right: " .. document .. ", line " .. block.line, function()
+                    local text = block.text:gsub("/srv", home)
+                    if language == "lua" then
+                        run("-e", text)
+                    else
+                        assert.are.equal("console", language)
+                        run_console(text)
+                    end
+                end)
             end
-        end)
+        end
     end
 end)
