@@ -28,8 +28,8 @@ struct salvor_block *salvor_test_block(lua_State *L, int index)
 static void raise_in_use(lua_State *L, int index, const struct salvor_block *block)
 {
     luaL_argerror(L, index,
-                  block->data ? "the block is used by another operation"
-                              : "the block was released");
+                  block->data && !block->released ? "the block is used by another operation"
+                                                  : "the block was released");
 }
 
 struct salvor_block *salvor_hold_block(lua_State *L, int index, struct salvor_block_hold *hold,
@@ -63,19 +63,10 @@ static int block_new(lua_State *L)
     return 1;
 }
 
-static int block_gc(lua_State *L)
-{
-    salvor_block_release(luaL_checkudata(L, 1, BLOCK_METATABLE));
-    return 0;
-}
-
-/* release(): a second call does nothing */
+/* release(): a second call does nothing; who still uses the block does so to his end */
 static int block_release(lua_State *L)
 {
-    struct salvor_block *block = luaL_checkudata(L, 1, BLOCK_METATABLE);
-    if (block->data)
-        salvor_check_block(L, 1, SALVOR_BLOCK_WRITE);
-    salvor_block_release(block);
+    salvor_block_release(luaL_checkudata(L, 1, BLOCK_METATABLE));
     return 0;
 }
 
@@ -219,7 +210,7 @@ int luaopen_salvor_block(lua_State *L)
                                        {"copy", block_copy},         {"digest", block_digest},
                                        {"release", block_release},   {NULL, NULL}};
     static const luaL_Reg metamethods[] = {
-        {"__gc", block_gc}, {"__close", block_release}, {"__len", block_len}, {NULL, NULL}};
+        {"__gc", block_release}, {"__close", block_release}, {"__len", block_len}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"new", block_new}, {NULL, NULL}};
     luaL_newmetatable(L, BLOCK_METATABLE);
     luaL_setfuncs(L, metamethods, 0);

@@ -26,16 +26,20 @@ int salvor_block_init(struct salvor_block *block, size_t capacity, struct salvor
 
 void salvor_block_release(struct salvor_block *block)
 {
+    block->released = true;
+    if (block->readers || block->writing)
+        return;
     if (block->data)
         munmap(block->data, block->capacity);
-    *block = (struct salvor_block){0};
+    *block = (struct salvor_block){.released = true};
 }
 
 bool salvor_block_take(struct salvor_block_hold *hold, struct salvor_block *block,
                        enum salvor_block_use use)
 {
     *hold = (struct salvor_block_hold){0};
-    if (!block->data || block->writing || (use == SALVOR_BLOCK_WRITE && block->readers))
+    if (!block->data || block->released || block->writing ||
+        (use == SALVOR_BLOCK_WRITE && block->readers))
         return false;
     if (use == SALVOR_BLOCK_WRITE)
         block->writing = true;
@@ -49,10 +53,13 @@ void salvor_block_drop(struct salvor_block_hold *hold)
 {
     if (!hold->block)
         return;
+    struct salvor_block *block = hold->block;
     if (hold->use == SALVOR_BLOCK_WRITE)
-        hold->block->writing = false;
+        block->writing = false;
     else
-        hold->block->readers--;
+        block->readers--;
+    if (block->released)
+        salvor_block_release(block);
     *hold = (struct salvor_block_hold){0};
 }
 

@@ -2,7 +2,7 @@
  * A block: a piece of memory of fixed capacity in which bytes travel between files, connections and
  * digests without becoming Lua strings. Operations that use it while Lua runs take hold of it: any
  * number may read it at the same time, one alone may write, and meanwhile nobody can change or
- * release it.
+ * release it under them.
  */
 #ifndef SALVOR_STORE_BLOCK_H
 #define SALVOR_STORE_BLOCK_H
@@ -20,7 +20,7 @@ struct salvor_block {
     char *data; /* NULL: released */
     size_t size, capacity;
     unsigned readers;
-    bool writing;
+    bool writing, released; /* released: its memory goes when nobody has a hold of it */
 };
 
 enum salvor_block_use { SALVOR_BLOCK_READ, SALVOR_BLOCK_WRITE };
@@ -37,7 +37,10 @@ struct salvor_block_hold {
  */
 int salvor_block_init(struct salvor_block *block, size_t capacity, struct salvor_error *err);
 
-/* Gives the memory back; nobody may have a hold of it. A second call does nothing. */
+/*
+ * Gives the memory back, at once or when the last hold is dropped; nobody gets a new one. A second
+ * call does nothing.
+ */
 void salvor_block_release(struct salvor_block *block);
 
 /* False when somebody is in the way, or the block was released. */

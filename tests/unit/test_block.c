@@ -54,8 +54,11 @@ static void test_holds(void **state)
     salvor_block_drop(&second);
     assert_true(salvor_block_take(&writer, &block, SALVOR_BLOCK_WRITE));
     assert_false(salvor_block_take(&first, &block, SALVOR_BLOCK_READ));
-    salvor_block_drop(&writer);
     salvor_block_release(&block);
+    block.data[0] = 'x';
+    assert_false(salvor_block_take(&first, &block, SALVOR_BLOCK_READ));
+    salvor_block_drop(&writer);
+    assert_null(block.data);
     assert_false(salvor_block_take(&first, &block, SALVOR_BLOCK_READ));
 }
 
