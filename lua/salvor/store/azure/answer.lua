@@ -1,10 +1,10 @@
 --- What Azure's Blob service answers: items out of headers, errors out of headers and bodies.
+local common = require("salvor.store.http.answer")
 local dates = require("salvor.store.dates")
-local digest = require("salvor.digest")
-local errors = require("salvor.store.errors")
-local http = require("salvor.store_http")
+local md5_forms = require("salvor.store.http.md5")
 
-local answer = {}
+local answer = {body = common.body}
+local text = common.text
 
 --- Azure's own codes ("Common REST API error codes" and "Blob service error codes").
 local CODES = {
@@ -49,22 +49,6 @@ local CODES = {
     UnauthorizedBlobOverwrite = "Forbidden",
 }
 
-local STATUSES = {
-    [401] = "Unauthorized",
-    [403] = "Forbidden",
-    [404] = "NotFound",
-    [405] = "Unsupported",
-    [408] = "Timeout",
-    [409] = "Changed",
-    [412] = "Changed",
-    [413] = "TooLarge",
-    [429] = "SlowDown",
-    [500] = "IO",
-    [501] = "Unsupported",
-    [503] = "SlowDown",
-    [507] = "NoSpace",
-}
-
 local HINTS = {
     AccountIsDisabled = "have the account enabled",
     AuthenticationFailed = "check the account's name and its key or shared access signature",
@@ -83,20 +67,9 @@ local HINTS = {
 }
 
 local WORTH_REPEATING = {InternalError = true, Md5Mismatch = true}
-local UNCLEAR = {[500] = true, [502] = true, [504] = true}
 
 --- Signatures are refused when the clocks are further apart, in seconds.
 answer.SKEW = 900
-
-local function text(body, name)
-    local value = body[name]
-    return type(value) == "string" and value ~= "" and value or nil
-end
-
---- {Code=, Message=, ...} of an error's body; empty when it is none.
-function answer.body(got)
-    return got.body and http.xml(got.body, {}) or {}
-end
 
 --- What the emulator says in other words, by a part of its message.
 local EMULATOR = {
@@ -163,7 +136,8 @@ local PLAIN = {BlobNotFound = true, ResourceNotFound = true, ContainerNotFound =
 function answer.fail(store, got, url, op, body)
     body = body or answer.body(got)
     local said = answer.code(got, body)
-    local code = CODES[said] or STATUSES[got.status] or (got.status >= 500 and "IO") or "Invalid"
+    local code = CODES[said] or common.STATUSES[got.status]
+        or (got.status >= 500 and "IO") or "Invalid"
     local reason, hint = explain(store, got, body, said)
     if CONTAINERS[said] then
         url = "az://" .. store._container
@@ -173,40 +147,15 @@ function answer.fail(store, got, url, op, body)
     if said and not PLAIN[said] then
         reason = reason and said .. ": " .. reason or said
     end
-    local retryable = nil
-    if WORTH_REPEATING[said] or UNCLEAR[got.status] then
-        retryable = true
-    end
-    return errors.fail(code, {
+    return common.fail(got, code, {
         url = url,
         op = op,
         reason = reason,
-        status = got.status,
         request_id = got.headers["x-ms-request-id"],
-        retryable = retryable,
-        retry_after = dates.retry_after(got.headers["retry-after"], os.time()),
+        retryable = WORTH_REPEATING[said],
         hint = hint or HINTS[said],
         details = said and {azure_code = said} or nil,
     })
-end
-
-function answer.hex(bytes)
-    return (bytes:gsub(".", function(byte) return string.format("%02x", byte:byte()) end))
-end
-
-function answer.bytes(hex)
-    return (hex:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
-end
-
---- The MD5 in hex of what is base64 in headers and lists; nil for anything else.
-function answer.md5(base64)
-    local bytes = base64 and digest.unbase64(base64)
-    return bytes and #bytes == 16 and answer.hex(bytes) or nil
-end
-
---- The other way round (RFC 1864).
-function answer.content_md5(md5)
-    return digest.base64(answer.bytes(md5))
 end
 
 function answer.etag(value)
@@ -221,29 +170,17 @@ function answer.kind(path, size, metadata)
     return is_folder and "folder" or "file"
 end
 
-local function metadata_of(headers)
-    local metadata
-    for name, value in pairs(headers) do
-        local key = name:match("^x%-ms%-meta%-(.+)$")
-        if key then
-            metadata = metadata or {}
-            metadata[key] = value
-        end
-    end
-    return metadata
-end
-
 --- The item of an answer's headers; `size`: of the whole object. Content-MD5 is that of a range
 --- when there is the other one.
 function answer.item(path, headers, size, is_range)
-    local metadata = metadata_of(headers)
+    local metadata = common.metadata(headers, "x-ms-meta-")
     return {
         path = path,
         size = size,
         modified = dates.http(headers["last-modified"]),
         kind = answer.kind(path, size, metadata),
         etag = answer.etag(headers.etag),
-        md5 = answer.md5(headers["x-ms-blob-content-md5"]
+        md5 = md5_forms.of_base64(headers["x-ms-blob-content-md5"]
             or not is_range and headers["content-md5"] or nil),
         version = headers["x-ms-version-id"],
         metadata = metadata,

@@ -3,6 +3,7 @@
 --- content, and a large blob can be verified when nobody has noted the MD5 of the whole.
 local answer = require("salvor.store.azure.answer")
 local digest = require("salvor.digest")
+local md5_forms = require("salvor.store.http.md5")
 
 local blocks = {}
 
@@ -14,7 +15,7 @@ blocks.NAME_SIZE, blocks.NAME_LIMIT = string.packsize(FORM), 64
 
 --- The digest of what an upload is for: 8 bytes.
 function blocks.digest(text)
-    return answer.bytes(digest.sha256(text):sub(1, 16))
+    return md5_forms.bytes(digest.sha256(text):sub(1, 16))
 end
 
 --- The name, `size` bytes long, of a part with that MD5 (16 bytes); without: that of an upload
@@ -67,7 +68,7 @@ sum.__index = sum
 
 function sum:check(index, md5)
     local block = self.blocks[index]
-    if not block or answer.hex(block.md5) ~= md5 then
+    if not block or md5_forms.hex(block.md5) ~= md5 then
         self.wrong = math.min(self.wrong or index, index)
     end
     self.checked = self.checked + 1

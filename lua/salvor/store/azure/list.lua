@@ -6,6 +6,7 @@ local answer = require("salvor.store.azure.answer")
 local dates = require("salvor.store.dates")
 local errors = require("salvor.store.errors")
 local hierarchy = require("salvor.store.azure.hierarchy")
+local md5_forms = require("salvor.store.http.md5")
 
 local REPEATED = {"Blob", "BlobPrefix"}
 local OP = "store.list"
@@ -50,7 +51,7 @@ local function item_of(path, entry)
     local metadata = metadata_of(entry)
     return {path = path, size = size, modified = dates.http(properties["Last-Modified"]),
             kind = answer.kind(path, size, metadata), etag = answer.etag(properties.Etag),
-            md5 = answer.md5(properties["Content-MD5"]), version = entry.VersionId,
+            md5 = md5_forms.of_base64(properties["Content-MD5"]), version = entry.VersionId,
             metadata = metadata}
 end
 

@@ -1,6 +1,7 @@
 --- Bytes of a blob into a block: Get Blob, of a range where that is asked for.
 local answer = require("salvor.store.azure.answer")
 local errors = require("salvor.store.errors")
+local md5_forms = require("salvor.store.http.md5")
 local names = require("salvor.store.azure.names")
 
 local OP = "store.read"
@@ -74,7 +75,8 @@ function methods:read(path, block, options)
         return corrupt(self, path, got,
             "the server has answered with other bytes than those that were asked for")
     end
-    local md5 = headers["x-ms-range-get-content-md5"] and answer.md5(got.headers["content-md5"])
+    local md5 = headers["x-ms-range-get-content-md5"]
+        and md5_forms.of_base64(got.headers["content-md5"])
     if md5 and md5 ~= block:digest("md5").md5 then
         return corrupt(self, path, got, "its MD5 is not that of the bytes that came")
     end

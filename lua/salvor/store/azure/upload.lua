@@ -7,6 +7,7 @@ local answer = require("salvor.store.azure.answer")
 local blocks = require("salvor.store.azure.blocks")
 local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
+local md5_forms = require("salvor.store.http.md5")
 local names = require("salvor.store.azure.names")
 
 local OP = "store.write"
@@ -125,7 +126,7 @@ function upload:has(index, piece)
     if not sums then
         return nil, err
     end
-    local md5 = answer.bytes(sums.md5)
+    local md5 = md5_forms.bytes(sums.md5)
     if found[md5] ~= #piece then
         return false
     end
@@ -147,7 +148,7 @@ function upload:part(index, piece)
         return nil, err
     end
     self._sent = true
-    local md5 = answer.bytes(sums.md5)
+    local md5 = md5_forms.bytes(sums.md5)
     local name = name_of(self, index, md5)
     local sent, problem = put_block(self, name, piece, digest.base64(md5))
     if not sent then
@@ -184,9 +185,9 @@ function upload:finish(md5)
     local body = list_body(self)
     local headers = store:_attributes(options)
     headers["Content-Type"] = "application/xml"
-    headers["Content-MD5"] = answer.content_md5(digest.md5(body))
+    headers["Content-MD5"] = md5_forms.to_base64(digest.md5(body))
     headers["x-ms-blob-content-type"] = "application/octet-stream"
-    headers["x-ms-blob-content-md5"] = md5 and answer.content_md5(md5)
+    headers["x-ms-blob-content-md5"] = md5 and md5_forms.to_base64(md5)
     headers["If-None-Match"] = options.if_absent and "*" or nil
     local got, err = store:_ask({op = OP, method = "PUT", key = self._key, path = self._path,
                                  query = {comp = "blocklist"}, headers = headers, body = body,

@@ -2,6 +2,7 @@
 local answer = require("salvor.store.azure.answer")
 local errors = require("salvor.store.errors")
 local http = require("salvor.store_http")
+local md5_forms = require("salvor.store.http.md5")
 local names = require("salvor.store.azure.names")
 
 local METADATA_LIMIT = 8192 -- bytes, Azure's own limit
@@ -63,7 +64,7 @@ function methods:write(path, block, options)
     end
     local headers = self:_attributes(options)
     headers["x-ms-blob-type"] = "BlockBlob"
-    headers["Content-MD5"] = answer.content_md5(sums.md5)
+    headers["Content-MD5"] = md5_forms.to_base64(sums.md5)
     headers["If-None-Match"] = options.if_absent and "*" or nil
     local got
     got, err = self:_ask({op = OP, method = "PUT", key = key, path = path, headers = headers,

@@ -1,13 +1,15 @@
 --- What an S3 server answers: items out of headers, errors out of bodies.
+local common = require("salvor.store.http.answer")
 local dates = require("salvor.store.dates")
-local digest = require("salvor.digest")
-local errors = require("salvor.store.errors")
-local http = require("salvor.store_http")
+local md5_forms = require("salvor.store.http.md5")
 
-local answer = {}
+local answer = {body = common.body}
+local text = common.text
+
+local META, PART_SIZE = "x-amz-meta-", "salvor-part-size"
 
 --- What notes the size of the parts that an object was sent in, for its checksum; not shown.
-answer.PART_SIZE = "x-amz-meta-salvor-part-size"
+answer.PART_SIZE = META .. PART_SIZE
 
 --- S3's own error codes ("Error responses" in the Amazon S3 API Reference).
 local CODES = {
@@ -44,22 +46,6 @@ local CODES = {
     XAmzContentSHA256Mismatch = "Corrupt",
 }
 
-local STATUSES = {
-    [401] = "Unauthorized",
-    [403] = "Forbidden",
-    [404] = "NotFound",
-    [405] = "Unsupported",
-    [408] = "Timeout",
-    [409] = "Changed",
-    [412] = "Changed",
-    [413] = "TooLarge",
-    [429] = "SlowDown",
-    [500] = "IO",
-    [501] = "Unsupported",
-    [503] = "SlowDown",
-    [507] = "NoSpace",
-}
-
 local HINTS = {
     InvalidAccessKeyId = "check the access key, and that it is one of this server's",
     SignatureDoesNotMatch = "check the secret key; a proxy that changes requests does this too",
@@ -77,19 +63,6 @@ local HINTS_BY_CODE = {
 local WORTH_REPEATING = {BadDigest = true, InternalError = true, RequestTimeout = true,
                          XAmzContentSHA256Mismatch = true}
 
-local UNCLEAR = {[200] = true, [500] = true, [502] = true, [504] = true}
-
---- The text of a child of an error's body, when it is one.
-local function text(body, name)
-    local value = body[name]
-    return type(value) == "string" and value ~= "" and value or nil
-end
-
---- {Code=, Message=, ...} of an error's body; empty when it is none.
-function answer.body(got)
-    return got.body and http.xml(got.body, {}) or {}
-end
-
 --- The server's own fault; with a status of success it came after the answer had begun.
 local function is_servers(got)
     return got.status >= 500 or got.status < 300
@@ -100,9 +73,10 @@ end
 function answer.fail(store, got, url, op, body)
     body = body or answer.body(got)
     local said = text(body, "Code")
-    local code = CODES[said] or STATUSES[got.status] or (is_servers(got) and "IO") or "Invalid"
+    local code = CODES[said] or common.STATUSES[got.status]
+        or (is_servers(got) and "IO") or "Invalid"
     local retryable = nil
-    if WORTH_REPEATING[said] or UNCLEAR[got.status] then
+    if WORTH_REPEATING[said] or got.status == 200 then
         retryable = true
     end
     local message = text(body, "Message")
@@ -116,29 +90,23 @@ function answer.fail(store, got, url, op, body)
         message = nil
     end
     local reason = said and message and said .. ": " .. message or message or said
-    return errors.fail(code, {
+    return common.fail(got, code, {
         url = url,
         op = op,
         reason = reason,
-        status = got.status,
         request_id = got.headers["x-amz-request-id"],
         retryable = retryable,
-        retry_after = dates.retry_after(got.headers["retry-after"], os.time()),
         hint = HINTS[said] or HINTS_BY_CODE[code],
         details = said and {s3_code = said} or nil,
     })
 end
 
 local function metadata_of(headers)
-    local metadata
-    for name, value in pairs(headers) do
-        local key = name:match("^x%-amz%-meta%-(.+)$")
-        if key and name ~= answer.PART_SIZE then
-            metadata = metadata or {}
-            metadata[key] = value
-        end
+    local metadata = common.metadata(headers, META)
+    if metadata then
+        metadata[PART_SIZE] = nil
     end
-    return metadata
+    return metadata and next(metadata) and metadata
 end
 
 --- With a key of KMS's or the client's an ETag is no MD5.
@@ -148,14 +116,9 @@ local function has_md5(headers)
         and not headers["x-amz-server-side-encryption-customer-algorithm"]
 end
 
-local function hex(bytes)
-    return (bytes:gsub(".", function(byte) return string.format("%02x", byte:byte()) end))
-end
-
 --- What other programs that copy (rclone) note at an object that was sent in parts.
 local function noted_md5(metadata)
-    local bytes = metadata and metadata.md5chksum and digest.unbase64(metadata.md5chksum)
-    return bytes and #bytes == 16 and hex(bytes) or nil
+    return metadata and md5_forms.of_base64(metadata.md5chksum)
 end
 
 --- An ETag without its quotes, and the MD5 that it is when it is one; nil for what is none.

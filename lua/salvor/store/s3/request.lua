@@ -10,6 +10,7 @@ local endpoint = require("salvor.store.s3.endpoint")
 local errors = require("salvor.store.errors")
 local http = require("salvor.store_http")
 local log = require("salvor.log")
+local md5 = require("salvor.store.http.md5")
 
 local UNSIGNED = "UNSIGNED-PAYLOAD"
 local SHA256_OF_NOTHING = digest.sha256("")
@@ -17,13 +18,6 @@ local SKEW = 300   -- seconds that clocks may be apart without a word
 local LARGE = 1 << 20 -- a body that is not sent before the server has agreed to it
 
 local methods = {}
-
---- What the MD5 in hex is in Content-MD5 (RFC 1864).
-local function content_md5(md5)
-    return digest.base64((md5:gsub("%x%x", function(pair)
-        return string.char(tonumber(pair, 16))
-    end)))
-end
 
 --- The sums of a block that a request with it needs: over TLS what arrived is checked by MD5, over
 --- plain HTTP the signature is of the content.
@@ -49,9 +43,9 @@ local function headers_of(wanted)
         headers[name] = value
     end
     if wanted.sums and wanted.sums.md5 then
-        headers["Content-MD5"] = content_md5(wanted.sums.md5)
+        headers["Content-MD5"] = md5.to_base64(wanted.sums.md5)
     elseif wanted.checked then
-        headers["Content-MD5"] = content_md5(digest.md5(wanted.body))
+        headers["Content-MD5"] = md5.to_base64(digest.md5(wanted.body))
     end
     return headers
 end
