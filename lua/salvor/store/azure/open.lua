@@ -1,12 +1,9 @@
 --- Containers of Azure Blob Storage and of its emulator: az://container/prefix
+local common = require("salvor.store.http.open")
 local credentials = require("salvor.store.azure.credentials")
-local errors = require("salvor.store.errors")
-local fs = require("salvor.fs")
-local http = require("salvor.store_http")
 local merge = require("salvor.copy").merge
 local names = require("salvor.store.azure.names")
 
-local CA_LIMIT = 4 << 20
 local PART = 8 << 20
 
 local methods = merge(
@@ -29,9 +26,8 @@ end
 
 --- The parts of the URL that mean something.
 local function read_location(location)
-    local function invalid(reason, hint)
-        return errors.fail("Invalid", {url = location.text, op = "store.open", reason = reason,
-                                       hint = hint})
+    local function invalid(...)
+        return common.invalid(location, ...)
     end
     local container = location.host
     if location.user or location.password then
@@ -44,25 +40,7 @@ local function read_location(location)
         return invalid("'" .. container .. "' is not the name of a container",
             "it has 3 to 63 small letters, digits and hyphens")
     end
-    local root = location.path:gsub("^/", "")
-    if root ~= "" and root:sub(-1) ~= "/" then
-        root = root .. "/"
-    end
-    return {container = container, root = root}
-end
-
-local function read_ca(path)
-    if not path then
-        return true
-    end
-    local text, err = fs.read(path, {limit = CA_LIMIT})
-    if not text then
-        return errors.wrap(err, {url = path, op = "store.open"})
-    elseif not text:find("-----BEGIN CERTIFICATE-----", 1, true) then
-        return errors.fail("Invalid", {url = path, op = "store.open",
-                                       reason = "it holds no certificate in PEM form"})
-    end
-    return text
+    return {container = container, root = common.root(location)}
 end
 
 return {
@@ -80,21 +58,13 @@ return {
         if not place then
             return nil, err
         elseif options.part_size and math.type(options.part_size) ~= "integer" then
-            return errors.fail("Invalid", {url = location.text, op = "store.open",
-                                           reason = "'part_size' is a number of bytes"})
+            return common.invalid(location, "'part_size' is a number of bytes")
         end
-        local ca
-        ca, err = read_ca(options.ca)
-        if not ca then
+        local client
+        client, err = common.client(options, options.ca)
+        if not client then
             return nil, err
         end
-        local client = http.client({
-            ca = ca ~= true and ca or nil,
-            insecure = options.insecure,
-            proxy = options.proxy,
-            connect_timeout = options.connect_timeout,
-            silence = options.timeout,
-        })
         local who, at = credentials.find(options, os.getenv, client)
         if not who then
             return nil, at

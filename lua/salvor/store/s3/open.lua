@@ -1,13 +1,9 @@
 --- Buckets of S3 and of what speaks like it: s3://bucket/prefix
+local common = require("salvor.store.http.open")
 local credentials = require("salvor.store.s3.credentials")
 local endpoint = require("salvor.store.s3.endpoint")
-local errors = require("salvor.store.errors")
-local fs = require("salvor.fs")
-local http = require("salvor.store_http")
 local merge = require("salvor.copy").merge
 local profiles = require("salvor.store.s3.profiles")
-
-local CA_LIMIT = 4 << 20
 
 local methods = merge(
     require("salvor.store.s3.request"),
@@ -28,9 +24,8 @@ end
 
 --- The parts of the URL that mean something.
 local function read_location(location)
-    local function invalid(reason, hint)
-        return errors.fail("Invalid", {url = location.text, op = "store.open", reason = reason,
-                                       hint = hint})
+    local function invalid(...)
+        return common.invalid(location, ...)
     end
     if location.user or location.password then
         return invalid("credentials do not belong into a URL of S3",
@@ -41,39 +36,16 @@ local function read_location(location)
     elseif not location.host:find("^[%w][%w._-]+$") then
         return invalid("'" .. location.host .. "' is not the name of a bucket")
     end
-    local root = location.path:gsub("^/", "")
-    if root ~= "" and root:sub(-1) ~= "/" then
-        root = root .. "/"
-    end
-    return {bucket = location.host, root = root}
+    return {bucket = location.host, root = common.root(location)}
 end
 
-local function read_ca(options, profile)
+--- The path of the CA's certificates, or nil.
+local function ca_of(options, profile)
     local path = options.ca
     for _, other in ipairs({os.getenv("AWS_CA_BUNDLE") or "", profile.keys.ca_bundle or ""}) do
         path = path or (other ~= "" and other or nil)
     end
-    if not path then
-        return true
-    end
-    local text, err = fs.read(path, {limit = CA_LIMIT})
-    if not text then
-        return errors.wrap(err, {url = path, op = "store.open"})
-    elseif not text:find("-----BEGIN CERTIFICATE-----", 1, true) then
-        return errors.fail("Invalid", {url = path, op = "store.open",
-                                       reason = "it holds no certificate in PEM form"})
-    end
-    return text
-end
-
-local function new_client(options, ca)
-    return http.client({
-        ca = ca ~= true and ca or nil,
-        insecure = options.insecure,
-        proxy = options.proxy,
-        connect_timeout = options.connect_timeout,
-        silence = options.timeout,
-    })
+    return path
 end
 
 local function first(...)
@@ -107,7 +79,7 @@ return {
         if not place then
             return nil, err
         end
-        local profile, at, ca, who
+        local profile, at, client, who
         profile, err = profiles.load(os.getenv, options.profile)
         if not profile then
             return nil, err
@@ -116,11 +88,10 @@ return {
         if not at then
             return nil, err
         end
-        ca, err = read_ca(options, profile)
-        if not ca then
+        client, err = common.client(options, ca_of(options, profile))
+        if not client then
             return nil, err
         end
-        local client = new_client(options, ca)
         who, err = find_credentials(options, profile, at, client)
         if not who then
             return nil, err

@@ -1,0 +1,54 @@
+--- What is the same in opening any store over HTTP.
+local errors = require("salvor.store.errors")
+local fs = require("salvor.fs")
+local http = require("salvor.store_http")
+
+local open = {}
+
+local CA_LIMIT = 4 << 20
+
+--- The error of a URL that cannot be opened.
+function open.invalid(location, reason, hint)
+    return errors.fail("Invalid", {url = location.text, op = "store.open", reason = reason,
+                                   hint = hint})
+end
+
+--- What the keys below a URL begin with: "" or a prefix that ends in "/".
+function open.root(location)
+    local root = location.path:gsub("^/", "")
+    if root ~= "" and root:sub(-1) ~= "/" then
+        root = root .. "/"
+    end
+    return root
+end
+
+local function read_ca(path)
+    local text, err = fs.read(path, {limit = CA_LIMIT})
+    if not text then
+        return errors.wrap(err, {url = path, op = "store.open"})
+    elseif not text:find("-----BEGIN CERTIFICATE-----", 1, true) then
+        return errors.fail("Invalid", {url = path, op = "store.open",
+                                       reason = "it holds no certificate in PEM form"})
+    end
+    return text
+end
+
+--- The client for the options of a store; `ca`: the path of the CA's certificates, or nil.
+function open.client(options, ca)
+    local text, err
+    if ca then
+        text, err = read_ca(ca)
+        if not text then
+            return nil, err
+        end
+    end
+    return http.client({
+        ca = text,
+        insecure = options.insecure,
+        proxy = options.proxy,
+        connect_timeout = options.connect_timeout,
+        silence = options.timeout,
+    })
+end
+
+return open
