@@ -9,10 +9,8 @@
 --- The account is that of the options, of the endpoint, of what holds the key, and at last
 --- AZURE_STORAGE_ACCOUNT. A key of the environment that is another account's is not used.
 local account = require("salvor.store.azure.account")
-local digest = require("salvor.digest")
-local errors = require("salvor.store.errors")
+local common = require("salvor.store.http.credentials")
 local json = require("salvor.json")
-local mask = require("salvor.secret")
 local workload_identity = require("salvor.store.azure.workload_identity")
 
 local credentials = {}
@@ -32,23 +30,11 @@ local SECRET_STRINGS = {"AZURE_STORAGE_CONNECTION_STRING", "AZURE_CONNECTION_STR
                         "connection_string", "connection-string", "connectionString"}
 local SECRET_SIGNATURES = {"AZURE_STORAGE_SAS_TOKEN", "sas", "sas_token", "sastoken"}
 
-local function invalid(reason, hint)
-    return errors.fail("Invalid", {url = "credentials of Azure", op = "store.open",
-                                   reason = reason, hint = hint})
+local function invalid(...)
+    return common.invalid("Azure", ...)
 end
 
 --- Secrets
-
---- A value of a Secret without the line end that `echo | base64` leaves.
-local function value_of(secret, name)
-    local text = (secret.stringData or {})[name]
-    if type(text) ~= "string" then
-        text = (secret.data or {})[name]
-        text = type(text) == "string" and digest.unbase64(text) or nil
-    end
-    text = text and text:gsub("[\r\n]+$", "")
-    return text ~= "" and text or nil
-end
 
 --- Medusa's: `credentials` is {"storage_account": ..., "key": ...} as JSON.
 local function of_medusa(text)
@@ -62,27 +48,16 @@ end
 
 local function first_of(secret, names)
     for _, name in ipairs(names) do
-        local text = value_of(secret, name)
+        local text = common.value_of(secret, name)
         if text then
             return text
         end
     end
 end
 
-local function names_in(secret)
-    local found = {}
-    for _, part in ipairs({secret.data or {}, secret.stringData or {}}) do
-        for name in pairs(part) do
-            found[#found + 1] = tostring(name)
-        end
-    end
-    table.sort(found)
-    return table.concat(found, ", ")
-end
-
 local function of_secret(secret)
     local source = "the Secret " .. tostring((secret.metadata or {}).name or "")
-    local text = value_of(secret, "credentials")
+    local text = common.value_of(secret, "credentials")
     local found = text and of_medusa(text)
     if found then
         return found
@@ -92,16 +67,17 @@ local function of_secret(secret)
         return account.connection_string(text, source)
     end
     for _, names in ipairs(SECRET_KEYS) do
-        local key = value_of(secret, names[2])
-        if key and value_of(secret, names[1]) then
-            return {account = value_of(secret, names[1]), key = key}
+        local key = common.value_of(secret, names[2])
+        if key and common.value_of(secret, names[1]) then
+            return {account = common.value_of(secret, names[1]), key = key}
         end
     end
     text = first_of(secret, SECRET_SIGNATURES)
     if text then
         return {account = first_of(secret, {"AZURE_STORAGE_ACCOUNT", "account"}), sas = text}
     end
-    return invalid(source .. " has no account and key in it; its keys are: " .. names_in(secret),
+    return invalid(source .. " has no account and key in it; its keys are: "
+        .. common.names_in(secret),
         'they are looked for as credentials ({"storage_account": ..., "key": ...}), '
         .. "AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, "
         .. "azurestorageaccountname and azurestorageaccountkey, AZURE_STORAGE_SAS_TOKEN")
@@ -148,39 +124,18 @@ end
 --- Providers: get() -> {key = bytes}, {sas = parameters}, {token = text} or {}; nil and an error.
 --- renew() -> true when there are others now. close(). `source` says where they are from.
 
-local function fixed(value, secrets, source)
-    for _, text in ipairs(secrets) do
-        mask.add(text)
-    end
-    return {
-        source = source,
-        get = function() return value end,
-        renew = function() return nil end,
-        close = function()
-            for _, text in ipairs(secrets) do
-                mask.remove(text)
-            end
-        end,
-    }
-end
-
 local function new_provider(found, source)
     if found.key then
         local bytes, err = account.key(found.key, source)
-        return bytes and fixed({key = bytes}, {(found.key:gsub("%s+$", ""))}, source), err
+        return bytes and common.fixed({key = bytes}, {(found.key:gsub("%s+$", ""))}, source), err
     end
     local sas, err = account.sas(found.sas, source)
-    return sas and fixed({sas = sas}, {sas.sig}, source), err
+    return sas and common.fixed({sas = sas}, {sas.sig}, source), err
 end
 
 local function nothing_found(looked)
-    return errors.fail("Unauthorized", {
-        url = "credentials of Azure",
-        op = "store.open",
-        reason = "none found; looked for in " .. table.concat(looked, "; "),
-        hint = "give connection_string, account and key, account and sas, or a Secret; "
-            .. "anonymous = true for what everybody may read",
-    })
+    return common.nothing_found("Azure", looked, "give connection_string, account and key, "
+        .. "account and sas, or a Secret; anonymous = true for what everybody may read")
 end
 
 local LOOKED = {
@@ -271,7 +226,7 @@ function credentials.find(options, getenv, client)
     if found.identity then
         provider, err = workload_identity.new(found.identity, client, at)
     elseif found.anonymous then
-        provider = fixed({}, {}, source)
+        provider = common.fixed({}, {}, source)
     else
         provider, err = new_provider(found, source)
     end

@@ -6,9 +6,8 @@
 ---     environment              AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
 ---     web identity             AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN
 ---     profile                  AWS_PROFILE's, or "default": ~/.aws/credentials, ~/.aws/config
-local digest = require("salvor.digest")
+local common = require("salvor.store.http.credentials")
 local errors = require("salvor.store.errors")
-local mask = require("salvor.secret")
 local web_identity = require("salvor.store.s3.web_identity")
 
 local credentials = {}
@@ -35,65 +34,28 @@ local UNSUPPORTED = {
     credential_source = "roles of instances and containers",
 }
 
-local function invalid(reason, hint)
-    return errors.fail("Invalid", {url = "credentials of S3", op = "store.open", reason = reason,
-                                   hint = hint})
+local function invalid(...)
+    return common.invalid("S3", ...)
 end
 
---- A provider of what never changes.
 local function fixed(access_key, secret_key, token, source)
     token = token ~= "" and token or nil
-    local value = {access_key = access_key, secret_key = secret_key, token = token}
-    local hidden = {secret_key, token}
-    for _, text in ipairs(hidden) do
-        mask.add(text)
-    end
-    return {
-        source = source,
-        get = function() return value end,
-        renew = function() return nil end,
-        close = function()
-            while #hidden > 0 do
-                mask.remove(table.remove(hidden))
-            end
-        end,
-    }
-end
-
-local anonymous = {
-    source = "nobody",
-    get = function() return {} end,
-    renew = function() return nil end,
-    close = function() end,
-}
-
---- A value of a Secret without the line end that `echo | base64` leaves.
-local function value_of(secret, name)
-    local text = (secret.stringData or {})[name]
-    if type(text) ~= "string" then
-        text = (secret.data or {})[name]
-        text = type(text) == "string" and digest.unbase64(text) or nil
-    end
-    return text and (text:gsub("[\r\n]+$", ""))
+    return common.fixed({access_key = access_key, secret_key = secret_key, token = token},
+        {secret_key, token}, source)
 end
 
 local function of_secret(secret)
     for _, names in ipairs(SECRET_KEYS) do
-        local access_key, secret_key = value_of(secret, names[1]), value_of(secret, names[2])
-        if access_key and secret_key and access_key ~= "" and secret_key ~= "" then
-            return fixed(access_key, secret_key, names[3] and value_of(secret, names[3]),
+        local access_key = common.value_of(secret, names[1])
+        local secret_key = common.value_of(secret, names[2])
+        if access_key and secret_key then
+            return fixed(access_key, secret_key, names[3] and common.value_of(secret, names[3]),
                 "the Secret")
         end
     end
-    local found = {}
-    for _, part in ipairs({secret.data or {}, secret.stringData or {}}) do
-        for name in pairs(part) do
-            found[#found + 1] = tostring(name)
-        end
-    end
-    table.sort(found)
     return invalid("the Secret " .. tostring((secret.metadata or {}).name or "")
-        .. " has no access key and secret key in it; its keys are: " .. table.concat(found, ", "),
+        .. " has no access key and secret key in it; its keys are: "
+        .. common.names_in(secret),
         "they are looked for as key and keysecret, access_key and secret_key, "
         .. "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, username and password")
 end
@@ -140,13 +102,8 @@ local function of_profile(profile, endpoint)
 end
 
 local function nothing_found(looked)
-    return errors.fail("Unauthorized", {
-        url = "credentials of S3",
-        op = "store.open",
-        reason = "none found; looked for in " .. table.concat(looked, "; "),
-        hint = "give access_key and secret_key, a Secret, or a profile; anonymous = true for what "
-            .. "everybody may read",
-    })
+    return common.nothing_found("S3", looked, "give access_key and secret_key, a Secret, or a "
+        .. "profile; anonymous = true for what everybody may read")
 end
 
 local function unknown_profile(profile)
@@ -162,7 +119,7 @@ end
 --- says where they are from.
 function credentials.find(options, profile, getenv, endpoint)
     if options.anonymous then
-        return anonymous
+        return common.fixed({}, {}, "nobody")
     elseif options.access_key or options.secret_key or options.session_token then
         return of_options(options)
     elseif options.secret then
