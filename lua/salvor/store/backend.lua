@@ -7,6 +7,8 @@
 ---     credentials  options that may not, and `secret` if it takes a Kubernetes Secret (a table)
 ---     open(location, options) -> backend, or nil and an error
 ---
+--- What those that speak HTTP have in common is in store/http/.
+---
 --- `location` is what store/url.lua makes of the URL; `options` are the query's and the caller's
 --- (which win), checked against the two lists. A setting of type "number" or "boolean" is converted
 --- when it comes from a query.
