@@ -74,22 +74,23 @@ static int after_status(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-int salvor_sftp_lua_remove(lua_State *L)
+static int run_with_path(lua_State *L, enum salvor_sftp_type type)
 {
     struct salvor_sftp *sftp = salvor_check_sftp(L);
     const char *path = salvor_check_sftp_path(L, 2);
-    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_REMOVE);
+    struct salvor_sftp_request *request = new_request(L, type);
     put_text(request, path);
     return run_request(L, sftp, request, after_status);
 }
 
+int salvor_sftp_lua_remove(lua_State *L)
+{
+    return run_with_path(L, SALVOR_SFTP_REMOVE);
+}
+
 int salvor_sftp_lua_rmdir(lua_State *L)
 {
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    const char *path = salvor_check_sftp_path(L, 2);
-    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_RMDIR);
-    put_text(request, path);
-    return run_request(L, sftp, request, after_status);
+    return run_with_path(L, SALVOR_SFTP_RMDIR);
 }
 
 int salvor_sftp_lua_mkdir(lua_State *L)
