@@ -1,6 +1,7 @@
 -- Commands in containers and forwarded ports, against a kubelet. The lab's is of 1.20, which speaks
 -- v4.channel.k8s.io.
 local fs = require("salvor.fs")
+local limit = require("support.limit")
 local node = require("support.node")
 local proc = require("salvor.proc")
 local task = require("salvor.task")
@@ -9,6 +10,11 @@ local task = require("salvor.task")
 local SERVE = "mkdir /www; echo the page > /www/index.html; exec httpd -f -p 8080 -h /www"
 
 local SIZE = 64 << 20
+
+-- What waits for a stream is to fail and not to hang when it is broken.
+local function within(name, test)
+    it(name, limit(60, test))
+end
 
 node.describe("a pod's", function()
     local client, namespace
@@ -28,7 +34,7 @@ node.describe("a pod's", function()
     end
 
     describe("command", function()
-        it("gives its outputs and its exit code", function()
+        within("gives its outputs and its exit code", function()
             assert.are.same({code = 3, stdout = "out\n", stderr = "err\n"},
                 must(sh("echo out; echo err >&2; exit 3")))
             assert.are.same({code = 0, stdout = "a  b\n", stderr = ""},
@@ -36,7 +42,7 @@ node.describe("a pod's", function()
             assert.are.equal(137, must(sh("kill -9 $$")).code)
         end)
 
-        it("runs in the container that is named", function()
+        within("runs in the container that is named", function()
             assert.are.equal("", must(sh("ls /www 2>&1 | grep index")).stdout)
             assert.are.equal("index.html\n", must(sh("ls /www", {container = "web"})).stdout)
             local result, err = sh("true", {container = "none"})
@@ -44,7 +50,7 @@ node.describe("a pod's", function()
             assert.are.equal("BadRequest", err.code)
         end)
 
-        it("that does not exist, or a pod that does not, is an error", function()
+        within("that does not exist, or a pod that does not, is an error", function()
             local result, err = client:exec("main", {"no-such-program"})
             assert.is_nil(result)
             assert.are.equal("InternalError", err.code)
@@ -53,7 +59,7 @@ node.describe("a pod's", function()
             assert.are.equal("NotFound", err.code)
         end)
 
-        it("may write 64 MiB", function()
+        within("may write 64 MiB", function()
             local size = 0
             local result = must(client:exec("main", {"head", "-c", tostring(SIZE), "/dev/zero"}, {
                 on_stdout = function(chunk)
@@ -64,7 +70,7 @@ node.describe("a pod's", function()
             assert.are.equal(SIZE, size)
         end)
 
-        it("may read a size it knows", function()
+        within("may read a size it knows", function()
             local input = {}
             for number = 1, 1 << 19 do
                 input[number] = string.format("%015d\n", number)
@@ -74,14 +80,14 @@ node.describe("a pod's", function()
             assert.is_true(result.stdout == input)
         end)
 
-        it("that reads to the end of its input is given up, since v4 has none", function()
+        within("that reads to the end of its input is given up, since v4 has none", function()
             local result, err = client:exec("main", {"cat"}, {stdin = "x", timeout = 1})
             assert.is_nil(result)
             assert.are.equal("Timeout", err.code)
             assert.is_truthy(err.hint:find("sized=true", 1, true))
         end)
 
-        it("comes to its end when its size is told", function()
+        within("comes to its end when its size is told", function()
             local input = string.rep("\0\255 '\"$(x)\n", 100000)
             local result = must(client:exec("main", {"sh", "-c", "cat; exit 9"},
                 {stdin = input, sized = true, timeout = 30}))
@@ -93,7 +99,7 @@ node.describe("a pod's", function()
                 {stdin = "", sized = true})).stdout)
         end)
 
-        it("may have a terminal of that size", function()
+        within("may have a terminal of that size", function()
             local streams <close> = must(client:open_exec("main", {"sh"}, {
                 tty = true, stdin = true, size = {width = 91, height = 33},
             }))
@@ -112,7 +118,7 @@ node.describe("a pod's", function()
             assert.are.equal(7, must(streams:wait()).code)
         end)
 
-        it("loses its streams when it is cancelled", function()
+        within("loses its streams when it is cancelled", function()
             local mark = "/lab/cancelled"
             local began = false
             local running = task.spawn(function()
@@ -139,7 +145,7 @@ node.describe("a pod's", function()
     end)
 
     -- A WebSocket begins as a GET; servers from 1.35 on want "create" besides.
-    it("streams take the right to get its subresources, and not to create them", function()
+    within("streams take the right to get its subresources, and not to create them", function()
         local RBAC = "rbac.authorization.k8s.io"
         local function as(user, verb)
             must(client:create({apiVersion = RBAC .. "/v1", kind = "Role",
@@ -170,7 +176,7 @@ node.describe("a pod's", function()
         assert.is_truthy(exec_error and attach_error)
     end)
 
-    it("process is attached to", function()
+    within("process is attached to", function()
         local streams <close> = must(client:open_attach("reader", {stdin = true}))
         must(streams:write("12345"))
         local text = ""
@@ -186,7 +192,7 @@ node.describe("a pod's", function()
                                   "http://127.0.0.1:" .. port .. "/index.html"}))
         end
 
-        it("is reached, many times at once", function()
+        within("is reached, many times at once", function()
             local errors = {}
             local forward <close> = must(client:port_forward("main", 8080, {
                 on_error = function(err)
@@ -202,7 +208,7 @@ node.describe("a pod's", function()
             assert.are.same({}, errors)
         end)
 
-        it("that nobody listens on is an error", function()
+        within("that nobody listens on is an error", function()
             local failure
             local forward <close> = must(client:port_forward("main", 8081, {
                 on_error = function(err)
@@ -219,7 +225,7 @@ node.describe("a pod's", function()
         end)
     end)
 
-    it("streams carry a tar archive", function()
+    within("streams carry a tar archive", function()
         local folder = must(fs.temporary_folder())
         local path = fs.join(folder, "www.tar")
         local result = must(client:exec("main", {"tar", "cf", "-", "-C", "/www", "."},
