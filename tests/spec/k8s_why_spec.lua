@@ -189,6 +189,15 @@ describe("the reason of a standstill", function()
         assert.truthy(query:find("tailLines=10", 1, true))
     end)
 
+    it("asks again for the log of a container that has only just ended", function()
+        local headers = {["Content-Type"] = "text/plain"}
+        server:rules({DISCOVERED, NO_EVENTS,
+            {path = LOG, headers = headers, body = "", times = 1},
+            {path = LOG, headers = headers, body = "FATAL: written late\n", times = 1}})
+        local found = why(server:client(), crashing)
+        assert.are.equal("FATAL: written late", found.pods[1].containers[1].log[1])
+    end)
+
     it("reads the present log of a container that runs", function()
         server:rules({DISCOVERED, NO_EVENTS, {path = LOG, query = "container=db",
             headers = {["Content-Type"] = "text/plain"}, body = "waiting for peers"}})
