@@ -1,11 +1,10 @@
 -- Saves what the recovery of an API Connect v10 management subsystem needs, while it still runs.
 local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect_backup")
-local recovery = require("salvor.apiconnect_recovery")
-local kits = require("salvor.procedure.kit")
+local backup = require("salvor.apiconnect.backup")
+local recovery = require("salvor.apiconnect.recovery")
 local k8s = require("salvor.k8s")
 local dig = require("salvor").dig
-local fs = require("salvor.fs")
+local storage = require("salvor.apiconnect.storage")
 local yaml = require("salvor.yaml")
 
 local HOUR = 3600
@@ -64,29 +63,34 @@ local function find_resource(ctx)
     ctx:note("ManagementCluster " .. ctx.facts.name .. ", version " .. ctx.facts.version)
 end
 
-local OTHER_PROTOCOL = {
-    [""] = {"databaseBackup is not set up: backups stay inside the cluster and are lost with it",
-            "set spec.databaseBackup to an SFTP server and take a backup first"},
-    ["local"] = {"databaseBackup.protocol is local: backups are lost with the cluster",
-                 "set spec.databaseBackup to an SFTP server and take a backup first"},
-    objstore = {"databaseBackup.protocol is objstore (S3); this procedure is for SFTP backups",
-                "follow the vendor's preparation for S3 backups"},
+local NO_BACKUPS = "backups stay inside the cluster and are lost with it"
+local SET_UP = "set spec.databaseBackup to an SFTP server or an S3 bucket and take a backup first"
+local NOT_REMOTE = {
+    [""] = "databaseBackup is not set up: " .. NO_BACKUPS,
+    ["local"] = "databaseBackup.protocol is local: " .. NO_BACKUPS,
 }
+local NEEDED = {"host", "path", "credentials", "schedule"} -- by either protocol
 
 local function check_backup_settings(ctx)
     local settings = dig(management(ctx), "spec", "databaseBackup") or {}
     local protocol = dig(settings, "protocol") or ""
-    if OTHER_PROTOCOL[protocol] then
-        return ctx:problem(table.unpack(OTHER_PROTOCOL[protocol]))
-    elseif protocol ~= "sftp" then
-        return ctx:problem("databaseBackup.protocol is '" .. tostring(protocol) .. "', not sftp")
+    if NOT_REMOTE[protocol] then
+        return ctx:problem(NOT_REMOTE[protocol], SET_UP)
+    elseif protocol ~= "sftp" and protocol ~= "objstore" then
+        return ctx:problem("databaseBackup.protocol is '" .. tostring(protocol)
+            .. "', neither sftp nor objstore (S3)")
     end
-    for _, field in ipairs({"host", "path", "credentials", "schedule"}) do
+    for _, field in ipairs(NEEDED) do
         if (dig(settings, field) or "") == "" then
             ctx:problem("databaseBackup." .. field .. " is not set",
                 "set it in the ManagementCluster, or in the APIConnectCluster that owns it")
         end
     end
+    for _, problem in ipairs(protocol == "objstore"
+        and storage.s3_problems(settings, ctx.facts.version) or {}) do
+        ctx:problem(table.unpack(problem))
+    end
+    ctx.facts.protocol = protocol
 end
 
 local function check_health(ctx)
@@ -189,23 +193,24 @@ local function system(ctx)
             uid = ctx.facts.uid, version = ctx.facts.version}
 end
 
+local function open_kit(ctx)
+    return ctx:kit(ctx.params.kit)
+end
+
 local function check_kit(ctx)
-    local ok, err = kits.check_place(ctx.params.kit, ctx.facts.uid and system(ctx))
+    local kit = open_kit(ctx)
+    local ok, err = kit:check_place(ctx.facts.uid and system(ctx))
     if not ok then
-        ctx:problem(err.message, err.hint)
+        return ctx:problem(err.message, err.hint)
     end
-    for _, run in ipairs(kits.unfinished(ctx.params.kit)) do
-        ctx:warn("run " .. run .. " has not finished its generation in " .. ctx.params.kit,
+    for _, run in ipairs(must(kit:unfinished())) do
+        ctx:warn("run " .. run .. " has not finished its generation in " .. kit.url,
             "when it is not at work any more: salvor run --resume " .. run
-            .. ", or remove .building-" .. run .. ", which may hold secrets")
+            .. ", or remove generations/" .. run .. ", which may hold secrets")
     end
 end
 
 -- Steps
-
-local function open_kit(ctx)
-    return ctx:kit(fs.absolute(ctx.params.kit), system(ctx))
-end
 
 local function source_of(object)
     return {apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
@@ -239,13 +244,20 @@ local RECREATE_HEADER = [[
 # database: put these values into its definition. The secrets of the kit are applied first.
 ]]
 
+local S3_HEADER = [[
+# The backups are in an S3 bucket, whose path the replacement must not share with the old subsystem:
+# copy its content to a new path (archive/ and backup/, the info files last) and name that path in
+# databaseBackup below.
+]]
+
 local function recreate(ctx, object)
     local fragment = recovery.replacement(object, {
         site = ctx.facts.site,
         original_uid = ctx.facts.original_uid,
         secrets = ctx.facts.secrets,
     })
-    return RECREATE_HEADER .. must(yaml.dump(fragment))
+    return RECREATE_HEADER .. (ctx.facts.protocol == "objstore" and S3_HEADER or "")
+        .. must(yaml.dump(fragment))
 end
 
 local function settings(ctx, object)
@@ -286,29 +298,29 @@ local function read_back(ctx)
     if ctx.planning then
         return
     end
-    local manifest, files = kits.read(fs.absolute(ctx.params.kit))
+    local manifest, files = open_kit(ctx):read()
     must(manifest, files)
     local count = 0
     for path in pairs(files) do
         count = count + (path:match("%.yaml$") and 1 or 0)
         must(yaml.load(files[path]))
     end
-    ctx:note("read back " .. count .. " files of kit " .. fs.absolute(ctx.params.kit))
+    ctx:note("read back " .. count .. " files of kit " .. open_kit(ctx).url)
 end
 
 return {
     id = "apic-v10/prepare-management",
-    title = "Prepare the management subsystem for a disaster (SFTP backups)",
+    title = "Prepare the management subsystem for a disaster",
     summary = "Saves the secrets and settings without which a backup of the management database "
         .. "cannot be restored on a new cluster, and checks that there is such a backup.",
     document = "IBM API Connect v10: Preparing the management subsystem for disaster recovery "
-        .. "using SFTP backups",
+        .. "using SFTP (or S3) backups",
     systems = {{name = "IBM API Connect", versions = "10.0.1 and later"}},
     categories = {"prepare", "safe"},
     params = {
         {name = "name", type = "name", help = "the ManagementCluster; the only one when left out"},
-        {name = "kit", type = "path", required = true,
-         help = "folder of the recovery kit; made when missing"},
+        {name = "kit", type = "url", required = true,
+         help = "the recovery kit: a folder, made when missing, or the URL of a store"},
         {name = "max_age", type = "duration", default = "24h",
          help = "warn when the newest usable backup is older"},
         {name = "take_backup", type = "boolean", default = false,
@@ -334,7 +346,7 @@ return {
         },
         {
             id = "backup-settings",
-            title = "Database backups go to an SFTP server",
+            title = "Database backups go to an SFTP server or an S3 bucket",
             why = "Backups inside the cluster are lost with it; host, path, credentials and "
                 .. "schedule must be the same again after the recovery.",
             check = true,
@@ -419,7 +431,7 @@ return {
             title = "Publish the kit's new generation",
             why = "A kit is whole or not there.",
             run = function(ctx)
-                open_kit(ctx):publish()
+                open_kit(ctx):publish(system(ctx))
             end,
         },
         {
@@ -428,13 +440,13 @@ return {
             why = "A kit that cannot be read is found out now, not in the disaster.",
             run = read_back,
             verify = function(ctx)
-                return kits.read(fs.absolute(ctx.params.kit)) ~= nil
+                return open_kit(ctx):read() ~= nil
             end,
         },
     },
     next = function(ctx)
         return {
-            "Keep " .. fs.absolute(ctx.params.kit) .. " outside this cluster, safe and private: if "
+            "Keep " .. open_kit(ctx).url .. " outside this cluster, safe and private: if "
                 .. "it is lost, this system cannot be restored.",
             "Prepare the developer portal in the same way now: management and portal backups must "
                 .. "be of the same time.",

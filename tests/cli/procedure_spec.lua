@@ -53,7 +53,8 @@ describe("salvor show", function()
         salvor.expect_code(0, result)
         salvor.expect(result.stdout,
             "document: IBM API Connect v10: Preparing the management subsystem",
-            "kit              folder of the recovery kit; made when missing (path, required)",
+            "kit              the recovery kit: a folder, made when missing, or the URL of a store",
+            "(url, required)",
             "max_age", "default 24h", "auto|crunchy|edb",
             "take-backup", "(check)", "The subsystem is healthy",
             "secrets: get", "managementclusters.management.apiconnect.ibm.com: get, list")
@@ -79,7 +80,7 @@ describe("salvor says what is wrong with the command line:", function()
         {"a parameter without value", {"plan", ID, "-p", "kit"}, "'kit' is no parameter",
          "-p name=value"},
         {"a missing parameter", {"plan", ID}, "parameter 'kit' is missing", "-p kit="},
-        {"an empty path", {"plan", ID, "-p", "kit="}, "parameter 'kit'", "give a path"},
+        {"an empty path", {"plan", ID, "-p", "kit="}, "parameter 'kit'", "give a URL such as"},
         {"no duration", {"plan", ID, "-p", "kit=k", "-p", "max_age=soon"},
          "parameter 'max_age': 'soon' is not valid", "90s, 10m, 24h or 7d"},
         {"no boolean", {"plan", ID, "-p", "kit=k", "-p", "take_backup=maybe"},

@@ -49,16 +49,37 @@ local PROBLEMS = {
         spoil = function(fixture)
             fixture.world:patch({spec = {databaseBackup = {protocol = "local"}}})
         end,
-        says = {"databaseBackup.protocol is local: backups are lost with the cluster",
+        says = {"databaseBackup.protocol is local: backups stay inside the cluster and are lost",
                 "set spec.databaseBackup to an SFTP server"},
     },
     {
-        "backups go to S3",
+        "the provider of S3 takes no certificate and no style",
+        options = {protocol = "objstore"},
         spoil = function(fixture)
-            fixture.world:patch({spec = {databaseBackup = {protocol = "objstore"}}})
+            fixture.world:patch({spec = {databaseBackup = {s3provider = "aws"}}})
         end,
-        says = {"databaseBackup.protocol is objstore (S3); this procedure is for SFTP",
-                "follow the vendor's preparation for S3 backups"},
+        says = {"databaseBackup.backupCerts is set, and s3provider is aws",
+                "databaseBackup.backups3URIStyle is set, and s3provider is aws",
+                "it is for the provider custom alone: take it out"},
+    },
+    {
+        "the S3 endpoint has no region",
+        options = {protocol = "objstore"},
+        spoil = function(fixture)
+            fixture.world:patch({spec = {databaseBackup = {host = "s3.example.org"}}})
+        end,
+        says = {"databaseBackup.host is 's3.example.org'", "it is the endpoint and its region"},
+    },
+    {
+        "the secrets for S3 are without their keys",
+        options = {protocol = "objstore"},
+        spoil = function(fixture)
+            local client = fixture.world.client
+            must(client:patch("secrets", "mgmt-backup-secret", {data = {keysecret = null}}))
+            must(client:patch("secrets", "custom-server-ca", {data = {["ca.crt"] = null}}))
+        end,
+        says = {"secret mgmt-backup-secret has not the keys key and keysecret",
+                "secret custom-server-ca has no key ca.crt"},
     },
     {
         "host, path, credentials and schedule are missing",
@@ -118,7 +139,7 @@ local PROBLEMS = {
         spoil = function(fixture)
             fixture.world:patch_status({uiCredentialSecret = "../../etc/passwd"})
         end,
-        says = {"uiCredentialSecret in the status of the ManagementCluster is no secret's name"},
+        says = {"uiCredentialSecret of the ManagementCluster is no secret's name"},
     },
     {
         "the status names what is no name",
@@ -127,7 +148,7 @@ local PROBLEMS = {
                                         cliCredentialSecret = {name = "x"},
                                         uiCredentialSecret = 7, versions = {reconciled = 7}})
         end,
-        says = {"atmCredentialSecret in the status of the ManagementCluster is no secret's name",
+        says = {"atmCredentialSecret of the ManagementCluster is no secret's name",
                 "names no uiCredentialSecret"},
     },
     {
@@ -195,7 +216,7 @@ local PROBLEMS = {
         spoil = function(fixture)
             must(fs.write(fixture.kit, "something else"))
         end,
-        says = {"/kit is not a folder", "name another folder with -p kit="},
+        says = {"/kit is not a folder", "name another place with -p kit="},
     },
     {
         "the kit's place is below a file",
@@ -232,7 +253,7 @@ lab.describe("apic-v10/prepare-management refuses when", function()
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, fixture.kit .. " is the kit of another system:"
             .. " ManagementCluster " .. fixture.namespace .. "/management",
-            "name another folder with -p kit=")
+            "name another place with -p kit=")
         assert.same(before, salvor.tree(fixture.kit))
     end)
 
@@ -253,13 +274,13 @@ lab.describe("apic-v10/prepare-management refuses when", function()
 
     it("anything: all that is wrong is told at once", function()
         local fixture <close> = apic.start({backups = {}})
-        fixture.world:patch({spec = {databaseBackup = {protocol = "objstore"}}})
+        fixture.world:patch({spec = {databaseBackup = {protocol = "local"}}})
         fixture.world:patch_status({state = "3/18", encryptionSecret = null})
         must(fixture.world.client:delete("secrets", "management-cui-cred"))
         must(fs.write(fixture.kit, ""))
         local result = fixture:run()
         salvor.expect_code(4, result)
-        salvor.expect(result.stdout, "protocol is objstore", "state 3/18",
+        salvor.expect(result.stdout, "protocol is local", "state 3/18",
             "names no encryptionSecret", "secret management-cui-cred",
             "there is no backup of this system", "is not a folder")
     end)
@@ -283,10 +304,12 @@ local WARNINGS = {
     {
         "another run has left a part of a kit",
         spoil = function(fixture)
-            must(fs.mkdir(fixture.kit .. "/.building-20260101-000000-abcdef", {parents = true}))
+            local generation = fixture.kit .. "/generations/20260101-000000-abcdef"
+            must(fs.mkdir(generation, {parents = true}))
+            must(fs.write(generation .. "/settings.yaml", "a part"))
         end,
         says = {"run 20260101-000000-abcdef has not finished its generation in ",
-                "salvor run --resume 20260101-000000-abcdef, or remove .building-20260101"},
+                "salvor run --resume 20260101-000000-abcdef, or remove generations/20260101"},
     },
     {
         "the name is too long for the version",

@@ -56,8 +56,8 @@ lab.describe("secret values of apic-v10/prepare-management", function()
     it("are found by this test where they may be", function()
         salvor.expect_code(0, fixture:run({kit = fixture.home .. "/proof"}))
         assert.has_error(function()
-            expect_none(fixture, "a file", must(fs.read(fixture.home
-                .. "/proof/latest/secrets/management-enc-key.yaml")))
+            expect_none(fixture, "a file", must(fs.read(
+                fixture:latest(fixture.home .. "/proof") .. "/secrets/management-enc-key.yaml")))
         end)
     end)
 

@@ -67,10 +67,14 @@ lab.describe("apic-v10/prepare-management when the API server", function()
 
     it("is restarted: goes on, or is resumed", function()
         start("restarted", {delays = {backup = 1.5}})
+        local ended = false
         local running = task.spawn(function()
-            return fixture:run({take_backup = "true"})
+            local result = fixture:run({take_backup = "true"})
+            ended = true
+            return result
         end)
-        while #fixture.world:backups() < 2 do -- the one that was there, and the one to wait for
+        -- The one that was there, and the one to wait for.
+        while #fixture.world:backups() < 2 and not ended do
             task.sleep(0.02)
         end
         server:control("restart-apiserver")
@@ -140,7 +144,7 @@ lab.describe("apic-v10/prepare-management on a full disk", function()
             return must(fs.read(fs.join(home, name)))
         end
         assert.equal("5\n", text("code"), text("stderr"))
-        salvor.expect(text("stderr"), "stopped at step save-", "No space left on device",
+        salvor.expect(text("stderr"), "stopped at step save-", "no space left",
             "go on with: salvor run --resume ")
         assert.equal(1, #salvor.lines(text("stderr")))
         assert.same(salvor.tree(home .. "/before"), salvor.tree(home .. "/full"))
@@ -151,8 +155,8 @@ lab.describe("apic-v10/prepare-management on a full disk", function()
                 assert.equal(data, after[path], path)
             end
         end
-        local latest = must(fs.readlink(home .. "/after/latest"))
-        assert.not_equal(must(fs.readlink(home .. "/before/latest")), latest)
-        assert.truthy(after[latest .. "/manifest.json"])
+        local latest = fixture:latest(home .. "/after")
+        assert.not_equal(fs.basename(fixture:latest(home .. "/before")), fs.basename(latest))
+        assert.truthy(fs.stat(latest .. "/manifest.json"))
     end)
 end)

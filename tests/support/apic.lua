@@ -100,13 +100,19 @@ function Fixture:journal_path(run)
     return fs.join(folder, run, "journal.jsonl")
 end
 
+--- The folder of the latest generation of the kit in the folder `kit`, this fixture's when nil.
+function Fixture:latest(kit)
+    kit = kit or self.kit
+    return fs.join(kit, (must(fs.read(fs.join(kit, "latest"))):gsub("\n", "")))
+end
+
 function Fixture:manifest()
-    return must(json.decode(must(fs.read(fs.join(self.kit, "latest/manifest.json")))))
+    return must(json.decode(must(fs.read(fs.join(self:latest(), "manifest.json")))))
 end
 
 --- What the latest generation holds: {path = data}
 function Fixture:files()
-    return salvor.tree(fs.join(self.kit, must(fs.readlink(fs.join(self.kit, "latest")))))
+    return salvor.tree(self:latest())
 end
 
 function Fixture:close()

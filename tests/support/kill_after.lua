@@ -1,10 +1,11 @@
 -- Runs a salvor command and kills the process, as kill -9 or a power cut would, at a given moment:
 -- salvor tests/support/kill_after.lua MODULE.FUNCTION NUMBER before|after COMMAND...
 --
--- The moment is the NUMBER-th call of that function: "journal.append", or a function of salvor.fs.
+-- The moment is the NUMBER-th call of that function: "journal.append", or a method of stores such
+-- as "store.write".
 local cli = require("salvor.cli")
-local fs = require("salvor.fs")
 local journal = require("salvor.procedure.journal")
+local store = require("salvor.store")
 
 local name, number, moment = arg[1], math.tointeger(tonumber(arg[2])), arg[3]
 local calls = 0
@@ -43,7 +44,13 @@ if name == "journal.append" then
     journal.create = killing_journal(journal.create)
     journal.open = killing_journal(journal.open)
 else
-    local field = name:match("^fs%.(.+)$")
-    fs[field] = killing(fs[field])
+    local open, method = store.open, name:match("^store%.(.+)$")
+    store.open = function(...)
+        local opened, err = open(...)
+        if opened then
+            opened[method] = killing(opened[method])
+        end
+        return opened, err
+    end
 end
 os.exit(cli.main(table.move(arg, 4, #arg, 1, {[0] = arg[-1]})))

@@ -1,6 +1,7 @@
 --- A procedure's client as a plan and as a run give it to steps.
 local client = require("salvor.procedure.client")
 local effects = require("salvor.procedure.effects")
+local json = require("salvor.json")
 
 local procedure_client = {}
 
@@ -9,21 +10,34 @@ local function journal()
     local records = {}
     return {records = records, append = function(_, record)
         record.number = #records + 1
+        must(json.encode(record)) -- what a file could not hold has no place in it
         records[record.number] = record
         return record
     end}
 end
 
+--- The performer of a plan, and the list of what it plans.
+function procedure_client.plan()
+    local plan = effects.plan()
+    return plan, plan.list
+end
+
+--- The performer of a run, and the records of its journal.
+function procedure_client.run()
+    local kept = journal()
+    return effects.run(kept), kept.records
+end
+
 --- The client of a plan, and the list of what it plans.
 function procedure_client.planning(connection)
-    local plan = effects.plan()
-    return client.wrap(connection, {performer = plan, run = "r1"}), plan.list
+    local plan, list = procedure_client.plan()
+    return client.wrap(connection, {performer = plan, run = "r1"}), list
 end
 
 --- The client of a run, and the records of its journal.
 function procedure_client.running(connection)
-    local kept = journal()
-    return client.wrap(connection, {performer = effects.run(kept), run = "r1"}), kept.records
+    local run, records = procedure_client.run()
+    return client.wrap(connection, {performer = run, run = "r1"}), records
 end
 
 return procedure_client

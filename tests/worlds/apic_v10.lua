@@ -292,6 +292,28 @@ end
 
 -- What the administrator makes
 
+local DATABASE_BACKUP = {
+    sftp = function(self)
+        return {protocol = "sftp", host = "backup.example.org", path = "/backups/management",
+                port = 22, credentials = self.backup_secret, schedule = "0 3 * * *"}
+    end,
+    objstore = function(self)
+        return {protocol = "objstore", s3provider = "custom", host = "s3.example.org/eu-standard",
+                path = "apic-backup/management", credentials = self.backup_secret,
+                backupCerts = "custom-server-ca", backups3URIStyle = "path",
+                schedule = "0 3 * * *", repoRetentionFull = 2}
+    end,
+}
+
+local BACKUP_CREDENTIALS = {
+    sftp = function()
+        return {username = base64("apicbackup"), password = base64(hex(12))}
+    end,
+    objstore = function()
+        return {key = base64("ACCESS" .. hex(7)), keysecret = base64(hex(20))}
+    end,
+}
+
 local function management_spec(self, options)
     local spec = {
         version = self.version,
@@ -303,14 +325,7 @@ local function management_spec(self, options)
         consumerAPIEndpoint = {hosts = {{name = "consumer.example.org"}}},
         platformAPIEndpoint = {hosts = {{name = "api.example.org"}}},
         portal = {admin = {secretName = "portal-admin-client"}},
-        databaseBackup = {
-            protocol = "sftp",
-            host = "backup.example.org",
-            path = "/backups/management",
-            port = 22,
-            credentials = self.backup_secret,
-            schedule = "0 3 * * *",
-        },
+        databaseBackup = DATABASE_BACKUP[options.protocol or "sftp"](self),
     }
     for field, value in pairs(options.spec or {}) do
         spec[field] = value
@@ -414,9 +429,10 @@ end
 World.__close = World.close
 
 --- start(options) -> the world. options: kubeconfig, namespace (it exists), version ("10.0.5.3"),
---- name ("management"), owner (name of an APIConnectCluster above it), spec (fields that differ),
---- backups (a list of {age in seconds, phase}; one of an hour ago), delays {install, backup} in
---- seconds, faults {backup = reason why a backup fails}.
+--- name ("management"), protocol of the backups ("sftp" or "objstore"), owner (name of an
+--- APIConnectCluster above it), spec (fields that differ), backups (a list of {age in seconds,
+--- phase}; one of an hour ago), delays {install, backup} in seconds, faults {backup = reason why a
+--- backup fails}.
 function world.start(options)
     local version = options.version or "10.0.5.3"
     local database = apiconnect.at_least(version, "10.0.8") and "edb" or "crunchy"
@@ -446,8 +462,14 @@ function world.start(options)
     self.tasks[2] = task.spawn(control, self, GENERATION[database].kind, reconcile_backup)
     create_secret(self, "databaseBackup.credentials", {
         name = self.backup_secret,
-        data = {username = base64("apicbackup"), password = base64(hex(12))},
+        data = BACKUP_CREDENTIALS[options.protocol or "sftp"](),
     })
+    if options.protocol == "objstore" then
+        create_secret(self, "databaseBackup.backupCerts", {
+            name = "custom-server-ca",
+            data = {["ca.crt"] = base64("-----BEGIN CERTIFICATE-----\n" .. hex(32) .. "\n")},
+        })
+    end
     self:add_management(name, options)
     for number, backup in ipairs(options.backups or {{3600}}) do
         self:add_backup(name .. "-record-" .. number, table.unpack(backup))

@@ -4,8 +4,10 @@
 --                     are kept in the journal, so never a secret)
 --   k8s, namespace    the client, whose writes are planned or journaled; the target namespace
 --   run, planning     the run's id; true while nothing may be done
---   problem, warn, note, name, kit    see below
+--   problem, warn, note, name, perform, command, store, copy, kit    see below
 local kit = require("salvor.procedure.kit")
+local outside = require("salvor.procedure.outside")
+local merge = require("salvor.copy").merge
 local secret = require("salvor.secret")
 
 local Context = {}
@@ -39,24 +41,62 @@ function Context:name(prefix)
     return prefix .. "-" .. self.run
 end
 
---- The recovery kit in the folder `path`, for `system` {kind, namespace, name, uid}.
-function Context:kit(path, system)
-    if not self.kits[path] then
-        self.kits[path] = kit.open(path, {
+local function nothing_yet()
+    return true, {}
+end
+
+--- Something outside the cluster that is neither a program nor a store, done as an effect: {verb,
+--- target, run, preview, summary} of salvor.procedure.effects, where `preview` may be left out.
+function Context:perform(effect)
+    return self.performer:perform(merge({preview = nothing_yet}, effect))
+end
+
+--- A program, as proc.run takes it; its result, or an error is raised. A plan lists it and does it
+--- not, unless options.read_only says that it changes nothing.
+function Context:command(argv, options)
+    return outside.command(self.performer, argv, options)
+end
+
+--- The URL of a store and options for it, the credentials of a Secret that is named by its name.
+local function location(self, url, options)
+    options = merge({}, options or {})
+    if type(options.secret) == "string" then
+        options.secret = must(self.k8s:get("secrets", options.secret))
+    end
+    return url, options
+end
+
+--- A store whose writes are planned or journaled, or an error is raised. options: of store.open;
+--- `secret` may be the name of a Secret in the target namespace.
+function Context:store(url, options)
+    return outside.store(self.performer, location(self, url, options))
+end
+
+--- store.copy, planned or journaled; its summary.
+function Context:copy(from, to, options)
+    return outside.copy(self.performer, from, to, options)
+end
+
+--- The recovery kit at `url`, which may be a folder.
+function Context:kit(url)
+    if not self.kits[url] then
+        local place, options = location(self, url)
+        self.kits[url] = must(kit.open(place, {
+            store = options,
             run = self.run,
             performer = self.performer,
             entries = self.kit_entries,
-            header = {system = system, cluster = self.cluster, procedure = self.procedure,
-                      created = self.started},
-        })
+            header = {cluster = self.cluster, procedure = self.procedure, created = self.started},
+        }))
     end
-    return self.kits[path]
+    return self.kits[url]
 end
 
 --- Removes what is half-written, after a step has failed.
 function Context:discard_kits()
     for _, opened in pairs(self.kits) do
-        opened:discard()
+        -- What made the step fail may make this fail, too; a run that is resumed sweeps again.
+        pcall(opened.discard, opened)
     end
 end
 

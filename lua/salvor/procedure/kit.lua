@@ -1,72 +1,109 @@
---- A recovery kit: a folder with everything that a recovery will need, in generations.
+--- A recovery kit: everything that a recovery will need, in generations, in a store of any kind.
 --
---   KIT/latest -> generations/RUN        swapped in one step, after the new generation is whole
---   KIT/generations/RUN/manifest.json    SHA-256, size, source and time of each file
---   KIT/.building-RUN                    while it is written; nothing else ever touches it
+--   KIT/latest                           "generations/RUN", written when that generation is whole
+--   KIT/generations/RUN/manifest.json    SHA-256, size, source and time of each file; written last
+--   KIT/generations/RUN/...
 --
--- Folders are 0700 and files 0600. A generation is never changed once it is published, and none is
--- ever deleted here.
+-- A generation without a manifest is unfinished. One with a manifest is never changed, and none is
+-- ever deleted here. In a folder, files are 0600 and folders 0700.
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local salvor = require("salvor")
+local store = require("salvor.store")
+local urls = require("salvor.store.url")
 
 local kit = {}
 
+local GENERATIONS = "generations"
+local LATEST = "latest"
 local MANIFEST = "manifest.json"
 local FORMAT = 1
-local OTHER_FOLDER = "name another folder with -p kit=…"
+local FILE_LIMIT = 64 << 20 -- bytes; Kubernetes objects have at most a few
+local OTHER_PLACE = "name another place with -p kit=…"
 
 local Kit = {}
 Kit.__index = Kit
 
-local function corrupt(message)
+local function in_generation(run, path)
+    return GENERATIONS .. "/" .. run .. (path and "/" .. path or "")
+end
+
+local function corrupt(self, message)
     return nil, errors.new({
         code = "Corrupt",
         op = "kit.read",
-        message = message,
+        message = self.url .. ": " .. message,
         hint = "do not rely on this generation; run the procedure again for a new one",
     })
 end
 
-local function check_file(folder, path, entry)
+-- Reading
+
+local function check_file(self, folder, path, entry)
     if type(entry) ~= "table" then
-        return corrupt("the manifest says nothing about " .. path)
+        return corrupt(self, "the manifest says nothing about " .. path)
     elseif path:sub(1, 1) == "/" or ("/" .. path .. "/"):find("/../", 1, true) then
-        return corrupt("the manifest names " .. path .. ", which is outside the kit")
+        return corrupt(self, "the manifest names " .. path .. ", which is outside the kit")
     end
-    local data, err = fs.read(fs.join(folder, path))
+    local data, err = self.store:read(folder .. path, {limit = FILE_LIMIT})
     if not data then
-        return corrupt(path .. " cannot be read: " .. err.message)
+        return corrupt(self, path .. " cannot be read: " .. err.message)
     elseif #data ~= entry.size then
-        return corrupt(path .. " has " .. #data .. " bytes, the manifest says "
+        return corrupt(self, path .. " has " .. #data .. " bytes, the manifest says "
             .. tostring(entry.size))
     elseif digest.sha256(data) ~= entry.sha256 then
-        return corrupt(path .. " does not have the SHA-256 of the manifest")
+        return corrupt(self, path .. " does not have the SHA-256 of the manifest")
     end
     return data
 end
 
---- read(folder) -> manifest, files {path = data} | nil, err. `folder` is a generation, or a kit,
---- whose latest generation is meant. Every file is checked against the manifest.
-function kit.read(folder)
-    if fs.stat(fs.join(folder, "latest")) then
-        folder = fs.join(folder, "latest")
+--- The folder of the latest generation, with a "/" at its end; "" when the kit's place is itself a
+--- generation.
+local function latest_folder(self)
+    local text, err = self.store:read(LATEST, {limit = FILE_LIMIT})
+    if not text and err.code == "NotFound" and self.store:stat(MANIFEST) then
+        return ""
+    elseif not text then
+        return nil, err
     end
-    local text, err = fs.read(fs.join(folder, MANIFEST))
+    local folder = text:match("^(" .. GENERATIONS .. "/[%w-]+)\n?$")
+    if not folder then
+        return corrupt(self, LATEST .. " does not name a generation")
+    end
+    return folder .. "/"
+end
+
+local function read_manifest(self, folder)
+    local text, err = self.store:read(folder .. MANIFEST, {limit = FILE_LIMIT})
     if not text then
         return nil, err
     end
-    local manifest, files = json.decode(text), {}
+    local manifest = json.decode(text)
     if type(manifest) ~= "table" or type(manifest.files) ~= "table" then
-        return corrupt(fs.join(folder, MANIFEST) .. " is no manifest")
+        return corrupt(self, folder .. MANIFEST .. " is no manifest")
     elseif manifest.format ~= FORMAT then
-        return corrupt(fs.join(folder, MANIFEST) .. " has format " .. tostring(manifest.format)
+        return corrupt(self, folder .. MANIFEST .. " has format " .. tostring(manifest.format)
             .. ", this Salvor reads " .. FORMAT)
     end
+    return manifest
+end
+
+--- The latest generation: manifest, files {path = data} | nil, err. Every file is checked against
+--- the manifest.
+function Kit:read()
+    local folder, err = latest_folder(self)
+    if not folder then
+        return nil, err
+    end
+    local manifest, problem = read_manifest(self, folder)
+    if not manifest then
+        return nil, problem
+    end
+    local files = {}
     for path, entry in pairs(manifest.files) do
-        files[path], err = check_file(folder, path, entry)
+        files[path], err = check_file(self, folder, path, entry)
         if not files[path] then
             return nil, err
         end
@@ -74,12 +111,14 @@ function kit.read(folder)
     return manifest, files
 end
 
-local function other_system(path, theirs)
+-- Looking
+
+local function other_system(self, theirs)
     return errors.new({
         code = "Conflict",
-        message = string.format("%s is the kit of another system: %s %s/%s with uid %s", path,
+        message = string.format("%s is the kit of another system: %s %s/%s with uid %s", self.url,
             theirs.kind, theirs.namespace, theirs.name, theirs.uid),
-        hint = OTHER_FOLDER,
+        hint = OTHER_PLACE,
     })
 end
 
@@ -92,57 +131,71 @@ local function check_writable(path)
     end
     if found and found.type ~= "folder" then
         return nil, errors.new({code = "AlreadyExists", message = path .. " is not a folder",
-                                hint = OTHER_FOLDER})
+                                hint = OTHER_PLACE})
     end
     local ok, problem = found, err
     if found then
         ok, problem = fs.writable(path)
     end
     if not ok then
-        return nil, errors.new({code = problem.code, hint = OTHER_FOLDER, cause = problem,
+        return nil, errors.new({code = problem.code, hint = OTHER_PLACE, cause = problem,
                                 message = "nothing can be written to " .. problem.message})
     end
     return true
 end
 
---- Whether `path` can take a kit of `system` (nil: of whichever): true | nil, err. Changes nothing.
-function kit.check_place(path, system)
-    local ok, err = check_writable(fs.absolute(path))
+--- Folders are made when they are first written to; buckets must be there.
+local MAKES_FOLDERS = {file = true, sftp = true}
+
+local function list(self, folder)
+    local found, err = self.store:list(folder)
+    if not found and err.code == "NotFound" and MAKES_FOLDERS[self.scheme] then
+        return {}
+    end
+    return found, err
+end
+
+--- Whether it can take a generation of `system` {kind, namespace, name, uid} (nil: of whichever):
+--- true | nil, err. Changes nothing.
+function Kit:check_place(system)
+    local ok, err = true, nil
+    if self.scheme == "file" then
+        ok, err = check_writable(self.path)
+    end
+    if ok then
+        ok, err = list(self, "")
+    end
     if not ok then
         return nil, err
     end
-    local text = fs.read(fs.join(path, "latest", MANIFEST))
-    local manifest = text and json.decode(text)
-    if system and type(manifest) == "table" and type(manifest.system) == "table"
+    local folder = latest_folder(self)
+    local manifest = folder and read_manifest(self, folder)
+    if system and manifest and type(manifest.system) == "table"
         and manifest.system.uid ~= system.uid then
-        return nil, other_system(path, manifest.system)
+        return nil, other_system(self, manifest.system)
     end
     return true
 end
 
---- The runs that have begun a generation in that folder and not finished it.
-function kit.unfinished(path)
+--- The runs that have begun a generation here and not finished it | nil, err. An empty folder is
+--- what a run has left that was given up.
+function Kit:unfinished()
+    local found, err = list(self, GENERATIONS)
+    if not found then
+        return nil, err
+    end
     local runs = {}
-    for _, found in ipairs(fs.list(path) or {}) do
-        runs[#runs + 1] = found.name:match("^%.building%-(.+)$")
+    for _, item in ipairs(found) do
+        local run = item.kind == "folder" and item.path:match("([^/]+)/$")
+        if run and not self.store:stat(in_generation(run, MANIFEST))
+            and self.store:each(in_generation(run))() then
+            runs[#runs + 1] = run
+        end
     end
     return runs
 end
 
---- open(path, options) -> kit to be written by a run. options: run (its id), performer (see
---- salvor.procedure.effects), header (what the manifest says beside the files), entries (those that
---- an interrupted run has written).
-function kit.open(path, options)
-    return setmetatable({
-        path = path,
-        run = options.run,
-        performer = options.performer,
-        header = options.header,
-        entries = options.entries or {},
-        building = fs.join(path, ".building-" .. options.run),
-        published = fs.join(path, "generations", options.run),
-    }, Kit)
-end
+-- Writing
 
 --- Adds a file; `source` says what it was made from. The same file again is written again.
 function Kit:write(path, data, source)
@@ -154,86 +207,123 @@ function Kit:write(path, data, source)
     }
     return self.performer:perform({
         verb = "write",
-        target = fs.join(self.path, path),
+        target = urls.join(self.url, path),
         preview = function()
             return entry
         end,
         run = function()
-            local full = fs.join(self.building, path)
-            local ok, err = fs.mkdir(fs.dirname(full), {parents = true})
-            if ok then
-                ok, err = fs.write(full, data)
-            end
-            if not ok then
+            local item, err = self.store:write(in_generation(self.run, path), data)
+            if not item then
                 return nil, err
             end
             self.entries[path] = entry
             return entry
         end,
         summary = function()
-            return {kit_file = path, entry = entry}
+            return {kit = self.url, kit_file = path, entry = entry}
         end,
     })
 end
 
---- Whether every file of this step is still there as it was written.
+--- Whether each of these files is still there as this run has written it.
 function Kit:holds(paths)
+    local folder = in_generation(self.run) .. "/"
     for _, path in ipairs(paths) do
-        local folder = fs.stat(self.published) and self.published or self.building
-        if not self.entries[path] or not check_file(folder, path, self.entries[path]) then
+        if not self.entries[path] or not check_file(self, folder, path, self.entries[path]) then
             return false
         end
     end
     return true
 end
 
---- Removes what is not in the manifest: parts of files that a killed process left.
-local function sweep(self, folder, prefix)
-    for _, found in ipairs(must(fs.list(folder))) do
-        local path, full = prefix .. found.name, fs.join(folder, found.name)
-        if found.type == "folder" then
-            sweep(self, full, path .. "/")
-        elseif not self.entries[path] then
-            must(fs.remove(full))
+--- Removes what an interrupted attempt has left and the manifest would not name.
+local function sweep(self)
+    local folder, strangers = in_generation(self.run), {}
+    for item in self.store:each(folder) do
+        if not self.entries[item.path:sub(#folder + 2)] then
+            strangers[#strangers + 1] = item.path
         end
     end
+    must(self.store:remove(strangers))
 end
 
-local function publish(self)
-    if not fs.stat(self.published) then
-        sweep(self, self.building, "")
-        local manifest = {format = FORMAT, salvor = salvor.version, run = self.run,
+local function publish(self, system)
+    local manifest_path = in_generation(self.run, MANIFEST)
+    if not self.store:stat(manifest_path) then
+        sweep(self)
+        local manifest = {format = FORMAT, salvor = salvor.version, run = self.run, system = system,
                           files = self.entries}
         for key, v in pairs(self.header) do
             manifest[key] = v
         end
-        local text = must(json.encode(manifest, {indent = 2})) .. "\n"
-        must(fs.write(fs.join(self.building, MANIFEST), text))
-        must(fs.mkdir(fs.dirname(self.published), {parents = true}))
-        must(fs.rename(self.building, self.published))
+        must(self.store:write(manifest_path, must(json.encode(manifest, {indent = 2})) .. "\n"))
     end
-    must(fs.symlink(fs.join("generations", self.run), fs.join(self.path, "latest"),
-        {replace = true}))
-    return self.published
+    must(self.store:write(LATEST, in_generation(self.run) .. "\n"))
+    return urls.join(self.url, in_generation(self.run))
 end
 
---- Makes the generation the latest one. Safe to repeat after it was interrupted anywhere.
-function Kit:publish()
+--- Makes the generation the latest one, of `system` {kind, namespace, name, uid, version}. Safe to
+--- repeat after it was interrupted anywhere.
+function Kit:publish(system)
     return self.performer:perform({
         verb = "publish",
-        target = self.published,
+        target = urls.join(self.url, in_generation(self.run)),
         preview = function()
-            return self.published
+            return true
         end,
         run = function()
-            return publish(self)
+            return publish(self, system)
         end,
     })
 end
 
 --- Removes what a failed run has written and not published.
 function Kit:discard()
-    return fs.remove_tree(self.building)
+    if not self.store:stat(in_generation(self.run, MANIFEST)) then
+        for path in pairs(self.entries) do
+            self.entries[path] = nil
+        end
+        sweep(self)
+    end
+end
+
+function Kit:close()
+    self.store:close()
+end
+
+Kit.__close = Kit.close
+
+--- open(url, options) -> kit | nil, err. `store`: the options of store.open. To be written it needs
+--- run (its id), performer (see salvor.procedure.effects), header (what the manifest says beside
+--- the files), entries (what an interrupted run has written: {URL of the kit = {path = entry}}).
+function kit.open(url, options)
+    options = options or {}
+    local opened, err = store.open(url, options.store)
+    if not opened then
+        return nil, err
+    end
+    local location = must(urls.parse(opened.url))
+    local entries = options.entries or {}
+    entries[opened.url] = entries[opened.url] or {}
+    return setmetatable({
+        store = opened,
+        url = opened.url,
+        scheme = location.scheme,
+        path = location.path,
+        run = options.run,
+        performer = options.performer,
+        header = options.header or {},
+        entries = entries[opened.url],
+    }, Kit)
+end
+
+--- read(url, options) -> manifest, files {path = data} | nil, err: as Kit:read.
+function kit.read(url, options)
+    local opened <close>, err = kit.open(url, options)
+    if not opened then
+        return nil, err
+    end
+    return opened:read()
 end
 
 return kit

@@ -27,6 +27,16 @@ end
 
 local BOOLEAN = {["true"] = true, yes = true, ["false"] = false, no = false}
 
+--- From the root, so that a run that is resumed in another folder means the same place; and "~/" is
+--- home even where the shell has left it as it is.
+local function to_path(text)
+    local home = os.getenv("HOME")
+    if text:match("^~/") and home then
+        text = home .. text:sub(2)
+    end
+    return text ~= "" and fs.absolute(text) or nil
+end
+
 --- Each: text, declaration -> value, or nil and what would be right.
 local types = {
     string = function(text)
@@ -45,16 +55,12 @@ local types = {
         return size(text), "a size such as 500M or 2G"
     end,
     url = function(text)
-        return text:match("^%a[%w+.-]*://.+$"), "a URL such as sftp://user@host/path"
+        local is_url = text:match("^%a[%w+.-]*:/")
+        return text:match("^%a[%w+.-]*://.+$") or not is_url and to_path(text) or nil,
+            "a URL such as sftp://user@host/path, or a folder"
     end,
-    -- From the root, so that a run that is resumed in another folder means the same place; and "~/"
-    -- is home even where the shell has left it as it is.
     path = function(text)
-        local home = os.getenv("HOME")
-        if text:match("^~/") and home then
-            text = home .. text:sub(2)
-        end
-        return text ~= "" and fs.absolute(text) or nil, "a path"
+        return to_path(text), "a path"
     end,
     name = function(text)
         local valid = #text <= 253 and text:match("^[%l%d][%l%d.-]*$") and text:match("[%l%d]$")

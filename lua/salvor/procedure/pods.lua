@@ -1,21 +1,12 @@
 --- What a procedure does in containers: commands, and files to and from them. A plan lists each and
 --- does it not, a run journals it as one effect. What only reads (`read_only`) is done in both.
 local errors = require("salvor.error")
-local secret = require("salvor.secret")
+local words_of = require("salvor.procedure.words")
 
 local pods = {}
 
--- Characters of a command in a plan and in the journal.
-local LONGEST = 200
-
 local function pod_of(request)
     return "Pod " .. request.namespace .. "/" .. request.pod
-end
-
---- One line; a command's words may hold what a Secret does.
-local function words_of(argv)
-    local words = secret.mask(table.concat(argv, " ")):gsub("%s+", " ")
-    return #words > LONGEST and words:sub(1, LONGEST) .. "..." or words
 end
 
 --- The pod may be one that an earlier step of the plan would have brought about.

@@ -158,7 +158,7 @@ local function params_to_keep(opened, texts)
     local kept = {}
     for _, declaration in ipairs(opened.procedure.params) do
         local name = declaration.name
-        if declaration.type == "path" then
+        if declaration.type == "path" or declaration.type == "url" then
             kept[name] = opened.params[name]
         elseif declaration.type ~= "secret" then
             kept[name] = texts[name]
@@ -210,7 +210,9 @@ local function replay(records)
             finished[record.step] = true
             facts = record.facts or facts
         elseif record.type == "effect.end" and record.result and record.result.kit_file then
-            entries[record.result.kit_file] = record.result.entry
+            local result = record.result
+            entries[result.kit] = entries[result.kit] or {}
+            entries[result.kit][result.kit_file] = result.entry
         end
     end
     if not began then

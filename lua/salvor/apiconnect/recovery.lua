@@ -6,6 +6,10 @@ local recovery = {}
 
 local ENCRYPTION = "encryptionSecret"
 local BACKUP = "databaseBackup.credentials"
+local CERTIFICATE = "databaseBackup.backupCerts"
+
+--- What the data of a secret in that role is found under; a client application's in all others.
+local KEYS = {[ENCRYPTION] = "encryption_secret.bin", [CERTIFICATE] = "ca.crt"}
 
 local function item_for(role, name, credential)
     if type(name) ~= "string" or name == "" then
@@ -16,8 +20,8 @@ local function item_for(role, name, credential)
         }
     elseif not name:match("^[%l%d][%l%d.-]*$") then
         -- It becomes the name of a file, too.
-        return {role = role, problem = role .. " in the status of the ManagementCluster is no"
-            .. " secret's name: " .. name}
+        return {role = role, problem = role .. " of the ManagementCluster is no secret's name: "
+            .. name}
     end
     return {role = role, secret = name, credential = credential}
 end
@@ -36,8 +40,9 @@ local function add_unknown(items, known, management)
 end
 
 --- secrets(management, version) -> list, by role, of {role, secret (its name), credential (its name
---- in customApplicationCredentials, for client applications), is_unknown (newer than this list)},
---- or {role, problem, hint} where the resource does not name it.
+--- in customApplicationCredentials, for client applications), protocol (of the backups that it is
+--- for), is_unknown (newer than this list)}, or {role, problem, hint} where the resource does not
+--- name it.
 function recovery.secrets(management, version)
     local items, known = {item_for(ENCRYPTION, dig(management, "status", ENCRYPTION))}, {}
     for _, entry in ipairs(apiconnect.CREDENTIALS) do
@@ -49,9 +54,14 @@ function recovery.secrets(management, version)
     end
     add_unknown(items, known, management)
     -- That it is set at all is a matter of the backup's settings.
-    local credentials = dig(management, "spec", "databaseBackup", "credentials")
-    if credentials and credentials ~= "" then
-        items[#items + 1] = item_for(BACKUP, credentials)
+    local settings = dig(management, "spec", "databaseBackup") or {}
+    for role, name in pairs({[BACKUP] = settings.credentials,
+                             [CERTIFICATE] = settings.backupCerts}) do
+        if type(name) == "string" and name ~= "" then
+            local item = item_for(role, name)
+            item.protocol = settings.protocol
+            items[#items + 1] = item
+        end
     end
     table.sort(items, function(a, b)
         return a.role < b.role
@@ -65,11 +75,14 @@ function recovery.missing_keys(item, secret)
     local function has(key)
         return (dig(secret, "data", key) or "") ~= ""
     end
-    if item.role == BACKUP then
+    if item.role == BACKUP and item.protocol == "objstore" then
+        local complete = has("key") and has("keysecret")
+        return not complete and "not the keys key and keysecret" or nil
+    elseif item.role == BACKUP then
         local complete = has("username") and (has("password") or has("ssh-privatekey"))
         return not complete and "not the keys username and password (or ssh-privatekey)" or nil
     end
-    local key = item.role == ENCRYPTION and "encryption_secret.bin" or "credential.json"
+    local key = KEYS[item.role] or "credential.json"
     return not has(key) and "no key " .. key or nil
 end
 
