@@ -8,21 +8,14 @@
 --- new objects only.
 local base64 = require("salvor.digest").base64
 local apiconnect = require("salvor.apiconnect")
-local errors = require("salvor.error")
-local fs = require("salvor.fs")
-local k8s = require("salvor.k8s")
 local json = require("salvor.json")
+local operator = require("worlds.operator")
 local salvor = require("salvor")
 local task = require("salvor.task")
-local yaml = require("salvor.yaml")
 
 local CRDS = "tests/worlds/apic-v10/crds.yaml"
-local PATIENCE = 30 -- seconds for anything that is waited for here
 local SITE = "82b290a2"
 local PARTS = 18 -- how many parts a management subsystem has
-
--- The controller leaves objects with this label alone: their status is the test's.
-local SEEDED = "salvor-test-seeded"
 
 local MANAGEMENT_API = "management.apiconnect.ibm.com/v1beta1"
 local APIC_API = "apiconnect.ibm.com/v1beta1"
@@ -30,41 +23,14 @@ local EDB_API = "postgresql.k8s.enterprisedb.io/v1"
 
 local world = {}
 
-local World = {}
-World.__index = World
-
---- Polls until `condition` is true, and returns that; raises when it takes too long.
-local function eventually(what, condition)
-    local deadline = task.now() + PATIENCE
-    while true do
-        local result = condition()
-        if result then
-            return result
-        elseif task.now() > deadline then
-            error("waited in vain for " .. what)
-        end
-        task.sleep(0.02)
-    end
-end
+local World = operator.new_class()
 
 --- Installs the kinds; safe to do at any time by any number of specs.
 function world.install(client)
-    for _, crd in ipairs(must(yaml.load_all(must(fs.read(CRDS))))) do
-        must(client:apply(crd, {force = true, field_manager = "salvor-tests"}))
-        -- The server says Established a moment before it serves the kind.
-        eventually(crd.metadata.name, function()
-            local found = client:kind(crd.metadata.name)
-            return found and client:list(crd.metadata.name)
-        end)
-    end
+    operator.install(client, CRDS)
 end
 
 -- What the operator makes
-
-local function random_bytes(count)
-    local source <close> = assert(io.open("/dev/urandom", "rb"))
-    return source:read(count)
-end
 
 local function every_byte()
     local bytes = {}
@@ -72,12 +38,6 @@ local function every_byte()
         bytes[#bytes + 1] = string.char(byte)
     end
     return table.concat(bytes)
-end
-
-local function hex(count)
-    return (random_bytes(count):gsub(".", function(byte)
-        return string.format("%02x", byte:byte())
-    end))
 end
 
 -- Values whose base64 a careless YAML writer turns into something else: true, null, numbers, a
@@ -91,11 +51,11 @@ local TREACHEROUS = {
 local function credential(role)
     local data = {
         ["credential.json"] = base64(must(json.encode({
-            client_id = hex(16), client_secret = hex(32),
+            client_id = operator.hex(16), client_secret = operator.hex(32),
         }))),
     }
     if role == "atmCredentialSecret" then
-        data["every-byte"] = base64(every_byte() .. random_bytes(64))
+        data["every-byte"] = base64(every_byte() .. operator.random_bytes(64))
         for key, text in pairs(TREACHEROUS) do
             data[key] = text
         end
@@ -107,8 +67,10 @@ end
 --- The secrets of a subsystem of this version: {role = {name, data}}.
 local function secrets_of(name, version)
     local secrets = {
-        encryptionSecret = {name = name .. "-enc-key",
-                            data = {["encryption_secret.bin"] = base64(random_bytes(128))}},
+        encryptionSecret = {
+            name = name .. "-enc-key",
+            data = {["encryption_secret.bin"] = base64(operator.random_bytes(128))},
+        },
     }
     for _, entry in ipairs(apiconnect.CREDENTIALS) do
         if not entry.since or apiconnect.at_least(version, entry.since) then
@@ -117,12 +79,6 @@ local function secrets_of(name, version)
         end
     end
     return secrets
-end
-
-local function owner_reference(object)
-    return salvor.list({{apiVersion = object.apiVersion, kind = object.kind,
-                         name = object.metadata.name, uid = object.metadata.uid,
-                         controller = true, blockOwnerDeletion = true}})
 end
 
 local function secret_object(name, data, owner)
@@ -140,7 +96,7 @@ local function secret_object(name, data, owner)
             annotations = {
                 ["kubectl.kubernetes.io/last-applied-configuration"] = "{\"kind\":\"Secret\"}\n",
             },
-            ownerReferences = owner and owner_reference(owner) or nil,
+            ownerReferences = owner and operator.owner_reference(owner) or nil,
         },
         data = data,
     }
@@ -156,24 +112,6 @@ end
 
 -- The controller
 
---- What goes by itself: the server is away, or is back but does not know all its kinds yet.
-local function is_passing(err)
-    return errors.is(err) and err.code ~= "Invalid" and err.code ~= "Cancelled"
-end
-
---- Like the real operator this one outlives its API server.
-local function set_status(self, object, status)
-    local kind, name = object.apiVersion .. "/" .. object.kind, object.metadata.name
-    eventually("the status of " .. kind .. " " .. name, function()
-        local done, err = self.client:patch(kind, name, {status = status}, {subresource = "status"})
-        if not done and not is_passing(err) then
-            error(err, 0)
-        end
-        -- With its name in the answer it is the object that is not found, not the kind.
-        return done or salvor.dig(err, "details", "name") == name
-    end)
-end
-
 local function reconcile_cluster(self, object)
     local name, version = object.metadata.name, object.spec.version
     local status = {
@@ -184,7 +122,7 @@ local function reconcile_cluster(self, object)
         endpoints = salvor.list({}),
         versions = {reconciled = version},
     }
-    set_status(self, object, status)
+    self:set_status(object, status)
     if not salvor.dig(object, "spec", "originalUID") and apiconnect.has_original_uid(version) then
         must(self.client:patch(apiconnect.MANAGEMENT, name,
             {spec = {originalUID = object.metadata.uid}}))
@@ -199,7 +137,7 @@ local function reconcile_cluster(self, object)
     task.sleep(self.delays.install)
     status.phase, status.state = "Running", PARTS .. "/" .. PARTS
     status.message = "Management is ready"
-    set_status(self, object, status)
+    self:set_status(object, status)
 end
 
 local function backup_id(time, separator)
@@ -261,32 +199,11 @@ local function reconcile_backup(self, object)
     local failure = self.faults.backup
     for index, phase in ipairs(generation.phases) do
         if index == #generation.phases and failure then
-            set_status(self, object, generation.status(self, os.time(), generation.failed, failure))
+            self:set_status(object, generation.status(self, os.time(), generation.failed, failure))
         else
-            set_status(self, object, generation.status(self, os.time(), phase))
+            self:set_status(object, generation.status(self, os.time(), phase))
             task.sleep(self.delays.backup)
         end
-    end
-end
-
---- Acts on each object of the kind that has no status yet.
-local function watch_objects(self, kind, reconcile)
-    for event in self.client:watch(kind) do
-        local object = event.object
-        local seeded = (object.metadata.labels or {})[SEEDED]
-        if event.type == "ADDED" and not seeded and not salvor.dig(object, "status", "phase") then
-            reconcile(self, object)
-        end
-    end
-end
-
-local function control(self, kind, reconcile)
-    while true do
-        local ok, err = pcall(watch_objects, self, kind, reconcile)
-        if not ok and not is_passing(err) then
-            error(err, 0)
-        end
-        task.sleep(0.1)
     end
 end
 
@@ -307,10 +224,10 @@ local DATABASE_BACKUP = {
 
 local BACKUP_CREDENTIALS = {
     sftp = function()
-        return {username = base64("apicbackup"), password = base64(hex(12))}
+        return {username = base64("apicbackup"), password = base64(operator.hex(12))}
     end,
     objstore = function()
-        return {key = base64("ACCESS" .. hex(7)), keysecret = base64(hex(20))}
+        return {key = base64("ACCESS" .. operator.hex(7)), keysecret = base64(operator.hex(20))}
     end,
 }
 
@@ -345,11 +262,11 @@ function World:add_management(name, options)
     must(self.client:create({
         apiVersion = MANAGEMENT_API,
         kind = "ManagementCluster",
-        metadata = {name = name, ownerReferences = owner and owner_reference(owner)},
+        metadata = {name = name, ownerReferences = owner and operator.owner_reference(owner)},
         spec = management_spec(self, options),
     }))
     must(self.client:wait(apiconnect.MANAGEMENT, name, {
-        timeout = PATIENCE,
+        timeout = operator.PATIENCE,
         ready = function(object)
             return (apiconnect.ready(object))
         end,
@@ -360,9 +277,9 @@ end
 function World:add_backup(name, age, phase)
     local generation = GENERATION[self.database]
     local object = generation.object(self, "record")
-    object.metadata = {name = name, labels = {[SEEDED] = "true"}}
+    object.metadata = {name = name, labels = {[operator.SEEDED] = "true"}}
     local created = must(self.client:create(object))
-    set_status(self, created, generation.status(self, os.time() - age,
+    self:set_status(created, generation.status(self, os.time() - age,
         phase or generation.phases[#generation.phases], phase and "made so by the test"))
 end
 
@@ -386,48 +303,6 @@ function World:patch_status(status)
         {subresource = "status"}))
 end
 
---- "kind/name" -> "uid/resourceVersion" of everything in the namespace, events left out.
-function World:snapshot()
-    local seen = {}
-    for _, kind in ipairs(must(self.client:kinds())) do
-        local verbs = table.concat(kind.verbs, " ")
-        if kind.namespaced and verbs:find("list") and kind.kind ~= "Event" then
-            local objects, err = self.client:list(kind.api_version .. "/" .. kind.kind)
-            -- A kind that another spec has just removed is not of this world.
-            if not objects and err.code ~= "NotFound" then
-                error(err, 0)
-            end
-            for _, object in ipairs(objects or {}) do
-                seen[kind.plural .. "." .. kind.group .. "/" .. object.metadata.name] =
-                    object.metadata.uid .. "/" .. object.metadata.resourceVersion
-            end
-        end
-    end
-    return seen
-end
-
---- Ends the controller; raises what it failed with, if it did.
-function World:close()
-    local failure
-    for _, running in ipairs(self.tasks) do
-        running:cancel()
-        local ok, err = pcall(running.join, running)
-        if not ok and not errors.is(err, "Cancelled") then
-            failure = err
-        end
-    end
-    self.tasks = {}
-    if self.client then
-        getmetatable(self.client).__close(self.client)
-        self.client = nil
-    end
-    if failure then
-        error(failure, 0)
-    end
-end
-
-World.__close = World.close
-
 --- start(options) -> the world. options: kubeconfig, namespace (it exists), version ("10.0.5.3"),
 --- name ("management"), protocol of the backups ("sftp" or "objstore"), owner (name of an
 --- APIConnectCluster above it), spec (fields that differ), backups (a list of {age in seconds,
@@ -438,14 +313,7 @@ function world.start(options)
     local database = apiconnect.at_least(version, "10.0.8") and "edb" or "crunchy"
     local name = options.name or "management"
     local delays = options.delays or {}
-    local self = setmetatable({
-        client = must(k8s.connect({
-            kubeconfig = options.kubeconfig,
-            namespace = options.namespace,
-            on_warning = function() end, -- of kinds that are listed only for the snapshot
-        })),
-        kubeconfig = options.kubeconfig,
-        namespace = options.namespace,
+    local self = operator.start(World, options, {
         version = version,
         name = name,
         site = SITE,
@@ -455,11 +323,10 @@ function world.start(options)
         delays = {install = delays.install or 0.01, backup = delays.backup or 0.02},
         faults = options.faults or {},
         secrets = {},
-        tasks = {},
-    }, World)
+    })
     world.install(self.client)
-    self.tasks[1] = task.spawn(control, self, apiconnect.MANAGEMENT, reconcile_cluster)
-    self.tasks[2] = task.spawn(control, self, GENERATION[database].kind, reconcile_backup)
+    self:control(apiconnect.MANAGEMENT, reconcile_cluster)
+    self:control(GENERATION[database].kind, reconcile_backup)
     create_secret(self, "databaseBackup.credentials", {
         name = self.backup_secret,
         data = BACKUP_CREDENTIALS[options.protocol or "sftp"](),
@@ -467,7 +334,7 @@ function world.start(options)
     if options.protocol == "objstore" then
         create_secret(self, "databaseBackup.backupCerts", {
             name = "custom-server-ca",
-            data = {["ca.crt"] = base64("-----BEGIN CERTIFICATE-----\n" .. hex(32) .. "\n")},
+            data = {["ca.crt"] = base64("-----BEGIN CERTIFICATE-----\n" .. operator.hex(32))},
         })
     end
     self:add_management(name, options)
