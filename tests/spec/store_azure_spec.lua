@@ -77,6 +77,7 @@ store_lab.describe("Azure", "azure", function(at)
                 string.format("az://%s/of/identity?endpoint=%s&ca=%s", container, at.tls_endpoint,
                     folder .. "/ca.crt"),
             }, {timeout = 30, env = {
+                AZURE_STORAGE_CONNECTION_STRING = "", AZURE_STORAGE_KEY = "", -- the developer's
                 AZURE_CLIENT_ID = "client", AZURE_TENANT_ID = "tenant",
                 AZURE_FEDERATED_TOKEN_FILE = folder .. "/token", AZURE_AUTHORITY_HOST = entra.url,
             }}))
@@ -167,6 +168,39 @@ store_lab.describe("Azure", "azure", function(at)
             end
             expect_error("Invalid", store.url, put(store, "ends with a dot.", "x"))
             expect_error("NotFound", store.url, store:stat("ends with a dot."))
+        end)
+
+        it("names that are not UTF-8, without asking the server", function()
+            local proxy <close> = store_lab.proxy("azure")
+            local store = must(azure.open("az://" .. container,
+                {endpoint = proxy.url .. "/" .. at.account}))
+            for _, name in ipairs({"a\xFF", "\xED\xA0\x80/b", "a\xC3"}) do
+                for _, call in ipairs({
+                    function() return put(store, name, "x") end,
+                    function() return get(store, name) end,
+                    function() return store:stat(name) end,
+                    function() return store:begin(name, 1, {}) end,
+                    function() return store:list(name .. "/") end,
+                    function() return nil, must(store:remove({name})).failed[1].err end,
+                }) do
+                    local err = expect_error("Invalid", store.url, call())
+                    assert.is_truthy(err.message:find("UTF-8", 1, true), err.message)
+                    assert.is_false(err.retryable)
+                end
+                assert.is_string(store.features.refuses(name))
+            end
+            assert.are.equal(0, #proxy:requests())
+        end)
+
+        it("new names with control characters, which would make a folder unlistable", function()
+            local store = azure.new()
+            for _, name in ipairs({"a\1b", "\31", "tab\t", "\127", "a\u{81}", "\u{9F}/b"}) do
+                expect_error("Invalid", store.url, put(store, name, "x"))
+                expect_error("Invalid", store.url, store:begin(name, 1, {}))
+                expect_error("NotFound", store.url, store:stat(name)) -- another program may
+            end
+            must(put(store, "a\u{A0}\u{20AC}", "x"))
+            assert.are.equal(1, #must(store:list("")).items)
         end)
     end)
 

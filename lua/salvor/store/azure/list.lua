@@ -7,15 +7,20 @@ local dates = require("salvor.store.dates")
 local errors = require("salvor.store.errors")
 local hierarchy = require("salvor.store.azure.hierarchy")
 local md5_forms = require("salvor.store.http.md5")
+local names = require("salvor.store.azure.names")
 
 local REPEATED = {"Blob", "BlobPrefix"}
 local OP = "store.list"
 
 local methods = {}
 
+local function fail(self, code, prefix, fields)
+    fields.url, fields.op = self:_url((prefix:gsub("/$", ""))), OP
+    return errors.fail(code, fields)
+end
+
 local function corrupt(self, prefix, reason)
-    return errors.fail("Corrupt", {url = self:_url((prefix:gsub("/$", ""))), op = OP,
-                                   reason = reason, retryable = true})
+    return fail(self, "Corrupt", prefix, {reason = reason, retryable = true})
 end
 
 --- A name of the list as a path below the root; it must lie where it was asked for.
@@ -80,11 +85,15 @@ end
 
 --- One answer: items, folders, and where it goes on; nil and an error.
 function methods:_list(prefix, delimiter, marker)
+    local key = self:_key(prefix)
+    local problem = names.prefix_problem(key)
+    if problem then
+        return fail(self, "Invalid", prefix, {reason = problem})
+    end
     local got, err = self:_ask({
         op = OP, method = "GET", path = prefix:gsub("/$", ""), repeatable = true, xml = REPEATED,
         query = {restype = "container", comp = "list", include = "metadata", delimiter = delimiter,
-                 prefix = self:_key(prefix) ~= "" and self:_key(prefix) or nil, marker = marker,
-                 maxresults = self._page},
+                 prefix = key ~= "" and key or nil, marker = marker, maxresults = self._page},
     })
     if not got then
         return nil, err
@@ -119,9 +128,11 @@ end
 --- name that is out of order for one that is missing.
 local function check_order(self, prefix, first, last)
     if first and last and first <= last then
-        return errors.fail("Unsupported", {url = self:_url((prefix:gsub("/$", ""))), op = OP,
+        return fail(self, "Unsupported", prefix, {
             reason = string.format("the server lists '%s' after '%s', which is not the order of "
-                .. "bytes", first, last), hint = "list or copy the folders in it one by one"})
+                .. "bytes", first, last),
+            hint = "list or copy the folders in it one by one",
+        })
     end
     return true
 end

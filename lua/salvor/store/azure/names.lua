@@ -1,13 +1,30 @@
---- Names that Azure's servers take for others: they resolve "." and "..", make "/" of a backslash,
---- and may drop dots at the end of a part. What would reach another object than the one that was
---- meant is refused here.
+--- Names that Azure's servers take for others, or cannot take: they resolve "." and "..", make "/" of
+--- a backslash, and may drop dots at the end of a part; names are Unicode, without control characters
+--- ("Naming and referencing containers, blobs, and metadata"). What would reach another object than
+--- the one that was meant is refused here, and what the servers answer with an error of their own.
 local errors = require("salvor.store.errors")
 
 local names = {}
 
+--- The emulator does make such a blob, and then fails in every list that has it in it: XML 1.0 has
+--- none of those characters.
+local function has_control_character(text)
+    return text:find("[\0-\31\127]") or text:find("\xC2[\x80-\x9F]")
+end
+
+--- Why no name can begin with that, or nil.
+function names.prefix_problem(prefix)
+    return not utf8.len(prefix) and "a name in Azure is UTF-8, and this one is not" or nil
+end
+
 --- Why a request cannot be for the key, or nil. is_new: it is to be made.
 function names.problem(key, is_new)
-    if key:find("\\", 1, true) then
+    local problem = names.prefix_problem(key)
+    if problem then
+        return problem
+    elseif is_new and has_control_character(key) then
+        return "a name in Azure has no control characters"
+    elseif key:find("\\", 1, true) then
         return "Azure takes '\\' in a name for '/'"
     end
     for part in (key .. "/"):gmatch("([^/]*)/") do
