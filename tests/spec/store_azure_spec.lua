@@ -77,7 +77,7 @@ store_lab.describe("Azure", "azure", function(at)
                 string.format("az://%s/of/identity?endpoint=%s&ca=%s", container, at.tls_endpoint,
                     folder .. "/ca.crt"),
             }, {timeout = 30, env = {
-                AZURE_STORAGE_CONNECTION_STRING = "", AZURE_STORAGE_KEY = "", -- the developer's
+                AZURE_STORAGE_CONNECTION_STRING = false, AZURE_STORAGE_KEY = false,
                 AZURE_CLIENT_ID = "client", AZURE_TENANT_ID = "tenant",
                 AZURE_FEDERATED_TOKEN_FILE = folder .. "/token", AZURE_AUTHORITY_HOST = entra.url,
             }}))

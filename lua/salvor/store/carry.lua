@@ -68,6 +68,7 @@ end}
 --- From one place to another; the failure of a single object is the call's.
 local function run(fields, source, target, op)
     fields.source, fields.from_name, fields.item = source.backend, source.name, source.item
+    fields.missing = source.missing
     fields.target, fields.to_name = target.backend, target.name
     local summary, err = copy(fields)
     if not summary then

@@ -54,14 +54,24 @@ function command.source(url, given)
         "store.open"))
 end
 
+--- The error of a source that is no object: what the server has said, when it was asked.
+local function no_object(source, url)
+    local err = source.missing
+    if not err then
+        local location = must(require("salvor.store.url").parse(url))
+        err = store_errors.new("NotFound", {url = location.text, reason = "it is no object"})
+    end
+    err.op = "store.stat"
+    err.hint = err.hint or "`salvor store ls` shows what is there"
+    return err
+end
+
 --- One object; raises when the URL names something else.
 function command.object(url, given)
     local source = command.source(url, given)
     if not source.item then
-        local location = must(require("salvor.store.url").parse(url))
-        error(store_errors.new("NotFound", {url = location.text, op = "store.stat",
-                                            hint = "it is no object; `salvor store ls` shows what "
-                                                .. "is below it"}), 0)
+        source.backend:close()
+        error(no_object(source, url), 0)
     end
     return source
 end

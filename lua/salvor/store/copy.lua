@@ -236,7 +236,9 @@ function copy:run()
     elseif self.fatal then
         return nil, self.fatal
     elseif not self.found and not self.source.features.folders then
-        return errors.fail("NotFound", {url = self.source.url, op = OP,
+        local missing = self.missing or {} -- what the server says of an object of that name
+        return errors.fail("NotFound", {url = self.source.url, op = OP, status = missing.status,
+                                        request_id = missing.request_id,
                                         hint = "nothing lies below this name"})
     end
     if self.delete and not self.item and self.summary.failures == 0 then
@@ -249,7 +251,7 @@ function copy:run()
     return self.summary
 end
 
---- run{source=, target=, item=, from_name=, to_name=, workers=, skip=, delete=, if_absent=,
+--- run{source=, target=, item=, missing=, from_name=, to_name=, workers=, skip=, delete=, if_absent=,
 --- reads_back=, show=}: the tree of one back end to another, or the one object that has an `item`.
 --- The summary of salvor.store's copy, or nil and an error.
 return function(fields)

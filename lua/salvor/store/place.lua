@@ -27,8 +27,8 @@ local function open_tree(location, options, what)
     return backend and {backend = backend, owned = true}, err
 end
 
---- The object that a URL without a "/" at its end may mean; without `item` when there is none, or
---- nobody says so (an S3 server may forbid to ask for what is not there).
+--- The object that a URL without a "/" at its end may mean; instead of `item` the error `missing`
+--- when there is none, or nobody says so (an S3 server may forbid to ask for what is not there).
 local function open_object(location, options, what)
     local above, name = split(location)
     if not above or location.path:sub(-1) == "/" then
@@ -42,7 +42,7 @@ local function open_object(location, options, what)
     if item then
         return {backend = backend, owned = true, name = name, item = item}
     elseif problem.code == "NotFound" or problem.code == "Forbidden" then
-        return {backend = backend, owned = true, name = name}
+        return {backend = backend, owned = true, name = name, missing = problem}
     end
     backend:close()
     return nil, problem
@@ -90,8 +90,9 @@ local function follow_links(location)
     return merge(location, {path = place.real(location.path) or location.path})
 end
 
---- What is read: {backend, owned} for a tree, {backend, owned, name, item} for one object. `what`
---- as in store/open.lua.
+--- What is read: {backend, owned} for a tree, {backend, owned, name, item} for one object. A tree has
+--- `missing`, the error of asking for an object of that name, where that was asked. `what` as in
+--- store/open.lua.
 function place.source(target, options, what)
     local location, err = url.parse(target)
     if not location then
@@ -113,7 +114,12 @@ function place.source(target, options, what)
                                            reason = "it is neither a file nor a folder"})
         end
     end
-    return open_tree(location, options, what)
+    local tree
+    tree, err = open_tree(location, options, what)
+    if tree and object then
+        tree.missing = object.missing
+    end
+    return tree, err
 end
 
 --- Where a tree goes.
