@@ -251,9 +251,9 @@ function copy:run()
     return self.summary
 end
 
---- run{source=, target=, item=, missing=, from_name=, to_name=, workers=, skip=, delete=, if_absent=,
---- reads_back=, show=}: the tree of one back end to another, or the one object that has an `item`.
---- The summary of salvor.store's copy, or nil and an error.
+--- run{source=, target=, item=, missing=, from_name=, to_name=, workers=, skip=, delete=,
+--- if_absent=, reads_back=, show=}: the tree of one back end to another, or the one object that has
+--- an `item`. The summary of salvor.store's copy, or nil and an error.
 return function(fields)
     fields.summary = {copied = 0, skipped = 0, bytes = 0, resumed = 0, removed = 0, failures = 0,
                       failed = {}, left_out = {}, verified = {checksum = 0, size = 0}}

@@ -90,9 +90,9 @@ local function follow_links(location)
     return merge(location, {path = place.real(location.path) or location.path})
 end
 
---- What is read: {backend, owned} for a tree, {backend, owned, name, item} for one object. A tree has
---- `missing`, the error of asking for an object of that name, where that was asked. `what` as in
---- store/open.lua.
+--- What is read: {backend, owned} for a tree, {backend, owned, name, item} for one object. A tree
+--- has `missing`, the error of asking for an object of that name, where that was asked. `what` as
+--- in store/open.lua.
 function place.source(target, options, what)
     local location, err = url.parse(target)
     if not location then
