@@ -2,10 +2,10 @@
 local block = require("salvor.block")
 local conformance = require("support.store_conformance")
 local digest = require("salvor.digest")
-local log = require("salvor.log")
 local open = require("salvor.store.s3.open").open
 local scripted = require("support.scripted")
-local store = require("salvor.store")
+local store_answers = require("support.store_answers")
+local task = require("salvor.task")
 local url = require("salvor.store.url")
 
 local ROOT = "s3://bucket/root"
@@ -19,19 +19,11 @@ end
 
 --- A refusal as S3 writes it.
 local function refusal(method, path, status, code, more)
-    local rule = {method = method, path = path, status = status,
-                  body = code and error_body(code, "what the server says", more and more.xml),
-                  headers = {["x-amz-request-id"] = "REQ1"}}
-    for name, value in pairs(more or {}) do
-        if name == "headers" then
-            for header, text in pairs(value) do
-                rule.headers[header] = text
-            end
-        elseif name ~= "xml" then
-            rule[name] = value
-        end
-    end
-    return rule
+    return store_answers.rule({
+        method = method, path = path, status = status,
+        body = code and error_body(code, "what the server says", more and more.xml),
+        headers = {["x-amz-request-id"] = "REQ1"},
+    }, more)
 end
 
 local function list_body(inner)
@@ -69,6 +61,10 @@ describe("an answer of S3", function()
         s3 = must(open(must(url.parse(ROOT)), options()))
     end)
 
+    local function at()
+        return server, must(open(must(url.parse(ROOT)), options())), options()
+    end
+
     --- The regions that the requests were signed for.
     local function regions()
         local found = {}
@@ -96,49 +92,22 @@ describe("an answer of S3", function()
             end
         end)
 
-        it("says whether it is worth another try, and when", function()
-            for _, case in ipairs({
-                {503, "SlowDown", "SlowDown", true},
-                {503, nil, "SlowDown", true},
-                {429, nil, "SlowDown", true},
-                {500, "InternalError", "IO", true},
-                {502, nil, "IO", true},
-                {504, nil, "IO", true},
-                {400, "RequestTimeout", "Timeout", true},
-                {400, "BadDigest", "Corrupt", true},
-                {409, "OperationAborted", "SlowDown", true},
-                {501, "NotImplemented", "Unsupported", false},
-                {400, "InvalidArgument", "Invalid", false},
-                {507, nil, "NoSpace", false},
-            }) do
-                server:rules({refusal("GET", "/bucket/root/a", case[1], case[2],
-                    {headers = {["Retry-After"] = "7"}})})
-                local err = expect_error(case[3], ROOT .. "/a", get(s3, "a"))
-                assert.are.equal(case[4], err.retryable, err.message)
-                assert.are.equal(7, err.details.retry_after)
-            end
-        end)
-
-        it("is repeated by the store after the time that the server wants", function()
-            server:rules({
-                refusal("GET", "/bucket/root/a", 503, "SlowDown",
-                    {times = 2, headers = {["Retry-After"] = "1"}}),
-                {path = "/bucket/root/a", body = "content"},
-            })
-            local opened = must(store.open(ROOT, options()))
-            assert.are.equal("content", must(opened:read("a")))
-            local requests = server:requests()
-            assert.are.equal(3, #requests)
-            assert.is_true(requests[3].time - requests[1].time >= 2)
-            opened:close()
-        end)
-
-        it("may be a page of a proxy's", function()
-            server:rules({{path = "/bucket/root/a", status = 502,
-                           body = "<html><body><p>Bad Gateway</body>"}})
-            local err = expect_error("IO", ROOT .. "/a", get(s3, "a"))
-            assert.is_truthy(err.message:find("(HTTP 502)", 1, true))
-        end)
+        store_answers.specs(at, ROOT, "/bucket/root/a", function(method, ...)
+            return refusal(method, "/bucket/root/a", ...)
+        end, {
+            {503, "SlowDown", "SlowDown", true},
+            {503, nil, "SlowDown", true},
+            {429, nil, "SlowDown", true},
+            {500, "InternalError", "IO", true},
+            {502, nil, "IO", true},
+            {504, nil, "IO", true},
+            {400, "RequestTimeout", "Timeout", true},
+            {400, "BadDigest", "Corrupt", true},
+            {409, "OperationAborted", "SlowDown", true},
+            {501, "NotImplemented", "Unsupported", false},
+            {400, "InvalidArgument", "Invalid", false},
+            {507, nil, "NoSpace", false},
+        })
 
         it("does not show a secret that it quotes", function()
             server:rules({refusal("GET", "/bucket/root/a", 403, "AccessDenied",
@@ -163,6 +132,23 @@ describe("an answer of S3", function()
                 assert.are.equal("content", (get(other, "a")))
                 assert.are.equal("content", (get(other, "a")))
                 assert.are.same({"eu-1", "ap-9", "ap-9"}, regions())
+            end
+        end)
+
+        it("the bucket's region, for requests that were under way too", function()
+            for _, told in ipairs({{headers = {["x-amz-bucket-region"] = "ap-9"}}, {}}) do
+                local other = select(2, at())
+                local first = refusal("GET", "/bucket/root/a", 301, "PermanentRedirect",
+                    {headers = {["x-amz-bucket-region"] = "ap-9"}, times = 1, hold = 0.1})
+                told.times, told.hold = 3, 0.3
+                server:rules({first, refusal("GET", "/bucket/root/a", 301, "PermanentRedirect",
+                    told), {path = "/bucket/root/a", body = "content"}})
+                task.map({1, 2, 3, 4}, function()
+                    assert.are.equal("content", (get(other, "a")))
+                end)
+                local signed_for = regions()
+                assert.are.same({"eu-1", "eu-1", "eu-1", "eu-1", "ap-9", "ap-9", "ap-9", "ap-9"},
+                    signed_for)
             end
         end)
 
@@ -194,25 +180,11 @@ describe("an answer of S3", function()
             assert.are.equal(1, #server:requests())
         end)
 
-        it("the clock is the server's", function()
-            local its = os.time() + 86400
-            local date = os.date("!%a, %d %b %Y %H:%M:%S GMT", its)
-            log.set_level("error")
-            finally(function() log.set_level("warning") end)
-            server:rules({
-                refusal("GET", "/bucket/root/a", 403, "RequestTimeTooSkewed",
-                    {times = 1, headers = {Date = date}}),
-                {path = "/bucket/root/a", body = "content"},
-            })
-            assert.are.equal("content", (get(s3, "a")))
-            local sent = server:requests()[2].headers["X-Amz-Date"]
-            assert.are.equal(os.date("!%Y%m%dT%H%M", its), sent:sub(1, 13))
-            server:rules({refusal("GET", "/bucket/root/a", 403, "RequestTimeTooSkewed",
-                {headers = {Date = date}})})
-            local err = expect_error("Unauthorized", ROOT .. "/a", get(s3, "a"))
-            assert.is_truthy(err.hint:find("clock", 1, true))
-            assert.are.equal(1, #server:requests())
-        end)
+        store_answers.clocks(at, ROOT, "/bucket/root/a", function(method, ...)
+            return refusal(method, "/bucket/root/a", ...)
+        end, "RequestTimeTooSkewed", function(request)
+            return request.headers["X-Amz-Date"]:sub(1, 11)
+        end, "!%Y%m%dT%H")
 
         it("credentials that have expired are renewed", function()
             local renewed = 0
@@ -296,28 +268,6 @@ describe("an answer of S3", function()
     end)
 
     describe("with bytes", function()
-        it("is refused when it has others than those that were asked for", function()
-            for _, rule in ipairs({
-                {status = 200, body = "0123456789"},
-                {status = 206, body = "012", headers = {["Content-Range"] = "bytes 0-2/10"}},
-                {status = 206, body = "012", headers = {["Content-Range"] = "bytes 3-9/10"}},
-                {status = 206, body = "012"},
-                {status = 206, body = "3456789", headers = {["Content-Range"] = "bytes 3-9/10"}},
-            }) do
-                rule.path = "/bucket/root/a"
-                server:rules({rule})
-                local text, err = get(s3, "a", {offset = 3, length = 3})
-                expect_error("Corrupt", ROOT .. "/a", text, err)
-                assert.is_true(err.retryable)
-            end
-        end)
-
-        it("is that of the object that was meant, by its ETag", function()
-            server:rules({{path = "/bucket/root/a", body = "x", headers = {ETag = '"e-1"'}}})
-            must(get(s3, "a", {if_match = {etag = "e-1"}}))
-            assert.are.equal('"e-1"', server:requests()[1].headers["If-Match"])
-        end)
-
         it("has no MD5 where the ETag is none", function()
             for name, value in pairs({
                 ["x-amz-server-side-encryption"] = "aws:kms",
@@ -358,7 +308,7 @@ describe("an answer of S3", function()
             server:rules({refusal("PUT", "/bucket/root/a", 412, "PreconditionFailed")})
             expect_error("AlreadyExists", ROOT .. "/a", put(s3, "a", "x", {if_absent = true}))
             assert.are.equal("*", server:requests()[2].headers["If-None-Match"])
-            server:rules({{method = "HEAD", path = "/bucket/root/a"}})
+            server:rules({{method = "HEAD", path = "/bucket/root/a", length = 1}})
             expect_error("AlreadyExists", ROOT .. "/a", put(s3, "a", "x", {if_absent = true}))
             assert.are.equal(1, #server:requests())
         end)

@@ -60,13 +60,14 @@ describe("credentials of S3", function()
         return environment[name]
     end
 
-    local function find(options, endpoint)
+    local function find(options, sts)
         options = options or {}
         local profile, err = profiles.load(getenv, options.profile)
         if not profile then
             return nil, err
         end
-        return credentials.find(options, profile, getenv, endpoint)
+        return credentials.find(options, profile, getenv,
+            sts or {origin = "https://sts.example"})
     end
 
     --- The access key that is found, its secret and token; and where from.
@@ -220,8 +221,8 @@ describe("credentials of S3", function()
             return rule
         end
 
-        local function provide(origin)
-            return must(find({}, {client = client, origin = origin or server.url}))
+        local function provide()
+            return must(find({}, {client = client, origin = server.url}))
         end
 
         it("are asked for with the token, once for all who need them", function()
@@ -242,21 +243,31 @@ describe("credentials of S3", function()
         end)
 
         it("are renewed before they end, with the token that the file has then", function()
-            server:rules({answer("ONE", 200, {times = 1}), answer("TWO", 3600)})
+            server:rules({answer("ONE", 2, {times = 1}), answer("TWO", 3600)})
             local provider = provide()
             assert.are.equal("ONE", must(provider:get()).access_key)
             must(fs.write(file, "token-two"))
-            assert.are.equal("TWO", must(provider:get()).access_key)
+            local ends = task.now() + 10
+            repeat
+                task.sleep(0.02)
+                assert.are.equal("***", secret.mask("secret-of-ONE"))
+            until must(provider:get()).access_key == "TWO" or task.now() > ends
+            assert.are.equal(2, #server:requests())
+            assert.are.equal("secret-of-ONE", secret.mask("secret-of-ONE"))
+            assert.are.equal("***", secret.mask("token-of-TWO"))
             assert.is_truthy(server:requests()[2].body:find("WebIdentityToken=token-two", 1, true))
             provider:close()
         end)
 
         it("are used to their end when there are no new ones", function()
-            server:rules({answer("ONE", 200, {times = 1}), {method = "POST", path = "/",
-                                                            status = 503, body = "x"}})
+            server:rules({answer("ONE", 4, {times = 1}), {method = "POST", path = "/",
+                                                          status = 503, body = "x"}})
             local provider = provide()
-            must(provider:get())
-            assert.are.equal("ONE", must(provider:get()).access_key)
+            local ends = task.now() + 10
+            repeat
+                assert.are.equal("ONE", must(provider:get()).access_key)
+                task.sleep(0.02)
+            until #server:requests() >= 2 or task.now() > ends
             provider:close()
         end)
 
@@ -276,8 +287,16 @@ describe("credentials of S3", function()
         end)
 
         it("are refused when the answer holds none, or the file is gone", function()
-            server:rules({{method = "POST", path = "/", body = "<a/>"}})
-            assert.are.equal("Corrupt", select(2, provide():get()).code)
+            for _, body in ipairs({
+                "", "<a/>", "no XML", answer("", 60).body, answer("<b>x</b>", 60).body,
+                (answer("ONE", 60).body:gsub("<Expiration>.*</Expiration>", "")),
+                (answer("ONE", 60).body:gsub("<SessionToken>.*</SessionToken>", "")),
+            }) do
+                server:rules({{method = "POST", path = "/", body = body}})
+                local got, err = provide():get()
+                assert.is_nil(got)
+                assert.are.equal("Corrupt", err.code, body)
+            end
             must(fs.remove(file))
             local _, err = provide():get()
             assert.are.equal("NotFound", err.code)
@@ -303,7 +322,8 @@ describe("credentials of S3", function()
         end)
 
         it("are not asked for over plain HTTP", function()
-            local _, err = provide("http://sts.example"):get()
+            local found_one, err = find({}, {client = client, origin = "http://sts.example"})
+            assert.is_nil(found_one)
             assert.are.equal("Invalid", err.code)
             assert.is_truthy(err.message:find("plain HTTP", 1, true))
         end)

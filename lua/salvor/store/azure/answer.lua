@@ -3,7 +3,7 @@ local common = require("salvor.store.http.answer")
 local dates = require("salvor.store.dates")
 local md5_forms = require("salvor.store.http.md5")
 
-local answer = {body = common.body}
+local answer = {}
 local text = common.text
 
 --- Azure's own codes ("Common REST API error codes" and "Blob service error codes").
@@ -132,9 +132,9 @@ local CONTAINERS = {ContainerBeingDeleted = true, ContainerNotFound = true}
 local PLAIN = {BlobNotFound = true, ResourceNotFound = true, ContainerNotFound = true,
                BlobAlreadyExists = true}
 
---- The error of an answer: nil and an error object. `url`: what it is about.
+--- The error of an answer: nil and an error object. `url`: what it is about; `body`: that of
+--- http/answer.lua.
 function answer.fail(store, got, url, op, body)
-    body = body or answer.body(got)
     local said = answer.code(got, body)
     local code = CODES[said] or common.STATUSES[got.status]
         or (got.status >= 500 and "IO") or "Invalid"
@@ -151,7 +151,6 @@ function answer.fail(store, got, url, op, body)
         url = url,
         op = op,
         reason = reason,
-        request_id = got.headers["x-ms-request-id"],
         retryable = WORTH_REPEATING[said],
         hint = hint or HINTS[said],
         details = said and {azure_code = said} or nil,

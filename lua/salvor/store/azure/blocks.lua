@@ -2,6 +2,7 @@
 --- for, the part's number, and the MD5 of its bytes. So an interrupted upload is found again by its
 --- content, and a large blob can be verified when nobody has noted the MD5 of the whole.
 local answer = require("salvor.store.azure.answer")
+local common = require("salvor.store.http.answer")
 local digest = require("salvor.digest")
 local md5_forms = require("salvor.store.http.md5")
 
@@ -44,7 +45,7 @@ function blocks.list(store, key, path, which, op)
     if not got then
         return nil, err
     elseif got.status == 404 then
-        local body = answer.body(got)
+        local body = common.body(got)
         if answer.code(got, body) == "ContainerNotFound" then
             return answer.fail(store, got, store:_url(path), op, body)
         end

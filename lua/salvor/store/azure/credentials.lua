@@ -122,7 +122,8 @@ local function account_of(found)
 end
 
 --- Providers: get() -> {key = bytes}, {sas = parameters}, {token = text} or {}; nil and an error.
---- renew() -> true when there are others now. close(). `source` says where they are from.
+--- renew(what get() gave, and was refused) -> true when there are others. close(). `source` says
+--- where they are from.
 
 local function new_provider(found, source)
     if found.key then

@@ -1,5 +1,5 @@
---- Names that Azure's servers take for others, or cannot take: they resolve "." and "..", make "/" of
---- a backslash, and may drop dots at the end of a part; names are Unicode, without control
+--- Names that Azure's servers take for others, or cannot take: they resolve "." and "..", make "/"
+--- of a backslash, and may drop dots at the end of a part; names are Unicode, without control
 --- characters ("Naming and referencing containers, blobs, and metadata"). What would reach another
 --- object than the one that was meant, or none, is refused here.
 local errors = require("salvor.store.errors")

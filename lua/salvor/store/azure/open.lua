@@ -17,13 +17,6 @@ local methods = merge(
     require("salvor.store.azure.blocks").methods,
     (require("salvor.store.azure.copy")))
 
-function methods:close()
-    if not self._closed then
-        self._closed = true
-        self._credentials:close()
-    end
-end
-
 --- The parts of the URL that mean something.
 local function read_location(location)
     local function invalid(...)
@@ -69,7 +62,7 @@ return {
         if not who then
             return nil, at
         end
-        return setmetatable({
+        return common.backend({
             kind = "azure",
             url = ("az://" .. place.container .. "/" .. place.root):gsub("/$", ""),
             features = {
@@ -85,8 +78,6 @@ return {
             _at = at,
             _client = client,
             _credentials = who,
-            _skew = 0,
-            _page = 1000,
-        }, {__index = methods})
+        }, methods)
     end,
 }

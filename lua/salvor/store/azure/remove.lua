@@ -1,49 +1,33 @@
 --- Removing, several at the same time: Delete Blob.
 local answer = require("salvor.store.azure.answer")
+local common = require("salvor.store.http.remove")
 local names = require("salvor.store.azure.names")
-local task = require("salvor.task")
 
 local WORKERS = 16
-local OP = "store.remove"
+local WITH_SNAPSHOTS = {["x-ms-delete-snapshots"] = "include"}
 
 local methods = {}
 
---- What is not there is no failure, as long as its container is.
+local function is_container_missing(got, body)
+    return answer.code(got, body) == "ContainerNotFound"
+end
+
+--- One; `headers`: a condition, or nil.
 function methods:_remove(path, headers)
-    local key, err = names.check(self, path, OP)
+    local key, err = names.check(self, path, "store.remove")
     if not key then
         return nil, err
     end
-    local got
-    headers = headers or {["x-ms-delete-snapshots"] = "include"}
-    got, err = self:_ask({op = OP, method = "DELETE", key = key, path = path, headers = headers,
-                          repeatable = true, expected = {[404] = true}})
-    if got and got.status == 404 then
-        local body = answer.body(got)
-        if answer.code(got, body) == "ContainerNotFound" then
-            return answer.fail(self, got, self:_url(path), OP, body)
-        end
-    end
-    return got, err
+    return common.one(self, key, path, headers or WITH_SNAPSHOTS, is_container_missing)
 end
 
 function methods:remove(paths)
-    local result, failure = {n = 0, failed = {}}, nil
-    task.map(paths, function(path)
-        if failure then
-            return
-        end
-        local removed, err = self:_remove(path)
-        if removed then
-            result.n = result.n + 1
-        elseif err.retryable then
-            failure = err
-        else
-            table.insert(result.failed, {path = path, err = err})
-        end
-    end, {workers = WORKERS})
-    if failure then
-        return nil, failure
+    local result = {n = 0, failed = {}}
+    local removed, err = common.singly(paths, WORKERS, function(path)
+        return self:_remove(path)
+    end, result)
+    if not removed then
+        return nil, err
     end
     return result
 end

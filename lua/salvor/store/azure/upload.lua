@@ -9,6 +9,7 @@ local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
 local md5_forms = require("salvor.store.http.md5")
 local names = require("salvor.store.azure.names")
+local write = require("salvor.store.http.write")
 
 local OP = "store.write"
 local UNCERTAIN = {Disconnected = true, Timeout = true} -- whether it was done
@@ -53,12 +54,6 @@ local function resume(text, found, name_size)
     return whose, parts
 end
 
-local function part_size_of(self, size, wanted)
-    local limits = self.features.part
-    local smallest = math.max(limits.smallest, (size + limits.count - 1) // limits.count)
-    return math.min(math.max(wanted or 0, smallest), limits.largest)
-end
-
 --- Who may only write is told so at the end, by the server.
 local UNKNOWN = {Forbidden = true, NotFound = true}
 
@@ -99,7 +94,7 @@ function methods:begin(path, size, options)
     if not name_size then
         return nil, err
     end
-    local part_size = part_size_of(self, size, options.part_size)
+    local part_size = write.part_size(self.features.part, size, options.part_size)
     local fingerprint = options.fingerprint
         or string.format("%d %d", os.time(), math.random(math.maxinteger))
     local whose, parts = resume(table.concat({key, size, part_size, fingerprint}, "\0"), found,
@@ -199,7 +194,7 @@ function upload:finish(md5)
         self._ended = true
         return store:stat(self._path)
     elseif not got then
-        return store:_refusal(err, self._path, options)
+        return store:_refusal(err, self._path, options, OP)
     end
     self._ended = true
     local item = answer.item(self._path, got.headers, self._size, true)

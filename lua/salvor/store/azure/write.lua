@@ -1,6 +1,5 @@
 --- A whole block blob at once: Put Blob.
 local answer = require("salvor.store.azure.answer")
-local errors = require("salvor.store.errors")
 local http = require("salvor.store_http")
 local md5_forms = require("salvor.store.http.md5")
 local names = require("salvor.store.azure.names")
@@ -42,15 +41,6 @@ function methods:_attributes(options) -- luacheck: no self
     return size <= METADATA_LIMIT and headers or {}
 end
 
---- What the server has refused, which must be absent and is there.
-function methods:_refusal(err, path, options)
-    if options.if_absent and err.code == "Changed" then
-        return errors.fail("AlreadyExists", {url = self:_url(path), op = OP, status = err.status,
-                                             request_id = err.request_id})
-    end
-    return nil, err
-end
-
 function methods:write(path, block, options)
     options = options or {}
     local key, err = names.check(self, path, OP, true)
@@ -70,7 +60,7 @@ function methods:write(path, block, options)
     got, err = self:_ask({op = OP, method = "PUT", key = key, path = path, headers = headers,
                           body = block, repeatable = not options.if_absent})
     if not got then
-        return self:_refusal(err, path, options)
+        return self:_refusal(err, path, options, OP)
     end
     local item = answer.item(path, got.headers, #block)
     item.md5, item.metadata = item.md5 or sums.md5, options.metadata

@@ -35,10 +35,15 @@ function answer.body(got)
     return got.body and http.xml(got.body, {}) or {}
 end
 
+--- What the server knows the request by.
+function answer.request_id(got)
+    return got.headers["x-amz-request-id"] or got.headers["x-ms-request-id"]
+end
+
 --- The error of an answer: nil and an error object. `fields`: those of errors.fail() that the
---- answer's status and headers do not tell; `retryable`: true or nil.
+--- answer's status and headers do not tell.
 function answer.fail(got, code, fields)
-    fields.status = got.status
+    fields.status, fields.request_id = got.status, fields.request_id or answer.request_id(got)
     fields.retryable = fields.retryable or UNCLEAR[got.status]
     fields.retry_after = dates.retry_after(got.headers["retry-after"], os.time())
     return errors.fail(code, fields)

@@ -2,8 +2,14 @@
 local errors = require("salvor.store.errors")
 local fs = require("salvor.fs")
 local http = require("salvor.store_http")
+local merge = require("salvor.copy").merge
+local request = require("salvor.store.http.request")
+local stat = require("salvor.store.http.stat")
+local write = require("salvor.store.http.write")
 
 local open = {}
+
+local PAGE = 1000 -- names in an answer with a list, which is the most that servers give
 
 local CA_LIMIT = 4 << 20
 
@@ -49,6 +55,13 @@ function open.client(options, ca)
         connect_timeout = options.connect_timeout,
         silence = options.timeout,
     })
+end
+
+--- A back end of these fields; `methods`: its own, beside those that all have.
+function open.backend(fields, ...)
+    local methods = merge(request, stat, write.methods, ...)
+    fields._skew, fields._page = 0, PAGE
+    return setmetatable(fields, {__index = methods, __gc = methods.close})
 end
 
 return open

@@ -3,7 +3,7 @@ local common = require("salvor.store.http.answer")
 local dates = require("salvor.store.dates")
 local md5_forms = require("salvor.store.http.md5")
 
-local answer = {body = common.body}
+local answer = {}
 local text = common.text
 
 local META, PART_SIZE = "x-amz-meta-", "salvor-part-size"
@@ -69,9 +69,8 @@ local function is_servers(got)
 end
 
 --- The error of an answer: nil and an error object. `url`: what it is about; `body`: that of
---- answer.body(), or the XML of an error that came with status 200.
+--- http/answer.lua, or the XML of an error that came with status 200.
 function answer.fail(store, got, url, op, body)
-    body = body or answer.body(got)
     local said = text(body, "Code")
     local code = CODES[said] or common.STATUSES[got.status]
         or (is_servers(got) and "IO") or "Invalid"
@@ -94,7 +93,6 @@ function answer.fail(store, got, url, op, body)
         url = url,
         op = op,
         reason = reason,
-        request_id = got.headers["x-amz-request-id"],
         retryable = retryable,
         hint = HINTS[said] or HINTS_BY_CODE[code],
         details = said and {s3_code = said} or nil,

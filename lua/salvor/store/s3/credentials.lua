@@ -77,7 +77,7 @@ local function of_environment(getenv)
     return fixed(access_key, secret_key, getenv("AWS_SESSION_TOKEN"), "the environment")
 end
 
-local function of_profile(profile, endpoint)
+local function of_profile(profile, sts)
     local keys = profile.keys
     if keys.aws_access_key_id and keys.aws_secret_access_key then
         return fixed(keys.aws_access_key_id, keys.aws_secret_access_key, keys.aws_session_token,
@@ -87,7 +87,8 @@ local function of_profile(profile, endpoint)
             file = keys.web_identity_token_file,
             role = keys.role_arn,
             session = keys.role_session_name,
-            endpoint = endpoint,
+            client = sts.client,
+            origin = sts.origin,
         })
     end
     for name, what in pairs(UNSUPPORTED) do
@@ -111,13 +112,13 @@ local function unknown_profile(profile)
         profile.credentials or "~/.aws/credentials", profile.config or "~/.aws/config"))
 end
 
---- find(options, profile, getenv, endpoint) -> provider, or nil and an error. `endpoint`: of STS,
+--- find(options, profile, getenv, sts) -> provider, or nil and an error. `sts`: {client, origin},
 --- for web identities.
 ---
 --- A provider has get() -> {access_key, secret_key, token}, or nil and an error; it is empty for
---- nobody. renew() -> true when there are others now (those it has were refused). close(). `source`
+--- nobody. renew(what get() gave, and was refused) -> true when there are others. close(). `source`
 --- says where they are from.
-function credentials.find(options, profile, getenv, endpoint)
+function credentials.find(options, profile, getenv, sts)
     if options.anonymous then
         return common.fixed({}, {}, "nobody")
     elseif options.access_key or options.secret_key or options.session_token then
@@ -128,7 +129,7 @@ function credentials.find(options, profile, getenv, endpoint)
     if profile.explicit and not profile.found then
         return unknown_profile(profile)
     elseif options.profile then
-        local found, err = of_profile(profile, endpoint)
+        local found, err = of_profile(profile, sts)
         if found or err then
             return found, err
         end
@@ -141,10 +142,10 @@ function credentials.find(options, profile, getenv, endpoint)
     end
     local file, role = getenv("AWS_WEB_IDENTITY_TOKEN_FILE"), getenv("AWS_ROLE_ARN")
     if file and file ~= "" and role and role ~= "" then
-        return web_identity.new({file = file, role = role, endpoint = endpoint,
-                                 session = getenv("AWS_ROLE_SESSION_NAME")})
+        return web_identity.new({file = file, role = role, client = sts.client,
+                                 origin = sts.origin, session = getenv("AWS_ROLE_SESSION_NAME")})
     end
-    found, err = of_profile(profile, endpoint)
+    found, err = of_profile(profile, sts)
     if found or err then
         return found, err
     end

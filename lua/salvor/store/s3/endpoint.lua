@@ -1,5 +1,6 @@
 --- Where an S3 store is: the server, the region, and whether the bucket is part of the host's name.
 local errors = require("salvor.store.errors")
+local first = require("salvor.store.s3.profiles").first
 
 local endpoint = {}
 
@@ -65,15 +66,6 @@ end
 --- The host of AWS's service "sts" for a region.
 function endpoint.sts(region)
     return "https://sts." .. region .. ".amazonaws.com" .. (region:find("^cn%-") and ".cn" or "")
-end
-
-local function first(...)
-    for index = 1, select("#", ...) do
-        local value = select(index, ...)
-        if value and value ~= "" then
-            return value
-        end
-    end
 end
 
 --- Not every bucket can be the first part of a host's name, and a certificate's "*" is no more than

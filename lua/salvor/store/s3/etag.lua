@@ -6,6 +6,7 @@
 --- them are tried at once. When none of the guessed ones is right nobody knows anything.
 local answer = require("salvor.store.s3.answer")
 local digest = require("salvor.digest")
+local md5_forms = require("salvor.store.http.md5")
 
 local MiB = 1 << 20
 local USUAL = {5, 6, 7, 8, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 48, 50, 60, 64, 80, 96, 100, 128,
@@ -45,12 +46,8 @@ local function new_try(part_size)
     return {part_size = part_size, left = part_size, digest = digest.new("md5"), parts = {}}
 end
 
-local function bytes_of_hex(hex)
-    return (hex:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
-end
-
 local function end_part(try)
-    try.parts[#try.parts + 1] = bytes_of_hex(try.digest:hex())
+    try.parts[#try.parts + 1] = md5_forms.bytes(try.digest:hex())
     try.digest, try.left = digest.new("md5"), try.part_size
 end
 
@@ -81,7 +78,7 @@ end
 
 --- A part that is one of the object's too, instead of update(): side by side with the others.
 function sum:add_part(index, block)
-    self.tries[1].parts[index] = bytes_of_hex(block:digest("md5").md5)
+    self.tries[1].parts[index] = md5_forms.bytes(block:digest("md5").md5)
 end
 
 function sum:finish()

@@ -8,6 +8,7 @@ local answer = require("salvor.store.s3.answer")
 local dates = require("salvor.store.dates")
 local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
+local md5_forms = require("salvor.store.http.md5")
 
 local PATIENT = 600  -- seconds of silence while the server puts an object together
 local MARK, MARK_SMALLEST, MARK_SIZES = "An upload that salvor has begun. ", 1024, 65536
@@ -123,10 +124,6 @@ function methods:_new_upload(path, headers, count, mark)
     return marked and id, err
 end
 
-local function bytes_of_hex(hex)
-    return (hex:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
-end
-
 --- The ETag of an object of these parts: the MD5 of their MD5s; nil when they are none.
 local function etag_of_parts(etags)
     local bytes = {}
@@ -134,7 +131,7 @@ local function etag_of_parts(etags)
         if #etag ~= 32 or etag:find("%X") then
             return nil
         end
-        bytes[index] = bytes_of_hex(etag)
+        bytes[index] = md5_forms.bytes(etag)
     end
     return digest.md5(table.concat(bytes)) .. "-" .. #etags
 end

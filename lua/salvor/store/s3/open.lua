@@ -18,10 +18,6 @@ local methods = merge(
     require("salvor.store.s3.etag"),
     (require("salvor.store.s3.leftovers")))
 
-function methods:close()
-    self._credentials:close()
-end
-
 --- The parts of the URL that mean something.
 local function read_location(location)
     local function invalid(...)
@@ -39,26 +35,8 @@ local function read_location(location)
     return {bucket = location.host, root = common.root(location)}
 end
 
---- The path of the CA's certificates, or nil.
-local function ca_of(options, profile)
-    local path = options.ca
-    for _, other in ipairs({os.getenv("AWS_CA_BUNDLE") or "", profile.keys.ca_bundle or ""}) do
-        path = path or (other ~= "" and other or nil)
-    end
-    return path
-end
-
-local function first(...)
-    for index = 1, select("#", ...) do
-        local value = select(index, ...)
-        if value and value ~= "" then
-            return value
-        end
-    end
-end
-
 local function find_credentials(options, profile, at, client)
-    local sts = first(options.sts_endpoint, os.getenv("AWS_ENDPOINT_URL_STS"),
+    local sts = profiles.first(options.sts_endpoint, os.getenv("AWS_ENDPOINT_URL_STS"),
         os.getenv("AWS_ENDPOINT_URL"), endpoint.sts(at.region)):gsub("/$", "")
     return credentials.find(options, profile, os.getenv, {client = client, origin = sts})
 end
@@ -88,7 +66,8 @@ return {
         if not at then
             return nil, err
         end
-        client, err = common.client(options, ca_of(options, profile))
+        client, err = common.client(options, profiles.first(options.ca,
+            os.getenv("AWS_CA_BUNDLE"), profile.keys.ca_bundle))
         if not client then
             return nil, err
         end
@@ -96,7 +75,7 @@ return {
         if not who then
             return nil, err
         end
-        return setmetatable({
+        return common.backend({
             kind = "s3",
             url = ("s3://" .. place.bucket .. "/" .. place.root):gsub("/$", ""),
             features = {
@@ -112,8 +91,6 @@ return {
             _at = at,
             _client = client,
             _credentials = who,
-            _skew = 0,
-            _page = 1000,
-        }, {__index = methods, __gc = methods.close})
+        }, methods)
     end,
 }

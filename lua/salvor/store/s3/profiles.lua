@@ -69,7 +69,17 @@ local function read(path)
     return sections
 end
 
---- load(getenv) -> {name, explicit, found, keys = of credentials and config, credentials,
+--- The first text that is there and not empty.
+function profiles.first(...)
+    for index = 1, select("#", ...) do
+        local value = select(index, ...)
+        if value and value ~= "" then
+            return value
+        end
+    end
+end
+
+--- load(getenv, wanted) -> {name, explicit, found, keys = of credentials and config, credentials,
 --- config = paths}, or nil and an error. The profile is `wanted`, else AWS_PROFILE's, else
 --- "default".
 function profiles.load(getenv, wanted)

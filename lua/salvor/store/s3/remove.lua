@@ -1,6 +1,6 @@
 --- Removing: a thousand names a request, one by one those that XML cannot carry.
 local answer = require("salvor.store.s3.answer")
-local task = require("salvor.task")
+local common = require("salvor.store.http.remove")
 
 local BATCH = 1000
 local WORKERS = 8
@@ -31,35 +31,14 @@ local function batch_body(self, batch)
     return table.concat(parts)
 end
 
---- One at a time; what is not there is no failure.
-local function remove_one(self, path)
-    local got, err = self:_ask({op = OP, method = "DELETE", key = self:_key(path), path = path,
-                                repeatable = true, expected = {[404] = true}})
-    if got and got.status == 404 then
-        local body = answer.body(got)
-        if body.Code == "NoSuchBucket" then
-            return answer.fail(self, got, self:_url(path), OP, body)
-        end
-    end
-    return got, err
+local function is_bucket_missing(_, body)
+    return body.Code == "NoSuchBucket"
 end
 
 local function remove_singly(self, paths, result)
-    local failure
-    task.map(paths, function(path)
-        if failure then
-            return
-        end
-        local removed, err = remove_one(self, path)
-        if removed then
-            result.n = result.n + 1
-        elseif err.retryable then
-            failure = err
-        else
-            table.insert(result.failed, {path = path, err = err})
-        end
-    end, {workers = WORKERS})
-    return not failure or nil, failure
+    return common.singly(paths, WORKERS, function(path)
+        return common.one(self, self:_key(path), path, nil, is_bucket_missing)
+    end, result)
 end
 
 local function note_failures(self, got, batch, result)

@@ -3,6 +3,7 @@ local answer = require("salvor.store.s3.answer")
 local block = require("salvor.block")
 local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
+local write = require("salvor.store.http.write")
 
 local CANDIDATES = 20 -- uploads of one name that are looked at
 local OP = "store.write"
@@ -31,12 +32,6 @@ local function find_earlier(self, path, count, mark)
     end
 end
 
-local function part_size_of(self, size, wanted)
-    local limits = self.features.part
-    local smallest = math.max(limits.smallest, (size + limits.count - 1) // limits.count)
-    return math.min(math.max(wanted or 0, smallest), limits.largest)
-end
-
 function methods:begin(path, size, options)
     if options.if_absent then
         local is_absent, err = self:_must_be_absent(path, OP)
@@ -44,7 +39,7 @@ function methods:begin(path, size, options)
             return nil, err
         end
     end
-    local part_size = part_size_of(self, size, options.part_size)
+    local part_size = write.part_size(self.features.part, size, options.part_size)
     local count = math.max((size + part_size - 1) // part_size, 1)
     local mark = self:_mark(path, size, part_size, options.fingerprint or "")
     local id, parts

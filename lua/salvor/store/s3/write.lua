@@ -47,15 +47,6 @@ function methods:_must_be_absent(path, op)
     return err.code == "NotFound" or nil, err
 end
 
---- The refusal of what must be absent.
-function methods:_refusal(err, path, options, op)
-    if options.if_absent and err.code == "Changed" then
-        return errors.fail("AlreadyExists", {url = self:_url(path), op = op, status = err.status,
-                                             request_id = err.request_id})
-    end
-    return nil, err
-end
-
 function methods:write(path, block, options)
     options = options or {}
     local op = "store.write"

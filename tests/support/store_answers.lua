@@ -1,0 +1,156 @@
+--- What the stores over HTTP make alike of answers that a real server does not give on demand.
+local assert = require("luassert")
+local busted = require("busted")
+local conformance = require("support.store_conformance")
+local log = require("salvor.log")
+local merge = require("salvor.copy").merge
+local store = require("salvor.store")
+local task = require("salvor.task")
+
+local it = busted.it
+local get, expect_error = conformance.get, conformance.expect_error
+
+local store_answers = {}
+
+--- A rule of the scripted server with more in it; headers are put together, `xml` is left out.
+function store_answers.rule(base, more)
+    local rule = merge(base, more)
+    rule.headers = merge(base.headers, more and more.headers)
+    rule.xml = nil
+    return rule
+end
+
+--- The time of an answer's Date that many seconds from now.
+function store_answers.date(skew)
+    return os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + skew)
+end
+
+--- The warnings while work() runs: list of {message, fields}.
+function store_answers.warnings(work)
+    local lines = {}
+    local warning = log.warning
+    log.warning = function(message, fields) lines[#lines + 1] = {message, fields} end
+    local ok, err = pcall(work)
+    log.warning = warning
+    assert(ok, err)
+    return lines
+end
+
+--- Specs within a describe(). at() -> the scripted server, the back end, the options that open it;
+--- `root`: its URL; `path`: that of its object "a" on the server; refusal(method, status, code,
+--- more) -> a rule; `cases`: list of {status, code, the error's code, whether it is retryable}.
+function store_answers.specs(at, root, path, refusal, cases)
+    it("says whether it is worth another try, and when", function()
+        local server, backend = at()
+        for _, case in ipairs(cases) do
+            local status, said, code, retryable = table.unpack(case, 1, 4)
+            server:rules({refusal("GET", status, said, {headers = {["Retry-After"] = "7"}})})
+            local err = expect_error(code, root .. "/a", get(backend, "a"))
+            assert.are.equal(retryable, err.retryable, err.message)
+            assert.are.equal(7, err.details.retry_after)
+        end
+    end)
+
+    it("is repeated by the store after the time that the server wants", function()
+        local server, _, options = at()
+        for _, status in ipairs({429, 503}) do
+            server:rules({
+                refusal("GET", status, nil, {times = 1, headers = {["Retry-After"] = "1"}}),
+                {path = path, body = "content"},
+            })
+            local opened <close> = must(store.open(root, options))
+            assert.are.equal("content", must(opened:read("a")))
+            local requests = server:requests()
+            assert.are.equal(2, #requests)
+            assert.is_true(requests[2].time - requests[1].time >= 1)
+        end
+    end)
+
+    it("may be a page of a proxy's, or a trap", function()
+        local server, backend = at()
+        for _, body in ipairs({"<html><body><p>Bad Gateway</body>", "", "{}",
+                               '<!DOCTYPE a [<!ENTITY b "c">]><Error><Code>&b;</Code></Error>',
+                               "<Error><Code><Code>x</Code></Code></Error>"}) do
+            server:rules({{path = path, status = 502, body = body}})
+            local err = expect_error("IO", root .. "/a", get(backend, "a"))
+            assert.is_truthy(err.message:find("(HTTP 502)", 1, true))
+        end
+    end)
+
+    it("of a HEAD says how large the object is", function()
+        local server, backend = at()
+        server:rules({{method = "HEAD", path = path, length = 7, headers = {ETag = '"e"'}}})
+        assert.are.equal(7, must(backend:stat("a")).size)
+        server:rules({{method = "HEAD", path = path,
+                       headers = {["Transfer-Encoding"] = "chunked"}}})
+        local err = expect_error("Corrupt", root .. "/a", backend:stat("a"))
+        assert.is_truthy(err.message:find("does not say how large", 1, true))
+    end)
+
+    it("with other bytes than were asked for is not taken", function()
+        local server, backend = at()
+        for _, rule in ipairs({
+            {status = 200, body = "0123456789"},
+            {status = 206, body = "01", headers = {["Content-Range"] = "bytes 0-1/10"}},
+            {status = 206, body = "0123", headers = {["Content-Range"] = "bytes 2-3/10"}},
+            {status = 206, body = "01"},
+            {status = 206, body = "23456789", headers = {["Content-Range"] = "bytes 2-9/10"}},
+        }) do
+            rule.path = path
+            server:rules({rule})
+            local err = expect_error("Corrupt", root .. "/a",
+                get(backend, "a", {offset = 2, length = 2}))
+            assert.is_true(err.retryable)
+        end
+    end)
+
+    it("is that of the object that was meant, by its ETag", function()
+        local server, backend = at()
+        server:rules({{path = path, body = "x", headers = {ETag = '"e-1"'}}})
+        must(get(backend, "a", {if_match = {etag = "e-1"}}))
+        assert.are.equal('"e-1"', server:requests()[1].headers["If-Match"])
+        server:rules({{method = "HEAD", path = path, length = 1, headers = {ETag = '"e-2"'}}})
+        expect_error("Changed", root .. "/a",
+            get(backend, "a", {length = 0, if_match = {etag = "e-1"}}))
+    end)
+end
+
+--- Specs of clocks that are apart. `refused`: the code of that refusal; stamp(request) -> the time
+--- that a request was made out for, as os.date() has it in `format`.
+function store_answers.clocks(at, root, path, refusal, refused, stamp, format)
+    it("puts right requests by a clock that is apart, once and for all of them", function()
+        for _, skew in ipairs({-3600, 86400}) do
+            local server, backend = at()
+            server:rules({
+                refusal("GET", 403, refused,
+                    {times = 4, hold = 0.2, headers = {Date = store_answers.date(skew)}}),
+                {path = path, body = "content"},
+            })
+            local lines = store_answers.warnings(function()
+                task.map({1, 2, 3, 4}, function() -- all are under way when the first comes back
+                    assert.are.equal("content", (get(backend, "a")))
+                end)
+                assert.are.equal("content", (get(backend, "a")))
+            end)
+            assert.are.equal(1, #lines)
+            assert.is_true(math.abs(lines[1][2].seconds - skew) < 10)
+            local requests = server:requests()
+            assert.are.equal(9, #requests)
+            assert.are.equal(os.date(format, os.time() + skew), stamp(requests[9]))
+        end
+    end)
+
+    it("explains a refusal by the clocks that it cannot put right", function()
+        local server, backend = at()
+        server:rules({refusal("GET", 403, refused,
+            {headers = {Date = store_answers.date(7200)}})})
+        store_answers.warnings(function()
+            local err = expect_error("Unauthorized", root .. "/a", get(backend, "a"))
+            assert.is_truthy(err.message:find("this machine's clock", 1, true), err.message)
+            assert.are.equal("set this machine's clock", err.hint)
+        end)
+        assert.are.equal(2, #server:requests())
+    end)
+end
+
+return store_answers
