@@ -82,14 +82,19 @@ describe("workload identity", function()
         end
         assert.are.equal("***", secret.mask("entra-token"))
         provider:close()
+        must(provider:get())
+        assert.are.equal(2, #server:requests()) -- what is forgotten is not used
+        provider:close()
         assert.are.equal("entra-token", secret.mask("entra-token"))
         assert.are.equal("the-assertion", secret.mask("the-assertion"))
     end)
 
     it("renews it before its end, with the file as it is then", function()
-        server:rules({token("first-token", 1, {times = 1}), token("second-token", 3600)})
+        server:rules({token("first-token", 2, {times = 1}), token("second-token", 3600)})
         local provider = must(find())
         assert.are.equal("first-token", must(provider:get()).token)
+        assert.are.equal("first-token", must(provider:get()).token)
+        assert.are.equal(1, #server:requests())
         must(fs.write(file, "another-assertion"))
         local ends = task.now() + 5
         local expired
@@ -146,6 +151,11 @@ describe("workload identity", function()
         err = fails("SlowDown", "no reason given")
         assert.is_true(err.retryable)
         assert.are.equal(3, err.details.retry_after)
+        assert.is_nil(err.hint)
+        server:rules({{method = "POST", path = PATH, status = 429}})
+        assert.is_true(fails("SlowDown").retryable)
+        server:rules({{method = "POST", path = PATH, ["end"] = "reset"}})
+        assert.is_true(fails("Disconnected").retryable)
     end)
 
     it("does not take for a token what is none", function()

@@ -4,6 +4,7 @@ local digest = require("salvor.digest")
 local http = require("salvor.store_http")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
+local write = require("salvor.store.http.write")
 
 local LISTS = {"Contents"}
 
@@ -201,5 +202,16 @@ describe("requests to stores over HTTP", function()
         assert.are.equal("a%20%2B/b~", http.escape("a +/b~", "/"))
         assert.are.equal("%2F", http.escape("/"))
         assert.are.equal("a b%zz%", http.unescape("a+b%zz%"))
+    end)
+end)
+
+describe("the parts of an upload", function()
+    local LIMITS = {smallest = 5, largest = 100, count = 10}
+
+    it("have the size that is wanted, within what the server allows", function()
+        for _, case in ipairs({{7, 20, 7}, {1, 20, 5}, {nil, 20, 5}, {200, 20, 100},
+                               {7, 1000, 100}, {7, 71, 8}, {7, 70, 7}, {7, 0, 7}}) do
+            assert.are.equal(case[3], write.part_size(LIMITS, case[2], case[1]))
+        end
     end)
 end)

@@ -96,17 +96,20 @@ describe("an answer of S3", function()
             return refusal(method, "/bucket/root/a", ...)
         end, {
             {503, "SlowDown", "SlowDown", true},
-            {503, nil, "SlowDown", true},
-            {429, nil, "SlowDown", true},
             {500, "InternalError", "IO", true},
-            {502, nil, "IO", true},
-            {504, nil, "IO", true},
             {400, "RequestTimeout", "Timeout", true},
             {400, "BadDigest", "Corrupt", true},
             {409, "OperationAborted", "SlowDown", true},
             {501, "NotImplemented", "Unsupported", false},
             {400, "InvalidArgument", "Invalid", false},
-            {507, nil, "NoSpace", false},
+            {403, "RequestTimeTooSkewed", "Unauthorized", false},
+            {400, "EntityTooLarge", "TooLarge", false},
+            {405, "MethodNotAllowed", "Unsupported", false},
+            {400, "TooManyRequests", "SlowDown", true},
+            {400, "ServiceUnavailable", "SlowDown", true},
+            {400, "SlowDown", "SlowDown", true},
+            {400, "XAmzContentSHA256Mismatch", "Corrupt", true},
+            {400, "ConditionalRequestConflict", "Changed", false},
         })
 
         it("does not show a secret that it quotes", function()
@@ -200,7 +203,7 @@ describe("an answer of S3", function()
             server:rules({refusal("GET", "/bucket/root/a", 400, "ExpiredToken", {times = 1}),
                           {path = "/bucket/root/a", body = "content"}})
             assert.are.equal("content", (get(s3, "a")))
-            server:rules({refusal("GET", "/bucket/root/a", 400, "ExpiredToken")})
+            server:rules({refusal("GET", "/bucket/root/a", 400, "ExpiredToken", {times = 4})})
             expect_error("Unauthorized", ROOT .. "/a", get(s3, "a"))
             assert.are.equal(2, renewed)
             assert.are.equal(2, #server:requests())

@@ -1,5 +1,6 @@
 --- What the stores over HTTP make alike of answers that a real server does not give on demand.
 local assert = require("luassert")
+local block = require("salvor.block")
 local busted = require("busted")
 local conformance = require("support.store_conformance")
 local log = require("salvor.log")
@@ -8,9 +9,19 @@ local store = require("salvor.store")
 local task = require("salvor.task")
 
 local it = busted.it
-local get, expect_error = conformance.get, conformance.expect_error
+local get, put, expect_error = conformance.get, conformance.put, conformance.expect_error
 
 local store_answers = {}
+
+--- {status, code, the error's code, whether it is retryable} of answers that say nothing more.
+local PLAIN = {
+    {401, nil, "Unauthorized", false}, {403, nil, "Forbidden", false},
+    {404, nil, "NotFound", false}, {405, nil, "Unsupported", false},
+    {408, nil, "Timeout", true}, {409, nil, "Changed", false}, {412, nil, "Changed", false},
+    {413, nil, "TooLarge", false}, {418, nil, "Invalid", false}, {429, nil, "SlowDown", true},
+    {500, nil, "IO", true}, {501, nil, "Unsupported", false}, {502, nil, "IO", true},
+    {503, nil, "SlowDown", true}, {504, nil, "IO", true}, {507, nil, "NoSpace", false},
+}
 
 --- A rule of the scripted server with more in it; headers are put together, `xml` is left out.
 function store_answers.rule(base, more)
@@ -38,11 +49,11 @@ end
 
 --- Specs within a describe(). at() -> the scripted server, the back end, the options that open it;
 --- `root`: its URL; `path`: that of its object "a" on the server; refusal(method, status, code,
---- more) -> a rule; `cases`: list of {status, code, the error's code, whether it is retryable}.
+--- more) -> a rule; `cases`: as PLAIN, with the server's own codes.
 function store_answers.specs(at, root, path, refusal, cases)
     it("says whether it is worth another try, and when", function()
         local server, backend = at()
-        for _, case in ipairs(cases) do
+        for _, case in ipairs(table.move(PLAIN, 1, #PLAIN, #cases + 1, cases)) do
             local status, said, code, retryable = table.unpack(case, 1, 4)
             server:rules({refusal("GET", status, said, {headers = {["Retry-After"] = "7"}})})
             local err = expect_error(code, root .. "/a", get(backend, "a"))
@@ -94,6 +105,8 @@ function store_answers.specs(at, root, path, refusal, cases)
             {status = 206, body = "01", headers = {["Content-Range"] = "bytes 0-1/10"}},
             {status = 206, body = "0123", headers = {["Content-Range"] = "bytes 2-3/10"}},
             {status = 206, body = "01"},
+            {status = 206, body = "01", headers = {["Content-Range"] = "bytes 0-3/10"}},
+            {status = 206, body = "2", headers = {["Content-Range"] = "bytes 2-3/10"}},
             {status = 206, body = "23456789", headers = {["Content-Range"] = "bytes 2-9/10"}},
         }) do
             rule.path = path
@@ -102,16 +115,60 @@ function store_answers.specs(at, root, path, refusal, cases)
                 get(backend, "a", {offset = 2, length = 2}))
             assert.is_true(err.retryable)
         end
+        server:rules({{path = path, body = "0123456789"}})
+        expect_error("Corrupt", root .. "/a", get(backend, "a", {offset = 2}))
+        assert.are.equal("0123456789", (get(backend, "a")))
+    end)
+
+    it("is not asked for where no bytes are", function()
+        local server, backend = at()
+        server:rules({{method = "HEAD", path = path, length = 7, headers = {ETag = '"e"'}}})
+        local piece <close> = must(block.new(16))
+        piece:set("of another")
+        assert.are.equal(7, must(backend:read("a", piece, {length = 0})).size)
+        assert.are.equal(0, #piece)
     end)
 
     it("is that of the object that was meant, by its ETag", function()
         local server, backend = at()
+        server:rules({{path = path, body = "x"}})
+        must(get(backend, "a", {if_match = {size = 1}}))
+        assert.is_nil(server:requests()[1].headers["If-Match"])
         server:rules({{path = path, body = "x", headers = {ETag = '"e-1"'}}})
         must(get(backend, "a", {if_match = {etag = "e-1"}}))
         assert.are.equal('"e-1"', server:requests()[1].headers["If-Match"])
         server:rules({{method = "HEAD", path = path, length = 1, headers = {ETag = '"e-2"'}}})
         expect_error("Changed", root .. "/a",
             get(backend, "a", {length = 0, if_match = {etag = "e-1"}}))
+    end)
+
+    it("to a change may be that the object is another one, which is there where it was not to be",
+        function()
+        local server, backend = at()
+        server:rules({refusal("PUT", 412, nil)})
+        expect_error("Changed", root .. "/a", put(backend, "a", "x"))
+        expect_error("AlreadyExists", root .. "/a", put(backend, "a", "x", {if_absent = true}))
+    end)
+
+    it("to removing one by one counts, and ends it all when it is worth another try", function()
+        local server, backend = at()
+        local folder = path:match("^(.*/)")
+        local no_batch = {method = "POST", path = folder:match("^/[^/]+/"), status = 501}
+        local paths, rules = {}, {no_batch}
+        for number = 1, 40 do
+            paths[number] = "x" .. number
+            rules[#rules + 1] = {method = "DELETE", path = folder .. paths[number], status = 204,
+                                 length = 0}
+        end
+        server:rules(rules)
+        assert.are.same({n = 40, failed = {}}, must(backend:remove(paths)))
+        for number = 2, #rules do
+            rules[number].status, rules[number].hold = 503, 0.1
+        end
+        server:rules(rules)
+        local err = expect_error("SlowDown", root .. "/x", backend:remove(paths))
+        assert.is_true(err.retryable)
+        assert.is_true(#server:requests() <= 17, #server:requests())
     end)
 end
 
@@ -143,7 +200,7 @@ function store_answers.clocks(at, root, path, refusal, refused, stamp, format)
     it("explains a refusal by the clocks that it cannot put right", function()
         local server, backend = at()
         server:rules({refusal("GET", 403, refused,
-            {headers = {Date = store_answers.date(7200)}})})
+            {times = 4, headers = {Date = store_answers.date(7200)}})})
         store_answers.warnings(function()
             local err = expect_error("Unauthorized", root .. "/a", get(backend, "a"))
             assert.is_truthy(err.message:find("this machine's clock", 1, true), err.message)

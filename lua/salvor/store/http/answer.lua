@@ -53,7 +53,7 @@ end
 function answer.metadata(headers, prefix)
     local metadata
     for name, value in pairs(headers) do
-        if #name > #prefix and name:sub(1, #prefix) == prefix then
+        if name:sub(1, #prefix) == prefix then
             metadata = metadata or {}
             metadata[name:sub(#prefix + 1)] = value
         end

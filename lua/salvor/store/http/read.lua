@@ -44,8 +44,7 @@ end
 --- The size of the whole object, when the answer is what was asked for; nil otherwise.
 local function size_of(got, offset)
     if got.status == 200 then
-        local length = tonumber(got.headers["content-length"])
-        return offset == 0 and math.tointeger(length or got.received) or nil
+        return offset == 0 and got.received or nil
     end
     local first, last, whole = (got.headers["content-range"] or "")
         :match("^bytes (%d+)%-(%d+)/(%d+)$")

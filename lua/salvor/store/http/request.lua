@@ -79,8 +79,7 @@ function methods:_ask(wanted)
         local got
         got, err = self:_send(attempt)
         if not got then
-            return errors.wrap(err, {url = url, op = wanted.op, hint = err.hint
-                or err.code == "Unreachable" and "check the address " .. self:_origin() or nil})
+            return errors.wrap(err, {url = url, op = wanted.op})
         elseif got.status < 300 or (wanted.expected and wanted.expected[got.status]) then
             self._agreed = true
             return got
