@@ -199,6 +199,8 @@ describe("an answer of Azure", function()
             local headers = server:requests()[1].headers
             assert.are.equal(server.url .. BLOB, headers["x-ms-copy-source"])
             assert.are.equal('"1"', headers["x-ms-source-if-match"])
+            assert.are.equal("0", headers["Content-Length"])
+            assert.are.equal("2021-12-02", headers["x-ms-version"])
             assert.are.equal(4, #server:requests())
         end)
 

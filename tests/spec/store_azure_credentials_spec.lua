@@ -97,6 +97,7 @@ describe("credentials of Azure", function()
 
     it("that are no such thing are an error that does not show them", function()
         refused("Invalid", {account = "a", key = "secret-not-base64"}, "not base64")
+        refused("Invalid", {account = "a", key = " "}, "not base64")
         refused("Invalid", {account = "a", key = KEY, sas = SAS}, "one of them is enough")
         for _, text in ipairs({"secret-text", "sv=1&sp=r", "sig=", "sig=secret-1&comp=list",
                                "sig=secret-1&noequals"}) do

@@ -110,7 +110,19 @@ describe("an answer of S3", function()
             {400, "SlowDown", "SlowDown", true},
             {400, "XAmzContentSHA256Mismatch", "Corrupt", true},
             {400, "ConditionalRequestConflict", "Changed", false},
+            {400, "AccessDenied", "Forbidden", false},
+            {400, "NoSuchKey", "NotFound", false},
+            {400, "QuotaExceeded", "NoSpace", false},
+            {400, "PreconditionFailed", "Changed", false},
+            {400, "InvalidSecurity", "Unauthorized", false},
         })
+
+        it("may be about the bucket", function()
+            server:rules({refusal("GET", "/bucket/root/a", 404, "NoSuchBucket")})
+            local err = expect_error("NotFound", "there is no such bucket at " .. server.url,
+                get(s3, "a"))
+            assert.are.equal("s3://bucket", err.url)
+        end)
 
         it("does not show a secret that it quotes", function()
             server:rules({refusal("GET", "/bucket/root/a", 403, "AccessDenied",
@@ -176,11 +188,18 @@ describe("an answer of S3", function()
             assert.are.equal(2, #server:requests())
         end)
 
-        it("nor to a server that an answer names", function()
-            server:rules({refusal("GET", "/bucket/root/a", 307, "TemporaryRedirect",
-                {headers = {Location = "https://evil.example/bucket/root/a"}})})
-            expect_error("Invalid", ROOT .. "/a", get(s3, "a"))
-            assert.are.equal(1, #server:requests())
+        it("nor to a server that an answer names, nor to what is no other region", function()
+            for _, headers in ipairs({
+                {Location = "https://evil.example/bucket/root/a"},
+                {Location = "https://s3.ap-9.amazonaws.com/bucket/root/a"}, -- we are not at AWS
+                {["x-amz-bucket-region"] = "ap-9.evil.example/"},
+                {["x-amz-bucket-region"] = "eu-1"},
+            }) do
+                server:rules({refusal("GET", "/bucket/root/a", 307, "TemporaryRedirect",
+                    {headers = headers})})
+                expect_error("Invalid", ROOT .. "/a", get(s3, "a"))
+                assert.are.equal(1, #server:requests())
+            end
         end)
 
         store_answers.clocks(at, ROOT, "/bucket/root/a", function(method, ...)
@@ -200,12 +219,14 @@ describe("an answer of S3", function()
                     return true
                 end,
             }
-            server:rules({refusal("GET", "/bucket/root/a", 400, "ExpiredToken", {times = 1}),
-                          {path = "/bucket/root/a", body = "content"}})
-            assert.are.equal("content", (get(s3, "a")))
+            for _, code in ipairs({"ExpiredToken", "TokenRefreshRequired", "InvalidToken"}) do
+                server:rules({refusal("GET", "/bucket/root/a", 400, code, {times = 1}),
+                              {path = "/bucket/root/a", body = "content"}})
+                assert.are.equal("content", (get(s3, "a")))
+            end
             server:rules({refusal("GET", "/bucket/root/a", 400, "ExpiredToken", {times = 4})})
             expect_error("Unauthorized", ROOT .. "/a", get(s3, "a"))
-            assert.are.equal(2, renewed)
+            assert.are.equal(4, renewed)
             assert.are.equal(2, #server:requests())
         end)
     end)
@@ -236,11 +257,25 @@ describe("an answer of S3", function()
                 "<Contents><Key><b>root/a</b></Key><Size>1</Size></Contents>",
                 "<CommonPrefixes><Prefix>other/</Prefix></CommonPrefixes>",
                 "<IsTruncated>true</IsTruncated>",
+                "<IsTruncated>true</IsTruncated><NextContinuationToken/>",
             }) do
                 local page, err = list(body)
                 expect_error("Corrupt", ROOT, page, err)
                 assert.is_true(err.retryable)
             end
+        end)
+
+        it("has names as they stand when the server does not escape them", function()
+            server:rules({{path = "/bucket/", body = "<ListBucketResult>"
+                .. entry("root/a%41+", 1) .. "</ListBucketResult>"}})
+            assert.are.equal("a%41+", must(s3:list("", {})).items[1].path)
+        end)
+
+        it("has folders that are none, and MD5s that are none, as what they are", function()
+            local items = must(list(entry("root/d/", 5) .. entry("root/e", 1, "abcd"))).items
+            assert.are.equal("file", items[1].kind)
+            assert.are.equal("abcd", items[2].etag)
+            assert.is_nil(items[2].md5)
         end)
 
         it("has no ETag where there is none that could be one", function()
@@ -271,6 +306,12 @@ describe("an answer of S3", function()
     end)
 
     describe("with bytes", function()
+        it("tells the version", function()
+            server:rules({{path = "/bucket/root/a", body = "x",
+                           headers = {["x-amz-version-id"] = "v1"}}})
+            assert.are.equal("v1", select(2, get(s3, "a")).version)
+        end)
+
         it("has no MD5 where the ETag is none", function()
             for name, value in pairs({
                 ["x-amz-server-side-encryption"] = "aws:kms",
@@ -323,6 +364,11 @@ describe("an answer of S3", function()
             })
             local err = expect_error("IO", ROOT .. "/a", s3:copy("a", "b"))
             assert.is_true(err.retryable)
+            server:rules({
+                {method = "HEAD", path = "/bucket/root/a", length = 1},
+                {method = "PUT", path = "/bucket/root/b", body = error_body("SomethingNew", "x")},
+            })
+            assert.is_true(expect_error("IO", ROOT .. "/a", s3:copy("a", "b")).retryable)
         end)
 
         it("names each object that could not be removed", function()
@@ -336,6 +382,7 @@ describe("an answer of S3", function()
             expect_error("Forbidden", ROOT .. "/b", nil, result.failed[1].err)
             local sent = server:requests()[1]
             assert.is_truthy(sent.body:find("<Key>root/a &amp; &lt;b&gt;</Key>", 1, true))
+            assert.are.equal(digest.sha256(sent.body), sent.headers["X-Amz-Content-SHA256"])
             assert.are.equal(24, #sent.headers["Content-MD5"])
         end)
 
@@ -382,6 +429,13 @@ describe("an answer of S3", function()
             rules({method = "POST", path = PATH, body = error_body("InternalError", "again")})
             local err = expect_error("IO", ROOT .. "/a", begin():finish())
             assert.is_true(err.retryable)
+        end)
+
+        it("may take its time", function()
+            s3 = must(open(must(url.parse(ROOT)), options({timeout = 0.3})))
+            rules({method = "POST", path = PATH, query = "uploadId=", hold = 1,
+                   body = "<R><ETag>&quot;" .. EXPECTED .. "&quot;</ETag></R>"})
+            assert.are.equal(EXPECTED, must(begin():finish()).etag)
         end)
 
         it("may be an object of other bytes, which does not stay", function()

@@ -197,6 +197,27 @@ function store_answers.clocks(at, root, path, refusal, refused, stamp, format)
         end
     end)
 
+    it("does so without a body too, and takes no other refusal for that one", function()
+        local headers = {Date = store_answers.date(7200)}
+        for _, case in ipairs({
+            {2, "HEAD", 403}, {1, "HEAD", 404}, {1, "GET", 403, "AccessDenied"}, {1, "GET", 404},
+            {1, "GET", 400, refused},
+        }) do
+            local count, method, status, code = table.unpack(case, 1, 4)
+            local server, backend = at()
+            server:rules({refusal(method, status, code, {headers = headers}),
+                          {path = path, body = "x"}})
+            store_answers.warnings(function()
+                if method == "HEAD" then
+                    assert.is_nil((backend:stat("a")))
+                else
+                    assert.is_nil((get(backend, "a")))
+                end
+            end)
+            assert.are.equal(count, #server:requests(), method .. " " .. status)
+        end
+    end)
+
     it("explains a refusal by the clocks that it cannot put right", function()
         local server, backend = at()
         server:rules({refusal("GET", 403, refused,
