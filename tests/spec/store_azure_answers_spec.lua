@@ -134,7 +134,8 @@ describe("an answer of Azure", function()
             azure = open_store({key = false, sas = "sv=1&sig=very-secret-signature"})
             server:rules({refusal("GET", 403, "AuthenticationFailed", {xml =
                 "<AuthenticationErrorDetail>Signature not valid in the specified time frame: "
-                .. "Start [a] - Expiry [b] - Current [c]</AuthenticationErrorDetail>"})})
+                .. "Start [a] - Expiry [b] - Current [c]</AuthenticationErrorDetail>",
+                headers = {Date = store_answers.date(800)}})})
             local err = expect_error("Unauthorized", ROOT .. "/a", get(azure, "a"))
             assert.is_truthy(err.message:find("not valid in the specified time frame", 1, true))
             assert.is_truthy(err.hint:find("new shared access signature", 1, true))
@@ -249,6 +250,18 @@ describe("an answer of Azure", function()
                 assert.are_not.equal("DELETE", request.method)
             end
         end)
+    end)
+
+    it("to putting a blob together may take its time", function()
+        azure = open_store({timeout = 0.3})
+        local function answer(query, hold)
+            return {method = "PUT", path = BLOB, query = query, status = 201, hold = hold}
+        end
+        server:rules({answer("comp=blocklist", 1), answer("comp=block")})
+        local upload = must(azure:begin("a", 1, {}))
+        local piece <close> = must(block.new(1))
+        must(upload:part(1, piece:set("x")))
+        must(upload:finish())
     end)
 
     it("to a large body may come before the body is sent", function()

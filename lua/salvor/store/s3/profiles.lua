@@ -19,7 +19,6 @@ function profiles.parse(text)
     local number = 0
     for line in (text .. "\n"):gmatch("([^\n]*)\n") do
         number = number + 1
-        line = line:gsub("\r$", "")
         local name = line:match("^%s*%[%s*(.-)%s*%]%s*[#;]?.*$")
         local indent, key, value = line:match("^(%s*)([%w_.-]+)%s*=(.*)$")
         local means_nothing = line:find("^%s*$") or line:find("^%s*[#;]")

@@ -25,7 +25,7 @@ local function find_earlier(self, path, count, mark)
             looked_at = looked_at + 1
             local last = self:_parts(path, entry.id, count - 1)
             local part = last and last[count]
-            if part and part.size == #mark and part.etag == etag then
+            if part and part.etag == etag then
                 return entry.id, self:_parts(path, entry.id, 0)
             end
         end
@@ -74,7 +74,7 @@ end
 
 function upload:has(index, piece)
     local part = self._found[index]
-    if not part or index == self._count or part.size ~= #piece then
+    if not part or part.size ~= #piece then
         return false
     end
     local md5, err = piece:digest("md5")
