@@ -371,6 +371,19 @@ describe("an answer of S3", function()
             assert.is_true(expect_error("IO", ROOT .. "/a", s3:copy("a", "b")).retryable)
         end)
 
+        it("is not asked for where nobody says that the name is free", function()
+            server:rules({refusal("HEAD", "/bucket/root/a", 403)})
+            expect_error("Forbidden", ROOT .. "/a", put(s3, "a", "x", {if_absent = true}))
+            assert.are.equal(1, #server:requests())
+        end)
+
+        it("is of one with metadata in ASCII", function()
+            server:rules({{method = "PUT", path = "/bucket/root/a"}})
+            must(put(s3, "a", "x", {metadata = {Name = "ä b/c", ["no name"] = "x"}}))
+            local headers = server:requests()[1].headers
+            assert.are.equal("%C3%A4 b/c", headers["x-amz-meta-name"])
+        end)
+
         it("names each object that could not be removed", function()
             server:rules({{method = "POST", path = "/bucket/", query = "delete=",
                 body = "<DeleteResult><Error><Key>root/b</Key><Code>AccessDenied</Code>"
@@ -380,6 +393,7 @@ describe("an answer of S3", function()
             assert.are.equal(2, result.n)
             assert.are.equal("b", result.failed[1].path)
             expect_error("Forbidden", ROOT .. "/b", nil, result.failed[1].err)
+            assert.is_false(result.failed[1].err.retryable)
             local sent = server:requests()[1]
             assert.is_truthy(sent.body:find("<Key>root/a &amp; &lt;b&gt;</Key>", 1, true))
             assert.are.equal(digest.sha256(sent.body), sent.headers["X-Amz-Content-SHA256"])
@@ -399,8 +413,8 @@ describe("an answer of S3", function()
     describe("to an upload in parts", function()
         local PATH = "/bucket/root/a"
 
-        local function begin()
-            local upload = must(s3:begin("a", 1, {}))
+        local function begin(more)
+            local upload = must(s3:begin("a", 1, more or {}))
             local piece <close> = must(block.new(1))
             must(upload:part(1, piece:set("x")))
             return upload
@@ -453,6 +467,35 @@ describe("an answer of S3", function()
             expect_error("Corrupt", ROOT .. "/a", s3:begin("a", 1, {}))
         end)
 
+        it("may be that another has made the object meanwhile", function()
+            local function head(more)
+                return refusal("HEAD", PATH, more.status, nil, more)
+            end
+            local missing = {status = 404, times = 1}
+            local there = {length = 1, headers = {ETag = '"' .. EXPECTED .. '"'}}
+            rules(head(missing), head(there))
+            expect_error("AlreadyExists", ROOT .. "/a", begin({if_absent = true}):finish())
+            assert.are.equal("HEAD", server:requests()[5].method)
+            -- After a try whose answer was lost it may be our own.
+            missing.times = 3
+            rules(head(missing), head(there),
+                {method = "POST", path = PATH, query = "uploadId=", ["end"] = "reset", times = 1},
+                refusal("POST", PATH, 404, "NoSuchUpload"))
+            local upload = begin({if_absent = true})
+            expect_error("Disconnected", ROOT .. "/a", upload:finish())
+            assert.are.equal(EXPECTED, must(upload:finish()).etag)
+        end)
+
+        it("has to tell the ETag of a part", function()
+            server:rules({
+                {method = "POST", path = PATH, body = "<R><UploadId>i</UploadId></R>"},
+                {method = "PUT", path = PATH},
+            })
+            local piece <close> = must(block.new(1))
+            expect_error("Corrupt", ROOT .. "/a",
+                must(s3:begin("a", 1, {})):part(1, piece:set("x")))
+        end)
+
         it("ends the upload when its mark is refused", function()
             server:rules({
                 {method = "POST", path = PATH, body = "<R><UploadId>i</UploadId></R>"},
@@ -460,7 +503,9 @@ describe("an answer of S3", function()
                 {method = "DELETE", path = PATH, query = "uploadId=i", status = 204, length = 0},
             })
             expect_error("Forbidden", ROOT .. "/a", s3:begin("a", 1, {}))
+            -- Twice, since a part that was under way may keep it.
             assert.are.equal("DELETE", server:requests()[3].method)
+            assert.are.equal("DELETE", server:requests()[4].method)
         end)
     end)
 end)
