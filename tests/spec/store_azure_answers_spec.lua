@@ -98,6 +98,15 @@ describe("an answer of Azure", function()
             {400, "InvalidHeaderValue", "Invalid", false},
             {413, "RequestBodyTooLarge", "TooLarge", false},
             {412, "ConditionNotMet", "Changed", false},
+            {400, "InternalError", "IO", true},
+            {400, "InvalidMd5", "Corrupt", false},
+            {400, "ServerBusy", "SlowDown", true},
+            {400, "LeaseIdMissing", "Forbidden", false},
+            {400, "BlobImmutableDueToPolicy", "Forbidden", false},
+            {400, "AccountIsDisabled", "Forbidden", false},
+            {400, "CannotVerifyCopySource", "NotFound", false},
+            {400, "SourceConditionNotMet", "Changed", false},
+            {400, "BlobNotFound", "NotFound", false},
         })
 
         it("may be about the container", function()
@@ -176,6 +185,9 @@ describe("an answer of Azure", function()
                 {times = 4})})
             expect_error("Unauthorized", ROOT .. "/a", get(azure, "a"))
             assert.are.equal(3, #server:requests())
+            server:rules({token("third-token"), refusal("GET", 403, "AuthorizationFailure")})
+            expect_error("Forbidden", ROOT .. "/a", get(azure, "a"))
+            assert.are.equal(1, #server:requests()) -- for what the right is missing to
             azure:close()
             must(fs.remove_tree(folder))
         end)

@@ -94,6 +94,8 @@ describe("a list of Azure", function()
             list_is(body)
             expect_error("Corrupt", ROOT, azure:list("", {}))
         end
+        list_is(list_body("<BlobPrefix><Name>root/d/</Name></BlobPrefix>"))
+        expect_error("Corrupt", ROOT, azure:list("d/", {delimiter = "/"}))
         list_is(list_body("", "again"), list_body("", "again"))
         local first = must(azure:list("", {}))
         expect_error("Corrupt", ROOT, azure:list("", {after = first.next}))

@@ -437,6 +437,26 @@ describe("an answer of S3", function()
                 {method = "HEAD", path = PATH, length = 1,
                  headers = {ETag = '"' .. EXPECTED .. '"'}})
             assert.are.equal(EXPECTED, must(begin():finish()).etag)
+            rules({method = "POST", path = PATH, query = "uploadId=id%261", ["end"] = "reset"},
+                {method = "HEAD", path = PATH, length = 1, headers = {ETag = '"another-1"'}})
+            expect_error("Disconnected", ROOT .. "/a", begin():finish())
+        end)
+
+        it("may list its parts without an end", function()
+            server:rules({
+                {path = "/bucket/", query = "uploads=", body = "<R><Upload><Key>root/a</Key>"
+                    .. "<UploadId>id</UploadId></Upload></R>"},
+                {path = PATH, times = 4, query = "uploadId=id", body = "<R><IsTruncated>true"
+                    .. "</IsTruncated><NextPartNumberMarker>0</NextPartNumberMarker></R>"},
+                {method = "POST", path = PATH, body = "<R><UploadId>new</UploadId></R>"},
+                {method = "PUT", path = PATH},
+            })
+            must(s3:begin("a", 1, {fingerprint = "1"}))
+            local asked = 0
+            for _, request in ipairs(server:requests()) do
+                asked = asked + (request.method == "GET" and request.path == PATH and 1 or 0)
+            end
+            assert.are.equal(1, asked)
         end)
 
         it("may fail after it began with status 200", function()
@@ -463,8 +483,11 @@ describe("an answer of S3", function()
         end)
 
         it("may be that there is none", function()
-            server:rules({{method = "POST", path = PATH, body = "<R/>"}})
-            expect_error("Corrupt", ROOT .. "/a", s3:begin("a", 1, {}))
+            for _, body in ipairs({"<R/>", "<R><UploadId/></R>"}) do
+                server:rules({{method = "POST", path = PATH, body = body}})
+                expect_error("Corrupt", ROOT .. "/a", s3:begin("a", 1, {}))
+                assert.are.equal(1, #server:requests())
+            end
         end)
 
         it("may be that another has made the object meanwhile", function()
@@ -484,6 +507,11 @@ describe("an answer of S3", function()
             local upload = begin({if_absent = true})
             expect_error("Disconnected", ROOT .. "/a", upload:finish())
             assert.are.equal(EXPECTED, must(upload:finish()).etag)
+            for _, request in ipairs(server:requests()) do
+                if request.query:find("uploadId=", 1, true) and request.method == "POST" then
+                    assert.are.equal("*", request.headers["If-None-Match"])
+                end
+            end
         end)
 
         it("has to tell the ETag of a part", function()

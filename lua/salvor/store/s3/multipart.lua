@@ -148,9 +148,9 @@ local function parts_body(etags)
 end
 
 --- The object, when it is there already: the answer to an earlier try may have been lost.
-local function find_done(self, path, id, expected, size)
+local function find_done(self, path, id, expected)
     local item = expected and self:stat(path)
-    if item and item.etag == expected and item.size == size then
+    if item and item.etag == expected then
         self:_end_upload(path, id)
         return item
     end
@@ -180,7 +180,7 @@ function methods:_complete(path, id, etags, size, plain, options)
         got, err = answer.fail(self, got, self:_url(path), OP, got.xml)
     end
     if not got then
-        local item = find_done(self, path, id, expected, size)
+        local item = find_done(self, path, id, expected)
         if item then
             return item
         end
