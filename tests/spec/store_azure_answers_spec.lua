@@ -5,6 +5,7 @@ local credentials = require("salvor.store.azure.credentials")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local http = require("salvor.store_http")
+local md5_forms = require("salvor.store.http.md5")
 local open = require("salvor.store.azure.open").open
 local scripted = require("support.scripted")
 local store_answers = require("support.store_answers")
@@ -109,9 +110,17 @@ describe("an answer of Azure", function()
             {400, "BlobNotFound", "NotFound", false},
         })
 
+        it("is told by the body where no header does", function()
+            server:rules({{path = BLOB, status = 400, body = "<Error><Code>BlobArchived</Code>"
+                .. "</Error>"}})
+            assert.are.equal("BlobArchived",
+                expect_error("Unsupported", ROOT .. "/a", get(azure, "a")).details.azure_code)
+        end)
+
         it("may be about the container", function()
             server:rules({refusal("GET", 409, "ContainerBeingDeleted")})
             local err = expect_error("NotFound", "az://container", get(azure, "a"))
+            assert.are.equal("az://container", err.url)
             assert.is_truthy(err.message:find("the container is being deleted", 1, true))
             server:rules({refusal("GET", 404, "ContainerNotFound")})
             err = expect_error("NotFound", "az://container", get(azure, "a"))
@@ -126,6 +135,7 @@ describe("an answer of Azure", function()
                 .. "very/secret+signature</AuthenticationErrorDetail>"})})
             local err = expect_error("Unauthorized", ROOT .. "/a", get(azure, "a"))
             assert.is_nil(tostring(err):find("secret", 1, true), tostring(err))
+            assert.is_nil(err.message:find("String to sign", 1, true), err.message)
             assert.is_truthy(server:requests()[1].query:find("sig=very%2Fsecret%2Bsignature", 1,
                 true))
             server:rules({{path = BLOB, ["end"] = "reset"}})
@@ -149,7 +159,8 @@ describe("an answer of Azure", function()
             assert.is_truthy(err.hint:find("new shared access signature", 1, true))
             server:rules({refusal("GET", 403, "AuthenticationFailed",
                 {headers = {Date = store_answers.date(7200)}})})
-            expect_error("Unauthorized", ROOT .. "/a", get(azure, "a"))
+            err = expect_error("Unauthorized", ROOT .. "/a", get(azure, "a"))
+            assert.is_truthy(err.message:find("clock is %d+ s behind the server's"), err.message)
             assert.are.equal(1, #server:requests()) -- the clock is no part of a signature
         end)
 
@@ -267,6 +278,30 @@ describe("an answer of Azure", function()
         end)
     end)
 
+    it("is to no more metadata than Azure takes", function()
+        server:rules({{method = "PUT", path = BLOB, status = 201}})
+        for size, sent in pairs({[8000] = true, [9000] = false}) do
+            must(put(azure, "a", "x", {metadata = {large = ("x"):rep(size)}}))
+            local requests = server:requests()
+            assert.are.equal(sent, requests[#requests].headers["x-ms-meta-large"] ~= nil)
+        end
+    end)
+
+    it("to putting a blob together that was lost is asked for anew when it is not there", function()
+        server:rules({
+            refusal("HEAD", 404, "BlobNotFound"),
+            {method = "GET", path = BLOB, query = "comp=blocklist", status = 404},
+            {method = "PUT", path = BLOB, query = "comp=blocklist", times = 1, ["end"] = "reset"},
+            refusal("PUT", 412, "ConditionNotMet", {query = "comp=blocklist"}),
+            {method = "PUT", path = BLOB, query = "comp=block", status = 201},
+        })
+        local upload = must(azure:begin("a", 1, {if_absent = true}))
+        local piece <close> = must(block.new(1))
+        must(upload:part(1, piece:set("x")))
+        assert.is_true(expect_error("Disconnected", ROOT .. "/a", upload:finish()).retryable)
+        expect_error("AlreadyExists", ROOT .. "/a", upload:finish())
+    end)
+
     it("to putting a blob together may take its time", function()
         azure = open_store({timeout = 0.3})
         local function answer(query, hold)
@@ -285,6 +320,8 @@ describe("an answer of Azure", function()
         server:rules({{method = "PUT", path = BLOB, status = 201}})
         must(azure:write("a", large, {}))
         must(put(azure, "a", "small"))
+        assert.are.equal(md5_forms.to_base64(digest.md5("small")),
+            server:requests()[2].headers["Content-MD5"])
         assert.are.equal("100-continue", server:requests()[1].headers.Expect)
         assert.is_nil(server:requests()[2].headers.Expect)
     end)

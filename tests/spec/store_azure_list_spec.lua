@@ -101,6 +101,36 @@ describe("a list of Azure", function()
         expect_error("Corrupt", ROOT, azure:list("", {after = first.next}))
     end)
 
+    it("does not have what stands for the root or the prefix itself", function()
+        list_is(list_body(entry("root/", 0) .. entry("root/x")))
+        assert.are.same({"x"}, conformance.paths_of(must(azure:list("", {})).items))
+        list_is(list_body(entry("root/d/", 0) .. entry("root/d/x")))
+        assert.are.same({"d/x"}, conformance.paths_of(must(azure:list("d/", {})).items))
+    end)
+
+    it("is in order over all pages, whatever is between", function()
+        local function folder(name)
+            return "<BlobPrefix><Name>root/" .. name .. "/</Name></BlobPrefix>"
+        end
+        local function third(...)
+            list_is(...)
+            local page, err
+            for _ = 1, 3 do
+                page, err = azure:list("", {delimiter = "/", after = page and page.next})
+            end
+            return page, err
+        end
+        expect_error("Unsupported", ROOT, third(list_body(entry("root/b"), "1"),
+            list_body(folder("x"), "2"), list_body(entry("root/a"))))
+        expect_error("Unsupported", ROOT, third(list_body(folder("b"), "1"),
+            list_body(entry("root/x"), "2"), list_body(folder("a"))))
+        must(third(list_body(folder("b"), "1"), list_body(entry("root/b"), "2"),
+            list_body(folder("c") .. entry("root/c"))))
+        list_is(list_body(folder("\u{1F600}") .. folder("\u{FF01}")))
+        assert.are.same({"\u{FF01}/", "\u{1F600}/"},
+            must(azure:list("", {delimiter = "/"})).folders)
+    end)
+
     it("is in the order of bytes, though Azure's is that of UTF-16", function()
         local emoji, wide = "root/\u{1F600}", "root/\u{FF01}"
         list_is(list_body(entry(emoji) .. entry(wide)))

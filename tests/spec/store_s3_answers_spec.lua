@@ -306,6 +306,17 @@ describe("an answer of S3", function()
     end)
 
     describe("with bytes", function()
+        it("is not checked by an ETag that cannot be one of parts, or by sizes that cannot be",
+            function()
+            for _, etag in ipairs({"abc-1", ETAG, ETAG .. "-0", ETAG .. "-1x"}) do
+                assert.is_false(s3:verifier({path = "a", size = 10, etag = etag}))
+            end
+            server:rules({{method = "HEAD", path = "/bucket/root/a", length = 10,
+                           headers = {["x-amz-meta-salvor-part-size"] = "1"}}})
+            local sum = s3:verifier({path = "a", size = 20 << 20, etag = ETAG .. "-3"})
+            assert.is_nil(sum.part_size)
+        end)
+
         it("tells the version", function()
             server:rules({{path = "/bucket/root/a", body = "x",
                            headers = {["x-amz-version-id"] = "v1"}}})
@@ -369,6 +380,32 @@ describe("an answer of S3", function()
                 {method = "PUT", path = "/bucket/root/b", body = error_body("SomethingNew", "x")},
             })
             assert.is_true(expect_error("IO", ROOT .. "/a", s3:copy("a", "b")).retryable)
+        end)
+
+        it("to a copy is about the object that was meant, and another one than its source",
+            function()
+            expect_error("Invalid", ROOT .. "/a", s3:copy("a", "a", {item = {size = 1}}))
+            server:rules({{method = "PUT", path = "/bucket/root/b",
+                           body = "<R><ETag>e</ETag></R>"}})
+            must(s3:copy("a", "b", {item = {size = 1, etag = ETAG, version = "v/1"}}))
+            assert.are.equal(1, #server:requests())
+            local headers = server:requests()[1].headers
+            assert.are.equal("/bucket/root/a?versionId=v%2F1", headers["x-amz-copy-source"])
+            assert.are.equal('"' .. ETAG .. '"', headers["x-amz-copy-source-if-match"])
+        end)
+
+        it("to a copy in ranges leaves nothing of it when it is a refusal", function()
+            s3.copy_limit = 1
+            server:rules({
+                {method = "HEAD", path = "/bucket/root/a", length = 9},
+                {method = "POST", path = "/bucket/root/b", body = "<R><UploadId>i</UploadId></R>"},
+                {method = "PUT", path = "/bucket/root/b", times = 1}, -- the mark
+                refusal("PUT", "/bucket/root/b", 403, "AccessDenied"),
+                {method = "DELETE", path = "/bucket/root/b", status = 204, length = 0},
+            })
+            expect_error("Forbidden", ROOT .. "/a", s3:copy("a", "b", {item = {size = 9}}))
+            local requests = server:requests()
+            assert.are.equal("DELETE", requests[#requests].method)
         end)
 
         it("is not asked for where nobody says that the name is free", function()

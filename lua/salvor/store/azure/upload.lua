@@ -188,7 +188,7 @@ function upload:finish(md5)
                                  query = {comp = "blocklist"}, headers = headers, body = body,
                                  repeatable = not options.if_absent, silence = PATIENT})
     if not got and UNCERTAIN[err.code] then
-        self._tried, err.retryable = true, true -- is_done() tells next time
+        self._tried = true -- is_done() tells next time
         return nil, err
     elseif not got and self._tried and is_done(self) then
         self._ended = true
