@@ -1,5 +1,6 @@
 -- What a store of Azure makes of answers that the emulator does not give on demand.
 local block = require("salvor.block")
+local blocks = require("salvor.store.azure.blocks")
 local conformance = require("support.store_conformance")
 local credentials = require("salvor.store.azure.credentials")
 local digest = require("salvor.digest")
@@ -236,7 +237,9 @@ describe("an answer of Azure", function()
                 ["x-ms-copy-id"] = "ID", ["x-ms-copy-status"] = "failed", ETag = '"2"',
                 ["x-ms-copy-status-description"] = "500 InternalServerError"}}),
                 {method = "DELETE", path = TO, status = 202}})
-            local err = expect_error("IO", ROOT .. "/b", azure:copy("a", "b", {item = ITEM}))
+            local err = expect_error("IO", ROOT .. "/b", task.timeout(10, function()
+                return azure:copy("a", "b", {item = ITEM})
+            end))
             assert.is_truthy(err.message:find("failed 500 InternalServerError", 1, true))
             local requests = server:requests()
             assert.are.equal("DELETE", requests[#requests].method)
@@ -268,6 +271,18 @@ describe("an answer of Azure", function()
             assert.are.equal(1, aborts)
         end)
 
+        it("stays when it was done before it could be ended", function()
+            server:rules({{method = "PUT", path = TO, query = "comp=copy", status = 409},
+                          ACCEPTED, status("pending", {times = 3}), status("success")})
+            local _, err = task.timeout(0.5, function()
+                return azure:copy("a", "b", {item = ITEM})
+            end)
+            assert.are.equal("Timeout", err.code)
+            for _, request in ipairs(server:requests()) do
+                assert.are_not.equal("DELETE", request.method)
+            end
+        end)
+
         it("is somebody else's by now", function()
             server:rules({ACCEPTED, status("success", {headers = {["x-ms-copy-id"] = "OTHER",
                 ["x-ms-copy-status"] = "success"}})})
@@ -276,6 +291,30 @@ describe("an answer of Azure", function()
                 assert.are_not.equal("DELETE", request.method)
             end
         end)
+    end)
+
+    it("is verified by its blocks when they are Salvor's, in order, and all there is", function()
+        local MD5 = ("m"):rep(16)
+        local function verifier(size, ...)
+            local list = {}
+            for _, name in ipairs({...}) do
+                list[#list + 1] = "<Block><Name>" .. digest.base64(name)
+                    .. "</Name><Size>5</Size></Block>"
+            end
+            server:rules({{path = BLOB, query = "comp=blocklist", headers = {ETag = '"e"'},
+                body = "<BlockList><CommittedBlocks>" .. table.concat(list)
+                    .. "</CommittedBlocks></BlockList>"}})
+            return azure:verifier({path = "a", size = size, etag = "e"})
+        end
+        local function name(index)
+            return blocks.name("12345678", index, MD5, blocks.NAME_SIZE)
+        end
+        assert.are.equal("blocks", verifier(10, name(1), name(2)).name)
+        assert.is_false(verifier(10, name(2), name(1)))
+        assert.is_false(verifier(11, name(1), name(2)))
+        assert.is_false(verifier(10, name(1), (name(2):gsub("^slvr", "other"):sub(2))))
+        assert.is_false(verifier(10, name(1), "short"))
+        assert.is_false(verifier(0))
     end)
 
     it("is to no more metadata than Azure takes", function()

@@ -27,7 +27,7 @@ end
 --- Ends a copy that goes on, and removes what there is of it.
 local function give_up(self, to, key, id)
     self:_ask({op = OP, method = "PUT", key = key, path = to, query = {comp = "copy", copyid = id},
-               headers = {["x-ms-copy-action"] = "abort"}, expected = {[409] = true}})
+               headers = {["x-ms-copy-action"] = "abort"}})
     local item = self:_head(to, OP)
     if item and item.headers["x-ms-copy-id"] == id
         and item.headers["x-ms-copy-status"] ~= "success" then
