@@ -4,6 +4,7 @@ local digest = require("salvor.digest")
 local http = require("salvor.store_http")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
+local open = require("salvor.store.http.open")
 local write = require("salvor.store.http.write")
 
 local LISTS = {"Contents"}
@@ -204,6 +205,25 @@ describe("requests to stores over HTTP", function()
         assert.are.equal("a%20%2B/b~", http.escape("a +/b~", "/"))
         assert.are.equal("%2F", http.escape("/"))
         assert.are.equal("a b%zz%", http.unescape("a+b%zz%"))
+    end)
+end)
+
+describe("the client of a store", function()
+    it("goes through the proxy that an option names", function()
+        local client = must(open.client({proxy = "http://127.0.0.1:1", timeout = 5}))
+        local got, err = client:request({method = "GET", origin = "http://store.example",
+                                         path = "/"})
+        assert.is_nil(got)
+        assert.are.equal("Unreachable", err.code)
+        assert.is_truthy(err.message:find("through the proxy", 1, true), err.message)
+    end)
+
+    it("takes certificates for an authority, and nothing else", function()
+        local got, err = open.client({}, "tests/spec/store_http_spec.lua")
+        assert.is_nil(got)
+        assert.are.equal("Invalid", err.code)
+        assert.is_truthy(err.message:find("holds no certificate in PEM form", 1, true))
+        assert.are.equal("NotFound", select(2, open.client({}, "/no/such/file")).code)
     end)
 end)
 

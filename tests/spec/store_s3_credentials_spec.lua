@@ -131,6 +131,8 @@ describe("credentials of S3", function()
             AWS_SECRET_ACCESS_KEY = digest.base64("b"), AWS_SESSION_TOKEN = digest.base64("T")}))))
         assert.are.equal("b", (select(2, found({secret = {stringData = {access_key = "A",
                                                                         secret_key = "b"}}}))))
+        refused("Invalid", {secret = {data = {key = digest.base64("\n"),
+                                              keysecret = digest.base64("x")}}}, "no access key")
         refused("Invalid", {secret = {metadata = {name = "backup"}, data = {
             ["ca.crt"] = "x", key = digest.base64("A")}}}, "the Secret backup", "ca.crt, key",
             "keysecret")
