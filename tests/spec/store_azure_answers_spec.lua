@@ -317,6 +317,22 @@ describe("an answer of Azure", function()
         assert.is_false(verifier(0))
     end)
 
+    it("with a range has the MD5 of that, which must be right and is not the object's", function()
+        for text, code in pairs({["23"] = false, other = "Corrupt"}) do
+            server:rules({{path = BLOB, status = 206, body = "23", headers = {
+                ["Content-Range"] = "bytes 2-3/10",
+                ["Content-MD5"] = md5_forms.to_base64(digest.md5(text))}}})
+            local got, item = get(azure, "a", {offset = 2, length = 2})
+            assert.are.equal("true", server:requests()[1].headers["x-ms-range-get-content-md5"])
+            if code then
+                expect_error(code, ROOT .. "/a", got, item)
+            else
+                assert.are.equal("23", got)
+                assert.is_nil(item.md5)
+            end
+        end
+    end)
+
     it("is to no more metadata than Azure takes", function()
         server:rules({{method = "PUT", path = BLOB, status = 201}})
         for size, sent in pairs({[8000] = true, [9000] = false}) do
