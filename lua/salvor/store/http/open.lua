@@ -1,7 +1,7 @@
 --- What is the same in opening any store over HTTP.
+local client = require("salvor.store.http.client")
 local errors = require("salvor.store.errors")
 local fs = require("salvor.fs")
-local http = require("salvor.store_http")
 local merge = require("salvor.copy").merge
 local request = require("salvor.store.http.request")
 local stat = require("salvor.store.http.stat")
@@ -48,7 +48,7 @@ function open.client(options, ca)
             return nil, err
         end
     end
-    return http.client({
+    return client.new({
         ca = text,
         insecure = options.insecure,
         proxy = options.proxy,

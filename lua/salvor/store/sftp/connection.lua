@@ -5,6 +5,7 @@ local condition = require("salvor.condition")
 local errors = require("salvor.store.errors")
 local known_hosts = require("salvor.ssh.known_hosts")
 local native = require("salvor.sftp")
+local noted = require("salvor.store.sftp.noted")
 local task = require("salvor.task")
 local trust = require("salvor.store.sftp.trust")
 
@@ -43,6 +44,7 @@ local function handshake(self, order)
     if not connection then
         return failed(self, err)
     end
+    connection = noted(connection, self.url)
     local key
     key, err = within(self, function()
         return connection:connect({host = self._host, port = self._port, timeout = self._timeout,
