@@ -113,9 +113,9 @@ function methods:leftovers(folder, opts) end
 ---@field progress? boolean|fun(state: salvor.StoreProgress)
 
 ---@class salvor.StoreProgress
----@field bytes integer That have arrived.
+---@field bytes integer That have arrived, or were there.
 ---@field objects integer
----@field rate number Bytes per second, lately.
+---@field rate? number Bytes per second that arrive, lately; nil before the first.
 ---@field total? integer Bytes, once they are counted.
 ---@field total_objects? integer
 ---@field seconds_left? number

@@ -209,6 +209,28 @@ describe("store.copy", function()
         assert.are.equal(2, last.total_objects)
     end)
 
+    it("tells how far it is while nothing arrives, and ends when nobody can be told", function()
+        make("from", {a = "x"})
+        local transfer = require("salvor.store.transfer")
+        local read_whole = transfer.read_whole
+        finally(function()
+            transfer.read_whole = read_whole
+        end)
+        transfer.read_whole = function(...)
+            task.sleep(1)
+            return read_whole(...)
+        end
+        local told = 0
+        must(store.copy(at("from"), at("to"), {progress = function()
+            told = told + 1
+        end}))
+        assert.is_true(told >= 3 and told <= 7, told .. " times in a second")
+        assert.has_error(function()
+            store.copy(at("from"), at("other"), {progress = function() error("no more", 0) end})
+        end, "no more")
+        assert.is_nil(fs.stat(at("other/a")))
+    end)
+
     it("carries a large file in bounded memory", function()
         must(proc.run({"truncate", "-s", "512M", at("large")}))
         local code = string.format([[

@@ -46,6 +46,34 @@ describe("the progress of a copy", function()
         assert.are.equal(1, states[#states].objects)
     end)
 
+    it("says nothing of a rate before there is one, and what was there already is none", function()
+        local states = {}
+        local line = progress.new(function(state)
+            states[#states + 1] = state
+        end, "copied")
+        line:set_total(100 * MiB, 4)
+        now = now + 1
+        line:found(50 * MiB, 1)
+        assert.are.equal(1, #states)
+        assert.are.equal(50 * MiB, states[1].bytes)
+        assert.is_nil(states[1].rate)
+        assert.is_nil(states[1].seconds_left)
+        now = now + 1
+        line:add(2 * MiB, 0)
+        assert.are.equal(MiB, states[2].rate)
+        assert.are.equal(48, states[2].seconds_left)
+        now = now + 10
+        line:tick()
+        line:tick()
+        now = now + 10
+        line:tick()
+        assert.are.equal(4, #states)
+        assert.are.equal(0, states[4].rate)
+        assert.is_nil(states[4].seconds_left)
+        line:finish()
+        assert.are.equal(2 * MiB / 22, states[5].rate)
+    end)
+
     it("shows durations as people say them", function()
         assert.are.equal("0s", progress.duration(0.2))
         assert.are.equal("59s", progress.duration(59.4))
@@ -58,6 +86,8 @@ describe("the progress of a copy", function()
             local progress, task = require("salvor.store.progress"), require("salvor.task")
             local line = progress.new(true, "copied")
             line:set_total(1 << 30, 3)
+            task.sleep(0.3)
+            line:tick()
             local began = task.now()
             while task.now() - began < 2.5 do
                 task.sleep(0.02)
@@ -66,6 +96,7 @@ describe("the progress of a copy", function()
             line:finish()]]}, {home = "/tmp"})
         local lines = salvor.lines(result.stderr)
         assert.is_true(#lines >= 3 and #lines <= 4, result.stderr)
+        assert.are.equal("copied 0% 0 B of 1.0 GiB, 0 of 3 files", lines[1])
         assert.is_truthy(lines[2]:match(
             "^copied %d+%% [%d.]+ MiB of 1%.0 GiB, [%d.]+ MiB/s, 0 of 3 files, .* left$"), lines[2])
         assert.is_truthy(lines[#lines]:match(" files$"), lines[#lines])

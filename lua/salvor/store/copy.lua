@@ -52,7 +52,7 @@ function copy:on_end(object, ok, err)
         summary.verified[how] = summary.verified[how] + 1
     end
     if self.progress then
-        self.progress:add(object.skipped and object.size or 0, 1)
+        self.progress:found(object.skipped and object.size or 0, 1)
     end
 end
 
@@ -70,7 +70,7 @@ function copy:transfer(item, from, to, there)
                 self.summary.resumed = self.summary.resumed + count
             end
             if self.progress then
-                self.progress:add(count, 0)
+                self.progress[resumed and "found" or "add"](self.progress, count, 0)
             end
         end,
     })
@@ -211,16 +211,18 @@ function copy:carry()
     })
 end
 
---- A side that only counts never decides how the copy ends.
+--- Counting may fail, and then there is no total; that never decides how the copy ends.
 function copy:carry_with_progress()
     local line <close> = progress.new(self.show, "copied")
     self.progress = line
-    local counting = task.spawn(function()
-        self:count()
-    end)
-    local done, err = self:carry()
-    pcall(counting.cancel, counting)
-    pcall(counting.join, counting)
+    local done, err = task.race({
+        function()
+            return self:carry()
+        end,
+        function()
+            task.all({function() pcall(self.count, self) end, function() line:keep_telling() end})
+        end,
+    })
     if done then
         line:finish()
     end

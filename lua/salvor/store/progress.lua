@@ -21,12 +21,12 @@ function progress.duration(seconds)
 end
 
 --- new(show): `show` is true for the line of ui.status, or a function that is given {bytes, total,
---- objects, total_objects, rate, seconds_left} a few times a second. A total is nil until it is
---- known.
+--- objects, total_objects, rate, seconds_left} a few times a second. What is not known yet is nil.
 function progress.new(show, label)
+    local now = task.now()
     local self = setmetatable({
-        label = label, bytes = 0, objects = 0, began = task.now(), samples = {},
-        next_time = task.now() + STEP,
+        label = label, bytes = 0, moved = 0, objects = 0, began = now, samples = {{now, 0}},
+        next_time = now + STEP,
     }, progress)
     if type(show) == "function" then
         self.show = show
@@ -36,15 +36,15 @@ function progress.new(show, label)
     return self
 end
 
---- Bytes per second lately.
+--- Bytes per second lately; nil as long as none have moved.
 function progress:rate(now)
     local samples = self.samples
-    samples[#samples + 1] = {now, self.bytes}
+    samples[#samples + 1] = {now, self.moved}
     while #samples > 2 and now - samples[1][1] > WINDOW do
         table.remove(samples, 1)
     end
-    local time, bytes = table.unpack(samples[1])
-    return now > time and (self.bytes - bytes) / (now - time) or 0
+    local time, moved = table.unpack(samples[1])
+    return self.moved > 0 and now > time and (self.moved - moved) / (now - time) or nil
 end
 
 local function as_text(label, state)
@@ -56,7 +56,9 @@ local function as_text(label, state)
     else
         parts[1] = label .. " " .. ui.bytes(state.bytes)
     end
-    parts[#parts + 1] = ui.bytes(state.rate) .. "/s"
+    if state.rate then
+        parts[#parts + 1] = ui.bytes(state.rate) .. "/s"
+    end
     if state.total_objects ~= 1 then
         parts[#parts + 1] = state.total_objects
             and string.format("%d of %d files", state.objects, state.total_objects)
@@ -71,11 +73,11 @@ end
 function progress:tell(now, is_last)
     local rate = self:rate(now)
     if is_last then
-        rate = self.bytes / math.max(now - self.began, 0.001)
+        rate = self.moved > 0 and self.moved / math.max(now - self.began, 0.001) or nil
     end
     local state = {bytes = self.bytes, total = self.total, objects = self.objects,
                    total_objects = self.total_objects, rate = rate}
-    if self.total and rate > 0 and not is_last then
+    if self.total and rate and rate > 0 and not is_last then
         state.seconds_left = math.max(0, self.total - self.bytes) / rate
     end
     if self.show then
@@ -87,12 +89,32 @@ function progress:tell(now, is_last)
     end
 end
 
-function progress:add(bytes, objects)
-    self.bytes, self.objects = self.bytes + bytes, self.objects + objects
+--- Tells how it stands, when it is time.
+function progress:tick()
     local now = task.now()
     if now >= self.next_time then
         self.next_time = now + STEP
         self:tell(now)
+    end
+end
+
+--- Bytes that have moved, and objects that are complete.
+function progress:add(bytes, objects)
+    self.moved = self.moved + bytes
+    self:found(bytes, objects)
+end
+
+--- Bytes and objects that were there already: they count, and say nothing of the rate.
+function progress:found(bytes, objects)
+    self.bytes, self.objects = self.bytes + bytes, self.objects + objects
+    self:tick()
+end
+
+--- Tells also while nothing arrives; until it is cancelled.
+function progress:keep_telling()
+    while true do
+        task.sleep(STEP)
+        self:tick()
     end
 end
 
