@@ -31,11 +31,7 @@ local function copies(open)
     end
 
     local function make(name, files)
-        for path, content in pairs(files) do
-            local full = at(name .. "/" .. path)
-            must(fs.mkdir(fs.dirname(full), {parents = true}))
-            must(fs.write(full, content))
-        end
+        salvor.make_tree(at(name), files)
     end
 
     local function out(from, opts)

@@ -26,12 +26,7 @@ describe("store.copy", function()
     end
 
     local function make(name, files)
-        must(fs.mkdir(at(name), {parents = true}))
-        for path, content in pairs(files) do
-            local full = at(name .. "/" .. path)
-            must(fs.mkdir(fs.dirname(full), {parents = true}))
-            must(fs.write(full, content))
-        end
+        salvor.make_tree(at(name), files)
     end
 
     local FILES = {["a/one"] = "1", ["a/b/two"] = "22", ["a.txt"] = "text", ["z"] = ""}

@@ -60,6 +60,16 @@ function salvor.tree(folder, prefix, found)
     return found
 end
 
+--- Makes in a folder, and it too, what tree() would tell: {path = data}.
+function salvor.make_tree(folder, files)
+    must(fs.mkdir(folder, {parents = true}))
+    for path, data in pairs(files) do
+        local full = fs.join(folder, path)
+        must(fs.mkdir(fs.dirname(full), {parents = true}))
+        must(fs.write(full, data))
+    end
+end
+
 --- Raises, showing the text, unless it holds each of the parts as they stand.
 function salvor.expect(text, ...)
     for _, part in ipairs({...}) do

@@ -305,6 +305,14 @@ local function in_parts(open)
         return work(piece)
     end
 
+    --- What a run has sent that was interrupted after the first part.
+    local function send_first(parts, size, fingerprint)
+        local upload <close> = must(begin(size, fingerprint))
+        with_block(parts[1], function(piece)
+            must(upload:part(1, piece))
+        end)
+    end
+
     local function digest_of_object(path, part_size)
         local sum, offset = digest.new("md5"), 0
         local piece <close> = must(block.new(part_size))
@@ -340,12 +348,7 @@ local function in_parts(open)
 
     it("goes on where an interrupted run was, and knows bytes that have changed", function()
         local parts, size = make(store.features.part.smallest, 1)
-        do
-            local first <close> = must(begin(size, "resume"))
-            with_block(parts[1], function(piece)
-                must(first:part(1, piece))
-            end)
-        end
+        send_first(parts, size, "resume")
         local second <close> = must(begin(size, "resume"))
         with_block(parts[1]:sub(2) .. "x", function(piece)
             assert.is_false(second:has(1, piece))
@@ -364,12 +367,7 @@ local function in_parts(open)
 
     it("gives back what an interrupted run has sent, where it can", function()
         local parts, size = make(store.features.part.smallest, 1)
-        do
-            local first <close> = must(begin(size, "recall"))
-            with_block(parts[1], function(piece)
-                must(first:part(1, piece))
-            end)
-        end
+        send_first(parts, size, "recall")
         local second <close> = must(begin(size, "recall"))
         if second.recall then
             with_block(("?"):rep(second.part_size), function(piece)
@@ -383,12 +381,7 @@ local function in_parts(open)
 
     it("takes nothing of an upload of something else", function()
         local parts, size = make(store.features.part.smallest, 1)
-        do
-            local first <close> = must(begin(size, "one source"))
-            with_block(parts[1], function(piece)
-                must(first:part(1, piece))
-            end)
-        end
+        send_first(parts, size, "one source")
         local second <close> = must(begin(size, "another source"))
         with_block(parts[1], function(piece)
             assert.is_false(second:has(1, piece))
