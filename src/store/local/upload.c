@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "store/local/release.h"
 #include "store/sum.h"
 
 enum { STEP = 1 << 18 };
@@ -41,7 +42,7 @@ static void remove_leftover(const struct salvor_local_upload *upload, const char
         return;
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         unlinkat(upload->place.folder, name, 0);
-    close(fd);
+    salvor_local_release(fd);
 }
 
 /* What earlier runs have begun of a file that has changed since. */
@@ -212,7 +213,7 @@ void salvor_local_upload_close(struct salvor_local_upload *upload, bool remove)
     if (upload->fd >= 0 && remove)
         unlinkat(upload->place.folder, upload->temporary, 0);
     if (upload->fd >= 0)
-        close(upload->fd);
+        salvor_local_release(upload->fd);
     upload->fd = -1;
     salvor_local_place_close(&upload->place);
 }
