@@ -3,12 +3,14 @@ local fs = require("salvor.fs")
 local json = require("salvor.json")
 local proc = require("salvor.proc")
 local fault_proxy = require("support.fault_proxy")
+local python_server = require("support.python_server")
 
 local MiB = 1 << 20
 local LARGE = 512 * MiB
 local FAR = 128 * MiB -- over a connection of 50 ms
 local SMALL = 2000 -- objects of 4 KiB
 local NAMES = 100000
+local MANY_NAMES = 1000000
 local WORKERS = "16"
 local RUNS = 5
 local AWS = "/usr/bin/aws" -- Debian's, whatever else is on PATH
@@ -177,6 +179,16 @@ local function on_s3(measure)
     end
 end
 
+--- As many as few have, from a server that only makes them up.
+local function bench_many_names(bench, data)
+    local server = python_server.start(python_server.class(), "names_server.py", nil, MANY_NAMES)
+    local env = bench.env
+    env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY, env.AWS_CA_BUNDLE = "a", "b", false
+    bench:single("list 1,000,000 names", data("ls", "-r",
+        "s3://many?region=default&endpoint=http://127.0.0.1:" .. server.port), 32)
+    server:stop()
+end
+
 -- SFTP
 
 --- The two programs that move `file` to or from the server at `port`.
@@ -250,6 +262,7 @@ local PARTS = {
     {"large", on_s3(bench_large)},
     {"small", on_s3(bench_small)},
     {"names", on_s3(bench_names)},
+    {"many", bench_many_names},
     {"sftp", bench_sftp},
     {"sets", bench_sets},
 }
