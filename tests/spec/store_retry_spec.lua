@@ -110,6 +110,20 @@ describe("what a store's back end could not do", function()
         backend, calls = failing("store", "write", 1, "SlowDown")
         must(write(retry.wrap(backend, 5), {if_absent = true}))
         assert.are.equal(2, calls.n)
+        -- Nor when that was a later one.
+        backend, calls = failing("other", "write", 1, "SlowDown")
+        local fail_once = backend.write
+        backend.write = function(...)
+            local written, problem = fail_once(...)
+            if written then
+                return errors.fail("Disconnected", {url = backend.url})
+            end
+            return written, problem
+        end
+        item, err = write(retry.wrap(backend, 5), {if_absent = true})
+        assert.is_nil(item)
+        assert.are.equal("Disconnected", err.code)
+        assert.are.equal(2, calls.n)
     end)
 
     it("covers the parts of an upload", function()
@@ -230,6 +244,17 @@ describe("what a store's back end could not do", function()
                 "its content is not what was sent")
             assert.are.same({}, salvor.tree(folder .. "/to" .. size))
         end
+    end)
+
+    it("is taken for nothing where nobody may ask what is there", function()
+        local source, target = failing("from"), failing("to", "stat", 1, "Forbidden")
+        must(fs.write(folder .. "/from/file", "x"))
+        local one = {item = must(source:stat("file")), from_name = "file", to_name = "file"}
+        assert.are.equal(1, must(run_copy(source, target, one)).copied)
+        target = failing("other", "stat", 1, "Unauthorized")
+        local summary, err = run_copy(source, target, one)
+        assert.is_nil(summary)
+        assert.are.equal("Unauthorized", err.code)
     end)
 
     it("ends a whole copy when no other object could arrive", function()

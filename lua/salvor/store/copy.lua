@@ -143,7 +143,8 @@ function copy:one()
         if self.skip then
             local err
             there, err = self.target:stat(self.to_name)
-            if not there and err.code ~= "NotFound" then
+            -- S3 forbids who may only write to ask for what is not there.
+            if not there and err.code ~= "NotFound" and err.code ~= "Forbidden" then
                 return nil, err
             end
         end

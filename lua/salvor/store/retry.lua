@@ -21,12 +21,13 @@ local function pause_after(err, tries)
 end
 
 --- The result of attempt(), repeated up to `retries` times while it fails with an error that is
---- retryable.
-function retry.call(retries, attempt)
+--- retryable, and of which may_repeat(err) says that it did nothing.
+local function call(retries, attempt, may_repeat)
     local tries = 0
     while true do
         local result, err = attempt()
-        if result ~= nil or not (err and err.retryable) or tries >= retries then
+        if result ~= nil or not (err and err.retryable) or tries >= retries
+            or not may_repeat(err) then
             return result, err
         end
         local pause = pause_after(err, tries)
@@ -42,25 +43,14 @@ function retry.call(retries, attempt)
     end
 end
 
---- A view of a back end whose calls are repeated. What must be absent is written again only when it
---- was surely not written, since else its own first attempt would be in the way.
+--- A method whose calls are repeated where is_safe(err, its arguments...).
 local function repeating(retries, method, is_safe)
     return function(self, ...)
         local arguments = table.pack(...)
-        local function attempt()
+        return call(retries, function()
             return method(self._single, table.unpack(arguments, 1, arguments.n))
-        end
-        local result, err = attempt()
-        if result ~= nil or not (err and err.retryable) or not is_safe(err, ...) then
-            return result, err
-        end
-        local first = true
-        return retry.call(retries, function()
-            if first then
-                first = false
-                return nil, err
-            end
-            return attempt()
+        end, function(err)
+            return is_safe(err, table.unpack(arguments, 1, arguments.n))
         end)
     end
 end
@@ -71,6 +61,8 @@ local function always()
     return true
 end
 
+--- What must be absent is written again only when it was surely not written, since else its own
+--- first attempt would be in the way.
 local function write_is_safe(err, _, _, options)
     return not (options.if_absent and UNCERTAIN[err.code])
 end
@@ -95,8 +87,8 @@ end
 
 --- The back end as verbs use it: same fields and methods, its calls are repeated.
 function retry.wrap(backend, retries)
-    local wrapped = {kind = backend.kind, url = backend.url, features = backend.features,
-                     _single = backend}
+    local wrapped = {kind = backend.kind, url = backend.url, server = backend.server,
+                     features = backend.features, _single = backend}
     for name, is_safe in pairs(SAFE) do
         if backend[name] then
             wrapped[name] = repeating(retries, backend[name], is_safe)
