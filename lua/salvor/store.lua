@@ -163,9 +163,9 @@ function methods:read(path, opts)
     if not item then
         return as_op("store.read", problem)
     end
-    local last = math.min(item.size, offset + wanted)
+    local last = offset + math.min(item.size - offset, wanted)
     if last - offset > limit then
-        return errors.fail("TooLarge", {url = self.url .. "/" .. path, op = "store.read",
+        return errors.fail("TooLarge", {url = urls.join(self.url, path), op = "store.read",
             reason = string.format("%d bytes, more than %d", last - offset, limit),
             hint = "download it, read it in pieces, or give a larger limit"})
     end

@@ -251,6 +251,32 @@ store_lab.describe("copies between folders and S3", "s3", function(at)
             "s3://" .. bucket .. "/to", here)).skipped)
     end)
 
+    it("replace nothing where that is wanted, also by the server", function()
+        local bucket = store_lab.bucket()
+        local opened <close> = must(store.open("s3://" .. bucket, options))
+        must(opened:write("from/a", "one"))
+        must(opened:write("from/b", "two"))
+        must(opened:write("to/a", "first"))
+        local summary = must(store.copy("s3://" .. bucket .. "/from", "s3://" .. bucket .. "/to",
+            {from = options, to = options, if_absent = true}))
+        assert.are.equal(1, summary.copied)
+        assert.are.equal("AlreadyExists", summary.failed[1].err.code)
+        assert.are.equal("first", opened:read("to/a"))
+        assert.are.equal("two", opened:read("to/b"))
+    end)
+
+    it("tell a bucket from one of that name on another server", function()
+        local url = "s3://" .. store_lab.bucket()
+        must(must(store.open(url, options)):write("a", "one"))
+        local other <close> = store_lab.proxy("s3")
+        local there = {region = at.region, access_key = at.access_key, secret_key = at.secret_key,
+                       endpoint = other.url}
+        assert.are.equal(1, must(store.copy(url, url, {from = options, to = there})).skipped)
+        local summary, err = store.copy(url, url, {from = there, to = there})
+        assert.is_nil(summary)
+        salvor.expect(tostring(err), url .. " is not valid: it lies in what is to be copied")
+    end)
+
     it("say what is missing: the bucket, what lies below a name, the right", function()
         local function fails(code, part, from, to)
             local summary, err = store.copy(from, to, {from = from:find("s3:") and options,

@@ -99,6 +99,8 @@ describe("a store", function()
                                                                        length = 10 * MiB - 10}))
         fails("TooLarge", "more than 100", opened:read("large", {limit = 100}))
         assert.are.equal("45", opened:read("large", {limit = 2, offset = 4, length = 2}))
+        assert.is_true(text:sub(11) == opened:read("large", {offset = 10,
+                                                            length = math.maxinteger}))
     end)
 
     it("takes a path for what it is, and refuses one that leads out", function()

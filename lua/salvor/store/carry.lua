@@ -178,6 +178,9 @@ end
 
 --- Copying a tree into itself would never end, and removing around it would remove it.
 local function check_apart(source, target, deletes)
+    if source.backend.server ~= target.backend.server then
+        return true
+    end
     local from, problem = root_of(source.backend)
     local to, other = root_of(target.backend)
     if not from or not to then

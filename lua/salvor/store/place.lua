@@ -192,7 +192,10 @@ function place.together(from, to, options, what)
         return nil
     end
     local root = open.location(merge(source, {path = ""}), options, what)
-    if not root or not root.features.copies then
+    if not root then
+        return nil
+    elseif not root.features.copies then
+        root:close()
         return nil
     end
     local opened = {backend = view.new(root, prefix_of(source))}

@@ -24,14 +24,14 @@ local REPEATS = 2 -- of a small object that changed or was damaged on its way
 --- The object `from` of the back end `source`, `item` in its list, becomes `to` of the back end
 --- `target`, where `there` (nil: nothing) has the same size. on_bytes(count, resumed) is told of
 --- bytes that have arrived, or were there from an earlier run. `reads_back`: the content that has
---- arrived is compared, by reading it.
+--- arrived is compared, by reading it. Servers copy by themselves, but always replace.
 function transfer.new(fields)
     local object = setmetatable(fields, transfer)
     object.size = object.item.size
     object.part_size = transfer.part_size(object.target, object.size)
     object.on_bytes = object.on_bytes or function() end
     object.by_server = object.source.base ~= nil and object.source.base == object.target.base
-        and object.target.features.copies
+        and object.target.features.copies and not object.if_absent
     object.turn, object.turned = 1, condition.new()
     object.next_part, object.under_way, object.done = 1, 0, 0
     return object

@@ -12,6 +12,7 @@ function view.new(backend, prefix)
         base = backend,
         prefix = prefix,
         kind = backend.kind,
+        server = backend.server,
         url = (backend.url .. "/" .. prefix):gsub("/$", ""),
         features = merge(backend.features, {
             refuses = refuses and function(path)

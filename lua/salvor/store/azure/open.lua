@@ -65,6 +65,7 @@ return {
         return common.backend({
             kind = "azure",
             url = ("az://" .. place.container .. "/" .. place.root):gsub("/$", ""),
+            server = at.origin .. at.base,
             features = {
                 checksum = "md5",
                 any_key = true,

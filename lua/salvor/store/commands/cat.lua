@@ -1,6 +1,7 @@
 local block = require("salvor.block")
 local command = require("salvor.store.command")
 local errors = require("salvor.store.errors")
+local url = require("salvor.store.url")
 
 local STEP = 4 << 20
 
@@ -12,7 +13,7 @@ local function print_bytes(source)
         must(source.backend:read(source.name, piece, {offset = offset, length = STEP,
                                                       if_match = source.item}))
         if #piece == 0 then
-            error(errors.new("Changed", {url = source.backend.url .. "/" .. source.name,
+            error(errors.new("Changed", {url = url.join(source.backend.url, source.name),
                                          op = "store.read", reason = "it has become shorter"}), 0)
         end
         must(io.stdout:write(piece:text()))

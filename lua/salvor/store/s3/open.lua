@@ -78,6 +78,7 @@ return {
         return common.backend({
             kind = "s3",
             url = ("s3://" .. place.bucket .. "/" .. place.root):gsub("/$", ""),
+            server = endpoint.origin(at, place.bucket),
             features = {
                 checksum = "md5",
                 any_key = true,
