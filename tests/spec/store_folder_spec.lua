@@ -4,6 +4,7 @@ local fs = require("salvor.fs")
 local open = require("salvor.store.open").url
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
+local store = require("salvor.store")
 
 local top = must(fs.temporary_folder())
 
@@ -27,6 +28,16 @@ describe("a folder as a store", function()
     local function at(name)
         return fs.join(folder, name)
     end
+
+    it("has parts of the size that was asked for", function()
+        local opened <close> = must(store.open(folder .. "/store", {part_size = 1 << 16}))
+        assert.are.equal(1 << 16, opened._backend.features.part.default)
+        for _, size in ipairs({1, (1 << 16) - 1, (1 << 30) + 1, 70000.5}) do
+            local none, err = store.open(folder, {part_size = size})
+            assert.is_nil(none)
+            salvor.expect(tostring(err), "part_size is from 65536 to 1073741824 bytes")
+        end
+    end)
 
     it("may be named by a path or a URL", function()
         must(fs.mkdir(at("a b")))

@@ -32,7 +32,7 @@ describe("what a store's back end could not do", function()
     local function failing(name, method, times, code, fields)
         must(fs.mkdir(fs.join(folder, name), {parents = true}))
         local backend = must(folder_module.open({host = "", path = fs.join(folder, name),
-                                                 bare = true}))
+                                                 bare = true}, {}))
         local calls = {n = 0}
         if method then
             local original = backend[method]

@@ -22,7 +22,7 @@
 ---
 ---     kind       as above
 ---     url        of the root, for messages: without secrets, and without a "/" at the end
----     server     what tells the server from another one whose URLs are the same (its endpoint); nil
+---     server     what tells the server from another one whose URLs are the same: its endpoint; nil
 ---                where the URL says it
 ---     features   {checksum = "md5"      items of list and stat have their md5 (where it is known)
 ---                 any_key = true        names like "a//b", "./x" are names like others

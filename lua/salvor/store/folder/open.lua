@@ -5,8 +5,7 @@ local merge = require("salvor.copy").merge
 local native = require("salvor.local")
 local url = require("salvor.store.url")
 
-local PART = 8 << 20
-local LARGEST = 1 << 30
+local PART, SMALLEST, LARGEST = 8 << 20, 1 << 16, 1 << 30 -- bytes
 
 local methods = merge(
     require("salvor.store.folder.list"),
@@ -65,7 +64,8 @@ return {
     settings = {part_size = "number"},
     credentials = {},
 
-    open = function(location)
+    open = function(location, options)
+        local part_size = options.part_size
         if location.host ~= "" and location.host ~= "localhost" then
             return errors.fail("Invalid", {url = location.text, op = "store.open",
                 reason = "a file is on this machine, not on '" .. location.host .. "'",
@@ -73,6 +73,10 @@ return {
         elseif location.path == "" then
             return errors.fail("Invalid", {url = location.text, op = "store.open",
                                            reason = "it has no path"})
+        elseif part_size and (math.type(part_size) ~= "integer" or part_size < SMALLEST
+            or part_size > LARGEST) then
+            return errors.fail("Invalid", {url = location.text, op = "store.open",
+                reason = string.format("part_size is from %d to %d bytes", SMALLEST, LARGEST)})
         end
         local path, err = fs.absolute(location.path)
         if not path then
@@ -85,8 +89,8 @@ return {
                 folders = true,
                 modes = true,
                 refuses = refuses,
-                part = {smallest = 1 << 16, largest = LARGEST, count = 1 << 31, at_once = 4,
-                        default = PART},
+                part = {smallest = SMALLEST, largest = LARGEST, count = 1 << 31, at_once = 4,
+                        default = part_size or PART},
             },
             _path = path,
         }, {__index = methods})
