@@ -205,7 +205,8 @@ end
 local function first_failure(failed)
     local err = failed[1].err
     if #failed > 1 then
-        err.message = string.format("%s; %d others could not be removed", err.message, #failed - 1)
+        err.message = string.format("%s; and %d more could not be removed", err.message,
+            #failed - 1)
     end
     return err
 end

@@ -67,6 +67,9 @@ describe("what a store's back end could not do", function()
             assert.is_true(seconds >= most / 2 and seconds <= most, seconds)
         end
         assert.are.equal("content", fs.read(folder .. "/store/file"))
+        write(retry.wrap(failing("other", "write", 100, "Disconnected"), 12))
+        assert.are.equal(15, #slept)
+        assert.is_true(slept[15] >= 15 and slept[15] <= 30, slept[15])
     end)
 
     it("is given up after as many times as were said, with the last error", function()
@@ -102,11 +105,14 @@ describe("what a store's back end could not do", function()
     end)
 
     it("is not done again when its own first attempt may be in the way", function()
-        local backend, calls = failing("store", "write", 1, "Disconnected")
-        local item, err = write(retry.wrap(backend, 5), {if_absent = true})
-        assert.is_nil(item)
-        assert.are.equal("Disconnected", err.code)
-        assert.are.equal(1, calls.n)
+        local backend, calls, item, err
+        for _, code in ipairs({"Disconnected", "Timeout"}) do
+            backend, calls = failing("store", "write", 1, code)
+            item, err = write(retry.wrap(backend, 5), {if_absent = true})
+            assert.is_nil(item)
+            assert.are.equal(code, err.code)
+            assert.are.equal(1, calls.n)
+        end
         backend, calls = failing("store", "write", 1, "SlowDown")
         must(write(retry.wrap(backend, 5), {if_absent = true}))
         assert.are.equal(2, calls.n)

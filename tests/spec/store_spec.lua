@@ -1,5 +1,7 @@
 -- salvor.store's verbs, on folders; what back ends do is in the specs of each of them.
 local fs = require("salvor.fs")
+local path_problem = require("salvor.store.backend").path_problem
+local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local store = require("salvor.store")
 local task = require("salvor.task")
@@ -79,6 +81,61 @@ describe("a store", function()
         end
     end)
 
+    it("lists a level that has more names than a page", function()
+        must(opened:write("a/x", ""))
+        must(proc.run({"sh", "-c", 'cd "$1" && seq -f %05g 1 2500 | xargs touch', "sh",
+                       at("store/a")}))
+        local found = must(opened:list("a"))
+        assert.are.equal(2501, #found)
+        assert.are.equal("a/00001", found[1].path)
+        assert.are.equal("a/x", found[2501].path)
+    end)
+
+    it("says what could not be removed, and removes the rest", function()
+        must(opened:write("a/x", ""))
+        must(opened:write("b/y", ""))
+        must(opened:write("c", ""))
+        local err = fails("Invalid", "store.remove: " .. at("store/a"), opened:remove({"a", "c"}))
+        assert.is_nil(err.message:find("more", 1, true))
+        fails("NotFound", "store.stat", opened:stat("c"))
+        fails("Invalid", "; and 1 more could not be removed", opened:remove({"a", "b"}))
+        assert.are.equal(0, opened:remove({}))
+        assert.are.equal("", opened:read("a/x"))
+    end)
+
+    it("has no leftovers that are hidden; where there are such they are a day old", function()
+        fails("Unsupported", "a file beside its object", opened:leftovers())
+        local asked = {}
+        opened._backend.leftovers = function(_, prefix, options)
+            table.insert(asked, {prefix, options.older_than, options.remove})
+            return {}
+        end
+        must(opened:leftovers())
+        must(opened:leftovers("a", {older_than = 5, remove = true}))
+        assert.are.same({{"", 86400}, {"a/", 5, true}}, asked)
+    end)
+
+    it("ends its connections once, and is of no use then", function()
+        local closed, close = 0, opened._backend.close
+        opened._backend.close = function(...)
+            closed = closed + 1
+            close(...)
+        end
+        opened:close()
+        opened:close()
+        assert.are.equal(1, closed)
+        for _, verb in ipairs({"list", "each", "stat", "read", "remove", "leftovers"}) do
+            assert.has_error(function() opened[verb](opened, "a") end,
+                "store." .. verb .. ": the store was closed")
+        end
+        assert.has_error(function() opened:list() end, "store.list: the store was closed")
+        assert.has_error(function() opened:write("a", "") end, "store.write: the store was closed")
+        assert.has_error(function() opened:upload(at("x"), "a") end,
+            "store.upload: the store was closed")
+        assert.has_error(function() opened:download("a", at("x")) end,
+            "store.download: the store was closed")
+    end)
+
     it("says what is not there, also in a loop", function()
         local none = must(store.open(at("none")))
         fails("NotFound", at("none") .. " does not exist", none:list())
@@ -101,6 +158,15 @@ describe("a store", function()
         assert.are.equal("45", opened:read("large", {limit = 2, offset = 4, length = 2}))
         assert.is_true(text:sub(11) == opened:read("large", {offset = 10,
                                                             length = math.maxinteger}))
+        local reads, read = 0, opened._backend.read
+        opened._backend.read = function(...)
+            reads = reads + 1
+            if reads == 2 then
+                must(fs.append(at("store/large"), "x"))
+            end
+            return read(...)
+        end
+        fails("Changed", "store/large was changed meanwhile", opened:read("large"))
     end)
 
     it("takes a path for what it is, and refuses one that leads out", function()
@@ -113,6 +179,12 @@ describe("a store", function()
             fails("Invalid", "store.upload", opened:upload("/etc/hostname", path))
         end
         assert.is_nil(fs.stat(at("store")))
+        fails("Invalid", "does not begin with '/'", opened:read("/etc"))
+        for _, path in ipairs({"/", "a//b", "../a", "./a"}) do
+            assert.is_nil(path_problem(path, true))
+        end
+        assert.are.equal("a path is not empty", path_problem("", true))
+        assert.are.equal("a path holds no zero byte", path_problem("a\0", true))
     end)
 
     it("stops at misuse", function()
@@ -123,13 +195,19 @@ describe("a store", function()
         end
         misuse("store.stat: a path expected, got nil", function() opened:stat() end)
         misuse("unknown option 'ofset'", function() opened:read("a", {ofset = 1}) end)
-        misuse("'offset' is a number of bytes", function() opened:read("a", {offset = -1}) end)
+        for _, count in ipairs({-1, 1.5}) do
+            misuse("'offset' is a number of bytes", function()
+                opened:read("a", {offset = count})
+            end)
+        end
         misuse("data must be a string", function() opened:write("a", {}) end)
         misuse("unknown option 'x'", function() opened:write("a", "", {x = 1}) end)
         local function upload(options)
             return function() opened:upload("a", "b", options) end
         end
-        misuse("'workers' is an integer from 1", upload({workers = 0}))
+        for _, workers in ipairs({0, 257, 1.5}) do
+            misuse("'workers' is an integer from 1 to 256", upload({workers = workers}))
+        end
         misuse("'skip' must be", upload({skip = "maybe"}))
         misuse("'progress' must be", upload({progress = 5}))
         misuse("the path of a file expected", function() opened:upload("", "b") end)
