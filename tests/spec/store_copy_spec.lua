@@ -233,6 +233,27 @@ describe("store.copy", function()
         assert.are.equal(2, last.objects)
         assert.are.equal(3 * MiB + 1, last.total)
         assert.are.equal(2, last.total_objects)
+        assert.is_true(last.rate > 0)
+        must(store.copy(at("from"), at("to"), {progress = function(state)
+            last = state
+        end}))
+        assert.are.equal(3 * MiB + 1, last.bytes)
+        assert.are.equal(2, last.objects)
+        assert.is_nil(last.rate)
+    end)
+
+    it("names a thousand failures and counts the others; when nothing else comes it ends", function()
+        must(proc.run({"sh", "-c", [[
+            mkdir "$1/from" "$1/to" && cd "$1/from" && seq -f %04g 1 1100 | xargs touch &&
+            cd "$1/to" && seq -f %04g 1 1100 | xargs mkdir]], "sh", folder}))
+        local summary, err = store.copy(at("from"), at("to"))
+        assert.is_nil(summary)
+        salvor.expect(tostring(err), "it is a folder")
+        must(fs.remove(at("to/0001")))
+        summary = must(store.copy(at("from"), at("to")))
+        assert.are.equal(1, summary.copied)
+        assert.are.equal(1099, summary.failures)
+        assert.are.equal(1000, #summary.failed)
     end)
 
     it("tells how far it is while nothing arrives, and ends when nobody can be told", function()
@@ -312,6 +333,14 @@ describe("store.copy", function()
         assert.are.equal(0, summary.resumed)
         assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("to/large")))
         assert.are.equal(1, #must(fs.list(at("to"))), "what the first run has left is still there")
+        -- Also when it has the same size and time.
+        salvor.run({"-e", string.format(KILLED, at("from"), at("other"))}, {home = folder})
+        must(fs.write(at("new"), ("c"):rep(50 * MiB)))
+        must(proc.run({"touch", "-r", at("from/large"), at("new")}))
+        must(fs.rename(at("new"), at("from/large")))
+        assert.are.equal(0, must(store.copy(at("from"), at("other"))).resumed)
+        assert.are.equal(digest.file("md5", at("from/large")),
+            digest.file("md5", at("other/large")))
     end)
 
     it("fails when an object changes while it is read, and keeps what was there", function()

@@ -268,10 +268,12 @@ describe("what a store's back end could not do", function()
         for number = 1, 50 do
             must(fs.write(folder .. "/from/" .. number, "x"))
         end
-        local target, calls = failing("to", "write", 1000, "Unreachable")
-        local summary, err = run_copy(source, target)
-        assert.is_nil(summary)
-        assert.are.equal("Unreachable", err.code)
-        assert.is_true(calls.n <= 4)
+        for _, code in ipairs({"Unreachable", "NoSpace", "Unauthorized", "Untrusted"}) do
+            local target, calls = failing("to", "write", 1000, code)
+            local summary, err = run_copy(source, target)
+            assert.is_nil(summary)
+            assert.are.equal(code, err.code)
+            assert.is_true(calls.n <= 4)
+        end
     end)
 end)

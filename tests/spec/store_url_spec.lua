@@ -85,6 +85,8 @@ describe("the URL of a store", function()
         masked("az://c/p?sv=1&sig=abc&x=2", "az://c/p?sv=1&sig=***&x=2")
         masked("s3://b?secret_key=abc&X-Amz-Security-Token=t",
             "s3://b?secret_key=***&X-Amz-Security-Token=***")
+        masked("az://c?connection_string=a%3Db&x-amz-credential=c&SAS=d&password=e",
+            "az://c?connection_string=***&x-amz-credential=***&SAS=***&password=***")
         masked("sftp://h/p?key_file=~/.ssh/id&host_key=SHA256:x",
             "sftp://h/p?key_file=~/.ssh/id&host_key=SHA256:x")
         masked("/a/b?c", "/a/b?c")
