@@ -242,7 +242,7 @@ describe("store.copy", function()
         assert.is_nil(last.rate)
     end)
 
-    it("names a thousand failures and counts the others; when nothing else comes it ends", function()
+    it("names a thousand failures and counts the others; ends when nothing else comes", function()
         must(proc.run({"sh", "-c", [[
             mkdir "$1/from" "$1/to" && cd "$1/from" && seq -f %04g 1 1100 | xargs touch &&
             cd "$1/to" && seq -f %04g 1 1100 | xargs mkdir]], "sh", folder}))
