@@ -2,11 +2,13 @@
 -- the names, the sizes, and what interrupts it.
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
+local killed_copy = require("support.killed_copy")
 local memory = require("support.memory")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local store = require("salvor.store")
 local store_lab = require("support.store_lab")
+local transfer = require("salvor.store.transfer")
 
 local MiB = 1 << 20
 
@@ -106,29 +108,34 @@ local function copies(open)
         assert.are.equal(expected, digest.file("md5", at("back")))
     end)
 
-    local KILLED = [[
-        local transfer = require("salvor.store.transfer")
-        local send, sent = transfer.send, 0
-        function transfer.send(...)
-            local result, err = send(...)
-            sent = sent + 1
-            if sent == 3 then os.execute("kill -9 $PPID") end
-            return result, err
+    --- How many parts are sent from now on, as {n = number}.
+    local function count_parts()
+        local counted, send = {n = 0}, transfer.send
+        finally(function()
+            transfer.send = send
+        end)
+        transfer.send = function(self, ...)
+            if not rawget(self.upload, "is_counted") then
+                local part = self.upload.part
+                self.upload.is_counted = true
+                self.upload.part = function(...)
+                    counted.n = counted.n + 1
+                    return part(...)
+                end
+            end
+            return send(self, ...)
         end
-        local options = require("salvor.json").decode(%q)
-        must(require("salvor.store").copy(%q, %q, {%s = options}))]]
-
-    local function run_killed(from, to, side)
-        salvor.run({"-e", string.format(KILLED, must(require("salvor.json").encode(options)), from,
-            to, side)}, {home = folder})
+        return counted
     end
 
     it("goes on after kill -9 where it was", function()
         make("from", {large = ("0123456789abcdef"):rep(4 * MiB)})
-        run_killed(at("from/large"), url .. "/large", "to")
+        killed_copy(at("from/large"), url .. "/large", {to = options}, folder)
         assert.are.same({}, names())
+        local parts = count_parts()
         local summary = must(store.copy(at("from/large"), url .. "/large", {to = options}))
         assert.is_true(summary.resumed >= 2 * 8 * MiB, summary.resumed .. " bytes were found")
+        assert.is_true(parts.n >= 1 and parts.n <= 6, parts.n .. " of 8 parts were sent again")
         assert.are.same({"large"}, names())
         must(store.copy(url .. "/large", at("back"), {from = options}))
         assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("back")))
@@ -139,9 +146,8 @@ local function copies(open)
     it("does not bring again what an earlier run has brought", function()
         make("from", {large = ("0123456789abcdef"):rep(4 * MiB)})
         must(store.copy(at("from/large"), url .. "/large", {to = options}))
-        run_killed(url .. "/large", at("back"), "from")
+        killed_copy(url .. "/large", at("back"), {from = options}, folder)
         assert.is_nil(fs.stat(at("back")))
-        local transfer = require("salvor.store.transfer")
         local read_part, reads = transfer.read_part, 0
         finally(function()
             transfer.read_part = read_part
@@ -184,6 +190,10 @@ store_lab.describe("copies between folders and S3", "s3", function(at)
         must(store.copy(folder .. "/from", "s3://" .. bucket, {to = options}))
         local summary = must(store.copy("s3://" .. bucket, folder .. "/to", {from = options}))
         assert.are.same({checksum = 2, size = 0}, summary.verified)
+        summary = must(store.copy("s3://" .. bucket, folder .. "/again", {from = options,
+                                                                          verify = "content"}))
+        assert.are.same({checksum = 2, size = 0}, summary.verified)
+        assert.are.same({}, summary.failed)
     end)
 
     it("leave a key that no file can have, with a reason, and take the others", function()
@@ -228,7 +238,6 @@ store_lab.describe("copies between folders and S3", "s3", function(at)
         must(opened:write("from/a", "1"))
         must(opened:write("from/b c/d", "2"))
         local reads = 0
-        local transfer = require("salvor.store.transfer")
         local read_whole = transfer.read_whole
         finally(function()
             transfer.read_whole = read_whole

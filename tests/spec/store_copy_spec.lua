@@ -2,11 +2,13 @@
 -- stops it, and nothing half-written has its final name.
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
+local killed_copy = require("support.killed_copy")
 local memory = require("support.memory")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local store = require("salvor.store")
 local task = require("salvor.task")
+local transfer = require("salvor.store.transfer")
 
 local MiB = 1 << 20
 
@@ -124,6 +126,9 @@ describe("store.copy", function()
         assert.are.equal("x", fs.read(at("name")))
         assert.are.equal("x", fs.read(at("there/file")))
         assert.are.equal("x", fs.read(at("new/file")))
+        must(store.copy(at("from/file"), at("there/..")))
+        must(store.copy(at("from/file"), at("new/.")))
+        assert.are.equal("x", fs.read(at("file")))
         assert.are.equal("x", fs.read(at("url escaped")))
     end)
 
@@ -258,7 +263,6 @@ describe("store.copy", function()
 
     it("tells how far it is while nothing arrives, and ends when nobody can be told", function()
         make("from", {a = "x"})
-        local transfer = require("salvor.store.transfer")
         local read_whole = transfer.read_whole
         finally(function()
             transfer.read_whole = read_whole
@@ -292,27 +296,13 @@ describe("store.copy", function()
         assert.are.equal(512 * MiB, fs.stat(at("copy")).size)
     end)
 
-    -- The process is killed once some parts were written; the next run finds them.
-    local KILLED = [[
-        local transfer = require("salvor.store.transfer")
-        local send, sent = transfer.send, 0
-        function transfer.send(...)
-            local result, err = send(...)
-            sent = sent + 1
-            if sent == 3 then os.execute("kill -9 $PPID") end
-            return result, err
-        end
-        must(require("salvor.store").copy(%q, %q))]]
-
     it("goes on after kill -9 where it was, and leaves nothing over", function()
         local parts = {}
         for number = 1, 50 do
             parts[number] = string.char(number + 40):rep(MiB)
         end
         make("from", {large = table.concat(parts), small = "s"})
-        local result = salvor.run({"-e", string.format(KILLED, at("from"), at("to"))},
-            {home = folder})
-        assert.are_not.equal(0, result.code)
+        killed_copy(at("from"), at("to"), {}, folder)
         assert.is_nil(fs.stat(at("to/large")))
         local opened <close> = must(store.open(at("to")))
         for item in opened:each() do
@@ -327,14 +317,14 @@ describe("store.copy", function()
 
     it("takes nothing over from a run with another content", function()
         make("from", {large = ("a"):rep(50 * MiB)})
-        salvor.run({"-e", string.format(KILLED, at("from"), at("to"))}, {home = folder})
+        killed_copy(at("from"), at("to"), {}, folder)
         must(fs.write(at("from/large"), ("b"):rep(50 * MiB)))
         local summary = must(store.copy(at("from"), at("to")))
         assert.are.equal(0, summary.resumed)
         assert.are.equal(digest.file("md5", at("from/large")), digest.file("md5", at("to/large")))
         assert.are.equal(1, #must(fs.list(at("to"))), "what the first run has left is still there")
         -- Also when it has the same size and time.
-        salvor.run({"-e", string.format(KILLED, at("from"), at("other"))}, {home = folder})
+        killed_copy(at("from"), at("other"), {}, folder)
         must(fs.write(at("new"), ("c"):rep(50 * MiB)))
         must(proc.run({"touch", "-r", at("from/large"), at("new")}))
         must(fs.rename(at("new"), at("from/large")))
@@ -346,7 +336,6 @@ describe("store.copy", function()
     it("fails when an object changes while it is read, and keeps what was there", function()
         make("from", {large = ("a"):rep(40 * MiB)})
         make("to", {large = "old"})
-        local transfer = require("salvor.store.transfer")
         local send = transfer.send
         local changed = false
         finally(function()

@@ -103,6 +103,13 @@ store_lab.describe("the log of requests to S3", "s3", function(at)
         local lines = log_of("s3://" .. bucket, {endpoint = proxy.url, region = at.region,
             access_key = at.access_key, secret_key = at.secret_key})
         assert.are.equal("Disconnected", line_of(lines, "PUT", "/a%20b/c").status)
+        local again
+        for _, line in ipairs(lines) do
+            again = line.message == "tried again" and line or again
+        end
+        assert.are.equal(1, again.times)
+        assert.is_true(again.seconds >= 0.2 and again.seconds <= 0.5)
+        salvor.expect(again.because, "s3://" .. bucket .. "/a b/c: the connection was lost")
     end)
 end)
 

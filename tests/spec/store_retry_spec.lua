@@ -252,6 +252,20 @@ describe("what a store's back end could not do", function()
         end
     end)
 
+    it("is not begun with a name that the destination would take for another one", function()
+        local source, target = failing("from"), failing("to")
+        must(fs.write(folder .. "/from/bad", "x"))
+        must(fs.write(folder .. "/from/good", "y"))
+        target.features.refuses = function(path)
+            return path == "bad" and "it is too bad" or nil
+        end
+        local summary = must(run_copy(source, target))
+        assert.are.equal(1, summary.failures)
+        salvor.expect(tostring(summary.failed[1].err),
+            folder .. "/to/bad is not valid: it is too bad", "the name cannot be one there")
+        assert.are.same({good = "y"}, salvor.tree(folder .. "/to"))
+    end)
+
     it("is taken for nothing where nobody may ask what is there", function()
         local source, target = failing("from"), failing("to", "stat", 1, "Forbidden")
         must(fs.write(folder .. "/from/file", "x"))
