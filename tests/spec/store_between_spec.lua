@@ -274,6 +274,19 @@ store_lab.describe("copies between folders and S3", "s3", function(at)
         assert.are.equal("two", opened:read("to/b"))
     end)
 
+    it("may be of one who may write, and not ask what is there", function()
+        local bucket = store_lab.bucket()
+        local proxy <close> = store_lab.proxy("s3")
+        proxy:rules({{method = "HEAD", status = 403}})
+        must(fs.write(folder .. "/file", "x"))
+        assert.are.equal(1, must(store.copy(folder .. "/file", "s3://" .. bucket .. "/file", {
+            to = {region = at.region, access_key = at.access_key, secret_key = at.secret_key,
+                  endpoint = proxy.url}})).copied)
+        assert(#proxy:requests() >= 2)
+        local opened <close> = must(store.open("s3://" .. bucket, options))
+        assert.are.equal("x", opened:read("file"))
+    end)
+
     it("tell a bucket from one of that name on another server", function()
         local url = "s3://" .. store_lab.bucket()
         must(must(store.open(url, options)):write("a", "one"))

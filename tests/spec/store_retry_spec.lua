@@ -222,6 +222,66 @@ describe("what a store's back end could not do", function()
         end
     end)
 
+    --- What comes of an object whose reads are what `change(piece, options)` leaves of them.
+    local function copy_changed(size, change)
+        must(fs.remove_tree(folder))
+        must(fs.mkdir(folder))
+        local source, target = damaging("from", ("x"):rep(size), 0), failing("to")
+        local read = source.read
+        source.read = function(self, path, piece, options)
+            local item, err = read(self, path, piece, options)
+            if item then
+                local problem = change(piece, options)
+                if problem then
+                    return errors.fail(problem, {url = "the part"})
+                end
+            end
+            return item, err
+        end
+        local summary = must(task.timeout(20, function()
+            return run_copy(source, target)
+        end))
+        assert.are.equal(1, summary.failures)
+        assert.are.same({}, must(fs.list(folder .. "/to")))
+        return summary.failed[1].err
+    end
+
+    it("is no object that has become shorter", function()
+        local function shorten(piece)
+            piece:set(piece:text(1))
+        end
+        salvor.expect(tostring(copy_changed(7, shorten)), "/from/file was changed meanwhile",
+            "6 of 7 bytes came")
+        salvor.expect(tostring(copy_changed(20 * MiB, shorten)),
+            "/from/file was changed meanwhile", "it has become shorter")
+    end)
+
+    it("is not waited for by the parts that come after it", function()
+        local err = copy_changed(40 * MiB, function(_, options)
+            if options.offset == 0 then
+                sleep(0.2)
+                return "Forbidden"
+            end
+        end)
+        salvor.expect(tostring(err), "the part: permission denied")
+    end)
+
+    it("counts when it was to be removed", function()
+        local source, target = failing("from"), failing("to")
+        must(fs.write(folder .. "/from/file", "x"))
+        must(fs.write(folder .. "/to/other", "x"))
+        target.remove = function(_, paths)
+            local _, err = errors.fail("Forbidden", {url = "the other"})
+            return {n = 0, failed = {{path = paths[1], err = err}}}
+        end
+        local summary = must(run_copy(source, target, {delete = true}))
+        assert.are.equal(1, summary.copied)
+        assert.are.equal(0, summary.removed)
+        assert.are.equal(1, summary.failures)
+        assert.are.equal("other", summary.failed[1].path)
+        assert.are.equal("Forbidden", summary.failed[1].err.code)
+    end)
+
     it("compares by the checksum that one side knows", function()
         local source, target = damaging("from", "content", 0), failing("to")
         must(fs.write(folder .. "/to/file", "content"))
