@@ -255,6 +255,12 @@ store_lab.describe("copies between folders and S3", "s3", function(at)
         assert.are.equal("1", opened:read("single"))
         must(store.copy("s3://" .. bucket .. "/from/a", "s3://" .. bucket .. "/below/", here))
         assert.are.equal("1", opened:read("below/a"))
+        must(opened:write("from", "object"))
+        must(store.copy("s3://" .. bucket .. "/from/", "s3://" .. bucket .. "/tree", here))
+        assert.are.equal("2", opened:read("tree/b c/d"))
+        must(store.copy("s3://" .. bucket .. "/from", "s3://" .. bucket .. "/object", here))
+        assert.are.equal("object", opened:read("object"))
+        must(opened:remove("from"))
         assert.are.equal(0, reads)
         assert.are.equal(2, must(store.copy("s3://" .. bucket .. "/from",
             "s3://" .. bucket .. "/to", here)).skipped)
@@ -294,6 +300,14 @@ store_lab.describe("copies between folders and S3", "s3", function(at)
         local there = {region = at.region, access_key = at.access_key, secret_key = at.secret_key,
                        endpoint = other.url}
         assert.are.equal(1, must(store.copy(url, url, {from = options, to = there})).skipped)
+        local who = {region = at.region, access_key = at.access_key, secret_key = at.secret_key}
+        assert.are.equal(1, must(store.copy(url .. "?endpoint=" .. at.endpoint,
+            url .. "/below?endpoint=" .. other.url, {from = who, to = who})).copied)
+        local written = false
+        for _, request in ipairs(other:requests()) do
+            written = written or request.method == "PUT"
+        end
+        assert.is_true(written, "it was not written where it should be")
         local summary, err = store.copy(url, url, {from = there, to = there})
         assert.is_nil(summary)
         salvor.expect(tostring(err), url .. " is not valid: it lies in what is to be copied")

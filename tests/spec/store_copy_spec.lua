@@ -68,6 +68,35 @@ describe("store.copy", function()
             {verify = "content"})).verified)
     end)
 
+    it("has as many under way as it was told", function()
+        local files, busy, most, whole = {}, 0, 0, transfer.whole
+        for number = 1, 30 do
+            files["file" .. number] = "x"
+        end
+        make("from", files)
+        finally(function()
+            transfer.whole = whole
+        end)
+        transfer.whole = function(...)
+            busy = busy + 1
+            most = math.max(most, busy)
+            task.sleep(0.01)
+            busy = busy - 1
+            return whole(...)
+        end
+        for workers, expected in pairs({[1] = 1, [3] = 3, [20] = 20}) do
+            most = 0
+            must(store.copy(at("from"), at("to"), {workers = workers, skip = "never"}))
+            assert.are.equal(expected, most)
+        end
+    end)
+
+    it("makes nothing of an empty folder", function()
+        must(fs.mkdir(at("empty")))
+        assert.are.equal(0, must(store.copy(at("empty"), at("to"))).copied)
+        assert.is_nil(fs.stat(at("to")))
+    end)
+
     it("keeps times and modes", function()
         make("from", {file = "x", script = "y"})
         must(proc.run({"chmod", "750", at("from/script")}))

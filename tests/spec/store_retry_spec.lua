@@ -266,6 +266,29 @@ describe("what a store's back end could not do", function()
         salvor.expect(tostring(err), "the part: permission denied")
     end)
 
+    it("ends an object when one of its parts is not taken, and nothing of it is kept", function()
+        local source, target = failing("from"), failing("to")
+        must(fs.write(folder .. "/from/file", ("x"):rep(40 * MiB)))
+        local begin = target.begin
+        target.begin = function(...)
+            local upload = must(begin(...))
+            local part = upload.part
+            upload.part = function(self, index, piece)
+                if index == 2 then
+                    return errors.fail("Forbidden", {url = "the second part"})
+                end
+                return part(self, index, piece)
+            end
+            return upload
+        end
+        local summary = must(task.timeout(20, function()
+            return run_copy(source, target)
+        end))
+        assert.are.equal(1, summary.failures)
+        salvor.expect(tostring(summary.failed[1].err), "the second part: permission denied")
+        assert.are.same({}, must(fs.list(folder .. "/to")))
+    end)
+
     it("counts when it was to be removed", function()
         local source, target = failing("from"), failing("to")
         must(fs.write(folder .. "/from/file", "x"))
