@@ -49,6 +49,7 @@ describe("a block", function()
         assert.has_error(function() digest.new("md5"):update(piece, 8, 3) end)
         assert.has_error(function() piece:digest() end)
         assert.has_error(function() piece:digest("md6") end)
+        assert.has_error(function() piece:digest("md5", "md5", "md5", "md5", "md5") end)
     end)
 
     it("is nobody else's while an operation uses it", function()

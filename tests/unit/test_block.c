@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "store/block.h"
 
@@ -33,6 +35,7 @@ static void test_capacity(void **state)
     struct salvor_block block;
     struct salvor_error err;
     assert_int_equal(salvor_block_init(&block, 0, &err), -1);
+    assert_string_equal(err.code, "TooLarge");
     assert_int_equal(salvor_block_init(&block, SIZE_MAX, &err), -1);
     assert_string_equal(err.code, "TooLarge");
     salvor_block_release(&block);
@@ -62,6 +65,22 @@ static void test_holds(void **state)
     assert_false(salvor_block_take(&first, &block, SALVOR_BLOCK_READ));
 }
 
+static void test_release(void **state)
+{
+    (void)state;
+    struct salvor_block block;
+    struct salvor_block_hold first, second;
+    assert_int_equal(salvor_block_init(&block, 1, NULL), 0);
+    char *memory = block.data;
+    assert_true(salvor_block_take(&first, &block, SALVOR_BLOCK_READ));
+    salvor_block_release(&block);
+    assert_false(salvor_block_take(&second, &block, SALVOR_BLOCK_READ));
+    assert_int_equal(msync(memory, 1, MS_ASYNC), 0);
+    salvor_block_drop(&first);
+    assert_int_equal(msync(memory, 1, MS_ASYNC), -1); /* it is not mapped any more */
+    assert_int_equal(errno, ENOMEM);
+}
+
 static void test_digest(void **state)
 {
     (void)state;
@@ -71,7 +90,8 @@ static void test_digest(void **state)
     atomic_bool stop = false;
     size_t size = ((size_t)3 << 20) + 1;
     assert_int_equal(salvor_block_init(&block, size, &err), 0);
-    memset(block.data, 'x', size);
+    for (size_t i = 0; i < size; i++)
+        block.data[i] = (char)(i ^ i >> 20);
     block.size = size;
     assert_int_equal(salvor_digest_init(&digest, "md5", &err), 0);
     assert_int_equal(salvor_digest_init(&expected, "md5", &err), 0);
@@ -94,6 +114,7 @@ int main(void)
         cmocka_unit_test(test_append),
         cmocka_unit_test(test_capacity),
         cmocka_unit_test(test_holds),
+        cmocka_unit_test(test_release),
         cmocka_unit_test(test_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
