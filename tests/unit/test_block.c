@@ -111,10 +111,8 @@ static void test_digest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_append),
-        cmocka_unit_test(test_capacity),
-        cmocka_unit_test(test_holds),
-        cmocka_unit_test(test_release),
+        cmocka_unit_test(test_append), cmocka_unit_test(test_capacity),
+        cmocka_unit_test(test_holds),  cmocka_unit_test(test_release),
         cmocka_unit_test(test_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
