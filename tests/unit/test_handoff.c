@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,6 +25,7 @@ struct exchange {
 static int start(void **state)
 {
     (void)state;
+    alarm(60); /* what waits for a thread for ever is ended */
     return salvor_loop_new(&loop, NULL);
 }
 
