@@ -160,6 +160,12 @@ describe("what stores are opened with", function()
         misuse("option 'region' is empty", "s3://bucket", {region = ""})
     end)
 
+    it("wins over what the URL says", function()
+        local opened <close> = must(store.open("s3://bucket?endpoint=http://127.0.0.1:1&region=x",
+            {endpoint = "http://127.0.0.1:2", access_key = "a", secret_key = "b"}))
+        assert.are.equal("http://127.0.0.1:2", opened._backend.server)
+    end)
+
     it("blames the line of the script", function()
         local _, problem = pcall(function()
             store.open("/tmp", {mispelt = 1})
