@@ -92,8 +92,9 @@ function methods:remove(paths) end
 ---@field begun number Seconds since 1970.
 ---@field removed boolean
 
---- Uploads below a folder that Salvor began and never finished, which no list shows (S3's multipart
---- uploads). Those of other programs are left alone. `Unsupported` where nothing is hidden.
+--- Uploads below a folder that Salvor began and never finished, which no list shows: multipart
+--- uploads of S3, temporary files of SFTP. Those of other programs are left alone. `Unsupported`
+--- where nothing is left.
 ---@param folder? string
 ---@param opts? salvor.StoreLeftoversOptions
 ---@return salvor.StoreLeftover[]?

@@ -9,12 +9,12 @@ local function print_rows(found)
 end
 
 return {
-    summary = "uploads to S3 that were begun and never finished; with --remove they are ended",
+    summary = "what interrupted uploads have left at S3 and SFTP servers, and no list shows",
     usage = "salvor store leftovers [--older-than HOURS] [--remove] URL",
     arguments = {1, 1},
     options = {
         {name = "older-than", argument = "HOURS", help = "since they were begun; 24"},
-        {name = "remove", help = "end them: an upload that still runs fails then"},
+        {name = "remove", help = "remove it: an upload that still runs fails then"},
         command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT,
     },
     run = function(given, words)
