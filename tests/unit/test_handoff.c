@@ -20,6 +20,8 @@ struct exchange {
     struct salvor_handoff handoff;
     size_t say_each; /* bytes said of each piece */
     _Atomic size_t sum, pieces;
+    ssize_t last; /* what the worker was told at its end */
+    bool was_cancelled;
 };
 
 static int start(void **state)
@@ -50,6 +52,7 @@ static void run(void *context)
 {
     struct exchange *exchange = context;
     char said[4096];
+    struct salvor_error err;
     const void *data;
     ssize_t size;
     memset(said, 's', sizeof(said));
@@ -58,9 +61,12 @@ static void run(void *context)
             exchange->sum += ((const unsigned char *)data)[i];
         exchange->pieces++;
         for (size_t left = exchange->say_each; left; left -= sizeof(said))
-            if (salvor_handoff_say(&exchange->handoff, said, sizeof(said), NULL) < 0)
+            if (salvor_handoff_say(&exchange->handoff, said, sizeof(said), &err) < 0) {
+                exchange->was_cancelled = !strcmp(err.code, "Cancelled");
                 break;
+            }
     }
+    exchange->last = size;
     salvor_handoff_leave(&exchange->handoff);
 }
 
@@ -113,9 +119,11 @@ static void gives_each_piece_once(void **state)
         assert_int_equal(salvor_handoff_state(&exchange.handoff), SALVOR_HANDOFF_MORE);
         memset(piece, 0xff, sizeof(piece)); /* it is ours again */
     }
+    settle(&exchange); /* it still wants one */
     salvor_handoff_end(&exchange.handoff);
     settle(&exchange);
     assert_int_equal(salvor_handoff_state(&exchange.handoff), SALVOR_HANDOFF_LEFT);
+    assert_int_equal(exchange.last, 0);
     assert_int_equal(exchange.pieces, 500);
     assert_int_equal(exchange.sum, 500 * 1000);
     finish(&exchange);
@@ -146,12 +154,14 @@ static void ends_wherever_the_worker_is(void **state)
     struct exchange exchange;
     begin(&exchange, 0); /* it waits for a piece */
     finish(&exchange);
+    assert_int_equal(exchange.last, -1);
     begin(&exchange, 1 << 20); /* it waits for somebody who listens */
     salvor_handoff_give(&exchange.handoff, "x", 1);
     salvor_handoff_wait(&exchange.handoff);
     wait_for(&exchange.handoff.op);
     assert_int_equal(salvor_handoff_state(&exchange.handoff), SALVOR_HANDOFF_HEAR);
     finish(&exchange);
+    assert_true(exchange.was_cancelled);
     begin(&exchange, 1 << 20); /* and it is waited for */
     salvor_handoff_give(&exchange.handoff, "x", 1);
     salvor_handoff_wait(&exchange.handoff);
