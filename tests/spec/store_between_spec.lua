@@ -262,6 +262,11 @@ store_lab.describe("copies between folders and S3", "s3", function(at)
         assert.are.equal("object", opened:read("object"))
         must(opened:remove("from"))
         assert.are.equal(0, reads)
+        local other = "s3://" .. store_lab.bucket()
+        assert.are.equal(2, must(store.copy("s3://" .. bucket .. "/from", other .. "/to",
+            here)).copied)
+        local another <close> = must(store.open(other, options))
+        assert.are.equal("2", another:read("to/b c/d"))
         assert.are.equal(2, must(store.copy("s3://" .. bucket .. "/from",
             "s3://" .. bucket .. "/to", here)).skipped)
     end)

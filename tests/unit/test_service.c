@@ -22,7 +22,7 @@ struct adder {
     struct salvor_service *service;
     struct salvor_call *kept[KEPT_MAX];
     size_t kept_count;
-    atomic_bool unblock;
+    atomic_bool unblock, busy;
     atomic_bool *released;
     int64_t sum;
     sigset_t mask;
@@ -85,6 +85,17 @@ static void serve_block(struct salvor_call *call, void *context)
     salvor_service_return(adder->service, call);
     while (!atomic_load(&adder->unblock))
         usleep(1000);
+    salvor_service_end(adder->service, call, NULL);
+}
+
+/* Computes, and uses the call until it is done. */
+static void serve_long(struct salvor_call *call, void *context)
+{
+    struct adder *adder = context;
+    atomic_store(&adder->busy, true);
+    usleep(50000);
+    ((struct add *)call)->sum = ++adder->sum;
+    atomic_store(&adder->busy, false);
     salvor_service_end(adder->service, call, NULL);
 }
 
@@ -196,6 +207,23 @@ static void test_aborting_a_kept_call_waits_until_it_was_let_go(void **state)
     assert_true(atomic_load(&released));
 }
 
+static void test_aborting_waits_for_a_thread_that_uses_the_call(void **state)
+{
+    (void)state;
+    struct adder *adder;
+    atomic_bool released;
+    struct salvor_service *service = start(&adder, &released);
+    struct add call = {.call.serve = serve_long};
+    double deadline = salvor_loop_now() + 10;
+    salvor_service_post(service, &call.call);
+    while (!atomic_load(&adder->busy))
+        assert_true(salvor_loop_now() < deadline);
+    salvor_op_abort(&call.call.op);
+    assert_false(atomic_load(&adder->busy));
+    assert_int_equal(call.sum, 1);
+    salvor_service_leave(service);
+}
+
 static void test_a_call_that_waits_for_its_turn_can_be_aborted(void **state)
 {
     (void)state;
@@ -244,6 +272,8 @@ int main(void)
                                         stop_loop),
         cmocka_unit_test_setup_teardown(test_a_failure_comes_with_its_error, start_loop, stop_loop),
         cmocka_unit_test_setup_teardown(test_aborting_a_kept_call_waits_until_it_was_let_go,
+                                        start_loop, stop_loop),
+        cmocka_unit_test_setup_teardown(test_aborting_waits_for_a_thread_that_uses_the_call,
                                         start_loop, stop_loop),
         cmocka_unit_test_setup_teardown(test_a_call_that_waits_for_its_turn_can_be_aborted,
                                         start_loop, stop_loop),
