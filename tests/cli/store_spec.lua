@@ -3,6 +3,7 @@ local fs = require("salvor.fs")
 local json = require("salvor.json")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
+local store_lab = require("support.store_lab")
 
 describe("salvor store", function()
     local folder
@@ -39,6 +40,10 @@ describe("salvor store", function()
         assert.are.equal(4, rows[2].size)
         must(fs.mkdir(folder .. "/empty"))
         assert.are.equal("[]\n", expect(0, "ls", "--output", "json", "empty").stdout)
+        must(proc.run({"sh", "-c", 'cd "$1" && seq 1 1500 | xargs touch', "sh",
+                       folder .. "/empty"}))
+        assert.are.equal(1500, #salvor.lines(expect(0, "ls", "empty").stdout))
+        salvor.expect(expect(1, "ls", "-r", "none").stderr, folder .. "/none does not exist")
         local err = expect(1, "ls", "none").stderr
         assert.are.equal("salvor: store.list: " .. folder .. "/none does not exist\n", err)
     end)
@@ -59,6 +64,8 @@ describe("salvor store", function()
 
     it("prints objects and what is known of them", function()
         assert.are.equal("one\n", expect(0, "cat", "from/a").stdout)
+        must(proc.run({"chmod", "640", folder .. "/from/a"}))
+        salvor.expect(expect(0, "stat", "from/a").stdout, "mode      0640\n")
         assert.are.equal("two\n", expect(0, "cat", "file://" .. folder .. "/from/sub/b").stdout)
         salvor.expect(expect(0, "stat", "from/a").stdout, "path      a\n", "size      4\n",
             "modified  2020-02-03T04:05:06Z\n")
@@ -72,6 +79,10 @@ describe("salvor store", function()
         salvor.expect(expect(0, "cp", "from", "to").stdout, "2 files copied (8 B) in 0s\n")
         salvor.expect(expect(0, "cp", "from", "to").stdout,
             "0 files copied (0 B), 2 files there already in ")
+        salvor.expect(expect(0, "cp", "from/a", "to/a").stdout, ", 1 file there already in ")
+        salvor.expect(expect(0, "cp", "--skip", "never", "from", "to").stdout, "2 files copied")
+        assert.are.same({checksum = 2, size = 0}, must(json.decode(expect(0, "cp", "--verify",
+            "content", "--output", "json", "from", "verified").stdout)).verified)
         must(fs.write(folder .. "/to/other", ""))
         salvor.expect(expect(0, "cp", "--delete", "from", "to").stdout, "1 file removed")
         assert.are.same(salvor.tree(folder .. "/from"), salvor.tree(folder .. "/to"))
@@ -94,6 +105,13 @@ describe("salvor store", function()
             "to").stdout))
         assert.are.equal("Invalid", summary.failed[1].code)
         assert.are.same({"link"}, summary.left_out)
+        for number = 1, 30 do
+            must(fs.write(folder .. "/from/file" .. number, ""))
+            must(fs.mkdir(folder .. "/to/file" .. number))
+        end
+        local lines = salvor.lines(expect(1, "cp", "-q", "from", "to").stderr)
+        assert.are.equal("salvor: and 11 other failures", lines[21])
+        assert.are.equal(22, #lines)
     end)
 
     it("removes, and everything below a name only when that is confirmed", function()
@@ -106,6 +124,20 @@ describe("salvor store", function()
         assert.are.equal("1 file removed\n", expect(0, "rm", "-r", "--yes", "from").stdout)
         assert.are.same({}, must(fs.list(folder .. "/from")))
         salvor.expect(expect(1, "rm", "from/none").stderr, "from/none does not exist")
+        salvor.expect(expect(1, "rm", "-r", "--yes", "none").stderr, "none does not exist")
+    end)
+
+    it("tells of what could not be removed", function()
+        must(proc.run({"chmod", "500", folder .. "/from/sub"}))
+        local result = salvor.run({"store", "rm", "-r", "--yes", "from"},
+            {home = folder, cwd = folder, prefix = salvor.UNPRIVILEGED})
+        must(proc.run({"chmod", "700", folder .. "/from/sub"}))
+        if result.stderr:find("setpriv:", 1, true) then
+            return pending("setpriv is not permitted: " .. result.stderr)
+        end
+        salvor.expect_code(1, result)
+        salvor.expect(result.stderr, folder .. "/from/sub/b: permission denied")
+        assert.are.equal("1 file removed\n", result.stdout)
     end)
 
     it("prints a line of progress each second, and the whole at the end", function()
@@ -134,5 +166,29 @@ describe("salvor store", function()
         assert.is_nil(err:find("hunter2", 1, true))
         salvor.expect(expect(1, "cp", "from", "file:///x?nothing=1").stderr,
             "unknown setting 'nothing'")
+    end)
+end)
+
+store_lab.describe("salvor store leftovers", "sftp", function(at)
+    it("shows what is old enough, and removes it when asked", function()
+        local path, here = store_lab.folder()
+        local name = "/.salvor-0123456789abcdef.tmp"
+        must(fs.write(here .. name, "half"))
+        must(proc.run({"touch", "-d", "3 hours ago", here .. name}))
+        local url = string.format("sftp://%s@%s:%d%s?key_file=%s&known_hosts=%s&config=none",
+            at.user, at.host, math.tointeger(at.port), path, at.ed25519, at.known_hosts)
+        local function run(...)
+            local result = salvor.run({"store", "leftovers", ...}, {home = here})
+            salvor.expect_code(0, result)
+            return result.stdout
+        end
+        assert.are.equal("", run(url))
+        assert.are.equal("", run("--older-than", "4", url))
+        salvor.expect(run("--older-than", "2", url), name:sub(2))
+        assert.are.equal(name:sub(2), must(json.decode(run("--older-than", "2", "--output", "json",
+            url)))[1].path)
+        assert.are.equal("half", fs.read(here .. name))
+        salvor.expect(run("--older-than", "2", "--remove", url), "removed")
+        assert.is_nil(fs.stat(here .. name))
     end)
 end)
