@@ -371,6 +371,9 @@ store_lab.describe("copies between S3 and Azure", "s3 azure", function(s3, azure
         assert.are.equal(digest.md5(large), must(to:stat("large")).md5)
         assert.are.equal(7, must(store.copy(from, to)).skipped)
         assert.are.equal(7, must(store.copy(to, from)).skipped)
+        must(from:write("a.txt", "TEXT")) -- as long as before
+        assert.are.equal(1, must(store.copy(from, to)).copied)
+        assert.are.equal("TEXT", to:read("a.txt"))
     end)
 end)
 
