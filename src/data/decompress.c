@@ -248,15 +248,19 @@ static int begin_filter(struct salvor_decompress *decompress, struct salvor_erro
     return code == ARCHIVE_OK || code == ARCHIVE_EOF ? 0 : failed(decompress, err);
 }
 
-/* libarchive stops where lz4 and bzip2 say that they end, wherever in its input that is. */
-static int drain(struct salvor_decompress *decompress, struct salvor_error *err)
+/* libarchive stops where lz4 and bzip2 say that they end, and leaves alone what follows. */
+static int check_behind_filter(struct salvor_decompress *decompress, struct salvor_error *err)
 {
     const void *data;
-    ssize_t size;
-    while ((size = pull(decompress, &data, err)) > 0)
-        if (atomic_load(decompress->stop))
-            return salvor_error_set(err, "Cancelled", "given up");
-    return (int)size;
+    int64_t used = lib->archive_filter_bytes(decompress->reader, -1);
+    bool more = used < decompress->taken;
+    ssize_t size = more ? 0 : pull(decompress, &data, err);
+    if (size < 0)
+        return -1;
+    if (!more && size == 0)
+        return 0;
+    decompress->taken = used;
+    return corrupt(decompress, "there is something behind its end", err);
 }
 
 static ssize_t read_filter(struct salvor_decompress *decompress, const void **data,
@@ -268,7 +272,7 @@ static ssize_t read_filter(struct salvor_decompress *decompress, const void **da
         return -1;
     while (size == 0) {
         if (decompress->ended)
-            return drain(decompress, err);
+            return check_behind_filter(decompress, err);
         if (atomic_load(decompress->stop))
             return salvor_error_set(err, "Cancelled", "given up");
         int code = lib->archive_read_data_block(decompress->reader, data, &size, &offset);

@@ -1,8 +1,8 @@
 /*
  * Compressed data as a source of what is in it, checked to its end: sums, lengths, and that nothing
- * follows (but for lz4 and bzip2, whose end libarchive takes for the end of everything). gzip
- * (RFC 1952, several members too) is zlib's affair, since libarchive looks at no sums of it. Blocking;
- * one thread's.
+ * follows, as gzip, zstd and lz4 want it (bzip2 itself only warns). Behind gzip there may be zeros,
+ * with which tapes are filled up. gzip (RFC 1952, several members too) is zlib's affair, since
+ * libarchive looks at no sums of it. Blocking; one thread's.
  */
 #ifndef SALVOR_DATA_DECOMPRESS_H
 #define SALVOR_DATA_DECOMPRESS_H

@@ -33,6 +33,7 @@
     X(archive_entry_symlink_utf8)                                                                  \
     X(archive_errno)                                                                               \
     X(archive_error_string)                                                                        \
+    X(archive_filter_bytes)                                                                        \
     X(archive_filter_count)                                                                        \
     X(archive_read_data_block)                                                                     \
     X(archive_read_free)                                                                           \

@@ -92,9 +92,12 @@ describe("archive.check of compressed files", function()
     end
 
     it("says that something follows the end", function()
-        for _, suffix in ipairs({"gz", "zst"}) do
-            must(fs.write(at("x"), must(fs.read(at("whole." .. suffix))) .. "rubbish"))
-            fails(at("x"))
+        for suffix in pairs(COMPRESSORS) do
+            for _, rubbish in ipairs({"x", "rubbish", ("rubbish"):rep(1 << 19)}) do
+                must(fs.write(at("x"), must(fs.read(at("whole." .. suffix))) .. rubbish))
+                assert.is_truthy(fails(at("x")):find(suffix == "zst" and "" or "behind its end", 1,
+                    true))
+            end
         end
         -- Tapes are filled up with zeros.
         must(fs.write(at("x"), must(fs.read(at("whole.gz"))) .. ("\0"):rep(3000)))
