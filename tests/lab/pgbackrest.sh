@@ -51,7 +51,7 @@ start_pgbackrest() {
     rm -rf "$folder"
     mkdir "$folder"
     tar -C "$folder" --no-same-owner -xzf "$BACKUPS"
-    for name in gz zst lz4 none encrypted bundle; do
+    for name in gz zst lz4 bz2 none encrypted bundle; do
         names+=("$name" "$folder/$name")
     done
     write_json "$DIR/pgbackrest.json" stanza main passphrase backups-of-the-lab "${names[@]}"

@@ -9,7 +9,7 @@ local store_lab = require("support.store_lab")
 local pgbackrest = {}
 
 --- copy(kind) -> a folder with a repository of that kind that may be damaged: "gz", "none", "zst",
---- "lz4", "bundle", "encrypted"
+--- "lz4", "bz2", "bundle", "encrypted"
 function pgbackrest.copy(kind)
     local folder = must(fs.temporary_folder())
     -- Of links where that can be: the real files are many, and some large.
@@ -137,6 +137,15 @@ function pgbackrest.case()
     end
 
     return case
+end
+
+--- Changes the line of a file in a manifest: change(line) gives the new one.
+function pgbackrest.line(name, change)
+    return function(text)
+        local first, line, last = text:match("^(.-\n" .. name:gsub("%p", "%%%0")
+            .. "=)([^\n]*)(\n.*)$")
+        return first .. change(line) .. last
+    end
 end
 
 --- A change for edit(): each `from` becomes `to`.
