@@ -37,6 +37,12 @@ function sets.tar_gz(path, seed)
     must(fs.remove_tree(folder))
 end
 
+--- A file of text, compressed.
+function sets.gzip(path, text)
+    sets.write(path, text)
+    sets.run({"sh", "-c", 'gzip -c < "$1" > "$1.new" && mv "$1.new" "$1"', "sh", path})
+end
+
 --- Damage
 
 -- A file that is written takes the place of the one before, which may be shared by a hard link.

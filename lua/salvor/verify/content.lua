@@ -19,7 +19,7 @@ local OF_OBJECT = {Corrupt = true, Changed = true, NotFound = true}
 --- mode: "quick", "sample" or "full"; `sample`: how many objects.
 function content.new(source, mode, sample, workers)
     return setmetatable({source = source, mode = mode, sample = sample, workers = workers,
-                         jobs = {}, met = 0}, content)
+                         jobs = {}, met = 0, unseen = 0}, content)
 end
 
 local function take_entries(inspection, each)
@@ -101,6 +101,11 @@ function content:add(job)
             self.jobs[place] = job
         end
     end
+end
+
+--- There is content of a file that nothing can be compared with.
+function content:cannot()
+    self.unseen = self.unseen + (self.mode == "full" and 1 or 0)
 end
 
 function content:finish()

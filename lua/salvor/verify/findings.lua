@@ -25,39 +25,41 @@ function findings:add(finding, backup)
         end
     end
     local kind = finding.level .. " " .. finding.rule
-    local told = self.told[kind] or {count = 0}
-    self.told[kind] = told
-    told.count = told.count + 1
-    if told.count <= TOLD then
+    local count = (self.told[kind] or 0) + 1
+    self.told[kind] = count
+    if count <= TOLD then
         finding.object = finding.object or ""
         self.list[#self.list + 1] = finding
-        told.last = #self.list
     end
 end
 
 local RANK = {error = 1, warning = 2, note = 3}
 
---- All of them, errors first, each rule's in the order in which they were found; where some were
---- only counted, the last one that is told says so.
+--- Objects are read at the same time, so the order in which things are found says nothing.
+local function comes_before(a, b)
+    if a.level ~= b.level then
+        return RANK[a.level] < RANK[b.level]
+    elseif a.rule ~= b.rule then
+        return a.rule < b.rule
+    elseif a.object ~= b.object then
+        return a.object < b.object
+    end
+    return a.message < b.message
+end
+
+--- All of them, errors first, by rule and object; where some of a rule were only counted, the last
+--- one that is told says how many.
 function findings:all()
-    local all = {}
-    for index, finding in ipairs(self.list) do
-        local told = self.told[finding.level .. " " .. finding.rule]
-        local more = told.last == index and told.count - TOLD or 0
+    local sorted = table.move(self.list, 1, #self.list, 1, {})
+    table.sort(sorted, comes_before)
+    for index, finding in ipairs(sorted) do
+        local kind = finding.level .. " " .. finding.rule
+        local following = sorted[index + 1]
+        local is_last = not following or following.level .. " " .. following.rule ~= kind
+        local more = is_last and self.told[kind] - TOLD or 0
         finding.more = more > 0 and more or nil
-        all[index] = {finding = finding, index = index}
     end
-    table.sort(all, function(a, b)
-        local left, right = RANK[a.finding.level], RANK[b.finding.level]
-        if left ~= right then
-            return left < right
-        end
-        return a.index < b.index
-    end)
-    for index, entry in ipairs(all) do
-        all[index] = entry.finding
-    end
-    return all
+    return sorted
 end
 
 return findings

@@ -47,6 +47,17 @@ function wal.range(start, stop, per_log)
     return {timeline = timeline, first = first, last = last}
 end
 
+function wal.within(range, timeline, number)
+    return range.timeline == timeline and number >= range.first and number <= range.last
+end
+
+--- What is missing from one segment to another, for messages.
+function wal.gap(timeline, first, last, per_log)
+    local from = wal.name(timeline, first, per_log)
+    return first == last and from .. " is not there"
+        or string.format("%s to %s are not there", from, wal.name(timeline, last, per_log))
+end
+
 --- The folders (16 digits) that hold segments of the ranges, sorted; nil when they are too many.
 function wal.folders(ranges, per_log, suffix)
     per_log = per_log or DEFAULT_PER_LOG
