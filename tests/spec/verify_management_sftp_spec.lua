@@ -45,7 +45,27 @@ describe("verification of management backups as files", function()
         local report = check({full = true})
         expect(report, "error damaged 20200826-154646F.tgz",
             "error empty 20200826-154646F_20200827-030000I.tgz")
+        assert.is_false(check({backup = "20200826-154646F", full = true}).restorable)
         assert.is_true(check({backup = "20200826-154646F"}).restorable)
+    end)
+
+    it("warns when the one that another is based on is not there", function()
+        sets.tar_gz(folder .. "/20200826-154646F_20200828-030000D.tgz", "diff")
+        assert.are.equal("diff", check().backups[3].type)
+        must(fs.remove(folder .. "/20200826-154646F.tgz"))
+        local report = check()
+        expect(report, "warning reference-missing 20200826-154646F_20200827-030000I.tgz",
+            "warning reference-missing 20200826-154646F_20200828-030000D.tgz")
+        assert.is_true(report.restorable)
+    end)
+
+    it("knows the time of each by its name", function()
+        assert.are.equal(1598456806, check().backups[1].started) -- 2020-08-26 15:46:46 UTC
+        must(fs.rename(folder .. "/20200826-154646F.tgz", folder .. "/20209926-154646F.tgz"))
+        local report = check()
+        expect(report, "note other 20209926-154646F.tgz",
+            "warning reference-missing 20200826-154646F_20200827-030000I.tgz")
+        assert.are.equal(1, #report.backups)
     end)
 end)
 
@@ -68,7 +88,7 @@ describe("verification of management backups of a database cluster", function()
         sets.tar_gz(folder .. "/" .. BASE .. "data.tar.gz", "data")
         sets.write(folder .. "/" .. BASE .. "backup.info", info())
         for _, at in ipairs({{0, 0xFD}, {0, 0xFE}, {0, 0xFF}, {1, 0}, {1, 1}, {1, 2}}) do
-            sets.write(folder .. "/" .. segment(at[1], at[2]), "wal")
+            sets.gzip(folder .. "/" .. segment(at[1], at[2]), "wal of " .. at[2])
         end
     end)
 
@@ -76,7 +96,11 @@ describe("verification of management backups of a database cluster", function()
         local report = check({full = true})
         expect(report)
         assert.is_true(report.restorable)
-        assert.are.equal(CLUSTER .. "/20241222T110515", report.backups[1].name)
+        local backup = report.backups[1]
+        assert.are.equal(CLUSTER .. "/20241222T110515", backup.name)
+        assert.are.equal(1734865515, backup.started) -- 2024-12-22 11:05:15 UTC
+        assert.are.equal(5, report.checked.contents) -- the data and four segments
+        assert.are.same({"names", "sizes", "info files", "all content"}, report.looked_at)
     end)
 
     it("may be given the cluster's folder", function()
@@ -93,6 +117,51 @@ describe("verification of management backups of a database cluster", function()
         expect(check(), "error wal-missing " .. CLUSTER .. "/wals/")
     end)
 
+    it("needs WAL that was written to its end", function()
+        local name = segment(1, 0)
+        for _, suffix in ipairs({".partial", ".gz.tmp"}) do
+            must(fs.rename(folder .. "/" .. name, folder .. "/" .. name:gsub("%.gz$", suffix)))
+            expect(check(), "error wal-missing " .. CLUSTER .. "/wals/")
+            must(fs.rename(folder .. "/" .. name:gsub("%.gz$", suffix), folder .. "/" .. name))
+        end
+        sets.flip(folder .. "/" .. name)
+        expect(check())
+        expect(check({full = true}), "error wal-damaged " .. name)
+        must(fs.write(folder .. "/" .. name, ""))
+        expect(check(), "error wal-damaged " .. name)
+        must(fs.write(folder .. "/" .. segment(1, 2), ""))
+        expect(check(), "error wal-damaged " .. name)
+    end)
+
+    it("says what it cannot look into", function()
+        for _, name in ipairs({BASE .. "data.tar.gz", segment(1, 0)}) do
+            local path = folder .. "/" .. name
+            must(fs.rename(path, (path:gsub("gz$", "snappy"))))
+        end
+        local report = check({full = true})
+        expect(report, "note unseen " .. BASE .. "data.tar.snappy")
+        assert.is_true(report.restorable)
+        assert.are.equal(2, report.unseen)
+        assert.are.same({"names", "sizes", "info files", "all content but that of 2 files"},
+            report.looked_at)
+    end)
+
+    it("has an info file that says which WAL it needs", function()
+        for _, text in ipairs({"", "status=DONE\nbegin_wal=0000000100000000000000FE\n"}) do
+            sets.write(folder .. "/" .. BASE .. "backup.info", text)
+            local found = table.concat(sets.findings(check()), "\n")
+            assert.is_truthy(found:find("error info-damaged " .. BASE .. "backup.info", 1, true))
+            assert.is_nil(check().findings[1].message:find("nil", 1, true))
+        end
+    end)
+
+    it("has backups in each cluster's folder", function()
+        must(fs.mkdir(folder .. "/other-db-2025-01-01T000000Z/wals", {parents = true}))
+        local report = check()
+        expect(report, "error no-backup other-db-2025-01-01T000000Z/base/")
+        assert.is_false(report.restorable)
+    end)
+
     it("needs to have ended", function()
         sets.write(folder .. "/" .. BASE .. "backup.info", info({"DONE", "FAILED"}))
         expect(check(), "error unfinished " .. BASE .. "backup.info")
@@ -103,7 +172,25 @@ describe("verification of management backups of a database cluster", function()
     it("needs its data", function()
         sets.flip(folder .. "/" .. BASE .. "data.tar.gz")
         expect(check({full = true}), "error damaged " .. BASE .. "data.tar.gz")
-        must(fs.remove(folder .. "/" .. BASE .. "data.tar.gz"))
+        must(fs.rename(folder .. "/" .. BASE .. "data.tar.gz", folder .. "/" .. BASE
+            .. "16387.tar.gz"))
         expect(check(), "error file-missing " .. BASE .. "data.tar")
+    end)
+
+    it("may have its data in parts", function()
+        for _, name in ipairs({"data_0000", "data_0001"}) do
+            sets.tar_gz(folder .. "/" .. BASE .. name .. ".tar.gz", name)
+        end
+        must(fs.remove(folder .. "/" .. BASE .. "data.tar.gz"))
+        expect(check({full = true}))
+    end)
+
+    it("needs the data of each tablespace", function()
+        local line = "tablespaces=[('one', 16387, '/fs/one'), ('two', 16400, '/fs/two')]\n"
+        sets.write(folder .. "/" .. BASE .. "backup.info", info() .. line)
+        sets.tar_gz(folder .. "/" .. BASE .. "16387.tar.gz", "one")
+        expect(check(), "error file-missing " .. BASE .. "16400.tar")
+        sets.tar_gz(folder .. "/" .. BASE .. "16400.tar.gz", "two")
+        expect(check({full = true}))
     end)
 end)

@@ -97,17 +97,46 @@ describe("verification of a portal set", function()
     end)
 
     it("is to be of the time of the management backup", function()
-        expect(check({management_time = "20220604-013302F"}))
-        expect(check({management_time = "1654304582"}))
-        local report = check({management_time = "20220604-013302F", tolerance = 600})
-        expect(report, "warning times " .. system("20220604.010302"))
+        local old = "warning times " .. site(CUT, "20220603.020000")
+        expect(check({management_time = "20220604-013302F"}), old)
+        expect(check({management_time = "1654304582"}), old)
+        expect(check({management_time = "20220604-013302F", tolerance = 86400}))
+        local report = check({management_time = "20220604-013302F", tolerance = 1800})
+        expect(report, old)
         assert.is_true(report.restorable)
-        expect(check({management_time = "20220604-033302F"}),
-            "warning times " .. system("20220604.010302"))
+        expect(check({management_time = "20220604-013303F", tolerance = 1800}),
+            "warning times " .. system("20220604.010302"), old,
+            "warning times " .. site(SHOP, "20220604.010302"))
+    end)
+
+    it("names the files that are taken", function()
+        assert.are.same({system("20220601.010000"), site(SHOP, "20220601.010500")},
+            check({time = "20220602.000000"}).backups[1].objects)
+    end)
+
+    it("leaves out names of times that are none, or to come", function()
+        local tomorrow = os.date("!%Y%m%d.%H%M%S", os.time() + 80000)
+        local later = os.date("!%Y%m%d.%H%M%S", os.time() + 90000)
+        make(site(SHOP, "20229904.010302"), site(CUT, tomorrow), site(CUT, later))
+        local report = check()
+        expect(report, "warning time " .. site(CUT, later),
+            "warning time " .. site(SHOP, "20229904.010302"))
+        assert.are.same({system("20220604.010302"), site(CUT, tomorrow),
+                         site(SHOP, "20220604.010302")}, report.backups[1].objects)
+    end)
+
+    it("tells of files that are of no backup", function()
+        make("portal_system_backup-20220606.010302.tar.gz")
+        must(fs.symlink("/nowhere", folder .. "/" .. system("20220607.010302")))
+        expect(check(), "note other portal_system_backup-20220606.010302.tar.gz",
+            "warning link " .. system("20220607.010302"))
     end)
 
     it("refuses times that are none", function()
-        for _, options in ipairs({{time = "yesterday"}, {management_time = "soon"}}) do
+        for _, options in ipairs({{time = "yesterday"}, {time = "20220632.000000"},
+                                  {time = "20220601-010000"}, {time = "20220601.0100001"},
+                                  {management_time = "soon"},
+                                  {management_time = "20221301-000000F"}}) do
             local report, err = verify.run(folder, options)
             assert.is_nil(report)
             assert.are.equal("Invalid", err.code)

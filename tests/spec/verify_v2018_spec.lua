@@ -108,8 +108,40 @@ describe("verification of a v2018 set", function()
         local kib = (usable * 100 + 85 * 1024 - 1) // (85 * 1024)
         local enough = {available = kib - 1, database = 1}
         local short = {available = kib - 2, database = 1}
-        expect(check({space = {[0] = enough}}))
-        expect(check({space = {[0] = short}}), "error space " .. ID .. "-0-3.tar.gz")
+        local plenty = {available = 1 << 30, database = 0}
+        expect(check({space = {[0] = enough, plenty, plenty}}))
+        expect(check({space = {[0] = short, plenty, plenty}}),
+            "error space " .. ID .. "-0-3.tar.gz")
+    end)
+
+    it("says of which pods it was not told the space", function()
+        local plenty = {available = 1 << 30, database = 0}
+        expect(check({space = {[1] = plenty, [3] = plenty}}),
+            "note space " .. ID .. "-0-3.tar.gz", "note space " .. ID .. "-2-3.tar.gz",
+            "warning space ")
+    end)
+
+    it("tells missing files that follow each other at once", function()
+        for index = 0, 2 do
+            must(fs.rename(files[index], string.format("%s/%s-%d-999999999.tar.gz", folder, ID,
+                2 * index)))
+        end
+        local report = check()
+        expect(report, "error file-missing " .. ID .. "-1-999999999.tar.gz",
+            "error file-missing " .. ID .. "-3-999999999.tar.gz",
+            "error file-missing " .. ID .. "-5-999999999.tar.gz")
+        assert.are.equal("the backups of pods 5 to 999999998 are not there",
+            report.findings[3].message)
+    end)
+
+    it("tells of links that lead out of the folder", function()
+        local outside = folder .. "-outside"
+        must(fs.rename(files[1], outside))
+        finally(function() must(fs.remove(outside)) end)
+        must(fs.symlink(outside, files[1]))
+        must(fs.symlink("nowhere", folder .. "/latest"))
+        local name = ID .. "-1-3.tar.gz"
+        expect(check(), "error file-missing " .. name, "warning link " .. name)
     end)
 
     it("tells several backups apart, and looks at one alone", function()
@@ -130,6 +162,15 @@ describe("verification of a v2018 set", function()
                                "1-" .. ("9"):rep(20) .. "-1.tar.gz"}) do
             sets.write(folder .. "/" .. name, "x")
         end
-        expect(check())
+        local report = check()
+        expect(report, "note other 1-2-3.tar.gz.tmp")
+        assert.are.equal("6 files like this are of no backup, by their names",
+            report.findings[1].message)
+    end)
+
+    it("wants pods as the backup writes them", function()
+        must(fs.rename(files[0], folder .. "/" .. ID .. "-00-3.tar.gz"))
+        expect(check(), "error file-missing " .. ID .. "-0-3.tar.gz",
+            "note other " .. ID .. "-00-3.tar.gz")
     end)
 end)

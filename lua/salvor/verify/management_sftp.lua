@@ -1,36 +1,41 @@
 --- Backups of API Connect v10's management database on an SFTP server: <backup id>.tgz up to
 --- 10.0.5, and from 10.0.8 a folder for each database cluster as barman-cloud writes it
 --- (base/<backup id>/, wals/).
+local tarballs = require("salvor.verify.tarballs")
+local times = require("salvor.verify.times")
 local wal = require("salvor.verify.wal")
 
-local management = {name = "management_sftp", title = "API Connect v10 management backups"}
+local management = {name = "management_sftp", title = "API Connect v10 management backups",
+                    looks_at = {"names", "sizes", "info files"}, options = {backup = true}}
 
 local STAMP = "%d%d%d%d%d%d%d%d%-%d%d%d%d%d%d"
 local CLUSTER = "%-db%-%d%d%d%d%-%d%d%-%d%dT[%d:]+Z$"
-local BARMAN_ID = "^%d%d%d%d%d%d%d%dT%d%d%d%d%d%d$"
 
 local INFO_LIMIT = 1 << 20
 
 local COMPRESSION = {[""] = "none", gz = "gzip", bz2 = "bzip2", zst = "zstd", lz4 = "lz4"}
 
+-- What barman-cloud compresses with too, and nothing here reads.
+local UNKNOWN = {snappy = true, xz = true}
+
+local ARCHIVES = 10000 -- of one backup: tablespaces, and parts of large ones
+
+local TYPES = {F = "full", D = "diff", I = "incr"}
+
+local CURE = "fetch it from another copy, or restore another backup"
+
 --- "20200826-154646F", or one that is based on such a backup.
 local function parse(path)
     local id = path:match("^(.+)%.tgz$")
-    if not id then
-        return nil
-    elseif id:find("^" .. STAMP .. "F$") then
-        return id, "full"
-    end
-    local kind = id:match("^" .. STAMP .. "F_" .. STAMP .. "([DI])$")
-        or id:match("^" .. STAMP .. "([I])$")
-    return kind and id, kind == "D" and "diff" or "incr"
+    local full, kind = (id or ""):match("^(" .. STAMP .. "F)_" .. STAMP .. "([DI])$")
+    kind = kind or (id or ""):match("^" .. STAMP .. "([FI])$")
+    return kind and times.parse(id)
+        and {id = id, full = full, kind = TYPES[kind]}
 end
 
 function management.detect(_, folders, items)
-    for _, item in ipairs(items) do
-        if parse(item.path) then
-            return true
-        end
+    if tarballs.any(items, parse) then
+        return true
     end
     local has = {}
     for _, folder in ipairs(folders) do
@@ -42,42 +47,26 @@ function management.detect(_, folders, items)
     return has.base and has.wals or false
 end
 
-local function adder(context, backup)
-    return function(level, rule, object, message, hint)
-        context.findings:add({level = level, rule = rule, object = object, message = message,
-                              hint = hint}, backup)
-    end
-end
-
-local function look(context, add, item, compression)
-    if item.size == 0 then
-        return add("error", "empty", item.path, "it is empty")
-    end
-    context.content:add({
-        item = item,
-        compression = compression,
-        tar = true,
-        done = function(summary, problem)
-            if not summary then
-                add("error", "damaged", item.path, problem.message)
-            elseif summary.entries == 0 then
-                add("error", "damaged", item.path, "there is nothing in it")
-            end
-        end,
-    })
-end
-
 local function wanted(context, name)
     return not context.options.backup or context.options.backup == name
 end
 
-local function check_files(context, items)
-    for _, item in ipairs(items) do
-        local id, kind = parse(item.path)
-        if id and wanted(context, id) then
-            local backup = {name = id, type = kind, restorable = true, bytes = item.size, files = 1}
+local function check_files(context)
+    local files, there = tarballs.list(context, parse), {}
+    for _, file in ipairs(files) do
+        there[file.id] = true
+    end
+    for _, file in ipairs(files) do
+        if wanted(context, file.id) then
+            local backup = {name = file.id, type = file.kind, started = times.parse(file.id),
+                            restorable = true, bytes = file.item.size, files = 1}
             context.backups[#context.backups + 1] = backup
-            look(context, adder(context, backup), item, "gzip")
+            local add = tarballs.adder(context, backup)
+            tarballs.look(context, add, file.item, "gzip", CURE)
+            if file.full and not there[file.full] then
+                add("warning", "reference-missing", file.item.path, "it is based on " .. file.full
+                    .. ", of which there is no file", "fetch " .. file.full .. ".tgz too")
+            end
         end
     end
 end
@@ -91,6 +80,28 @@ local function read_info(text)
     return fields
 end
 
+--- The segment that an object of wals/ is, and its compression; nil of history files, and of what
+--- was not written to its end (".partial", ".tmp").
+local function read_segment(path)
+    local name, suffix = path:match("/(%x+)%.?(%w*)$")
+    if name and #name == 24 and (COMPRESSION[suffix] or UNKNOWN[suffix]) then
+        return name:upper(), COMPRESSION[suffix]
+    end
+end
+
+local function look_at_segment(context, add, item, compression)
+    if item.size == 0 then
+        return add("error", "wal-damaged", item.path, "it is empty", CURE)
+    elseif not compression then
+        return context.content:cannot()
+    end
+    context.content:add({item = item, compression = compression, done = function(summary, problem)
+        if not summary then
+            add("error", "wal-damaged", item.path, problem.message, CURE)
+        end
+    end})
+end
+
 --- The segments of a cluster's wals/, from begin_wal to end_wal.
 local function check_wal(context, add, root, fields)
     local range, problem = wal.range(fields.begin_wal, fields.end_wal)
@@ -98,15 +109,18 @@ local function check_wal(context, add, root, fields)
         return add("error", "wal-missing", root .. "wals/", problem)
     end
     local watch = wal.watch({range}, function(_, first, last)
-        add("error", "wal-missing", root .. "wals/", string.format("%s to %s are not there",
-            wal.name(range.timeline, first), wal.name(range.timeline, last)),
+        add("error", "wal-missing", root .. "wals/", wal.gap(range.timeline, first, last),
             "without it the backup never becomes consistent")
     end)
     for _, folder in ipairs(wal.folders({range}, nil, "/") or {""}) do
         for item in context.source:each(root .. "wals/" .. folder) do
-            local name = item.path:match("/(%x+)[^/]*$")
-            if name and #name == 24 then
-                watch.met(wal.parse(name:upper()))
+            local name, compression = read_segment(item.path)
+            if name then
+                local timeline, number = wal.parse(name)
+                watch.met(timeline, number)
+                if wal.within(range, timeline, number) then
+                    look_at_segment(context, add, item, compression)
+                end
             end
         end
     end
@@ -121,49 +135,94 @@ local function check_status(add, path, fields)
     end
 end
 
+--- data.tar, in parts when it is large, and an archive for each tablespace that the info names.
+local function check_data(context, add, folder, archives, fields)
+    local there = {}
+    for _, archive in ipairs(archives) do
+        there[archive.name:gsub("_%d+$", "")] = true
+        if COMPRESSION[archive.suffix] then
+            tarballs.look(context, add, archive.item, COMPRESSION[archive.suffix], CURE)
+        else
+            add("note", "unseen", archive.item.path,
+                "'" .. archive.suffix .. "' is no compression that is known: only its name was "
+                .. "looked at")
+            context.content:cannot()
+        end
+    end
+    if not there.data then
+        add("error", "file-missing", folder .. "data.tar", "there is no data of this backup", CURE)
+    end
+    for oid in (fields.tablespaces or ""):gmatch(", (%d+), ") do
+        if not there[oid] then
+            add("error", "file-missing", folder .. oid .. ".tar",
+                "there is no data of this tablespace", CURE)
+        end
+    end
+end
+
+local function check_info(context, add, root, path, fields)
+    check_status(add, path, fields)
+    if fields.begin_wal and fields.end_wal then
+        check_wal(context, add, root, fields)
+    else
+        add("error", "info-damaged", path, "it does not say which WAL the backup needs", CURE)
+    end
+end
+
 --- `root` is the folder of a cluster, "" or with a "/" at its end.
 local function check_base(context, root, id)
     local folder = root .. "base/" .. id .. "/"
-    local backup = {name = root .. id, type = "full", restorable = true, bytes = 0,
-                    files = 0}
+    local backup = {name = root .. id, type = "full", started = times.parse(id), restorable = true,
+                    bytes = 0, files = 0}
     if not wanted(context, backup.name) and not wanted(context, id) then
         return
     end
     context.backups[#context.backups + 1] = backup
-    local add = adder(context, backup)
-    local data = 0
+    local add, archives = tarballs.adder(context, backup), {}
     for item in context.source:each(folder) do
         backup.files, backup.bytes = backup.files + 1, backup.bytes + item.size
-        local suffix = item.path:match("/[^/]*%.tar%.?(%w*)$")
-        if suffix then
-            data = data + 1
-            if COMPRESSION[suffix] then
-                look(context, add, item, COMPRESSION[suffix])
-            end
+        local name, suffix = item.path:match("/([^/]*)%.tar%.?(%w*)$")
+        if name and #archives < ARCHIVES then
+            archives[#archives + 1] = {name = name, suffix = suffix, item = item}
         end
     end
-    if data == 0 then
-        add("error", "file-missing", folder .. "data.tar", "there is no data of this backup")
+    local path = folder .. "backup.info"
+    local text = context.source:text(path, INFO_LIMIT)
+    local fields = read_info(text or "")
+    check_data(context, add, folder, archives, fields)
+    if text then
+        return check_info(context, add, root, path, fields)
     end
-    local text = context.source:text(folder .. "backup.info", INFO_LIMIT)
-    if not text then
-        return add("error", "info-missing", folder .. "backup.info", "it is not there",
-            "it is written last: the backup is running, or was interrupted")
+    add("error", "info-missing", path, "it is not there",
+        "it is written last: the backup is running, or was interrupted")
+end
+
+--- The clusters' folders, "" when this is the one of a cluster.
+local function roots(folders)
+    local found = {}
+    for _, folder in ipairs(folders) do
+        if folder:find(CLUSTER) then
+            found[#found + 1] = folder .. "/"
+        elseif folder == "base" then
+            found[#found + 1] = ""
+        end
     end
-    local fields = read_info(text)
-    check_status(add, folder .. "backup.info", fields)
-    check_wal(context, add, root, fields)
+    return found
 end
 
 function management.verify(context)
-    local folders, items = context.source:level("")
-    check_files(context, items)
-    for _, folder in ipairs(folders) do
-        local root = folder:find(CLUSTER) and folder .. "/" or folder == "base" and ""
-        for _, id in ipairs(root and context.source:level(root .. "base/") or {}) do
-            if id:find(BARMAN_ID) then
+    check_files(context)
+    for _, root in ipairs(roots((context.source:level("")))) do
+        local any = false
+        for _, id in ipairs((context.source:level(root .. "base/"))) do
+            if #id == 15 and id:sub(9, 9) == "T" and times.parse(id) then
+                any = true
                 check_base(context, root, id)
             end
+        end
+        if not any then
+            context.findings:add({level = "error", rule = "no-backup", object = root .. "base/",
+                message = "there is no backup of this database cluster"})
         end
     end
 end

@@ -7,153 +7,131 @@
 --- site, that is not newer than T.
 local errors = require("salvor.error")
 local salvor = require("salvor")
+local tarballs = require("salvor.verify.tarballs")
+local times = require("salvor.verify.times")
 
-local portal = {name = "portal", title = "API Connect Developer Portal backups"}
+local portal = {name = "portal", title = "API Connect Developer Portal backups",
+                looks_at = {"names", "sizes"},
+                options = {time = true, management_time = true, tolerance = true}}
 
 local SYSTEM = "_portal_system_backup"
 local PATTERN = "^(.+)%-(%d%d%d%d%d%d%d%d%.%d%d%d%d%d%d)%.tar%.gz$"
 
 local TOLERANCE = 3600 -- seconds
+local DAY = 86400
 
-local function parse(item)
-    local name, time = item.path:match(PATTERN)
+local CURE = "restore to an earlier time (--time), for which an earlier backup is taken"
+
+local function parse(path)
+    local name, time = path:match(PATTERN)
     if name and (name == SYSTEM or name:find("^[^@]+@")) then
-        return name, time
+        return {name = name, time = time}
     end
     return nil
 end
 
 function portal.detect(_, _, items)
-    for _, item in ipairs(items) do
-        if parse(item) then
-            return true
-        end
-    end
-    return false
+    return tarballs.any(items, parse)
 end
 
---- Seconds since 1970 of "YYYYMMDD.HHMMSS" (UTC), "YYYYMMDD-HHMMSS..." or a number of seconds.
-local function seconds_of(text)
-    local year, month, day, hour, minute, second =
-        text:match("^(%d%d%d%d)(%d%d)(%d%d)[.T-](%d%d)(%d%d)(%d%d)")
-    if not year then
-        return math.tointeger(tonumber(text))
-    end
-    -- os.time() takes local time; the same for 1970 takes that out again.
-    local function at(y, m, d, h, min, s)
-        return os.time({year = y, month = m, day = d, hour = h, min = min, sec = s, isdst = false})
-    end
-    local base = at(1970, 1, 2, 0, 0, 0) - 86400
-    return at(tonumber(year), tonumber(month), tonumber(day), tonumber(hour), tonumber(minute),
-        tonumber(second)) - base
+local function invalid(message)
+    error(errors.new({code = "Invalid", op = "store.verify", message = message}), 0)
 end
 
-local function time_option(context)
+--- The time until which backups count, as names have it, and how messages call it. Clocks differ,
+--- and nobody says in which zone the portal's is.
+local function limit_of(context)
     local time = context.options.time
     if not time or time == "now" then
-        return nil
-    elseif not time:find("^%d%d%d%d%d%d%d%d%.%d%d%d%d%d%d$") then
-        error(errors.new({code = "Invalid", op = "store.verify",
-            message = "the time '" .. time .. "' is neither now nor YYYYMMDD.HHMMSS"}), 0)
+        return os.date("!%Y%m%d.%H%M%S", os.time() + DAY), "now"
+    elseif #time ~= 15 or time:sub(9, 9) ~= "." or not times.parse(time) then
+        invalid("the time '" .. time .. "' is neither now nor YYYYMMDD.HHMMSS")
     end
-    return time
+    return time, time
 end
 
---- {name = {newest = {item, time}, newer = the oldest one after T, count}}; times compare as texts.
-local function group(context, limit)
-    local _, items = context.source:level("")
+--- {name = {newest = the newest one until the limit}}; times compare as texts.
+local function group(context, limit, is_now)
     local found = {}
-    for _, item in ipairs(items) do
-        local name, time = parse(item)
-        if name then
-            local series = found[name] or {count = 0}
-            found[name] = series
-            series.count = series.count + 1
-            if limit and time > limit then
-                series.newer = true
-            elseif not series.newest or time > series.newest.time then
-                series.newest = {item = item, time = time}
-            end
+    for _, file in ipairs(tarballs.list(context, parse)) do
+        local series = found[file.name] or {}
+        found[file.name] = series
+        if not times.parse(file.time) then
+            context.findings:add({level = "warning", rule = "time", object = file.item.path,
+                message = file.time .. " is no time, so it was left out",
+                hint = "was the file renamed?"})
+        elseif file.time > limit and is_now then
+            context.findings:add({level = "warning", rule = "time", object = file.item.path,
+                message = "it is of a time to come, so it was left out",
+                hint = "is a clock wrong?"})
+        elseif file.time <= limit and (not series.newest or file.time > series.newest.time) then
+            series.newest = file
         end
     end
     return found
 end
 
-local function check_management(context, add, backup, system)
+--- Every file of the set is to be of the time of the management database's backup.
+local function check_management(context, add, files)
     local text = context.options.management_time
     if not text then
         return
     end
-    local management = seconds_of(text)
+    local management = times.parse(text) or math.tointeger(tonumber(text))
     if not management then
-        error(errors.new({code = "Invalid", op = "store.verify",
-            message = "the time of the management backup '" .. text .. "' is neither "
-                .. "YYYYMMDD-HHMMSS nor seconds since 1970"}), 0)
+        invalid("the time of the management backup '" .. text .. "' is neither "
+            .. "YYYYMMDD-HHMMSS nor seconds since 1970")
     end
-    local apart = math.abs(management - seconds_of(system.time))
     local tolerance = context.options.tolerance or TOLERANCE
-    if apart > tolerance then
-        add(backup, "warning", "times", system.item.path, string.format(
-            "it was made %d s away from the backup of the management database, more than %d s",
-            apart, tolerance), "portal sites must fit the management database: take backups that "
-            .. "were made at the same time")
+    for _, file in ipairs(files) do
+        local apart = math.abs(management - times.parse(file.time))
+        if apart > tolerance then
+            add("warning", "times", file.item.path, string.format(
+                "it was made %d s away from the backup of the management database, more than %d s",
+                apart, tolerance), "portal sites must fit the management database: take backups "
+                .. "that were made at the same time")
+        end
     end
 end
 
-local function look(context, add, backup, entry)
-    if entry.item.size == 0 then
-        return add(backup, "error", "empty", entry.item.path, "it is empty")
+local function check_system(add, series, time)
+    if not series then
+        add("error", "system-missing", SYSTEM .. "-*.tar.gz", "there is no backup of the system",
+            "sites cannot be restored without it")
+    elseif not series.newest then
+        add("error", "system-missing", SYSTEM .. "-*.tar.gz",
+            "every backup of the system is newer than " .. time, "restore to a later time")
     end
-    context.content:add({
-        item = entry.item,
-        compression = "gzip",
-        tar = true,
-        done = function(summary, problem)
-            if not summary then
-                add(backup, "error", "damaged", entry.item.path, problem.message)
-            elseif summary.entries == 0 then
-                add(backup, "error", "damaged", entry.item.path, "there is nothing in it")
-            end
-        end,
-    })
 end
 
 function portal.verify(context)
-    local limit = time_option(context)
-    local found = group(context, limit)
-    local function add(backup, level, rule, object, message, hint)
-        context.findings:add({level = level, rule = rule, object = object, message = message,
-                              hint = hint}, backup)
-    end
-    local backup = {name = limit or "now", type = "all", restorable = true, bytes = 0, files = 0}
+    local limit, time = limit_of(context)
+    local found, files = group(context, limit, time == "now"), {}
+    local backup = {name = time, type = "all", restorable = true, bytes = 0, files = 0,
+                    objects = salvor.list({})}
     context.backups[1] = backup
-    local system = found[SYSTEM] and found[SYSTEM].newest
-    if not system then
-        add(backup, "error", "system-missing", SYSTEM .. "-*.tar.gz",
-            found[SYSTEM] and "every backup of the system is newer than " .. limit
-                or "there is no backup of the system", "sites cannot be restored without it")
-    end
-    local sites = 0
+    local add = tarballs.adder(context, backup)
+    check_system(add, found[SYSTEM], time)
     for _, name in ipairs(salvor.keys(found)) do
         local newest = found[name].newest
         if newest then
-            sites = sites + (name == SYSTEM and 0 or 1)
-            backup.files, backup.bytes = backup.files + 1, backup.bytes + newest.item.size
-            look(context, add, backup, newest)
+            files[#files + 1] = newest
+            backup.bytes = backup.bytes + newest.item.size
+            backup.objects[#files] = newest.item.path
+            tarballs.look(context, add, newest.item, "gzip", CURE)
         elseif name ~= SYSTEM then
-            add(backup, "warning", "site-missing", name,
-                "every backup of this site is newer than " .. limit,
+            add("warning", "site-missing", name, "every backup of this site is newer than " .. time,
                 "the site will not be restored")
         end
     end
-    if sites == 0 then
-        add(backup, "warning", "no-site", "", "there is no backup of a site",
+    backup.files = #files
+    local system = found[SYSTEM] and found[SYSTEM].newest
+    if #files == (system and 1 or 0) then
+        add("warning", "no-site", "", "there is no backup of a site",
             "the portal comes back without sites")
     end
-    if system then
-        backup.finished = seconds_of(system.time)
-        check_management(context, add, backup, system)
-    end
+    backup.finished = system and times.parse(system.time) or nil
+    check_management(context, add, files)
 end
 
 return portal

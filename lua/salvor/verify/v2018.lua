@@ -1,10 +1,15 @@
 --- Backups of API Connect v2018's management database: <backup id>-<pod index>-<number of
 --- pods>.tar.gz, one file for each Cassandra pod. The id is the time in nanoseconds since 1970.
 local salvor = require("salvor")
+local tarballs = require("salvor.verify.tarballs")
 
-local v2018 = {name = "v2018", title = "API Connect v2018 management backups"}
+local v2018 = {name = "v2018", title = "API Connect v2018 management backups",
+               looks_at = {"names", "sizes"}, options = {backup = true, pods = true, space = true}}
 
 local PATTERN = "^(%d+)%-(%d+)%-(%d+)%.tar%.gz$"
+local NAME = "%s-%d-%d.tar.gz"
+
+local CURE = "copy it from the backup host once more"
 
 local BILLION = 1000000000
 local FIRST = 1420070400 -- 2015: there was no API Connect v5 or later to back up before
@@ -13,32 +18,28 @@ local DAY = 86400
 -- The restore unpacks next to what it has fetched, and 15 % of the space is to stay free.
 local SPACE_FACTOR, SPACE_PERCENT = 4, 85
 
-local function parse(item)
-    local id, index, count = item.path:match(PATTERN)
+--- Only as the backup writes it: a restore asks for the file of pod 0 as "-0-", not "-00-".
+local function parse(path)
+    local id, index, count = path:match(PATTERN)
     if not id or #id > 19 or #index > 9 or #count > 9 then
         return nil
     end
-    return id, math.tointeger(tonumber(index)), math.tointeger(tonumber(count))
+    index, count = math.tointeger(tonumber(index)), math.tointeger(tonumber(count))
+    return path == string.format(NAME, id, index, count)
+        and {id = id, index = index, count = count} or nil
 end
 
 function v2018.detect(_, _, items)
-    for _, item in ipairs(items) do
-        if parse(item) then
-            return true
-        end
-    end
-    return false
+    return tarballs.any(items, parse)
 end
 
---- {id = {files...}}, and whether the id is that of the backup that is wanted.
+--- {id = {files...}}, of the backup that is wanted.
 local function group(context)
-    local _, items = context.source:level("")
     local found = {}
-    for _, item in ipairs(items) do
-        local id, index, count = parse(item)
-        if id and (not context.options.backup or context.options.backup == id) then
-            found[id] = found[id] or {}
-            table.insert(found[id], {item = item, index = index, count = count})
+    for _, file in ipairs(tarballs.list(context, parse)) do
+        if not context.options.backup or context.options.backup == file.id then
+            found[file.id] = found[file.id] or {}
+            table.insert(found[file.id], file)
         end
     end
     return found
@@ -49,6 +50,25 @@ local function time_of(id)
     local number = math.tointeger(tonumber(id))
     local seconds = number and number // BILLION
     return seconds and seconds >= FIRST and seconds <= os.time() + DAY and seconds or nil
+end
+
+--- Pods without a file, those that follow each other at once: a number of pods may be any.
+local function check_missing(add, backup, there, count)
+    local present = salvor.keys(there)
+    table.sort(present)
+    present[#present + 1] = count
+    local next_one = 0
+    for _, index in ipairs(present) do
+        local last = math.min(index, count) - 1
+        if last >= next_one then
+            add("error", "file-missing", string.format(NAME, backup.name, next_one, count),
+                last == next_one and "the backup of this pod is not there"
+                    or string.format("the backups of pods %d to %d are not there", next_one, last),
+                "a database cannot be restored from some of its pods: fetch the files from the "
+                .. "backup host")
+        end
+        next_one = index + 1
+    end
 end
 
 local function check_count(add, backup, files, pods)
@@ -68,14 +88,7 @@ local function check_count(add, backup, files, pods)
                 "there is no pod %d of %d: they are counted from 0", file.index, count))
         end
     end
-    for index = 0, math.min(count, 1000) - 1 do
-        if not there[index] then
-            local name = string.format("%s-%d-%d.tar.gz", backup.name, index, count)
-            add("error", "file-missing", name, "the backup of this pod is not there",
-                "a database cannot be restored from some of its pods: fetch the file from the "
-                .. "backup host")
-        end
-    end
+    check_missing(add, backup, there, count)
     if pods and count ~= pods then
         add("error", "pods", "", string.format(
             "it is a backup of %d Cassandra pods, and there are %d", count, pods),
@@ -83,59 +96,53 @@ local function check_count(add, backup, files, pods)
     end
 end
 
---- options.space: {[pod index] = {available =, database =}} in KiB, as `df /var/db/` and
---- `du -s /var/db/data/` say.
-local function check_space(add, file, space)
-    local there = space[file.index]
-    if not there then
-        return
-    end
+local function check_space_of(add, file, there)
+    local needed = SPACE_FACTOR * file.item.size
     local usable = (there.available + there.database) * 1024 * SPACE_PERCENT // 100
-    if SPACE_FACTOR * file.item.size > usable then
+    if needed > usable then
         add("error", "space", file.item.path, string.format(
-            "restoring it takes %d bytes on pod %d, and %d are usable",
-            SPACE_FACTOR * file.item.size, file.index, usable),
+            "restoring it takes %d bytes on pod %d, and %d are usable", needed, file.index, usable),
             "make the volume larger, or remove what does not belong there")
     end
 end
 
-local function look(context, add, file)
-    context.content:add({
-        item = file.item,
-        compression = "gzip",
-        tar = true,
-        done = function(summary, problem)
-            if not summary then
-                add("error", "damaged", file.item.path, problem.message,
-                    "copy it from the backup host once more")
-            elseif summary.entries == 0 then
-                add("error", "damaged", file.item.path, "there is nothing in it")
-            end
-        end,
-    })
+--- options.space: {[pod index] = {available =, database =}} in KiB, as `df /var/db/` and
+--- `du -s /var/db/data/` say.
+local function check_space(add, files, space)
+    local met = {}
+    for _, file in ipairs(files) do
+        met[file.index] = true
+        if space[file.index] then
+            check_space_of(add, file, space[file.index])
+        else
+            add("note", "space", file.item.path,
+                "the space of pod " .. file.index .. " was not told, so it was not looked at")
+        end
+    end
+    for _, index in ipairs(salvor.keys(space)) do
+        if not met[index] then
+            add("warning", "space", "", "the space of pod " .. index
+                .. " was told, of which there is no file", "pods are counted from 0")
+        end
+    end
 end
 
 local function check_backup(context, id, files)
     local seconds = time_of(id)
     local backup = {name = id, restorable = true, started = seconds, bytes = 0, files = #files}
     context.backups[#context.backups + 1] = backup
-    local function add(level, rule, object, message, hint)
-        context.findings:add({level = level, rule = rule, object = object, message = message,
-                              hint = hint}, backup)
-    end
+    local add = tarballs.adder(context, backup)
     if not seconds then
-        add("warning", "id", "", "the id " .. id .. " is no time in nanoseconds since 1970",
-            "was the file renamed?")
+        add("warning", "id", "", "the id " .. id
+            .. " is no time from 2015 to now, in nanoseconds since 1970", "was the file renamed?")
     end
     check_count(add, backup, files, context.options.pods)
+    if context.options.space then
+        check_space(add, files, context.options.space)
+    end
     for _, file in ipairs(files) do
         backup.bytes = backup.bytes + file.item.size
-        if file.item.size == 0 then
-            add("error", "empty", file.item.path, "it is empty")
-        else
-            check_space(add, file, context.options.space or {})
-            look(context, add, file)
-        end
+        tarballs.look(context, add, file.item, "gzip", CURE)
     end
 end
 
