@@ -162,6 +162,8 @@ describe("verification of a full Medusa backup", function()
         end)
         local report = check({full = true})
         expect(report, "note multipart " .. meta(NODES[1], "manifest.json"))
+        assert.are.equal(1, report.unseen)
+        assert.are.equal("all content but that of 1 file", report.looked_at[4])
         sets.flip(at(data("Index.db")))
         assert.is_false(check({full = true}).restorable)
     end)
@@ -210,6 +212,52 @@ describe("verification of a full Medusa backup", function()
         end
     end)
 
+    it("is not confused by strangers' folders", function()
+        sets.write(at("lost+found/x/y"), "")
+        sets.write(at(NODES[1] .. "/junk/y"), "")
+        sets.write(at("README"), "")
+        local report = check()
+        expect(report)
+        assert.are.equal(1, #report.backups)
+        -- A backup of which an interrupted purge has left the data is one.
+        sets.write(at(NODES[1] .. "/purged/data/x"), "")
+        assert.are.equal(2, #check().backups)
+    end)
+
+    it("needs a schema that is not empty", function()
+        must(fs.write(at(meta(NODES[1], "schema.cql")), ""))
+        expect(check(), "error empty " .. meta(NODES[1], "schema.cql"))
+    end)
+
+    it("warns when by the index it ended before it began", function()
+        for _, node in ipairs(NODES) do
+            local path = at("index/backup_index/" .. NAME .. "/finished_" .. node .. "_")
+            must(fs.rename(path .. "1777460460.timestamp", path .. "1777460399.timestamp"))
+        end
+        local report = check()
+        expect(report, "warning index index/backup_index/" .. NAME)
+        assert.is_true(report.restorable)
+    end)
+
+    it("warns when a manifest names nothing", function()
+        must(fs.remove_tree(at(NODES[1] .. "/" .. NAME .. "/data")))
+        edit_manifest(function() return salvor.list({}) end)
+        expect(check(), "warning manifest-empty " .. meta(NODES[1], "manifest.json"))
+    end)
+
+    it("has a manifest of its own node, which is told once", function()
+        sets.copy(at(meta(NODES[2], "manifest.json")), at(meta(NODES[1], "manifest.json")))
+        local told = 0
+        for _, finding in ipairs(check().findings) do
+            if finding.rule == "manifest-damaged" then
+                told = told + 1
+                assert.is_truthy(finding.message:find("of another node: " .. NODES[2], 1, true))
+                assert.is_truthy(finding.message:find(" and 14 more", 1, true))
+            end
+        end
+        assert.are.equal(1, told)
+    end)
+
     it("is told apart from other backups", function()
         sets.medusa(folder, {name = "later", nodes = NODES})
         must(fs.remove(at(NODES[1] .. "/later/meta/manifest.json")))
@@ -242,6 +290,20 @@ describe("verification of a differential Medusa backup", function()
             assert.is_true(report.restorable)
             assert.are.equal("differential", report.backups[1].type)
         end
+    end)
+
+    it("is differential by its marker", function()
+        for _, node in ipairs(NODES) do
+            must(fs.remove(at(meta(node, "differential"))))
+        end
+        assert.is_true(check().restorable) -- the index has it too
+        for _, node in ipairs(NODES) do
+            must(fs.remove(at("index/backup_index/" .. NAME .. "/differential_" .. node)))
+        end
+        local report = check()
+        expect(report, "error manifest-damaged " .. meta(NODES[1], "manifest.json"),
+            "error manifest-damaged " .. meta(NODES[2], "manifest.json"))
+        assert.is_truthy(report.findings[1].message:find("without the marker", 1, true))
     end)
 
     it("misses a file that was purged", function()

@@ -5,9 +5,11 @@ local json = require("salvor.json")
 local manifest = require("salvor.verify.medusa_manifest")
 local salvor = require("salvor")
 
-local medusa = {name = "medusa", title = "Medusa backups"}
+local medusa = {name = "medusa", title = "Medusa backups",
+                looks_at = {"names", "sizes", "manifests"}, options = {backup = true}}
 
 local INDEX = "index/backup_index/"
+local REBUILD = "medusa build-index makes the index again"
 local SMALL = 16 << 20 -- bytes of a token map
 
 function medusa.detect(source, folders)
@@ -37,8 +39,8 @@ local function read_index(context, name)
     for _, item in ipairs(items) do
         local file = item.path:match("[^/]+$")
         local kind, epoch = file:match("^(%l+)_.+_(%d+)%.timestamp$")
-        if kind == "started" or kind == "finished" then
-            local seconds = math.tointeger(tonumber(epoch))
+        local seconds = math.tointeger(tonumber(epoch))
+        if seconds and (kind == "started" or kind == "finished") then
             local previous = found[kind]
             found[kind] = kind == "started" and math.min(previous or seconds, seconds)
                 or math.max(previous or seconds, seconds)
@@ -58,8 +60,14 @@ local function read_index(context, name)
     return found
 end
 
-local function is_node(folder)
-    return folder ~= "index"
+--- A folder of a node's may be a stranger's: a backup has meta/ or data/.
+local function is_backup(context, node, name)
+    for _, folder in ipairs((context.source:level(node .. "/" .. name .. "/"))) do
+        if folder == "meta" or folder == "data" then
+            return true
+        end
+    end
+    return false
 end
 
 --- Every name of a backup, from the index and from the nodes' folders: {name = {node = true}}.
@@ -70,7 +78,7 @@ local function find_backups(context, nodes)
     end
     for _, node in ipairs(nodes) do
         for _, name in ipairs((context.source:level(node .. "/"))) do
-            if name ~= "data" then
+            if name ~= "data" and (found[name] or is_backup(context, node, name)) then
                 found[name] = found[name] or {}
                 found[name][node] = true
             end
@@ -87,6 +95,11 @@ function check:add(level, rule, object, message, hint)
                                hint = hint}, self.backup)
 end
 
+--- Where else the small files of a node are.
+function check:copy_hint()
+    return INDEX .. self.backup.name .. "/ has a copy of it"
+end
+
 --- The nodes that a token map names; nil when it cannot be read.
 function check:read_tokenmap(path)
     local text = self.context.source:text(path, SMALL)
@@ -96,7 +109,8 @@ function check:read_tokenmap(path)
     local map = json.decode(text)
     local names = type(map) == "table" and not salvor.is_list(map) and salvor.keys(map) or nil
     if not names or #names == 0 then
-        self:add("error", "tokenmap", path, "it is no map of nodes and their tokens")
+        self:add("error", "tokenmap", path, "it is no map of nodes and their tokens",
+            path:sub(1, #INDEX) ~= INDEX and self:copy_hint() or nil)
         return nil
     end
     return names
@@ -148,15 +162,17 @@ function check:node(node, index)
     end
     for _, name in ipairs({"schema.cql", "tokenmap.json"}) do
         if not files[name] then
-            self:add("error", "file-missing", meta .. name, "it is not there",
-                "index/backup_index/" .. self.backup.name .. "/ has a copy of it")
+            self:add("error", "file-missing", meta .. name, "it is not there", self:copy_hint())
         end
+    end
+    if files["schema.cql"] and files["schema.cql"].size == 0 then
+        self:add("error", "empty", meta .. "schema.cql", "it is empty", self:copy_hint())
     end
     local copy = index.manifests[node]
     if not copy or copy.size ~= files["manifest.json"].size then
         self:add("warning", "index", INDEX .. self.backup.name .. "/manifest_" .. node .. ".json",
             copy and "it is not that of the node" or "it is not there",
-            "medusa build-index makes the index again")
+            REBUILD)
     end
     local differential = files.differential or index.differential[node]
     self.backup.type = differential and "differential" or "full"
@@ -167,6 +183,10 @@ end
 function check:run(there)
     local index = read_index(self.context, self.backup.name)
     self.backup.started, self.backup.finished = index.started, index.finished
+    if index.started and index.finished and index.finished < index.started then
+        self:add("warning", "index", INDEX .. self.backup.name,
+            "by its names the backup ended before it began", REBUILD)
+    end
     local nodes = self:expected_nodes(index, there)
     if not nodes then
         self:add("error", "tokenmap", self.backup.name,
@@ -196,7 +216,7 @@ local function check_latest(context, nodes, found)
         if name and not found[name] then
             context.findings:add({level = "warning", rule = "index", object = path,
                 message = "it names " .. name .. ", which is not there",
-                hint = "medusa build-index makes the index again"})
+                hint = REBUILD})
         end
     end
 end
@@ -204,7 +224,7 @@ end
 function medusa.verify(context)
     local nodes = {}
     for _, folder in ipairs((context.source:level(""))) do
-        if is_node(folder) then
+        if folder ~= "index" then
             nodes[#nodes + 1] = folder
         end
     end

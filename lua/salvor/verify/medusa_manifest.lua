@@ -1,9 +1,12 @@
 --- The files of one node in a Medusa backup: the manifest is read as a stream, table by table, and
 --- each table's files are compared with the list of its folder. The files of one table are held.
 local digest = require("salvor.digest")
+local salvor = require("salvor")
 local set_files = require("salvor.set_files")
 
 local manifest = {}
+
+local CURE = "bring it back from another copy of the bucket, or restore another backup"
 
 --- Hexadecimal MD5 of what a manifest has: base64 of 16 bytes, or hexadecimal digits; with a number
 --- of parts it is an ETag instead.
@@ -58,7 +61,7 @@ end
 function check:differs(rule, path, message, hint)
     local summary = is_summary(path)
     self:add(summary and "warning" or "error", rule, path, message,
-        summary and "Cassandra makes summaries again when it starts" or hint)
+        summary and "Cassandra makes summaries again when it starts" or hint or CURE)
 end
 
 function check:compare(row, item)
@@ -69,6 +72,7 @@ function check:compare(row, item)
     if row.etag then
         local etag = multipart(item.etag)
         self.not_compared = self.not_compared or not etag
+        self.context.content:cannot()
         if etag and etag ~= row.etag then
             self:differs("file-damaged", row.path, string.format(
                 "its ETag is %s, and the manifest says %s", etag, row.etag))
@@ -121,14 +125,27 @@ function check:table(folder, rows)
     end
 end
 
+--- Rows that cannot be right; told once for each fault.
+function check:misfit(fault, path)
+    local misfit = self.misfits[fault] or {path = path, count = 0}
+    self.misfits[fault] = misfit
+    misfit.count = misfit.count + 1
+end
+
+function check:tell_misfits()
+    for _, fault in ipairs(salvor.keys(self.misfits)) do
+        local misfit = self.misfits[fault]
+        self:add("error", "manifest-damaged", self.path, string.format("files are %s: %s%s", fault,
+            misfit.path, misfit.count > 1 and " and " .. misfit.count - 1 .. " more" or ""), CURE)
+    end
+end
+
 function check:row(rows, value)
     local path = type(value.path) == "string" and below_root(value.path, self.node)
     local size = math.tointeger(value.size)
     if not path or not size or size < 0 then
-        self:add("error", "manifest-damaged", self.path, path
-            and "the size of " .. value.path .. " is no number of bytes"
-            or "it names a file that is not of this node: " .. tostring(value.path))
-        return
+        return self:misfit(path and "of a size that is no number of bytes" or "of another node",
+            tostring(value.path))
     end
     self.parent.backup.files = self.parent.backup.files + 1
     self.parent.backup.bytes = self.parent.backup.bytes + size
@@ -149,9 +166,11 @@ function check:section(section, rows)
     for _, row in ipairs(rows) do
         if row.path:sub(1, #folder) == folder then
             inside[#inside + 1] = row
+        elseif row.path:find(self.node .. "/data/", 1, true) == 1 then
+            self:misfit("among those that differential backups share, without the marker "
+                .. "meta/differential", row.path)
         else
-            self:add("error", "manifest-damaged", self.path,
-                row.path .. " is not in the folder of its table, " .. folder)
+            self:misfit("in another folder than their table's", row.path)
         end
     end
     self.tables[keyspace .. "/" .. family] = true
@@ -202,14 +221,20 @@ end
 function manifest.check(parent, node, item, differential)
     local self = setmetatable({
         parent = parent, context = parent.context, node = node, path = item.path,
-        differential = differential, tables = {},
+        differential = differential, tables = {}, misfits = {},
         data = differential and node .. "/data/"
             or string.format("%s/%s/data/", node, parent.backup.name),
     }, check)
     local whole, problem = self:read(item)
+    self:tell_misfits()
     if not whole then
-        self:add("error", "manifest-damaged", item.path, problem.message)
-    elseif not differential then
+        self:add("error", "manifest-damaged", item.path, problem.message,
+            "index/backup_index/" .. parent.backup.name .. "/ has a copy of it")
+    elseif not next(self.tables) then
+        self:add("warning", "manifest-empty", item.path, "it names no table",
+            "Cassandra always has tables of its own: was everything left out of the backup?")
+    end
+    if whole and not differential then
         self:other_tables()
     end
     if self.not_compared then
