@@ -1,5 +1,6 @@
 -- Real repositories of pgBackRest, whole and with damaged info files and WAL.
 local fs = require("salvor.fs")
+local json = require("salvor.json")
 local pgbackrest = require("support.pgbackrest")
 local salvor = require("support.salvor")
 local sets = require("support.backup_sets")
@@ -15,7 +16,7 @@ local replace = pgbackrest.replace
 store_lab.describe("verification of a pgBackRest repository", "pgbackrest", function()
     after_each(drop)
 
-    for _, kind in ipairs({"gz", "none", "zst", "lz4", "bundle"}) do
+    for _, kind in ipairs({"gz", "none", "zst", "lz4", "bz2", "bundle"}) do
         it("finds nothing wrong with a whole one: " .. kind, function()
             take(kind)
             for _, options in ipairs({{}, {sample = 20}, {full = true}}) do
@@ -32,18 +33,66 @@ store_lab.describe("verification of a pgBackRest repository", "pgbackrest", func
         end)
     end
 
-    it("looks at the names alone when everything is encrypted", function()
+    it("says of an encrypted one no more than its names tell", function()
         take("encrypted")
-        local report = check({full = true})
-        expect(report, "note encrypted backup/main")
-        assert.is_true(report.restorable)
-        assert.is_true(report.encrypted)
-        assert.are.equal(0, report.checked.contents)
+        for _, options in ipairs({{}, {sample = 5}, {full = true}}) do
+            local report = check(options)
+            expect(report, "note encrypted backup/main")
+            assert.are.equal("unknown", report.verdict)
+            assert.is_nil(report.restorable)
+            assert.is_true(report.encrypted)
+            assert.are.same({"names"}, report.looked_at)
+            assert.are.equal(0, report.checked.contents)
+            assert.are.equal("nothing is wrong with the names, and all 3 backups are encrypted",
+                report.summary)
+            for _, backup in ipairs(report.backups) do
+                assert.is_nil(backup.restorable)
+                assert.is_true(backup.encrypted)
+            end
+        end
+    end)
+
+    it("has an exit code of its own for what cannot be told", function()
+        take("encrypted")
+        local home = {home = case.repository}
+        local result = salvor.run({"verify", "--full", case.repository}, home)
+        salvor.expect_code(7, result)
+        salvor.expect(result.stdout, "looked at: names; ", "unknown: nothing is wrong")
+        assert.is_nil(result.stdout:find("can be restored", 1, true))
+        result = salvor.run({"verify", "--output", "json", case.repository}, home)
+        salvor.expect_code(7, result)
+        local report = must(json.decode(result.stdout))
+        assert.are.equal("unknown", report.verdict)
+        assert.is_nil(report.restorable)
+        assert.is_nil(report.backups[1].restorable)
+        remove(BACKUP .. case.labels.incr .. "/backup.manifest",
+            BACKUP .. case.labels.incr .. "/backup.manifest.copy")
+        salvor.expect_code(1, salvor.run({"verify", case.repository}, home))
+    end)
+
+    it("misses copies of encrypted info files", function()
+        take("encrypted")
+        remove(INFO, "archive/main/archive.info.copy")
+        expect(check(), "note encrypted backup/main", "warning info-missing " .. INFO,
+            "warning info-missing archive/main/archive.info.copy")
+        remove(INFO .. ".copy")
+        local report = check()
+        assert.are.equal("not restorable", report.verdict)
+        assert.is_false(report.restorable)
+        for _, backup in ipairs(report.backups) do
+            assert.is_false(backup.restorable)
+        end
+    end)
+
+    it("misses names in an encrypted one", function()
+        take("encrypted")
         must(fs.remove_tree(at(BACKUP .. case.labels.full)))
-        report = check()
+        local report = check()
         expect(report, "note encrypted backup/main",
             "error reference-missing " .. BACKUP .. case.labels.diff,
             "error reference-missing " .. BACKUP .. case.labels.incr)
+        assert.are.equal("not restorable", report.verdict)
+        assert.are.same({"names"}, report.looked_at)
         remove(BACKUP .. case.labels.diff .. "/backup.manifest")
         remove(BACKUP .. case.labels.diff .. "/backup.manifest.copy")
         local found = table.concat(sets.findings(check()), "\n")
@@ -154,6 +203,14 @@ store_lab.describe("the WAL of pgBackRest", "pgbackrest", function()
         assert.are.same({false, true, true}, verdicts(report))
     end)
 
+    it("is not empty", function()
+        local path = pgbackrest.segment(case.repository, case.labels.full)
+        must(fs.write(path, ""))
+        local report = check()
+        expect(report, "error wal-damaged " .. path:sub(#case.repository + 2))
+        assert.are.same({false, true, true}, verdicts(report))
+    end)
+
     it("may be damaged in the archive of a database that has no backup any more", function()
         local old = "archive/main/14-2/0000000100000000/" .. ("0"):rep(24) .. "-" .. ("0"):rep(40)
         sets.write(at(old), "x")
@@ -169,6 +226,31 @@ store_lab.describe("the WAL of pgBackRest", "pgbackrest", function()
         expect(report, "warning wal-damaged " .. first:sub(#case.repository + 2))
         assert.is_true(report.restorable)
     end)
+end)
+
+store_lab.describe("WAL in segments of another size", "pgbackrest", function()
+    after_each(drop)
+
+    -- Of 64 MiB there are 64 in a log, so 3F is followed by 00 of the next one.
+    for kind, program in pairs({gz = "gzip", lz4 = "lz4", none = "cat"}) do
+        it("has no gap between two logs: " .. kind, function()
+            take(kind)
+            local suffix = kind ~= "none" and "." .. kind or ""
+            must(fs.remove_tree(at("archive/main/15-1")))
+            local first, last = "00000001000000000000003F", "000000010000000100000000"
+            for _, name in ipairs({first, last}) do
+                local path = string.format("%s/%s-%s%s", at("archive/main/15-1/"
+                    .. name:sub(1, 16)), name, ("0"):rep(40), suffix)
+                sets.write(path, "")
+                sets.run({"sh", "-c", 'head -c 64M /dev/zero | "$1" > "$2"', "sh", program, path})
+            end
+            edit(INFO, function(text)
+                return text:gsub('(archive%-start":)"%x+"', '%1"' .. first .. '"')
+                    :gsub('(archive%-stop":)"%x+"', '%1"' .. last .. '"')
+            end)
+            expect(check())
+        end)
+    end
 end)
 
 store_lab.describe("a backup of 100,000 files", "pgbackrest", function()

@@ -37,36 +37,36 @@ function cursor:rest(skipped)
     end
 end
 
---- Names in the order of their bytes, each to be sought with `suffix` behind it: calls
---- emit(name, value) in the order of the longer names. "112" comes before "112-1", but "112.gz"
---- behind "112-1.gz"; so a name waits as long as what it begins may still come, and the memory is
---- that of names that begin each other.
-function merge.suffixed(suffix, emit)
+--- Names in the order of their bytes, each to be sought with its suffix ("" or ".gz" and the like)
+--- behind it: calls emit(path, value) in the order of the longer names. "112" comes before "112-1",
+--- but "112.gz" behind "112-1.gz"; so a name waits as long as what it begins may still come, and
+--- the memory is that of names that begin each other.
+function merge.suffixed(emit)
     local waiting = {}
     local sorter = {}
-    local function flush(name)
+    local function flush(name, path)
         while #waiting > 0 do
             local top = waiting[#waiting]
             local begins = name and name:sub(1, #top.name) == top.name
-            if begins and name .. suffix < top.name .. suffix then
+            if begins and path < top.path then
                 return
             end
             waiting[#waiting] = nil
-            emit(top.name, top.value)
+            emit(top.path, top.value)
         end
     end
-    --- Raises nothing; false when the name is not behind the one before.
-    function sorter.add(name, value)
+    --- false when the name is not behind the one before.
+    function sorter.add(name, suffix, value)
         if sorter.last and name <= sorter.last then
             return false
         end
         sorter.last = name
-        flush(name)
-        waiting[#waiting + 1] = {name = name, value = value}
+        flush(name, name .. suffix)
+        waiting[#waiting + 1] = {name = name, path = name .. suffix, value = value}
         return true
     end
     function sorter.finish()
-        flush(nil)
+        flush()
     end
     return sorter
 end

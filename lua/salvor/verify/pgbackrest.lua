@@ -4,7 +4,9 @@ local backups = require("salvor.verify.pgbackrest_backup")
 local info = require("salvor.verify.pgbackrest_info")
 local salvor = require("salvor")
 
-local pgbackrest = {name = "pgbackrest", title = "pgBackRest repository"}
+local pgbackrest = {name = "pgbackrest", title = "pgBackRest repository",
+                    looks_at = {"names", "sizes", "info files", "manifests"},
+                    options = {backup = true}}
 
 --- A folder archive or backup with a stanza in it.
 function pgbackrest.detect(source, folders)
@@ -43,20 +45,22 @@ local function keep_all()
     return true
 end
 
+local function is_usable(loaded)
+    return loaded.file ~= nil or loaded.encrypted
+end
+
 --- Loads archive.info or backup.info and tells of what is wrong with it and its copy.
 local function load_info(context, stanza, kind)
     local path = kind .. "/" .. stanza.name .. "/" .. kind .. ".info"
     local loaded = info.load(context.source, path, keep_all)
-    if loaded.encrypted then
-        return loaded
-    end
+    local usable = is_usable(loaded)
     for _, fault in ipairs(loaded.faults) do
         context.findings:add({
-            level = loaded.file and "warning" or "error",
+            level = usable and "warning" or "error",
             rule = fault.missing and "info-missing" or "info-damaged",
             object = fault.path,
             message = fault.fault,
-            hint = loaded.file and "pgBackRest uses the other one of the file and its copy"
+            hint = usable and "pgBackRest uses the other one of the file and its copy"
                 or "without the file and its copy pgBackRest reads nothing here: fetch one from "
                 .. "another copy of the repository",
         })
@@ -102,16 +106,16 @@ end
 local function check_stanza(context, stanza)
     local archive_info = load_info(context, stanza, "archive")
     local backup_info = load_info(context, stanza, "backup")
-    if archive_info.encrypted or backup_info.encrypted then
-        return check_encrypted(context, stanza)
-    elseif archive_info.file and backup_info.file then
+    if archive_info.file and backup_info.file then
         compare(context, stanza, archive_info.file, backup_info.file)
     end
-    if backup_info.file then
+    if archive_info.encrypted or backup_info.encrypted then
+        check_encrypted(context, stanza)
+    elseif backup_info.file then
         local checked = backups.check(context, stanza, backup_info.file)
         archive.check(context, stanza, backup_info.file, checked)
     end
-    if not archive_info.file or not backup_info.file then
+    if not is_usable(archive_info) or not is_usable(backup_info) then
         for _, backup in ipairs(context.backups) do
             if backup.stanza == stanza.name then
                 backup.restorable = false

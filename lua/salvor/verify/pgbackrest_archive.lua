@@ -1,4 +1,5 @@
 --- The WAL archive of a stanza of pgBackRest: archive/<stanza>/<version>-<id>/<16 digits>/.
+local content = require("salvor.verify.content")
 local wal = require("salvor.verify.wal")
 
 local archive = {}
@@ -17,12 +18,15 @@ local function parse(path)
     return nil
 end
 
---- The size of a segment as PostgreSQL writes it: that of one that is not compressed, or what gzip
---- says at its end. nil: it has to be the usual one.
+--- The size of a segment as PostgreSQL writes it: that of one that is not compressed, what gzip
+--- says at its end, or what comes out of others. nil: it has to be the usual one.
 local function segment_size(context, item, compression)
     if compression == "none" then
         return item.size
-    elseif compression == "gzip" and item.size > 18 then
+    elseif compression ~= "gzip" then
+        local summary = content.inspect(context.source, {item = item, compression = compression})
+        return summary and summary.size
+    elseif item.size > 18 then
         local last
         context.source:stream(item, {offset = item.size - 4, length = 4}, function(bytes)
             last = bytes:text()
@@ -36,6 +40,9 @@ local check = {}
 check.__index = check
 
 function check:look(item, sha1, compression)
+    if item.size == 0 then
+        return self:report_damage(item, "it is empty")
+    end
     self.context.content:add({
         item = item,
         compression = compression,
@@ -55,7 +62,7 @@ function check:report_damage(item, message)
     local timeline, number = wal.parse(segment, self.per_log)
     local needed
     for _, range in ipairs(self.ranges) do
-        if range.timeline == timeline and number >= range.first and number <= range.last then
+        if wal.within(range, timeline, number) then
             needed = range.backup
             self.context.findings:add({level = "error", rule = "wal-damaged", object = item.path,
                 message = message}, needed)
@@ -93,20 +100,19 @@ end
 function check:find_per_log(folder)
     for item in self.context.source:each(folder) do
         local segment, _, compression = parse(item.path)
-        if segment then
-            return wal.per_log(segment_size(self.context, item, compression))
+        local size = segment and item.size > 0
+            and segment_size(self.context, item, compression)
+        if size then
+            return wal.per_log(size)
         end
     end
     return wal.per_log(nil)
 end
 
 function check:missing(range, first, last)
-    local from = wal.name(range.timeline, first, self.per_log)
-    local to = wal.name(range.timeline, last, self.per_log)
     local level = range.backup.wal_inside and "warning" or "error"
     self.context.findings:add({level = level, rule = "wal-missing", object = self.folder,
-        message = first == last and from .. " is not there"
-            or string.format("%s to %s are not there", from, to),
+        message = wal.gap(range.timeline, first, last, self.per_log),
         hint = "without it the backup never becomes consistent; look for it in pg_wal and in other "
             .. "repositories"}, range.backup)
 end

@@ -89,7 +89,7 @@ end
 --- load(source, path, keep) -> a table:
 ---     file       the first usable one of the file and its copy: {sections, item, checksum}; or nil
 ---     faults     {{path, fault, missing}...} of those that are not
----     encrypted  nothing can be told
+---     encrypted  one of them is, of which nothing more can be told
 ---     differ     both are usable and not the same
 function info.load(source, path, keep)
     local loaded = {faults = {}, encrypted = false, differ = false}
@@ -97,7 +97,6 @@ function info.load(source, path, keep)
         local file, fault, missing, encrypted = load_one(source, name, keep)
         if encrypted then
             loaded.encrypted = true
-            return loaded
         elseif not file then
             table.insert(loaded.faults, {path = name, fault = fault, missing = missing})
         elseif loaded.file then

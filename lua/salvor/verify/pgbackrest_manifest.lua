@@ -8,11 +8,16 @@ local manifest = {}
 local SUFFIX = {none = "", gz = ".gz", lz4 = ".lz4", zst = ".zst", bz2 = ".bz2"}
 local COMPRESSION = {none = "none", gz = "gzip", lz4 = "lz4", zst = "zstd", bz2 = "bzip2"}
 
+-- Of a file that is kept as blocks, whatever the compression.
+local BLOCKS = ".pgbi"
+
 local HEAD = {backrest = true, backup = true, ["backup:db"] = true, ["backup:option"] = true}
 
 local OWN = {["backup.manifest"] = true, ["backup.manifest.copy"] = true}
 
 local EMPTY_SHA1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+
+local CURE = "bring it back from another copy of the repository, or restore another backup"
 
 local function keep_head(section)
     return HEAD[section] or false
@@ -68,36 +73,56 @@ function check:bundled(label, line)
     bundles[line.bundle] = math.max(bundles[line.bundle] or 0, ends)
 end
 
+--- Files of the other backups are those backups' affair, unless this one is looked at alone.
+function check:is_ours(line)
+    return line.label == self.backup.name or self.context.options.backup ~= nil
+end
+
+--- `name` is that of the stored file.
 function check:file(name, line)
     local open = self:cursor(line.label)
-    local path = open.folder .. name .. self.suffix
+    local path = open.folder .. name
     local item = open.cursor:seek(path, open.skipped)
     if not item then
-        self:add("error", "file-missing", path, "the manifest names it, and it is not there")
+        self:add("error", "file-missing", path, "the manifest names it, and it is not there", CURE)
     elseif line.stored and item.size ~= line.stored then
         self:add("error", "file-size", path, string.format(
-            "it has %d bytes, and the manifest says %d", item.size, line.stored))
-    elseif line.label == self.backup.name then
+            "it has %d bytes, and the manifest says %d", item.size, line.stored), CURE)
+    elseif self:is_ours(line) then
         self:look(item, nil, line)
     end
 end
 
+--- What is wrong with the content of a file; nil: nothing.
+local function fault_of(summary, problem, size, checksum)
+    if not summary then
+        return problem.message
+    elseif size and summary.size ~= size then
+        return string.format("%d bytes are in it, and the manifest says %d", summary.size, size)
+    elseif checksum and summary.digest ~= checksum then
+        return string.format("the SHA-1 of its content is %s, and the manifest says %s",
+            summary.digest, checksum)
+    end
+end
+
+--- Compares what comes out of the decompression or, where that cannot be done (blocks, and gzip in
+--- bundles since 2.46, which has lost its header), what is stored.
 function check:look(item, range, line)
+    local stored = line.blocks or range and self.raw
+    if stored and not line.stored_checksum then
+        self.unseen = self.unseen + 1
+        return self.context.content:cannot()
+    end
     self.context.content:add({
         item = item,
         range = range,
-        compression = self.compression,
+        compression = stored and "none" or self.compression,
         digest = "sha1",
         done = function(summary, problem)
-            if not summary then
-                self:add("error", "file-damaged", item.path, problem.message)
-            elseif line.size and summary.size ~= line.size then
-                self:add("error", "file-damaged", item.path, string.format(
-                    "%d bytes are in it, and the manifest says %d", summary.size, line.size))
-            elseif line.checksum and summary.digest ~= line.checksum then
-                self:add("error", "file-damaged", item.path, string.format(
-                    "the SHA-1 of its content is %s, and the manifest says %s", summary.digest,
-                    line.checksum))
+            local fault = fault_of(summary, problem, not stored and line.size or nil,
+                stored and line.stored_checksum or line.checksum)
+            if fault then
+                self:add("error", "file-damaged", item.path, fault, CURE)
             end
         end,
     })
@@ -117,12 +142,13 @@ function check:line(key, value)
     local line = {
         label = type(value.reference) == "string" and value.reference or self.backup.name,
         size = size,
-        stored = integer(value["repo-size"]) or (self.suffix == "" and size or nil),
+        stored = integer(value["repo-size"]) or size, -- stands there when it is another one
         checksum = type(value.checksum) == "string" and value.checksum
             or size == 0 and EMPTY_SHA1 or nil,
+        stored_checksum = type(value.rck) == "string" and value.rck or nil,
         bundle = integer(value.bni),
         offset = integer(value.bno),
-        blocks = value.bi ~= nil or value.bis ~= nil or value.bims ~= nil,
+        blocks = (integer(value.bim) or 0) > 0, -- the size of the map of blocks
     }
     if line.label ~= self.backup.name and not self.by_name[line.label] then
         if not self.unknown[line.label] then
@@ -130,27 +156,29 @@ function check:line(key, value)
             self:add("error", "reference-missing", self.path,
                 "files of it are in " .. line.label .. ", which is not there")
         end
+        return
     elseif self.bundles_on and size == 0 then
         return -- is made when it is restored
-    elseif line.bundle then
+    end
+    self.blocks = self.blocks + (line.blocks and 1 or 0)
+    if line.bundle then
         self:bundled(line.label, line)
-        if line.label == self.backup.name and not line.blocks then
+        if self:is_ours(line) then
             self:bundled_content(line)
         end
-    elseif line.blocks then
-        self.has_blocks = true
-    elseif not self.order.add(key, line) and not self.disordered then
+    elseif not self.order.add(key, line.blocks and BLOCKS or self.suffix, line)
+        and not self.disordered then
         self.disordered = true
         self:add("error", "manifest-damaged", self.path, "its files are not in order, at " .. key)
     end
 end
 
 function check:bundled_content(line)
-    local path = string.format("%s%s/bundle/%d", self.root, self.backup.name, line.bundle)
-    local item = self.bundle_items[line.bundle]
+    local path = string.format("%s%s/bundle/%d", self.root, line.label, line.bundle)
+    local item = self.bundle_items[path]
     if item == nil then
         item = self.context.source:stat(path) or false
-        self.bundle_items[line.bundle] = item
+        self.bundle_items[path] = item
     end
     if item and line.stored and (line.offset or 0) + line.stored <= item.size then
         self:look(item, {offset = line.offset or 0, length = line.stored}, line)
@@ -168,10 +196,10 @@ function check:check_bundles()
             local size = sizes[tostring(number)]
             if not size then
                 self:add("error", "file-missing", folder .. number,
-                    "files of the backup are in it, and it is not there")
+                    "files of the backup are in it, and it is not there", CURE)
             elseif size < ends then
                 self:add("error", "file-size", folder .. number, string.format(
-                    "it has %d bytes, and files in it end at %d", size, ends))
+                    "it has %d bytes, and files in it end at %d", size, ends), CURE)
             end
         end
     end
@@ -179,7 +207,7 @@ end
 
 --- The second reading: file by file.
 function check:walk(item)
-    self.order = merge.suffixed(self.suffix, function(name, line)
+    self.order = merge.suffixed(function(name, line)
         self:file(name, line)
     end)
     local checksum, problem = info.read(self.context.source, item, function(section, key, value)
@@ -195,9 +223,14 @@ function check:walk(item)
         self:add("error", "manifest-damaged", item.path, "it changed while it was read: "
             .. (problem and problem.message or "another checksum"))
     end
-    if self.has_blocks then
-        self:add("note", "blocks", self.path,
-            "of files that are kept as blocks only the bundles were looked at")
+    if self.blocks > 0 then
+        self:add("note", "blocks", self.path, string.format("%d of its files are kept as blocks, "
+            .. "which are compared as they are stored; that they make up the files only a restore "
+            .. "shows", self.blocks))
+    end
+    if self.unseen > 0 then
+        self:add("note", "unseen", self.path, string.format(
+            "of %d of its files the manifest has no checksum of what is stored", self.unseen))
     end
 end
 
@@ -236,7 +269,7 @@ function manifest.check(context, backup, root, history, by_name)
     local self = setmetatable({
         context = context, backup = backup, root = root, by_name = by_name,
         path = root .. backup.name .. "/backup.manifest",
-        cursors = {}, bundles = {}, bundle_items = {}, unknown = {},
+        cursors = {}, bundles = {}, bundle_items = {}, unknown = {}, blocks = 0, unseen = 0,
     }, check)
     local file = self:load()
     if not file then
@@ -251,7 +284,9 @@ function manifest.check(context, backup, root, history, by_name)
     local options = file.sections["backup:option"] or {}
     self.hard_links = options["option-hardlink"] == true
     backup.wal_inside = options["option-archive-copy"] == true
-    self.bundles_on = (file.sections.backup or {})["backup-bundle"] == true
+    local own = file.sections.backup or {}
+    self.bundles_on = own["backup-bundle"] == true
+    self.raw = own["backup-bundle-raw"] == true and self.compression == "gzip"
     self:head(file.sections, history)
     self:walk(file.item)
 end
