@@ -18,10 +18,10 @@ local pgbackrest = {}
 --- two databases must not share one. The info files, without which pgBackRest sees nothing, are
 --- those of the beginning and come last, so that the copy is consistent and a copy that was
 --- interrupted is seen for what it is; the same call goes on with it. Anything else at the
---- destination is `AlreadyExists`. The copy is verified afterwards.
+--- destination is `AlreadyExists`. The copy is verified afterwards, an encrypted one by its names.
 ---
 ---     local summary = must(pgbackrest.copy("s3://backups/production", "s3://backups/recovery"))
----     assert(summary.report.restorable, summary.report.summary)
+---     assert(summary.report.verdict ~= "not restorable", summary.report.summary)
 ---@param from string A URL or a path.
 ---@param to string
 ---@param options? salvor.PgbackrestCopyOptions

@@ -214,7 +214,7 @@ function store.copy(from, to, opts) end
 
 ---@class salvor.SetBackup
 ---@field name string
----@field restorable boolean
+---@field restorable? boolean nil when nobody can tell: it is encrypted, and nothing is wrong.
 ---@field type? string
 ---@field stanza? string Of pgBackRest.
 ---@field status? "finished"|"incomplete"
@@ -223,6 +223,7 @@ function store.copy(from, to, opts) end
 ---@field files? integer
 ---@field bytes? integer
 ---@field nodes? integer
+---@field objects? string[] Of the portal: the files that are taken.
 ---@field references? string[] The backups that it needs.
 ---@field encrypted? boolean Only names could be looked at.
 
@@ -231,7 +232,11 @@ function store.copy(from, to, opts) end
 ---@field title string
 ---@field url string
 ---@field mode "quick"|"sample"|"full"
----@field restorable boolean All backups that were looked at can be restored, and there is one.
+---@field verdict "restorable"|"not restorable"|"unknown" unknown: what is encrypted seems whole.
+---@field restorable? boolean All backups that were looked at can be restored, and there is one; nil
+---when that is unknown.
+---@field looked_at string[] What was really looked at: "names", "sizes", "manifests"...
+---@field unseen? integer With `full`: files whose content could not be compared with anything.
 ---@field encrypted? boolean
 ---@field summary string
 ---@field backups salvor.SetBackup[]

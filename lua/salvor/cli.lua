@@ -13,6 +13,7 @@ cli.exit = {
     preflight = 4,
     stopped = 5,
     refused = 6,
+    unknown = 7,
     internal = 70,
 }
 

@@ -4,6 +4,7 @@ local check = require("salvor.check")
 local content = require("salvor.verify.content")
 local errors = require("salvor.error")
 local findings = require("salvor.verify.findings")
+local nearby = require("salvor.verify.nearby")
 local open = require("salvor.store.open")
 local report = require("salvor.verify.report")
 local source = require("salvor.verify.source")
@@ -37,6 +38,8 @@ local OPTIONS = {
     progress = "function",
     open = "table",
 }
+
+local BEGIN = "give the folder in which the set begins"
 
 -- Objects read at a time: in a folder as many as processors are worth, elsewhere answers take time.
 local WORKERS, WORKERS_ELSEWHERE = 4, 8
@@ -116,13 +119,27 @@ local function find_kind(from, options)
             hint = "say which one: option kind, or --kind"}), 0)
     elseif #folders == 0 and #items == 0 then
         error(errors.new({code = "NotFound", op = "store.verify",
-            message = from.url .. " is empty"}), 0)
+            message = from.url .. " is empty", hint = BEGIN}), 0)
     end
     error(errors.new({code = "Invalid", op = "store.verify",
         message = string.format("%s is no backup set that is known; it holds %s", from.url,
             names_of(folders, items)),
-        hint = "give the folder in which the set begins; for pgBackRest that is the one with "
-            .. "archive/ and backup/"}), 0)
+        hint = nearby(from, folders, items, detect) or BEGIN}), 0)
+end
+
+-- Options that say what one kind or another is to be like.
+local OF_KINDS = {"backup", "pods", "space", "time", "management_time", "tolerance"}
+
+--- What is asked for and not looked at must not look like an answer.
+local function check_kind(kind, from, options)
+    for _, name in ipairs(OF_KINDS) do
+        if options[name] ~= nil and not kind.options[name] then
+            error(errors.new({code = "Invalid", op = "store.verify",
+                message = string.format("option '%s' says nothing of %s, which are at %s", name,
+                    kind.title, from.url),
+                hint = "leave it out"}), 0)
+        end
+    end
 end
 
 local function mode_of(options)
@@ -132,6 +149,7 @@ end
 local function run(from, options)
     local checked = {objects = 0, contents = 0, bytes = 0}
     local kind = find_kind(from, options)
+    check_kind(kind, from, options)
     from:count(checked, options.progress)
     local context = {
         source = from,
@@ -165,6 +183,7 @@ local function verify_backend(backend, options)
         return result
     elseif errors.is(result) then
         result.op = "store.verify"
+        result.hint = result.hint or result.code == "NotFound" and BEGIN or nil
         return nil, result
     end
     error(result, 0)

@@ -66,6 +66,82 @@ describe("store.verify", function()
         assert.is_false(must(store.verify(folder, {kind = "medusa"})).restorable)
     end)
 
+    it("names the folder in which the set may be", function()
+        local function hint(path)
+            local report, err = store.verify(path or folder)
+            assert.is_nil(report)
+            return err.hint
+        end
+        local file = sets.v2018(folder .. "/backups", ID, 1)[0]
+        assert.are.equal("backups/ has API Connect v2018 management backups: give that", hint())
+        assert.are.equal("give the folder in which the set begins", hint(file))
+        must(fs.mkdir(folder .. "/empty"))
+        assert.are.equal("give the folder in which the set begins", hint(folder .. "/empty"))
+        sets.medusa(folder .. "/medusa", {name = "daily", nodes = {"node-0"}})
+        for path, levels in pairs({["index"] = "1 level", ["node-0/daily"] = "2 levels",
+                                   ["node-0/daily/meta"] = "3 levels"}) do
+            assert.are.equal("this is a part of a Medusa set: give the folder " .. levels
+                .. " above", hint(folder .. "/medusa/" .. path))
+        end
+        sets.write(folder .. "/repository/db/20200826-154646F/backup.manifest", "x")
+        for path, levels in pairs({["db"] = 2, ["db/20200826-154646F"] = 3}) do
+            assert.are.equal("this is a part of a pgBackRest repository: give the folder "
+                .. levels .. " levels above", hint(folder .. "/repository/" .. path))
+        end
+        sets.write(folder .. "/cluster/base/20241222T110515/data.tar", "x")
+        for path, levels in pairs({["base"] = "1 level", ["base/20241222T110515"] = "2 levels"}) do
+            assert.are.equal("this is a part of a database cluster's backups: give the folder "
+                .. levels .. " above", hint(folder .. "/cluster/" .. path))
+        end
+    end)
+
+    it("refuses what it would not look at", function()
+        sets.v2018(folder, ID, 1)
+        for name, value in pairs({time = "now", management_time = "1654304582", tolerance = 5}) do
+            local message = fails_with("Invalid", {[name] = value})
+            assert.is_truthy(message:find("option '" .. name .. "' says nothing of API Connect",
+                1, true), message)
+        end
+        must(fs.remove_tree(folder))
+        sets.medusa(folder, {name = "daily", nodes = {"node-0"}})
+        for name, value in pairs({pods = 3, space = {[0] = {available = 1, database = 1}}}) do
+            fails_with("Invalid", {[name] = value})
+        end
+        assert.is_true(must(store.verify(folder, {backup = "daily"})).restorable)
+    end)
+
+    it("says how far it has looked", function()
+        sets.v2018(folder, ID, 3)
+        for _, case in ipairs({
+            {{}, {"names", "sizes"}, ", as far as names and sizes tell"},
+            {{sample = 1}, {"names", "sizes", "the content of 1 object"},
+             ", as far as names, sizes and the content of 1 object tell"},
+            {{full = true}, {"names", "sizes", "all content"}, ""},
+        }) do
+            local report = must(store.verify(folder, case[1]))
+            assert.are.equal("restorable", report.verdict)
+            assert.are.same(case[2], report.looked_at)
+            assert.are.equal("the backup can be restored" .. case[3], report.summary)
+        end
+        local message = fails_with("Invalid", {kind = "medusa", pods = 1})
+        assert.is_truthy(message:find("Medusa", 1, true))
+    end)
+
+    it("tells findings in one order, whichever was found first", function()
+        local files = sets.v2018(folder, ID, 9)
+        for index = 0, 8 do
+            sets.truncate(files[index], index + 1)
+        end
+        local objects = {}
+        for index, finding in ipairs(must(store.verify(folder, {full = true})).findings) do
+            objects[index] = finding.object
+        end
+        assert.are.equal(9, #objects)
+        local sorted = table.move(objects, 1, 9, 1, {})
+        table.sort(sorted)
+        assert.are.same(sorted, objects)
+    end)
+
     it("raises for options that make no sense", function()
         for _, case in ipairs({
             {{ful = true}, "unknown option 'ful'"},
@@ -251,20 +327,24 @@ describe("salvor verify", function()
 end)
 
 describe("a merge of sorted names", function()
-    local function order(suffix, ...)
+    --- suffix(name) is added to each.
+    local function order(suffix, names)
         local emitted = {}
-        local sorter = merge.suffixed(suffix, function(name)
-            emitted[#emitted + 1] = name .. suffix
+        local sorter = merge.suffixed(function(path)
+            emitted[#emitted + 1] = path
         end)
-        for _, name in ipairs({...}) do
-            assert.is_true(sorter.add(name))
+        for _, name in ipairs(names) do
+            assert.is_true(sorter.add(name, suffix(name)))
         end
         sorter.finish()
         return emitted
     end
 
     it("gives names in the order that they have with what is added to them", function()
-        for _, suffix in ipairs({"", ".gz", ".lz4", ".zst", ".bz2"}) do
+        for _, added in ipairs({"", ".gz", ".lz4", ".zst", ".bz2", "or blocks"}) do
+            local function suffix(name)
+                return added == "or blocks" and (#name % 2 == 0 and ".pgbi" or ".gz") or added
+            end
             local names = {}
             local function make(name, depth)
                 names[#names + 1] = name
@@ -276,18 +356,18 @@ describe("a merge of sorted names", function()
             table.sort(names)
             local expected = {}
             for index, name in ipairs(names) do
-                expected[index] = name .. suffix
+                expected[index] = name .. suffix(name)
             end
             table.sort(expected)
-            assert.are.same(expected, order(suffix, table.unpack(names)))
+            assert.are.same(expected, order(suffix, names))
         end
     end)
 
     it("tells when names are not in order", function()
-        local sorter = merge.suffixed(".gz", function() end)
-        assert.is_true(sorter.add("b"))
-        assert.is_false(sorter.add("a"))
-        assert.is_false(sorter.add("b"))
+        local sorter = merge.suffixed(function() end)
+        assert.is_true(sorter.add("b", ".gz"))
+        assert.is_false(sorter.add("a", ".gz"))
+        assert.is_false(sorter.add("b", ".gz"))
     end)
 end)
 

@@ -61,6 +61,8 @@ local function options_of(given, url)
     }
 end
 
+local EXIT = {restorable = cli.exit.done, unknown = cli.exit.unknown}
+
 return {
     summary = "which kind of backup set lies at a URL, and whether it can be restored",
     usage = "salvor verify [--full | --sample N] [--kind KIND] [--backup NAME] URL",
@@ -96,6 +98,6 @@ return {
         else
             report.print(made)
         end
-        return made.restorable and cli.exit.done or cli.exit.failed
+        return EXIT[made.verdict] or cli.exit.failed
     end,
 }

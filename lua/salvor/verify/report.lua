@@ -7,7 +7,7 @@ local report = {}
 
 -- What is told of a backup; the rest is the checks' own.
 local PUBLIC = {"name", "stanza", "type", "status", "started", "finished", "files", "bytes",
-                "nodes", "references", "encrypted", "restorable"}
+                "nodes", "objects", "references", "encrypted", "restorable"}
 
 local function public(backup)
     local told = {}
@@ -23,17 +23,78 @@ local function plural(count, word)
     return string.format("%d %s%s", count, word, count == 1 and "" or "s")
 end
 
-local function summary_of(made, counts, good)
-    local of = #made.backups == 1 and "the backup" or plural(#made.backups, "backup")
-    if #made.backups == 0 then
-        return "there is no backup"
-    elseif made.restorable then
-        return of .. (#made.backups == 1 and " can be restored" or ", all can be restored")
-            .. (made.encrypted and " as far as names tell" or "")
-            .. (counts.warning > 0 and "; " .. plural(counts.warning, "warning") or "")
+--- "a, b and c"
+local function enumerate(words)
+    local last = words[#words]
+    return #words == 1 and last or table.concat(words, ", ", 1, #words - 1) .. " and " .. last
+end
+
+--- What was really looked at, which may be less than what was asked for.
+local function looked_at(kind, context)
+    local encrypted = 0
+    for _, backup in ipairs(context.backups) do
+        encrypted = encrypted + (backup.encrypted and 1 or 0)
     end
-    return string.format("%d of %s can be restored; %s", good, plural(#made.backups, "backup"),
+    if encrypted > 0 and encrypted == #context.backups then
+        return salvor.list({"names"})
+    end
+    local words = table.move(kind.looks_at, 1, #kind.looks_at, 1, {})
+    local read, unseen = context.checked.contents, context.content.unseen
+    if context.mode == "sample" then
+        words[#words + 1] = "the content of " .. plural(read, "object")
+    elseif context.mode == "full" then
+        words[#words + 1] = unseen > 0 and "all content but that of " .. plural(unseen, "file")
+            or "all content"
+    end
+    if encrypted > 0 then
+        words[#words + 1] = "the names of encrypted backups"
+    end
+    return salvor.list(words)
+end
+
+--- Anything but a full look leaves something open.
+local function limits_of(made)
+    return (made.mode ~= "full" or made.unseen)
+        and ", as far as " .. enumerate(made.looked_at) .. " tell" or ""
+end
+
+local function summary_of(made, counts, good, hidden)
+    local all = #made.backups
+    local warnings = counts.warning > 0 and "; " .. plural(counts.warning, "warning") or ""
+    if all == 0 then
+        return "there is no backup"
+    elseif made.verdict == "restorable" then
+        return (all == 1 and "the backup can be restored" or all .. " backups, all can be restored")
+            .. limits_of(made) .. warnings
+    elseif made.verdict == "unknown" then
+        return string.format("nothing is wrong with the names, and %s %s encrypted%s",
+            hidden == all and (all == 1 and "the backup" or "all " .. all .. " backups")
+                or string.format("%d of %d backups", hidden, all),
+            hidden == 1 and "is" or "are", warnings)
+    end
+    return string.format("%d of %s can be restored; %s", good, plural(all, "backup"),
         plural(counts.error, "error"))
+end
+
+--- How many backups can be restored, and of how many nobody can tell.
+local function count(backups)
+    local good, hidden = 0, 0
+    for _, backup in ipairs(backups) do
+        -- What is encrypted can be found to be incomplete, and never to be whole.
+        if backup.restorable and backup.encrypted then
+            backup.restorable = nil
+        end
+        good = good + (backup.restorable and 1 or 0)
+        hidden = hidden + (backup.restorable == nil and 1 or 0)
+    end
+    return good, hidden
+end
+
+local function verdict_of(backups, counts, good, hidden)
+    if counts.error > 0 or #backups == 0 or good + hidden < #backups then
+        return "not restorable"
+    end
+    return hidden > 0 and "unknown" or "restorable"
 end
 
 --- The answer of store.verify().
@@ -45,12 +106,12 @@ function report.make(kind, context)
         mode = context.mode,
         checked = context.checked,
         encrypted = context.encrypted or nil,
+        unseen = context.content.unseen > 0 and context.content.unseen or nil,
         backups = salvor.list({}),
     }
-    local good = 0
-    for _, backup in ipairs(context.backups) do
-        good = good + (backup.restorable and 1 or 0)
-        table.insert(made.backups, public(backup))
+    local good, hidden = count(context.backups)
+    for index, backup in ipairs(context.backups) do
+        made.backups[index] = public(backup)
     end
     if context.options.backup and #made.backups == 0 then
         context.findings:add({level = "error", rule = "no-backup",
@@ -58,11 +119,15 @@ function report.make(kind, context)
     elseif #made.backups == 0 and context.findings.counts.error == 0 then
         context.findings:add({level = "error", rule = "no-backup", message = "there is no backup"})
     end
-    made.restorable = context.findings.counts.error == 0 and good > 0 and good == #made.backups
+    made.verdict = verdict_of(made.backups, context.findings.counts, good, hidden)
+    if made.verdict ~= "unknown" then
+        made.restorable = made.verdict == "restorable"
+    end
+    made.looked_at = looked_at(kind, context)
     made.findings = salvor.list(context.findings:all())
     made.counts = {errors = context.findings.counts.error,
                    warnings = context.findings.counts.warning}
-    made.summary = summary_of(made, context.findings.counts, good)
+    made.summary = summary_of(made, context.findings.counts, good, hidden)
     return made
 end
 
@@ -85,17 +150,14 @@ function report.json(made)
     return must(json.encode(printable(made), {indent = 2}))
 end
 
-local MODES = {
-    quick = "names, sizes and manifests",
-    sample = "names, sizes, manifests and the content of some objects",
-    full = "names, sizes, manifests and all content",
-}
-
 local function time_of(seconds)
     return seconds and os.date("!%Y-%m-%d %H:%M:%S", seconds) or ""
 end
 
-local COLOUR = {error = "red", warning = "yellow", note = "dim"}
+local COLOUR = {error = "red", warning = "yellow", note = "dim", restorable = "green",
+                unknown = "yellow", ["not restorable"] = "red"}
+
+local CAN = {[true] = "yes", [false] = "no"}
 
 local function print_backups(made)
     local columns = {{title = "BACKUP", key = "name"}, {title = "TYPE", key = "type"},
@@ -109,10 +171,15 @@ local function print_backups(made)
             type = backup.type,
             time = time_of(backup.finished or backup.started),
             size = backup.bytes and ui.bytes(backup.bytes),
-            can = backup.restorable and "yes" or "no",
+            can = CAN[backup.restorable] or "unknown",
         }
     end
     ui.print_table(columns, rows)
+    for _, backup in ipairs(made.backups) do
+        for _, object in ipairs(backup.objects or {}) do
+            ui.print("    of it: " .. ui.escape(object))
+        end
+    end
 end
 
 local function print_finding(finding)
@@ -136,15 +203,14 @@ function report.print(made)
     for _, finding in ipairs(made.findings) do
         print_finding(finding)
     end
-    local looked = string.format("looked at: %s; %s", MODES[made.mode],
+    local looked = string.format("looked at: %s; %s", enumerate(made.looked_at),
         plural(made.checked.objects, "object"))
     if made.checked.contents > 0 then
         looked = looked .. string.format(", %d of them read (%s)", made.checked.contents,
             ui.bytes(made.checked.bytes))
     end
     ui.print(looked)
-    ui.print((made.restorable and ui.colour("green", "restorable") or ui.colour("red",
-        "not restorable")) .. ": " .. made.summary)
+    ui.print(ui.colour(COLOUR[made.verdict], made.verdict) .. ": " .. made.summary)
 end
 
 return report
