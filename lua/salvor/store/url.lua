@@ -18,21 +18,42 @@ local function invalid(text, reason, hint)
                             message = url.mask(text) .. ": " .. reason, hint = hint})
 end
 
+--- nil when an escape is not whole.
+local function unescape(text)
+    local broken = text:gsub("%%%x%x", ""):find("%", 1, true)
+    if broken then
+        return nil
+    end
+    return (text:gsub("%%(%x%x)", function(hex)
+        return string.char(tonumber(hex, 16))
+    end))
+end
+
+--- What comes before the path, and the rest, without the password.
+local function mask_password(authority, rest)
+    -- The last "@" ends the user's part; a password may hold one that was not escaped.
+    local user, host = authority:match("^(.*)@([^@]*)$")
+    if user then
+        return user:gsub(":.*$", ":***") .. "@" .. host .. rest
+    end
+    -- It may also hold what ends an authority; then what follows the ":" is no port.
+    local port = authority:gsub("^%b[]", ""):match(":(.*)$")
+    if port and not port:find("^%d+$") and rest:find("@", 1, true) then
+        return authority:gsub(":.*$", ":***@") .. rest:match("^.*@(.*)$")
+    end
+    return authority .. rest
+end
+
 --- What people and logs may see of a text that may be a URL: without password, and without values
 --- of a query that look like secrets.
 function url.mask(text)
     text = tostring(text)
     local scheme, authority, rest = text:match("^([%a][%w+.-]*://)([^/?#]*)(.*)$")
     if scheme then
-        -- The last "@" ends the user's part; a password may hold one that was not escaped.
-        local user, host = authority:match("^(.*)@([^@]*)$")
-        if user then
-            authority = user:gsub(":.*$", ":***") .. "@" .. host
-        end
-        text = scheme .. authority .. rest
+        text = scheme .. mask_password(authority, rest)
     end
     return (text:gsub("([?&][^=&#]*)=([^&#]*)", function(name, value)
-        local word = name:lower()
+        local word = (unescape(name) or name):lower()
         if word:find("_file$") or word:find("host_key$") then
             return name .. "=" .. value
         end
@@ -42,17 +63,6 @@ function url.mask(text)
             end
         end
         return name .. "=" .. value
-    end))
-end
-
---- nil when an escape is not whole.
-local function unescape(text)
-    local broken = text:gsub("%%%x%x", ""):find("%", 1, true)
-    if broken then
-        return nil
-    end
-    return (text:gsub("%%(%x%x)", function(hex)
-        return string.char(tonumber(hex, 16))
     end))
 end
 
@@ -107,7 +117,8 @@ local function parse_authority(text, authority)
     if port ~= "" then
         location.port = math.tointeger(tonumber(port:match("^:(%d+)$") or "x"))
         if not location.port or location.port < 1 or location.port > 65535 then
-            return invalid(text, "'" .. port:sub(2) .. "' is not a port")
+            return invalid(text, "its port is no number from 1 to 65535",
+                "write a : / ? or # in a password as %3A %2F %3F %23")
         end
     end
     return location
