@@ -46,8 +46,8 @@ local function without_info(backend)
     return setmetatable({list = list}, {__index = backend})
 end
 
---- The info files as they are before anything is copied: {{path, block, item}...}, a copy of each
---- at the end. A backup that is made meanwhile is not in them.
+--- The info files as they are before anything is copied: {{path, text}...}. A backup that is made
+--- meanwhile is not in them.
 local function read_info(backend)
     local from, found = source.new(backend), {}
     for _, kind in ipairs({"archive", "backup"}) do

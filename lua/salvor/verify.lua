@@ -5,7 +5,6 @@ local content = require("salvor.verify.content")
 local errors = require("salvor.error")
 local findings = require("salvor.verify.findings")
 local nearby = require("salvor.verify.nearby")
-local open = require("salvor.store.open")
 local report = require("salvor.verify.report")
 local source = require("salvor.verify.source")
 
@@ -166,24 +165,15 @@ local function run(from, options)
     return report.make(kind, context)
 end
 
---- The back end of a URL or an open store, and whether it is ours to close.
-local function backend_of(where, options, what)
-    if type(where) == "string" then
-        local backend, err = open.url(where, options.open, what, 4)
-        return backend, err, true
-    elseif type(where) ~= "table" or type(where._backend) ~= "table" then
-        error(what .. ": a URL or an open store expected, got " .. type(where), 3)
-    end
-    return where._backend
-end
-
 local function verify_backend(backend, options)
     local ok, result = pcall(run, source.new(backend), options)
     if ok then
         return result
     elseif errors.is(result) then
         result.op = "store.verify"
-        result.hint = result.hint or result.code == "NotFound" and BEGIN or nil
+        if result.code == "NotFound" and backend.features.folders then
+            result.hint = result.hint or BEGIN
+        end
         return nil, result
     end
     error(result, 0)
@@ -197,9 +187,8 @@ end
 --- verify.run(where, options) -> report, or nil and an error; see lua/meta/store.lua.
 function verify.run(where, options)
     options = check_options(options, "store.verify")
-    local backend, err, ours = backend_of(where, options, "store.verify")
+    local backend, err, ours = source.backend_of(where, options.open, "store.verify")
     if not backend then
-        err.op = "store.verify"
         return nil, err
     end
     local report_of, problem = verify_backend(backend, options)

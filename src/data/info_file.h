@@ -39,7 +39,7 @@ struct salvor_info_reader {
     char stated[41]; /* backrest-checksum */
     size_t taken;
     int64_t number; /* of the line */
-    bool ended, any, in_section, encrypted, checked;
+    bool ended, any, in_section, checked;
 };
 
 /* Valid until the next call; not ended by NUL. */

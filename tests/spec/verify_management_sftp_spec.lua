@@ -37,6 +37,7 @@ describe("verification of management backups as files", function()
         assert.are.equal("full", report.backups[1].type)
         assert.are.equal("incr", report.backups[2].type)
         assert.are.equal(2, report.checked.contents)
+        assert.are.same({"names", "sizes", "all content"}, report.looked_at)
     end)
 
     it("sees an archive that was cut short, and an empty one", function()

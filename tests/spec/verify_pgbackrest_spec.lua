@@ -52,6 +52,24 @@ store_lab.describe("verification of a pgBackRest repository", "pgbackrest", func
         end
     end)
 
+    it("tells apart stanzas that are encrypted and others", function()
+        local other = pgbackrest.copy("encrypted")
+        take("gz")
+        for _, kind in ipairs({"archive", "backup"}) do
+            sets.run({"mv", other .. "/" .. kind .. "/main", at(kind .. "/secret")})
+        end
+        must(fs.remove_tree(other:match("^(.*)/repo$")))
+        local report = check({full = true})
+        expect(report, "note encrypted backup/secret")
+        assert.are.equal("unknown", report.verdict)
+        assert.are.equal(true, report.backups[1].restorable)
+        assert.is_nil(report.backups[6].restorable)
+        assert.are.same({"names", "sizes", "info files", "manifests", "all content",
+                         "the names of encrypted backups"}, report.looked_at)
+        assert.are.equal("nothing is wrong with the names, and 3 of 6 backups are encrypted",
+            report.summary)
+    end)
+
     it("has an exit code of its own for what cannot be told", function()
         take("encrypted")
         local home = {home = case.repository}
@@ -132,8 +150,10 @@ store_lab.describe("info files of pgBackRest", "pgbackrest", function()
 
         it("are cut short: " .. kind, function()
             sets.truncate(at(info), 20)
-            sets.truncate(at(info .. ".copy"), 60)
-            expect(check(), "error info-damaged " .. info, "error info-damaged " .. info .. ".copy")
+            sets.truncate(at(info .. ".copy"), 62)
+            local report = check()
+            expect(report, "error info-damaged " .. info, "error info-damaged " .. info .. ".copy")
+            assert.are.equal("it has no checksum, so it was cut short", report.findings[2].message)
         end)
 
         it("have a format: " .. kind, function()
@@ -142,8 +162,24 @@ store_lab.describe("info files of pgBackRest", "pgbackrest", function()
         end)
     end
 
+    it("do not have keys without end", function()
+        local lines = {}
+        for number = 1, 100001 do
+            lines[number] = "key" .. number .. "=1\n"
+        end
+        edit(INFO, function(text)
+            return (text:gsub("\n%[db%]", function(db)
+                return "\n[many]\n" .. table.concat(lines) .. db
+            end))
+        end)
+        local report = check()
+        expect(report, "error info-damaged " .. INFO, "error info-damaged " .. INFO .. ".copy")
+        assert.are.equal("it has more than 100000 keys", report.findings[1].message)
+    end)
+
     it("agree on the database", function()
         for _, change in ipairs({
+            replace("\ndb%-id=1", "\ndb-id=2"),
             replace("db%-system%-id=%d", "db-system-id=1"),
             replace('db%-version="15"', 'db-version="14"'),
         }) do

@@ -68,8 +68,13 @@ describe("verification of a v2018 set", function()
 
     it("doubts an id that is no time", function()
         must(fs.remove_tree(folder))
-        sets.v2018(folder, "1234", 1)
-        expect(check(), "warning id ")
+        for _, id in ipairs({"1234", "1420070399999999999", "9000000000000000000"}) do
+            sets.v2018(folder, id, 1)
+            local report = check({backup = id})
+            expect(report, "warning id ")
+            assert.are.equal("the backup can be restored, as far as names and sizes tell; 1 warning",
+                report.summary)
+        end
     end)
 
     it("sees each kind of damage when it reads the files", function()
@@ -153,7 +158,9 @@ describe("verification of a v2018 set", function()
         assert.is_true(report.backups[1].restorable)
         assert.is_false(report.backups[2].restorable)
         assert.is_true(check({backup = ID}).restorable)
-        expect(check({backup = "15"}), "error no-backup ")
+        report = check({backup = "15"})
+        expect(report, "error no-backup ")
+        assert.are.equal("there is no backup '15'", report.findings[1].message)
     end)
 
     it("is not confused by names that are nearly right", function()

@@ -1,6 +1,6 @@
 --- Whether a place in storage is empty, as one has to be in which a pgBackRest repository begins.
 local check = require("salvor.check")
-local open = require("salvor.store.open")
+local source = require("salvor.verify.source")
 
 local NAMED = 5
 
@@ -26,20 +26,12 @@ end
 
 return function(where, options)
     options = check.options(options, {open = "table"}, "store.is_empty")
-    local backend, err = nil, nil
-    if type(where) == "string" then
-        backend, err = open.url(where, options.open, "store.is_empty", 4)
-    elseif type(where) == "table" and type(where._backend) == "table" then
-        backend = where._backend
-    else
-        error("store.is_empty: a URL or an open store expected, got " .. type(where), 2)
-    end
+    local backend, err, ours = source.backend_of(where, options.open, "store.is_empty")
     if not backend then
-        err.op = "store.is_empty"
         return nil, err
     end
     local names, problem = first_names(backend)
-    if type(where) == "string" then
+    if ours then
         backend:close()
     end
     if not names then

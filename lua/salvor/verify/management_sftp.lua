@@ -6,7 +6,7 @@ local times = require("salvor.verify.times")
 local wal = require("salvor.verify.wal")
 
 local management = {name = "management_sftp", title = "API Connect v10 management backups",
-                    looks_at = {"names", "sizes", "info files"}, options = {backup = true}}
+                    looks_at = {"names", "sizes"}, options = {backup = true}}
 
 local STAMP = "%d%d%d%d%d%d%d%d%-%d%d%d%d%d%d"
 local CLUSTER = "%-db%-%d%d%d%d%-%d%d%-%d%dT[%d:]+Z$"
@@ -214,6 +214,7 @@ function management.verify(context)
     check_files(context)
     for _, root in ipairs(roots((context.source:level("")))) do
         local any = false
+        context.looks_at = {"names", "sizes", "info files"}
         for _, id in ipairs((context.source:level(root .. "base/"))) do
             if #id == 15 and id:sub(9, 9) == "T" and times.parse(id) then
                 any = true

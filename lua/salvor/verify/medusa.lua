@@ -32,7 +32,8 @@ function medusa.detect(source, folders)
     return false
 end
 
---- What the index says of a backup: {tokenmap = path, manifests = {node = item}, ...}.
+--- What the index says of a backup: {started, finished, manifests = {node = item}, tokenmaps,
+--- differential}, the last two as manifests.
 local function read_index(context, name)
     local _, items = context.source:level(INDEX .. name .. "/")
     local found = {manifests = {}, tokenmaps = {}, differential = {}, schemas = {}}

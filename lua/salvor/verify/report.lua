@@ -30,7 +30,7 @@ local function enumerate(words)
 end
 
 --- What was really looked at, which may be less than what was asked for.
-local function looked_at(kind, context)
+local function looked_at(looks_at, context)
     local encrypted = 0
     for _, backup in ipairs(context.backups) do
         encrypted = encrypted + (backup.encrypted and 1 or 0)
@@ -38,7 +38,7 @@ local function looked_at(kind, context)
     if encrypted > 0 and encrypted == #context.backups then
         return salvor.list({"names"})
     end
-    local words = table.move(kind.looks_at, 1, #kind.looks_at, 1, {})
+    local words = table.move(looks_at, 1, #looks_at, 1, {})
     local read, unseen = context.checked.contents, context.content.unseen
     if context.mode == "sample" then
         words[#words + 1] = "the content of " .. plural(read, "object")
@@ -90,8 +90,9 @@ local function count(backups)
     return good, hidden
 end
 
-local function verdict_of(backups, counts, good, hidden)
-    if counts.error > 0 or #backups == 0 or good + hidden < #backups then
+--- An error is what keeps something from being restored, that there is no backup too.
+local function verdict_of(counts, hidden)
+    if counts.error > 0 then
         return "not restorable"
     end
     return hidden > 0 and "unknown" or "restorable"
@@ -119,11 +120,11 @@ function report.make(kind, context)
     elseif #made.backups == 0 and context.findings.counts.error == 0 then
         context.findings:add({level = "error", rule = "no-backup", message = "there is no backup"})
     end
-    made.verdict = verdict_of(made.backups, context.findings.counts, good, hidden)
+    made.verdict = verdict_of(context.findings.counts, hidden)
     if made.verdict ~= "unknown" then
         made.restorable = made.verdict == "restorable"
     end
-    made.looked_at = looked_at(kind, context)
+    made.looked_at = looked_at(context.looks_at or kind.looks_at, context)
     made.findings = salvor.list(context.findings:all())
     made.counts = {errors = context.findings.counts.error,
                    warnings = context.findings.counts.warning}

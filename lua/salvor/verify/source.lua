@@ -4,6 +4,7 @@
 --- not there.
 local block = require("salvor.block")
 local errors = require("salvor.store.errors")
+local open = require("salvor.store.open")
 local path_problem = require("salvor.store.backend").path_problem
 local task = require("salvor.task")
 local walk = require("salvor.store.walk")
@@ -22,6 +23,21 @@ local CHUNK_ELSEWHERE = 2 << 20
 function source.new(backend)
     return setmetatable({backend = backend, url = backend.url,
                          chunk = CHUNK[backend.kind] or CHUNK_ELSEWHERE}, source)
+end
+
+--- The back end of a URL or of an open store, or nil and an error; and whether it is ours to close.
+--- `what` is the function that the caller's caller has called.
+function source.backend_of(where, options, what)
+    if type(where) == "string" then
+        local backend, err = open.url(where, options, what)
+        if not backend then
+            err.op = what
+        end
+        return backend, err, true
+    elseif type(where) ~= "table" or type(where._backend) ~= "table" then
+        error(what .. ": a URL or an open store expected, got " .. type(where), 3)
+    end
+    return where._backend, nil, false
 end
 
 local function nothing() end
