@@ -160,6 +160,7 @@ describe("verification of a full Medusa backup", function()
             manifest[2].objects[1].MD5 = ("0123456789abcdef"):rep(2) .. "-7"
             return manifest
         end)
+        assert.is_nil(check().unseen)
         local report = check({full = true})
         expect(report, "note multipart " .. meta(NODES[1], "manifest.json"))
         assert.are.equal(1, report.unseen)

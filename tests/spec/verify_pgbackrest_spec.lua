@@ -76,6 +76,8 @@ store_lab.describe("verification of a pgBackRest repository", "pgbackrest", func
         local result = salvor.run({"verify", "--full", case.repository}, home)
         salvor.expect_code(7, result)
         salvor.expect(result.stdout, "looked at: names; ", "unknown: nothing is wrong")
+        assert.is_truthy(result.stdout:find("F +full +unknown\n"), result.stdout)
+        assert.is_truthy(result.stdout:find("I +incr +unknown\n"), result.stdout)
         assert.is_nil(result.stdout:find("can be restored", 1, true))
         result = salvor.run({"verify", "--output", "json", case.repository}, home)
         salvor.expect_code(7, result)
@@ -102,8 +104,14 @@ store_lab.describe("verification of a pgBackRest repository", "pgbackrest", func
         end
     end)
 
-    it("misses names in an encrypted one", function()
+    it("misses names in an encrypted one, and sees those that are there twice", function()
         take("encrypted")
+        local folder = at("archive/main/15-1/0000000100000000/")
+        local name = must(fs.list(folder))[1].name
+        local path = folder .. name:gsub("%x%x%x%x(%.?%w*)$", "0000%1")
+        sets.copy(folder .. name, path)
+        assert.is_truthy(sets.findings(check())[1]:find("error wal-duplicate", 1, true))
+        must(fs.remove(path))
         must(fs.remove_tree(at(BACKUP .. case.labels.full)))
         local report = check()
         expect(report, "note encrypted backup/main",
@@ -137,6 +145,9 @@ store_lab.describe("info files of pgBackRest", "pgbackrest", function()
             local report = check()
             expect(report, "error info-missing " .. info, "error info-missing " .. info .. ".copy")
             assert.is_false(report.restorable)
+            for _, backup in ipairs(report.backups) do
+                assert.is_false(backup.restorable)
+            end
         end)
 
         it("have a checksum that tells of damage: " .. kind, function()

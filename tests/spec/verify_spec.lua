@@ -1,9 +1,11 @@
 -- What all kinds of backup sets share: which kind it is, options, the command, what is reported.
+local content = require("salvor.verify.content")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local merge = require("salvor.verify.merge")
 local salvor = require("support.salvor")
 local sets = require("support.backup_sets")
+local source = require("salvor.verify.source")
 local store = require("salvor.store")
 local store_errors = require("salvor.store.errors")
 local task = require("salvor.task")
@@ -323,6 +325,40 @@ describe("salvor verify", function()
         sets.write(folder .. "/\xff@c-20220601.010000.tar.gz", "")
         local report = must(json.decode(run(folder, "--output", "json").stdout))
         assert.are.equal(3, #report.findings)
+    end)
+end)
+
+describe("looking into objects", function()
+    local from, item
+
+    before_each(function()
+        sets.write(folder .. "/x", "x")
+        local s = must(store.open(folder))
+        from = source.new(s._backend)
+        from:count({objects = 0, contents = 0, bytes = 0})
+        item = must(s:stat("x"))
+    end)
+
+    it("does not keep all of them until the end", function()
+        local looker, done = content.new(from, "full", 0, 2), 0
+        for _ = 1, 300 do
+            looker:add({item = item, done = function() done = done + 1 end})
+        end
+        assert.is_true(done >= 256)
+        looker:finish()
+        assert.are.equal(300, done)
+    end)
+
+    it("gives each the same chance to be in a sample", function()
+        local met = {}
+        for _ = 1, 100 do
+            local looker = content.new(from, "sample", 1, 1)
+            for number = 1, 4 do
+                looker:add({item = item, done = function() met[number] = true end})
+            end
+            looker:finish()
+        end
+        assert.are.same({true, true, true, true}, met)
     end)
 end)
 

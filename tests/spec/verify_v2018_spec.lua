@@ -72,8 +72,7 @@ describe("verification of a v2018 set", function()
             sets.v2018(folder, id, 1)
             local report = check({backup = id})
             expect(report, "warning id ")
-            assert.are.equal("the backup can be restored, as far as names and sizes tell; 1 warning",
-                report.summary)
+            assert.are.equal("; 1 warning", report.summary:match(";.*$"))
         end
     end)
 

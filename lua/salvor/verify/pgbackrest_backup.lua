@@ -12,6 +12,8 @@ local FORMS = {
     incr = "^" .. STAMP .. "F_" .. STAMP .. "I$",
 }
 
+local TYPES = {F = "full", D = "diff", I = "incr"}
+
 local function is_label(name)
     return name:find(FORMS.full) or name:find(FORMS.diff) or name:find(FORMS.incr)
 end
@@ -164,7 +166,8 @@ function backups.check_names(context, stanza)
         by_name[name] = is_label(name) and true or nil
     end
     for _, name in ipairs(salvor.keys(by_name)) do
-        local backup = {name = name, stanza = stanza.name, restorable = true, encrypted = true}
+        local backup = {name = name, stanza = stanza.name, type = TYPES[name:sub(-1)],
+                        restorable = true, encrypted = true}
         if wanted(context, backup) then
             context.backups[#context.backups + 1] = backup
             manifest.check_names(context, backup, root)
