@@ -156,6 +156,14 @@ describe("verification of management backups of a database cluster", function()
         end
     end)
 
+    it("has an info file of a few lines", function()
+        sets.run({"truncate", "-s", "2M", folder .. "/" .. BASE .. "backup.info"})
+        local report, err = verify.run(folder)
+        assert.is_nil(report)
+        assert.are.equal("TooLarge", err.code)
+        assert.is_truthy(err.message:find("backup.info", 1, true))
+    end)
+
     it("has backups in each cluster's folder", function()
         must(fs.mkdir(folder .. "/other-db-2025-01-01T000000Z/wals", {parents = true}))
         local report = check()

@@ -151,6 +151,7 @@ describe("store.verify", function()
             {{full = true, sample = 1}, "exclude each other"},
             {{sample = 0}, "option 'sample'"},
             {{workers = 1.5}, "option 'workers'"},
+            {{pods = 0}, "option 'pods'"},
             {{space = {[0] = {available = 1}}}, "option 'space'"},
         }) do
             local problem = raises(function() store.verify(folder, case[1]) end)
@@ -178,16 +179,18 @@ describe("verification of what does not keep still", function()
         files = sets.v2018(folder, ID, 3)
     end)
 
-    --- The report of a full verification; `before(path)` is called before each read.
-    local function verify_with(before)
+    --- The report of a full verification; `before(path)` is called before each `method`, "read" when
+    --- nothing is said, and may give what that answers.
+    local function verify_with(before, method)
         local s <close> = must(store.open(folder))
         local real = s._backend
-        local watched = setmetatable({read = function(_, path, ...)
-            local _, err = before(path)
-            if err then
-                return nil, err
+        method = method or "read"
+        local watched = setmetatable({[method] = function(_, path, ...)
+            local answer, err = before(path)
+            if answer or err then
+                return answer, err
             end
-            return real:read(path, ...)
+            return real[method](real, path, ...)
         end}, {__index = real})
         return store.verify(setmetatable({_backend = watched}, getmetatable(s)), {full = true})
     end
@@ -223,6 +226,41 @@ describe("verification of what does not keep still", function()
         assert.is_nil(report)
         assert.are.equal("Forbidden", err.code)
         assert.are.equal("store.verify", err.op)
+    end)
+
+    it("does not take for missing what may not be looked at", function()
+        must(fs.remove_tree(folder))
+        sets.medusa(folder, {name = "daily", nodes = {"node-0"}})
+        local report, err = verify_with(function(path)
+            return store_errors.fail("Forbidden", {url = path})
+        end, "stat")
+        assert.is_nil(report)
+        assert.are.equal("Forbidden", err.code)
+    end)
+
+    it("reads no more of what is damaged at its beginning", function()
+        sets.write(files[1], ("x"):rep(8 << 20))
+        local reads = 0
+        local report = must(verify_with(function(path)
+            reads = reads + (path == fs.basename(files[1]) and 1 or 0)
+        end))
+        assert.are.same({"error damaged " .. fs.basename(files[1])}, sets.findings(report))
+        assert.is_true(reads <= 3, reads)
+    end)
+
+    it("gives up on names without end", function()
+        local pages = 0
+        local report, err = verify_with(function()
+            pages = pages + 1
+            assert(pages < 1000, "it goes on and on")
+            local items = {}
+            for number = 1, 1000 do
+                items[number] = {path = pages .. "-" .. number, size = 1, kind = "file"}
+            end
+            return {items = items, folders = {}, next = pages}
+        end, "list")
+        assert.is_nil(report)
+        assert.are.equal("TooLarge", err.code)
     end)
 
     it("can be cancelled at any time", function()
