@@ -3,16 +3,12 @@ local fs = require("salvor.fs")
 local sets = require("support.backup_sets")
 local verify = require("salvor.verify")
 
+local expect = sets.expect
+
 local folder
 
 local function check(options)
     return must(verify.run(folder, options))
-end
-
-local function expect(report, ...)
-    local expected = {...}
-    table.sort(expected)
-    assert.are.same(expected, sets.findings(report))
 end
 
 before_each(function()

@@ -10,6 +10,8 @@ local verify = require("salvor.verify")
 local NAME = "cassandra-1777460400"
 local NODES = {"main-dc1-rack1-sts-0", "main-dc1-rack1-sts-1"}
 
+local expect = sets.expect
+
 local folder
 
 local function at(path)
@@ -18,12 +20,6 @@ end
 
 local function check(options)
     return must(verify.run(folder, options))
-end
-
-local function expect(report, ...)
-    local expected = {...}
-    table.sort(expected)
-    assert.are.same(expected, sets.findings(report))
 end
 
 local function meta(node, name)

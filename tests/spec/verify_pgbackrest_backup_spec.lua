@@ -157,7 +157,8 @@ store_lab.describe("a backup of pgBackRest", "pgbackrest", function()
             manifests .. case.labels.diff .. "/backup.manifest",
             manifests .. case.labels.incr .. "/backup.manifest",
             "warning partial-backup " .. BACKUP .. case.labels.full)
-        assert.are.equal("a whole backup that backup.info does not know", report.findings[5].message)
+        assert.are.equal("a whole backup that backup.info does not know",
+            report.findings[5].message)
     end)
 
     it("has a name, and none that leads out", function()

@@ -6,6 +6,8 @@ local verify = require("salvor.verify")
 local SHOP = "portal.example.com@shop@main"
 local CUT = "a-very-long-portal-hostname.example.com@cata" -- the portal cuts long names
 
+local expect = sets.expect
+
 local folder
 
 local function system(time)
@@ -24,10 +26,6 @@ end
 
 local function check(options)
     return must(verify.run(folder, options))
-end
-
-local function expect(report, ...)
-    assert.are.same({...}, sets.findings(report))
 end
 
 describe("verification of a portal set", function()

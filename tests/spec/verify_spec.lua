@@ -179,8 +179,8 @@ describe("verification of what does not keep still", function()
         files = sets.v2018(folder, ID, 3)
     end)
 
-    --- The report of a full verification; `before(path)` is called before each `method`, "read" when
-    --- nothing is said, and may give what that answers.
+    --- The report of a full verification; `before(path)` is called before each `method`, "read"
+    --- when nothing is said, and may give what that answers.
     local function verify_with(before, method)
         local s <close> = must(store.open(folder))
         local real = s._backend

@@ -5,19 +5,12 @@ local verify = require("salvor.verify")
 
 local ID = "1587549284406812631" -- 2020-04-22 09:54:44 UTC
 
+local expect = sets.expect
+
 local folder
 
 local function check(options)
     return must(verify.run(folder, options))
-end
-
-local function expect(report, ...)
-    assert.are.same({...}, sets.findings(report))
-    local errors = 0
-    for _, text in ipairs({...}) do
-        errors = errors + (text:find("^error") and 1 or 0)
-    end
-    assert.are.equal(errors == 0, report.restorable)
 end
 
 describe("verification of a v2018 set", function()

@@ -1,4 +1,5 @@
 --- Backup sets made here: the names and layouts of the real ones, and real tar and gzip bytes.
+local assert = require("luassert")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
@@ -159,6 +160,18 @@ function sets.findings(report)
     end
     table.sort(found)
     return found
+end
+
+--- Raises unless the report has exactly these findings, and says "not restorable" when one of them
+--- is an error.
+function sets.expect(report, ...)
+    local expected, errors = {...}, 0
+    for _, text in ipairs(expected) do
+        errors = errors + (text:find("^error") and 1 or 0)
+    end
+    table.sort(expected)
+    assert.are.same(expected, sets.findings(report))
+    assert.are.equal(errors > 0, report.verdict == "not restorable")
 end
 
 return sets

@@ -1,5 +1,4 @@
 --- Real repositories of pgBackRest for specs, and what is needed to damage them on purpose.
-local assert = require("luassert")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local sets = require("support.backup_sets")
@@ -89,7 +88,7 @@ end
 --- A repository that is taken for each test, and what tests do with it; `labels` and `repository`
 --- are those of the one that was taken last.
 function pgbackrest.case()
-    local case = {BACKUP = "backup/main/", INFO = "backup/main/backup.info"}
+    local case = {BACKUP = "backup/main/", INFO = "backup/main/backup.info", expect = sets.expect}
 
     function case.take(kind)
         case.repository = pgbackrest.copy(kind)
@@ -116,13 +115,6 @@ function pgbackrest.case()
             can[#can + 1] = backup.restorable
         end
         return can
-    end
-
-    --- Raises unless it has exactly these findings, as "level rule object".
-    function case.expect(report, ...)
-        local expected = {...}
-        table.sort(expected)
-        assert.are.same(expected, sets.findings(report))
     end
 
     function case.remove(...)
