@@ -54,8 +54,53 @@ store_lab.describe("a backup of pgBackRest", "pgbackrest", function()
 
     it("is of a database that backup.info knows", function()
         local path = file(case.labels.incr, "backup.manifest")
-        edit(path, replace("db%-system%-id=%d", "db-system-id=1"))
-        expect(check(), "error database " .. path)
+        local text = must(fs.read(at(path)))
+        for _, change in ipairs({replace("db%-system%-id=%d", "db-system-id=1"),
+                                 replace("\ndb%-id=1", "\ndb-id=2"),
+                                 replace('db%-version="15"', 'db-version="14"')}) do
+            edit(path, change)
+            expect(check(), "error database " .. path)
+            must(fs.write(at(path), text))
+        end
+    end)
+
+    it("has a manifest of objects, in order", function()
+        local path = file(case.labels.incr, "backup.manifest")
+        local text = must(fs.read(at(path)))
+        for _, change in ipairs({pgbackrest.line("pg_data/backup_label", function() return "1" end),
+                                 replace("\npg_data/backup_label=", "\nzz/backup_label=")}) do
+            edit(path, change)
+            local found = table.concat(sets.findings(check()), "\n")
+            assert.is_truthy(found:find("error manifest-damaged " .. path, 1, true), found)
+            must(fs.write(at(path), text))
+        end
+    end)
+
+    it("has a manifest that is no more encrypted than backup.info", function()
+        local path = file(case.labels.incr, "backup.manifest")
+        for _, name in ipairs({path, path .. ".copy"}) do
+            must(fs.write(at(name), "Salted__" .. ("x"):rep(100)))
+        end
+        local report = check()
+        expect(report, "error manifest-damaged " .. path)
+        assert.are.same({true, true, false}, verdicts(report))
+    end)
+
+    it("is compressed as its manifest says, in words of any release", function()
+        local path = file(case.labels.full, "backup.manifest")
+        edit(path, replace('option%-compress%-type="gz"', "option-compress=true"))
+        expect(check({full = true, backup = case.labels.full}))
+        edit(path, replace("option%-compress=true", 'option-compress-type="xz"'))
+        expect(check({backup = case.labels.full}), "error manifest-damaged " .. path)
+    end)
+
+    it("may have its WAL inside", function()
+        edit(file(case.labels.diff, "backup.manifest"),
+            replace("option%-archive%-copy=false", "option-archive-copy=true"))
+        must(fs.remove(pgbackrest.segment(case.repository, case.labels.diff)))
+        local report = check()
+        expect(report, "warning wal-missing archive/main/15-1/")
+        assert.are.same({true, true, true}, verdicts(report))
     end)
 
     it("has every file of its manifest", function()
@@ -138,10 +183,11 @@ store_lab.describe("a backup of pgBackRest", "pgbackrest", function()
     end)
 
     it("says that a file is there that the manifest does not know", function()
-        local path = file(case.labels.full, "pg_data/base/stray")
+        local path, last = file(case.labels.full, "pg_data/base/stray"), file(case.labels.full, "z")
         must(fs.write(at(path), "x"))
+        must(fs.write(at(last), "x"))
         local report = check()
-        expect(report, "warning file-extra " .. path)
+        expect(report, "warning file-extra " .. path, "warning file-extra " .. last)
         assert.is_true(report.restorable)
     end)
 
@@ -275,7 +321,10 @@ store_lab.describe("bundles of pgBackRest", "pgbackrest", function()
 
     it("are as long as what is in them", function()
         sets.truncate(at(bundle(2)), 1)
-        assert.is_truthy(sets.findings(check())[1]:find("error file-size " .. bundle(2), 1, true))
+        for _, options in ipairs({{}, {full = true}}) do
+            local found = sets.findings(check(options))
+            assert.is_truthy(found[1]:find("error file-size " .. bundle(2), 1, true), found[1])
+        end
     end)
 
     it("have content with checksums", function()

@@ -467,13 +467,16 @@ describe("a range of WAL", function()
         assert.are.same({}, gaps(A, D, {A, B, C, D}))
         assert.are.same({B .. "-" .. C}, gaps(A, D, {A, D}))
         assert.are.same({A .. "-" .. A, D .. "-" .. D}, gaps(A, D, {B, C}))
+        assert.are.same({}, gaps(A, D, {"0000000200000000000000FF", A, B, C, D}))
         assert.are.same({A .. "-" .. D}, gaps(A, D, {"0000000100000000000000FD",
                                                      "000000020000000000000000"}))
     end)
 
     it("knows segments of another size", function()
         assert.are.equal(64, wal.per_log(64 << 20))
-        assert.are.equal(256, wal.per_log(12345))
+        for _, size in ipairs({12345, 3 << 20, 1 << 19, 1 << 31}) do
+            assert.are.equal(256, wal.per_log(size))
+        end
         local last = "00000001000000000000003F"
         assert.are.same({}, gaps(last, C, {last, C}, 64))
         assert.are.same({"000000010000000000000040-" .. B}, gaps(last, C, {last, C}))

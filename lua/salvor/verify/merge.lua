@@ -44,11 +44,11 @@ end
 function merge.suffixed(emit)
     local waiting = {}
     local sorter = {}
-    local function flush(name, path)
+    --- What comes before `path` has to wait no more.
+    local function flush(path)
         while #waiting > 0 do
             local top = waiting[#waiting]
-            local begins = name and name:sub(1, #top.name) == top.name
-            if begins and path < top.path then
+            if path and path < top.path then
                 return
             end
             waiting[#waiting] = nil
@@ -61,8 +61,8 @@ function merge.suffixed(emit)
             return false
         end
         sorter.last = name
-        flush(name, name .. suffix)
-        waiting[#waiting + 1] = {name = name, path = name .. suffix, value = value}
+        flush(name .. suffix)
+        waiting[#waiting + 1] = {path = name .. suffix, value = value}
         return true
     end
     function sorter.finish()

@@ -15,8 +15,6 @@ local HEAD = {backrest = true, backup = true, ["backup:db"] = true, ["backup:opt
 
 local OWN = {["backup.manifest"] = true, ["backup.manifest.copy"] = true}
 
-local EMPTY_SHA1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
-
 local CURE = "bring it back from another copy of the repository, or restore another backup"
 
 local function keep_head(section)
@@ -143,8 +141,7 @@ function check:line(key, value)
         label = type(value.reference) == "string" and value.reference or self.backup.name,
         size = size,
         stored = integer(value["repo-size"]) or size, -- stands there when it is another one
-        checksum = type(value.checksum) == "string" and value.checksum
-            or size == 0 and EMPTY_SHA1 or nil,
+        checksum = type(value.checksum) == "string" and value.checksum or nil,
         stored_checksum = type(value.rck) == "string" and value.rck or nil,
         bundle = integer(value.bni),
         offset = integer(value.bno),
