@@ -277,6 +277,7 @@ describe("an archive that was made to harm", function()
             header("x", 512, "x") .. ("9"):rep(512) .. header("a", 0) .. END,
             header("x", 512, "x") .. "20 path=abc\n" .. ("\0"):rep(500) .. header("a", 0) .. END,
             header("x", 0, "x"),
+            header("a", 0) .. ("\0"):rep(512),
         }) do
             refused(data)
         end

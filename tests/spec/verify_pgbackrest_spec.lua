@@ -250,6 +250,14 @@ store_lab.describe("the WAL of pgBackRest", "pgbackrest", function()
         assert.are.same({false, true, true}, verdicts(report))
     end)
 
+    it("may have strangers and history files beside it", function()
+        for _, name in ipairs({"00000002.history", "abc-def.gz", "0000000100000000/abc-def.gz",
+                               "0000000100000000/" .. ("0"):rep(24) .. "-abc.gz"}) do
+            sets.write(at("archive/main/15-1/" .. name), "x")
+        end
+        expect(check({full = true}))
+    end)
+
     it("is not empty", function()
         local path = pgbackrest.segment(case.repository, case.labels.full)
         must(fs.write(path, ""))

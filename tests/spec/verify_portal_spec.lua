@@ -56,7 +56,9 @@ describe("verification of a portal set", function()
         expect(report, "warning site-missing " .. CUT)
         assert.is_true(report.restorable)
         assert.are.equal(2, report.backups[1].files)
-        assert.are.equal(3, check({time = "20220604.010302"}).backups[1].files)
+        assert.are.same({system("20220604.010302"), site(CUT, "20220603.020000"),
+                         site(SHOP, "20220604.010302")},
+            check({time = "20220604.010302"}).backups[1].objects)
         -- What is not of the set may be damaged.
         sets.truncate(folder .. "/" .. site(SHOP, "20220604.010302"), 1)
         assert.is_true(check({time = "20220602.000000", full = true}).restorable)
@@ -98,6 +100,11 @@ describe("verification of a portal set", function()
         local old = "warning times " .. site(CUT, "20220603.020000")
         expect(check({management_time = "20220604-013302F"}), old)
         expect(check({management_time = "1654304582"}), old)
+        -- An hour is what the clocks may be apart when nothing is said.
+        expect(check({management_time = "20220604-020302F"}), old)
+        expect(check({management_time = "20220604-020303F"}), old,
+            "warning times " .. system("20220604.010302"),
+            "warning times " .. site(SHOP, "20220604.010302"))
         expect(check({management_time = "20220604-013302F", tolerance = 86400}))
         local report = check({management_time = "20220604-013302F", tolerance = 1800})
         expect(report, old)

@@ -482,6 +482,16 @@ describe("a range of WAL", function()
         assert.are.same({"000000010000000000000040-" .. B}, gaps(last, C, {last, C}))
     end)
 
+    it("knows what is within", function()
+        local range = assert(wal.range(B, C))
+        local last = range.last
+        for number, within in pairs({[last - 2] = false, [last - 1] = true, [last] = true,
+                                     [last + 1] = false}) do
+            assert.are.equal(within, wal.within(range, "00000001", number))
+            assert.is_false(wal.within(range, "00000002", number))
+        end
+    end)
+
     it("is refused when its ends do not fit", function()
         for _, ends in ipairs({{"x", A}, {A, nil}, {B, A}, {A, "0000000200000000000000FF"}}) do
             assert.is_nil((wal.range(ends[1], ends[2])))

@@ -33,6 +33,8 @@ describe("verification of a v2018 set", function()
             assert.are.equal(ID, report.backups[1].name)
             assert.are.equal(1587549284, report.backups[1].started)
             assert.are.equal(3, report.backups[1].files)
+            assert.are.equal(must(fs.stat(files[0])).size + must(fs.stat(files[1])).size
+                + must(fs.stat(files[2])).size, report.backups[1].bytes)
         end
         assert.are.equal(3, check({full = true}).checked.contents)
         assert.are.equal(2, check({sample = 2}).checked.contents)
@@ -57,6 +59,16 @@ describe("verification of a v2018 set", function()
         must(fs.rename(files[2], folder .. "/" .. ID .. "-3-3.tar.gz"))
         expect(check(), "error file-missing " .. ID .. "-2-3.tar.gz",
             "error pod-index " .. ID .. "-3-3.tar.gz")
+        must(fs.rename(folder .. "/" .. ID .. "-3-3.tar.gz", folder .. "/" .. ID .. "-7-3.tar.gz"))
+        assert.are.equal("the backup of this pod is not there", check().findings[1].message)
+    end)
+
+    it("may have many pods", function()
+        must(fs.remove_tree(folder))
+        for index = 0, 11 do
+            sets.write(string.format("%s/%s-%d-12.tar.gz", folder, ID, index), "x")
+        end
+        expect(check())
     end)
 
     it("doubts an id that is no time", function()
@@ -77,6 +89,9 @@ describe("verification of a v2018 set", function()
             ["a bit of the checksum"] = function(path) sets.flip(path, -6) end,
             ["a bit of the length"] = function(path) sets.flip(path, -1) end,
             ["something behind its end"] = function(path) must(fs.append(path, "rubbish")) end,
+            ["an archive of nothing"] = function(path)
+                sets.run({"tar", "-czf", path, "-T", "/dev/null"})
+            end,
             ["no gzip"] = function(path) must(fs.write(path, ("x"):rep(1000))) end,
         }) do
             sets.v2018(folder, ID, 3)
@@ -108,6 +123,12 @@ describe("verification of a v2018 set", function()
         local plenty = {available = 1 << 30, database = 0}
         expect(check({space = {[0] = enough, plenty, plenty}}))
         expect(check({space = {[0] = short, plenty, plenty}}),
+            "error space " .. ID .. "-0-3.tar.gz")
+        -- 85 % of 5 KiB are 4 x 1088 bytes.
+        must(fs.write(files[0], ("x"):rep(1088)))
+        expect(check({space = {[0] = {available = 4, database = 1}, plenty, plenty}}))
+        must(fs.write(files[0], ("x"):rep(1089)))
+        expect(check({space = {[0] = {available = 4, database = 1}, plenty, plenty}}),
             "error space " .. ID .. "-0-3.tar.gz")
     end)
 

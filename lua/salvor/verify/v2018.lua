@@ -55,7 +55,6 @@ end
 --- Pods without a file, those that follow each other at once: a number of pods may be any.
 local function check_missing(add, backup, there, count)
     local present = salvor.keys(there)
-    table.sort(present)
     present[#present + 1] = count
     local next_one = 0
     for _, index in ipairs(present) do
