@@ -100,6 +100,20 @@ describe("verification of management backups of a database cluster", function()
         assert.are.same({"names", "sizes", "info files", "all content"}, report.looked_at)
     end)
 
+    it("is looked at alone by its id, with its cluster or without", function()
+        for _, name in ipairs({"20241222T110515", CLUSTER .. "/20241222T110515"}) do
+            assert.are.equal(1, #check({backup = name}).backups)
+        end
+        expect(check({backup = "20241222T110516"}), "error no-backup ")
+    end)
+
+    it("is told from other folders by its id", function()
+        for _, name in ipairs({"20241222T110515.old", "20241222-110515", "20241299T110515"}) do
+            sets.write(folder .. "/" .. CLUSTER .. "/base/" .. name .. "/x", "")
+        end
+        expect(check())
+    end)
+
     it("may be given the cluster's folder", function()
         local report = must(verify.run(folder .. "/" .. CLUSTER, {full = true}))
         expect(report)
@@ -109,7 +123,13 @@ describe("verification of management backups of a database cluster", function()
     it("needs the WAL from its beginning to its end", function()
         must(fs.remove(folder .. "/" .. segment(0, 0xFD)))
         must(fs.remove(folder .. "/" .. segment(1, 2)))
+        for _, name in ipairs({"abcdef", "00000001.history", ("0"):rep(40)}) do
+            sets.write(folder .. "/" .. CLUSTER .. "/wals/0000000100000000/" .. name, "x")
+        end
         expect(check())
+        must(fs.rename(folder .. "/" .. segment(1, 1), folder .. "/" .. segment(1, 3)))
+        expect(check(), "error wal-missing " .. CLUSTER .. "/wals/")
+        must(fs.rename(folder .. "/" .. segment(1, 3), folder .. "/" .. segment(1, 1)))
         must(fs.remove(folder .. "/" .. segment(1, 0)))
         expect(check(), "error wal-missing " .. CLUSTER .. "/wals/")
     end)

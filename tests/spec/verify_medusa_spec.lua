@@ -108,6 +108,9 @@ describe("verification of a full Medusa backup", function()
             must(fs.write(at(copy), "{"))
         end
         assert.is_truthy(table.concat(sets.findings(check()), "\n"):find("error tokenmap", 1, true))
+        must(fs.write(at(meta(NODES[2], "tokenmap.json")), "{}"))
+        assert.is_truthy(table.concat(sets.findings(check()), "\n"):find("error tokenmap "
+            .. meta(NODES[2], "tokenmap.json"), 1, true))
     end)
 
     it("has every file of the manifest, with its size", function()
@@ -197,6 +200,16 @@ describe("verification of a full Medusa backup", function()
         assert.is_truthy(found:find("error manifest-damaged", 1, true), found)
     end)
 
+    it("has checksums in its manifest", function()
+        for _, md5 in ipairs({"AAAA", "?", ("0"):rep(31), 5}) do
+            edit_manifest(function(manifest)
+                manifest[1].objects[1].MD5 = md5
+                return manifest
+            end)
+            expect(check(), "error manifest-damaged " .. meta(NODES[1], "manifest.json"))
+        end
+    end)
+
     it("does not follow a manifest out of its table", function()
         for _, path in ipairs({"/etc/passwd", "../x", NODES[2] .. "/data/x",
                                NODES[1] .. "/" .. NAME .. "/data/shop/../x"}) do
@@ -219,6 +232,24 @@ describe("verification of a full Medusa backup", function()
         -- A backup of which an interrupted purge has left the data is one.
         sets.write(at(NODES[1] .. "/purged/data/x"), "")
         assert.are.equal(2, #check().backups)
+        sets.write(at(NODES[1] .. "/begun/meta/schema.cql"), "x")
+        assert.are.equal(3, #check().backups)
+    end)
+
+    it("is of the nodes that all token maps name", function()
+        local map = {}
+        for _, node in ipairs({NODES[1], NODES[2], "third"}) do
+            map[node] = {tokens = {1}}
+        end
+        must(fs.write(at(meta(NODES[2], "tokenmap.json")), must(json.encode(map))))
+        local report = check()
+        expect(report, "warning tokenmap " .. meta(NODES[2], "tokenmap.json"))
+        assert.are.equal(2, report.backups[1].nodes)
+    end)
+
+    it("tells of nodes that no token map names", function()
+        sets.run({"cp", "-a", at(NODES[1]), at("stranger")})
+        expect(check(), "note node-extra stranger/" .. NAME)
     end)
 
     it("needs a schema that is not empty", function()
@@ -290,12 +321,20 @@ describe("verification of a differential Medusa backup", function()
     end)
 
     it("is differential by its marker", function()
+        local copies = at("index/backup_index/" .. NAME .. "/differential_")
         for _, node in ipairs(NODES) do
+            must(fs.remove(copies .. node))
+        end
+        assert.are.equal("differential", check().backups[1].type)
+        for _, node in ipairs(NODES) do
+            must(fs.write(copies .. node, ""))
             must(fs.remove(at(meta(node, "differential"))))
         end
         assert.is_true(check().restorable) -- the index has it too
+        sets.write(at(NODES[1] .. "/data/meta/t-1/x"), "") -- of a keyspace, and no backup
+        assert.are.equal(1, #check().backups)
         for _, node in ipairs(NODES) do
-            must(fs.remove(at("index/backup_index/" .. NAME .. "/differential_" .. node)))
+            must(fs.remove(copies .. node))
         end
         local report = check()
         expect(report, "error manifest-damaged " .. meta(NODES[1], "manifest.json"),

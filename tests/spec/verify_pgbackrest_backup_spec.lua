@@ -64,6 +64,12 @@ store_lab.describe("a backup of pgBackRest", "pgbackrest", function()
         end
     end)
 
+    it("has WAL in the archive of a database that backup.info knows", function()
+        edit(INFO, replace('"db%-id":1,', '"db-id":7,'))
+        local report = check({backup = case.labels.full})
+        expect(report, "error database " .. BACKUP .. case.labels.full)
+    end)
+
     it("has a manifest of objects, in order", function()
         local path = file(case.labels.incr, "backup.manifest")
         local text = must(fs.read(at(path)))

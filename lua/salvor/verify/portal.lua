@@ -94,16 +94,6 @@ local function check_management(context, add, files)
     end
 end
 
-local function check_system(add, series, time)
-    if not series then
-        add("error", "system-missing", SYSTEM .. "-*.tar.gz", "there is no backup of the system",
-            "sites cannot be restored without it")
-    elseif not series.newest then
-        add("error", "system-missing", SYSTEM .. "-*.tar.gz",
-            "every backup of the system is newer than " .. time, "restore to a later time")
-    end
-end
-
 function portal.verify(context)
     local limit, time = limit_of(context)
     local found, files = group(context, limit, time == "now"), {}
@@ -111,7 +101,12 @@ function portal.verify(context)
                     objects = salvor.list({})}
     context.backups[1] = backup
     local add = tarballs.adder(context, backup)
-    check_system(add, found[SYSTEM], time)
+    local system = found[SYSTEM] and found[SYSTEM].newest
+    if not system then
+        add("error", "system-missing", SYSTEM .. "-*.tar.gz",
+            "there is no backup of the system until " .. time,
+            "sites cannot be restored without it")
+    end
     for _, name in ipairs(salvor.keys(found)) do
         local newest = found[name].newest
         if newest then
@@ -120,12 +115,11 @@ function portal.verify(context)
             backup.objects[#files] = newest.item.path
             tarballs.look(context, add, newest.item, "gzip", CURE)
         elseif name ~= SYSTEM then
-            add("warning", "site-missing", name, "every backup of this site is newer than " .. time,
+            add("warning", "site-missing", name, "there is no backup of this site until " .. time,
                 "the site will not be restored")
         end
     end
     backup.files = #files
-    local system = found[SYSTEM] and found[SYSTEM].newest
     if #files == (system and 1 or 0) then
         add("warning", "no-site", "", "there is no backup of a site",
             "the portal comes back without sites")
