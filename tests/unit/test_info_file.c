@@ -87,6 +87,18 @@ static void sees_a_change(void **state)
     }
 }
 
+static void keeps_sections_apart(void **state)
+{
+    (void)state;
+    /* The SHA-1 of {"ab":{"x":1},"a":{"y":2}}. */
+    static const char text[] = "[ab]\nx=1\n[a]\ny=2\n";
+    char out[100];
+    struct salvor_error err;
+    struct salvor_info_checksum checksum;
+    assert_int_equal(read_all(out, sizeof(out), &checksum, text, strlen(text), 100, &err), 0);
+    assert_string_equal(checksum.actual, "deccad494a306d8a99e589b196e2eb56c73bb727");
+}
+
 static void splits_where_the_rest_is_json(void **state)
 {
     (void)state;
@@ -154,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_pgbackrest_writes),
         cmocka_unit_test(sees_a_change),
+        cmocka_unit_test(keeps_sections_apart),
         cmocka_unit_test(splits_where_the_rest_is_json),
         cmocka_unit_test(refuses_what_is_none),
         cmocka_unit_test(bounds_a_line),
