@@ -172,6 +172,7 @@ describe("verification of a full Medusa backup", function()
         local path = meta(NODES[1], "manifest.json")
         local text = must(fs.read(at(path)))
         for _, broken in ipairs({"", "{}", "[{}]", text:sub(1, -2), text:sub(1, 1000), text .. "x",
+                                 text .. "]", text .. ",{}]",
                                  text:gsub('"size":%d+', '"size":-1'), text:gsub("shop", "", 1),
                                  text:gsub('"size"', '"siz\\'), ("["):rep(1000)}) do
             must(fs.write(at(path), broken))
