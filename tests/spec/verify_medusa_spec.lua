@@ -5,6 +5,7 @@ local json = require("salvor.json")
 local memory = require("support.memory")
 local salvor = require("salvor")
 local sets = require("support.backup_sets")
+local store = require("salvor.store")
 local verify = require("salvor.verify")
 
 local NAME = "cassandra-1777460400"
@@ -116,8 +117,9 @@ describe("verification of a full Medusa backup", function()
     it("has every file of the manifest, with its size", function()
         must(fs.remove(at(data("Data.db"))))
         sets.truncate(at(data("Index.db")), 1)
+        must(fs.remove(at(data("TOC.txt"))))
         expect(check(), "error file-missing " .. data("Data.db"),
-            "error file-size " .. data("Index.db"))
+            "error file-missing " .. data("TOC.txt"), "error file-size " .. data("Index.db"))
     end)
 
     it("has the content of the manifest", function()
@@ -166,6 +168,37 @@ describe("verification of a full Medusa backup", function()
         assert.are.equal("all content but that of 1 file", report.looked_at[4])
         sets.flip(at(data("Index.db")))
         assert.is_false(check({full = true}).restorable)
+    end)
+
+    it("is compared with the checksums that a server knows, without reading", function()
+        local etag = ("0123456789abcdef"):rep(2) .. "-7"
+        edit_manifest(function(manifest)
+            manifest[1].objects[1].MD5 = etag
+            return manifest
+        end)
+        local s <close> = must(store.open(folder))
+        local real, told = s._backend, {}
+        local server = setmetatable({list = function(_, ...)
+            local page, err = real:list(...)
+            for _, item in ipairs(page and page.items or {}) do
+                for key, value in pairs(told[item.path] or {}) do
+                    item[key] = value
+                end
+            end
+            return page, err
+        end}, {__index = real})
+        local function check_there(sums)
+            told = sums
+            return must(verify.run(setmetatable({_backend = server}, getmetatable(s))))
+        end
+        expect(check_there({[data("Data.db")] = {etag = '"' .. etag .. '"'}}))
+        expect(check_there({[data("Data.db")] = {etag = '"' .. etag:gsub("0", "1") .. '"'}}),
+            "error file-damaged " .. data("Data.db"))
+        local sums = {[data("Data.db")] = {etag = etag}, [data("Index.db")] = {
+            md5 = digest.md5(must(fs.read(at(data("Index.db")))))}}
+        expect(check_there(sums))
+        sums[data("Index.db")].md5 = digest.md5("")
+        expect(check_there(sums), "error file-damaged " .. data("Index.db"))
     end)
 
     it("has a manifest that can be read", function()
