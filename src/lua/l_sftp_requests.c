@@ -74,7 +74,7 @@ static int after_status(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-static int run_with_path(lua_State *L, enum salvor_sftp_type type)
+static int run_on_path(lua_State *L, enum salvor_sftp_type type)
 {
     struct salvor_sftp *sftp = salvor_check_sftp(L);
     const char *path = salvor_check_sftp_path(L, 2);
@@ -85,12 +85,12 @@ static int run_with_path(lua_State *L, enum salvor_sftp_type type)
 
 int salvor_sftp_lua_remove(lua_State *L)
 {
-    return run_with_path(L, SALVOR_SFTP_REMOVE);
+    return run_on_path(L, SALVOR_SFTP_REMOVE);
 }
 
 int salvor_sftp_lua_rmdir(lua_State *L)
 {
-    return run_with_path(L, SALVOR_SFTP_RMDIR);
+    return run_on_path(L, SALVOR_SFTP_RMDIR);
 }
 
 int salvor_sftp_lua_mkdir(lua_State *L)
@@ -105,27 +105,28 @@ int salvor_sftp_lua_mkdir(lua_State *L)
     return run_request(L, sftp, request, after_status);
 }
 
-int salvor_sftp_lua_rename(lua_State *L)
+/* `extension`: the name of an EXTENDED request, or NULL. */
+static int run_from_to(lua_State *L, enum salvor_sftp_type type, const char *extension)
 {
     struct salvor_sftp *sftp = salvor_check_sftp(L);
     const char *from = salvor_check_sftp_path(L, 2);
     const char *to = salvor_check_sftp_path(L, 3);
-    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_RENAME);
+    struct salvor_sftp_request *request = new_request(L, type);
+    if (extension)
+        put_text(request, extension);
     put_text(request, from);
     put_text(request, to);
     return run_request(L, sftp, request, after_status);
 }
 
+int salvor_sftp_lua_rename(lua_State *L)
+{
+    return run_from_to(L, SALVOR_SFTP_RENAME, NULL);
+}
+
 int salvor_sftp_lua_replace(lua_State *L)
 {
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    const char *from = salvor_check_sftp_path(L, 2);
-    const char *to = salvor_check_sftp_path(L, 3);
-    struct salvor_sftp_request *request = new_request(L, SALVOR_SFTP_EXTENDED);
-    put_text(request, "posix-rename@openssh.com");
-    put_text(request, from);
-    put_text(request, to);
-    return run_request(L, sftp, request, after_status);
+    return run_from_to(L, SALVOR_SFTP_EXTENDED, "posix-rename@openssh.com");
 }
 
 static int after_stat(lua_State *L, int status, lua_KContext context)

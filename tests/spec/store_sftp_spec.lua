@@ -184,6 +184,83 @@ store_lab.describe("SFTP", "sftp", function(at)
         end)
     end)
 
+    describe("errors", function()
+        --- What calls on a store say that fail, with "URL" for its own.
+        local function said_by(opened)
+            local block <close> = must(require("salvor.block").new(16))
+            block:set("0123456789abcdef")
+            local said = {}
+            for index, call in ipairs({
+                function() return opened:list("none/", {after = nil}) end,
+                function() return opened:stat("none") end,
+                function() return opened:stat("folder/none") end,
+                function() return opened:read("none", block, {}) end,
+                function() return opened:read("folder", block, {}) end,
+                function() return opened:read("long", block, {}) end,
+                function() return opened:write("folder", block, {}) end,
+                function() return opened:write("long", block, {if_absent = true}) end,
+                function() return opened:begin("long", 99, {if_absent = true}) end,
+                function()
+                    local meant = must(opened:stat("long"))
+                    meant.size, meant.etag = 1, "another"
+                    return opened:read("long", block, {length = 1, if_match = meant})
+                end,
+                function() return nil, must(opened:remove({"folder/"})).failed[1].err end,
+            }) do
+                local done, err = call()
+                local text = done and "no error" or tostring(err)
+                for place in text:gmatch("()" .. opened.url:gsub("%p", "%%%0")) do
+                    said[#said + 1] = index .. ": URL at " .. place
+                end
+                said[#said + 1] = index .. ": " .. text:gsub(opened.url:gsub("%p", "%%%0"), "URL")
+            end
+            return said
+        end
+
+        it("are those of a folder: the call, the URL, the reason", function()
+            local opened, here = open_new()
+            must(put(opened, "long", ("x"):rep(100)))
+            must(put(opened, "folder/object", "x"))
+            local folder = must(open(here, nil, "store.open"))
+            finally(function() folder:close() end)
+            assert.are.same(said_by(folder), said_by(opened))
+        end)
+
+        it("of a server that cannot be reached name the call and the object, too", function()
+            local url = "sftp://keeper@127.0.0.1:1/srv"
+            local opened = must(open(url, options({retries = 0}), "store.open", 2))
+            finally(function() opened:close() end)
+            local block <close> = must(require("salvor.block").new(16))
+            local function check(op, where, done, err)
+                assert.is_nil(done)
+                local expected = string.format("%s: %s cannot be reached: cannot reach 127.0.0.1:1",
+                    op, where)
+                assert.are.equal(expected, tostring(err):sub(1, #expected))
+                assert.are.equal(where, err.url)
+            end
+            check("store.list", url, opened:list("", {}))
+            check("store.list", url .. "/a/b", opened:list("a/b/", {}))
+            check("store.stat", url .. "/a", opened:stat("a"))
+            check("store.read", url .. "/a", opened:read("a", block, {}))
+            check("store.write", url .. "/a", opened:write("a", block, {}))
+            check("store.write", url .. "/a", opened:begin("a", 99, {}))
+            check("store.remove", url .. "/a", opened:remove({"a"}))
+        end)
+
+        it("of a command name the URL that it was given", function()
+            local function run(...)
+                return must(proc.run({"/proc/" .. proc.pid() .. "/exe", "store", ...},
+                    {env = {HOME = "/nowhere"}, timeout = 60})).stderr
+            end
+            local query = "?config=none&retries=0&key_file=" .. at.ed25519
+            local url = "sftp://keeper@127.0.0.1:1/srv/object"
+            local expected = "salvor: store.stat: " .. url .. " cannot be reached: "
+            assert.are.equal(expected, run("cat", url .. query):sub(1, #expected))
+            expected = "salvor: store.open: " .. url .. ": the credentials were refused: "
+            assert.are.equal(expected, run("cat", url):sub(1, #expected))
+        end)
+    end)
+
     describe("files of runs that were killed", function()
         local function interrupt(opened, path)
             local piece <close> = must(require("salvor.block").new(1 << 16))

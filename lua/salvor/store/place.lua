@@ -8,7 +8,8 @@ local view = require("salvor.store.view")
 
 local place = {}
 
---- The location above, and the last name; nil when there is none (a root, ".", "..").
+--- The location above, and the last name; nil when there is none (a root, ".", ".."). Its text is
+--- still what was given: that is what errors are about.
 local function split(location)
     local path = location.path
     if location.bare then
@@ -18,8 +19,7 @@ local function split(location)
     if not name or name == "." or name == ".." then
         return nil
     end
-    local text = location.text:gsub("%?.*$", ""):gsub("[^/]*$", "")
-    return merge(location, {path = above, text = text}), name
+    return merge(location, {path = above}), name
 end
 
 local function open_tree(location, options, what)

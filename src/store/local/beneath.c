@@ -216,6 +216,8 @@ int salvor_local_failed(struct salvor_error *err, int number)
         return salvor_error_set(err, "Cancelled", "the call was given up");
     case EISDIR:
         return salvor_error_set(err, "Invalid", "it is a folder");
+    case ENOTEMPTY:
+        return salvor_error_set(err, "Invalid", "the folder is not empty");
     default:
         salvor_error_errno(err, number, "%s", "");
     }

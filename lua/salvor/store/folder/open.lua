@@ -29,6 +29,7 @@ end
 --- What the error's code says already.
 local SAID_BY_CODE = {["File exists"] = true, ["No such file or directory"] = true,
                       ["No space left on device"] = true, ["Permission denied"] = true,
+                      ["it is another file by now"] = true,
                       ["somebody else is writing it"] = true}
 local HINTS = {NoSpace = "free some space on its file system"}
 

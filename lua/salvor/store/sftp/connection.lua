@@ -24,13 +24,6 @@ function methods.is_lost(err)
     return DEAD[err.code] or false
 end
 
---- nil and the store's error, for one of a connection.
-local function failed(self, err, fields)
-    fields = fields or {}
-    fields.url, fields.op = self.url, "store"
-    return errors.wrap(err, fields)
-end
-
 -- What the connection needs to notice by itself that its time is over.
 local GRACE = 1 -- seconds
 
@@ -42,7 +35,7 @@ end
 local function handshake(self, order)
     local connection, err = native.new()
     if not connection then
-        return failed(self, err)
+        return nil, err
     end
     connection = noted(connection, self.url)
     local key
@@ -52,8 +45,10 @@ local function handshake(self, order)
     end)
     if not key then
         connection:close()
-        return failed(self, err, self._proxy and {hint = "the SSH configuration names a proxy for "
-            .. "this host, which is not used here"} or nil)
+        if self._proxy then
+            err.hint = "the SSH configuration names a proxy for this host, which is not used here"
+        end
+        return nil, err
     end
     return connection, key
 end
@@ -62,7 +57,7 @@ end
 local function connect(self)
     local entries, err = known_hosts.load(self._known_hosts_files, self._known_hosts_text)
     if not entries then
-        return failed(self, err)
+        return nil, err
     end
     local orders = self._pin and trust.orders_of_pin()
         or {trust.order(known_hosts.kinds(entries, self._host, self._port))}
@@ -71,7 +66,7 @@ local function connect(self)
         local connection, key = handshake(self, order)
         if connection then
             local trusted
-            trusted, err = trust.check(entries, self._host, self._port, key, self._pin, self.url)
+            trusted, err = trust.check(entries, self._host, self._port, key, self._pin)
             if trusted then
                 return connection
             end
@@ -103,12 +98,11 @@ local function refused(self, refusals, offered)
     for _, problem in ipairs(self._missing) do
         reasons[#reasons + 1] = problem
     end
-    return errors.fail("Unauthorized", {
-        url = self.url,
-        op = "store",
-        reason = string.format("%s (the server takes %s)", table.concat(reasons, "; "), offered),
+    return nil, {
+        code = "Unauthorized",
+        message = string.format("%s (the server takes %s)", table.concat(reasons, "; "), offered),
         hint = hints_of(refusals),
-    })
+    }
 end
 
 local METHODS = {password = {"password", "keyboard-interactive"}, key = {"publickey"},
@@ -133,12 +127,11 @@ end
 --- Tries the ways one after the other; the one that was right is the only one from then on.
 local function log_in(self, connection)
     if self._way then
-        local ok, err = try(self, connection, self._way)
-        return ok or failed(self, err)
+        return try(self, connection, self._way)
     end
     local offered, err = connection:login("none", self._user, {})
     if not offered then
-        return failed(self, err)
+        return nil, err
     elseif offered == "" then
         return true
     end
@@ -151,8 +144,9 @@ local function log_in(self, connection)
                 self._way = way
                 return true
             elseif err.code ~= "Unauthorized" and err.code ~= "Invalid" then
-                return failed(self, err, {hint = err.hint or #refusals > 0
-                    and "servers hang up after too many refused keys" or nil})
+                err.hint = err.hint or #refusals > 0
+                    and "servers hang up after too many refused keys" or nil
+                return nil, err
             end
             local hint = err.hint or err.code == "Unauthorized" and way.hint or nil
             refusals[#refusals + 1] = {reason = string.format("%s: %s", way.label, err.message),
@@ -206,7 +200,7 @@ local function add_connection(self)
         return nil, err
     elseif self._closed then
         connection.native:close()
-        return failed(self, {code = "Closed", message = "the store was closed"})
+        error("the store was closed", 0)
     end
     table.insert(self._connections, connection)
     return connection
@@ -265,28 +259,36 @@ local function let_go(connection, heavy)
     end
 end
 
---- Calls work(native connection) and returns what it returns: a value, or nil and an error of
---- salvor.sftp's. `heavy`: it moves many bytes.
-function methods:_use(heavy, work)
-    local connection, err = pick(self, heavy)
+-- What a server adds to these says no more than the code.
+local SAID_BY_CODE = {AlreadyExists = true, Forbidden = true, NotFound = true}
+
+--- nil and the store's error for one of a connection's.
+local function failed(self, call, err, reason)
+    return errors.wrap(err, {url = self:_url(call.path), op = call.op, reason = reason or nil})
+end
+
+--- Calls work(native connection) and returns what it returns: a value, or nil and an error, which
+--- work() gives as salvor.sftp does ({code, message, hint, retryable}); the store's is made here.
+--- `call` is what the error tells, and how the work is done: {op =, path =, heavy = it moves many
+--- bytes, writes = it needs space}.
+function methods:_use(call, work)
+    local connection, err = pick(self, call.heavy)
     if not connection then
-        return nil, err
+        return failed(self, call, err)
     end
     connection.users = connection.users + 1
-    connection.heavy = connection.heavy + (heavy and 1 or 0)
+    connection.heavy = connection.heavy + (call.heavy and 1 or 0)
     local used <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
-        let_go(connection, heavy)
+        let_go(connection, call.heavy)
     end})
     local value, problem = work(connection.native)
-    if not value and problem then
-        if connection.native:is_broken() then
-            forget(self, connection)
-        end
-        if DEAD[problem.code] and not problem.url then
-            return failed(self, problem)
-        end
+    if value or not problem then
+        return value
+    elseif connection.native:is_broken() then
+        forget(self, connection)
     end
-    return value, problem
+    problem = self:_explained(call, problem, connection.native)
+    return failed(self, call, problem, SAID_BY_CODE[problem.code] and "")
 end
 
 --- Gives a store what its connections need.

@@ -142,19 +142,19 @@ local function found_ways(settings, options)
     return ways, missing
 end
 
---- find(location, options, settings, url) -> the ways, what was looked at in vain, or nil and an
---- error. `settings` are those of the SSH configuration.
-function credentials.find(location, options, settings, url)
+--- find(location, options, settings) -> the ways, what was looked at in vain, or nil and an error.
+--- `settings` are those of the SSH configuration.
+function credentials.find(location, options, settings)
     local ways, problem = given_ways(options, location)
     if not ways then
-        return errors.fail("Invalid", {url = url, op = "store.open", reason = problem})
+        return errors.fail("Invalid", {url = location.text, op = "store.open", reason = problem})
     elseif #ways > 0 then
         return ways, {}
     end
     local missing
     ways, missing = found_ways(settings, options)
     if #ways == 0 then
-        return errors.fail("Unauthorized", {url = url, op = "store.open",
+        return errors.fail("Unauthorized", {url = location.text, op = "store.open",
             reason = "there are none: no option password, key, key_file, agent or secret; "
                 .. table.concat(missing, "; "),
             hint = "give one of these options, or start an agent"})

@@ -1,16 +1,13 @@
 local methods = {}
 
+local OP = "store.list"
 local PAGE = 1000
 
 --- One folder on the way: its names that are still to come.
 local function open_level(self, prefix)
-    local listing, err = self:_use(false, function(connection)
-        local path = self:_path((prefix:gsub("/$", "")))
-        local found, problem = connection:list(path)
-        if not found then
-            return self:_failed(problem, (prefix:gsub("/$", "")))
-        end
-        return found
+    local path = prefix:gsub("/$", "")
+    local listing, err = self:_use({op = OP, path = path}, function(connection)
+        return connection:list(self:_path(path))
     end)
     if not listing then
         return nil, err
@@ -25,7 +22,7 @@ local function begin(self, prefix)
         return level and {level}, err
     end
     local there
-    there, err = self:stat("")
+    there, err = self:_stat("", OP)
     return there and {}, err
 end
 

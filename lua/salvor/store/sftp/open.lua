@@ -153,7 +153,7 @@ local function open(location, options)
         _proxy = settings.proxy,
     }, {__index = methods})
     connections.prepare(store)
-    store._ways, store._missing = credentials.find(location, options, settings, store.url)
+    store._ways, store._missing = credentials.find(location, options, settings)
     if not store._ways then
         return nil, store._missing
     end

@@ -1,6 +1,6 @@
 --- Paths and items of an SFTP store, and what its errors mean.
-local errors = require("salvor.store.errors")
 local fs = require("salvor.fs")
+local url = require("salvor.store.url")
 
 local methods = {}
 
@@ -18,7 +18,7 @@ function methods:_path(path)
 end
 
 function methods:_url(path)
-    return path == "" and self.url or self.url .. "/" .. path
+    return url.join(self.url, path)
 end
 
 function methods._is_temporary(name)
@@ -37,39 +37,24 @@ function methods._item(path, attrs)
             etag = string.format("%x-%x", attrs.size or 0, attrs.modified or 0)}
 end
 
---- The version 3 of SFTP has one word for nearly everything: "Failure". Looks for what it means.
-local function explain(connection, path, err, writing)
+--- The version 3 of SFTP has one word for nearly everything: "Failure". Looks for what an error of
+--- salvor.sftp's means, as long as what has led to it is still there.
+function methods:_explained(call, err, connection)
     if err.code ~= "IO" then
-        return err.code
+        return err
     end
+    local path = self:_path(call.path)
     local attrs = connection:stat(path)
     if attrs and attrs.kind == "folder" then
-        return "Invalid", "it is a folder"
-    elseif writing and connection:extensions().statvfs then
+        return {code = "Invalid", message = "it is a folder"}
+    elseif call.writes and connection:extensions().statvfs then
         local space = connection:space(fs.dirname(path))
         if space and space < 4096 then
-            return "NoSpace", "", "free some space on the server's file system"
+            return {code = "NoSpace", message = "",
+                    hint = "free some space on the server's file system"}
         end
     end
-    return err.code
-end
-
-local SAID_BY_CODE = {AlreadyExists = true, Forbidden = true, NotFound = true}
-
---- nil and the store's error for one of salvor.sftp's about `path`; that of a lost connection as it
---- is, for _use(). With a connection, what the server was not able to say is looked for.
-function methods:_failed(err, path, connection, writing)
-    if err.url or self.is_lost(err) then
-        return nil, err
-    end
-    local code, reason, hint = err.code, nil, nil
-    if connection then
-        code, reason, hint = explain(connection, self:_path(path), err, writing)
-    end
-    local fields = {url = self:_url(path), op = "store", hint = hint,
-                    reason = reason or SAID_BY_CODE[code] and "" or nil}
-    return errors.wrap({code = code, message = err.message, hint = err.hint,
-                        retryable = err.retryable}, fields)
+    return err
 end
 
 --- Makes the folders above a path of the server's; one that cannot be made is found out later.

@@ -1,5 +1,3 @@
-local errors = require("salvor.store.errors")
-
 local methods = {}
 
 -- A transfer of so many bytes keeps a connection busy.
@@ -9,20 +7,23 @@ local function is_other(meant, attrs)
     return meant.size ~= attrs.size or meant.modified ~= attrs.modified
 end
 
+local function fail(code, reason)
+    return nil, {code = code, message = reason or ""}
+end
+
 local function check(self, path, block, attrs, options)
-    local url = self:_url(path)
     local meant, offset = options.if_match, options.offset or 0
     local rest = math.max(0, (attrs.size or 0) - offset)
     local wanted = math.min(options.length or rest, rest)
     if attrs.kind == "folder" then
-        return errors.fail("Invalid", {url = url, op = "store", reason = "it is a folder"})
+        return fail("Invalid", "it is a folder")
     elseif attrs.changed or meant and is_other(meant, attrs) then
-        return errors.fail("Changed", {url = url, op = "store"})
+        return fail("Changed")
     elseif wanted > block:capacity() then
-        return errors.fail("TooLarge", {url = url, op = "store", reason = string.format(
-            "%d bytes for a block of %d", wanted, block:capacity())})
+        return fail("TooLarge", string.format("%d bytes for a block of %d", wanted,
+            block:capacity()))
     elseif #block < wanted then
-        return errors.fail("Changed", {url = url, op = "store", reason = "it has become shorter"})
+        return fail("Changed", "it has become shorter")
     end
     return self._item(path, attrs)
 end
@@ -32,10 +33,11 @@ function methods:read(path, block, options)
     local length = math.min(options.length or block:capacity(), block:capacity())
     local believed = options.if_match and math.max(0, options.if_match.size - offset) or 0
     local likely = math.min(length, believed)
-    return self:_use(likely >= HEAVY, function(connection)
+    local call = {op = "store.read", path = path, heavy = likely >= HEAVY}
+    return self:_use(call, function(connection)
         local attrs, err = connection:read(self:_path(path), block, offset, length, likely)
         if not attrs then
-            return self:_failed(err, path, connection)
+            return nil, err
         end
         return check(self, path, block, attrs, options)
     end)

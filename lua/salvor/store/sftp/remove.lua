@@ -8,15 +8,15 @@ local WORKERS = 16
 local function remove(self, path)
     local is_folder = path:sub(-1) == "/"
     local name = is_folder and path:sub(1, -2) or path
-    return self:_use(false, function(connection)
+    return self:_use({op = "store.remove", path = name}, function(connection)
         local where = self:_path(name)
         local done, err = connection[is_folder and "rmdir" or "remove"](connection, where)
         if done or err.code == "NotFound" then
             return true
         elseif is_folder and err.code == "IO" then
-            return self:_failed({code = "Invalid", message = "the folder is not empty"}, name)
+            return nil, {code = "Invalid", message = "the folder is not empty"}
         end
-        return self:_failed(err, name, connection)
+        return nil, err
     end)
 end
 

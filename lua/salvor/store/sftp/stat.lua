@@ -1,18 +1,21 @@
 local methods = {}
 
 --- What a link points to; the link itself when that is not there.
-function methods:stat(path)
-    return self:_use(false, function(connection)
+function methods:_stat(path, op)
+    return self:_use({op = op, path = path}, function(connection)
         local attrs, err = connection:stat(self:_path(path))
         if not attrs and err.code == "NotFound" then
-            local link = connection:stat(self:_path(path), true)
-            attrs = link
+            attrs = connection:stat(self:_path(path), true)
         end
         if not attrs then
-            return self:_failed(err, path)
+            return nil, err
         end
         return self._item(path, attrs)
     end)
+end
+
+function methods:stat(path)
+    return self:_stat(path, "store.stat")
 end
 
 return methods

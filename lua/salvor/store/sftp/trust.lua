@@ -1,5 +1,4 @@
 --- Whether the server is the one that is meant.
-local errors = require("salvor.store.errors")
 local known_hosts = require("salvor.ssh.known_hosts")
 
 local trust = {}
@@ -45,8 +44,8 @@ end
 local COMPARE = "compare the fingerprint with the server's own (ssh-keygen -lf "
     .. "/etc/ssh/ssh_host_..._key.pub there); if it is the same, "
 
-local function untrusted(url, reason, hint)
-    return errors.fail("Untrusted", {url = url, op = "store.open", reason = reason, hint = hint})
+local function untrusted(reason, hint)
+    return nil, {code = "Untrusted", message = reason, hint = hint}
 end
 
 local function pin(key)
@@ -86,21 +85,21 @@ function REASONS.unknown(name, key)
         COMPARE .. pin(key) .. " or add the key to known_hosts"
 end
 
---- check(entries, host, port, key, pin, url) -> true, or nil and an error. `pinned`: a fingerprint
---- that is accepted in the place of what is known, but not when it is revoked.
-function trust.check(entries, host, port, key, pinned, url)
+--- check(entries, host, port, key, pinned) -> true, or nil and {code, message, hint}. `pinned`: a
+--- fingerprint that is accepted in the place of what is known, but not when it is revoked.
+function trust.check(entries, host, port, key, pinned)
     local name = known_hosts.name(host, port)
     local verdict, entry = known_hosts.check(entries, host, port, key)
     if pinned and verdict ~= "revoked" then
         if known_hosts.fingerprint(key) == pinned then
             return true
         end
-        return untrusted(url, string.format("the host key of %s is %s and not %s, which was given",
+        return untrusted(string.format("the host key of %s is %s and not %s, which was given",
             name, show(key), pinned), "somebody may be in between, or the server was made anew")
     elseif verdict == "known" then
         return true
     end
-    return untrusted(url, REASONS[verdict](name, key, entry))
+    return untrusted(REASONS[verdict](name, key, entry))
 end
 
 return trust

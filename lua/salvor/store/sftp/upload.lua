@@ -9,6 +9,8 @@ local native = require("salvor.sftp")
 local methods, uploads = {}, {}
 uploads.__index = uploads
 
+local OP = "store.write"
+
 local ID_LENGTH = 32
 local MARK = "salvor01" -- of a record, before the checksum
 local RECORD = #MARK + 8
@@ -29,22 +31,22 @@ local function read_records(upload)
     if not piece then
         return nil, err
     end
-    return store:_use(false, function(connection)
+    return store:_use({op = OP, path = upload.path}, function(connection)
         local attrs, problem = connection:read(upload.temporary, piece, upload.size, length, length)
         if attrs then
             return piece:text()
         elseif problem.code == "NotFound" then
             return ""
         end
-        return store:_failed(problem, upload.path, connection)
+        return nil, problem
     end)
 end
 
 function methods:begin(path, size, options)
     if options.if_absent then
-        local there, err = self:stat(path)
+        local there, err = self:_stat(path, OP)
         if there then
-            return errors.fail("AlreadyExists", {url = self:_url(path), op = "store"})
+            return errors.fail("AlreadyExists", {url = self:_url(path), op = OP})
         elseif err.code ~= "NotFound" then
             return nil, err
         end
@@ -86,17 +88,14 @@ end
 function uploads:part(index, piece)
     check_part(self, index, piece)
     local store, record = self.store, record_of(piece)
-    local done, err = store:_use(true, function(connection)
-        local written, problem = store._with_folders(connection, self.temporary, function()
+    local call = {op = OP, path = self.path, writes = true, heavy = true}
+    local done, err = store:_use(call, function(connection)
+        return store._with_folders(connection, self.temporary, function()
             return connection:write(self.temporary, piece, {
                 create = true, mode = 384, sync = true, -- 0600
                 offset = (index - 1) * self.part_size, record = record,
                 record_offset = self.size + (index - 1) * RECORD})
         end)
-        if not written then
-            return store:_failed(problem, self.path, connection, true)
-        end
-        return true
     end)
     self.parts[index] = done or nil
     return done, err
@@ -126,10 +125,7 @@ local function finish(upload, connection)
     end
     if not attrs then
         upload.uncertain = upload.uncertain or store.is_lost(err)
-        if upload.uncertain then
-            return nil, err
-        end
-        return store:_failed(err, upload.path, connection, true)
+        return nil, err
     end
     return store._item(upload.path, attrs)
 end
@@ -140,7 +136,8 @@ function uploads:finish()
             error(string.format("part %d is missing", index), 2)
         end
     end
-    local item, err = self.store:_use(false, function(connection)
+    local call = {op = OP, path = self.path, writes = true}
+    local item, err = self.store:_use(call, function(connection)
         return finish(self, connection)
     end)
     self.ended = item and true
@@ -152,7 +149,7 @@ function uploads:abort()
     if not self.ended then
         self.ended = true
         self.store._tidy(function()
-            self.store:_use(false, function(connection)
+            self.store:_use({op = OP, path = self.path}, function(connection)
                 return connection:remove(self.temporary)
             end)
         end)

@@ -1,5 +1,4 @@
 --- Objects that are written at once: under a temporary name, made durable, renamed.
-local errors = require("salvor.store.errors")
 local task = require("salvor.task")
 
 local methods = {}
@@ -45,7 +44,7 @@ function methods:_put_under_name(connection, temporary, path, if_absent)
     if done or err.code ~= "IO" and err.code ~= "Invalid" or not connection:stat(target, true) then
         return done, err
     elseif if_absent then
-        return errors.fail("AlreadyExists", {url = self:_url(path), op = "store"})
+        return nil, {code = "AlreadyExists", message = ""}
     end
     return step_aside(connection, temporary, target)
 end
@@ -71,7 +70,8 @@ local function write_temporary(self, connection, temporary, block, options)
     end)
 end
 
-local function write(self, connection, path, block, options)
+local function write(self, connection, call, block, options)
+    local path = call.path
     local temporary = self:_temporary(path, random_id())
     local kept = false
     local tidy <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
@@ -91,15 +91,15 @@ local function write(self, connection, path, block, options)
         kept = true
         self._litter = self._litter or {}
         table.insert(self._litter, temporary)
-        return nil, err
     end
-    return self:_failed(err, path, connection, true)
+    return nil, self:_explained(call, err, connection) -- before there is space again
 end
 
 function methods:write(path, block, options)
-    return self:_use(#block >= HEAVY, function(connection)
+    local call = {op = "store.write", path = path, writes = true, heavy = #block >= HEAVY}
+    return self:_use(call, function(connection)
         self:_sweep(connection)
-        return write(self, connection, path, block, options)
+        return write(self, connection, call, block, options)
     end)
 end
 
