@@ -4,11 +4,10 @@
  *     connection:read(path, block, offset, length, likely) -> {size, modified, mode, kind}
  *         Fills the block with at most `length` bytes; `likely` are asked for at once. `changed` in
  *         the result: somebody wrote to the file meanwhile.
- *     connection:write(path, block or nil, {offset=0, create=, exclusive=, truncate=, mode=0600,
- *                      record=, record_offset=, size=, set_mode=, modified=, sync=, look=})
+ *     connection:write(path, block, string or nil, {offset=0, create=, exclusive=, truncate=,
+ *                      mode=0600, set_mode=, modified=, sync=, look=})
  *             -> true, or with `look` {size, modified, mode, kind}
- *         Opens the file, writes the block, then `record`, cuts the file to `size`, sets its mode and
- *         time; with `sync` it is durable then, the block before the record.
+ *         Opens the file, writes the bytes, sets its mode and time; with `sync` it is durable then.
  *     connection:list(path) -> listing     #listing, listing:get(index) -> name, kind, size, modified,
  *         mode; sorted by the bytes of paths: a folder's name counts with a "/" behind it
  */
@@ -125,13 +124,8 @@ static uint32_t to_seconds(lua_Number modified)
 
 static void option_attrs(lua_State *L, int index, struct salvor_sftp_attrs *attrs)
 {
-    lua_Integer size = salvor_option_integer(L, index, "size", -1);
     lua_Integer mode = salvor_option_integer(L, index, "set_mode", -1);
     lua_Number modified = salvor_option_number(L, index, "modified", -1);
-    if (size >= 0) {
-        attrs->flags |= SALVOR_SFTP_ATTR_SIZE;
-        attrs->size = (uint64_t)size;
-    }
     if (mode >= 0) {
         attrs->flags |= SALVOR_SFTP_ATTR_MODE;
         attrs->mode = (uint32_t)mode & 07777;
@@ -145,10 +139,8 @@ static void option_attrs(lua_State *L, int index, struct salvor_sftp_attrs *attr
 static void option_rest(lua_State *L, int index, struct salvor_sftp_write *write)
 {
     lua_Integer offset = salvor_option_integer(L, index, "offset", 0);
-    lua_Integer record_offset = salvor_option_integer(L, index, "record_offset", 0);
-    luaL_argcheck(L, offset >= 0 && record_offset >= 0, index, "offsets are from 0");
+    luaL_argcheck(L, offset >= 0, index, "option 'offset': a number from 0 expected");
     write->offset = (uint64_t)offset;
-    write->record_offset = (uint64_t)record_offset;
     write->flags = option_flags(L, index);
     write->mode = (uint32_t)salvor_option_integer(L, index, "mode", 0600) & 07777;
     write->sync = salvor_option_boolean(L, index, "sync", false);
@@ -158,22 +150,19 @@ static void option_rest(lua_State *L, int index, struct salvor_sftp_write *write
 
 int salvor_sftp_lua_write(lua_State *L)
 {
-    static const char *const names[] = {
-        "offset", "create",   "exclusive", "truncate", "mode", "record", "record_offset",
-        "size",   "set_mode", "modified",  "sync",     "look", NULL};
+    static const char *const names[] = {"offset",   "create",   "exclusive", "truncate", "mode",
+                                        "set_mode", "modified", "sync",      "look",     NULL};
     struct salvor_sftp *sftp = salvor_check_sftp(L);
     const char *path = salvor_check_sftp_path(L, 2);
     luaL_checktype(L, 4, LUA_TTABLE);
     salvor_check_options(L, 4, names);
     lua_settop(L, 4);
-    size_t record_size;
-    const char *record = salvor_option_string(L, 4, "record", &record_size);
     struct write *write = salvor_sftp_box(L, sizeof(*write), release_write);
     write->write.path = path;
-    write->write.record = record;
-    write->write.record_size = record_size;
     option_rest(L, 4, &write->write);
-    if (!lua_isnil(L, 3)) {
+    if (lua_type(L, 3) == LUA_TSTRING) {
+        write->write.data = lua_tolstring(L, 3, &write->write.size);
+    } else if (!lua_isnil(L, 3)) {
         const struct salvor_block *block = salvor_hold_block(L, 3, &write->hold, SALVOR_BLOCK_READ);
         write->write.data = block->data;
         write->write.size = block->size;

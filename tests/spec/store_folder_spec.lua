@@ -5,6 +5,7 @@ local open = require("salvor.store.open").url
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local store = require("salvor.store")
+local store_writers = require("support.store_writers")
 
 local top = must(fs.temporary_folder())
 
@@ -93,6 +94,15 @@ describe("a folder as a store", function()
         assert.are.same({"file"}, conformance.paths_of((conformance.list_all(backend, ""))))
         assert.is_string(backend.features.refuses("a/.salvor-00ff00ff00ff00ff.tmp"))
         assert.is_nil(backend.features.refuses("a/.salvor-x.tmp"))
+    end)
+
+    it("has the whole content of one of two writers, in whatever order they go on", function()
+        local codes = store_writers.check(function()
+            return open(folder, nil, "store.open")
+        end, 200)
+        assert.is_true(codes.Conflict > 0)
+        codes.Conflict = nil
+        assert.are.same({}, codes)
     end)
 
     it("removes folders that are empty, when asked by name", function()

@@ -166,12 +166,13 @@ store_lab.describe("SFTP", "sftp", function(at)
         ]], opened.url, at.ed25519, at.fingerprint, source)))
         local child = assert(io.popen("echo $$; exec /proc/" .. proc.pid() .. "/exe " .. script))
         local pid = child:read("l")
-        -- The first record of a part that has arrived stands behind the end.
+        -- The records have their head and one of a part that has arrived.
         local deadline = task.now() + 30
         local function has_part()
             for _, entry in ipairs(must(fs.list(here))) do
                 local status = fs.stat(fs.join(here, entry.name))
-                if status and status.size > #text then
+                if entry.name:find("^%.salvor%-" .. ("%x"):rep(32) .. "%.tmp$") and status
+                    and status.size >= 48 then
                     return true
                 end
             end

@@ -17,7 +17,7 @@ local piece <close> = must(block.new(4096))
 local listed, problem = connection:list("/")
 assert(listed == nil and problem.code == err.code)
 assert(not connection:read("/x", piece, 0, 10, 10))
-assert(not connection:write("/x", piece, {create = true, record = "r"}))
+assert(not connection:write("/x", piece, {create = true}))
 assert(not connection:stat("/x"))
 
 local entries = must(known_hosts.load({ARGUMENTS.folder .. "/none"},

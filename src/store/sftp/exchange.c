@@ -164,7 +164,7 @@ static int deliver(struct salvor_sftp_exchange *exchange, const struct salvor_sf
     if (is_failing_status(type, *reader)) {
         salvor_sftp_status_error(reader, &failure);
         /* Not every server lets a file's times or mode be set, which is no reason to fail. */
-        if (slot->type != SALVOR_SFTP_FSETSTAT || slot->size)
+        if (slot->type != SALVOR_SFTP_FSETSTAT)
             fail(exchange, &failure);
         return 0;
     }

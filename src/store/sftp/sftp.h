@@ -87,9 +87,8 @@ struct salvor_sftp_read {
 void salvor_sftp_read(struct salvor_sftp *sftp, struct salvor_sftp_read *read);
 
 /*
- * Opens a file by `flags` (with `mode` when it is made), writes `data`, then, when that has arrived,
- * `record` where it belongs, and sets `attrs`. With `sync`, where the server can, all of it is durable,
- * the data before the record. `result`: the file's attributes then, with `look`.
+ * Opens a file by `flags` (with `mode` when it is made), writes `data` and sets `attrs`. With `sync`,
+ * where the server can, all of it is durable. `result`: the file's attributes then, with `look`.
  */
 struct salvor_sftp_write {
     struct salvor_call call;
@@ -98,9 +97,6 @@ struct salvor_sftp_write {
     uint64_t offset;
     const char *data;
     size_t size;
-    const char *record;
-    size_t record_size;
-    uint64_t record_offset;
     struct salvor_sftp_attrs attrs;
     bool sync, look;
     struct salvor_sftp_attrs result;

@@ -1,9 +1,9 @@
-/* Writing a range of a file, and what belongs to it: a record elsewhere, attributes, durability. */
+/* Writing a range of a file, and what belongs to it: attributes, durability. */
 #include <string.h>
 
 #include "store/sftp/session.h"
 
-enum { OPENING, DONE = 8 }; /* stages, see go() */
+enum { OPENING, DONE = 6 }; /* stages, see go() */
 
 static const char fsync_name[] = "fsync@openssh.com";
 
@@ -27,18 +27,6 @@ static bool open_file(struct salvor_sftp_exchange *exchange)
     return true;
 }
 
-static bool write_at(struct salvor_sftp_exchange *exchange, uint64_t offset, const char *data,
-                     size_t size)
-{
-    struct salvor_buffer *out =
-        salvor_sftp_begin_on_handle(exchange, SALVOR_SFTP_WRITE, 8 + 4 + size, NULL);
-    if (!out)
-        return false;
-    salvor_sftp_put_u64(out, offset);
-    salvor_sftp_put_string(out, data, size);
-    return true;
-}
-
 static bool write_all(struct salvor_sftp_exchange *exchange)
 {
     const struct salvor_sftp_write *write = write_of(exchange);
@@ -46,44 +34,34 @@ static bool write_all(struct salvor_sftp_exchange *exchange)
         size_t left = write->size - exchange->next_offset;
         size_t most = exchange->channel->sftp->write_size;
         size_t size = left < most ? left : most;
-        if (!write_at(exchange, write->offset + exchange->next_offset,
-                      write->data + exchange->next_offset, size))
+        struct salvor_buffer *out =
+            salvor_sftp_begin_on_handle(exchange, SALVOR_SFTP_WRITE, 8 + 4 + size, NULL);
+        if (!out)
             return false;
+        salvor_sftp_put_u64(out, write->offset + exchange->next_offset);
+        salvor_sftp_put_string(out, write->data + exchange->next_offset, size);
         exchange->next_offset += size;
     }
     return true;
 }
 
-/* It says that the data is there, so that has to be so first. */
-static bool write_record(struct salvor_sftp_exchange *exchange)
-{
-    const struct salvor_sftp_write *write = write_of(exchange);
-    if (write->record_size == 0)
-        return true;
-    return exchange->waiting == 0 &&
-           write_at(exchange, write->record_offset, write->record, write->record_size);
-}
-
 static bool set_attrs(struct salvor_sftp_exchange *exchange)
 {
     const struct salvor_sftp_write *write = write_of(exchange);
-    struct salvor_sftp_slot *slot;
     if (write->attrs.flags == 0)
         return true;
     struct salvor_buffer *out = salvor_sftp_begin_on_handle(
-        exchange, SALVOR_SFTP_FSETSTAT, salvor_sftp_attrs_size(&write->attrs), &slot);
+        exchange, SALVOR_SFTP_FSETSTAT, salvor_sftp_attrs_size(&write->attrs), NULL);
     if (!out)
         return false;
-    /* A size that cannot be set is a failure, as opposed to other attributes. */
-    slot->size = write->attrs.flags & SALVOR_SFTP_ATTR_SIZE;
     salvor_sftp_put_attrs(out, &write->attrs);
     return true;
 }
 
-static bool sync_file(struct salvor_sftp_exchange *exchange, bool wanted)
+static bool sync_file(struct salvor_sftp_exchange *exchange)
 {
     size_t length = sizeof(fsync_name) - 1;
-    if (!wanted || !write_of(exchange)->sync || !exchange->channel->sftp->extensions.fsync)
+    if (!write_of(exchange)->sync || !exchange->channel->sftp->extensions.fsync)
         return true;
     struct salvor_buffer *out = salvor_sftp_begin(exchange, SALVOR_SFTP_EXTENDED,
                                                   4 + length + 4 + exchange->handle_size, NULL);
@@ -92,17 +70,6 @@ static bool sync_file(struct salvor_sftp_exchange *exchange, bool wanted)
     salvor_sftp_put_string(out, fsync_name, length);
     salvor_sftp_put_string(out, exchange->handle, exchange->handle_size);
     return true;
-}
-
-/* With a record, the data are to be on the disk before it is: it must be true after a crash too. */
-static bool sync_data(struct salvor_sftp_exchange *exchange)
-{
-    return sync_file(exchange, write_of(exchange)->record_size > 0);
-}
-
-static bool sync_all(struct salvor_sftp_exchange *exchange)
-{
-    return sync_file(exchange, write_of(exchange)->record_size == 0);
 }
 
 static bool look_at_file(struct salvor_sftp_exchange *exchange)
@@ -124,8 +91,7 @@ static bool close_file(struct salvor_sftp_exchange *exchange)
 static void go(struct salvor_sftp_exchange *exchange)
 {
     static bool (*const stages[DONE])(struct salvor_sftp_exchange *) = {
-        open_file, write_all, sync_data,    write_record,
-        set_attrs, sync_all,  look_at_file, close_file};
+        open_file, write_all, set_attrs, sync_file, look_at_file, close_file};
     while (exchange->stage < DONE) {
         if (exchange->stage > OPENING && exchange->handle_size == 0)
             return;

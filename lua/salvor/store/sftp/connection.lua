@@ -282,10 +282,11 @@ function methods:_use(call, work)
         let_go(connection, call.heavy)
     end})
     local value, problem = work(connection.native)
+    if connection.native:is_broken() then
+        forget(self, connection)
+    end
     if value or not problem then
         return value
-    elseif connection.native:is_broken() then
-        forget(self, connection)
     end
     problem = self:_explained(call, problem, connection.native)
     return failed(self, call, problem, SAID_BY_CODE[problem.code] and "")

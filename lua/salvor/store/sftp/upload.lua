@@ -1,6 +1,12 @@
---- Objects in parts, written side by side into one temporary file, whose name tells what it will
---- be: the same upload finds it again. Behind the file's last byte stands a record for each part
---- that has arrived, with a checksum of its bytes; they are cut off when the file is whole.
+--- Objects in parts, written side by side into one temporary file that belongs to one upload alone:
+--- its name ends in the owner, a random number. Beside it lies a file of records, whose name tells
+--- what is being written, so that the same upload finds it again: the owner, and for each part that
+--- has arrived a checksum of its bytes.
+---
+--- Who goes on with what another run has left renames the file, and owns it. SFTP has no locks, so
+--- the other run may be alive: what it asks for next is not there any more, and it gives up. What
+--- it has under way still arrives, and does no harm: nothing is ever written into that file but the
+--- same bytes at the same places.
 local block = require("salvor.block")
 local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
@@ -11,9 +17,10 @@ uploads.__index = uploads
 
 local OP = "store.write"
 
-local ID_LENGTH = 32
-local MARK = "salvor01" -- of a record, before the checksum
-local RECORD = #MARK + 8
+local ID_LENGTH, OWNER_LENGTH = 32, 16 -- digits
+local HEAD = "salvor02" -- what the records begin with, before their owner
+local RECORD = OWNER_LENGTH + 8 -- bytes, as many as HEAD and owner: the owner and a checksum
+local PRIVATE = 384 -- 0600
 
 local function id_of(path, size, part_size, fingerprint)
     local text = string.format("%s\0%d\0%d\0%s", path, size, part_size, fingerprint)
@@ -24,22 +31,88 @@ local function count_of(upload)
     return math.max(1, (upload.size + upload.part_size - 1) // upload.part_size)
 end
 
---- What an earlier run has left: the records of its parts, "" when there was none.
-local function read_records(upload)
-    local store, length = upload.store, count_of(upload) * RECORD
+--- An earlier run's owner and checksums by part; {} when there was none.
+local function read_records(upload, connection)
+    local length = (1 + count_of(upload)) * RECORD
     local piece <close>, err = block.new(length)
     if not piece then
         return nil, err
     end
-    return store:_use({op = OP, path = upload.path}, function(connection)
-        local attrs, problem = connection:read(upload.temporary, piece, upload.size, length, length)
-        if attrs then
-            return piece:text()
-        elseif problem.code == "NotFound" then
-            return ""
+    local attrs, problem = connection:read(upload.records, piece, 0, length, length)
+    if not attrs then
+        return problem.code == "NotFound" and {} or nil, problem
+    end
+    local text = piece:text()
+    local owner = text:sub(1, #HEAD) == HEAD and text:sub(#HEAD + 1, RECORD):match("^%x+$")
+    if not owner or #owner ~= OWNER_LENGTH then
+        return {}
+    end
+    local sums = {}
+    for index = 1, #text // RECORD - 1 do
+        local record = text:sub(index * RECORD + 1, (index + 1) * RECORD)
+        -- Others are of a run that has lost the file.
+        if record:sub(1, OWNER_LENGTH) == owner then
+            sums[index] = record:sub(OWNER_LENGTH + 1)
         end
-        return nil, problem
+    end
+    return {owner = owner, sums = sums}
+end
+
+--- The file of another owner becomes ours. False: he has finished it, or somebody was faster.
+local function take_over(upload, connection, owner)
+    local from = upload.store:_temporary(upload.path, upload.id .. owner)
+    local rename = connection:extensions().posix_rename and connection.replace or connection.rename
+    local done, err = rename(connection, from, upload.temporary)
+    if not done and upload.store.is_lost(err) then
+        return nil, err
+    end
+    return done or false
+end
+
+--- Nobody but this makes the file, so that who has lost it notices.
+local function make_file(upload, connection)
+    local store = upload.store
+    local made, err = store._with_folders(connection, upload.temporary, function()
+        return connection:write(upload.temporary, nil, {create = true, exclusive = true,
+                                                        mode = PRIVATE})
     end)
+    if not made and store.is_lost(err) then
+        store:_sweep_later(upload.temporary)
+    end
+    return made, err
+end
+
+local function write_records(upload, connection)
+    local last, records = 0, {[0] = HEAD .. upload.owner}
+    for index in pairs(upload.sums) do
+        last = math.max(last, index)
+    end
+    for index = 1, last do
+        local sum = upload.sums[index]
+        records[index] = sum and upload.owner .. sum or ("\0"):rep(RECORD)
+    end
+    return connection:write(upload.records, table.concat(records, "", 0, last),
+        {create = true, truncate = true, mode = PRIVATE})
+end
+
+local function begin(upload, connection)
+    local found, err = read_records(upload, connection)
+    if not found then
+        return nil, err
+    end
+    local taken = false
+    if found.owner then
+        taken, err = take_over(upload, connection, found.owner)
+    end
+    if taken then
+        upload.sums = found.sums
+    elseif taken == false then
+        taken, err = make_file(upload, connection)
+    end
+    if not taken then
+        return nil, err
+    end
+    return write_records(upload, connection)
 end
 
 function methods:begin(path, size, options)
@@ -52,13 +125,17 @@ function methods:begin(path, size, options)
         end
     end
     local part_size = options.part_size or self.features.part.default
-    local id = id_of(path, size, part_size, options.fingerprint or "")
+    local id, owner = id_of(path, size, part_size, options.fingerprint or ""), self._random_id()
     local upload = setmetatable({store = self, path = path, size = size, part_size = part_size,
-                                 temporary = self:_temporary(path, id), options = options,
-                                 parts = {}}, uploads)
-    local err
-    upload.records, err = read_records(upload)
-    if not upload.records then
+                                 id = id, owner = owner, records = self:_temporary(path, id),
+                                 temporary = self:_temporary(path, id .. owner),
+                                 options = options, sums = {}, parts = {}}, uploads)
+    local call = {op = OP, path = path, writes = true}
+    local begun, err = self:_use(call, function(connection)
+        self:_sweep(connection)
+        return begin(upload, connection)
+    end)
+    if not begun then
         return nil, err
     end
     return upload
@@ -73,29 +150,34 @@ local function check_part(upload, index, piece)
     end
 end
 
-local function record_of(piece)
-    return MARK .. native.sum(piece)
-end
-
 function uploads:has(index, piece)
     check_part(self, index, piece)
-    local record = self.records:sub((index - 1) * RECORD + 1, index * RECORD)
-    local has = record:sub(1, #MARK) == MARK and record == record_of(piece)
+    local has = self.sums[index] == native.sum(piece)
     self.parts[index] = has or nil
     return has
 end
 
+--- A file that is not there any more is another run's.
+local function check_owner(upload, err)
+    if err.code ~= "NotFound" then
+        return err
+    end
+    upload.ended = true
+    return {code = "Conflict", message = ""}
+end
+
 function uploads:part(index, piece)
     check_part(self, index, piece)
-    local store, record = self.store, record_of(piece)
     local call = {op = OP, path = self.path, writes = true, heavy = true}
-    local done, err = store:_use(call, function(connection)
-        return store._with_folders(connection, self.temporary, function()
-            return connection:write(self.temporary, piece, {
-                create = true, mode = 384, sync = true, -- 0600
-                offset = (index - 1) * self.part_size, record = record,
-                record_offset = self.size + (index - 1) * RECORD})
-        end)
+    local done, err = self.store:_use(call, function(connection)
+        local written, problem = connection:write(self.temporary, piece,
+            {offset = (index - 1) * self.part_size, sync = true})
+        if not written then
+            return nil, check_owner(self, problem)
+        end
+        -- Should it not get there, then the part is sent again by who goes on.
+        connection:write(self.records, self.owner .. native.sum(piece), {offset = index * RECORD})
+        return true
     end)
     self.parts[index] = done or nil
     return done, err
@@ -113,8 +195,7 @@ end
 local function finish(upload, connection)
     local store, options = upload.store, upload.options
     local attrs, err = connection:write(upload.temporary, nil, {
-        size = upload.size, set_mode = options.mode, modified = options.modified, sync = true,
-        look = true})
+        set_mode = options.mode, modified = options.modified, sync = true, look = true})
     local done = nil
     if attrs then
         done, err = store:_put_under_name(connection, upload.temporary, upload.path,
@@ -125,8 +206,9 @@ local function finish(upload, connection)
     end
     if not attrs then
         upload.uncertain = upload.uncertain or store.is_lost(err)
-        return nil, err
+        return nil, check_owner(upload, err)
     end
+    connection:remove(upload.records)
     return store._item(upload.path, attrs)
 end
 
@@ -140,17 +222,18 @@ function uploads:finish()
     local item, err = self.store:_use(call, function(connection)
         return finish(self, connection)
     end)
-    self.ended = item and true
+    self.ended = item and true or self.ended
     return item, err
 end
 
---- A failure here leaves a file that the next run of the same upload finds.
+--- A failure here leaves what the next run of the same upload finds.
 function uploads:abort()
     if not self.ended then
         self.ended = true
         self.store._tidy(function()
             self.store:_use({op = OP, path = self.path}, function(connection)
-                return connection:remove(self.temporary)
+                connection:remove(self.temporary)
+                return connection:remove(self.records)
             end)
         end)
     end

@@ -49,11 +49,17 @@ function methods:_put_under_name(connection, temporary, path, if_absent)
     return step_aside(connection, temporary, target)
 end
 
-local function random_id()
+function methods._random_id()
     return string.format("%016x", math.random(0))
 end
 
---- Removes what a lost connection left behind, now that there is another one.
+--- A temporary file that a lost connection leaves behind.
+function methods:_sweep_later(temporary)
+    self._litter = self._litter or {}
+    table.insert(self._litter, temporary)
+end
+
+--- Removes them, now that there is another connection.
 function methods:_sweep(connection)
     local litter = self._litter
     self._litter = nil
@@ -72,7 +78,7 @@ end
 
 local function write(self, connection, call, block, options)
     local path = call.path
-    local temporary = self:_temporary(path, random_id())
+    local temporary = self:_temporary(path, self._random_id())
     local kept = false
     local tidy <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
         if not kept then
@@ -89,8 +95,7 @@ local function write(self, connection, call, block, options)
         return self._item(path, attrs)
     elseif self.is_lost(err) then
         kept = true
-        self._litter = self._litter or {}
-        table.insert(self._litter, temporary)
+        self:_sweep_later(temporary)
     end
     return nil, self:_explained(call, err, connection) -- before there is space again
 end
