@@ -44,11 +44,6 @@ store_lab.describe("SFTP", "sftp", function(at)
             end
         end)
 
-        it("do not lead out by '..'", function()
-            expect_error("Invalid", "..", store.open(authority .. "/srv/home/../home", options()))
-            expect_error("Invalid", "..", store.open(authority .. "/srv/%2e%2e/home", options()))
-        end)
-
         it("of a root that is not there: NotFound to list, made by the first write", function()
             local there = store_lab.folder()
             local opened = must(open(authority .. there .. "/new/root", options(), "store.open", 2))
@@ -268,6 +263,12 @@ store_lab.describe("SFTP", "sftp", function(at)
             local upload <close> = must(opened:begin(path, 1 << 17, {part_size = 1 << 16}))
             must(upload:part(1, piece))
         end
+
+        it("have names that no object may have", function()
+            local opened = open_new()
+            assert.is_string(opened.features.refuses("a/.salvor-00ff00ff00ff00ff.tmp"))
+            assert.is_nil(opened.features.refuses("a/.salvor-x.tmp"))
+        end)
 
         it("are not listed, but found and removed when asked", function()
             local opened, here = open_new()

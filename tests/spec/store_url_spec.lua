@@ -56,6 +56,20 @@ describe("the URL of a store", function()
         invalid("s3://" .. ("x"):rep(20000), "longer than")
     end)
 
+    it("has no part '..' where that would lead elsewhere than it says", function()
+        for _, text in ipairs({"file:///a/../../etc", "file:///..", "file:///a/%2e%2E/b",
+                               "FILE:///a/.%2e", "sftp://h/a/../b", "sftp://h/~/.."}) do
+            invalid(text, "has a part '..'")
+        end
+        for _, text in ipairs({"file:///a..b/...", "s3://b/a/../c", "az://c/..", "../a", "a/.."}) do
+            assert.is_truthy(must(url.parse(text)).path:find("..", 1, true))
+        end
+        local summary, err = store.copy("/etc/hostname", "file:///tmp/../tmp/never")
+        assert.is_nil(summary)
+        assert.are.equal("store.copy: file:///tmp/../tmp/never: its path has a part '..'",
+            err.op .. ": " .. err.message)
+    end)
+
     it("is refused by store.open with what would be right", function()
         local opened, err = store.open("ftp://host/path")
         assert.is_nil(opened)
@@ -149,7 +163,7 @@ describe("the URL of a store", function()
                 assert.are.equal("Invalid", err.code)
             end
             local path = url.escape((text:gsub("%z", "")))
-            local masked = must(url.parse("sftp://u:hunter2@h/" .. path)).text
+            local masked = must(url.parse("s3://u:hunter2@h/" .. path)).text
             assert.is_nil(masked:find("hunter2", 1, true))
         end
     end)

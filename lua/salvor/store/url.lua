@@ -10,6 +10,10 @@ local url = {}
 
 local LIMIT = 16384 -- bytes
 
+--- Where a part ".." would lead out of what the rest of the path says. The names of objects on S3
+--- and Azure are no paths.
+local CLIMBS = {file = true, sftp = true}
+
 --- What a secret's name in a query has in it.
 local SECRETS = {"sig", "sas", "secret", "token", "password", "credential", "connection", "key"}
 
@@ -139,6 +143,8 @@ local function parse_scheme(text, scheme, rest)
     if not location.path then
         return invalid(text, "a % in it is not followed by two hexadecimal digits",
             "write a % itself as %25")
+    elseif CLIMBS[location.scheme] and ("/" .. location.path .. "/"):find("/../", 1, true) then
+        return invalid(text, "its path has a part '..'", "write the path without it")
     end
     location.query, err = parse_query(text, query)
     if not location.query then

@@ -3,6 +3,7 @@ local errors = require("salvor.store.errors")
 local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
 local native = require("salvor.local")
+local temporary = require("salvor.store.temporary")
 local url = require("salvor.store.url")
 
 local PART, SMALLEST, LARGEST = 8 << 20, 1 << 16, 1 << 30 -- bytes
@@ -47,13 +48,6 @@ function methods:_url(path)
     return url.join(self.url, path)
 end
 
---- Such files are never listed, so they must not come from elsewhere.
-local function refuses(path)
-    if path:match("[^/]*$"):find("^%.salvor%-%x*%.tmp$") then
-        return "it is the name of an unfinished file"
-    end
-end
-
 function methods:close()
     if self._native then
         self._native:close()
@@ -89,7 +83,7 @@ return {
             features = {
                 folders = true,
                 modes = true,
-                refuses = refuses,
+                refuses = temporary.refuses,
                 part = {smallest = SMALLEST, largest = LARGEST, count = 1 << 31, at_once = 4,
                         default = part_size or PART},
             },

@@ -1,3 +1,5 @@
+local temporary = require("salvor.store.temporary")
+
 local methods = {}
 
 local OP = "store.list"
@@ -85,7 +87,7 @@ function methods:list(prefix, options)
             return not name and page or nil, name
         elseif attrs.kind == "folder" then
             table.insert(page.folders, path .. "/")
-        elseif not self._is_temporary(name) then
+        elseif not temporary.is_name(name) then
             table.insert(page.items, self._item(path, attrs))
         end
     end
@@ -104,7 +106,7 @@ function methods:leftovers(prefix, options)
         local path, attrs, name = step(self, walk, true)
         if not path then
             return not name and found or nil, name
-        elseif self._is_temporary(name) and attrs.modified <= os.time() - options.older_than then
+        elseif temporary.is_name(name) and attrs.modified <= os.time() - options.older_than then
             local removed = options.remove and self:remove({path})
             found[#found + 1] = {path = path, begun = attrs.modified,
                                  removed = removed and removed.n == 1 or false}

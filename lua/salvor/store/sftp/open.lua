@@ -5,6 +5,7 @@ local connections = require("salvor.store.sftp.connection")
 local credentials = require("salvor.store.sftp.credentials")
 local errors = require("salvor.store.errors")
 local merge = require("salvor.copy").merge
+local temporary = require("salvor.store.temporary")
 local url = require("salvor.store.url")
 
 local PART, SMALLEST, LARGEST = 8 << 20, 1 << 16, 64 << 20 -- bytes
@@ -28,13 +29,7 @@ end
 --- The root as the server is told: from its own root, or from where the user begins.
 local function root_of(path)
     local relative = path == "/~" and "" or path:match("^/~/+(.*)$")
-    local root = (relative or path):gsub("/+", "/"):gsub("(.)/$", "%1")
-    for part in root:gmatch("[^/]+") do
-        if part == ".." then
-            return nil
-        end
-    end
-    return root
+    return ((relative or path):gsub("/+", "/"):gsub("(.)/$", "%1"))
 end
 
 local function read_config(options)
@@ -107,16 +102,12 @@ local function check(location, options)
         return invalid(location, string.format("part_size is from %d to %d bytes", SMALLEST,
             LARGEST))
     end
-    local root = root_of(location.path)
-    if not root then
-        return invalid(location, "its path has a part '..'")
-    end
-    return root
+    return true
 end
 
 local function open(location, options)
-    local root, err = check(location, options)
-    if not root then
+    local valid, err = check(location, options)
+    if not valid then
         return nil, err
     end
     options, err = with_secret(location, options)
@@ -133,12 +124,14 @@ local function open(location, options)
     if not user or user == "" then
         return invalid(location, "it has no user", "sftp://USER@host/path")
     end
+    local root = root_of(location.path)
     local store = setmetatable({
         kind = "sftp",
         url = url_of(location, root),
         features = {
             folders = true,
             modes = true,
+            refuses = temporary.refuses,
             part = {smallest = SMALLEST, largest = LARGEST, count = 1000000, at_once = 6,
                     default = options.part_size or PART},
         },

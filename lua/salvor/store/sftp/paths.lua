@@ -4,9 +4,6 @@ local url = require("salvor.store.url")
 
 local methods = {}
 
--- As fs and the folders' back end name what is not whole yet.
-local TEMPORARY = "^%.salvor%-%x+%.tmp$"
-
 --- The path as the server is told; "" is the store's root.
 function methods:_path(path)
     if path == "" then
@@ -21,11 +18,7 @@ function methods:_url(path)
     return url.join(self.url, path)
 end
 
-function methods._is_temporary(name)
-    return name:find(TEMPORARY) ~= nil
-end
-
---- The name of a temporary file beside `path`; `id` makes it what it is.
+--- The server's path of a temporary file beside `path` (store/temporary.lua); `id` is hexadecimal.
 function methods:_temporary(path, id)
     local folder = path:match("^(.*/)[^/]*$") or ""
     return self:_path(folder .. ".salvor-" .. id .. ".tmp")
