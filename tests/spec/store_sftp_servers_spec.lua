@@ -171,6 +171,31 @@ store_lab.describe("SFTP", "sftp", function(at)
         end)
     end)
 
+    describe("a session that dies when an upload has been taken over", function()
+        local block = require("salvor.block")
+
+        local function begin(opened)
+            return opened:begin("object", 131072, {part_size = 65536, fingerprint = "same"})
+        end
+
+        it("loses nothing of it, and leaves nothing behind", function()
+            local opened, here = open_new("lose-RENAME")
+            local piece <close> = must(block.new(65536))
+            piece:set(("x"):rep(65536))
+            do
+                local killed <close> = must(begin(opened))
+                must(killed:part(1, piece))
+            end
+            expect_error("Disconnected", "/object", begin(opened))
+            server:mode("")
+            local upload <close> = must(begin(opened))
+            assert.is_true(upload:has(1, piece))
+            must(upload:part(2, piece))
+            must(upload:finish())
+            assert.are.same({"object"}, names_in(here))
+        end)
+    end)
+
     describe("a user without SFTP", function()
         it("is told so", function()
             local other = sftp_server.start({openssh = true, more = "ForceCommand exit 1"})

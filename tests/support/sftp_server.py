@@ -15,6 +15,7 @@ to the first request of its kind:
     cut-READDIR     a list cut short        slash-READDIR   a name with a slash
     fail-WRITE      no WRITE succeeds       status-OPEN     success, and no handle
     fail-FSETSTAT   mode and times cannot be set
+    lose-RENAME     renames, and ends before it answers
 """
 import os
 import stat
@@ -23,7 +24,8 @@ import sys
 
 OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT, FSETSTAT = 3, 4, 5, 6, 7, 8, 9, 10
 OPENDIR, READDIR, REMOVE, MKDIR, RMDIR, REALPATH, STAT, RENAME = 11, 12, 13, 14, 15, 16, 17, 18
-NAMES = {OPEN: "OPEN", READ: "READ", WRITE: "WRITE", READDIR: "READDIR", FSETSTAT: "FSETSTAT"}
+NAMES = {OPEN: "OPEN", READ: "READ", WRITE: "WRITE", READDIR: "READDIR", FSETSTAT: "FSETSTAT",
+         RENAME: "RENAME"}
 STATUS, HANDLE, DATA, NAME, ATTRS = 101, 102, 103, 104, 105
 EOF, MISSING, DENIED, FAILURE, UNSUPPORTED = 1, 2, 3, 4, 8
 AT_ONCE = 10000
@@ -89,6 +91,8 @@ def fault(kind, number, size):
             continue
         if what == "die":
             sys.exit(1)
+        elif what == "lose":
+            return False
         elif what == "silent":
             while read_exactly(1):
                 pass
@@ -169,6 +173,8 @@ def serve(kind, number, reader):
         if os.path.lexists(new):
             raise FileExistsError
         os.rename(old, new)
+        if "lose-RENAME" in modes:
+            sys.exit(1)
         status(number, 0)
     else:
         change(kind, reader)

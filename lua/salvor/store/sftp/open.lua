@@ -144,6 +144,8 @@ local function open(location, options)
         _known_hosts_files = known_hosts_files(options, settings),
         _known_hosts_text = options.known_hosts_text,
         _proxy = settings.proxy,
+        _litter = {}, -- write.lua
+        _lost_uploads = {}, -- upload.lua
     }, {__index = methods})
     connections.prepare(store)
     store._ways, store._missing = credentials.find(location, options, settings)

@@ -60,6 +60,9 @@ end
 
 --- The file of another owner becomes ours. False: he has finished it, or somebody was faster.
 local function take_over(upload, connection, owner)
+    if not owner then
+        return false
+    end
     local from = upload.store:_temporary(upload.path, upload.id .. owner)
     local rename = connection:extensions().posix_rename and connection.replace or connection.rename
     local done, err = rename(connection, from, upload.temporary)
@@ -71,15 +74,10 @@ end
 
 --- Nobody but this makes the file, so that who has lost it notices.
 local function make_file(upload, connection)
-    local store = upload.store
-    local made, err = store._with_folders(connection, upload.temporary, function()
+    return upload.store._with_folders(connection, upload.temporary, function()
         return connection:write(upload.temporary, nil, {create = true, exclusive = true,
                                                         mode = PRIVATE})
     end)
-    if not made and store.is_lost(err) then
-        store:_sweep_later(upload.temporary)
-    end
-    return made, err
 end
 
 local function write_records(upload, connection)
@@ -95,17 +93,21 @@ local function write_records(upload, connection)
         {create = true, truncate = true, mode = PRIVATE})
 end
 
-local function begin(upload, connection)
+--- `lost`: an attempt of ours whose answers were lost. The file may have its owner already while the
+--- records, which it has not come to, are as they were.
+local function begin(upload, connection, lost)
     local found, err = read_records(upload, connection)
     if not found then
         return nil, err
     end
-    local taken = false
-    if found.owner then
-        taken, err = take_over(upload, connection, found.owner)
+    upload.found_owner = found.owner
+    local taken
+    taken, err = take_over(upload, connection, found.owner)
+    if taken == false and lost and lost.found_owner == found.owner then
+        taken, err = take_over(upload, connection, lost.owner)
     end
     if taken then
-        upload.sums = found.sums
+        upload.sums = found.sums or {}
     elseif taken == false then
         taken, err = make_file(upload, connection)
     end
@@ -132,9 +134,9 @@ function methods:begin(path, size, options)
                                  options = options, sums = {}, parts = {}}, uploads)
     local call = {op = OP, path = path, writes = true}
     local begun, err = self:_use(call, function(connection)
-        self:_sweep(connection)
-        return begin(upload, connection)
+        return begin(upload, connection, self._lost_uploads[id])
     end)
+    self._lost_uploads[id] = not begun and self.is_lost(err) and upload or nil
     if not begun then
         return nil, err
     end

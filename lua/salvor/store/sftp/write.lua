@@ -53,17 +53,11 @@ function methods._random_id()
     return string.format("%016x", math.random(0))
 end
 
---- A temporary file that a lost connection leaves behind.
-function methods:_sweep_later(temporary)
-    self._litter = self._litter or {}
-    table.insert(self._litter, temporary)
-end
-
---- Removes them, now that there is another connection.
-function methods:_sweep(connection)
+--- Removes what a lost connection left behind, now that there is another one.
+local function sweep(self, connection)
     local litter = self._litter
-    self._litter = nil
-    for _, temporary in ipairs(litter or {}) do
+    self._litter = {}
+    for _, temporary in ipairs(litter) do
         connection:remove(temporary)
     end
 end
@@ -95,7 +89,7 @@ local function write(self, connection, call, block, options)
         return self._item(path, attrs)
     elseif self.is_lost(err) then
         kept = true
-        self:_sweep_later(temporary)
+        table.insert(self._litter, temporary)
     end
     return nil, self:_explained(call, err, connection) -- before there is space again
 end
@@ -103,7 +97,7 @@ end
 function methods:write(path, block, options)
     local call = {op = "store.write", path = path, writes = true, heavy = #block >= HEAVY}
     return self:_use(call, function(connection)
-        self:_sweep(connection)
+        sweep(self, connection)
         return write(self, connection, call, block, options)
     end)
 end
