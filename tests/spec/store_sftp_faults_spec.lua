@@ -72,6 +72,29 @@ store_lab.describe("SFTP", "sftp", function(at)
         assert.is_true(down < 8, "down took " .. down)
     end)
 
+    it("makes one connection for a tree of small files", function()
+        local opened, here, proxy = open_new({})
+        must(fs.mkdir(fs.join(here, "a b%")))
+        for number = 1, 20 do
+            must(fs.write(fs.join(here, "a b%/" .. number), "x", {mode = 420}))
+        end
+        must(proc.run({"chmod", "755", fs.join(here, "a b%")}))
+        if at.password then
+            must(proc.run({"chown", "64001:64001", fs.join(here, "a b%")}))
+        end
+        local tree = opened.url .. "/a%20b%25"
+        local summary = must(store.copy(tree, fs.join(folder, "tree"), {from = options()}))
+        assert.are.equal(20, summary.copied)
+        assert.are.equal(1, #proxy:requests())
+        summary = must(store.copy(fs.join(folder, "tree/1"), tree, {to = options()}))
+        assert.are.equal(1, summary.skipped + summary.copied)
+        assert.are.equal(2, #proxy:requests())
+        local _, err = store.copy(tree, opened.url .. "/a%20b%25/c", {from = options(),
+                                                                      to = options()})
+        assert.is_truthy(err.message:find(tree .. "/c is not valid: it lies in", 1, true),
+            err.message)
+    end)
+
     it("goes on after a connection broke, with what had arrived", function()
         local opened, here = open_new({{reset_request = 14 * MiB, times = 1}})
         must(opened:upload(source, "object"))

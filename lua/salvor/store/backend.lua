@@ -76,6 +76,8 @@
 ---     leftovers(prefix, {older_than, remove}) -> {{path, begun, removed}...}
 ---         Interrupted uploads of Salvor's that no list shows, begun more than `older_than` seconds
 ---         ago; with `remove` they go. Never those of others. Optional.
+---     enter(folder)                 The root becomes that folder: for who has looked for an object
+---         there and found a folder, where connecting takes long. Optional.
 ---     close()                       ends connections; a second call does nothing
 ---
 --- An item is {path, size, modified (seconds since 1970), kind = "file", "link" or "folder", etag,

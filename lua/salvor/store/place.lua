@@ -48,6 +48,18 @@ local function open_object(location, options, what)
     return nil, problem
 end
 
+--- The tree that a location means. `object`: what open_object() has given, and is no object.
+local function enter_tree(object, location, options, what)
+    local is_folder = object and object.item and object.item.kind == "folder"
+    if is_folder and object.backend.enter then
+        object.backend:enter(object.name)
+        return {backend = object.backend, owned = true}
+    elseif object then
+        object.backend:close()
+    end
+    return open_tree(location, options, what)
+end
+
 local LINKS = 40 -- followed one after the other
 
 --- The path without links, "." and "..": what is not there, or cannot be followed, stays as it is.
@@ -107,15 +119,13 @@ function place.source(target, options, what)
         return nil, err
     elseif object and object.item and object.item.kind == "file" then
         return object
-    elseif object then
+    elseif object and object.item and object.item.kind ~= "folder" then
         object.backend:close()
-        if object.item and object.item.kind ~= "folder" then
-            return errors.fail("Invalid", {url = location.text, op = what,
-                                           reason = "it is neither a file nor a folder"})
-        end
+        return errors.fail("Invalid", {url = location.text, op = what,
+                                       reason = "it is neither a file nor a folder"})
     end
     local tree
-    tree, err = open_tree(location, options, what)
+    tree, err = enter_tree(object, location, options, what)
     if tree and object then
         tree.missing = object.missing
     end
@@ -144,11 +154,9 @@ function place.object(target, name, options, what)
         return nil, err
     elseif object and not (object.item and object.item.kind == "folder") then
         return object
-    elseif object then
-        object.backend:close()
     end
     local tree
-    tree, err = open_tree(location, options, what)
+    tree, err = enter_tree(object, location, options, what)
     if tree then
         tree.name = name
     end

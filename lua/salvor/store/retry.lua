@@ -99,6 +99,10 @@ function retry.wrap(backend, retries)
         local upload, err = begin(...)
         return upload and wrap_upload(retries, upload), err
     end
+    wrapped.enter = backend.enter and function(_, folder)
+        backend:enter(folder)
+        wrapped.url = backend.url
+    end
     function wrapped.close()
         backend:close()
     end

@@ -18,6 +18,12 @@ function methods:_url(path)
     return url.join(self.url, path)
 end
 
+--- The root becomes that folder.
+function methods:enter(folder)
+    self._root = self:_path(folder)
+    self.url = url.join(self.url, url.escape(folder))
+end
+
 --- The server's path of a temporary file beside `path` (store/temporary.lua); `id` is hexadecimal.
 function methods:_temporary(path, id)
     local folder = path:match("^(.*/)[^/]*$") or ""

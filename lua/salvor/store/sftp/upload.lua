@@ -93,7 +93,7 @@ local function write_records(upload, connection)
         {create = true, truncate = true, mode = PRIVATE})
 end
 
---- `lost`: an attempt of ours whose answers were lost. The file may have its owner already while the
+--- `lost`: an attempt of ours whose answers were lost. It may own the file already, while the
 --- records, which it has not come to, are as they were.
 local function begin(upload, connection, lost)
     local found, err = read_records(upload, connection)
