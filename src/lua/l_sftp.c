@@ -7,8 +7,8 @@
  *     connection:login(method, user, {secret=, passphrase=, agent=}) -> true
  *         method "none" -> the methods that the server offers, "" when it let us in without any;
  *         "password", "key" (secret: a private key's text), "agent"
- *     connection:extensions() -> {posix_rename=, hardlink=, fsync=, statvfs=}
- *     connection:stat, :path, :remove, :rmdir, :mkdir, :rename, :replace, :space    l_sftp_requests.c
+ *     connection:extensions() -> {posix_rename=, fsync=, statvfs=}
+ *     connection:stat, :remove, :rmdir, :mkdir, :rename, :replace, :space    l_sftp_requests.c
  *     connection:read, :write, :list            l_sftp_files.c
  *     connection:is_broken() -> whether something has ended it, so that every call fails from now on
  *     connection:close()
@@ -221,11 +221,9 @@ static int connection_login(lua_State *L)
 static int connection_extensions(lua_State *L)
 {
     struct salvor_sftp_extensions extensions = salvor_sftp_extensions(salvor_check_sftp(L));
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 3);
     lua_pushboolean(L, extensions.posix_rename);
     lua_setfield(L, -2, "posix_rename");
-    lua_pushboolean(L, extensions.hardlink);
-    lua_setfield(L, -2, "hardlink");
     lua_pushboolean(L, extensions.fsync);
     lua_setfield(L, -2, "fsync");
     lua_pushboolean(L, extensions.statvfs);
@@ -242,23 +240,14 @@ static int connection_is_broken(lua_State *L)
 static void make_metatable(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"connect", connection_connect},
-        {"login", connection_login},
-        {"extensions", connection_extensions},
-        {"is_broken", connection_is_broken},
-        {"stat", salvor_sftp_lua_stat},
-        {"path", salvor_sftp_lua_path},
-        {"remove", salvor_sftp_lua_remove},
-        {"rmdir", salvor_sftp_lua_rmdir},
-        {"mkdir", salvor_sftp_lua_mkdir},
-        {"rename", salvor_sftp_lua_rename},
-        {"replace", salvor_sftp_lua_replace},
-        {"space", salvor_sftp_lua_space},
-        {"read", salvor_sftp_lua_read},
-        {"write", salvor_sftp_lua_write},
-        {"list", salvor_sftp_lua_list},
-        {"close", connection_close},
-        {NULL, NULL},
+        {"connect", connection_connect},       {"login", connection_login},
+        {"extensions", connection_extensions}, {"is_broken", connection_is_broken},
+        {"stat", salvor_sftp_lua_stat},        {"remove", salvor_sftp_lua_remove},
+        {"rmdir", salvor_sftp_lua_rmdir},      {"mkdir", salvor_sftp_lua_mkdir},
+        {"rename", salvor_sftp_lua_rename},    {"replace", salvor_sftp_lua_replace},
+        {"space", salvor_sftp_lua_space},      {"read", salvor_sftp_lua_read},
+        {"write", salvor_sftp_lua_write},      {"list", salvor_sftp_lua_list},
+        {"close", connection_close},           {NULL, NULL},
     };
     luaL_newmetatable(L, SFTP_METATABLE);
     luaL_newlib(L, methods);

@@ -2,7 +2,6 @@
  * What salvor.sftp (l_sftp.c) does by one request and its answer.
  *
  *     connection:stat(path [, link]) -> {size, modified, mode, kind}     link: of a link itself
- *     connection:path("realpath" or "readlink", path) -> path
  *     connection:remove(path), :rmdir(path), :mkdir(path, mode), :rename(from, to) -> true
  *     connection:replace(from, to) -> true      in one step (posix-rename@openssh.com)
  *     connection:space(path) -> bytes free for us (statvfs@openssh.com)
@@ -153,35 +152,6 @@ int salvor_sftp_lua_stat(lua_State *L)
         new_request(L, lua_toboolean(L, 3) ? SALVOR_SFTP_LSTAT : SALVOR_SFTP_STAT);
     put_text(request, path);
     return run_request(L, sftp, request, after_stat);
-}
-
-static int after_path(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    const struct salvor_sftp_request *request = (const struct salvor_sftp_request *)context;
-    struct salvor_sftp_reader reader = answer_of(request);
-    size_t size;
-    int failed = salvor_sftp_check(L, &request->call);
-    if (failed)
-        return failed;
-    uint32_t count = salvor_sftp_read_u32(&reader);
-    const char *path = salvor_sftp_read_string(&reader, &size);
-    if (request->answer_type != SALVOR_SFTP_NAME || count != 1 || reader.bad)
-        return fail_unexpected(L);
-    lua_pushlstring(L, path, size);
-    return 1;
-}
-
-int salvor_sftp_lua_path(lua_State *L)
-{
-    static const char *const words[] = {"realpath", "readlink", NULL};
-    struct salvor_sftp *sftp = salvor_check_sftp(L);
-    int word = luaL_checkoption(L, 2, NULL, words);
-    const char *path = salvor_check_sftp_path(L, 3);
-    struct salvor_sftp_request *request =
-        new_request(L, word ? SALVOR_SFTP_READLINK : SALVOR_SFTP_REALPATH);
-    put_text(request, path);
-    return run_request(L, sftp, request, after_path);
 }
 
 /* statvfs@openssh.com (PROTOCOL of OpenSSH, 4.3): bsize, frsize, blocks, bfree, bavail, ... */

@@ -35,7 +35,6 @@ int salvor_sftp_lua_mkdir(lua_State *L);
 int salvor_sftp_lua_rename(lua_State *L);
 int salvor_sftp_lua_replace(lua_State *L);
 int salvor_sftp_lua_stat(lua_State *L);
-int salvor_sftp_lua_path(lua_State *L);
 int salvor_sftp_lua_space(lua_State *L);
 int salvor_sftp_lua_read(lua_State *L);
 int salvor_sftp_lua_write(lua_State *L);

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "data/text.h"
 
 /* Only acknowledgements are added while there is something left, so more is a fault. */
@@ -110,6 +112,11 @@ void salvor_ssh_release(struct salvor_ssh *ssh)
         close(ssh->descriptor);
     ssh->descriptor = -1;
     salvor_buffer_release(&ssh->outgoing);
+}
+
+void salvor_ssh_leave_thread(void)
+{
+    OPENSSL_thread_stop();
 }
 
 /* Waiting */

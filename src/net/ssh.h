@@ -52,6 +52,12 @@ void salvor_ssh_init(struct salvor_ssh *ssh, struct salvor_service *service);
 /* Hangs up. */
 void salvor_ssh_release(struct salvor_ssh *ssh);
 
+/*
+ * The last call of a thread that has used connections: frees what libcrypto keeps for the thread,
+ * which it would do itself later, but for a process that ends just then.
+ */
+void salvor_ssh_leave_thread(void);
+
 /* Looks the name up and connects. */
 int salvor_ssh_connect(struct salvor_ssh *ssh, const char *host, int port,
                        struct salvor_error *err);

@@ -7,7 +7,6 @@ local python_server = require("support.python_server")
 
 local MiB = 1 << 20
 local LARGE = 512 * MiB
-local FAR = 128 * MiB -- over a connection of 50 ms
 local SMALL = 2000 -- objects of 4 KiB
 local NAMES = 100000
 local MANY_NAMES = 1000000
@@ -232,7 +231,7 @@ local function bench_sftp(bench, data)
     local far <close> = fault_proxy.start({to = at.host .. ":" .. math.tointeger(at.port),
                                            raw = true})
     far:rules({{delay = 0.025}})
-    bench_connection(bench, server, data, far.port, "128 MiB, 50 ms away,", FAR, 1)
+    bench_connection(bench, server, data, far.port, "512 MiB, 50 ms away,", LARGE, 1)
 end
 
 -- Backup sets

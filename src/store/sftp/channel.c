@@ -128,7 +128,6 @@ static void note_extension(struct salvor_sftp_channel *channel, const char *name
     if (channel != sftp->channels)
         return;
     sftp->extensions.posix_rename |= is_text(name, size, "posix-rename@openssh.com");
-    sftp->extensions.hardlink |= is_text(name, size, "hardlink@openssh.com");
     sftp->extensions.fsync |= is_text(name, size, "fsync@openssh.com");
     sftp->extensions.statvfs |= is_text(name, size, "statvfs@openssh.com");
 }

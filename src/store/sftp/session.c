@@ -201,6 +201,7 @@ static void run(struct salvor_service *service, void *context)
             salvor_sftp_break(sftp, &err);
     }
     hang_up(sftp);
+    salvor_ssh_leave_thread();
 }
 
 /* Both sides */

@@ -115,7 +115,7 @@ void salvor_sftp_list(struct salvor_sftp *sftp, struct salvor_sftp_list *list);
 
 /* Extensions of OpenSSH that the server has, once any request was answered. */
 struct salvor_sftp_extensions {
-    bool posix_rename, hardlink, fsync, statvfs;
+    bool posix_rename, fsync, statvfs;
 };
 
 struct salvor_sftp_extensions salvor_sftp_extensions(const struct salvor_sftp *sftp);
