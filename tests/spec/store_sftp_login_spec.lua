@@ -4,6 +4,8 @@ local expect_error = require("support.store_conformance").expect_error
 local fs = require("salvor.fs")
 local native = require("salvor.sftp")
 local proc = require("salvor.proc")
+local sftp_server = require("support.sftp_server")
+local secret = require("salvor.secret")
 local store = require("salvor.store")
 local store_lab = require("support.store_lab")
 local task = require("salvor.task")
@@ -208,15 +210,43 @@ store_lab.describe("SFTP", "sftp", function(at)
             assert.is_truthy(err.message:find("does not accept the password", 1, true),
                 err.message)
             assert.is_nil(tostring(err):find("not-this-one", 1, true))
+            assert.are.equal("said ***", secret.mask("said not-this-one"))
             with = with:gsub(":[^:@]+@", ":not-this-one@")
             err = refused("Unauthorized", {key_file = "none"}, with)
             assert.is_nil(tostring(err):find("not-this-one", 1, true), tostring(err))
+        end)
+
+        it("a password where the server takes none", function()
+            local server = sftp_server.start({openssh = true, more =
+                "PasswordAuthentication no\nKbdInteractiveAuthentication no"})
+            finally(function() server:stop() end)
+            local err = refused("Unauthorized", {key_file = "none", password = "x",
+                                                 host_key = at.fingerprint},
+                string.format("sftp://%s@%s:%d", at.user, at.host, server.port))
+            assert.is_truthy(err.message:find("the password: the server does not take this (the "
+                .. "server takes publickey)", 1, true), err.message)
+        end)
+
+        it("that are refused leave no connection behind", function()
+            local function count_open()
+                return #must(fs.list("/proc/self/fd"))
+            end
+            refused("Unauthorized", {key_file = at.stranger})
+            local before = count_open()
+            collectgarbage("stop")
+            finally(function() collectgarbage("restart") end)
+            for _ = 1, 3 do
+                refused("Unauthorized", {key_file = at.stranger})
+                refused("Untrusted", {host_key = at.other_fingerprint})
+            end
+            assert.are.equal(before, count_open())
         end)
 
         it("a key that is not let in, and a user that is not there", function()
             local err = refused("Unauthorized", {key_file = at.stranger})
             assert.is_truthy(err.message:find(at.stranger, 1, true), err.message)
             assert.is_truthy(err.message:find("publickey", 1, true), err.message)
+            assert.is_nil(err.hint)
             refused("Unauthorized", {}, string.format("sftp://nobody-at-all@%s:%d", at.host,
                 at.port))
         end)
@@ -254,8 +284,8 @@ store_lab.describe("SFTP", "sftp", function(at)
                 end
                 return {kind = "Secret", type = "kubernetes.io/ssh-auth", data = encoded}
             end
-            local secret = encode({["ssh-privatekey"] = must(fs.read(at.ed25519))})
-            let_in({key_file = "none", secret = secret})
+            local alone = encode({["ssh-privatekey"] = must(fs.read(at.ed25519))})
+            let_in({key_file = "none", secret = alone})
             local full = encode({["ssh-privatekey"] = must(fs.read(at.locked)),
                                  passphrase = at.passphrase .. "\n", username = at.user,
                                  known_hosts = must(fs.read(at.known_hosts))})
@@ -309,6 +339,16 @@ store_lab.describe("SFTP", "sftp", function(at)
             assert.are.equal("let in\n", run(home, list(authority)))
         end)
 
+        it("where none of them is let in, those that could not be tried are named too", function()
+            local home = new_home(must(fs.read(at.known_hosts)))
+            must(fs.write(fs.join(home, ".ssh/id_ed25519"), must(fs.read(at.stranger))))
+            local text = run(home, list(authority))
+            for _, part in ipairs({"Unauthorized", "~/.ssh/id_ed25519: ", "does not accept the key",
+                                   "SSH_AUTH_SOCK is not set", "~/.ssh/id_ecdsa: there is none"}) do
+                assert.is_truthy(text:find(part, 1, true), text)
+            end
+        end)
+
         it("where there are no credentials it says where it looked", function()
             local text = run(new_home(must(fs.read(at.known_hosts))), list(authority))
             for _, part in ipairs({"Unauthorized", "password", "key_file", "SSH_AUTH_SOCK",
@@ -340,10 +380,13 @@ Host *
     Port 2
 ]]))
             assert.are.equal("let in\n", run(home, list("sftp://vault-1")))
+            local proxied = must(fs.read(fs.join(home, ".ssh/config")))
+            must(fs.write(fs.join(home, ".ssh/config"), proxied .. "ProxyJump gate\n"))
             -- What the URL says goes before it.
             local text = run(home, list("sftp://vault-1:1"))
             assert.is_truthy(text:find("cannot reach 127.0.0.1:1: Connection refused", 1, true),
                 text)
+            assert.is_truthy(text:find("names a proxy for this host", 1, true), text)
         end)
 
         it("an agent's keys, and an agent that is not there", function()
@@ -403,7 +446,8 @@ time.sleep(60)
         end)
 
         it("a URL without a host", function()
-            refused("Invalid", {}, "sftp://")
+            local opened, err = store.open("sftp:///path", options())
+            expect_error("Invalid", "sftp:///path is not valid: it has no host", opened, err)
         end)
     end)
 

@@ -2,6 +2,7 @@
 local conformance = require("support.store_conformance")
 local fs = require("salvor.fs")
 local open = require("salvor.store.open").url
+local proc = require("salvor.proc")
 local sftp_server = require("support.sftp_server")
 local store = require("salvor.store")
 local store_lab = require("support.store_lab")
@@ -20,14 +21,14 @@ store_lab.describe("SFTP", "sftp", function(at)
         server:stop()
     end)
 
-    local count = 0
+    local stores = 0
 
     --- A store in a new folder; it is listed, so that only what follows meets a server's faults.
     local function open_new(modes, more)
-        count = count + 1
-        local name = "store-" .. count
+        stores = stores + 1
+        local name = "store-" .. stores
         must(fs.mkdir(fs.join(server.files, name), {mode = 511}))
-        must(require("salvor.proc").run({"chmod", "777", fs.join(server.files, name)}))
+        must(proc.run({"chmod", "777", fs.join(server.files, name)}))
         local options = {key_file = at.ed25519, host_key = at.fingerprint, config = "none",
                          retries = 0}
         for key, value in pairs(more or {}) do
@@ -81,6 +82,21 @@ store_lab.describe("SFTP", "sftp", function(at)
             assert.are.same({"object"}, names_in(here))
             expect_error("AlreadyExists", "/object", put(opened, "object", "x", {if_absent = true}))
             assert.are.same({"object"}, names_in(here))
+        end)
+    end)
+
+    describe("a server that renames no new file", function()
+        it("keeps the old one", function()
+            local opened, here = open_new("")
+            must(put(opened, "object", "old"))
+            opened:close()
+            opened = must(open(opened.url, {key_file = at.ed25519, host_key = at.fingerprint,
+                                            config = "none"}, "store.open", 2))
+            server:mode("jam-RENAME")
+            expect_error("IO", "/object", put(opened, "object", "new"))
+            opened:close()
+            assert.are.same({"object"}, names_in(here))
+            assert.are.equal("old", must(fs.read(fs.join(here, "object"))))
         end)
     end)
 
@@ -158,6 +174,51 @@ store_lab.describe("SFTP", "sftp", function(at)
         end)
     end)
 
+    describe("a file that changes while it is read", function()
+        it("is told so, whatever the server makes of it", function()
+            for _, mode in ipairs({"touch-READ", "end-READ"}) do
+                local opened, here = open_new(mode)
+                must(proc.run({"sh", "-c", "head -c 100000 /dev/zero > " .. here .. "/object; "
+                    .. "chmod 666 " .. here .. "/object"}))
+                if at.password then
+                    must(proc.run({"chown", "64001", here .. "/object"}))
+                end
+                expect_error("Changed", "/object", get(opened, "object"))
+            end
+        end)
+    end)
+
+    describe("the folder where a user begins", function()
+        it("is one that a server need not be told", function()
+            local opened = must(open(string.format("sftp://%s@%s:%d/~", at.user, at.host,
+                server.port), {key_file = at.ed25519, host_key = at.fingerprint, config = "none",
+                retries = 0}, "store.open", 2))
+            finally(function() opened:close() end)
+            server:mode("")
+            local page = must(opened:list("", {delimiter = "/"}))
+            assert.is_true(#page.items + #page.folders >= 0)
+            assert.are.equal("folder", must(opened:stat("")).kind)
+        end)
+    end)
+
+    describe("connections that died", function()
+        it("are closed", function()
+            local function count()
+                return #must(fs.list("/proc/self/fd"))
+            end
+            local opened, here = open_new("die-READ")
+            must(fs.write(fs.join(here, "object"), "x", {mode = 420}))
+            expect_error("Disconnected", "/object", get(opened, "object"))
+            local before = count()
+            collectgarbage("stop")
+            finally(function() collectgarbage("restart") end)
+            for _ = 1, 4 do
+                expect_error("Disconnected", "/object", get(opened, "object"))
+            end
+            assert.are.equal(before, count())
+        end)
+    end)
+
     describe("a session that dies", function()
         it("is replaced by another one when calls are repeated", function()
             local opened, here = open_new("die-READ", {retries = 3})
@@ -173,26 +234,91 @@ store_lab.describe("SFTP", "sftp", function(at)
 
     describe("a session that dies when an upload has been taken over", function()
         local block = require("salvor.block")
+        local piece
+
+        before_each(function()
+            piece = must(block.new(65536))
+            piece:set(("x"):rep(65536))
+        end)
+
+        after_each(function()
+            piece:release()
+        end)
 
         local function begin(opened)
             return opened:begin("object", 131072, {part_size = 65536, fingerprint = "same"})
         end
 
-        it("loses nothing of it, and leaves nothing behind", function()
-            local opened, here = open_new("lose-RENAME")
-            local piece <close> = must(block.new(65536))
-            piece:set(("x"):rep(65536))
+        --- A store that was not told that it has an upload's first part.
+        local function open_lost(more)
+            local opened, here = open_new("lose-RENAME", more)
             do
                 local killed <close> = must(begin(opened))
                 must(killed:part(1, piece))
             end
             expect_error("Disconnected", "/object", begin(opened))
             server:mode("")
+            return opened, here
+        end
+
+        it("loses nothing of it, and leaves nothing behind", function()
+            local opened, here = open_lost()
             local upload <close> = must(begin(opened))
             assert.is_true(upload:has(1, piece))
             must(upload:part(2, piece))
             must(upload:finish())
             assert.are.same({"object"}, names_in(here))
+        end)
+
+        it("takes the records of somebody else for nobody's", function()
+            local opened, here = open_lost()
+            local before = {}
+            for _, name in ipairs(names_in(here)) do
+                before[name] = true
+            end
+            -- He begins anew, sends the other part, and loses his file.
+            local other = must(open(opened.url, {key_file = at.ed25519, host_key = at.fingerprint,
+                                                 config = "none"}, "store.open", 2))
+            local upload = must(begin(other))
+            must(upload:part(2, piece))
+            upload:close()
+            other:close()
+            for _, name in ipairs(names_in(here)) do
+                if not before[name] then
+                    must(fs.remove(fs.join(here, name)))
+                end
+            end
+            upload = must(begin(opened))
+            assert.is_false(upload:has(2, piece))
+            upload:abort()
+        end)
+
+        it("is done when it dies after the last step, and nobody else has done it", function()
+            local opened, here = open_new("lose-RENAME", {retries = 2})
+            local upload <close> = must(begin(opened))
+            must(upload:part(1, piece))
+            must(upload:part(2, piece))
+            assert.are.equal(131072, must(upload:finish()).size)
+            assert.are.same({"object"}, names_in(here))
+            opened = open_new("lose-RENAME")
+            local second <close> = must(begin(opened))
+            must(second:part(1, piece))
+            must(second:part(2, piece))
+            expect_error("Disconnected", "/object", second:finish())
+            server:mode("")
+            must(put(opened, "object", "of somebody else"))
+            expect_error("Conflict", "/object", second:finish())
+        end)
+    end)
+
+    describe("a small file whose session dies", function()
+        it("leaves something that the next one removes", function()
+            local opened, here = open_new("die-FSETSTAT")
+            expect_error("Disconnected", "/object", put(opened, "object", "x", {mode = 416}))
+            assert.are.equal(1, #names_in(here))
+            server:mode("")
+            must(put(opened, "another", "x"))
+            assert.are.same({"another"}, names_in(here))
         end)
     end)
 

@@ -121,6 +121,11 @@ store_lab.describe("SFTP", "sftp", function(at)
             local before = must(opened:stat("object"))
             must(fs.write(fs.join(here, "object"), ("b"):rep(1 << 19), {mode = 420}))
             expect_error("Changed", "/object", get(opened, "object", {if_match = before}))
+            -- Of the same size, but at another time.
+            must(put(opened, "object", ("a"):rep(1 << 20), {modified = 1000000000}))
+            before = must(opened:stat("object"))
+            must(put(opened, "object", ("b"):rep(1 << 20), {modified = 1000000001}))
+            expect_error("Changed", "/object", get(opened, "object", {if_match = before}))
         end)
 
         it("leave nothing behind when there is no space", function()

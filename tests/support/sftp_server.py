@@ -16,6 +16,8 @@ to the first request of its kind:
     fail-WRITE      no WRITE succeeds       status-OPEN     success, and no handle
     fail-FSETSTAT   mode and times cannot be set
     lose-RENAME     renames, and ends before it answers
+    jam-RENAME      no temporary file gets another name
+    touch-READ      the file gets another time        end-READ        it ends before its size
 """
 import os
 import stat
@@ -91,8 +93,10 @@ def fault(kind, number, size):
             continue
         if what == "die":
             sys.exit(1)
-        elif what == "lose":
+        elif what in ("lose", "touch", "jam"):
             return False
+        elif what == "end":
+            status(number, EOF)
         elif what == "silent":
             while read_exactly(1):
                 pass
@@ -146,6 +150,8 @@ def serve(kind, number, reader):
     elif kind == READ:
         handle, offset, size = reader.text(), reader.number(">Q"), reader.number()
         data = os.pread(handles[handle], min(size, AT_ONCE), offset)
+        if "touch-READ" in modes:
+            os.utime(handles[handle], (1, 1))
         answer(DATA, number, text(data)) if data else status(number, EOF)
     elif kind == WRITE:
         handle, offset = reader.text(), reader.number(">Q")
@@ -172,6 +178,8 @@ def serve(kind, number, reader):
         old, new = reader.text(), reader.text()
         if os.path.lexists(new):
             raise FileExistsError
+        if "jam-RENAME" in modes and old.endswith(b".tmp"):
+            raise OSError
         os.rename(old, new)
         if "lose-RENAME" in modes:
             sys.exit(1)

@@ -44,7 +44,7 @@ local function read_records(upload, connection)
     end
     local text = piece:text()
     local owner = text:sub(1, #HEAD) == HEAD and text:sub(#HEAD + 1, RECORD):match("^%x+$")
-    if not owner or #owner ~= OWNER_LENGTH then
+    if not owner then
         return {}
     end
     local sums = {}
@@ -58,18 +58,11 @@ local function read_records(upload, connection)
     return {owner = owner, sums = sums}
 end
 
---- The file of another owner becomes ours. False: he has finished it, or somebody was faster.
+--- Whether the file of another owner is ours now: he may have finished it, or somebody was faster.
 local function take_over(upload, connection, owner)
-    if not owner then
-        return false
-    end
     local from = upload.store:_temporary(upload.path, upload.id .. owner)
     local rename = connection:extensions().posix_rename and connection.replace or connection.rename
-    local done, err = rename(connection, from, upload.temporary)
-    if not done and upload.store.is_lost(err) then
-        return nil, err
-    end
-    return done or false
+    return rename(connection, from, upload.temporary) ~= nil
 end
 
 --- Nobody but this makes the file, so that who has lost it notices.
@@ -101,18 +94,18 @@ local function begin(upload, connection, lost)
         return nil, err
     end
     upload.found_owner = found.owner
-    local taken
-    taken, err = take_over(upload, connection, found.owner)
-    if taken == false and lost and lost.found_owner == found.owner then
-        taken, err = take_over(upload, connection, lost.owner)
+    local taken = found.owner and take_over(upload, connection, found.owner)
+    if not taken and lost and lost.found_owner == found.owner then
+        taken = take_over(upload, connection, lost.owner)
     end
     if taken then
         upload.sums = found.sums or {}
-    elseif taken == false then
-        taken, err = make_file(upload, connection)
-    end
-    if not taken then
-        return nil, err
+    else
+        local made
+        made, err = make_file(upload, connection)
+        if not made then
+            return nil, err
+        end
     end
     return write_records(upload, connection)
 end
