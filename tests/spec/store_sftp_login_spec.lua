@@ -228,18 +228,15 @@ store_lab.describe("SFTP", "sftp", function(at)
         end)
 
         it("that are refused leave no connection behind", function()
-            local function count_open()
-                return #must(fs.list("/proc/self/fd"))
-            end
             refused("Unauthorized", {key_file = at.stranger})
-            local before = count_open()
+            local before = store_lab.count_open_files()
             collectgarbage("stop")
             finally(function() collectgarbage("restart") end)
             for _ = 1, 3 do
                 refused("Unauthorized", {key_file = at.stranger})
                 refused("Untrusted", {host_key = at.other_fingerprint})
             end
-            assert.are.equal(before, count_open())
+            assert.are.equal(before, store_lab.count_open_files(before))
         end)
 
         it("a key that is not let in, and a user that is not there", function()

@@ -6,6 +6,7 @@ local fault_proxy = require("support.fault_proxy")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local proc = require("salvor.proc")
+local task = require("salvor.task")
 
 local store_lab = {}
 
@@ -199,6 +200,19 @@ function store_lab.folder()
         assert(os.execute(string.format("chown 64001:64001 '%s'", path)))
     end
     return at.home .. "/" .. name, path
+end
+
+--- How many files this process has open. With `expected`: once there are so few, since connections
+--- end by themselves, or after some seconds.
+function store_lab.count_open_files(expected)
+    local deadline = task.now() + 10
+    while true do
+        local count = #must(fs.list("/proc/self/fd"))
+        if not expected or count <= expected or task.now() > deadline then
+            return count
+        end
+        task.sleep(0.01)
+    end
 end
 
 return store_lab
