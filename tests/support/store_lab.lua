@@ -207,9 +207,9 @@ end
 function store_lab.count_open_files(expected)
     local deadline = task.now() + 10
     while true do
-        local count = #must(fs.list("/proc/self/fd"))
-        if not expected or count <= expected or task.now() > deadline then
-            return count
+        local found = #must(fs.list("/proc/self/fd"))
+        if not expected or found <= expected or task.now() > deadline then
+            return found
         end
         task.sleep(0.01)
     end
