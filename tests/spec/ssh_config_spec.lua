@@ -48,7 +48,7 @@ Host *
 # Port 1
 Host "va*" !vault2
     HostName  a.example # not part of it
-    UserKnownHostsFile "/with space" none /other
+    UserKnownHostsFile "/with space" none /other # nor this
 ]]))
         assert.are.equal("a.example", found.hostname)
         assert.are.same({"/with space", "/other"}, found.known_hosts_files)

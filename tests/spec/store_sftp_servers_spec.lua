@@ -118,6 +118,20 @@ store_lab.describe("SFTP", "sftp", function(at)
         end)
     end)
 
+    describe("a server that cannot make things durable", function()
+        it("is told, of small files and of parts", function()
+            local opened, here = open_new("fail-FSYNC")
+            expect_error("IO", "/object", put(opened, "object", "x"))
+            assert.are.same({}, names_in(here))
+            local piece <close> = must(require("salvor.block").new(16))
+            piece:set("x")
+            local upload <close> = must(opened:begin("object", 1, {}))
+            expect_error("IO", "/object", upload:part(1, piece))
+            upload:abort()
+            assert.are.same({}, names_in(here))
+        end)
+    end)
+
     describe("a hostile server", function()
         -- What it does, in answer to what, and what is said of it.
         local FAULTS = {
@@ -126,6 +140,7 @@ store_lab.describe("SFTP", "sftp", function(at)
             {"garbage-READ", "Corrupt", "does not keep to SFTP"},
             {"huge-READ", "Corrupt", "impossible size"},
             {"stranger-READ", "Corrupt", "an answer to nothing that was asked"},
+            {"other-READ", "Corrupt", "an answer to nothing that was asked"},
             {"more-READ", "Corrupt", "were asked for"},
             {"handle-OPEN", "Corrupt", "a handle of impossible size"},
             {"status-OPEN", "Corrupt", "what was not asked"},
@@ -198,6 +213,7 @@ store_lab.describe("SFTP", "sftp", function(at)
             local page = must(opened:list("", {delimiter = "/"}))
             assert.is_true(#page.items + #page.folders >= 0)
             assert.are.equal("folder", must(opened:stat("")).kind)
+            assert.are.equal("folder", must(opened:stat(fs.basename(server.folder))).kind)
         end)
     end)
 
@@ -320,6 +336,20 @@ store_lab.describe("SFTP", "sftp", function(at)
     end)
 
     describe("a user without SFTP", function()
+        it("is told what the server lacks", function()
+            local other = sftp_server.start({none = true})
+            local opened = must(open(string.format("sftp://%s@%s:%d/", at.user, at.host,
+                other.port), {key_file = at.ed25519, host_key = at.fingerprint, config = "none",
+                retries = 0}, "store.open", 2))
+            finally(function()
+                opened:close()
+                other:stop()
+            end)
+            local listed, err = opened:list("", {})
+            expect_error("Unsupported", "has no SFTP for this user", listed, err)
+            assert.is_truthy(err.hint:find("Subsystem sftp internal-sftp", 1, true), err.hint)
+        end)
+
         it("is told so", function()
             local other = sftp_server.start({openssh = true, more = "ForceCommand exit 1"})
             finally(function() other:stop() end)

@@ -22,7 +22,7 @@ UsePAM no
 StrictModes no
 AuthorizedKeysFile %s
 HostKey %s
-Subsystem sftp %s
+Subsystem %s
 %s
 ]]
 
@@ -40,8 +40,9 @@ local function wait_until_it_listens(self)
 end
 
 --- Beside the server of the lab, with its users and keys. opts: `more`, lines of its configuration;
---- `openssh`: with OpenSSH's own SFTP server. Its `port` is where clients go, `folder` a new folder
---- as the server calls it, `files` the same as this machine does. Call stop().
+--- `openssh`: with OpenSSH's own SFTP server, `none`: with none. Its `port` is where clients go,
+--- `folder` a new folder as the server calls it, `files` the same as this machine calls it. To be
+--- stopped.
 function sftp_server.start(opts)
     local at = store_lab.sftp()
     local self = setmetatable({}, server)
@@ -52,12 +53,13 @@ function sftp_server.start(opts)
     self:mode("")
     local top = fs.dirname(at.files)
     local keys = fs.join(at.password and "/srv" or top, "authorized_keys")
-    local command = opts.openssh and "internal-sftp"
+    local command = opts.openssh and "internal-sftp" or opts.none and "none"
         or string.format("python3 %s/server.py %s/mode", self.folder, self.folder)
     self.configuration = fs.join(top, "sshd-" .. self.port .. ".conf")
     self.log = self.configuration .. ".log"
     must(fs.write(self.configuration, CONFIGURATION:format(self.port, keys,
-        fs.join(top, "host_ed25519"), command, opts.more or "")))
+        fs.join(top, "host_ed25519"),
+        (opts.none and "other " or "sftp ") .. command, opts.more or "")))
     local run = "/usr/sbin/sshd"
     if at.password then
         run = "unshare --mount --pid --fork --kill-child --propagation private tests/lab/sshd "

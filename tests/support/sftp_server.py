@@ -15,6 +15,8 @@ to the first request of its kind:
     cut-READDIR     a list cut short        slash-READDIR   a name with a slash
     fail-WRITE      no WRITE succeeds       status-OPEN     success, and no handle
     fail-FSETSTAT   mode and times cannot be set
+    fail-FSYNC      there is fsync@openssh.com, and it fails
+    other-READ      an answer to a request of later on
     lose-RENAME     renames, and ends before it answers
     jam-RENAME      no temporary file gets another name
     touch-READ      the file gets another time        end-READ        it ends before its size
@@ -26,9 +28,9 @@ import sys
 
 OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT, FSETSTAT = 3, 4, 5, 6, 7, 8, 9, 10
 OPENDIR, READDIR, REMOVE, MKDIR, RMDIR, REALPATH, STAT, RENAME = 11, 12, 13, 14, 15, 16, 17, 18
+STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED = 101, 102, 103, 104, 105, 200
 NAMES = {OPEN: "OPEN", READ: "READ", WRITE: "WRITE", READDIR: "READDIR", FSETSTAT: "FSETSTAT",
-         RENAME: "RENAME"}
-STATUS, HANDLE, DATA, NAME, ATTRS = 101, 102, 103, 104, 105
+         RENAME: "RENAME", EXTENDED: "FSYNC"}
 EOF, MISSING, DENIED, FAILURE, UNSUPPORTED = 1, 2, 3, 4, 8
 AT_ONCE = 10000
 
@@ -106,6 +108,8 @@ def fault(kind, number, size):
             send(struct.pack(">IBI", 1 << 30, DATA, number))
         elif what == "stranger":
             answer(DATA, number + 77, text(b"x"))
+        elif what == "other":
+            answer(DATA, number + (1 << 20), text(b"x"))
         elif what == "more":
             answer(DATA, number, text(b"x" * (size + 1)))
         elif what == "handle":
@@ -207,7 +211,9 @@ def change(kind, reader):
 def main():
     size, = struct.unpack(">I", read_exactly(4))
     read_exactly(size)
-    send(struct.pack(">IBI", 5, 2, 2 if "no-version" in modes else 3))
+    extensions = text(b"fsync@openssh.com") + text(b"1") if "fail-FSYNC" in modes else b""
+    send(struct.pack(">IBI", 5 + len(extensions), 2, 2 if "no-version" in modes else 3)
+         + extensions)
     while True:
         size, = struct.unpack(">I", read_exactly(4))
         reader = Reader(read_exactly(size))

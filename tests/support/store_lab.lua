@@ -123,7 +123,8 @@ local count = 0
 --- A name nobody else has.
 function store_lab.name()
     count = count + 1
-    return string.format("spec-%d-%d", proc.pid(), count)
+    -- Numbers of processes come back, while a folder of servers may be kept for long.
+    return string.format("spec-%d-%x-%d", proc.pid(), math.random(0) & 0xffffff, count)
 end
 
 local function curl(method, opts)
