@@ -144,6 +144,20 @@ store_lab.describe("two who write one object over SFTP", "sftp", function(at)
         end
     end)
 
+    it("do not replace what has come meanwhile, when it must be absent", function()
+        local one, other, here = open_two()
+        local upload <close> = must(one:begin("object", PART, {part_size = PART,
+                                                               if_absent = true}))
+        must(send(upload, 1, "a"))
+        local piece <close> = must(block.new(9))
+        piece:set("the other")
+        must(other:write("object", piece, {}))
+        expect_error("AlreadyExists", "/object", upload:finish())
+        upload:abort()
+        assert.are.equal("the other", must(fs.read(fs.join(here, "object"))))
+        assert.are.equal(1, #must(fs.list(here)))
+    end)
+
     it("make no records anew", function()
         local one, _, here = open_two()
         local upload = begin(one, "same")
