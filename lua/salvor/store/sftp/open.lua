@@ -91,7 +91,7 @@ end
 local function check(location, options)
     if location.host == "" then
         return invalid(location, "it has no host", "sftp://user@host/path")
-    elseif options.host_key and not options.host_key:find("^SHA256:[%w+/]+$") then
+    elseif options.host_key and not options.host_key:find("^SHA256:[%w+/]+=*$") then
         return invalid(location, "host_key is not a fingerprint",
             'it is like "SHA256:..." as ssh-keygen -l shows it')
     elseif options.timeout and not (options.timeout > 0 and options.timeout <= 86400) then
