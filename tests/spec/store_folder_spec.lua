@@ -96,6 +96,29 @@ describe("a folder as a store", function()
         assert.is_nil(backend.features.refuses("a/.salvor-x.tmp"))
     end)
 
+    it("uses up what a killed writer has left, and nothing of it stays", function()
+        local name <close> = must(require("salvor.block").new(4))
+        name:set("file")
+        local hex = require("salvor.sftp").sum(name):gsub(".", function(byte)
+            return string.format("%02x", byte:byte())
+        end)
+        must(fs.write(at(".salvor-" .. hex .. ".tmp"), ("left"):rep(1000)))
+        must(conformance.put(backend, "file", "new"))
+        assert.are.equal("new", must(fs.read(at("file"))))
+        assert.are.equal(1, #must(fs.list(folder)))
+    end)
+
+    it("keeps nothing of an upload whose source has changed since", function()
+        local piece <close> = must(require("salvor.block").new(65536))
+        piece:set(("x"):rep(65536))
+        for _, fingerprint in ipairs({"before", "after"}) do
+            local upload <close> = must(backend:begin("file", 131072, {part_size = 65536,
+                                                                       fingerprint = fingerprint}))
+            must(upload:part(1, piece))
+        end
+        assert.are.equal(1, #must(fs.list(folder)))
+    end)
+
     it("has the whole content of one of two writers, in whatever order they go on", function()
         local codes = store_writers.check(function()
             return open(folder, nil, "store.open")
