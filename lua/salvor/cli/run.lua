@@ -3,9 +3,26 @@ local command = require("salvor.procedure.command")
 local errors = require("salvor.error")
 local render = require("salvor.procedure.render")
 local runner = require("salvor.procedure.runner")
+local saved_plan = require("salvor.procedure.saved_plan")
+
+--- What was planned, when that is still what would be done.
+local function start_planned(given, words, options, observer)
+    if given.resume or words[1] then
+        error(errors.new({code = "Usage", message = "--plan goes without a procedure's id and "
+            .. "without --resume", hint = "the plan says which procedure it is"}), 0)
+    end
+    local saved = saved_plan.read(given.plan)
+    options = saved_plan.options(saved, options)
+    saved_plan.check(saved, options, observer, function(line)
+        cli.complain(line)
+    end)
+    return runner.run(saved.procedure, options, observer)
+end
 
 local function start(given, words, options, observer)
-    if given.resume and words[1] then
+    if given.plan then
+        return start_planned(given, words, options, observer)
+    elseif given.resume and words[1] then
         error(errors.new({code = "Usage", message = "--resume goes without a procedure's id"}), 0)
     elseif given.resume then
         return runner.resume(given.resume, options, observer)
@@ -19,10 +36,11 @@ end
 return {
     summary = "run a procedure, or go on with one that was stopped",
     usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME] [--yes] "
-        .. "[--output text|json] | --resume RUN",
+        .. "[--output text|json] | --resume RUN | --plan FILE",
     arguments = {0, 1},
     options = command.extend({
         {name = "yes", help = "yes to every destructive step"},
+        {name = "plan", argument = "FILE", help = "what salvor plan --save wrote, if it still holds"},
         {name = "resume", argument = "RUN", help = "go on with that run"},
     }),
     run = function(given, words)

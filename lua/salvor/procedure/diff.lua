@@ -1,4 +1,5 @@
 --- What a write would change, field by field, with the values of secrets left out.
+local salvor = require("salvor")
 local value = require("salvor.value")
 
 local diff = {}
@@ -56,12 +57,17 @@ local function show(v, secret)
     return tostring(v)
 end
 
---- fields(before, after) -> sorted list of {op = "+", "-" or "~", path, before, after}, values as
---- text. Either object may be nil.
-function diff.fields(before, after)
-    local old, new, changes = {}, {}, {}
+--- fields(before, after, asked) -> sorted list of {op = "+", "-" or "~", path, before, after, by},
+--- values as text. Either object may be nil. by = "server": not in the object `asked` (nil: nobody
+--- asks), so the server has filled it in.
+function diff.fields(before, after, asked)
+    local old, new, asked_for, changes = {}, {}, nil, salvor.list()
     flatten(before or {}, "", old)
     flatten(after or {}, "", new)
+    if asked then
+        asked_for = {}
+        flatten(asked, "", asked_for)
+    end
     local function add(op, path)
         local secret = is_secret(path, after or before)
         changes[#changes + 1] = {
@@ -69,6 +75,7 @@ function diff.fields(before, after)
             path = path,
             before = show(old[path], secret),
             after = show(new[path], secret),
+            by = asked_for and asked_for[path] == nil and "server" or nil,
         }
     end
     for path, v in pairs(new) do

@@ -1,28 +1,37 @@
 --- What changes the world goes through here: a plan lists it, a run journals and does it.
 --
--- An effect is a table: verb and target (text for people), preview() -> result, changes (asks, but
--- changes nothing), run() -> result, and summary(result) -> what the journal keeps of it, never a
--- secret. preview and run return nil, err or raise, like any call.
+-- An effect is a table: verb and target (text for people), preview() -> result, changes, more (asks,
+-- but changes nothing; `more` are fields that the plan shows besides), run() -> result, summary(result)
+-- -> what the journal keeps of it, and changes(result) -> what it has changed, as preview's; never a
+-- secret. preview and run return nil, err or raise, like any call. What else it has a plan shows: `class`
+-- (see salvor.procedure.plan_summary), of a wait `wanted` and `timeout`.
+local copy = require("salvor.copy")
+
 local effects = {}
+
+--- What an effect says of itself.
+local function described(effect)
+    local plain = {}
+    for name, value in pairs(effect) do
+        plain[name] = type(value) ~= "function" and value or nil
+    end
+    return plain
+end
 
 local Plan = {}
 Plan.__index = Plan
 
 function Plan:perform(effect)
-    local result, changes = effect.preview()
+    local result, changes, more = effect.preview()
     if result == nil then
         error(changes, 0)
     end
-    table.insert(self.list, {
-        step = self.step,
-        verb = effect.verb,
-        target = effect.target,
-        changes = changes,
-    })
+    table.insert(self.list, copy.merge(described(effect), more,
+        {step = self.step, changes = changes}))
     return result
 end
 
---- plan() -> performer whose `list` collects {step, verb, target, changes}
+--- plan() -> performer whose `list` collects {step, verb, target, changes, ...}
 function effects.plan()
     return setmetatable({planning = true, list = {}}, Plan)
 end

@@ -5,7 +5,7 @@ local preflight = require("salvor.procedure.preflight")
 local salvor = require("salvor")
 local session = require("salvor.procedure.session")
 
-local function plan_step(step, ctx)
+local function run_planned(step, ctx)
     local ok, err = pcall(step.run, ctx)
     if not ok then
         err = session.as_error(err, ctx)
@@ -19,22 +19,51 @@ local function plan_step(step, ctx)
     end
 end
 
---- plan(id, options, observer) -> {procedure, origin, cluster, checks, failed, steps}; each step is
---- {step, status = "planned", "done" or "not-needed", effects, findings}. Changes nothing.
+local function has_problem(performed)
+    for _, effect in ipairs(performed) do
+        if effect.problems then
+            return true
+        end
+    end
+    return false
+end
+
+local function plan_step(step, ctx)
+    local performer = ctx.performer
+    local planned = {step = step, status = "not-needed"}
+    ctx.findings, performer.list, performer.step = salvor.list(), salvor.list(), step.id
+    if session.is_wanted(step, ctx) then
+        planned.status = "done"
+        if not step.done or not step.done(ctx) then
+            planned.status = "planned"
+            run_planned(step, ctx)
+        end
+    end
+    planned.effects, planned.findings = performer.list, ctx.findings
+    return planned
+end
+
+--- plan(id, options, observer) -> {procedure, origin, opened, created, cluster, namespace,
+--- kubeconfig, site, checks, failed, steps}; each step is {step, status = "planned", "done" or
+--- "not-needed", effects, findings}. `failed`: a check failed, or an effect has problems. Changes
+--- nothing.
 return function(id, options, observer)
     local opened = session.open(id, options)
-    local performer = effects.plan()
     local ctx = session.context(opened, {
         run = "plan",
         started = session.now(),
-        performer = performer,
+        performer = effects.plan(),
         wait = observer.wait,
     })
     local plan = {
         procedure = opened.procedure,
         origin = opened.origin,
+        opened = opened,
+        created = session.now(),
         cluster = opened.cluster,
         namespace = ctx.namespace,
+        kubeconfig = options.kubeconfig,
+        site = options.site,
         steps = {},
     }
     observer.begin(opened)
@@ -44,20 +73,10 @@ return function(id, options, observer)
     end
     for _, step in ipairs(opened.procedure.steps) do
         if not step.check then
-            local planned = {step = step, status = "not-needed"}
-            ctx.findings, performer.list = salvor.list(), salvor.list()
-            performer.step = step.id
-            if session.is_wanted(step, ctx) then
-                planned.status = "done"
-                if not step.done or not step.done(ctx) then
-                    planned.status = "planned"
-                    plan_step(step, ctx)
-                end
-            end
-            planned.effects, planned.findings = performer.list, ctx.findings
+            local planned = plan_step(step, ctx)
+            plan.failed = plan.failed or has_problem(planned.effects)
             plan.steps[#plan.steps + 1] = planned
         end
     end
     return plan
 end
-

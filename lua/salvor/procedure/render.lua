@@ -1,8 +1,11 @@
 --- Plans and progress as text. Whatever goes to a terminal passes ui.escape and secret.mask.
+local document = require("salvor.procedure.plan_document")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
+local spans = require("salvor.procedure.spans")
+local summary = require("salvor.procedure.plan_summary")
 local ui = require("salvor.ui")
 
 local render = {}
@@ -53,21 +56,65 @@ function render.step(stream, step, status, findings)
     write_findings(stream, findings)
 end
 
+-- Characters of a value, and fields of an effect, that text shows; JSON has all of it.
+local LONGEST, MOST_FIELDS = 100, 100
+
+local function shortened(value)
+    local text = secret.mask(tostring(value))
+    if #text <= LONGEST then
+        return text
+    end
+    local stop = utf8.len(text) and utf8.offset(text, 0, LONGEST + 1) or LONGEST + 1
+    return string.format("%s… (%d bytes)", text:sub(1, stop - 1), #text)
+end
+
 local function write_change(stream, change)
     local text = "                " .. change.op .. " " .. change.path
     if change.op == "~" then
-        text = text .. ": " .. tostring(change.before) .. " -> " .. tostring(change.after)
+        text = text .. ": " .. shortened(change.before) .. " -> " .. shortened(change.after)
     elseif change.op == "+" then
-        text = text .. ": " .. tostring(change.after)
+        text = text .. ": " .. shortened(change.after)
     end
     write(stream, text)
 end
 
-local function write_effect(stream, effect)
-    write(stream, "              " .. effect.verb .. " " .. effect.target)
-    for _, change in ipairs(effect.changes or {}) do
-        write_change(stream, change)
+local function write_changes(stream, changes)
+    local filled, shown = 0, 0
+    for _, change in ipairs(changes) do
+        if change.by == "server" then
+            filled = filled + 1
+        else
+            shown = shown + 1
+            if shown <= MOST_FIELDS then
+                write_change(stream, change)
+            end
+        end
     end
+    if shown > MOST_FIELDS then
+        write(stream, string.format("                and %d more; --output json has all",
+            shown - MOST_FIELDS))
+    end
+    if filled > 0 then
+        write(stream, string.format("                and %d field%s that the server fills in",
+            filled, filled == 1 and "" or "s"))
+    end
+end
+
+local function effect_title(effect)
+    local text = effect.verb .. " " .. effect.target
+    if effect.wanted then
+        text = text .. " " .. effect.wanted .. (effect.timeout and ", at most "
+            .. spans(effect.timeout) or ", without end")
+    elseif effect.class == "none" then
+        text = text .. ": nothing to change"
+    end
+    return text
+end
+
+local function write_effect(stream, effect)
+    write(stream, "              " .. effect_title(effect))
+    write_changes(stream, effect.changes or {})
+    write_findings(stream, effect.problems)
 end
 
 --- Where a script comes from, when it is not the bundled one.
@@ -87,7 +134,7 @@ end
 
 --- The steps of a plan; its checks were shown as they came.
 function render.plan(stream, plan)
-    if plan.failed then
+    if plan.failed and not plan.steps[1] then
         write(stream, "a check failed: no step is planned, nothing was changed")
         return
     end
@@ -98,38 +145,17 @@ function render.plan(stream, plan)
             write_effect(stream, effect)
         end
     end
-    stream:write("nothing was changed\n")
-end
-
-local function plain_steps(results)
-    local plain = salvor.list()
-    for index, result in ipairs(results or {}) do
-        plain[index] = {
-            step = result.step.id,
-            title = result.step.title,
-            status = result.status,
-            needs = result.needs,
-            findings = result.findings,
-            effects = result.effects,
-        }
+    local counts = summary.count(plan.steps)
+    write(stream, "plan: " .. summary.line(counts))
+    if plan.failed then
+        write(stream, string.format("the plan has %d problem%s: it cannot be run as it is",
+            counts.problems, counts.problems == 1 and "" or "s"))
     end
-    return plain
+    stream:write("nothing was changed\n")
 end
 
 local function write_json(stream, document)
     stream:write(secret.mask(must(json.encode(document, {indent = 2}))), "\n")
-end
-
-function render.plan_json(stream, plan)
-    write_json(stream, {
-        procedure = plan.procedure.id,
-        script = plan.origin,
-        cluster = plan.cluster,
-        namespace = plan.namespace,
-        failed = plan.failed,
-        checks = plain_steps(plan.checks),
-        steps = plain_steps(plan.steps),
-    })
 end
 
 function render.outcome_json(stream, outcome)
@@ -137,7 +163,7 @@ function render.outcome_json(stream, outcome)
         status = outcome.status,
         run = outcome.run,
         journal = outcome.folder and fs.join(outcome.folder, "journal.jsonl"),
-        checks = outcome.checks and plain_steps(outcome.checks),
+        checks = outcome.checks and document.steps(outcome.checks),
         next = outcome.next and salvor.list(outcome.next),
     })
 end

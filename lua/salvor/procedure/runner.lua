@@ -187,6 +187,7 @@ function runner.run(id, options, observer)
         cluster = opened.cluster,
         user = os.getenv("USER"),
         started = started,
+        plan = options.plan,
     })
     observer.begin(opened, run.id)
     local ctx = session.context(opened, {

@@ -1,0 +1,59 @@
+--- What a plan and a run do alike to the objects of a cluster: how they call them, whose they are,
+--- and that no text shows what a Secret holds.
+local copy = require("salvor.copy")
+local digest = require("salvor.digest")
+local secret = require("salvor.secret")
+
+local objects = {}
+
+--- The label that says which run has created an object.
+objects.RUN_LABEL = "salvor-run"
+
+-- Bytes; a shorter value is too likely to be a common word.
+local SHORTEST_SECRET = 8
+
+--- What a write is done to, for people; the whole collection when it has no name.
+function objects.target(write)
+    local metadata = write.body and write.body.metadata or {}
+    local query = write.query or {}
+    local name = write.name or metadata.name
+        or metadata.generateName and metadata.generateName .. "*"
+        or "* " .. (query.labelSelector or query.fieldSelector or "")
+    return write.resource.kind .. " " .. (write.namespace and write.namespace .. "/" or "") .. name
+end
+
+--- The write with the run's label on what it creates.
+function objects.labelled(write, run)
+    local body = copy.deep(write.body)
+    body.metadata.labels = body.metadata.labels or {}
+    body.metadata.labels[objects.RUN_LABEL] = run
+    return copy.merge(write, {body = body})
+end
+
+--- What Secrets hold must not appear in any text from here on, whoever writes it. User names are
+--- no secrets, and common words among them would blot out half of every message.
+function objects.register_secrets(object)
+    if object.kind ~= "Secret" then
+        return
+    end
+    for key, encoded in pairs(object.data or {}) do
+        local plain = not key:find("^user") and digest.unbase64(encoded)
+        if plain and #plain >= SHORTEST_SECRET then
+            secret.add(plain)
+        end
+    end
+end
+
+--- connection:_read, after which what Secrets hold is registered.
+function objects.read(connection, read)
+    local found, err = connection:_read(read)
+    if found then
+        objects.register_secrets(found)
+        for _, item in ipairs(found.items or {}) do
+            objects.register_secrets(item)
+        end
+    end
+    return found, err
+end
+
+return objects

@@ -1,0 +1,116 @@
+--- A plan as one JSON document: what was asked, and every step with its effects. It can be saved and
+--- run from later; its digest tells when it was changed meanwhile.
+local copy = require("salvor.copy")
+local digest = require("salvor.digest")
+local fs = require("salvor.fs")
+local json = require("salvor.json")
+local salvor = require("salvor")
+local secret = require("salvor.secret")
+local summary = require("salvor.procedure.plan_summary")
+local ui = require("salvor.ui")
+
+local document = {FORMAT = 1}
+
+--- A parameter's value as a text that means the same wherever it is given; nil of a secret.
+local function text_of(declaration, value)
+    if declaration.type == "secret" then
+        return nil
+    elseif declaration.type == "list" then
+        return table.concat(value, ",")
+    elseif declaration.type == "duration" then
+        return value .. "s"
+    end
+    return tostring(value)
+end
+
+--- The texts of all parameters that have a value, by name; those of secrets are left out.
+function document.params(declarations, values)
+    local texts = {}
+    for _, declaration in ipairs(declarations) do
+        local value = values[declaration.name]
+        if value ~= nil then
+            texts[declaration.name] = text_of(declaration, value)
+        end
+    end
+    return texts
+end
+
+local function plain_effects(effects)
+    local plain = salvor.list()
+    for index, effect in ipairs(effects or {}) do
+        plain[index] = copy.merge(effect, {class = summary.class(effect)})
+        plain[index].step = nil
+        plain[index].changes = salvor.list(effect.changes or {})
+    end
+    return plain
+end
+
+--- Checks and steps without their functions.
+function document.steps(results)
+    local plain = salvor.list()
+    for index, result in ipairs(results or {}) do
+        plain[index] = {
+            step = result.step.id,
+            title = result.step.title,
+            origin = result.step.origin,
+            status = result.status,
+            needs = result.needs,
+            findings = result.findings,
+            effects = result.effects and plain_effects(result.effects),
+        }
+    end
+    return plain
+end
+
+--- The same value with all its texts masked, broken UTF-8 made visible.
+local function masked(value)
+    if type(value) == "string" then
+        local text = secret.mask(value)
+        return utf8.len(text) and text or ui.escape(text)
+    elseif type(value) ~= "table" then
+        return value
+    end
+    local plain = {}
+    for key, child in pairs(value) do
+        plain[key] = masked(child)
+    end
+    return setmetatable(plain, getmetatable(value))
+end
+
+--- The digest of a document: of all but the digest itself.
+function document.digest(made)
+    local rest = copy.merge(made)
+    rest.digest = nil
+    return digest.sha256(must(json.encode(rest)))
+end
+
+--- make(plan) -> the document; its fields are in the guide.
+function document.make(plan)
+    local opened = plan.opened
+    local made = masked({
+        format = document.FORMAT,
+        salvor = salvor.version,
+        created = plan.created,
+        procedure = plan.procedure.id,
+        title = plan.procedure.title,
+        script = plan.origin,
+        params = document.params(plan.procedure.params, opened.params),
+        cluster = plan.cluster,
+        namespace = plan.namespace,
+        kubeconfig = plan.kubeconfig and fs.absolute(plan.kubeconfig),
+        site = plan.site and fs.absolute(plan.site),
+        failed = plan.failed,
+        checks = document.steps(plan.checks),
+        steps = document.steps(plan.steps),
+        summary = summary.count(plan.steps),
+    })
+    made.digest = document.digest(made)
+    return made
+end
+
+--- The document as text.
+function document.text(made)
+    return must(json.encode(made, {indent = 2})) .. "\n"
+end
+
+return document

@@ -1,0 +1,51 @@
+--- What a procedure waits for, in words for plans and journals.
+local salvor = require("salvor")
+
+local waits = {}
+
+local TIMEOUT = 30 -- seconds, what client:wait takes without one
+
+--- "pods a, b", or "pods" of what selectors select.
+local function target_of(kind, which)
+    local names = type(which) == "table" and table.concat(which, ", ") or which
+    return kind .. (names and " " .. names or "")
+end
+
+local function wanted(options)
+    if options.deleted then
+        return "to be gone"
+    elseif type(options.ready) == "string" then
+        return "for " .. options.ready
+    elseif type(options.ready) == "table" or type(options.ready) == "function" then
+        return "for what the procedure asks of it"
+    end
+    return "to be ready"
+end
+
+--- describe(kind, which, options) -> {verb, target, wanted, timeout in seconds or nil: without end}
+function waits.describe(kind, which, options)
+    options = options or {}
+    local timeout = options.timeout or TIMEOUT
+    return {
+        verb = "wait for",
+        class = "wait",
+        target = target_of(kind, which),
+        wanted = wanted(options),
+        timeout = timeout >= 0 and timeout or nil,
+    }
+end
+
+--- The items of a wait_all as one.
+function waits.describe_all(items, options)
+    local targets, wants = salvor.list(), {}
+    for index, item in ipairs(items) do
+        local one = waits.describe(item.kind, item.name, item)
+        targets[index], wants[one.wanted] = one.target, true
+    end
+    local described = waits.describe("", nil, options)
+    described.target = table.concat(targets, ", ")
+    described.wanted = table.concat(salvor.keys(wants), ", ")
+    return described
+end
+
+return waits
