@@ -5,12 +5,17 @@ local value = require("salvor.value")
 
 local overlay = {}
 
+--- What came from a server is marked as a list, what a script writes is one by its look.
+local function is_list(v)
+    return value.is_list(v) or v[1] ~= nil
+end
+
 --- RFC 7396.
 local function merge_patch(object, patch)
-    if type(patch) ~= "table" or value.is_list(patch) then
+    if type(patch) ~= "table" or is_list(patch) then
         return copy.deep(patch)
     end
-    local merged = type(object) == "table" and not value.is_list(object) and object or {}
+    local merged = type(object) == "table" and not is_list(object) and object or {}
     for key, child in pairs(patch) do
         if child == value.null then
             merged[key] = nil
@@ -37,13 +42,13 @@ local merge_named
 local function merge_by_name(object, patch)
     if type(patch) ~= "table" then
         return patch
-    elseif value.is_list(patch) then
+    elseif is_list(patch) then
         if type(object) == "table" and is_named(patch) and is_named(object) then
             return merge_named(object, patch)
         end
         return copy.deep(patch)
     end
-    local merged = type(object) == "table" and not value.is_list(object) and object or {}
+    local merged = type(object) == "table" and not is_list(object) and object or {}
     for key, child in pairs(patch) do
         if child == value.null then
             merged[key] = nil
@@ -75,7 +80,7 @@ local function parts_of(pointer)
 end
 
 local function key_in(container, part)
-    if not value.is_list(container) then
+    if not is_list(container) then
         return part
     end
     return part == "-" and #container + 1 or (math.tointeger(tonumber(part)) or 0) + 1
@@ -95,7 +100,7 @@ end
 
 local function put(object, pointer, child)
     local container, key = find(object, pointer)
-    if container and value.is_list(container) then
+    if container and is_list(container) then
         table.insert(container, math.max(1, math.min(key, #container + 1)), child)
     elseif container then
         container[key] = child
@@ -104,7 +109,7 @@ end
 
 local function take(object, pointer)
     local container, key = find(object, pointer)
-    if container and value.is_list(container) and container[key] ~= nil then
+    if container and is_list(container) and container[key] ~= nil then
         return table.remove(container, key)
     elseif container then
         local child = container[key]

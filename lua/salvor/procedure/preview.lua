@@ -71,8 +71,8 @@ local function ask_onto(connection, write, planned)
         metadata[field] = nil
     end
     metadata.resourceVersion = planned.metadata.resourceVersion
-    local question = copy.merge(write, {verb = is_new and "create" or "replace", body = body,
-                                        name = not is_new and metadata.name or nil})
+    local question = copy.merge(write, {verb = is_new and "create" or "replace", body = body})
+    question.name = not is_new and metadata.name or nil
     question.patch_type, question.subresource = nil, nil
     question.query = copy.merge(write.query)
     question.query.force = nil
