@@ -46,16 +46,21 @@ local function days(year, month, day)
     return year // 400 * 146097 + in_era * 365 + in_era // 4 - in_era // 100 + in_year - 719468
 end
 
---- The age of what was made then, a time as Kubernetes writes it (RFC 3339, UTC); `now` in seconds
---- since 1970.
-function age.since(time, now)
+--- Seconds since 1970 of a time as Kubernetes writes it (RFC 3339, UTC); nil for what is none.
+function age.seconds(time)
     time = type(time) == "string" and time or ""
     local year, month, day, hour, minute, second = time:match(TIME)
     if not year then
-        return "<unknown>"
+        return nil
     end
-    local in_day = hour * HOUR + minute * MINUTE + second
-    return age.text(now - days(year // 1, month // 1, day // 1) * DAY - in_day)
+    return math.tointeger(days(year // 1, month // 1, day // 1) * DAY + hour * HOUR
+        + minute * MINUTE + second)
+end
+
+--- The age of what was made then, by age.seconds; `now` in seconds since 1970.
+function age.since(time, now)
+    local made = age.seconds(time)
+    return made and age.text(now - made) or "<unknown>"
 end
 
 return age

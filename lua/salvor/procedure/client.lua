@@ -5,9 +5,11 @@
 -- was interrupted finds its own object again.
 local copy = require("salvor.copy")
 local errors = require("salvor.error")
+local evidence = require("salvor.procedure.evidence")
 local objects = require("salvor.procedure.objects")
 local planning = require("salvor.procedure.planning")
 local pods = require("salvor.procedure.pods")
+local waits = require("salvor.procedure.waits")
 
 local client = {}
 
@@ -54,10 +56,12 @@ local function running_methods(connection, options)
         if write.dry_run then
             return connection:_write(write)
         end
+        local before, is_new
         return options.performer:perform({
             verb = write.verb,
             target = objects.target(write),
             run = function()
+                before, is_new = evidence.before(connection, write)
                 if write.verb == "create" then
                     return create(connection, write, options.run)
                 end
@@ -66,6 +70,9 @@ local function running_methods(connection, options)
             summary = function(result)
                 local metadata = result.metadata or {}
                 return {uid = metadata.uid, resourceVersion = metadata.resourceVersion}
+            end,
+            changes = function(result)
+                return evidence.changes(write, before, is_new, result)
             end,
         })
     end
@@ -82,11 +89,15 @@ local function running_methods(connection, options)
     end
 
     function wrapped.wait(_, kind, name, wait_options)
-        return connection:wait(kind, name, reporting(wait_options))
+        return options.performer:await(waits.describe(kind, name, wait_options), function()
+            return connection:wait(kind, name, reporting(wait_options))
+        end)
     end
 
     function wrapped.wait_all(_, items, wait_options)
-        return connection:wait_all(items, reporting(wait_options))
+        return options.performer:await(waits.describe_all(items, wait_options), function()
+            return connection:wait_all(items, reporting(wait_options))
+        end)
     end
 
     return wrapped

@@ -8,14 +8,16 @@ local ui = require("salvor.ui")
 
 local command = {}
 
+command.OUTPUT = {name = "output", short = "o", argument = "text|json",
+                  help = "json prints one document at the end"}
+
 command.options = {
     {name = "param", short = "p", argument = "NAME=VALUE", repeated = true,
      help = "a parameter of the procedure"},
     {name = "namespace", short = "n", argument = "NAME", help = "the target namespace"},
     {name = "context", argument = "NAME", help = "the context of the kubeconfig"},
     {name = "kubeconfig", argument = "FILE", help = "instead of $KUBECONFIG and ~/.kube/config"},
-    {name = "output", short = "o", argument = "text|json",
-     help = "json prints one document at the end"},
+    command.OUTPUT,
 }
 
 --- extend(list) -> the shared options and those of the list
@@ -24,19 +26,24 @@ function command.extend(list)
         table.move(command.options, 1, #command.options, 1, {}))
 end
 
---- The options as the engine takes them; raises Usage.
-function command.engine_options(given)
+--- Whether JSON is asked for; raises Usage.
+function command.is_json(given)
     local output = given.output or "text"
     if output ~= "text" and output ~= "json" then
         error(errors.new({code = "Usage", message = "unknown output '" .. output .. "'",
                           hint = "text or json"}), 0)
     end
+    return output == "json"
+end
+
+--- The options as the engine takes them, and whether JSON is asked for; raises Usage.
+function command.engine_options(given)
     return {
         params = must(params.split(given.param)),
         namespace = given.namespace,
         context = given.context,
         kubeconfig = given.kubeconfig,
-    }, output == "json"
+    }, command.is_json(given)
 end
 
 --- observer(stream, yes) -> what salvor.procedure.plan and runner report to

@@ -4,8 +4,13 @@ local value = require("salvor.value")
 
 local diff = {}
 
---- Fields that the server keeps for itself and that change with every write.
+--- Which object it is, which is told beside the changes, and the fields that the server keeps for
+--- itself and that change with every write.
 local IGNORED = {
+    ["apiVersion"] = true,
+    ["kind"] = true,
+    ["metadata.name"] = true,
+    ["metadata.namespace"] = true,
     ["metadata.managedFields"] = true,
     ["metadata.resourceVersion"] = true,
     ["metadata.generation"] = true,

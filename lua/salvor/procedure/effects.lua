@@ -2,10 +2,11 @@
 --
 -- An effect is a table: verb and target (text for people), preview() -> result, changes, more (asks,
 -- but changes nothing; `more` are fields that the plan shows besides), run() -> result, summary(result)
--- -> what the journal keeps of it, and changes(result) -> what it has changed, as preview's; never a
--- secret. preview and run return nil, err or raise, like any call. What else it has a plan shows: `class`
+-- -> what the journal keeps of it, and changes(result) -> what it has changed, as a preview's, and how
+-- many more; never a secret. preview and run return nil, err or raise, like any call. What else it has a plan shows: `class`
 -- (see salvor.procedure.plan_summary), of a wait `wanted` and `timeout`.
 local copy = require("salvor.copy")
+local secret = require("salvor.secret")
 
 local effects = {}
 
@@ -47,13 +48,40 @@ function Run:perform(effect)
         target = effect.target,
     })
     local result = must(effect.run())
+    local changes, more
+    if effect.changes then
+        changes, more = effect.changes(result)
+    end
     self.journal:append({
         type = "effect.end",
         step = self.step,
         effect = begun.number,
         result = effect.summary and effect.summary(result) or nil,
+        changes = changes,
+        more_changes = more,
     })
     return result
+end
+
+--- Journals how long is waited, and for what; `wait` as salvor.procedure.waits describes it, and
+--- fn() as client:wait.
+function Run:await(wait, fn)
+    local begun = self.journal:append({
+        type = "wait.begin",
+        step = self.step,
+        target = wait.target,
+        wanted = wait.wanted,
+        timeout = wait.timeout,
+    })
+    local result, err = fn()
+    self.journal:append({
+        type = "wait.end",
+        step = self.step,
+        wait = begun.number,
+        ok = result ~= nil,
+        message = result == nil and secret.mask(err.message) or nil,
+    })
+    return result, err
 end
 
 --- run(journal) -> performer

@@ -33,16 +33,17 @@ function Journal:append(record)
     return line
 end
 
-local function corrupt(path, number, problem)
+local function corrupt(path, records, problem)
     return nil, errors.new({
         code = "Corrupt",
-        message = path .. ", record " .. number .. ": " .. problem,
+        message = path .. ", record " .. #records + 1 .. ": " .. problem,
         hint = "the journal was changed after it was written; start a new run",
-    })
+    }), records
 end
 
---- Reads and checks the whole journal: its records | nil, err. The last line may be torn, since
---- whoever wrote it may have been killed: `whole` is the size without it.
+--- Reads and checks the whole journal: its records | nil, err, the records before the damage. The
+--- last line may be torn, since whoever wrote it may have been killed: `whole` is the size without
+--- it.
 local function read(path)
     local text, err = fs.read(path)
     if not text then
@@ -53,9 +54,9 @@ local function read(path)
         local number = #records + 1
         local record = json.decode(line)
         if type(record) ~= "table" or record.number ~= number then
-            return corrupt(path, number, "not a record of this journal")
+            return corrupt(path, records, "not a record of this journal")
         elseif record.previous ~= last then
-            return corrupt(path, number, "does not follow the record before it")
+            return corrupt(path, records, "does not follow the record before it")
         end
         records[number], last, whole = record, digest.sha256(line), after - 1
     end
@@ -63,6 +64,18 @@ local function read(path)
 end
 
 journal.read = read
+
+--- look(path) -> {path, records, sha256, holds, problem, torn}: what can be told of a
+--- journal in any state. `records`: those before the damage, if any, which `problem` names; `torn`:
+--- bytes of a last line that was not written to its end; `sha256` of the file.
+function journal.look(path)
+    local records, err, last, whole, size = read(path)
+    local seen = {path = path, records = records or last or {}, holds = records ~= nil,
+                  problem = err and err.message}
+    seen.torn = records and whole < size and size - whole or nil
+    seen.sha256 = digest.file("sha256", path)
+    return seen
+end
 
 function journal.create(path)
     must(fs.write(path, "", {exclusive = true}))

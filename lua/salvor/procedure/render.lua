@@ -1,10 +1,10 @@
 --- Plans and progress as text. Whatever goes to a terminal passes ui.escape and secret.mask.
+local age = require("salvor.k8s.age")
 local document = require("salvor.procedure.plan_document")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
-local spans = require("salvor.procedure.spans")
 local summary = require("salvor.procedure.plan_summary")
 local ui = require("salvor.ui")
 
@@ -104,7 +104,7 @@ local function effect_title(effect)
     local text = effect.verb .. " " .. effect.target
     if effect.wanted then
         text = text .. " " .. effect.wanted .. (effect.timeout and ", at most "
-            .. spans(effect.timeout) or ", without end")
+            .. age.text(effect.timeout) or ", without end")
     elseif effect.class == "none" then
         text = text .. ": nothing to change"
     end

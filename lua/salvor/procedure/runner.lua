@@ -1,6 +1,7 @@
 --- Runs and resumes procedures, with a journal.
 local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
+local evidence = require("salvor.procedure.evidence")
 local fs = require("salvor.fs")
 local preflight = require("salvor.procedure.preflight")
 local runs = require("salvor.procedure.runs")
@@ -178,6 +179,9 @@ function runner.run(id, options, observer)
         type = "run.begin",
         run = run.id,
         procedure = id,
+        title = opened.procedure.title,
+        document = opened.procedure.document,
+        steps = evidence.steps(opened.procedure),
         script = opened.origin,
         salvor = salvor.version,
         params = params_to_keep(opened, options.params or {}),

@@ -56,22 +56,64 @@ function runs.create()
     }
 end
 
---- open(id) -> the same with `records`; raises NotFound, Conflict (it is running) or Corrupt.
-function runs.open(id)
+local function check_id(id)
     local folder = fs.join(root(), id)
     if not id:match("^[%d]+-[%d]+-%x+$") or not fs.stat(folder) then
         error(errors.new({
             code = "Usage",
             message = "there is no run '" .. id .. "' in " .. root(),
-            hint = "its number was printed when it started",
+            hint = "salvor runs lists them",
         }), 0)
     end
+    return folder
+end
+
+--- open(id) -> the same with `records`; raises NotFound, Conflict (it is running) or Corrupt.
+function runs.open(id)
+    local folder = check_id(id)
     local held = lock(folder, id)
     local opened, records = journal.open(fs.join(folder, "journal.jsonl"))
     if not opened then
         error(records, 0)
     end
     return {id = id, folder = folder, lock = held, journal = opened, records = records}
+end
+
+--- The ids of all runs, the newest first. A folder that has another name is none.
+function runs.ids()
+    local found, err = fs.list(root())
+    if not found and err.code ~= "NotFound" then
+        error(err, 0)
+    end
+    local ids = {}
+    for _, entry in ipairs(found or {}) do
+        if entry.type == "folder" and entry.name:match("^%d+%-%d+%-%x+$") then
+            table.insert(ids, 1, entry.name)
+        end
+    end
+    return ids
+end
+
+--- Whether a process works on the run. Nothing is made for it in a folder that only can be read.
+local function is_held(folder)
+    local path = fs.join(folder, "lock")
+    if not fs.stat(path) then
+        return false
+    end
+    local handle, err = fs.lock(path)
+    if handle then
+        handle:close()
+    end
+    return not handle and err.code == "Conflict"
+end
+
+--- look(id) -> {id, folder, held, journal = what salvor.procedure.journal.look tells}, whatever state
+--- the run is in; raises Usage when there is none by that id.
+function runs.look(id)
+    local folder = check_id(id)
+    local held = is_held(folder)
+    return {id = id, folder = folder, held = held,
+            journal = journal.look(fs.join(folder, "journal.jsonl"))}
 end
 
 return runs

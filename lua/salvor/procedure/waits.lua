@@ -5,10 +5,13 @@ local waits = {}
 
 local TIMEOUT = 30 -- seconds, what client:wait takes without one
 
---- "pods a, b", or "pods" of what selectors select.
+--- "pods a, b", or "pods" of what selectors select. Misuse is for client:wait to refuse.
 local function target_of(kind, which)
-    local names = type(which) == "table" and table.concat(which, ", ") or which
-    return kind .. (names and " " .. names or "")
+    local names = {}
+    for index, name in ipairs(type(which) == "table" and which or {which}) do
+        names[index] = tostring(name)
+    end
+    return tostring(kind) .. (names[1] and " " .. table.concat(names, ", ") or "")
 end
 
 local function wanted(options)
@@ -24,8 +27,8 @@ end
 
 --- describe(kind, which, options) -> {verb, target, wanted, timeout in seconds or nil: without end}
 function waits.describe(kind, which, options)
-    options = options or {}
-    local timeout = options.timeout or TIMEOUT
+    options = type(options) == "table" and options or {}
+    local timeout = math.type(options.timeout) and options.timeout or TIMEOUT
     return {
         verb = "wait for",
         class = "wait",
@@ -38,7 +41,8 @@ end
 --- The items of a wait_all as one.
 function waits.describe_all(items, options)
     local targets, wants = salvor.list(), {}
-    for index, item in ipairs(items) do
+    for index, item in ipairs(type(items) == "table" and items or {}) do
+        item = type(item) == "table" and item or {}
         local one = waits.describe(item.kind, item.name, item)
         targets[index], wants[one.wanted] = one.target, true
     end

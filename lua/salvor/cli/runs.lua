@@ -1,0 +1,96 @@
+--- salvor runs: what was run from here, how it ended, and whether its journals are as they were
+--- written.
+local age = require("salvor.k8s.age")
+local cli = require("salvor.cli")
+local command = require("salvor.procedure.command")
+local json = require("salvor.json")
+local runs = require("salvor.procedure.runs")
+local salvor = require("salvor")
+local secret = require("salvor.secret")
+local status = require("salvor.procedure.report.status")
+local ui = require("salvor.ui")
+
+--- What is told of a run; of a damaged one what stands before the damage.
+local function summarize(seen)
+    local records = seen.journal.records
+    local begin, last = records[1] or {}, records[#records] or {}
+    local state = status.of(records, seen.held)
+    local ended = state.word ~= "running" and last.time or nil
+    local from, to = age.seconds(begin.time), age.seconds(ended)
+    return {
+        run = seen.id,
+        procedure = begin.procedure,
+        cluster = begin.cluster,
+        namespace = begin.namespace,
+        user = begin.user,
+        began = begin.time,
+        ended = ended,
+        seconds = from and (to or os.time()) - from,
+        status = seen.journal.holds and state.word or "damaged",
+        status_text = seen.journal.holds and status.text(state) or "damaged",
+        step = state.step,
+        message = state.message,
+        go_on = seen.journal.holds and status.go_on(state, seen.id) or nil,
+        journal = {path = seen.journal.path, records = #records, sha256 = seen.journal.sha256,
+                   holds = seen.journal.holds, problem = seen.journal.problem,
+                   torn = seen.journal.torn},
+    }
+end
+
+local function target_of(summary)
+    local cluster = type(summary.cluster) == "table" and summary.cluster or {}
+    local where = cluster.context or cluster.server
+    return where and where .. "/" .. tostring(summary.namespace) or ""
+end
+
+local function print_table(summaries)
+    local rows = {}
+    for index, summary in ipairs(summaries) do
+        rows[index] = {summary.run, summary.procedure, target_of(summary), summary.began,
+                       summary.seconds and age.text(summary.seconds), summary.status_text}
+    end
+    ui.print_table({"RUN", "PROCEDURE", "TARGET", "BEGAN", "TOOK", "STATUS"}, rows)
+end
+
+local function print_check(summary)
+    local kept = summary.journal
+    local text = string.format("%s  %d records, SHA-256 %s", kept.holds and "ok     " or "DAMAGED",
+        kept.records, kept.sha256 or "unknown")
+    if not kept.holds then
+        text = "DAMAGED  " .. kept.problem
+    elseif kept.torn then
+        text = text .. string.format("; and %d bytes of a record that was not written to its end",
+            kept.torn)
+    end
+    ui.print(summary.run .. "  " .. ui.escape(text))
+end
+
+return {
+    summary = "what was run: when, where, and how it ended",
+    usage = "salvor runs [--check [RUN]] [--output text|json]",
+    arguments = {0, 1},
+    options = {
+        {name = "check", help = "whether the journals are as they were written; 1 when one is not"},
+        command.OUTPUT,
+    },
+    run = function(given, words)
+        local as_json = command.is_json(given)
+        local summaries, code = salvor.list(), cli.exit.done
+        for index, id in ipairs(words[1] and {words[1]} or runs.ids()) do
+            summaries[index] = summarize(runs.look(id))
+            if given.check and not summaries[index].journal.holds then
+                code = cli.exit.failed
+            end
+        end
+        if as_json then
+            io.stdout:write(secret.mask(must(json.encode(summaries, {indent = 2}))), "\n")
+        elseif given.check then
+            for _, summary in ipairs(summaries) do
+                print_check(summary)
+            end
+        else
+            print_table(summaries)
+        end
+        return code
+    end,
+}

@@ -1,0 +1,87 @@
+--- What the journal keeps so that a report can be made of it alone: what each step is for, and what
+--- each write has changed. Never what a Secret holds.
+local diff = require("salvor.procedure.diff")
+local digest = require("salvor.digest")
+local objects = require("salvor.procedure.objects")
+local salvor = require("salvor")
+local secret = require("salvor.secret")
+
+local evidence = {}
+
+-- Fields of one write, and bytes of one value, that the journal keeps.
+local MOST_FIELDS, LONGEST = 200, 200
+
+--- steps(procedure) -> what a report says of its steps
+function evidence.steps(procedure)
+    local kept = salvor.list()
+    for index, step in ipairs(procedure.steps) do
+        kept[index] = {
+            id = step.id,
+            title = step.title,
+            why = step.why,
+            origin = step.origin,
+            check = step.check or nil,
+            destructive = step.destructive and true or nil,
+            verify = step.verify and true or nil,
+            undo = step.undo and true or nil,
+        }
+    end
+    return kept
+end
+
+local READ_BEFORE = {replace = true, apply = true, patch = true, update = true, scale = true}
+
+--- The object as it is before a write: nil and whether that is known to be none.
+function evidence.before(connection, write)
+    if not READ_BEFORE[write.verb] then
+        return nil, write.verb == "create"
+    end
+    local found, err = objects.read(connection, {
+        op = write.op, verb = "get", resource = write.resource, namespace = write.namespace,
+        name = write.name or write.body.metadata.name, timeout = write.timeout,
+    })
+    return found, not found and err.code == "NotFound"
+end
+
+--- A long value by its beginning and its digest.
+local function shortened(text)
+    text = secret.mask(text)
+    if #text <= LONGEST then
+        return text
+    end
+    local stop = utf8.len(text) and utf8.offset(text, 0, LONGEST + 1) or LONGEST + 1
+    return string.format("%s… (%d bytes, SHA-256 %s)", text:sub(1, stop - 1), #text,
+        digest.sha256(text))
+end
+
+local function difference(write, before, after)
+    if write.verb == "scale" then
+        local from, to = salvor.dig(before, "spec", "replicas"), salvor.dig(after, "spec", "replicas")
+        return diff.fields({spec = {replicas = from}}, {spec = {replicas = to}})
+    end
+    return diff.fields(before, after, not before and write.body or nil)
+end
+
+--- changes(write, before, is_new, after) -> list of {op, path, before, after}, what the server fills
+--- in left out; nil when what was there before could not be read.
+function evidence.changes(write, before, is_new, after)
+    if not (before or is_new) or type(after) ~= "table" then
+        return nil
+    end
+    local kept, left = salvor.list(), 0
+    for _, change in ipairs(difference(write, before, after)) do
+        if change.by ~= "server" and #kept < MOST_FIELDS then
+            kept[#kept + 1] = {
+                op = change.op,
+                path = change.path,
+                before = change.before and shortened(change.before),
+                after = change.after and shortened(change.after),
+            }
+        elseif change.by ~= "server" then
+            left = left + 1
+        end
+    end
+    return kept, left > 0 and left or nil
+end
+
+return evidence

@@ -1,0 +1,241 @@
+--- The report as one HTML page that needs nothing else: no script, no other file, no network.
+local markup = require("salvor.procedure.report.markup")
+local salvor = require("salvor")
+local style = require("salvor.procedure.report.style")
+local timeline = require("salvor.procedure.report.timeline")
+local words = require("salvor.procedure.report.words")
+
+local h = markup.element
+
+local GOOD = {done = true, ok = true, undone = true, ["already so"] = true}
+local BAD = {stopped = true, failed = true, preflight = true, damaged = true, locked = true}
+
+local function class_of(status)
+    return GOOD[status] and "good" or BAD[status] and "bad" or "attention"
+end
+
+--- Names and values in two columns; what has no value is left out.
+local function facts(rows)
+    local out = {}
+    for _, row in ipairs(rows) do
+        if row[2] ~= nil and row[2] ~= "" then
+            out[#out + 1] = {h("dt", nil, row[1]), h("dd", nil, row[2])}
+        end
+    end
+    return h("dl", nil, out)
+end
+
+--- columns: titles; rows: lists of what stands in each.
+local function grid(columns, rows)
+    local head, body = {}, {}
+    for index, title in ipairs(columns) do
+        head[index] = h("th", nil, title)
+    end
+    for index, row in ipairs(rows) do
+        local cells = {}
+        for number = 1, #columns do
+            cells[number] = h("td", nil, row[number])
+        end
+        body[index] = h("tr", nil, cells)
+    end
+    return h("table", nil, h("thead", nil, h("tr", nil, head)), h("tbody", nil, body))
+end
+
+local function section(title, ...)
+    return {h("h2", nil, title), ...}
+end
+
+local function code(text)
+    return text ~= nil and h("code", nil, text) or nil
+end
+
+local function list_of(lines, class)
+    if not lines[1] then
+        return nil
+    end
+    local items = {}
+    for index, line in ipairs(lines) do
+        items[index] = h("li", nil, line)
+    end
+    return h("ul", class and {class = class} or nil, items)
+end
+
+local function findings_of(step)
+    local lines = {}
+    for index, finding in ipairs(step.findings) do
+        lines[index] = words.finding(finding)
+    end
+    return list_of(lines)
+end
+
+-- Parts of the page
+
+local function head(document)
+    local script = type(document.script) == "table" and document.script or {}
+    local plan = type(document.plan) == "table" and document.plan or {}
+    return {
+        h("p", {class = "dim"}, "Salvor · evidence of a run"),
+        h("h1", nil, document.title or document.procedure or "A run without a beginning"),
+        h("p", nil, h("span", {class = "state " .. class_of(document.status)},
+            document.status_text), document.message and {" ", document.message}),
+        not document.journal.holds
+            and h("p", {class = "alarm"}, "The journal of this run is damaged. ",
+                document.journal.problem) or nil,
+        facts({
+            {"Run", code(document.run)},
+            {"Procedure", code(document.procedure)},
+            {"Document", document.document},
+            {"Target", words.target(document)},
+            {"Cluster", code(type(document.cluster) == "table" and document.cluster.uid or nil)},
+            {"Started by", document.user},
+            {"Began", words.time(document.began)},
+            {"Ended", document.status ~= "running" and words.time(document.ended) or "not yet"},
+            {"Took", words.span(document.seconds)},
+            {"Script", words.script(document)},
+            {"Script SHA-256", code(script.sha256)},
+            {"Salvor", document.salvor},
+            {"Saved plan", code(plan.digest)},
+            {"Go on with", code(document.go_on)},
+        }),
+    }
+end
+
+local function picture(document)
+    local drawn = timeline(document)
+    return drawn and section("Timeline", drawn, h("p", {class = "dim"},
+        "Hatched: waiting. Triangle: tried again. Dashed line: resumed; the time in which nothing ",
+        "was at work is left out."))
+end
+
+local function warnings(document)
+    if not document.warnings[1] then
+        return nil
+    end
+    local rows = {}
+    for index, warning in ipairs(document.warnings) do
+        rows[index] = {words.time(warning.time), code(warning.step), warning.text}
+    end
+    return section("Warnings", grid({"Time", "Step", "What"}, rows))
+end
+
+local function confirmations(document)
+    local rows = {}
+    for index, given in ipairs(document.confirmations) do
+        rows[index] = {words.time(given.time), given.user or "unknown", code(given.step),
+                       given.loss, given.yes and "yes" or "no"}
+    end
+    return rows[1] and section("Confirmed", grid({"Time", "By", "Step", "What is lost", "Answer"},
+        rows))
+end
+
+local function params(document)
+    local rows = {}
+    for _, name in ipairs(salvor.keys(document.params)) do
+        rows[#rows + 1] = {code(name), code(document.params[name])}
+    end
+    return section("Parameters", rows[1] and grid({"Name", "Value"}, rows)
+        or h("p", {class = "dim"}, "None were given."),
+        h("p", {class = "dim"}, "Secret parameters are not recorded."))
+end
+
+local function state(status)
+    return h("span", {class = class_of(status)}, status)
+end
+
+local function checks(document)
+    local rows = {}
+    for index, check in ipairs(document.checks) do
+        rows[index] = {state(check.status), {check.title or check.id, " ", code(check.id)},
+                       findings_of(check) or check.reason
+                           or (check.needs and "not looked at: needs " .. check.needs)}
+    end
+    return rows[1] and section("Checks", grid({"Result", "Check", "Findings"}, rows))
+end
+
+local function effect_item(effect)
+    local result = words.result(effect)
+    return h("li", nil, h("span", {class = "mono"}, tostring(effect.verb), " ",
+        tostring(effect.target)), h("span", {class = "dim"}, " ", words.time(effect.began),
+        result ~= "" and {", ", result} or nil), list_of(words.changes(effect), "changes mono"))
+end
+
+local function waits_of(step)
+    local lines = {}
+    for index, wait in ipairs(step.waits) do
+        lines[index] = words.wait(wait)
+    end
+    return list_of(lines)
+end
+
+local function attempts_of(step)
+    if #step.attempts < 2 then
+        return nil
+    end
+    local lines = {}
+    for index, attempt in ipairs(step.attempts) do
+        lines[index] = words.time(attempt.began) .. ": " .. tostring(attempt.how or "running")
+            .. (attempt.message and ": " .. attempt.message or "")
+    end
+    return {h("p", nil, "Went at " .. #lines .. " times:"), list_of(lines)}
+end
+
+local function step_section(step)
+    local effects = {}
+    for index, effect in ipairs(step.effects) do
+        effects[index] = effect_item(effect)
+    end
+    return h("section", {class = "step"},
+        h("div", {class = "head"}, h("h3", nil, step.title or step.id), code(step.id),
+            state(step.status), h("span", {class = "when dim"}, words.time(step.began),
+                step.seconds and {" · ", words.span(step.seconds)} or nil)),
+        step.why and h("p", {class = "dim"}, step.why),
+        step.origin and h("p", {class = "dim"}, "From ", tostring(step.origin)),
+        step.reason and h("p", {class = "attention"}, "Left out: ", step.reason),
+        step.message and h("p", {class = "bad"}, step.message),
+        attempts_of(step),
+        effects[1] and h("ul", nil, effects),
+        waits_of(step), findings_of(step),
+        h("p", {class = "dim"}, words.verified(step)))
+end
+
+local function steps(document)
+    local drawn = {}
+    for index, step in ipairs(document.steps) do
+        drawn[index] = step_section(step)
+    end
+    return section("Steps", drawn)
+end
+
+local function events(document)
+    local rows = {}
+    for index, event in ipairs(document.events) do
+        rows[index] = {words.time(event.time), event.text}
+    end
+    return rows[1] and section("Events", grid({"Time", "What"}, rows))
+end
+
+local function foot(document)
+    local journal = document.journal
+    return section("Journal", facts({
+        {"File", code(journal.path)},
+        {"Records", journal.records},
+        {"SHA-256", code(journal.sha256)},
+        {"Chain", words.chain(journal)},
+    }))
+end
+
+--- html(document) -> the page as text
+return function(document)
+    local page = h("html", {lang = "en"},
+        h("head", nil,
+            h("meta", {charset = "utf-8"}),
+            h("meta", {name = "viewport", content = "width=device-width, initial-scale=1"}),
+            h("meta", {["http-equiv"] = "Content-Security-Policy",
+                       content = "default-src 'none'; style-src 'unsafe-inline'"}),
+            h("title", nil, tostring(document.procedure), ", run ", tostring(document.run)),
+            h("style", nil, markup.literal(style))),
+        h("body", nil, head(document), picture(document), warnings(document),
+            confirmations(document), checks(document), steps(document), params(document),
+            events(document), foot(document)))
+    return "<!DOCTYPE html>\n" .. markup.text(page) .. "\n"
+end

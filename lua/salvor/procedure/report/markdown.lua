@@ -1,0 +1,179 @@
+--- The report as Markdown (GitHub's): headings, lists and tables.
+local salvor = require("salvor")
+local ui = require("salvor.ui")
+local words = require("salvor.procedure.report.words")
+
+--- A text that stays one: no name of an object becomes a link, a tag, or a column of a table.
+local function escape(text)
+    return (ui.escape(tostring(text == nil and "" or text)):gsub("[\\`*_{}%[%]<>|~&#]", {
+        ["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;", ["|"] = "\\|", ["`"] = "\\`",
+        ["\\"] = "\\\\", ["*"] = "\\*", ["_"] = "\\_", ["{"] = "\\{", ["}"] = "\\}",
+        ["["] = "\\[", ["]"] = "\\]", ["~"] = "\\~", ["#"] = "\\#",
+    }))
+end
+
+local Page = {}
+Page.__index = Page
+
+function Page:line(text)
+    self[#self + 1] = text or ""
+end
+
+function Page:heading(level, text)
+    self:line()
+    self:line(string.rep("#", level) .. " " .. escape(text))
+    self:line()
+end
+
+function Page:item(text, depth)
+    self:line(string.rep("  ", depth or 0) .. "- " .. escape(text))
+end
+
+function Page:table(columns, rows)
+    local function line(cells)
+        local parts = {}
+        for number = 1, #columns do
+            parts[number] = escape(cells[number])
+        end
+        self:line("| " .. table.concat(parts, " | ") .. " |")
+    end
+    line(columns)
+    self:line("|" .. string.rep(" --- |", #columns))
+    for _, row in ipairs(rows) do
+        line(row)
+    end
+end
+
+--- A section with a table; nothing where the table would be empty.
+function Page:section(title, columns, rows)
+    if rows[1] then
+        self:heading(2, title)
+        self:table(columns, rows)
+    end
+end
+
+local function rows_of(list, make)
+    local rows = {}
+    for index, item in ipairs(list) do
+        rows[index] = make(item)
+    end
+    return rows
+end
+
+local function head(page, document)
+    page:line("# " .. escape(document.title or document.procedure or "A run without a beginning"))
+    page:line()
+    page:line("**" .. escape(document.status_text) .. "**"
+        .. (document.message and ": " .. escape(document.message) or ""))
+    page:line()
+    if not document.journal.holds then
+        page:line("**The journal of this run is damaged.** " .. escape(document.journal.problem))
+        page:line()
+    end
+    local script = type(document.script) == "table" and document.script or {}
+    local plan = type(document.plan) == "table" and document.plan or {}
+    local rows = {}
+    for _, row in ipairs({
+        {"Run", document.run}, {"Procedure", document.procedure},
+        {"Document", document.document}, {"Target", words.target(document)},
+        {"Cluster", type(document.cluster) == "table" and document.cluster.uid or nil},
+        {"Started by", document.user}, {"Began", words.time(document.began)},
+        {"Ended", document.status ~= "running" and words.time(document.ended) or "not yet"},
+        {"Took", words.span(document.seconds)}, {"Script", words.script(document)},
+        {"Script SHA-256", script.sha256}, {"Salvor", document.salvor},
+        {"Saved plan", plan.digest}, {"Go on with", document.go_on},
+    }) do
+        rows[#rows + 1] = row[2] ~= nil and row or nil
+    end
+    page:table({"What", "Value"}, rows)
+end
+
+local function findings_of(step)
+    local lines = {}
+    for index, finding in ipairs(step.findings) do
+        lines[index] = words.finding(finding)
+    end
+    return lines
+end
+
+local function check_row(check)
+    local found = table.concat(findings_of(check), "; ")
+    return {check.status, check.id, check.title, found ~= "" and found or check.reason
+        or (check.needs and "not looked at: needs " .. check.needs) or ""}
+end
+
+local function effects(page, step)
+    for _, effect in ipairs(step.effects) do
+        local result = words.result(effect)
+        page:item(tostring(effect.verb) .. " " .. tostring(effect.target)
+            .. (result ~= "" and " (" .. result .. ")" or ""))
+        for _, line in ipairs(words.changes(effect)) do
+            page:item(line, 1)
+        end
+    end
+    for _, wait in ipairs(step.waits) do
+        page:item(words.wait(wait))
+    end
+end
+
+local function step_part(page, step)
+    page:heading(3, (step.title or step.id) .. " (" .. step.id .. "): " .. step.status)
+    local when = words.time(step.began)
+    page:line(escape(table.concat({when, step.seconds and "took " .. words.span(step.seconds)
+        or "", words.verified(step)}, ", "):gsub(", , ", ", "):gsub("^[, ]+", "")
+        :gsub("[, ]+$", "")))
+    page:line()
+    for _, text in ipairs({step.why or "", step.reason and "Left out: " .. step.reason or "",
+                           step.message or ""}) do
+        if text ~= "" then
+            page:line(escape(text))
+            page:line()
+        end
+    end
+    effects(page, step)
+    for _, attempt in ipairs(#step.attempts > 1 and step.attempts or {}) do
+        page:item(words.time(attempt.began) .. ": " .. tostring(attempt.how or "running")
+            .. (attempt.message and ": " .. attempt.message or ""))
+    end
+    for _, line in ipairs(findings_of(step)) do
+        page:item(line)
+    end
+end
+
+local function journal(page, document)
+    local kept = document.journal
+    page:heading(2, "Journal")
+    page:table({"What", "Value"}, {
+        {"File", kept.path}, {"Records", kept.records}, {"SHA-256", kept.sha256},
+        {"Chain", words.chain(kept)},
+    })
+end
+
+--- markdown(document) -> text
+return function(document)
+    local page = setmetatable({}, Page)
+    head(page, document)
+    page:section("Warnings", {"Time", "Step", "What"}, rows_of(document.warnings, function(item)
+        return {words.time(item.time), item.step, item.text}
+    end))
+    page:section("Confirmed", {"Time", "By", "Step", "What is lost", "Answer"},
+        rows_of(document.confirmations, function(item)
+            return {words.time(item.time), item.user or "unknown", item.step, item.loss,
+                    item.yes and "yes" or "no"}
+        end))
+    page:section("Checks", {"Result", "Check", "Title", "Findings"},
+        rows_of(document.checks, check_row))
+    page:heading(2, "Steps")
+    for _, step in ipairs(document.steps) do
+        step_part(page, step)
+    end
+    page:section("Parameters", {"Name", "Value"}, rows_of(salvor.keys(document.params),
+        function(name)
+            return {name, document.params[name]}
+        end))
+    page:section("Events", {"Time", "What"}, rows_of(document.events, function(item)
+        return {words.time(item.time), item.text}
+    end))
+    journal(page, document)
+    return table.concat(page, "\n") .. "\n"
+end

@@ -1,0 +1,117 @@
+--- What the reports for people say alike.
+local age = require("salvor.k8s.age")
+
+local words = {}
+
+function words.span(seconds)
+    return type(seconds) == "number" and age.text(seconds) or ""
+end
+
+function words.time(time)
+    return type(time) == "string" and (time:gsub("T", " "):gsub("Z$", " UTC")) or ""
+end
+
+--- "kubectl context (server), namespace n"
+function words.target(document)
+    local cluster = type(document.cluster) == "table" and document.cluster or {}
+    local text = tostring(cluster.server or "an unknown cluster")
+    if cluster.context then
+        text = text .. " (context " .. tostring(cluster.context) .. ")"
+    end
+    return text .. ", namespace " .. tostring(document.namespace)
+end
+
+function words.script(document)
+    local script = type(document.script) == "table" and document.script or {}
+    return tostring(script.source) .. (script.bundled and "" or ", not the bundled one")
+end
+
+--- What an effect's result says, as "uid …, exit code 0".
+local RESULT = {{"uid", "uid "}, {"resourceVersion", "version "}, {"code", "exit code "},
+                {"bytes", "bytes "}, {"size", "bytes "}, {"entries", "entries "},
+                {"copied", "copied "}, {"kit_file", "file "}}
+
+function words.result(effect)
+    if not effect.ended then
+        return "begun; whether it was done is not known"
+    end
+    local result, parts = type(effect.result) == "table" and effect.result or {}, {}
+    for _, field in ipairs(RESULT) do
+        local value = result[field[1]]
+        if value ~= nil and type(value) ~= "table" then
+            parts[#parts + 1] = field[2] .. tostring(value)
+        end
+    end
+    if type(result.entry) == "table" and result.entry.sha256 then
+        parts[#parts + 1] = "SHA-256 " .. tostring(result.entry.sha256)
+    end
+    return table.concat(parts, ", ")
+end
+
+--- "+ data.a: 1"
+function words.change(change)
+    local text = tostring(change.op) .. " " .. tostring(change.path)
+    if change.op == "~" then
+        return text .. ": " .. tostring(change.before) .. " → " .. tostring(change.after)
+    elseif change.op == "+" then
+        return text .. ": " .. tostring(change.after)
+    end
+    return text .. (change.before and " (was " .. tostring(change.before) .. ")" or "")
+end
+
+--- The lines of what an effect changed.
+function words.changes(effect)
+    local lines = {}
+    for index, change in ipairs(type(effect.changes) == "table" and effect.changes or {}) do
+        lines[index] = type(change) == "table" and words.change(change) or tostring(change)
+    end
+    if effect.changes and not lines[1] then
+        lines[1] = "nothing to change"
+    elseif effect.more_changes then
+        lines[#lines + 1] = "and " .. tostring(effect.more_changes) .. " more"
+    end
+    return lines
+end
+
+function words.wait(wait)
+    local text = "waited for " .. tostring(wait.target) .. " " .. tostring(wait.wanted or "")
+    if wait.ok == false then
+        return text .. ": " .. tostring(wait.message)
+    elseif not wait.ended then
+        return text .. ": not to its end"
+    end
+    return text .. " (" .. words.span(wait.seconds) .. ")"
+end
+
+--- "verified", "not verified: the procedure has no way to", ...
+function words.verified(step)
+    if step.verified then
+        return "verified"
+    elseif step.status ~= "done" then
+        return ""
+    end
+    return step.verify and "not verified" or "the procedure verifies it no further"
+end
+
+function words.finding(finding)
+    if type(finding) ~= "table" then
+        return tostring(finding)
+    end
+    return (finding.level ~= "note" and tostring(finding.level) .. ": " or "")
+        .. tostring(finding.message)
+        .. (finding.hint and " — " .. tostring(finding.hint) or "")
+end
+
+--- What the chain of the journal says of it.
+function words.chain(journal)
+    if not journal.holds then
+        return "DAMAGED: " .. tostring(journal.problem)
+            .. ". Only what stands before the damage is reported."
+    elseif journal.torn then
+        return string.format("holds; %d bytes at its end are of a record that was not written to "
+            .. "its end", journal.torn)
+    end
+    return "holds: each record carries the SHA-256 of the one before it"
+end
+
+return words

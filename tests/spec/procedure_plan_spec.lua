@@ -1,0 +1,299 @@
+-- What a plan tells of each effect: three-way diffs of applies, conflicts, waits, what was planned
+-- before it, and how much of each there is.
+local json = require("salvor.json")
+local lab = require("support.lab")
+local procedure_client = require("support.procedure_client")
+local salvor = require("support.salvor")
+local site = require("support.site")
+
+local function config_map(name, data)
+    return {apiVersion = "v1", kind = "ConfigMap", metadata = {name = name}, data = data}
+end
+
+local function deployment(name)
+    return {
+        apiVersion = "apps/v1", kind = "Deployment", metadata = {name = name},
+        spec = {
+            selector = {matchLabels = {app = name}},
+            template = {metadata = {labels = {app = name}},
+                        spec = {containers = {{name = "one", image = "first"},
+                                              {name = "two", image = "first"}}}},
+        },
+    }
+end
+
+lab.describe("a plan", function()
+    local connection, namespace
+
+    before_each(function()
+        namespace = lab.namespace()
+        connection = lab.client({namespace = namespace})
+    end)
+    after_each(function()
+        connection:delete("ns", namespace)
+    end)
+
+    local function planning()
+        return procedure_client.planning(connection)
+    end
+
+    --- "op path: before -> after" of what the procedure asks for.
+    local function changes_of(effect)
+        local lines = {}
+        for _, change in ipairs(effect.changes) do
+            if change.by ~= "server" then
+                lines[#lines + 1] = string.format("%s %s: %s -> %s", change.op, change.path,
+                    change.before or "", change.after or "")
+            end
+        end
+        return lines
+    end
+
+    describe("of applies", function()
+        it("shows what the server removes since it was applied and is not any more", function()
+            must(connection:apply(config_map("c", {mine = "1", gone = "2"})))
+            must(connection:patch("cm", "c", {data = {others = "3"}},
+                {field_manager = "somebody"}))
+            local c, list = planning()
+            must(c:apply(config_map("c", {mine = "10"})))
+            assert.same({"- data.gone: 2 -> ", "~ data.mine: 1 -> 10"}, changes_of(list[1]))
+            assert.equal("change", list[1].class)
+            assert.same({mine = "1", gone = "2", others = "3"}, must(connection:get("cm", "c")).data)
+        end)
+
+        it("tells which fields belong to whom, all of them, and goes on", function()
+            must(connection:apply(config_map("c", {a = "1", b = "2", c = "3"}),
+                {field_manager = "operator"}))
+            local c, list = planning()
+            local planned = must(c:apply(config_map("c", {a = "9", b = "9", c = "3"})))
+            assert.equal("9", planned.data.a)
+            assert.same({"~ data.a: 1 -> 9", "~ data.b: 2 -> 9"}, changes_of(list[1]))
+            local texts = {}
+            for index, problem in ipairs(list[1].problems) do
+                texts[index] = problem.message
+                assert.equal("problem", problem.level)
+            end
+            assert.same({"field .data.a belongs to the manager 'operator'",
+                         "field .data.b belongs to the manager 'operator'"}, texts)
+        end)
+
+        it("shows no conflict where the fields are taken over", function()
+            must(connection:apply(config_map("c", {a = "1"}), {field_manager = "operator"}))
+            local c, list = planning()
+            must(c:apply(config_map("c", {a = "9"}), {force = true}))
+            assert.is_nil(list[1].problems)
+        end)
+
+        it("is a creation where there is nothing yet, and none where nothing changes", function()
+            must(connection:apply(config_map("there", {a = "1"})))
+            local c, list = planning()
+            must(c:apply(config_map("new", {a = "1"})))
+            must(c:apply(config_map("there", {a = "1"})))
+            assert.equal("create", list[1].class)
+            assert.equal("none", list[2].class)
+        end)
+
+        it("takes back by the second what only the first sets", function()
+            local c, list = planning()
+            must(c:apply(config_map("c", {a = "1", b = "1"})))
+            must(c:apply(config_map("c", {a = "1"})))
+            assert.same({"- data.b: 1 -> "}, changes_of(list[2]))
+        end)
+    end)
+
+    it("tells what the server fills in from what was asked for", function()
+        local c, list = planning()
+        must(c:create(deployment("d")))
+        local by = {}
+        for _, change in ipairs(list[1].changes) do
+            by[change.path] = change.by or "us"
+        end
+        assert.equal("us", by["spec.template.spec.containers[1].image"])
+        assert.equal("server", by["spec.replicas"])
+        assert.equal("server", by["spec.template.spec.containers[1].imagePullPolicy"])
+    end)
+
+    describe("of what it has planned before", function()
+        it("patches an object that is not there yet", function()
+            local c, list = planning()
+            must(c:create(config_map("c", {a = "1"})))
+            must(c:patch("cm", "c", {data = {b = "2"}}))
+            must(c:patch("cm", "c", {{op = "replace", path = "/data/a", value = "3"},
+                                     {op = "move", from = "/data/b", path = "/data/c.d"}},
+                {type = "json"}))
+            assert.same({"+ data.b:  -> 2"}, changes_of(list[2]))
+            assert.same({["a"] = "3", ["c.d"] = "2"}, must(c:get("cm", "c")).data)
+            assert.equal("NotFound", select(2, connection:get("cm", "c")).code)
+        end)
+
+        it("keeps in a second patch what the first has changed", function()
+            must(connection:create(config_map("c", {a = "1", b = "1"})))
+            local c, list = planning()
+            must(c:patch("cm", "c", {data = {a = "2"}}))
+            must(c:patch("cm", "c", {data = {b = require("salvor").null}}))
+            must(c:patch("cm", "c", {data = {b = "2"}}))
+            assert.same({"~ data.a: 1 -> 2"}, changes_of(list[1]))
+            assert.same({"- data.b: 1 -> "}, changes_of(list[2]))
+            assert.same({"+ data.b:  -> 2"}, changes_of(list[3]))
+            assert.same({a = "2", b = "2"}, must(c:get("cm", "c")).data)
+        end)
+
+        it("merges lists by the names of their items", function()
+            must(connection:create(deployment("d")))
+            local c, list = planning()
+            must(c:patch("deploy", "d", {spec = {template = {spec = {containers = {
+                {name = "one", image = "second"}}}}}}, {type = "strategic"}))
+            must(c:patch("deploy", "d", {spec = {template = {spec = {containers = {
+                {name = "two", image = "second"}}}}}}, {type = "strategic"}))
+            assert.same({"~ spec.template.spec.containers[2].image: first -> second"},
+                changes_of(list[2]))
+            assert.equal("second",
+                must(c:get("deploy", "d")).spec.template.spec.containers[1].image)
+        end)
+
+        it("is refused by the server where the sum of it is wrong", function()
+            local c = planning()
+            must(c:create(config_map("c", {a = "1"})))
+            local ok, err = pcall(c.patch, c, "cm", "c", {data = {["not a key"] = "1"}})
+            assert.is_false(ok)
+            assert.equal("Invalid", err.code)
+        end)
+
+        it("creates again what it has deleted, and deletes what it has created", function()
+            must(connection:create(config_map("c", {a = "1"})))
+            local c, list = planning()
+            must(c:delete("cm", "c"))
+            must(c:create(config_map("c", {a = "2"})))
+            assert.equal("2", must(c:get("cm", "c")).data.a)
+            must(c:create(config_map("n", {a = "2"})))
+            must(c:delete("cm", "n"))
+            assert.equal("NotFound", select(2, c:get("cm", "n")).code)
+            assert.equal("create", list[2].class)
+            assert.equal("1", must(connection:get("cm", "c")).data.a)
+        end)
+    end)
+
+    it("names what the deletion of many takes", function()
+        for _, name in ipairs({"a", "b"}) do
+            local object = config_map(name, {})
+            object.metadata.labels = {batch = "m"}
+            must(connection:create(object))
+        end
+        local c, list = planning()
+        must(c:delete_all("cm", {label_selector = "batch=m"}))
+        assert.same({"- a:  -> ", "- b:  -> "}, changes_of(list[1]))
+        assert.equal(2, list[1].count)
+    end)
+
+    describe("of waits", function()
+        it("says what for and how long", function()
+            for _, name in ipairs({"a", "b"}) do
+                must(connection:create(config_map(name, {})))
+            end
+            local c, list = planning()
+            must(c:wait("cm", "a", {timeout = 90}))
+            must(c:wait("cm", "b", {ready = "Ready=True"}))
+            must(c:wait("cm", {"a", "b"}, {ready = function() return false end, timeout = -1}))
+            must(c:wait("cm", "gone", {deleted = true}))
+            local said = {}
+            for index, effect in ipairs(list) do
+                said[index] = {effect.target, effect.wanted, effect.timeout or "for ever"}
+            end
+            assert.same({
+                {"cm a", "to be ready", 90}, {"cm b", "for Ready=True", 30},
+                {"cm a, b", "for what the procedure asks of it", "for ever"},
+                {"cm gone", "to be gone", 30},
+            }, said)
+        end)
+
+        it("takes what others would create for an object of which only the name is known", function()
+            local c = planning()
+            local expected = must(c:wait("deploy", "later", {create = true}))
+            assert.same({apiVersion = "apps/v1", kind = "Deployment",
+                         metadata = {name = "later", namespace = namespace}}, expected)
+            assert.is_false((pcall(c.wait, c, "deploy", "never")))
+        end)
+    end)
+end)
+
+lab.describe("salvor plan", function()
+    local home, closing, client, namespace
+
+    before_each(function()
+        home, closing = site.new_home()
+        namespace = lab.namespace()
+        client = lab.client({namespace = namespace})
+    end)
+    after_each(function()
+        client:delete("ns", namespace)
+        getmetatable(closing).__close()
+    end)
+
+    local function plan(run, words)
+        site.install(home, "site/script", site.script({}, {run = "function(ctx)" .. run .. " end"}))
+        local all = {"plan", "site/script", "--namespace", namespace}
+        table.move(words or {}, 1, #(words or {}), #all + 1, all)
+        return salvor.run(all, {home = home, env = {KUBECONFIG = lab.kubeconfig()}})
+    end
+
+    local LONG = string.rep("long ", 100)
+    local EFFECTS = [[
+        must(ctx.k8s:create({apiVersion = "v1", kind = "ConfigMap",
+            metadata = {name = "new"}, data = {text = "]] .. LONG .. [["}}))
+        must(ctx.k8s:create({apiVersion = "v1", kind = "Secret",
+            metadata = {name = "s"}, stringData = {password = "very-buried-treasure"}}))
+        must(ctx.k8s:patch("cm", "old", {data = {a = "2"}}))
+        must(ctx.k8s:delete("cm", "gone"))
+        must(ctx.k8s:wait("cm", "new", {timeout = 5400}))]]
+
+    local function prepare()
+        for _, name in ipairs({"old", "gone"}) do
+            must(client:create({apiVersion = "v1", kind = "ConfigMap", metadata = {name = name},
+                                data = {a = "1"}}))
+        end
+    end
+
+    it("ends with how much there is to do, and shortens what is long", function()
+        prepare()
+        local result = plan(EFFECTS)
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "wait for cm new to be ready, at most 90m",
+            "~ data.a: 1 -> 2",
+            "plan: 2 objects created, 1 changed, 1 deleted, 1 wait, 0 commands\n")
+        assert.is_nil(result.stdout:find(LONG, 1, true))
+        salvor.expect(result.stdout, "… (500 bytes)")
+        assert.is_nil(result.stdout:find("treasure", 1, true))
+    end)
+
+    it("has all of it in JSON, but no secret", function()
+        prepare()
+        local result = plan(EFFECTS, {"--output", "json"})
+        salvor.expect_code(0, result)
+        local document = must(json.decode(result.stdout))
+        assert.equal("site/script", document.procedure)
+        assert.equal(namespace, document.namespace)
+        local counts = document.summary
+        assert.same({2, 1, 1, 1, 0}, {counts.created, counts.changed, counts.deleted,
+                                      counts.waits, counts.commands})
+        local effects = document.steps[1].effects
+        assert.equal(5400, effects[5].timeout)
+        local texts = {}
+        for _, change in ipairs(effects[1].changes) do
+            texts[change.path] = change.after
+        end
+        assert.equal(LONG, texts["data.text"])
+        salvor.expect(result.stdout, "data.password")
+        assert.is_nil(result.stdout:find("treasure", 1, true))
+        assert.is_nil(result.stdout:find("dmVyeS1idXJpZWQ", 1, true))
+    end)
+
+    it("fails when an apply would conflict", function()
+        must(client:apply({apiVersion = "v1", kind = "ConfigMap", metadata = {name = "c"},
+                           data = {a = "1"}}, {field_manager = "operator"}))
+        local result = plan([[must(ctx.k8s:apply({apiVersion = "v1", kind = "ConfigMap",
+            metadata = {name = "c"}, data = {a = "2"}}))]])
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "problem: field .data.a belongs to the manager 'operator'",
+            "take it over with force = true", "the plan has 1 problem", "nothing was changed")
+    end)
+end)
