@@ -8,12 +8,14 @@ local salvor = require("salvor")
 local secret = require("salvor.secret")
 local summary = require("salvor.procedure.plan_summary")
 local ui = require("salvor.ui")
+local urls = require("salvor.store.url")
 
 local document = {FORMAT = 1}
 
---- A parameter's value as a text that means the same wherever it is given; nil of a secret.
+--- A parameter's value as a text that means the same wherever it is given; nil of a secret, and of
+--- a URL with one in it.
 local function text_of(declaration, value)
-    if declaration.type == "secret" then
+    if declaration.type == "secret" or (declaration.type == "url" and urls.mask(value) ~= value) then
         return nil
     elseif declaration.type == "list" then
         return table.concat(value, ",")
@@ -23,7 +25,7 @@ local function text_of(declaration, value)
     return tostring(value)
 end
 
---- The texts of all parameters that have a value, by name; those of secrets are left out.
+--- The texts of all parameters that have a value, by name, without secrets: those are given again.
 function document.params(declarations, values)
     local texts = {}
     for _, declaration in ipairs(declarations) do

@@ -1,4 +1,5 @@
 --- Runs and resumes procedures, with a journal.
+local document = require("salvor.procedure.plan_document")
 local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
 local evidence = require("salvor.procedure.evidence")
@@ -154,20 +155,6 @@ local function carry_out(run, opened, ctx, finished, observer)
     }
 end
 
---- What a resumed run needs to be given the same parameters: their texts, paths from the root.
-local function params_to_keep(opened, texts)
-    local kept = {}
-    for _, declaration in ipairs(opened.procedure.params) do
-        local name = declaration.name
-        if declaration.type == "path" or declaration.type == "url" then
-            kept[name] = opened.params[name]
-        elseif declaration.type ~= "secret" then
-            kept[name] = texts[name]
-        end
-    end
-    return kept
-end
-
 --- run(id, options, observer) -> {status = "done", run, folder, next} or {status = "preflight",
 --- run, checks}; raises Stopped when it can be resumed, Refused, and what prevents the start.
 function runner.run(id, options, observer)
@@ -184,7 +171,7 @@ function runner.run(id, options, observer)
         steps = evidence.steps(opened.procedure),
         script = opened.origin,
         salvor = salvor.version,
-        params = params_to_keep(opened, options.params or {}),
+        params = document.params(opened.procedure.params, opened.params),
         context = opened.connection.context,
         kubeconfig = options.kubeconfig and fs.absolute(options.kubeconfig),
         namespace = opened.connection.namespace,

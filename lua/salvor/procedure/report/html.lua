@@ -41,8 +41,17 @@ local function grid(columns, rows)
     return h("table", nil, h("thead", nil, h("tr", nil, head)), h("tbody", nil, body))
 end
 
+--- What is there of these, one after the other.
+local function all_of(...)
+    local out = {}
+    for number = 1, select("#", ...) do
+        out[#out + 1] = (select(number, ...)) or nil
+    end
+    return out
+end
+
 local function section(title, ...)
-    return {h("h2", nil, title), ...}
+    return all_of(h("h2", nil, title), ...)
 end
 
 local function code(text)
@@ -73,14 +82,14 @@ end
 local function head(document)
     local script = type(document.script) == "table" and document.script or {}
     local plan = type(document.plan) == "table" and document.plan or {}
-    return {
+    return all_of(
         h("p", {class = "dim"}, "Salvor · evidence of a run"),
         h("h1", nil, document.title or document.procedure or "A run without a beginning"),
         h("p", nil, h("span", {class = "state " .. class_of(document.status)},
             document.status_text), document.message and {" ", document.message}),
         not document.journal.holds
             and h("p", {class = "alarm"}, "The journal of this run is damaged. ",
-                document.journal.problem) or nil,
+                document.journal.problem),
         facts({
             {"Run", code(document.run)},
             {"Procedure", code(document.procedure)},
@@ -96,8 +105,7 @@ local function head(document)
             {"Salvor", document.salvor},
             {"Saved plan", code(plan.digest)},
             {"Go on with", code(document.go_on)},
-        }),
-    }
+        }))
 end
 
 local function picture(document)
@@ -133,8 +141,7 @@ local function params(document)
     for _, name in ipairs(salvor.keys(document.params)) do
         rows[#rows + 1] = {code(name), code(document.params[name])}
     end
-    return section("Parameters", rows[1] and grid({"Name", "Value"}, rows)
-        or h("p", {class = "dim"}, "None were given."),
+    return rows[1] and section("Parameters", grid({"Name", "Value"}, rows),
         h("p", {class = "dim"}, "Secret parameters are not recorded."))
 end
 

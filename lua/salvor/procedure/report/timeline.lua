@@ -139,7 +139,8 @@ local function draw_axis(draw, bottom)
     local done = 0
     for _, span in ipairs(draw.spans) do
         local lasted = span.ended - span.began
-        for tick = math.ceil(done / every) * every, math.floor(done + lasted), every do
+        local first = done == 0 and 0 or (done // every + 1) * every
+        for tick = first, done + lasted, every do
             local x = span.x + (tick - done) * draw.scale
             parts[#parts + 1] = h("line", {x1 = x, x2 = x, y1 = TOP - 6, y2 = bottom,
                                            class = "grid"})
