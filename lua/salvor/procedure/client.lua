@@ -56,6 +56,7 @@ local function running_methods(connection, options)
         if write.dry_run then
             return connection:_write(write)
         end
+        objects.register_written(write)
         local before, is_new
         return options.performer:perform({
             verb = write.verb,

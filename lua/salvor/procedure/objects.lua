@@ -36,11 +36,21 @@ function objects.register_secrets(object)
     if object.kind ~= "Secret" then
         return
     end
-    for key, encoded in pairs(object.data or {}) do
-        local plain = not key:find("^user") and digest.unbase64(encoded)
-        if plain and #plain >= SHORTEST_SECRET then
-            secret.add(plain)
+    for _, field in ipairs({"data", "stringData"}) do
+        for key, text in pairs(type(object[field]) == "table" and object[field] or {}) do
+            local plain = type(text) == "string" and not key:find("^user")
+                and (field == "stringData" and text or digest.unbase64(text))
+            if plain and #plain >= SHORTEST_SECRET then
+                secret.add(plain)
+            end
         end
+    end
+end
+
+--- The same for what is about to be written; a patch does not say what it is of.
+function objects.register_written(write)
+    if write.resource.kind == "Secret" and write.body then
+        objects.register_secrets(copy.merge(write.body, {kind = "Secret"}))
     end
 end
 

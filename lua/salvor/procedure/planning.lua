@@ -97,6 +97,7 @@ function planning.methods(connection, performer, run)
         if write.dry_run then
             return connection:_write(write)
         end
+        objects_of.register_written(write)
         local objects = planned_at(planned, write.resource, write.namespace)
         return performer:perform({
             verb = write.verb,

@@ -57,10 +57,11 @@ local on = {}
 on["run.begin"] = function(self, record)
     self.begin = record
     for _, step in ipairs(items(record.steps)) do
+        step = items(step)
         local made = self:step(step.id)
         for _, field in ipairs({"title", "why", "origin", "check", "destructive", "verify",
                                 "undo"}) do
-            made[field] = step[field]
+            made[field] = type(step[field]) ~= "table" and step[field] or nil
         end
     end
     table.insert(self.sessions, {began = record.time, ended = record.time, user = record.user})
@@ -173,7 +174,8 @@ on["effect.end"] = function(self, record)
         if effect.result then
             effect.result.fields = nil -- digests, of use to a resumed run alone
         end
-        effect.changes, effect.more_changes = record.changes, record.more_changes
+        effect.changes = type(record.changes) == "table" and record.changes or nil
+        effect.more_changes = math.tointeger(record.more_changes)
     end
 end
 
@@ -290,7 +292,7 @@ local function replay(records)
     return self
 end
 
-local function head(self, state)
+local function head(self, state, journal)
     local begin = self.begin
     return {
         format = 1,
@@ -314,7 +316,7 @@ local function head(self, state)
         status_text = status.text(state),
         step = state.step,
         message = state.message,
-        go_on = text(begin.run) and status.go_on(state, begin.run),
+        go_on = journal.holds and text(begin.run) and status.go_on(state, begin.run) or nil,
     }
 end
 
@@ -328,7 +330,7 @@ return function(records, journal, is_held)
     end
     time_steps(self)
     local checks, steps = split(self.order)
-    return copy.merge(head(self, state), {
+    return copy.merge(head(self, state, journal), {
         sessions = self.sessions,
         checks = checks,
         steps = steps,

@@ -1,0 +1,300 @@
+-- salvor runs and salvor report, and what a run leaves in its journal for them.
+local fs = require("salvor.fs")
+local journal = require("salvor.procedure.journal")
+local json = require("salvor.json")
+local lab = require("support.lab")
+local salvor = require("support.salvor")
+local site = require("support.site")
+local task = require("salvor.task")
+
+local PRELUDE = [[
+local fs = require("salvor.fs")
+local home = os.getenv("HOME")
+]]
+
+lab.describe("the runs of a user", function()
+    local home, closing, client, namespace
+
+    before_each(function()
+        home, closing = site.new_home()
+        namespace = lab.namespace()
+        client = lab.client({namespace = namespace})
+    end)
+    after_each(function()
+        client:delete("ns", namespace)
+        getmetatable(closing).__close()
+    end)
+
+    local function install(run, fields, step)
+        local all = {run = "function(ctx) " .. run .. " end"}
+        for name, value in pairs(step or {}) do
+            all[name] = value
+        end
+        site.install(home, "site/script", PRELUDE .. site.script(fields, all))
+    end
+
+    local function command(...)
+        return salvor.run({...}, {home = home, env = {KUBECONFIG = lab.kubeconfig()}})
+    end
+
+    local function start(...)
+        return command("run", "site/script", "-n", namespace, ...)
+    end
+
+    local function ids()
+        local found = {}
+        for index, entry in ipairs(fs.list(home .. "/state/salvor/runs") or {}) do
+            found[index] = entry.name
+        end
+        return found
+    end
+
+    local function path_of(id)
+        return home .. "/state/salvor/runs/" .. id .. "/journal.jsonl"
+    end
+
+    local function only_id()
+        local found = ids()
+        assert.equal(1, #found)
+        return found[1]
+    end
+
+    local function listed()
+        local result = command("runs", "--output", "json")
+        salvor.expect_code(0, result)
+        return must(json.decode(result.stdout))
+    end
+
+    local function report(id)
+        local result = command("report", id, "--output", "json")
+        salvor.expect_code(0, result)
+        return must(json.decode(result.stdout)), result.stdout
+    end
+
+    --- A journal of a run that never was, with these records.
+    local function write_journal(id, records)
+        must(fs.mkdir(home .. "/state/salvor/runs/" .. id, {parents = true}))
+        local made = journal.create(path_of(id))
+        for _, record in ipairs(records) do
+            made:append(record)
+        end
+    end
+
+    local BEGIN = {type = "run.begin", procedure = "site/script", namespace = "apic",
+                   cluster = {server = "https://here", context = "prod"}}
+
+    it("are none at first", function()
+        salvor.expect_code(0, command("runs"))
+        assert.same({}, listed())
+        assert.is_nil(fs.stat(home .. "/state"))
+    end)
+
+    it("are listed with how they ended, the newest first", function()
+        install("if fs.stat(home .. '/fail') then error('no') end")
+        salvor.expect_code(0, start())
+        must(fs.write(home .. "/fail", ""))
+        salvor.expect_code(5, start())
+        write_journal("20200101-000000-abcdef", {BEGIN})
+        local rows = listed()
+        assert.same({"stopped", "done", "interrupted"},
+            {rows[1].status, rows[2].status, rows[3].status})
+        assert.same({"site/script", namespace, "only", "salvor run --resume " .. rows[1].run},
+            {rows[1].procedure, rows[1].namespace, rows[1].step, rows[1].go_on})
+        local text = command("runs").stdout
+        salvor.expect(text, "RUN", "PROCEDURE", "TARGET", "BEGAN", "TOOK", "STATUS",
+            "stopped at only", "done", "prod/apic")
+        local first = text:find(rows[1].run, 1, true)
+        assert.is_true(first < text:find("20200101", 1, true))
+    end)
+
+    it("tell which is at work", function()
+        install("while not fs.stat(home .. '/go') do require('salvor.task').sleep(0.02) end")
+        local running = task.spawn(start)
+        local deadline = task.now() + 20
+        while not ids()[1] or not (fs.read(path_of(ids()[1])) or ""):find("step.begin", 1, true) do
+            assert(task.now() < deadline, "it does not begin")
+            task.sleep(0.02)
+        end
+        assert.equal("running", listed()[1].status)
+        salvor.expect(command("runs").stdout, "running: only")
+        assert.equal("running", report(only_id()).status)
+        must(fs.write(home .. "/go", ""))
+        salvor.expect_code(0, running:join())
+        assert.equal("done", listed()[1].status)
+    end)
+
+    it("tell those that were refused, and those of which a check failed", function()
+        install("", nil, {destructive = '"the database"'})
+        salvor.expect_code(6, start())
+        install("ctx:problem('no')", nil, {check = "true"})
+        salvor.expect_code(4, start())
+        local states = {}
+        for _, row in ipairs(listed()) do
+            states[row.status] = row.go_on or "nothing to go on with"
+        end
+        assert.same({refused = "nothing to go on with", preflight = "nothing to go on with"}, states)
+    end)
+
+    describe("are checked", function()
+        before_each(function()
+            write_journal("20200101-000000-aaaaaa", {BEGIN, {type = "step.begin", step = "x"},
+                                                     {type = "run.end", status = "done"}})
+            write_journal("20200102-000000-bbbbbb", {BEGIN, {type = "step.begin", step = "x"},
+                                                     {type = "run.end", status = "done"}})
+        end)
+
+        it("and are as they were written", function()
+            local result = command("runs", "--check")
+            salvor.expect_code(0, result)
+            salvor.expect(result.stdout, "20200101-000000-aaaaaa  ok", "20200102-000000-bbbbbb  ok",
+                "3 records, SHA-256 ")
+        end)
+
+        it("and a damaged one is named by its record, and hides no other", function()
+            local path = path_of("20200101-000000-aaaaaa")
+            must(fs.write(path, (must(fs.read(path)):gsub('"step":"x"', '"step":"y"'))))
+            local result = command("runs", "--check")
+            salvor.expect_code(1, result)
+            salvor.expect(result.stdout, "20200102-000000-bbbbbb  ok", "20200101-000000-aaaaaa  "
+                .. "DAMAGED  " .. path .. ", record 3: does not follow the record before it")
+            salvor.expect_code(0, command("runs", "--check", "20200102-000000-bbbbbb"))
+            salvor.expect_code(1, command("runs", "--check", "20200101-000000-aaaaaa"))
+            local rows = listed()
+            assert.same({"done", "damaged"}, {rows[1].status, rows[2].status})
+            assert.equal("site/script", rows[2].procedure)
+            local told = command("report", "20200101-000000-aaaaaa")
+            salvor.expect_code(1, told)
+            salvor.expect(told.stdout, "The journal of this run is damaged", "DAMAGED")
+        end)
+
+        it("and what is no journal at all hides no other either", function()
+            must(fs.write(path_of("20200101-000000-aaaaaa"), "\0\255\n\n{}\n"))
+            must(fs.remove(path_of("20200102-000000-bbbbbb")))
+            write_journal("20200103-000000-cccccc", {BEGIN})
+            local rows = listed()
+            assert.same({"interrupted", "damaged", "damaged"},
+                {rows[1].status, rows[2].status, rows[3].status})
+            salvor.expect_code(1, command("runs", "--check"))
+            salvor.expect_code(1, command("report", "20200102-000000-bbbbbb"))
+        end)
+
+        it("and a torn end is told, and is no damage", function()
+            local path = path_of("20200101-000000-aaaaaa")
+            must(fs.append(path, '{"type":"st'))
+            local before = must(fs.read(path))
+            local result = command("runs", "--check", "20200101-000000-aaaaaa")
+            salvor.expect_code(0, result)
+            salvor.expect(result.stdout, "11 bytes of a record that was not written to its end")
+            assert.equal(before, must(fs.read(path)))
+        end)
+    end)
+
+    it("that nobody knows are named", function()
+        for _, id in ipairs({"20200101-000000-abcdef", "../../etc"}) do
+            for _, words in ipairs({{"report", id}, {"runs", "--check", id}}) do
+                local result = command(table.unpack(words))
+                salvor.expect_code(2, result)
+                salvor.expect(result.stderr, "there is no run '" .. id .. "'", "salvor runs lists")
+            end
+        end
+    end)
+
+    describe("keep for their report", function()
+        it("what each write has changed, and what was waited for", function()
+            must(client:create({apiVersion = "v1", kind = "ConfigMap", metadata = {name = "c"},
+                                data = {a = "1", b = "1"}}))
+            install([[
+                must(ctx.k8s:create({apiVersion = "v1", kind = "ConfigMap",
+                    metadata = {name = "new"}, data = {long = string.rep("x", 1000)}}))
+                must(ctx.k8s:patch("cm", "c", {data = {a = "2"}}))
+                must(ctx.k8s:update("cm", "c", function(object) object.data.b = nil end))
+                must(ctx.k8s:apply({apiVersion = "v1", kind = "ConfigMap",
+                    metadata = {name = "c"}, data = {c = "3"}}))
+                must(ctx.k8s:apply({apiVersion = "v1", kind = "ConfigMap",
+                    metadata = {name = "c"}, data = {c = "3"}}))
+                must(ctx.k8s:wait("cm", "c", {timeout = 5}))
+                must(ctx.k8s:delete("cm", "c"))]])
+            salvor.expect_code(0, start())
+            local step = report(only_id()).steps[1]
+            local told = {}
+            for index, effect in ipairs(step.effects) do
+                local lines = {}
+                for _, change in ipairs(effect.changes or {}) do
+                    lines[#lines + 1] = table.concat({change.op, change.path,
+                        (change.before or ""):sub(1, 5), (change.after or ""):sub(1, 5)}, " ")
+                end
+                told[index] = effect.verb .. ": " .. table.concat(lines, ", ")
+            end
+            assert.same({"create: + data.long  xxxxx", "patch: ~ data.a 1 2",
+                         "update: - data.b 1 ", "apply: + data.c  3", "apply: ", "delete: "}, told)
+            salvor.expect(step.effects[1].changes[1].after, "… (1000 bytes, SHA-256 ")
+            assert.is_string(step.effects[1].result.uid)
+            assert.same({"cm c", "to be ready", 5, true}, {step.waits[1].target,
+                step.waits[1].wanted, step.waits[1].timeout, step.waits[1].ok})
+        end)
+
+        it("nothing that a Secret holds, nor what was there before", function()
+            must(client:create({apiVersion = "v1", kind = "Secret", metadata = {name = "s"},
+                                stringData = {key = "sunken-treasure"}}))
+            install([[
+                must(ctx.k8s:patch("secret", "s", {stringData = {key = "buried-treasure"}}))
+                must(ctx.k8s:create({apiVersion = "v1", kind = "ConfigMap",
+                    metadata = {name = "new"}, data = {text = "the buried-treasure"}}))]])
+            salvor.expect_code(0, start())
+            local made, text = report(only_id())
+            assert.equal("data.key", made.steps[1].effects[1].changes[1].path)
+            for path, data in pairs(salvor.tree(home .. "/state")) do
+                assert.is_nil(data:find("treasure", 1, true), path)
+                assert.is_nil(data:find("c3Vua2VuLXRy", 1, true), path)
+            end
+            assert.is_nil(text:find("treasure", 1, true))
+        end)
+
+        it("their parameters as they were, without secrets", function()
+            install("", {params = '{{name = "a", type = "duration", default = "2h", help = "h"},'
+                .. '{name = "p", type = "secret", help = "h"},'
+                .. '{name = "u", type = "url", help = "h"}}'})
+            salvor.expect_code(0, start("-p", "p=buried-treasure",
+                "-p", "u=s3://user:buried-treasure@bucket"))
+            assert.same({a = "7200s"}, report(only_id()).params)
+        end)
+    end)
+
+    describe("have a report", function()
+        before_each(function()
+            install("ctx:note('a <b>note</b> | `here`')")
+            salvor.expect_code(0, start())
+        end)
+
+        it("in the form that is asked for, or that the file's name says", function()
+            local id = only_id()
+            for name, beginning in pairs({["r.html"] = "<!DOCTYPE html>", ["r.json"] = "{",
+                                          ["r.md"] = "# A title"}) do
+                local path = home .. "/" .. name
+                local result = command("report", id, "--to", path)
+                salvor.expect_code(0, result)
+                assert.equal("", result.stdout)
+                assert.equal(beginning, must(fs.read(path)):sub(1, #beginning))
+                assert.equal("600", string.format("%o", must(fs.stat(path)).mode))
+            end
+            assert.equal("# A title", command("report", id).stdout:sub(1, 9))
+            salvor.expect_code(0, command("report", id, "-o", "html"))
+            local result = command("report", id, "-o", "pdf")
+            salvor.expect_code(2, result)
+            salvor.expect(result.stderr, "unknown output 'pdf'", "markdown, json or html")
+            salvor.expect_code(1, command("report", id, "--to", home .. "/none/r.html"))
+        end)
+
+        it("without any cluster", function()
+            local result = salvor.run({"report", only_id()}, {home = home})
+            salvor.expect_code(0, result)
+            salvor.expect(result.stdout, "a &lt;b&gt;note&lt;/b&gt; \\| \\`here\\`")
+        end)
+
+        it("that is the same at each call", function()
+            local id = only_id()
+            assert.equal(command("report", id, "-o", "html").stdout,
+                command("report", id, "-o", "html").stdout)
+        end)
+    end)
+end)
