@@ -58,7 +58,8 @@ lab.describe("a plan", function()
             must(c:apply(config_map("c", {mine = "10"})))
             assert.same({"- data.gone: 2 -> ", "~ data.mine: 1 -> 10"}, changes_of(list[1]))
             assert.equal("change", list[1].class)
-            assert.same({mine = "1", gone = "2", others = "3"}, must(connection:get("cm", "c")).data)
+            assert.same({mine = "1", gone = "2", others = "3"},
+                must(connection:get("cm", "c")).data)
         end)
 
         it("tells which fields belong to whom, all of them, and goes on", function()
@@ -206,7 +207,7 @@ lab.describe("a plan", function()
             }, said)
         end)
 
-        it("takes what others would create for an object of which only the name is known", function()
+        it("takes what others would create for an object with only a name", function()
             local c = planning()
             local expected = must(c:wait("deploy", "later", {create = true}))
             assert.same({apiVersion = "apps/v1", kind = "Deployment",

@@ -1,4 +1,4 @@
--- The report of a run: its evidence from the journal alone, as a document, as Markdown and as a page.
+-- The report of a run: its evidence from the journal alone, as a document, Markdown and a page.
 local collect = require("salvor.procedure.report.collect")
 local html = require("salvor.procedure.report.html")
 local json = require("salvor.json")
@@ -51,7 +51,8 @@ local function eventful()
         {0, begin({plan = {digest = "d1"}})},
         {1, {type = "lock.acquired", how = "expired", previous = "other@host/r2"}},
         {2, {type = "check", step = "look", status = "ok", findings = {
-            {level = "note", message = "seen"}, {level = "warning", message = "old", hint = "renew"}}}},
+            {level = "note", message = "seen"},
+            {level = "warning", message = "old", hint = "renew"}}}},
         {3, {type = "confirm", step = "two", loss = "the database", yes = true, user = "operator"}},
         {10, {type = "step.begin", step = "one"}},
         {10, {type = "effect.begin", step = "one", verb = "create", target = "ConfigMap apic/c"}},
@@ -156,10 +157,12 @@ describe("the evidence of a run", function()
                             {11, {type = "run.end", status = "until", step = "one"}}},
          "salvor run --resume "},
         {"undone", {STEP, {11, {type = "step.failed", step = "one", message = "no"}},
-                    {12, {type = "undo.begin", step = "one"}}, {13, {type = "undo.end", step = "one"}},
+                    {12, {type = "undo.begin", step = "one"}},
+                    {13, {type = "undo.end", step = "one"}},
                     {14, {type = "run.end", status = "undone"}}}},
         {"interrupted at one", {STEP, {11, {type = "step.end", step = "one"}},
-                                {12, {type = "run.undo"}}, {13, {type = "undo.begin", step = "one"}}},
+                                {12, {type = "run.undo"}},
+                                {13, {type = "undo.begin", step = "one"}}},
          "salvor run --undo "},
     }
     for number, case in ipairs(STATES) do
@@ -202,7 +205,8 @@ end)
 -- The forms of it
 
 --- A text that would be markup, or end a table, wherever it is put.
-local HOSTILE = [[<script>alert(1)</script>"'&amp; | `x` ** _y_ [l](http://evil) \]] .. "\27[2J\n# h\0\255"
+local HOSTILE = [[<script>alert(1)</script>"'&amp; | `x` ** _y_ [l](http://evil) \]]
+    .. "\27[2J\n# h\0\255"
 
 local function hostile()
     local function text()
@@ -278,7 +282,8 @@ describe("the page of a run", function()
     it("tells everything in words, too", function()
         local page = read_page(html(eventful()))
         for _, part in ipairs({
-            "A title", "site/script", "The manual", "https://here:6443 (context prod), namespace apic",
+            "A title", "site/script", "The manual",
+            "https://here:6443 (context prod), namespace apic",
             "operator", "not the bundled one", "5c1", "1.2.3", "the database", "seen",
             "warning: old — renew", "create ConfigMap apic/c", "uid u-7", "+ data.a: 1", "verified",
             "waited for jobs j to be ready (30s)", "too slow", "resumed", "--skip",

@@ -40,7 +40,8 @@ return {
     arguments = {0, 1},
     options = command.extend({
         {name = "yes", help = "yes to every destructive step"},
-        {name = "plan", argument = "FILE", help = "what salvor plan --save wrote, if it still holds"},
+        {name = "plan", argument = "FILE",
+         help = "what salvor plan --save wrote, if it still holds"},
         {name = "resume", argument = "RUN", help = "go on with that run"},
     }),
     run = function(given, words)

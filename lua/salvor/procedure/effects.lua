@@ -1,10 +1,16 @@
 --- What changes the world goes through here: a plan lists it, a run journals and does it.
 --
--- An effect is a table: verb and target (text for people), preview() -> result, changes, more (asks,
--- but changes nothing; `more` are fields that the plan shows besides), run() -> result, summary(result)
--- -> what the journal keeps of it, and changes(result) -> what it has changed, as a preview's, and how
--- many more; never a secret. preview and run return nil, err or raise, like any call. What else it has a plan shows: `class`
--- (see salvor.procedure.plan_summary), of a wait `wanted` and `timeout`.
+-- An effect is a table:
+--
+--   verb, target      text for people
+--   preview()         -> result, changes, more: asks, but changes nothing; `more` are fields that
+--                     the plan shows besides
+--   run()             -> result
+--   summary(result)   -> what the journal keeps of it, never a secret
+--   changes(result)   -> what it has changed, as preview's, and how many more; for the journal
+--   class, wanted, timeout    see salvor.procedure.plan_summary and salvor.procedure.waits
+--
+-- preview and run return nil, err or raise, like any call.
 local copy = require("salvor.copy")
 local secret = require("salvor.secret")
 

@@ -56,14 +56,16 @@ end
 
 local function difference(write, before, after)
     if write.verb == "scale" then
-        local from, to = salvor.dig(before, "spec", "replicas"), salvor.dig(after, "spec", "replicas")
-        return diff.fields({spec = {replicas = from}}, {spec = {replicas = to}})
+        local function replicas(object)
+            return {spec = {replicas = salvor.dig(object, "spec", "replicas")}}
+        end
+        return diff.fields(replicas(before), replicas(after))
     end
     return diff.fields(before, after, not before and write.body or nil)
 end
 
---- changes(write, before, is_new, after) -> list of {op, path, before, after}, what the server fills
---- in left out; nil when what was there before could not be read.
+--- changes(write, before, is_new, after) -> list of {op, path, before, after}, without what the
+--- server fills in, and how many more there were; nil when what was before could not be read.
 function evidence.changes(write, before, is_new, after)
     if not (before or is_new) or type(after) ~= "table" then
         return nil

@@ -1,5 +1,5 @@
---- A plan as one JSON document: what was asked, and every step with its effects. It can be saved and
---- run from later; its digest tells when it was changed meanwhile.
+--- A plan as one JSON document: what was asked, and every step with its effects. It can be saved
+--- and run from later; its digest tells when it was changed meanwhile.
 local copy = require("salvor.copy")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
@@ -15,11 +15,12 @@ local document = {FORMAT = 1}
 --- A parameter's value as a text that means the same wherever it is given; nil of a secret, and of
 --- a URL with one in it.
 local function text_of(declaration, value)
-    if declaration.type == "secret" or (declaration.type == "url" and urls.mask(value) ~= value) then
+    local type = declaration.type
+    if type == "secret" or (type == "url" and urls.mask(value) ~= value) then
         return nil
-    elseif declaration.type == "list" then
+    elseif type == "list" then
         return table.concat(value, ",")
-    elseif declaration.type == "duration" then
+    elseif type == "duration" then
         return value .. "s"
     end
     return tostring(value)

@@ -4,7 +4,8 @@
 -- Each preview takes the client `connection`, `read` (client:_read that knows the plan so far),
 -- the `objects` of its place as the plan leaves them (the object, or false when it is gone),
 -- and the write. It returns the result of the write, the changes that it makes, and what else is to
--- be said of the effect: class (create, change, delete, none), count, problems; or nil and an error.
+-- be said of the effect: class (create, change, delete, none), count, problems; or nil and an
+-- error.
 local copy = require("salvor.copy")
 local diff = require("salvor.procedure.diff")
 local overlay = require("salvor.procedure.overlay")
@@ -20,6 +21,14 @@ local function read_object(read, write)
     return read({op = write.op, verb = "get", resource = write.resource,
                  namespace = write.namespace, name = write.name or write.body.metadata.name,
                  timeout = write.timeout})
+end
+
+local function read_if_there(read, write)
+    local found, err = read_object(read, write)
+    if not found and err.code ~= "NotFound" then
+        error(err, 0)
+    end
+    return found
 end
 
 -- Conflicts
@@ -108,13 +117,7 @@ local function result_of(connection, objects, write)
 end
 
 local function write_object(connection, read, objects, write)
-    local before, err = nil, nil
-    if write.verb ~= "create" then
-        before, err = read_object(read, write)
-        if not before and err.code ~= "NotFound" then
-            error(err, 0)
-        end
-    end
+    local before = write.verb ~= "create" and read_if_there(read, write) or nil
     local after, problems = result_of(connection, objects, write)
     objects[write.name or after.metadata.name] = after
     local changes = diff.fields(before, after, not before and write.body or nil)

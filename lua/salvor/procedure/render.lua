@@ -154,8 +154,8 @@ function render.plan(stream, plan)
     stream:write("nothing was changed\n")
 end
 
-local function write_json(stream, document)
-    stream:write(secret.mask(must(json.encode(document, {indent = 2}))), "\n")
+local function write_json(stream, value)
+    stream:write(secret.mask(must(json.encode(value, {indent = 2}))), "\n")
 end
 
 function render.outcome_json(stream, outcome)

@@ -107,8 +107,8 @@ local function is_held(folder)
     return not handle and err.code == "Conflict"
 end
 
---- look(id) -> {id, folder, held, journal = what salvor.procedure.journal.look tells}, whatever state
---- the run is in; raises Usage when there is none by that id.
+--- look(id) -> {id, folder, held, journal = what salvor.procedure.journal.look tells}, whatever
+--- state the run is in; raises Usage when there is none by that id.
 function runs.look(id)
     local folder = check_id(id)
     local held = is_held(folder)

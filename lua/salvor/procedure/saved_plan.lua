@@ -123,8 +123,8 @@ function saved_plan.options(made, given)
     })
 end
 
---- Plans anew and raises, before anything is changed, when the plan differs; the observer is told as
---- for any plan, `tell(line)` each difference.
+--- Plans anew and raises, before anything is changed, when the plan differs; the observer is told
+--- as for any plan, `tell(line)` each difference.
 function saved_plan.check(made, options, observer, tell)
     local now = document.make(plan_procedure(made.procedure, options, observer))
     if now.failed then

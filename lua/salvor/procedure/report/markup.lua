@@ -1,5 +1,5 @@
---- Elements of HTML and SVG. A text that is put into one is always escaped; only what came from here
---- stays markup, so that no name or message of a server can become any.
+--- Elements of HTML and SVG. A text that is put into one is always escaped; only what came from
+--- here stays markup, so that no name or message of a server can become any.
 local ui = require("salvor.ui")
 
 local markup = {}
@@ -48,8 +48,8 @@ local function attributes(given)
     return table.concat(parts)
 end
 
---- element(name, attributes, child...) -> element. A child is an element, a text, a list of children
---- or nothing (nil, false).
+--- element(name, attributes, child...) -> element. A child is an element, a text, a list of
+--- children or nothing (nil, false).
 function markup.element(name, given, ...)
     local out = setmetatable({"<" .. name .. attributes(given or {})}, Element)
     if VOID[name] then

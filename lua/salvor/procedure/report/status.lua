@@ -56,8 +56,8 @@ on["run.end"] = function(state, record)
 end
 
 --- of(records, is_held) -> {word, step, message, undoing, begun}; word is done, preflight, refused,
---- until, undone, stopped, interrupted, running (somebody holds the run's lock), or what the journal's
---- end says; `begun`: a step ever was.
+--- until, undone, stopped, interrupted, running (somebody holds the run's lock), or what the
+--- journal's end says; `begun`: a step ever was.
 function status.of(records, is_held)
     local state = {word = "interrupted", ended = false}
     for _, record in ipairs(records) do

@@ -1,5 +1,5 @@
---- The style sheet of the HTML report: light and dark by what the reader's system prefers, and black
---- on white on paper.
+--- The style sheet of the HTML report: light and dark by what the reader's system prefers, and
+--- black on white on paper.
 return [[
 :root { color-scheme: light dark; --fg: #1c2024; --dim: #60646c; --bg: #ffffff; --panel: #f6f7f9;
   --line: #d9dce1; --accent: #2563a8; --good: #1f7a45; --bad: #b3261e; --warn: #8a5a00;
@@ -22,14 +22,14 @@ code, .mono { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-siz
 .state { display: inline-block; padding: .1rem .6rem; border-radius: 1rem; font-weight: 600;
   border: 1px solid currentColor; }
 .good { color: var(--good); } .bad { color: var(--bad); } .attention { color: var(--warn); }
-.alarm { border: 2px solid var(--bad); border-radius: .4rem; padding: .6rem .9rem; color: var(--bad); }
+.alarm { border: 2px solid var(--bad); border-radius: .4rem; padding: .6rem .9rem;
+  color: var(--bad); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; margin: .8rem 0; }
 dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 th { color: var(--dim); font-weight: 600; white-space: nowrap; }
-td.tight { white-space: nowrap; }
 ul { margin: .3rem 0; padding-left: 1.2rem; }
 section.step { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem;
   padding: .8rem 1rem; margin: .8rem 0; break-inside: avoid-page; }
@@ -44,7 +44,6 @@ svg text.small { fill: var(--dim); font-size: 11px; }
 .wait { fill: url(#hatch); } .hatch { stroke: var(--bg); stroke-width: 3; opacity: .75; }
 .grid { stroke: var(--line); } .resume { stroke: var(--warn); stroke-dasharray: 4 3; }
 .retry { fill: var(--warn); }
-footer { margin-top: 2.5rem; color: var(--dim); font-size: .9rem; }
 @media print {
   :root { color-scheme: light; --fg: #000; --dim: #444; --bg: #fff; --panel: #fff; --line: #bbb;
     --accent: #000; --good: #14532d; --bad: #8f1d16; --warn: #6b4500; --bar: #6f8fb0;
