@@ -1,6 +1,7 @@
 -- salvor plan apic-v10/prepare-management: every change is shown, and none is made.
 local apic = require("support.apic")
 local fs = require("salvor.fs")
+local json = require("salvor.json")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
 
@@ -65,6 +66,29 @@ lab.describe("plan of apic-v10/prepare-management", function()
                      ["save-resource"] = "planned", publish = "planned", ["read-back"] = "planned"},
             status)
         assert.same(before, everything(fixture))
+    end)
+
+    it("can be saved and run from, and what was run has a report", function()
+        local file = fs.join(fixture.home, "plan.json")
+        local saved = fixture:salvor({"plan", apic.ID, "-p", "kit=" .. fixture.kit,
+                                      "-p", "take_backup=true", "--save", file})
+        salvor.expect_code(0, saved)
+        salvor.expect(saved.stdout, "plan: 1 object created, 0 changed, 0 deleted, 1 wait")
+        local result = salvor.run({"run", "--plan", file, "--kubeconfig", fixture.kubeconfig},
+            {home = fixture.home})
+        salvor.expect_code(0, result)
+        local id = apic.run_id(result)
+        for _, form in ipairs({"markdown", "json", "html"}) do
+            local report = salvor.run({"report", id, "--output", form}, {home = fixture.home})
+            salvor.expect_code(0, report)
+            salvor.expect(report.stdout, "Take a backup", "ManagementBackup", "recreate.yaml",
+                "spec.clusterName", must(json.decode(must(fs.read(file)))).digest)
+            for _, secret in pairs(fixture.world.secrets) do
+                for _, value in pairs(secret.data) do
+                    assert.is_falsy(#value > 12 and report.stdout:find(value, 1, true))
+                end
+            end
+        end
     end)
 
     it("ends with 4 when a check fails", function()

@@ -8,6 +8,7 @@ local CLASS = {
     ["run in"] = "command", execute = "command",
     ["upload to"] = "copy", ["download from"] = "copy", copy = "copy",
     write = "storage", upload = "storage", remove = "storage", publish = "storage",
+    ["remove what interrupted uploads left in"] = "storage",
     create = "create", replace = "change", apply = "change", patch = "change", update = "change",
     scale = "change", ["delete"] = "delete", evict = "delete",
 }
