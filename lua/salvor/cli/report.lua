@@ -46,7 +46,7 @@ return {
         local seen = runs.look(words[1])
         local journal = seen.journal
         local document = collect(journal.records, {
-            path = journal.path, records = #journal.records, sha256 = journal.sha256,
+            run = seen.id, path = journal.path, records = #journal.records, sha256 = journal.sha256,
             holds = journal.holds, problem = journal.problem, torn = journal.torn,
         }, seen.held)
         local text = secret.mask(form(document))

@@ -64,9 +64,13 @@ end
 
 -- Objects that the plan has changed before
 
--- Those that only applies of this plan have made: for these the server's answer is right as it is,
--- since an apply takes back what the one before it has set and it does not.
+-- The manager by whose applies alone this plan has changed an object: to its next one the server's
+-- answer is right as it is, since an apply takes back what the one before has set and it does not.
 local applied = setmetatable({}, {__mode = "k"})
+
+local function manager_of(write)
+    return write.verb == "apply" and ((write.query or {}).fieldManager or "salvor") or nil
+end
 
 local SERVERS_OWN = {"resourceVersion", "uid", "creationTimestamp", "generation", "managedFields",
                      "selfLink"}
@@ -108,11 +112,11 @@ local function result_of(connection, objects, write)
     if write.verb == "create" and planned == false then
         return ask_again(connection, write)
     elseif write.verb ~= "create" and planned
-        and not (write.verb == "apply" and applied[planned]) then
+        and not (applied[planned] and applied[planned] == manager_of(write)) then
         return ask_onto(connection, write, planned)
     end
     local after, problems = ask(connection, write)
-    applied[after] = write.verb == "apply" or nil
+    applied[after] = manager_of(write)
     return after, problems
 end
 

@@ -45,11 +45,20 @@ local function split(order)
     return checks, steps
 end
 
+--- Seconds in which anything was at work.
+local function worked_in(sessions)
+    local sum = 0
+    for _, session in ipairs(sessions) do
+        sum = sum + (seconds_between(session.began, session.ended) or 0)
+    end
+    return sum
+end
+
 local function head(self, state, journal)
     local begin = self.begin
     return {
         format = 1,
-        run = begin.run,
+        run = begin.run or journal.run,
         procedure = begin.procedure,
         title = begin.title,
         document = begin.document,
@@ -65,16 +74,18 @@ local function head(self, state, journal)
         began = begin.time,
         ended = self.last_time,
         seconds = seconds_between(begin.time, self.last_time),
+        worked = worked_in(self.sessions),
         status = state.word,
         status_text = status.text(state),
         step = state.step,
         message = state.message,
-        go_on = journal.holds and text(begin.run) and status.go_on(state, begin.run) or nil,
+        go_on = journal.holds and text(begin.run) and status.go_on(state, begin.run)
+            or nil,
     }
 end
 
 --- collect(records, journal, is_held) -> the document. `journal`: what is known of the journal
---- itself, {path, records, sha256, holds, problem, torn}; is_held: whether a process is at work.
+--- itself, {run, path, records, sha256, holds, problem, torn}; is_held: whether a process is at work.
 return function(records, journal, is_held)
     local state = status.of(records, is_held)
     local self = replay(records, state.word == "running")

@@ -99,7 +99,7 @@ local function head(document)
             {"Started by", document.user},
             {"Began", words.time(document.began)},
             {"Ended", document.status ~= "running" and words.time(document.ended) or "not yet"},
-            {"Took", words.span(document.seconds)},
+            {"Took", words.took(document)},
             {"Script", words.script(document)},
             {"Script SHA-256", code(script.sha256)},
             {"Salvor", document.salvor},

@@ -25,8 +25,10 @@ function Page:heading(level, text)
     self:line()
 end
 
+--- What begins like an item of a list would be one within this one.
 function Page:item(text, depth)
-    self:line(string.rep("  ", depth or 0) .. "- " .. escape(text))
+    text = escape(text):gsub("^[+-]", "\\%0"):gsub("^(%d+)([.)])", "%1\\%2")
+    self:line(string.rep("  ", depth or 0) .. "- " .. text)
 end
 
 function Page:table(columns, rows)
@@ -79,7 +81,7 @@ local function head(page, document)
         {"Cluster", type(document.cluster) == "table" and document.cluster.uid or nil},
         {"Started by", document.user}, {"Began", words.time(document.began)},
         {"Ended", document.status ~= "running" and words.time(document.ended) or "not yet"},
-        {"Took", words.span(document.seconds)}, {"Script", words.script(document)},
+        {"Took", words.took(document)}, {"Script", words.script(document)},
         {"Script SHA-256", script.sha256}, {"Salvor", document.salvor},
         {"Saved plan", plan.digest}, {"Go on with", document.go_on},
     }) do

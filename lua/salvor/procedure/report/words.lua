@@ -18,7 +18,15 @@ function words.target(document)
     if cluster.context then
         text = text .. " (context " .. tostring(cluster.context) .. ")"
     end
-    return text .. ", namespace " .. tostring(document.namespace)
+    return text .. (document.namespace and ", namespace " .. tostring(document.namespace) or "")
+end
+
+--- "59m", and how much of it something was at work.
+function words.took(document)
+    if type(document.worked) ~= "number" or document.worked == document.seconds then
+        return words.span(document.seconds)
+    end
+    return words.span(document.seconds) .. ", at work for " .. words.span(document.worked)
 end
 
 function words.script(document)
