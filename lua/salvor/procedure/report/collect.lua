@@ -85,7 +85,7 @@ local function head(self, state, journal)
 end
 
 --- collect(records, journal, is_held) -> the document. `journal`: what is known of the journal
---- itself, {run, path, records, sha256, holds, problem, torn}; is_held: whether a process is at work.
+--- itself, {run, path, records, sha256, holds, problem, torn}; is_held: a process is at work.
 return function(records, journal, is_held)
     local state = status.of(records, is_held)
     local self = replay(records, state.word == "running")
