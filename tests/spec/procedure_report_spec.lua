@@ -25,12 +25,14 @@ local function begin(fields)
         title = "A title", document = "The manual", salvor = "1.2.3", user = "operator",
         script = {source = "/srv/script.lua", bundled = false, sha256 = "5c1"},
         cluster = {server = "https://here:6443", context = "prod", uid = "u-1"},
-        namespace = "apic", params = {text = "hello"},
+        namespace = "apic", params = {text = "hello"}, sources = {text = "site /srv/site.yaml:9"},
+        site = {name = "north", production = true, file = "/srv/site.yaml"},
         steps = list({
             {id = "look", title = "Look", why = "Because.", check = true},
             {id = "one", title = "One", why = "The first.", verify = true},
             {id = "two", title = "Two", why = "The second."},
-            {id = "three", title = "Three", why = "The third."},
+            {id = "three", title = "Three", why = "The third.", origin = {
+                hook = "before", of = "two", file = "/srv/hook.lua", site = "/srv/site.yaml:3"}},
         }),
     }
     for name, value in pairs(fields or {}) do
@@ -290,7 +292,8 @@ describe("the page of a run", function()
             "warning: old — renew", "create ConfigMap apic/c", "uid u-7", "+ data.a: 1", "verified",
             "waited for jobs j to be ready (30s)", "too slow", "resumed", "--skip",
             "begun; whether it was done is not known", "accepted by another", "abc",
-            "holds: each record carries",
+            "holds: each record carries", "north, production", "site /srv/site.yaml:9",
+            "Put there by the site: before two, /srv/hook.lua, /srv/site.yaml:3",
         }) do
             assert.truthy(page.text:find(part, 1, true), part)
         end

@@ -17,14 +17,13 @@ return {
         local options, as_json = command.engine_options(given)
         local stream = as_json and io.stderr or io.stdout
         local plan = plan_procedure(words[1], options, command.observer(stream))
-        local made = document.make(plan)
         if as_json then
-            io.stdout:write(document.text(made))
+            render.plan_json(io.stdout, plan)
         else
             render.plan(stream, plan)
         end
         if given.save then
-            saved_plan.save(made, given.save)
+            saved_plan.save(document.make(plan), given.save)
         end
         return plan.failed and cli.exit.preflight or cli.exit.done
     end,

@@ -1,4 +1,5 @@
 --- In what two plans of one procedure differ: a saved one and one made anew.
+local json = require("salvor.json")
 local salvor = require("salvor")
 local summary = require("salvor.procedure.plan_summary")
 
@@ -87,6 +88,11 @@ local function compare_effects(add, id, saved, now)
     end
 end
 
+--- Where a step comes from when it is not the script's own.
+local function text_of(origin)
+    return origin == nil and "the script" or must(json.encode(origin))
+end
+
 local function compare_steps(add, saved, now)
     for index = 1, math.max(#saved, #now) do
         local a, b = saved[index], now[index]
@@ -95,9 +101,9 @@ local function compare_steps(add, saved, now)
                 shown(b and b.step)))
         elseif a.status ~= b.status then
             add(string.format("step %s: was %s, is %s", a.step, a.status, b.status))
-        elseif a.origin ~= b.origin then
-            add(string.format("step %s: came from %s, comes from %s", a.step, shown(a.origin),
-                shown(b.origin)))
+        elseif text_of(a.origin) ~= text_of(b.origin) then
+            add(string.format("step %s: came from %s, comes from %s", a.step, text_of(a.origin),
+                text_of(b.origin)))
         else
             compare_effects(add, a.step, a.effects or {}, b.effects or {})
         end
@@ -112,10 +118,12 @@ local function compare_heads(add, saved, now)
         add(string.format("cluster: was %s (%s), is %s (%s)", shown(theirs.server),
             shown(theirs.uid), shown(ours.server), shown(ours.uid)))
     end
-    if saved.script.sha256 ~= now.script.sha256 then
-        add(string.format("script: was %s (SHA-256 %s), is %s (SHA-256 %s)",
-            shown(saved.script.source), shown(saved.script.sha256), shown(now.script.source),
-            shown(now.script.sha256)))
+    if saved.script.sha256 ~= now.script.sha256 or saved.script.digest ~= now.script.digest then
+        local function named(script)
+            return string.format("%s (SHA-256 %s)", shown(script.source),
+                shown(script.digest or script.sha256))
+        end
+        add("script: was " .. named(saved.script) .. ", is " .. named(now.script))
     end
     if saved.namespace ~= now.namespace then
         add("namespace: was " .. shown(saved.namespace) .. ", is " .. shown(now.namespace))

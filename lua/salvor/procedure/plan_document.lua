@@ -98,6 +98,7 @@ function document.make(plan)
         title = plan.procedure.title,
         script = plan.origin,
         params = document.params(plan.procedure.params, opened.params),
+        sources = opened.sources,
         cluster = plan.cluster,
         namespace = plan.namespace,
         kubeconfig = plan.kubeconfig and fs.absolute(plan.kubeconfig),

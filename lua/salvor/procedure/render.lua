@@ -154,6 +154,11 @@ function render.plan(stream, plan)
     stream:write("nothing was changed\n")
 end
 
+--- The document of a plan.
+function render.plan_json(stream, plan)
+    stream:write(document.text(document.make(plan)))
+end
+
 local function write_json(stream, value)
     stream:write(secret.mask(must(json.encode(value, {indent = 2}))), "\n")
 end

@@ -56,7 +56,7 @@ local CHANGE = {op = "string", path = "string", before = "?string", after = "?st
 local SHAPE = {
     digest = "string", procedure = "string", namespace = "string",
     params = "table", cluster = {server = "string", context = "?string", uid = "?string"},
-    script = {source = "string", sha256 = "string"},
+    script = {source = "string", sha256 = "string", digest = "?string"},
     steps = {{step = "string", status = "string",
               effects = {{verb = "string", target = "string", changes = {CHANGE}}}}},
 }

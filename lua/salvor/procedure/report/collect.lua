@@ -71,6 +71,7 @@ local function head(self, state, journal)
         user = begin.user,
         plan = begin.plan,
         params = items(begin.params),
+        sources = items(begin.sources),
         began = begin.time,
         ended = self.last_time,
         seconds = seconds_between(begin.time, self.last_time),

@@ -96,6 +96,7 @@ local function head(document)
             {"Document", document.document},
             {"Target", words.target(document)},
             {"Cluster", code(type(document.cluster) == "table" and document.cluster.uid or nil)},
+            {"Site", words.site(document)},
             {"Started by", document.user},
             {"Began", words.time(document.began)},
             {"Ended", document.status ~= "running" and words.time(document.ended) or "not yet"},
@@ -139,9 +140,9 @@ end
 local function params(document)
     local rows = {}
     for _, name in ipairs(salvor.keys(document.params)) do
-        rows[#rows + 1] = {code(name), code(document.params[name])}
+        rows[#rows + 1] = {code(name), code(document.params[name]), document.sources[name]}
     end
-    return rows[1] and section("Parameters", grid({"Name", "Value"}, rows),
+    return rows[1] and section("Parameters", grid({"Name", "Value", "From"}, rows),
         h("p", {class = "dim"}, "Secret parameters are not recorded."))
 end
 
@@ -196,7 +197,7 @@ local function step_section(step)
             state(step.status), h("span", {class = "when dim"}, words.time(step.began),
                 step.seconds and {" · ", words.span(step.seconds)} or nil)),
         step.why and h("p", {class = "dim"}, step.why),
-        step.origin and h("p", {class = "dim"}, "From ", tostring(step.origin)),
+        words.origin(step) and h("p", {class = "attention"}, words.origin(step)),
         step.reason and h("p", {class = "attention"}, "Left out: ", step.reason),
         step.message and h("p", {class = "bad"}, step.message),
         attempts_of(step),

@@ -79,7 +79,8 @@ local function head(page, document)
         {"Run", document.run}, {"Procedure", document.procedure},
         {"Document", document.document}, {"Target", words.target(document)},
         {"Cluster", type(document.cluster) == "table" and document.cluster.uid or nil},
-        {"Started by", document.user}, {"Began", words.time(document.began)},
+        {"Site", words.site(document)}, {"Started by", document.user},
+        {"Began", words.time(document.began)},
         {"Ended", document.status ~= "running" and words.time(document.ended) or "not yet"},
         {"Took", words.took(document)}, {"Script", words.script(document)},
         {"Script SHA-256", script.sha256}, {"Salvor", document.salvor},
@@ -125,7 +126,8 @@ local function step_part(page, step)
         or "", words.verified(step)}, ", "):gsub(", , ", ", "):gsub("^[, ]+", "")
         :gsub("[, ]+$", "")))
     page:line()
-    for _, text in ipairs({step.why or "", step.reason and "Left out: " .. step.reason or "",
+    for _, text in ipairs({step.why or "", words.origin(step) or "",
+                           step.reason and "Left out: " .. step.reason or "",
                            step.message or ""}) do
         if text ~= "" then
             page:line(escape(text))
@@ -169,9 +171,9 @@ return function(document)
     for _, step in ipairs(document.steps) do
         step_part(page, step)
     end
-    page:section("Parameters", {"Name", "Value"}, rows_of(salvor.keys(document.params),
+    page:section("Parameters", {"Name", "Value", "From"}, rows_of(salvor.keys(document.params),
         function(name)
-            return {name, document.params[name]}
+            return {name, document.params[name], document.sources[name]}
         end))
     page:section("Events", {"Time", "What"}, rows_of(document.events, function(item)
         return {words.time(item.time), item.text}

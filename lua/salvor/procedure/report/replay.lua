@@ -54,7 +54,9 @@ on["run.begin"] = function(self, record)
         local made = self:step(step.id)
         for _, field in ipairs({"title", "why", "origin", "check", "destructive", "verify",
                                 "undo"}) do
-            made[field] = type(step[field]) ~= "table" and step[field] or nil
+            if type(step[field]) ~= "table" or field == "origin" then
+                made[field] = step[field]
+            end
         end
     end
     table.insert(self.sessions, {began = record.time, ended = record.time, user = record.user})

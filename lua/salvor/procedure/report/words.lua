@@ -29,9 +29,38 @@ function words.took(document)
     return words.span(document.seconds) .. ", at work for " .. words.span(document.worked)
 end
 
+--- Which script it was, and what was not as in the bundled one.
 function words.script(document)
     local script = type(document.script) == "table" and document.script or {}
+    local notes = {}
+    for index, note in ipairs(type(script.notes) == "table" and script.notes or {}) do
+        notes[index] = tostring(note)
+    end
+    if notes[1] then
+        return table.concat(notes, "; ")
+    end
     return tostring(script.source) .. (script.bundled and "" or ", not the bundled one")
+end
+
+function words.site(document)
+    local site = type(document.site) == "table" and document.site or {}
+    local name = site.name or site.file
+    return name and tostring(name) .. (site.production == true and ", production" or "")
+end
+
+--- Where a step comes from that is not the script's own; nil for those of the script.
+function words.origin(step)
+    local origin = step.origin
+    if type(origin) ~= "table" then
+        return origin ~= nil and tostring(origin) or nil
+    end
+    local text = "Put there by the site: " .. tostring(origin.hook) .. " " .. tostring(origin.of)
+    for _, part in ipairs({"because", "file", "site"}) do
+        if origin[part] ~= nil then
+            text = text .. ", " .. tostring(origin[part])
+        end
+    end
+    return text
 end
 
 --- What an effect's result says, as "uid …, exit code 0".
