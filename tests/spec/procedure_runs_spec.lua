@@ -192,6 +192,50 @@ lab.describe("the runs of a user", function()
         end)
     end)
 
+    describe("that are old are removed", function()
+        local OLD = {done = "20200101-000000-aaaaaa", stopped = "20200102-000000-bbbbbb",
+                     empty = "20200103-000000-cccccc"}
+
+        before_each(function()
+            install("")
+            salvor.expect_code(0, start())
+            local done = {{type = "run.begin"}, {type = "run.end", status = "done"}}
+            local stopped = {{type = "run.begin"}, {type = "step.begin", step = "x"},
+                             {type = "step.failed", step = "x", message = "no"}}
+            for _, records in ipairs({done, stopped}) do
+                for _, record in ipairs(records) do
+                    record.time = "2020-01-05T00:00:00Z"
+                end
+            end
+            write_journal(OLD.done, done)
+            write_journal(OLD.stopped, stopped)
+            write_journal(OLD.empty, {})
+        end)
+
+        it("but for those that can be gone on with", function()
+            local result = command("runs", "--remove-older-than", "90d")
+            salvor.expect_code(0, result)
+            salvor.expect(result.stdout, "removed " .. OLD.done, "removed " .. OLD.empty,
+                "kept    " .. OLD.stopped .. "  stopped at x; --force removes it, too")
+            assert.equal(2, #ids())
+            assert.equal(OLD.stopped, ids()[1])
+            salvor.expect_code(0, command("runs", "--remove-older-than", "90d", "--force"))
+            assert.equal(1, #ids())
+        end)
+
+        it("and none that is not", function()
+            salvor.expect_code(0, command("runs", "--remove-older-than", "10000d"))
+            assert.equal(4, #ids())
+        end)
+
+        it("and only when it is clear what is meant", function()
+            for _, words in ipairs({{"soon"}, {"90d", "--check"}, {"90d", OLD.done}}) do
+                salvor.expect_code(2, command("runs", "--remove-older-than", table.unpack(words)))
+            end
+            assert.equal(4, #ids())
+        end)
+    end)
+
     it("that nobody knows are named", function()
         for _, id in ipairs({"20200101-000000-abcdef", "../../etc"}) do
             for _, words in ipairs({{"report", id}, {"runs", "--check", id}}) do

@@ -3,7 +3,9 @@
 local age = require("salvor.k8s.age")
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
+local errors = require("salvor.error")
 local json = require("salvor.json")
+local params = require("salvor.procedure.params")
 local runs = require("salvor.procedure.runs")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
@@ -65,15 +67,62 @@ local function print_check(summary)
     ui.print(summary.run .. "  " .. ui.escape(text))
 end
 
+local function usage(message, hint)
+    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
+end
+
+--- Seconds since 1970 when anything last happened in the run; of one without a record, its id tells
+--- when it began.
+local function last_of(summary)
+    local record = age.seconds(summary.ended or summary.began)
+    local year, month, day, hour, minute, second =
+        summary.run:match("^(%d%d%d%d)(%d%d)(%d%d)%-(%d%d)(%d%d)(%d%d)")
+    return record or (year and age.seconds(string.format("%s-%s-%sT%s:%s:%s", year, month, day,
+        hour, minute, second)))
+end
+
+--- Removes what ended longer ago than that; what can be gone on with, or is damaged and therefore
+--- unclear, only by force. What is at work is never removed.
+local function remove_old(text, force)
+    local seconds = params.types.duration(text)
+    if not seconds then
+        usage("--remove-older-than: '" .. text .. "' is no duration", "such as 90d")
+    end
+    for _, id in ipairs(runs.ids()) do
+        local summary = summarize(runs.look(id))
+        local last = last_of(summary)
+        if summary.status ~= "running" and last and os.time() - last > seconds then
+            if force or (not summary.go_on and summary.status ~= "damaged") then
+                runs.remove(id)
+                ui.print("removed " .. id .. "  " .. ui.escape(summary.status_text))
+            else
+                ui.print("kept    " .. id .. "  " .. ui.escape(summary.status_text)
+                    .. "; --force removes it, too")
+            end
+        end
+    end
+    return cli.exit.done
+end
+
 return {
     summary = "what was run: when, where, and how it ended",
-    usage = "salvor runs [--check [RUN]] [--output text|json]",
+    usage = "salvor runs [--check [RUN]] [--output text|json]"
+        .. " | --remove-older-than DURATION [--force]",
     arguments = {0, 1},
     options = {
         {name = "check", help = "whether the journals are as they were written; 1 when one is not"},
         command.OUTPUT,
+        {name = "remove-older-than", argument = "DURATION",
+         help = "remove runs that ended longer ago, such as 90d, with their journals"},
+        {name = "force", help = "with it: also those that can be resumed, or are damaged"},
     },
     run = function(given, words)
+        if given.remove_older_than then
+            if words[1] or given.check or given.output then
+                usage("--remove-older-than goes alone, or with --force")
+            end
+            return remove_old(given.remove_older_than, given.force)
+        end
         local as_json = command.is_json(given)
         local summaries, code = salvor.list(), cli.exit.done
         for index, id in ipairs(words[1] and {words[1]} or runs.ids()) do

@@ -116,4 +116,11 @@ function runs.look(id)
             journal = journal.look(fs.join(folder, "journal.jsonl"))}
 end
 
+--- remove(id): takes the run and its journal away; raises Conflict when a process works on it.
+function runs.remove(id)
+    local folder = check_id(id)
+    local held <close> = lock(folder, id) -- luacheck: ignore 211
+    must(fs.remove_tree(folder))
+end
+
 return runs

@@ -7,7 +7,11 @@ local function begins(state)
     state.word, state.step, state.ended = "interrupted", nil, false
 end
 
-on["run.begin"] = begins
+on["run.begin"] = function(state)
+    begins(state)
+    state.known = true
+end
+
 on["run.resume"] = begins
 
 on["run.undo"] = function(state)
@@ -55,9 +59,9 @@ on["run.end"] = function(state, record)
     state.step = record.status == "until" and record.step or nil
 end
 
---- of(records, is_held) -> {word, step, message, undoing, begun}; word is done, preflight, refused,
+--- of(records, is_held) -> {word, step, message, undoing, begun, known}; word is done, preflight, refused,
 --- until, undone, stopped, interrupted, running (somebody holds the run's lock), or what the
---- journal's end says; `begun`: a step ever was.
+--- journal's end says; `begun`: a step ever was; `known`: its beginning is journaled.
 function status.of(records, is_held)
     local state = {word = "interrupted", ended = false}
     for _, record in ipairs(records) do
@@ -70,14 +74,16 @@ function status.of(records, is_held)
         state.word, state.message = "running", nil
     end
     return {word = state.word, step = state.step, message = state.message,
-            undoing = state.undoing, begun = state.begun}
+            undoing = state.undoing, begun = state.begun, known = state.known}
 end
 
 local RESUMABLE = {stopped = true, interrupted = true, ["until"] = true}
 
 --- The command that goes on with the run; nil where nothing is left to do.
 function status.go_on(state, run)
-    if state.undoing and state.word ~= "undone" and state.word ~= "running" then
+    if not state.known then
+        return nil
+    elseif state.undoing and state.word ~= "undone" and state.word ~= "running" then
         return "salvor run --undo " .. run
     elseif RESUMABLE[state.word] or (state.word == "refused" and state.begun) then
         return "salvor run --resume " .. run
