@@ -59,9 +59,9 @@ on["run.end"] = function(state, record)
     state.step = record.status == "until" and record.step or nil
 end
 
---- of(records, is_held) -> {word, step, message, undoing, begun, known}; word is done, preflight, refused,
---- until, undone, stopped, interrupted, running (somebody holds the run's lock), or what the
---- journal's end says; `begun`: a step ever was; `known`: its beginning is journaled.
+--- of(records, is_held) -> {word, step, message, undoing, begun, known}; word is done, preflight,
+--- refused, until, undone, stopped, interrupted, running (somebody holds the run's lock), or what
+--- the journal's end says; `begun`: a step ever was; `known`: its beginning is journaled.
 function status.of(records, is_held)
     local state = {word = "interrupted", ended = false}
     for _, record in ipairs(records) do
