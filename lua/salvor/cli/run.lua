@@ -5,14 +5,21 @@ local render = require("salvor.procedure.render")
 local runner = require("salvor.procedure.runner")
 local saved_plan = require("salvor.procedure.saved_plan")
 
+-- What is done is in the plan.
+local NOT_WITH_PLAN = {"resume", "undo", "from", "until", "skip"}
+
 --- What was planned, when that is still what would be done.
 local function start_planned(given, words, options, observer)
-    if given.resume or words[1] then
-        error(errors.new({code = "Usage", message = "--plan goes without a procedure's id and "
-            .. "without --resume", hint = "the plan says which procedure it is"}), 0)
+    for _, name in ipairs(NOT_WITH_PLAN) do
+        if words[1] or given[name] then
+            error(errors.new({code = "Usage", message = "--plan goes without "
+                .. (words[1] and "a procedure's id" or "--" .. name),
+                hint = "the plan says what is to be done"}), 0)
+        end
     end
     local saved = saved_plan.read(given.plan)
     options = saved_plan.options(saved, options)
+    options.break_lock = given.break_lock
     saved_plan.check(saved, options, observer, function(line)
         cli.complain(line)
     end)
