@@ -1,16 +1,17 @@
 -- A saved plan: run as it was planned, or not at all.
 local digest = require("salvor.digest")
+local plan_document = require("salvor.procedure.plan_document")
 local fs = require("salvor.fs")
 local journal = require("salvor.procedure.journal")
 local json = require("salvor.json")
 local lab = require("support.lab")
+local params = require("salvor.procedure.params")
 local salvor = require("support.salvor")
 local site = require("support.site")
 
 local PARAMS = '{{name = "text", type = "string", default = "none", help = "a text"},'
     .. ' {name = "wait", type = "duration", default = "10s", help = "a time"},'
-    .. ' {name = "password", type = "secret", help = "a secret"},'
-    .. ' {name = "store", type = "url", help = "a store"}}'
+    .. ' {name = "password", type = "secret", help = "a secret"}}'
 
 local RUN = [[function(ctx)
     must(ctx.k8s:create({apiVersion = "v1", kind = "ConfigMap",
@@ -21,6 +22,26 @@ local RUN = [[function(ctx)
     must(ctx.k8s:patch("cm", "there", {data = {a = "2"}}))
     must(ctx.k8s:wait("cm", "there", {timeout = ctx.params.wait}))
 end]]
+
+describe("the parameters that a plan keeps", function()
+    it("are texts that mean the same again", function()
+        local declared, given = {}, {text = "a b", count = "7", yes = "true", time = "1h30m",
+                                     size = "2G", items = "a,b", store = "s3://b/c?endpoint=e"}
+        for name, kind in pairs({text = "string", count = "integer", yes = "boolean",
+                                 time = "duration", size = "size", items = "list",
+                                 store = "url"}) do
+            table.insert(declared, {name = name, type = kind, help = "h"})
+        end
+        local values = must(params.resolve(declared, given))
+        local kept = plan_document.params(declared, values)
+        assert.same(values, must(params.resolve(declared, kept)))
+    end)
+
+    it("are not those that hold a secret", function()
+        assert.same({}, plan_document.params({{name = "p", type = "secret"}, {name = "u", type = "url"}},
+            {p = "buried-treasure", u = "s3://key:buried-treasure@bucket"}))
+    end)
+end)
 
 lab.describe("a saved plan", function()
     local home, closing, client, namespace, file
@@ -112,8 +133,7 @@ lab.describe("a saved plan", function()
     end)
 
     it("holds no secret; these are given again", function()
-        salvor.expect_code(0, save("-p", "password=very-buried-treasure",
-            "-p", "store=s3://key:very-buried-treasure@bucket"))
+        salvor.expect_code(0, save("-p", "password=very-buried-treasure"))
         assert.is_nil(must(fs.read(file)):find("treasure", 1, true))
         salvor.expect_code(0, run("-p", "password=very-buried-treasure"))
     end)
