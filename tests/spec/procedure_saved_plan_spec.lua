@@ -38,7 +38,8 @@ describe("the parameters that a plan keeps", function()
     end)
 
     it("are not those that hold a secret", function()
-        assert.same({}, plan_document.params({{name = "p", type = "secret"}, {name = "u", type = "url"}},
+        assert.same({}, plan_document.params(
+            {{name = "p", type = "secret"}, {name = "u", type = "url"}},
             {p = "buried-treasure", u = "s3://key:buried-treasure@bucket"}))
     end)
 end)
