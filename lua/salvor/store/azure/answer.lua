@@ -32,6 +32,7 @@ local CODES = {
     InternalError = "IO",
     InvalidAuthenticationInfo = "Unauthorized",
     InvalidBlobType = "Unsupported",
+    InvalidBlockList = "Conflict",
     InvalidMd5 = "Corrupt",
     KeyBasedAuthenticationNotPermitted = "Forbidden",
     LeaseIdMissing = "Forbidden",
@@ -50,6 +51,8 @@ local CODES = {
 }
 
 local HINTS = {
+    InvalidBlockList = "another run has written the same object: look at what is there, and copy"
+        .. " again",
     AccountIsDisabled = "have the account enabled",
     AuthenticationFailed = "check the account's name and its key or shared access signature",
     AuthorizationFailure = "the account may only take requests from certain networks",

@@ -30,7 +30,7 @@ local CODES = {
     MethodNotAllowed = "Unsupported",
     NoSuchBucket = "NotFound",
     NoSuchKey = "NotFound",
-    NoSuchUpload = "NotFound",
+    NoSuchUpload = "Conflict",
     NoSuchVersion = "NotFound",
     NotImplemented = "Unsupported",
     OperationAborted = "SlowDown",
@@ -47,6 +47,8 @@ local CODES = {
 }
 
 local HINTS = {
+    NoSuchUpload = "another run has completed or given up the same upload: look at what is there,"
+        .. " and copy again",
     InvalidAccessKeyId = "check the access key, and that it is one of this server's",
     SignatureDoesNotMatch = "check the secret key; a proxy that changes requests does this too",
     ExpiredToken = "get new credentials",
@@ -85,8 +87,7 @@ function answer.fail(store, got, url, op, body)
     elseif said == "RequestTimeTooSkewed" then
         message = "this machine's clock and the server's are too far apart"
     elseif code == "NotFound" then
-        said = said == "NoSuchUpload" and said or nil
-        message = nil
+        said, message = nil, nil
     end
     local reason = said and message and said .. ": " .. message or message or said
     return common.fail(got, code, {
