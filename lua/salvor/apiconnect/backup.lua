@@ -1,28 +1,18 @@
 --- Backups of the API Connect v10 management database, of either generation of that database.
 local apiconnect = require("salvor.apiconnect")
 local crunchy = require("salvor.k8s.ready.apiconnect")
+local dates = require("salvor.dates")
 local dig = require("salvor").dig
 local edb = require("salvor.k8s.ready.postgres")
 
 local backup = {}
 
---- "20260826-154646F" or "2026-08-26T15:46:46Z" or epoch seconds -> epoch seconds, or nil
+--- "20260826-154646F" or "2026-08-26T15:46:46Z" or seconds since 1970 -> those seconds, or nil
 local function to_epoch(stamp)
     if math.type(stamp) == "integer" then
         return stamp
     end
-    local year, month, day, hour, minute, second =
-        tostring(stamp):match("^(%d%d%d%d)-?(%d%d)-?(%d%d)[T-](%d%d):?(%d%d):?(%d%d)")
-    if not year then
-        return nil
-    end
-    -- os.time takes local time: what it makes of the same fields in UTC is the difference.
-    local fields = {year = year, month = month, day = day, hour = hour, min = minute, sec = second,
-                    isdst = false}
-    local here = os.time(fields)
-    local utc = os.date("!*t", here)
-    utc.isdst = false
-    return here + (here - os.time(utc))
+    return type(stamp) == "string" and (dates.iso(stamp) or dates.compact(stamp)) or nil
 end
 
 backup.to_epoch = to_epoch

@@ -1,6 +1,7 @@
 --- salvor runs: what was run from here, how it ended, and whether its journals are as they were
 --- written.
 local age = require("salvor.k8s.age")
+local dates = require("salvor.dates")
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
 local errors = require("salvor.error")
@@ -18,7 +19,7 @@ local function summarize(seen)
     local begin, last = records[1] or {}, records[#records] or {}
     local state = status.of(records, seen.held)
     local ended = state.word ~= "running" and last.time or nil
-    local from, to = age.seconds(begin.time), age.seconds(ended)
+    local from, to = dates.iso(begin.time), dates.iso(ended)
     return {
         run = seen.id,
         procedure = begin.procedure,
@@ -74,11 +75,7 @@ end
 --- Seconds since 1970 when anything last happened in the run; of one without a record, its id tells
 --- when it began.
 local function last_of(summary)
-    local record = age.seconds(summary.ended or summary.began)
-    local year, month, day, hour, minute, second =
-        summary.run:match("^(%d%d%d%d)(%d%d)(%d%d)%-(%d%d)(%d%d)(%d%d)")
-    return record or (year and age.seconds(string.format("%s-%s-%sT%s:%s:%s", year, month, day,
-        hour, minute, second)))
+    return dates.iso(summary.ended or summary.began) or dates.compact(summary.run)
 end
 
 --- Removes what ended longer ago than that; what can be gone on with, or is damaged and therefore

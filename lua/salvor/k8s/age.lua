@@ -1,4 +1,5 @@
 --- How long ago something was, as kubectl writes it: 45s, 3m20s, 25m, 7h5m, 2d3h, 1y40d.
+local dates = require("salvor.dates")
 
 local SECOND, MINUTE, HOUR = 1, 60, 3600
 local DAY = 24 * HOUR
@@ -16,8 +17,6 @@ local STEPS = {
     {8 * YEAR, YEAR, "y", DAY, "d"},
     {math.huge, YEAR, "y"},
 }
-
-local TIME = "^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d)"
 
 local age = {}
 
@@ -38,28 +37,9 @@ function age.text(seconds)
     end
 end
 
---- Days since 1970 of a date of the Gregorian calendar, whose years begin in March here.
-local function days(year, month, day)
-    year = month <= 2 and year - 1 or year
-    local in_era = year % 400
-    local in_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    return year // 400 * 146097 + in_era * 365 + in_era // 4 - in_era // 100 + in_year - 719468
-end
-
---- Seconds since 1970 of a time as Kubernetes writes it (RFC 3339, UTC); nil for what is none.
-function age.seconds(time)
-    time = type(time) == "string" and time or ""
-    local year, month, day, hour, minute, second = time:match(TIME)
-    if not year then
-        return nil
-    end
-    return math.tointeger(days(year // 1, month // 1, day // 1) * DAY + hour * HOUR
-        + minute * MINUTE + second)
-end
-
---- The age of what was made then, by age.seconds; `now` in seconds since 1970.
+--- The age of what was made then, a time as Kubernetes writes it; `now` in seconds since 1970.
 function age.since(time, now)
-    local made = age.seconds(time)
+    local made = dates.iso(time)
     return made and age.text(now - made) or "<unknown>"
 end
 

@@ -2,7 +2,7 @@
 --- 10.0.5, and from 10.0.8 a folder for each database cluster as barman-cloud writes it
 --- (base/<backup id>/, wals/).
 local tarballs = require("salvor.verify.tarballs")
-local times = require("salvor.verify.times")
+local dates = require("salvor.dates")
 local wal = require("salvor.verify.wal")
 
 local management = {name = "management_sftp", title = "API Connect v10 management backups",
@@ -29,7 +29,7 @@ local function parse(path)
     local id = path:match("^(.+)%.tgz$")
     local full, kind = (id or ""):match("^(" .. STAMP .. "F)_" .. STAMP .. "([DI])$")
     kind = kind or (id or ""):match("^" .. STAMP .. "([FI])$")
-    return kind and times.parse(id)
+    return kind and dates.compact(id)
         and {id = id, full = full, kind = TYPES[kind]}
 end
 
@@ -58,7 +58,7 @@ local function check_files(context)
     end
     for _, file in ipairs(files) do
         if wanted(context, file.id) then
-            local backup = {name = file.id, type = file.kind, started = times.parse(file.id),
+            local backup = {name = file.id, type = file.kind, started = dates.compact(file.id),
                             restorable = true, bytes = file.item.size, files = 1}
             context.backups[#context.backups + 1] = backup
             local add = tarballs.adder(context, backup)
@@ -172,8 +172,8 @@ end
 --- `root` is the folder of a cluster, "" or with a "/" at its end.
 local function check_base(context, root, id)
     local folder = root .. "base/" .. id .. "/"
-    local backup = {name = root .. id, type = "full", started = times.parse(id), restorable = true,
-                    bytes = 0, files = 0}
+    local backup = {name = root .. id, type = "full", started = dates.compact(id),
+                    restorable = true, bytes = 0, files = 0}
     if not wanted(context, backup.name) and not wanted(context, id) then
         return
     end
@@ -216,7 +216,7 @@ function management.verify(context)
         local any = false
         context.looks_at = {"names", "sizes", "info files"}
         for _, id in ipairs((context.source:level(root .. "base/"))) do
-            if #id == 15 and id:sub(9, 9) == "T" and times.parse(id) then
+            if #id == 15 and id:sub(9, 9) == "T" and dates.compact(id) then
                 any = true
                 check_base(context, root, id)
             end

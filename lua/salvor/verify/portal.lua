@@ -8,7 +8,7 @@
 local errors = require("salvor.error")
 local salvor = require("salvor")
 local tarballs = require("salvor.verify.tarballs")
-local times = require("salvor.verify.times")
+local dates = require("salvor.dates")
 
 local portal = {name = "portal", title = "API Connect Developer Portal backups",
                 looks_at = {"names", "sizes"},
@@ -44,7 +44,7 @@ local function limit_of(context)
     local time = context.options.time
     if not time or time == "now" then
         return os.date("!%Y%m%d.%H%M%S", os.time() + DAY), "now"
-    elseif #time ~= 15 or time:sub(9, 9) ~= "." or not times.parse(time) then
+    elseif #time ~= 15 or time:sub(9, 9) ~= "." or not dates.compact(time) then
         invalid("the time '" .. time .. "' is neither now nor YYYYMMDD.HHMMSS")
     end
     return time, time
@@ -56,7 +56,7 @@ local function group(context, limit, is_now)
     for _, file in ipairs(tarballs.list(context, parse)) do
         local series = found[file.name] or {}
         found[file.name] = series
-        if not times.parse(file.time) then
+        if not dates.compact(file.time) then
             context.findings:add({level = "warning", rule = "time", object = file.item.path,
                 message = file.time .. " is no time, so it was left out",
                 hint = "was the file renamed?"})
@@ -77,14 +77,14 @@ local function check_management(context, add, files)
     if not text then
         return
     end
-    local management = times.parse(text) or math.tointeger(tonumber(text))
+    local management = dates.compact(text) or math.tointeger(tonumber(text))
     if not management then
         invalid("the time of the management backup '" .. text .. "' is neither "
             .. "YYYYMMDD-HHMMSS nor seconds since 1970")
     end
     local tolerance = context.options.tolerance or TOLERANCE
     for _, file in ipairs(files) do
-        local apart = math.abs(management - times.parse(file.time))
+        local apart = math.abs(management - dates.compact(file.time))
         if apart > tolerance then
             add("warning", "times", file.item.path, string.format(
                 "it was made %d s away from the backup of the management database, more than %d s",
@@ -124,7 +124,7 @@ function portal.verify(context)
         add("warning", "no-site", "", "there is no backup of a site",
             "the portal comes back without sites")
     end
-    backup.finished = system and times.parse(system.time) or nil
+    backup.finished = system and dates.compact(system.time) or nil
     check_management(context, add, files)
 end
 

@@ -1,13 +1,13 @@
 --- The evidence of a run, from the records of its journal alone: one document, which is the report
 --- in JSON and what the other forms are made of. docs/guide.md says what its fields are.
-local age = require("salvor.k8s.age")
+local dates = require("salvor.dates")
 local copy = require("salvor.copy")
 local list = require("salvor").list
 local replay = require("salvor.procedure.report.replay")
 local status = require("salvor.procedure.report.status")
 
 local function seconds_between(from, to)
-    local a, b = age.seconds(from), age.seconds(to)
+    local a, b = dates.iso(from), dates.iso(to)
     return a and b and math.max(b - a, 0) or nil
 end
 

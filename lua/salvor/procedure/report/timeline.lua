@@ -1,6 +1,7 @@
 --- The picture of a run: a bar for each go at a step, over the time that the run was at work. Waits
 --- are hatched, retries and resumes marked; the time in which nothing was at work is left out.
 local age = require("salvor.k8s.age")
+local dates = require("salvor.dates")
 local markup = require("salvor.procedure.report.markup")
 
 local h = markup.element
@@ -20,7 +21,7 @@ local MOST_TICKS = 8
 local function lay_out(sessions)
     local spans, total = {}, 0
     for _, session in ipairs(sessions) do
-        local began, ended = age.seconds(session.began), age.seconds(session.ended)
+        local began, ended = dates.iso(session.began), dates.iso(session.ended)
         if began and ended then
             spans[#spans + 1] = {began = began, ended = math.max(began, ended)}
             total = total + spans[#spans].ended - began
@@ -36,7 +37,7 @@ local function lay_out(sessions)
 end
 
 local function place(spans, scale, time)
-    local seconds, x = age.seconds(time), LABEL
+    local seconds, x = dates.iso(time), LABEL
     for _, span in ipairs(spans) do
         if seconds and seconds >= span.began then
             x = span.x + (math.min(seconds, span.ended) - span.began) * scale
@@ -87,7 +88,7 @@ end
 -- Drawing
 
 local function seconds_of(item)
-    local a, b = age.seconds(item.began), age.seconds(item.ended)
+    local a, b = dates.iso(item.began), dates.iso(item.ended)
     return a and b and age.text(b - a) or ""
 end
 

@@ -1,6 +1,6 @@
 --- What Azure's Blob service answers: items out of headers, errors out of headers and bodies.
 local common = require("salvor.store.http.answer")
-local dates = require("salvor.store.dates")
+local dates = require("salvor.dates")
 local md5_forms = require("salvor.store.http.md5")
 
 local answer = {}

@@ -3,7 +3,7 @@
 --- With a hierarchical namespace Azure sorts part by part ("a/b" before "a-b"), so those lists are
 --- put into the order of bytes by hierarchy.lua; the first folder in a list tells that it is one.
 local answer = require("salvor.store.azure.answer")
-local dates = require("salvor.store.dates")
+local dates = require("salvor.dates")
 local errors = require("salvor.store.errors")
 local hierarchy = require("salvor.store.azure.hierarchy")
 local md5_forms = require("salvor.store.http.md5")

@@ -1,5 +1,5 @@
 --- What is the same in the answers of all stores over HTTP.
-local dates = require("salvor.store.dates")
+local dates = require("salvor.dates")
 local errors = require("salvor.store.errors")
 local http = require("salvor.store_http")
 

@@ -13,7 +13,7 @@
 --- What is wrong with it may be mended by now: many requests are under way, and all meet the same
 --- refusal.
 local common = require("salvor.store.http.answer")
-local dates = require("salvor.store.dates")
+local dates = require("salvor.dates")
 local errors = require("salvor.store.errors")
 local log = require("salvor.log")
 

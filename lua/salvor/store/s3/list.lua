@@ -1,6 +1,6 @@
 --- Lists of an S3 bucket, ListObjectsV2: a thousand names a page.
 local answer = require("salvor.store.s3.answer")
-local dates = require("salvor.store.dates")
+local dates = require("salvor.dates")
 local errors = require("salvor.store.errors")
 local http = require("salvor.store_http")
 

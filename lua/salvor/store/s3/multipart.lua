@@ -5,7 +5,7 @@
 --- and its length says what the upload is for. So an upload of somebody else's is never taken for
 --- ours, nor ended; and what is left over of ours can be found (leftovers.lua).
 local answer = require("salvor.store.s3.answer")
-local dates = require("salvor.store.dates")
+local dates = require("salvor.dates")
 local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
 local md5_forms = require("salvor.store.http.md5")

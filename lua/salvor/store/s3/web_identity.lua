@@ -1,6 +1,6 @@
 --- Temporary credentials for a token of somebody else's (a Kubernetes service account): STS's
 --- AssumeRoleWithWebIdentity.
-local dates = require("salvor.store.dates")
+local dates = require("salvor.dates")
 local http = require("salvor.store_http")
 local identity = require("salvor.store.http.identity")
 

@@ -1,8 +1,10 @@
---- Points in time as stores write them, in seconds since 1970.
+--- Points in time as others write them, all in UTC, as seconds since 1970.
 local dates = {}
 
 local MONTHS = {Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9,
                 Oct = 10, Nov = 11, Dec = 12}
+
+local COMPACT = "^(%d%d%d%d)(%d%d)(%d%d)[.T-](%d%d)(%d%d)(%d%d)"
 
 --- Days since 1970 of a day of the Gregorian calendar: years are counted from March on, so that the
 --- day that not every year has is their last.
@@ -22,8 +24,17 @@ end
 --- "2024-05-31T12:30:00.000Z"; nil for anything else.
 function dates.iso(text)
     local year, month, day, hour, minute, second =
-        (text or ""):match("^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d%.?%d*)Z$")
+        tostring(text):match("^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d%.?%d*)Z$")
     return year and seconds(year, month, day, hour, minute, second)
+end
+
+--- What begins with a time as the names of backups have it: "20240531" and "123000" with one of
+--- ".T-" between; nil for anything else, and for a time that does not exist.
+function dates.compact(text)
+    local parts = {tostring(text):match(COMPACT)}
+    local time = parts[1] and seconds(table.unpack(parts))
+    -- No month has a 99th day.
+    return time and os.date("!%Y%m%d%H%M%S", time) == table.concat(parts) and time or nil
 end
 
 --- "Fri, 31 May 2024 12:30:00 GMT" (RFC 9110, 5.6.7); nil for anything else.
