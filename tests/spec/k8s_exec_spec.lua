@@ -15,26 +15,13 @@ local V4, V5 = "v4.channel.k8s.io", "v5.channel.k8s.io"
 local EXEC = "/api/v1/namespaces/default/pods/db-0/exec"
 
 local assert_holds = websocket.assert_holds
+local fixture = websocket.fixture()
+local exec, failure = fixture.exec, fixture.failure
 local server, client
 
 setup(function()
-    server = websocket.start()
-    client = server:client({timeout = 10})
+    server, client = fixture.server, fixture.client
 end)
-
-teardown(function()
-    server:stop()
-end)
-
-local function exec(opts)
-    return client:exec("db-0", {"sh", "-c", "true"}, opts)
-end
-
---- The error of exec() while the server plays that.
-local function failure(script, opts)
-    server:play(script)
-    return websocket.failure(exec(opts))
-end
 
 describe("exec", function()
     it("gives what the command wrote and its exit code", function()

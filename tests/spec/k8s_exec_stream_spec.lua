@@ -10,26 +10,13 @@ local SUCCESS, CLOSE, exit_status = websocket.SUCCESS, websocket.CLOSE, websocke
 local EXEC = "/api/v1/namespaces/default/pods/db-0/exec"
 
 local assert_holds = websocket.assert_holds
-local server, client
+local fixture = websocket.fixture()
+local exec, failure = fixture.exec, fixture.failure
+local server
 
 setup(function()
-    server = websocket.start()
-    client = server:client({timeout = 10})
+    server = fixture.server
 end)
-
-teardown(function()
-    server:stop()
-end)
-
-local function exec(opts)
-    return client:exec("db-0", {"sh", "-c", "true"}, opts)
-end
-
---- The error of exec() while the server plays that.
-local function failure(script, opts)
-    server:play(script)
-    return websocket.failure(exec(opts))
-end
 
 describe("frames", function()
     it("may be cut anywhere", function()

@@ -116,4 +116,29 @@ function websocket.assert_holds(text, part)
     end
 end
 
+--- A server for all tests of a file: `server`, `client` (once a setup has run), exec(opts) of one
+--- command in POD, and failure(script, opts), the error of exec() while the server plays that.
+function websocket.fixture()
+    local busted = require("busted")
+    local fixture = {}
+    busted.setup(function()
+        fixture.server = websocket.start()
+        fixture.client = fixture.server:client({timeout = 10})
+    end)
+    busted.teardown(function()
+        fixture.server:stop()
+    end)
+
+    function fixture.exec(opts)
+        return fixture.client:exec("db-0", {"sh", "-c", "true"}, opts)
+    end
+
+    function fixture.failure(script, opts)
+        fixture.server:play(script)
+        return websocket.failure(fixture.exec(opts))
+    end
+
+    return fixture
+end
+
 return websocket

@@ -12,27 +12,12 @@
 
 #include <cmocka.h>
 
+#include "loop_fixture.h"
+
 #include "loop/child.h"
 
 /* exec takes strings that may be changed. */
 #define WORD(text) ((char[]){text})
-
-static struct salvor_loop *loop;
-
-static int start(void **state)
-{
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    return salvor_loop_new(&loop, NULL);
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    bool idle = salvor_loop_is_idle(loop);
-    salvor_loop_free(loop);
-    return idle ? 0 : -1;
-}
 
 static struct salvor_child *start_child(const struct salvor_child_options *options)
 {
@@ -52,7 +37,7 @@ static struct salvor_child *start_shell(const char *script, struct salvor_child_
     return start_child(&options);
 }
 
-static void wait_for(struct salvor_child *child)
+static void wait_for_child(struct salvor_child *child)
 {
     while (!salvor_child_op(child)->done)
         assert_int_equal(salvor_loop_step(loop, -1, NULL), 0);
@@ -64,7 +49,7 @@ static struct salvor_child *run(const char *script, struct salvor_child_options 
 {
     struct salvor_error err = {0};
     struct salvor_child *child = start_shell(script, options);
-    wait_for(child);
+    wait_for_child(child);
     salvor_child_result(child, result, &err);
     assert_string_equal(err.message, "");
     return child;
@@ -218,7 +203,7 @@ static void too_much_output_ends_the_group(void **state)
     (void)state;
     struct salvor_child *child =
         start_shell("yes | cat", (struct salvor_child_options){.output_limit = 100000});
-    wait_for(child);
+    wait_for_child(child);
     assert_failure(child, "TooLarge");
 }
 
@@ -228,7 +213,7 @@ static void a_timeout_ends_the_group(void **state)
     double before = salvor_loop_now();
     struct salvor_child *child =
         start_shell("sleep 60 & sleep 60", (struct salvor_child_options){.timeout = 0.05});
-    wait_for(child);
+    wait_for_child(child);
     assert_true(salvor_loop_now() - before < 30);
     assert_failure(child, "Timeout");
 }
@@ -241,7 +226,7 @@ static void a_late_look_is_no_timeout(void **state)
     struct salvor_child *child =
         start_shell("echo done", (struct salvor_child_options){.timeout = 0.2});
     usleep(400000);
-    wait_for(child);
+    wait_for_child(child);
     assert_int_equal(salvor_child_result(child, &result, NULL), 0);
     assert_string_equal(result.output->data, "done\n");
     salvor_child_free(child);
@@ -277,7 +262,7 @@ static void ending(bool at_once, const char *trap)
     } else {
         salvor_op_cancel(salvor_child_op(child));
         salvor_op_cancel(salvor_child_op(child));
-        wait_for(child);
+        wait_for_child(child);
     }
     assert_true(salvor_child_op(child)->done);
     assert_failure(child, "Cancelled");
@@ -315,7 +300,7 @@ static void many_are_cancelled_side_by_side(void **state)
     for (int i = 0; i < 8; i++)
         salvor_op_cancel(salvor_child_op(children[i]));
     for (int i = 0; i < 8; i++) {
-        wait_for(children[i]);
+        wait_for_child(children[i]);
         assert_failure(children[i], "Cancelled");
     }
     assert_true(salvor_loop_now() - before < 3 * SALVOR_CHILD_GRACE);
@@ -400,7 +385,7 @@ static void ending_an_interactive_one_ends_nobody_else(void **state)
     struct salvor_child *child = start_shell("while :; do sleep 0.01; done",
                                              (struct salvor_child_options){.interactive = true});
     salvor_op_cancel(salvor_child_op(child));
-    wait_for(child);
+    wait_for_child(child);
     assert_failure(child, "Cancelled");
     child = start_shell("trap '' TERM; echo; while :; do sleep 0.01; done",
                         (struct salvor_child_options){.interactive = true});
@@ -435,7 +420,7 @@ static void errors_may_pass_to_ours(void **state)
     salvor_child_free(child);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, start, stop)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, start_loop, stop_loop)
 
 int main(void)
 {

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
+#include "loop_fixture.h"
+
 #include "loop/handoff.h"
 #include "loop/worker.h"
-
-static struct salvor_loop *loop;
 
 struct exchange {
     struct salvor_worker worker;
@@ -23,30 +23,6 @@ struct exchange {
     ssize_t last; /* what the worker was told at its end */
     bool was_cancelled;
 };
-
-static int start(void **state)
-{
-    (void)state;
-    alarm(60); /* what waits for a thread for ever is ended */
-    return salvor_loop_new(&loop, NULL);
-}
-
-static int end(void **state)
-{
-    (void)state;
-    bool idle = salvor_loop_is_idle(loop);
-    salvor_loop_free(loop);
-    return idle ? 0 : -1;
-}
-
-static void wait_for(struct salvor_op *op)
-{
-    double deadline = salvor_loop_now() + 10;
-    while (!op->done) {
-        assert_int_equal(salvor_loop_step(loop, 1, NULL), 0);
-        assert_true(salvor_loop_now() < deadline);
-    }
-}
 
 static void run(void *context)
 {
@@ -176,5 +152,5 @@ int main(void)
         cmocka_unit_test(bounds_what_is_said),
         cmocka_unit_test(ends_wherever_the_worker_is),
     };
-    return cmocka_run_group_tests(tests, start, end);
+    return cmocka_run_group_tests(tests, start_loop, stop_loop);
 }

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "loop_fixture.h"
+
 #include "loop/service.h"
 
 enum { KEPT_MAX = 8 };
@@ -32,32 +34,6 @@ struct add {
     struct salvor_call call;
     int64_t number, sum;
 };
-
-static struct salvor_loop *loop;
-
-static int start_loop(void **state)
-{
-    (void)state;
-    alarm(60); /* what waits for a thread for ever is ended */
-    return salvor_loop_new(&loop, NULL);
-}
-
-static int stop_loop(void **state)
-{
-    (void)state;
-    bool idle = salvor_loop_is_idle(loop);
-    salvor_loop_free(loop);
-    return idle ? 0 : -1;
-}
-
-static void wait_for(struct salvor_op *op)
-{
-    double deadline = salvor_loop_now() + 10;
-    while (!op->done) {
-        assert_int_equal(salvor_loop_step(loop, 1, NULL), 0);
-        assert_true(salvor_loop_now() < deadline);
-    }
-}
 
 /* The thread */
 

@@ -11,34 +11,10 @@
 
 #include <cmocka.h>
 
+#include "loop_fixture.h"
+
 #include "loop/pipe.h"
 #include "loop/worker.h"
-
-static struct salvor_loop *loop;
-
-static int start(void **state)
-{
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    return salvor_loop_new(&loop, NULL);
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    bool idle = salvor_loop_is_idle(loop);
-    salvor_loop_free(loop);
-    return idle ? 0 : -1;
-}
-
-static void wait_for(struct salvor_op *op)
-{
-    double deadline = salvor_loop_now() + 10;
-    while (!op->done) {
-        assert_int_equal(salvor_loop_step(loop, 1, NULL), 0);
-        assert_true(salvor_loop_now() < deadline);
-    }
-}
 
 /* A job that sums up what it reads from a pipe, or waits until it is told to stop. */
 struct job {
@@ -238,16 +214,17 @@ static void closing_aborts_a_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_end_of_the_function_finishes_the_operation, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(cancelling_asks_and_aborting_waits, start, stop),
-        cmocka_unit_test_setup_teardown(the_thread_takes_no_signals, start, stop),
-        cmocka_unit_test_setup_teardown(a_pipe_takes_more_than_it_holds, start, stop),
-        cmocka_unit_test_setup_teardown(a_write_ends_when_the_reader_is_gone, start, stop),
-        cmocka_unit_test_setup_teardown(a_writer_that_is_not_read_is_held_up_and_let_go, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(the_end_of_what_is_written_is_read, start, stop),
-        cmocka_unit_test_setup_teardown(closing_aborts_a_wait, start, stop),
+        cmocka_unit_test_setup_teardown(the_end_of_the_function_finishes_the_operation, start_loop,
+                                        stop_loop),
+        cmocka_unit_test_setup_teardown(cancelling_asks_and_aborting_waits, start_loop, stop_loop),
+        cmocka_unit_test_setup_teardown(the_thread_takes_no_signals, start_loop, stop_loop),
+        cmocka_unit_test_setup_teardown(a_pipe_takes_more_than_it_holds, start_loop, stop_loop),
+        cmocka_unit_test_setup_teardown(a_write_ends_when_the_reader_is_gone, start_loop,
+                                        stop_loop),
+        cmocka_unit_test_setup_teardown(a_writer_that_is_not_read_is_held_up_and_let_go, start_loop,
+                                        stop_loop),
+        cmocka_unit_test_setup_teardown(the_end_of_what_is_written_is_read, start_loop, stop_loop),
+        cmocka_unit_test_setup_teardown(closing_aborts_a_wait, start_loop, stop_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
