@@ -80,4 +80,12 @@ function document:set(path, value) end
 ---@return salvor.error? err as for `set`; `NotFound`
 function document:remove(path) end
 
+---Where the entry at a path begins, for messages about it: its key in a mapping, the element in a
+---list. Of a value that the text has not in that place (a merge, a key that is missing) the last
+---place on the way to it.
+---@param path string|(string|integer)[]
+---@return integer? line from 1
+---@return integer|salvor.error column from 1, in characters
+function document:position(path) end
+
 return yaml

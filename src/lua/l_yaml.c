@@ -4,6 +4,7 @@
 #include "data/yaml.h"
 #include "data/yaml_edit.h"
 #include "data/yaml_path.h"
+#include "data/yaml_position.h"
 #include "lua/binding.h"
 #include "lua/modules.h"
 #include "lua/value.h"
@@ -199,6 +200,19 @@ static int document_remove(lua_State *L)
     return 1;
 }
 
+/* document:position(path) -> line, column | nil, err */
+static int document_position(lua_State *L)
+{
+    struct salvor_error err;
+    struct salvor_yaml_mark mark;
+    const struct salvor_yaml_edit *edit = check_document(L);
+    if (salvor_yaml_position(&mark, edit, check_path(L), &err) < 0)
+        return fail(L, &err, "yaml.position");
+    lua_pushinteger(L, (lua_Integer)mark.line + 1);
+    lua_pushinteger(L, (lua_Integer)mark.column + 1);
+    return 2;
+}
+
 static int document_tostring(lua_State *L)
 {
     const struct salvor_yaml_edit *edit = check_document(L);
@@ -214,8 +228,11 @@ static int document_gc(lua_State *L)
 
 static void make_document_metatable(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"get", document_get}, {"set", document_set}, {"remove", document_remove}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"get", document_get},
+                                       {"set", document_set},
+                                       {"remove", document_remove},
+                                       {"position", document_position},
+                                       {NULL, NULL}};
     luaL_newmetatable(L, DOCUMENT_METATABLE);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");

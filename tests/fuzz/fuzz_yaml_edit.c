@@ -9,6 +9,7 @@
 #include "data/json.h"
 #include "data/yaml_edit.h"
 #include "data/yaml_path.h"
+#include "data/yaml_position.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,6 +28,7 @@ static void check(struct salvor_yaml_edit *edit, const char *verb, const json_t 
                   const json_t *value)
 {
     struct salvor_error err;
+    struct salvor_yaml_mark mark;
     json_t *found;
     char *before = strdup(edit->text.data);
     size_t size = edit->text.size;
@@ -36,6 +38,8 @@ static void check(struct salvor_yaml_edit *edit, const char *verb, const json_t 
     if (!before || (result < 0 && (size != edit->text.size || strcmp(before, edit->text.data))))
         abort();
     if (result == 0 && is_set && salvor_yaml_edit_get(edit, &found, path, &err) < 0)
+        abort();
+    if (salvor_yaml_position(&mark, edit, path, &err) < 0)
         abort();
     free(before);
 }

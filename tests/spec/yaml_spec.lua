@@ -87,6 +87,25 @@ describe("yaml.edit", function()
         assert.has_error(function() yaml.edit(TEXT, {documents = 1}) end)
     end)
 
+    it("tells where an entry begins", function()
+        local document = assert(yaml.edit("\239\187\191# site\nspec: {host: old,\n  'port': 22}\n"
+            .. "list:\n- a\n- {b: &x {c: 1}}\nother: *x\nmerged: {<<: *x}\n"))
+        local CASES = {
+            ["spec"] = {2, 1}, ["spec.host"] = {2, 8}, ["spec.port"] = {3, 3}, ["list[2]"] = {6, 3},
+            ["list[2].b"] = {6, 4}, ["other"] = {7, 1}, ["other.c"] = {6, 11},
+            -- What is not there, or comes from elsewhere: the last place on the way.
+            ["merged.c"] = {8, 1}, ["spec.none.deep"] = {2, 1}, ["list[9]"] = {4, 1},
+            ["."] = {2, 1},
+        }
+        for path, expected in pairs(CASES) do
+            assert.are.same(expected, {document:position(path)}, path)
+        end
+        assert.are.same({1, 1}, {assert(yaml.edit("")):position("a.b")})
+        assert.are.same({3, 1}, {assert(yaml.edit("a: 1\n---\na: 2\n", {document = 2}))
+            :position("a")})
+        assert.has_error(function() document:position("spec..host") end)
+    end)
+
     it("takes the document that is named", function()
         local document = assert(yaml.edit("a: 1\n---\na: 2\n", {document = 2}))
         assert.are.equal(2, document:get("a"))

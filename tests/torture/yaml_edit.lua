@@ -25,3 +25,5 @@ assert(before == "# a comment\nspec:\n  size: 2 # one\n  list:\n  - a\n" ..
 local nothing, err = document:get("not.there")
 assert(not nothing)
 must(err.code == "NotFound", err)
+local line, problem = document:position("spec.size")
+assert(must(line, problem) == 3)
