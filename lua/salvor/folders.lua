@@ -18,6 +18,11 @@ function folders.config()
     return place("XDG_CONFIG_HOME", ".config")
 end
 
+--- The machine's scripts and settings.
+function folders.system()
+    return "/etc/salvor"
+end
+
 --- What can be had again at any time; nil for one without a home.
 function folders.cache()
     return place("XDG_CACHE_HOME", ".cache")

@@ -24,6 +24,10 @@ local function environment(home, extra)
         NO_COLOR = "1",
         SALVOR_LOG_LEVEL = false,
         SALVOR_LOG_FORMAT = false,
+        SALVOR_SITE = false,
+        SALVOR_CONTEXT = false,
+        SALVOR_NAMESPACE = false,
+        SALVOR_KUBECONFIG = false,
     }
     for name, value in pairs(extra or {}) do
         env[name] = value

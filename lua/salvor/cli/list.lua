@@ -1,11 +1,13 @@
 local cli = require("salvor.cli")
+local command = require("salvor.procedure.command")
 local errors = require("salvor.error")
 local loader = require("salvor.procedure.loader")
+local site = require("salvor.procedure.site")
 local ui = require("salvor.ui")
 
 --- A script that is invalid must not hide the others.
-local function load(id)
-    local ok, procedure, origin = pcall(loader.load, id)
+local function load(id, of)
+    local ok, procedure, origin = pcall(loader.load, id, of)
     if ok then
         return procedure, origin
     elseif not errors.is(procedure) then
@@ -15,16 +17,26 @@ local function load(id)
     return nil, procedure
 end
 
+local function from(origin)
+    if origin.bundled then
+        return "bundled"
+    elseif origin.outdated then
+        return origin.source .. " (replaces the bundled one, which has changed since)"
+    end
+    return origin.source .. (origin.replaces and " (replaces the bundled one)" or "")
+end
+
 return {
     summary = "the procedures, bundled and of this site",
-    usage = "salvor list",
-    run = function()
+    usage = "salvor list [--site FILE]",
+    options = {command.SITE},
+    run = function(given)
+        local of = site.open(given.site)
         local rows, code = {}, cli.exit.done
-        for _, id in ipairs(loader.ids()) do
-            local procedure, origin = load(id)
+        for _, id in ipairs(loader.ids(of)) do
+            local procedure, origin = load(id, of)
             if procedure then
-                rows[#rows + 1] = {id, procedure.title,
-                                   origin.bundled and "bundled" or origin.source}
+                rows[#rows + 1] = {id, procedure.title, from(origin)}
             else
                 code = cli.exit_of(origin)
             end

@@ -1,54 +1,92 @@
-local loader = require("salvor.procedure.loader")
+local command = require("salvor.procedure.command")
+local description = require("salvor.procedure.description")
+local hooks = require("salvor.procedure.hooks")
+local json = require("salvor.json")
+local secret = require("salvor.secret")
+local session = require("salvor.procedure.session")
+local ui = require("salvor.ui")
 
-local function print_steps(procedure)
-    print("steps")
-    for _, step in ipairs(procedure.steps) do
-        print(string.format("  %-16s %s%s", step.id, step.title, step.check and " (check)" or ""))
-        print("                   " .. step.why)
+local function line(format, ...)
+    print(ui.escape(secret.mask(string.format(format, ...))))
+end
+
+local function print_parameter(param)
+    local notes = param.values and table.concat(param.values, "|") or param.type
+    if param.required then
+        notes = notes .. ", required"
+    elseif param.default ~= nil then
+        notes = notes .. ", default " .. tostring(param.default)
+    end
+    line("  %-16s %s (%s)", param.name, param.help, notes)
+    if param.source and param.source ~= "default" then
+        line("                   = %s  [%s]", param.value, param.source)
     end
 end
 
-local function print_parameters(procedure)
+local function print_target(target)
+    local found = false
+    for _, name in ipairs({"context", "kubeconfig", "namespace"}) do
+        if target[name] then
+            if not found then
+                print("target")
+            end
+            found = true
+            line("  %-16s %s  [%s]", name, target[name].value, target[name].source)
+        end
+    end
+end
+
+local function print_text(shown)
+    line("%s: %s", shown.procedure, shown.title)
+    line("%s", shown.summary)
+    if shown.document then
+        line("document: %s", shown.document)
+    end
+    for _, system in ipairs(shown.systems) do
+        line("for: %s %s", system.name, system.versions)
+    end
+    line("script: %s", shown.script.source)
+    if shown.site then
+        line("site: %s%s", shown.site.name or shown.site.files[1],
+            shown.site.production and ", PRODUCTION" or "")
+    end
+    for _, note in ipairs(shown.script.notes) do
+        line("%s", note)
+    end
     print("parameters")
-    for _, param in ipairs(procedure.params) do
-        local notes = param.type
-        if param.values then
-            notes = table.concat(param.values, "|")
-        end
-        if param.required then
-            notes = notes .. ", required"
-        elseif param.default ~= nil then
-            notes = notes .. ", default " .. tostring(param.default)
-        end
-        print(string.format("  %-16s %s (%s)", param.name, param.help, notes))
+    for _, param in ipairs(shown.params) do
+        print_parameter(param)
     end
-end
-
-local function print_permissions(procedure)
+    for _, unused in ipairs(shown.unused) do
+        line("  %-16s is not one of this procedure's  [%s]", unused.name, unused.source)
+    end
+    print_target(shown.target)
+    print("steps")
+    for _, step in ipairs(shown.steps) do
+        line("  %-16s %s%s%s", step.step, step.title, step.check and " (check)" or "",
+            hooks.mark(step))
+        line("                   %s", step.why)
+    end
     print("permissions")
-    for _, permission in ipairs(procedure.permissions) do
-        print("  " .. permission.kind .. ": " .. table.concat(permission.verbs, ", "))
+    for _, permission in ipairs(shown.permissions) do
+        line("  %s: %s", permission.kind, table.concat(permission.verbs, ", "))
     end
 end
 
 return {
-    summary = "a procedure: its parameters, steps and permissions",
-    usage = "salvor show ID",
+    summary = "a procedure: its parameters, steps and permissions, and who gives each value",
+    usage = "salvor show ID [--site FILE] [-p NAME=VALUE] [--output text|json]",
     arguments = {1, 1},
-    run = function(_, words)
-        local procedure, origin = loader.load(words[1])
-        print(procedure.id .. ": " .. procedure.title)
-        print(procedure.summary)
-        if procedure.document then
-            print("document: " .. procedure.document)
+    options = command.options,
+    run = function(given, words)
+        local options, as_json = command.engine_options(given)
+        options.incomplete = true
+        local shown = description(session.prepare(words[1], options))
+        if as_json then
+            print(secret.mask(must(json.encode(shown, {indent = 2}))))
+        else
+            print_text(shown)
         end
-        for _, system in ipairs(procedure.systems) do
-            print("for: " .. system.name .. " " .. system.versions)
-        end
-        print("script: " .. origin.source)
-        print_parameters(procedure)
-        print_steps(procedure)
-        print_permissions(procedure)
         return 0
     end,
 }

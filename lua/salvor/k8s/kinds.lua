@@ -4,6 +4,7 @@
 --- not know the path of a kind, everything is asked anew once, since CRDs come and go.
 local fail = require("salvor.error").new
 local fields = require("salvor.k8s.fields")
+local suggest = require("salvor.suggest")
 local task = require("salvor.task")
 
 local kinds = {}
@@ -96,29 +97,13 @@ function kinds:find(text)
     return self:find_anywhere(text:lower())
 end
 
-local function distance(a, b)
-    local row = {}
-    for j = 0, #b do
-        row[j] = j
-    end
-    for i = 1, #a do
-        local diagonal
-        diagonal, row[0] = row[0], i
-        for j = 1, #b do
-            local cost = diagonal + (a:byte(i) == b:byte(j) and 0 or 1)
-            diagonal, row[j] = row[j], math.min(cost, row[j] + 1, row[j - 1] + 1)
-        end
-    end
-    return row[#b]
-end
-
 --- The plurals that look like the word.
 local function similar(word, records)
     local close, seen, limit = {}, {}, math.max(1, #word // 4)
     for _, record in ipairs(records) do
         for _, name in ipairs({record.plural, record.singular}) do
             if not seen[record.plural] and math.abs(#word - #name) <= limit
-                and distance(word, name) <= limit then
+                and suggest.distance(word, name) <= limit then
                 seen[record.plural] = true
                 close[#close + 1] = record.plural
             end

@@ -11,12 +11,16 @@ local command = {}
 command.OUTPUT = {name = "output", short = "o", argument = "text|json",
                   help = "json prints one document at the end"}
 
+command.SITE = {name = "site", argument = "FILE",
+                help = "the site file; else $SALVOR_SITE; before the user's and the system's"}
+
 command.options = {
     {name = "param", short = "p", argument = "NAME=VALUE", repeated = true,
      help = "a parameter of the procedure"},
     {name = "namespace", short = "n", argument = "NAME", help = "the target namespace"},
     {name = "context", argument = "NAME", help = "the context of the kubeconfig"},
     {name = "kubeconfig", argument = "FILE", help = "instead of $KUBECONFIG and ~/.kube/config"},
+    command.SITE,
     command.OUTPUT,
 }
 
@@ -43,6 +47,7 @@ function command.engine_options(given)
         namespace = given.namespace,
         context = given.context,
         kubeconfig = given.kubeconfig,
+        site = given.site,
     }, command.is_json(given)
 end
 

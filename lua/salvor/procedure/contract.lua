@@ -1,5 +1,6 @@
 --- What a procedure script returns, field by field. docs/guide.md describes it for authors.
 local errors = require("salvor.error")
+local merge = require("salvor.copy").merge
 local params = require("salvor.procedure.params")
 
 local contract = {}
@@ -108,8 +109,11 @@ local function check_param(source, where, declaration, seen)
     check_default(source, where, declaration)
 end
 
-local function check_step(source, where, step, seen)
-    check_fields(source, where, step, STEP)
+--- What only weaving gives a step (salvor.procedure.hooks).
+local WOVEN_STEP = merge(STEP, {origin = {"table"}})
+
+local function check_step(source, where, step, seen, fields)
+    check_fields(source, where, step, fields)
     if not step.id:match("^[%l%d][%l%d-]*$") then
         invalid(source, where .. ".id", "'" .. step.id .. "' is not of a-z, 0-9 and '-'")
     elseif seen[step.id] then
@@ -133,6 +137,38 @@ local function check_each(source, name, list, check)
     end
 end
 
+--- Where a step stands; one of a hook is named by the hook's file.
+local function place_of(source, where, step)
+    local origin = type(step) == "table" and step.origin
+    if type(origin) == "table" and origin.file then
+        return origin.file, "step '" .. tostring(step.id) .. "'"
+    end
+    return source, where
+end
+
+local function check_steps(procedure, script, fields)
+    local seen, changing = {}, nil
+    check_each(script, "steps", procedure.steps, function(_, index, step)
+        local source, where = place_of(script, index, step)
+        check_step(source, where, step, seen, fields)
+        if step.check and changing then
+            invalid(source, where .. ".check", "checks come before the first change ('"
+                .. changing .. "')")
+        end
+        changing = changing or (not step.check and step.id) or nil
+    end)
+    if not next(seen) then
+        invalid(script, "procedure.steps", "no step")
+    end
+end
+
+--- check_permissions(permissions, source): raises InvalidScript, as check() does.
+function contract.check_permissions(permissions, source)
+    check_each(source, "permissions", permissions, function(_, where, permission)
+        check_fields(source, where, permission, PERMISSION)
+    end)
+end
+
 --- check(procedure, id, source): raises an error object InvalidScript that names file and field.
 function contract.check(procedure, id, source)
     check_fields(source, "procedure", procedure, PROCEDURE)
@@ -150,22 +186,15 @@ function contract.check(procedure, id, source)
     check_each(source, "params", procedure.params, function(_, where, declaration)
         check_param(source, where, declaration, names)
     end)
-    check_each(source, "permissions", procedure.permissions, function(_, where, permission)
-        check_fields(source, where, permission, PERMISSION)
-    end)
-    local seen, changing = {}, nil
-    check_each(source, "steps", procedure.steps, function(_, where, step)
-        check_step(source, where, step, seen)
-        if step.check and changing then
-            invalid(source, where .. ".check", "checks come before the first change ('"
-                .. changing .. "')")
-        end
-        changing = changing or (not step.check and step.id) or nil
-    end)
-    if not next(seen) then
-        invalid(source, "procedure.steps", "no step")
-    end
+    contract.check_permissions(procedure.permissions, source)
+    check_steps(procedure, source, STEP)
     return procedure
+end
+
+--- check_woven(procedure, source): the steps of a procedure that had been checked, with those of
+--- hooks among them.
+function contract.check_woven(procedure, source)
+    check_steps(procedure, source, WOVEN_STEP)
 end
 
 return contract

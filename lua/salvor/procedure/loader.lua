@@ -1,20 +1,18 @@
---- Finds and loads procedure scripts: the user's, the machine's, then the bundled ones.
+--- Finds and loads procedure scripts: the site's, the user's, the machine's, then the bundled ones.
 local contract = require("salvor.procedure.contract")
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
-local folders = require("salvor.folders")
 local fs = require("salvor.fs")
+local site = require("salvor.procedure.site")
+local suggest = require("salvor.suggest")
 local value = require("salvor.value")
 
 local loader = {}
 
 local BUNDLED = "scripts/"
 
-local function script_folders()
-    local own = folders.config()
-    local machine = "/etc/salvor/scripts"
-    return own and {fs.join(own, "scripts"), machine} or {machine}
-end
+-- Below a folder of scripts: no procedures, but files with steps that a site file names.
+loader.HOOKS = "hooks"
 
 --- A script sees the standard libraries and what it declares; a misspelt name is an error.
 local function strict_environment()
@@ -36,12 +34,22 @@ local function invalid(message)
     return errors.new({code = "InvalidScript", message = message})
 end
 
---- The text of a Lua error in the script `source`: Lua cuts long names of files, and an operator
---- needs the whole one.
+-- The files that were loaded: Lua cuts long names in its messages.
+local loaded = {}
+
+--- The text of a Lua error in a script that was loaded (`source`, or the file of a hook) with the
+--- file's whole name, which an operator needs.
 function loader.located(source, problem)
     local tail, rest = problem:match("^%.%.%.([^\n]-)(:%d+: .*)$")
-    if tail and source:sub(-#tail) == tail then
+    if not tail then
+        return problem
+    elseif source:sub(-#tail) == tail then
         return source .. rest
+    end
+    for _, other in ipairs(loaded) do
+        if other:sub(-#tail) == tail then
+            return other .. rest
+        end
     end
     return problem
 end
@@ -51,8 +59,52 @@ local function invalid_at(source, problem)
     return invalid(problem:find(source, 1, true) and problem or source .. ": " .. problem)
 end
 
-local function read_script(id)
-    for _, folder in ipairs(script_folders()) do
+--- evaluate(text, source) -> what the script returns; raises InvalidScript.
+function loader.evaluate(text, source)
+    loaded[#loaded + 1] = source
+    local chunk, problem = load(text, "@" .. source, "t", strict_environment())
+    if not chunk then
+        error(invalid_at(source, problem), 0)
+    end
+    local ok, result = pcall(chunk)
+    if not ok then
+        error(errors.is(result) and result or invalid_at(source, tostring(result)), 0)
+    end
+    return result
+end
+
+local function no_procedure(message, hint)
+    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
+end
+
+--- Raises Usage for what cannot be the id of a procedure.
+function loader.check_id(id)
+    local system = id:match("^([%w][%w-]*)/[%w][%w-]*$")
+    if not system then
+        no_procedure("'" .. id .. "' is no procedure's id", "salvor list shows them")
+    elseif system == loader.HOOKS then
+        no_procedure("'" .. id .. "' is no procedure's id",
+            "the folder hooks is for the steps that a site file names")
+    end
+end
+
+--- The text of the bundled script, and its name; nil when there is none.
+function loader.bundled(id)
+    local path = BUNDLED .. id .. ".lua"
+    return value.embedded(path), "bundled " .. path
+end
+
+--- The first line of a script that `salvor customize` made: the bundled one's SHA-256.
+function loader.customized_line(id, sha256)
+    return "-- salvor customize " .. id .. " (bundled SHA-256 " .. sha256 .. ")\n"
+end
+
+local function customized_from(text)
+    return text:match("^%-%- salvor customize %S+ %(bundled SHA%-256 (%x+)%)\r?\n")
+end
+
+local function read_script(id, folders)
+    for _, folder in ipairs(folders) do
         local path = fs.join(folder, id .. ".lua")
         local text, err = fs.read(path)
         if text then
@@ -61,41 +113,48 @@ local function read_script(id)
             error(err, 0)
         end
     end
-    local path = BUNDLED .. id .. ".lua"
-    return value.embedded(path), "bundled " .. path
+    local text, source = loader.bundled(id)
+    return text, source, text ~= nil
 end
 
---- load(id) -> procedure, origin {source, bundled, sha256}; raises NotFound or InvalidScript.
-function loader.load(id)
-    if not id:match("^[%w][%w-]*/[%w][%w-]*$") then
-        error(errors.new({code = "Usage", message = "'" .. id .. "' is no procedure's id",
-                          hint = "salvor list shows them"}), 0)
+--- What is to be said at each plan and run about where the script comes from.
+local function origin_of(id, text, source, is_bundled)
+    local origin = {source = source, bundled = is_bundled or false, sha256 = digest.sha256(text),
+                    notes = require("salvor").list()}
+    if is_bundled then
+        return origin
     end
-    local text, source = read_script(id)
+    origin.notes[1] = "the script is " .. source .. ", not the bundled one"
+    local bundled, known = loader.bundled(id), customized_from(text)
+    origin.replaces = bundled ~= nil
+    origin.outdated = bundled and known and known ~= digest.sha256(bundled) or false
+    if origin.outdated then
+        origin.notes[2] = "the bundled script has changed since it was customized; "
+            .. "salvor customize " .. id .. " --print shows it"
+    end
+    return origin
+end
+
+--- load(id, site) -> procedure, origin; raises Usage or InvalidScript. `site` (site.open) may be nil.
+--- origin: {source, bundled, sha256, replaces (there is a bundled one), outdated (which has changed
+--- since this one was made of it), notes (lines to be shown at each plan and run)}.
+function loader.load(id, of)
+    loader.check_id(id)
+    local text, source, is_bundled = read_script(id, site.script_folders(of or {layers = {}}))
     if not text then
-        error(errors.new({code = "Usage", message = "there is no procedure '" .. id .. "'",
-                          hint = "salvor list shows them"}), 0)
+        local meant = suggest.word(id, loader.ids(of))
+        no_procedure("there is no procedure '" .. id .. "'",
+            (meant and "did you mean '" .. meant .. "'? " or "") .. "salvor list shows them")
     end
-    local chunk, problem = load(text, "@" .. source, "t", strict_environment())
-    if not chunk then
-        error(invalid_at(source, problem), 0)
-    end
-    local ok, procedure = pcall(chunk)
-    if not ok then
-        error(errors.is(procedure) and procedure
-            or invalid_at(source, tostring(procedure)), 0)
-    end
+    local procedure = loader.evaluate(text, source)
     contract.check(procedure, id, source)
-    return procedure, {
-        source = source,
-        bundled = source:find("^bundled ") ~= nil,
-        sha256 = digest.sha256(text),
-    }
+    return procedure, origin_of(id, text, source, is_bundled)
 end
 
 local function add_folder(ids, folder)
     for _, system in ipairs(fs.list(folder) or {}) do
-        for _, file in ipairs(fs.list(fs.join(folder, system.name)) or {}) do
+        local below = system.name ~= loader.HOOKS and fs.list(fs.join(folder, system.name))
+        for _, file in ipairs(below or {}) do
             local name = file.name:match("^(.+)%.lua$")
             if name then
                 ids[system.name .. "/" .. name] = true
@@ -104,20 +163,16 @@ local function add_folder(ids, folder)
     end
 end
 
---- ids() -> sorted list of all procedures' ids
-function loader.ids()
-    local seen, ids = {}, {}
-    for _, folder in ipairs(script_folders()) do
+--- ids(site) -> sorted list of all procedures' ids
+function loader.ids(of)
+    local seen = {}
+    for _, folder in ipairs(site.script_folders(of or {layers = {}})) do
         add_folder(seen, folder)
     end
     for _, path in ipairs(value.embedded_paths(BUNDLED)) do
         seen[path:sub(#BUNDLED + 1, -5)] = true
     end
-    for id in pairs(seen) do
-        ids[#ids + 1] = id
-    end
-    table.sort(ids)
-    return ids
+    return require("salvor").keys(seen)
 end
 
 return loader

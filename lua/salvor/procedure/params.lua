@@ -1,8 +1,12 @@
 --- Parameter types of procedures: text from the command line becomes a checked value.
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
+local suggest = require("salvor.suggest")
+local urls = require("salvor.store.url")
 
 local params = {}
+
+local LONGEST_NUMBER = 12 -- digits
 
 local DURATION = {s = 1, m = 60, h = 3600, d = 86400}
 local SIZE = {[""] = 1, K = 2 ^ 10, M = 2 ^ 20, G = 2 ^ 30, T = 2 ^ 40}
@@ -12,7 +16,7 @@ local function duration(text)
     local total, rest = 0, text
     while rest ~= "" do
         local number, unit, tail = rest:match("^(%d+)([smhd])(.*)$")
-        if not number then
+        if not number or #number > LONGEST_NUMBER then
             return nil
         end
         total, rest = total + tonumber(number) * DURATION[unit], tail
@@ -22,7 +26,8 @@ end
 
 local function size(text)
     local number, unit = text:match("^(%d+)([KMGT]?)i?B?$")
-    return number and math.tointeger(tonumber(number) * SIZE[unit])
+    return number and #number <= LONGEST_NUMBER and math.tointeger(tonumber(number) * SIZE[unit])
+        or nil
 end
 
 local BOOLEAN = {["true"] = true, yes = true, ["false"] = false, no = false}
@@ -37,13 +42,28 @@ local function to_path(text)
     return text ~= "" and fs.absolute(text) or nil
 end
 
+local URL = "a URL such as s3://bucket/prefix or sftp://user@host/path, a folder, or @NAME for a "
+    .. "store of the site file"
+
+--- A store of the site ("@NAME/below"), a URL, or a folder. What stands in a URL is seen by others.
+local function to_url(text)
+    if text:match("^@") then
+        return text:match("^@%w[%w_.-]*$") or text:match("^@%w[%w_.-]*/.*$"), URL
+    elseif not text:match("^%a[%w+.-]*:/") then
+        return to_path(text), URL
+    elseif urls.mask(text) ~= text then
+        return nil, "it without a password; keep that in the credentials of a store of the site file"
+    end
+    return text:match("^%a[%w+.-]*://.+$"), URL
+end
+
 --- Each: text, declaration -> value, or nil and what would be right.
 local types = {
     string = function(text)
         return text
     end,
     integer = function(text)
-        return math.tointeger(tonumber(text)), "a whole number"
+        return text:match("^[+-]?%d+$") and math.tointeger(tonumber(text)), "a whole number"
     end,
     boolean = function(text)
         return BOOLEAN[text], "true or false"
@@ -55,9 +75,7 @@ local types = {
         return size(text), "a size such as 500M or 2G"
     end,
     url = function(text)
-        local is_url = text:match("^%a[%w+.-]*:/")
-        return text:match("^%a[%w+.-]*://.+$") or not is_url and to_path(text) or nil,
-            "a URL such as sftp://user@host/path, or a folder"
+        return to_url(text)
     end,
     path = function(text)
         return to_path(text), "a path"
@@ -76,12 +94,18 @@ local types = {
     end,
     list = function(text)
         local items = {}
+        if type(text) == "table" then
+            return table.move(text, 1, #text, 1, items)
+        end
         for item in text:gmatch("[^,]+") do
             items[#items + 1] = item
         end
         return items
     end,
     secret = function(text)
+        if text == "" then
+            return nil, "a value that is not empty"
+        end
         require("salvor.secret").add(text)
         return text
     end,
@@ -101,13 +125,28 @@ local function wrong(message, hint)
     return nil, errors.new({code = "Usage", message = message, hint = hint})
 end
 
---- One value, from text; nil, err names the parameter and what would be right.
-local function convert(declaration, text)
-    local value, expected = types[declaration.type](text, declaration)
+--- What may be seen of a value that is wrong.
+local function shown(declaration, text)
+    if declaration.type == "secret" then
+        return ""
+    elseif type(text) == "table" then
+        return " a list"
+    end
+    return " '" .. (declaration.type == "url" and urls.mask(text) or text) .. "'"
+end
+
+--- One value, from text; nil, err names the parameter and what would be right. `source`: who gave it.
+local function convert(declaration, text, source)
+    local value, expected
+    if type(text) == "string" or declaration.type == "list" then
+        value, expected = types[declaration.type](text, declaration)
+    else
+        expected = "one value"
+    end
     if value == nil then
-        local shown = declaration.type == "secret" and "" or " '" .. text .. "'"
-        return wrong("parameter '" .. declaration.name .. "':" .. shown .. " is not valid",
-            "give " .. expected)
+        local from = source and source ~= "flag" and source ~= "default" and " (" .. source .. ")"
+        return wrong("parameter '" .. declaration.name .. "':" .. shown(declaration, text)
+            .. " is not valid" .. (from or ""), "give " .. expected)
     end
     return value
 end
@@ -125,31 +164,45 @@ function params.split(assignments)
     return given
 end
 
---- resolve(declarations, texts) -> values by name | nil, err. Unknown names, missing required ones
---- and wrong values are errors.
-function params.resolve(declarations, texts)
-    local values = {}
+local function check_names(declarations, texts)
     for name in pairs(texts) do
         if not find(declarations, name) then
             local names = {}
-            for _, declaration in ipairs(declarations) do
-                names[#names + 1] = declaration.name
+            for index, declaration in ipairs(declarations) do
+                names[index] = declaration.name
             end
             return wrong("unknown parameter '" .. name .. "'",
-                "this procedure has: " .. table.concat(names, ", "))
+                suggest.hint(name, names, "this procedure has"))
         end
     end
+    return true
+end
+
+--- resolve(declarations, texts, {sources =, later =}) -> values by name | nil, err. Unknown names,
+--- missing required ones and wrong values are errors. `sources` say who gave a text; `later` has the
+--- names of those whose value comes later.
+function params.resolve(declarations, texts, options)
+    local sources, later = (options or {}).sources or {}, (options or {}).later or {}
+    local known, problem = check_names(declarations, texts)
+    if not known then
+        return nil, problem
+    end
+    local values = {}
     for _, declaration in ipairs(declarations) do
-        local text = texts[declaration.name] or declaration.default
+        local name = declaration.name
+        local text = texts[name] or declaration.default
+        if type(text) == "number" or type(text) == "boolean" then
+            text = tostring(text)
+        end
         if text ~= nil then
-            local value, err = convert(declaration, tostring(text))
+            local value, err = convert(declaration, text, sources[name])
             if err then
                 return nil, err
             end
-            values[declaration.name] = value
-        elseif declaration.required then
-            return wrong("parameter '" .. declaration.name .. "' is missing: " .. declaration.help,
-                "add -p " .. declaration.name .. "=…")
+            values[name] = value
+        elseif declaration.required and not later[name] then
+            return wrong("parameter '" .. name .. "' is missing: " .. declaration.help,
+                "add -p " .. name .. "=…")
         end
     end
     return values

@@ -2,9 +2,11 @@
 local age = require("salvor.k8s.age")
 local document = require("salvor.procedure.plan_document")
 local fs = require("salvor.fs")
+local hooks = require("salvor.procedure.hooks")
 local json = require("salvor.json")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
+local site = require("salvor.procedure.site")
 local summary = require("salvor.procedure.plan_summary")
 local ui = require("salvor.ui")
 
@@ -46,13 +48,14 @@ end
 function render.check(stream, result)
     mark(stream, result.status)
     write(stream, string.format("%-16s %s", result.step.id, result.needs
-        and "not looked at, since '" .. result.needs .. "' failed" or result.step.title))
+        and "not looked at, since '" .. result.needs .. "' failed"
+        or result.step.title .. hooks.mark(result.step)))
     write_findings(stream, result.findings)
 end
 
 function render.step(stream, step, status, findings)
     mark(stream, status)
-    write(stream, string.format("%-16s %s", step.id, step.title))
+    write(stream, string.format("%-16s %s", step.id, step.title .. hooks.mark(step)))
     write_findings(stream, findings)
 end
 
@@ -117,10 +120,10 @@ local function write_effect(stream, effect)
     write_findings(stream, effect.problems)
 end
 
---- Where a script comes from, when it is not the bundled one.
+--- What is not as in the bundled procedure: another script, hooks of the site.
 function render.origin(stream, origin)
-    if not origin.bundled then
-        write(stream, "the script is " .. origin.source .. ", not the bundled one")
+    for _, note in ipairs(origin.notes) do
+        write(stream, note)
     end
 end
 
@@ -129,6 +132,10 @@ function render.heading(stream, verb, prepared)
     write(stream, string.format("%s %s: %s", verb, prepared.procedure.id, prepared.procedure.title))
     write(stream, string.format("on %s (context %s), namespace %s", prepared.cluster.server,
         prepared.cluster.context or "none", prepared.connection.namespace))
+    local of = site.identity(prepared.site)
+    if of and of.name then
+        write(stream, "site " .. of.name .. (of.production and ", PRODUCTION" or ""))
+    end
     render.origin(stream, prepared.origin)
 end
 

@@ -9,6 +9,7 @@ local runs = require("salvor.procedure.runs")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
 local session = require("salvor.procedure.session")
+local site = require("salvor.procedure.site")
 local task = require("salvor.task")
 
 local runner = {}
@@ -172,8 +173,10 @@ function runner.run(id, options, observer)
         script = opened.origin,
         salvor = salvor.version,
         params = document.params(opened.procedure.params, opened.params),
+        sources = opened.sources,
+        site = site.identity(opened.site),
         context = opened.connection.context,
-        kubeconfig = options.kubeconfig and fs.absolute(options.kubeconfig),
+        kubeconfig = opened.target.kubeconfig and fs.absolute(opened.target.kubeconfig),
         namespace = opened.connection.namespace,
         cluster = opened.cluster,
         user = os.getenv("USER"),
@@ -233,19 +236,18 @@ function runner.resume(run_id, options, observer)
     if not begin or begin.type ~= "run.begin" then
         refuse_resume("run " .. run_id .. " ended before it did anything", "start a new run")
     end
-    local texts = begin.params
-    for name, text in pairs(options.params or {}) do
-        texts[name] = text
-    end
     local opened = session.open(begin.procedure, {
-        params = texts,
+        params = options.params,
+        kept = {params = begin.params, sources = begin.sources},
+        site = options.site or (begin.site or {}).file,
         context = options.context or begin.context,
         kubeconfig = options.kubeconfig or begin.kubeconfig,
         namespace = options.namespace or begin.namespace,
     })
-    if opened.origin.sha256 ~= begin.script.sha256 then
-        refuse_resume("the script has changed since run " .. run_id .. " began",
-            "start a new run, or put the old script back")
+    if opened.origin.digest ~= begin.script.digest then
+        refuse_resume((opened.origin.sha256 == begin.script.sha256 and "a hook of the site"
+            or "the script") .. " has changed since run " .. run_id .. " began",
+            "start a new run, or put the old one back")
     elseif not is_same_cluster(opened.cluster, begin.cluster) then
         refuse_resume("this is another cluster than the one run " .. run_id .. " began on",
             "name its context with --context")

@@ -6,9 +6,12 @@
 local client = require("salvor.procedure.client")
 local context = require("salvor.procedure.context")
 local errors = require("salvor.error")
+local hooks = require("salvor.procedure.hooks")
 local k8s = require("salvor.k8s")
 local loader = require("salvor.procedure.loader")
-local params = require("salvor.procedure.params")
+local references = require("salvor.procedure.references")
+local settings = require("salvor.procedure.settings")
+local site = require("salvor.procedure.site")
 
 local session = {}
 
@@ -27,31 +30,56 @@ local function identify(connection)
     }
 end
 
---- open(id, options) -> {procedure, origin, params, connection, cluster}: loads the procedure,
---- checks the parameters, connects. options: params (texts by name), context, kubeconfig,
---- namespace.
+--- prepare(id, options) -> {procedure, origin, site, texts, references, sources, params, target,
+--- target_sources}: all that can be known without a cluster. Raises what is wrong with the script,
+--- the site's files and the parameters. options: as for open.
+---
+--- procedure.steps has the site's hooks woven in (salvor.procedure.hooks); `params` lacks secrets
+--- that are kept elsewhere, and with options.incomplete what is required and not given; `texts` is what a resumed run needs to be given again; `sources` and
+--- `target_sources` say who gave a value (salvor.procedure.settings).
+function session.prepare(id, options)
+    local of = site.open(options.site)
+    local procedure, origin = loader.load(id, of)
+    hooks.weave(procedure, origin, of)
+    local prepared = settings.params(procedure, of, options.params or {}, options.kept)
+    prepared.procedure, prepared.origin, prepared.site = procedure, origin, of
+    prepared.params = must(settings.values(procedure, prepared, options.incomplete))
+    prepared.target, prepared.target_sources = settings.target(id, of, options)
+    return prepared
+end
+
+--- Secrets that the site's files refer to are read last: some are in the cluster.
+local function read_references(prepared)
+    for name, kept in pairs(prepared.references) do
+        local value, err = references.read(kept.reference, kept.file, prepared.site.connect)
+        if not value then
+            error(errors.new({code = err.code, cause = err, hint = err.hint, message = "parameter '"
+                .. name .. "' (" .. prepared.sources[name] .. "): " .. err.message}), 0)
+        end
+        prepared.params[name] = value
+    end
+end
+
+--- open(id, options) -> what prepare() gives, and connection, cluster: loads the procedure, checks
+--- the parameters, connects. options: params (texts by name), context, kubeconfig, namespace, site
+--- (the path of a site file), kept (of a run that is resumed: its {params, sources}).
 function session.open(id, options)
-    local procedure, origin = loader.load(id)
-    local values = must(params.resolve(procedure.params, options.params or {}))
-    local connection = must(k8s.connect({
-        context = options.context,
-        kubeconfig = options.kubeconfig,
-        namespace = options.namespace,
-    }))
+    local opened = session.prepare(id, options)
+    local connection = must(k8s.connect(opened.target))
     must(connection:request({path = "/version"}))
-    return {
-        procedure = procedure,
-        origin = origin,
-        params = values,
-        connection = connection,
-        cluster = identify(connection),
-    }
+    opened.site.connect = function()
+        return connection
+    end
+    read_references(opened)
+    opened.connection, opened.cluster = connection, identify(connection)
+    return opened
 end
 
 --- context(session, {run, started, performer, facts, kit_entries, wait}) -> what steps are given
 function session.context(opened, fields)
     return context.new({
         procedure = opened.procedure.id,
+        site = opened.site,
         source = opened.origin.source,
         run = fields.run,
         started = fields.started,

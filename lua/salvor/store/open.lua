@@ -1,6 +1,7 @@
 --- From a URL to a back end.
 local backend = require("salvor.store.backend")
 local errors = require("salvor.error")
+local merge = require("salvor.copy").merge
 local retry = require("salvor.store.retry")
 local url = require("salvor.store.url")
 
@@ -100,18 +101,37 @@ local function check_options(options, module, what)
     end
 end
 
---- The back end of a URL that was parsed; its calls are repeated where they may be. Misuse of
---- options raises as function `what`.
-function open.location(location, options, what)
+--- What the back end of a URL that was parsed is written in, or nil and an error.
+local function module_of(location)
     local name = MODULES[location.scheme]
     if not name then
         return invalid(location, "unknown scheme '" .. location.scheme .. "'",
             "known are " .. names_of(MODULES) .. ", and paths of folders")
     end
-    local module = require(name)
+    return require(name)
+end
+
+--- Which options the back end of a URL that was parsed takes: those that may stand in a query, and
+--- credentials, both {name = type}; nil and an error.
+function open.known(location)
+    local module, err = module_of(location)
+    if not module then
+        return nil, err
+    end
+    return merge(COMMON, module.settings), module.credentials
+end
+
+--- The back end of a URL that was parsed; its calls are repeated where they may be. Misuse of
+--- options raises as function `what`.
+function open.location(location, options, what)
+    local module, err = module_of(location)
+    if not module then
+        return nil, err
+    end
     options = options or {}
     check_options(options, module, what)
-    local merged, err = read_query(location, module)
+    local merged
+    merged, err = read_query(location, module)
     if not merged then
         return nil, err
     end

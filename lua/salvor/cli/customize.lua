@@ -1,0 +1,24 @@
+local command = require("salvor.procedure.command")
+local digest = require("salvor.digest")
+local loader = require("salvor.procedure.loader")
+local scripts = require("salvor.procedure.scripts")
+local site = require("salvor.procedure.site")
+
+return {
+    summary = "copy a bundled procedure to the site's scripts, where it takes its place",
+    usage = "salvor customize ID [--site FILE] | customize ID --print",
+    arguments = {1, 1},
+    options = {command.SITE, {name = "print", help = "the bundled script, to standard output"}},
+    run = function(given, words)
+        local id = words[1]
+        local text = scripts.bundled(id)
+        if given.print then
+            io.stdout:write(text)
+            return 0
+        end
+        local path = scripts.place(id, site.open(given.site))
+        scripts.create(path, loader.customized_line(id, digest.sha256(text)) .. text)
+        print(path)
+        return 0
+    end,
+}

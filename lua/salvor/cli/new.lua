@@ -1,0 +1,24 @@
+local command = require("salvor.procedure.command")
+local errors = require("salvor.error")
+local loader = require("salvor.procedure.loader")
+local scripts = require("salvor.procedure.scripts")
+local site = require("salvor.procedure.site")
+
+return {
+    summary = "begin a procedure of your own: a script that works, to be filled in",
+    usage = "salvor new SYSTEM/NAME [--site FILE]",
+    arguments = {1, 1},
+    options = {command.SITE},
+    run = function(given, words)
+        local id = words[1]
+        loader.check_id(id)
+        if loader.bundled(id) then
+            error(errors.new({code = "Usage", message = "there is a bundled procedure '" .. id .. "'",
+                              hint = "salvor customize " .. id .. " copies it"}), 0)
+        end
+        local path = scripts.place(id, site.open(given.site))
+        scripts.create(path, scripts.skeleton(id))
+        print(path)
+        return 0
+    end,
+}

@@ -1,0 +1,68 @@
+--- A YAML file that people write, with the places of its entries for messages about it.
+local errors = require("salvor.error")
+local fs = require("salvor.fs")
+local yaml = require("salvor.yaml")
+
+local LIMIT = 1 << 20 -- bytes
+
+local File = {}
+File.__index = File
+
+local site_file = {}
+
+local function usage(message, hint, cause)
+    return errors.new({code = "Usage", message = message, hint = hint, cause = cause})
+end
+
+--- "FILE:line:column: what is wrong" of an error of the YAML reader.
+local function located(path, err)
+    local what, line, column = err.message:match("^(.*) at line (%d+), column (%d+)$")
+    if what then
+        return usage(string.format("%s:%s:%s: %s", path, line, column, what), err.hint, err)
+    end
+    return usage(path .. ": " .. err.message, err.hint, err)
+end
+
+--- open(path) -> file {path, folder, value} | nil, err: NotFound, or what is wrong with it. A file
+--- without any document is an empty mapping.
+function site_file.open(path)
+    local text, err = fs.read(path, {limit = LIMIT})
+    if not text then
+        return nil, err
+    end
+    local document, problem = yaml.edit(text)
+    if not document then
+        return nil, located(path, problem)
+    end
+    local value = must(document:get("."))
+    return setmetatable({
+        path = path,
+        folder = fs.dirname(path),
+        value = value ~= require("salvor").null and value or {},
+        document = document,
+    }, File)
+end
+
+--- "FILE:line" of an entry; `path` is a list of keys and indices.
+function File:place(path)
+    local line = must(self.document:position(path))
+    return self.path .. ":" .. line
+end
+
+--- Raises Usage: what is wrong with the entry at the path, and what would be right.
+function File:fail(path, message, hint)
+    local line, column = self.document:position(path)
+    error(usage(string.format("%s:%d:%d: %s", self.path, must(line, column), column, message),
+        hint), 0)
+end
+
+--- A path in the file means one beside it; "~/" is home.
+function File:absolute(path)
+    local home = os.getenv("HOME")
+    if path:match("^~/") and home and home ~= "" then
+        return fs.join(home, path:sub(3))
+    end
+    return path:sub(1, 1) == "/" and path or must(fs.absolute(fs.join(self.folder, path)))
+end
+
+return site_file
