@@ -42,12 +42,12 @@ local function show_progress()
     end, status
 end
 
-local function options_of(given, url)
+local function options_of(given, open)
     if given.full and given.sample then
         usage("--full and --sample exclude each other")
     end
     return {
-        open = command.credentials(url, given.secret, given.context),
+        open = open,
         kind = given.kind and command.choice(given, "kind", verify.kinds),
         full = given.full,
         sample = command.integer(given, "sample", 1),
@@ -80,14 +80,15 @@ return {
          help = "portal: when the management database was backed up"},
         {name = "tolerance", argument = "SECONDS", help = "portal: how far apart the two may be"},
         {name = "workers", argument = "N", help = "objects read at a time (4; 8 from a server)"},
-        command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT,
+        command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT, command.SITE,
     },
     run = function(given, words)
         local format = command.output(given)
-        local options = options_of(given, words[1])
+        local url, open = command.locate(words[1], given, given.secret)
+        local options = options_of(given, open)
         local progress, status <close> = show_progress()
         options.progress = progress
-        local made, err = verify.run(words[1], options)
+        local made, err = verify.run(url, options)
         if status then
             status:finish()
         end

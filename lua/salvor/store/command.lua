@@ -12,6 +12,8 @@ local command = {}
 command.OUTPUT = {name = "output", argument = "FORMAT", help = "text or json"}
 command.CONTEXT = {name = "context", argument = "NAME", help = "of the kubeconfig, for Secrets"}
 
+command.SITE = {name = "site", argument = "FILE", help = "the site file, for stores by name: @NAME"}
+
 --- An option that names a Secret with a store's credentials.
 function command.secret_option(name, what)
     return {name = name, argument = "[NAMESPACE/]NAME",
@@ -48,10 +50,33 @@ function command.credentials(url, secret_name, context)
     return {secret = must(client:get("secrets", name or secret_name))}
 end
 
+--- The site of the options; its cluster is the one that its file and the options name.
+local function open_site(given)
+    local site = require("salvor.procedure.site")
+    local opened = site.open(given.site)
+    opened.connect = function()
+        local target = require("salvor.procedure.settings").target("", opened,
+            {context = given.context})
+        return must(require("salvor.k8s").connect(target))
+    end
+    return opened
+end
+
+--- What `url` means, and the options that open it: a store of the site's by its name, or a URL, for
+--- which `secret_name` may name a Secret; raises.
+function command.locate(url, given, secret_name)
+    if url:sub(1, 1) ~= "@" then
+        return url, command.credentials(url, secret_name, given.context)
+    elseif secret_name then
+        usage(url .. " takes no Secret", "the site file says where its credentials are kept")
+    end
+    return must(require("salvor.procedure.site").store(open_site(given), url))
+end
+
 --- The tree or object of a URL (store/place.lua); raises.
 function command.source(url, given)
-    return must(place.source(url, command.credentials(url, given.secret, given.context),
-        "store.open"))
+    local target, options = command.locate(url, given, given.secret)
+    return must(place.source(target, options, "store.open"))
 end
 
 --- The error of a source that is no object: what the server has said, when it was asked.

@@ -69,7 +69,7 @@ return {
             .. "content: read it back"},
         {name = "quiet", short = "q", help = "no progress"},
         command.OUTPUT, command.secret_option("from-secret", "FROM"),
-        command.secret_option("to-secret", "TO"), command.CONTEXT,
+        command.secret_option("to-secret", "TO"), command.CONTEXT, command.SITE,
     },
     run = function(given, words)
         local format = command.output(given)
@@ -80,15 +80,16 @@ return {
             command.choice(given, "verify", {"checksum", "content"})
         end
         local workers = command.integer(given, "workers", 1)
-        local from, to = words[1], words[2]
+        local from, from_options = command.locate(words[1], given, given.from_secret)
+        local to, to_options = command.locate(words[2], given, given.to_secret)
         local summary = must(store.copy(from, to, {
             workers = workers and math.min(workers, 256),
             delete = given.delete,
             skip = given.skip,
             verify = given.verify,
             progress = not given.quiet or nil,
-            from = command.credentials(from, given.from_secret, given.context),
-            to = command.credentials(to, given.to_secret, given.context),
+            from = from_options,
+            to = to_options,
         }))
         tell_problems(summary)
         local code = summary.failures > 0 and cli.exit.failed or cli.exit.done

@@ -15,12 +15,11 @@ return {
     options = {
         {name = "older-than", argument = "HOURS", help = "since they were begun; 24"},
         {name = "remove", help = "remove it: an upload that still runs fails then"},
-        command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT,
+        command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT, command.SITE,
     },
     run = function(given, words)
         local hours = command.integer({["older-than"] = given.older_than}, "older-than", 0) or 24
-        local opened <close> = must(store.open(words[1],
-            command.credentials(words[1], given.secret, given.context)))
+        local opened <close> = must(store.open(command.locate(words[1], given, given.secret)))
         local found = must(opened:leftovers("", {older_than = hours * 3600,
                                                  remove = given.remove}))
         if command.output(given) == "json" then

@@ -48,7 +48,7 @@ return {
     arguments = {1, 1},
     options = {
         {name = "recursive", short = "r", help = "everything below, not one level"},
-        command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT,
+        command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT, command.SITE,
     },
     run = function(given, words)
         local out = command.output(given) == "json" and command.json_list() or as_text()

@@ -56,7 +56,7 @@ return {
     options = {
         {name = "recursive", short = "r", help = "everything below"},
         {name = "yes", help = "do not ask"},
-        command.secret_option("secret", "the store"), command.CONTEXT,
+        command.secret_option("secret", "the store"), command.CONTEXT, command.SITE,
     },
     run = function(given, words)
         local source = given.recursive and command.source(words[1], given)
