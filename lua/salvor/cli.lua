@@ -33,14 +33,19 @@ function cli.exit_of(err)
     return cli.exit[exit_by_code[err.code] or "failed"]
 end
 
---- An error object on one line: what, where, what to do. Secrets are masked, and what a server sent
---- cannot move the cursor.
-function cli.report(err)
+--- An error object as one line: what, where, what to do.
+function cli.describe(err)
     local parts = {err.op and err.op ~= "" and err.op .. ": " or "", err.message}
     if err.hint then
         parts[#parts + 1] = "; " .. err.hint
     end
-    local text = require("salvor.secret").mask(table.concat(parts)):gsub("%s*\n%s*", " ")
+    return (table.concat(parts):gsub("%s*\n%s*", " "))
+end
+
+--- Tells an error object on one line. Secrets are masked, and what a server sent cannot move the
+--- cursor.
+function cli.report(err)
+    local text = require("salvor.secret").mask(cli.describe(err))
     complain(require("salvor.terminal").escape(text))
 end
 

@@ -1,21 +1,40 @@
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
-local document = require("salvor.procedure.plan_document")
+local merge = require("salvor.copy").merge
 local plan_procedure = require("salvor.procedure.plan")
+local document = require("salvor.procedure.plan_document")
 local render = require("salvor.procedure.render")
 local saved_plan = require("salvor.procedure.saved_plan")
+local targets = require("salvor.procedure.targets")
+
+--- On several targets at once.
+local function plan_each(found, given, id, options, as_json)
+    return targets.each(found, given, as_json, function(of_target, stream, observer)
+        local plan = plan_procedure(id, merge(options, of_target), observer)
+        if not as_json then
+            render.plan(stream, plan)
+        end
+        return {status = plan.failed and "preflight" or "done",
+                document = as_json and targets.document(render.plan_json, plan) or nil}
+    end)
+end
 
 return {
     summary = "what a procedure would do, changing nothing",
-    usage = "salvor plan ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME] [--output text|json] "
-        .. "[--save FILE]",
+    usage = "salvor plan ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME[,NAME]] "
+        .. "[--site FILE] [--output text|json] [--save FILE]",
     arguments = {1, 1},
-    options = command.extend({
+    options = targets.extend(command.extend({
         {name = "save", argument = "FILE", help = "write the plan there, for salvor run --plan"},
-    }),
+    })),
     run = function(given, words)
+        local found = targets.read(given)
         local options, as_json = command.engine_options(given)
+        if #found > 1 then
+            return plan_each(found, given, words[1], options, as_json)
+        end
         local stream = as_json and io.stderr or io.stdout
+        options = merge(options, found[1].options)
         local plan = plan_procedure(words[1], options, command.observer(stream))
         if as_json then
             render.plan_json(io.stdout, plan)

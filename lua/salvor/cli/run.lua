@@ -1,9 +1,11 @@
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
 local errors = require("salvor.error")
+local merge = require("salvor.copy").merge
 local render = require("salvor.procedure.render")
 local runner = require("salvor.procedure.runner")
 local saved_plan = require("salvor.procedure.saved_plan")
+local targets = require("salvor.procedure.targets")
 
 -- What is done is in the plan.
 local NOT_WITH_PLAN = {"resume", "undo", "from", "until", "skip"}
@@ -40,20 +42,37 @@ local function start(given, words, options, observer)
     return runner.run(words[1], options, observer)
 end
 
+--- On several targets at once.
+local function run_each(found, given, words, options, as_json)
+    return targets.each(found, given, as_json, function(of_target, stream, observer)
+        local outcome = start(given, words, merge(options, of_target), observer)
+        if not as_json then
+            render.outcome(stream, outcome)
+        end
+        return {status = outcome.status == "done" and "done" or "preflight",
+                document = as_json and targets.document(render.outcome_json, outcome) or nil}
+    end)
+end
+
 return {
     summary = "run a procedure, or go on with one that was stopped",
-    usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME] [--yes] "
-        .. "[--output text|json] | --resume RUN | --plan FILE",
+    usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME[,NAME]] [--site FILE] "
+        .. "[--yes] [--output text|json] | --resume RUN | --plan FILE",
     arguments = {0, 1},
-    options = command.extend({
+    options = targets.extend(command.extend({
         {name = "yes", help = "yes to every destructive step"},
         {name = "plan", argument = "FILE",
          help = "what salvor plan --save wrote, if it still holds"},
         {name = "resume", argument = "RUN", help = "go on with that run"},
-    }),
+    })),
     run = function(given, words)
+        local found = targets.read(given)
         local options, as_json = command.engine_options(given)
+        if #found > 1 then
+            return run_each(found, given, words, options, as_json)
+        end
         local stream = as_json and io.stderr or io.stdout
+        options = merge(options, found[1].options)
         local outcome = start(given, words, options, command.observer(stream, given.yes))
         if as_json then
             render.outcome_json(io.stdout, outcome)

@@ -47,7 +47,7 @@ function command.engine_options(given)
         namespace = given.namespace,
         context = given.context,
         kubeconfig = given.kubeconfig,
-        site = given.site,
+        site = type(given.site) == "string" and given.site or nil,
     }, command.is_json(given)
 end
 

@@ -146,6 +146,9 @@ local function carry_out(run, opened, ctx, finished, observer)
         return {status = "preflight", run = run.id, checks = results}
     end
     confirm_all(run, opened.procedure, ctx, finished, observer)
+    if observer.ready then
+        observer.ready()
+    end
     perform_steps(run, opened.procedure, ctx, finished, observer)
     run.journal:append({type = "run.end", status = "done"})
     return {
