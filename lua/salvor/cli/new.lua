@@ -13,8 +13,11 @@ return {
         local id = words[1]
         loader.check_id(id)
         if loader.bundled(id) then
-            error(errors.new({code = "Usage", message = "there is a bundled procedure '" .. id .. "'",
-                              hint = "salvor customize " .. id .. " copies it"}), 0)
+            error(errors.new({
+                code = "Usage",
+                message = "there is a bundled procedure '" .. id .. "'",
+                hint = "salvor customize " .. id .. " copies it",
+            }), 0)
         end
         local path = scripts.place(id, site.open(given.site))
         scripts.create(path, scripts.skeleton(id))

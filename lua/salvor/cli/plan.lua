@@ -1,5 +1,6 @@
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
+local many = require("salvor.procedure.many")
 local merge = require("salvor.copy").merge
 local plan_procedure = require("salvor.procedure.plan")
 local document = require("salvor.procedure.plan_document")
@@ -9,13 +10,13 @@ local targets = require("salvor.procedure.targets")
 
 --- On several targets at once.
 local function plan_each(found, given, id, options, as_json)
-    return targets.each(found, given, as_json, function(of_target, stream, observer)
+    return many.each(found, given, as_json, function(of_target, stream, observer)
         local plan = plan_procedure(id, merge(options, of_target), observer)
         if not as_json then
             render.plan(stream, plan)
         end
         return {status = plan.failed and "preflight" or "done",
-                document = as_json and targets.document(render.plan_json, plan) or nil}
+                document = as_json and many.document(render.plan_json, plan) or nil}
     end)
 end
 

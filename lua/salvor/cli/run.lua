@@ -1,6 +1,7 @@
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
 local errors = require("salvor.error")
+local many = require("salvor.procedure.many")
 local merge = require("salvor.copy").merge
 local render = require("salvor.procedure.render")
 local runner = require("salvor.procedure.runner")
@@ -44,13 +45,13 @@ end
 
 --- On several targets at once.
 local function run_each(found, given, words, options, as_json)
-    return targets.each(found, given, as_json, function(of_target, stream, observer)
+    return many.each(found, given, as_json, function(of_target, stream, observer)
         local outcome = start(given, words, merge(options, of_target), observer)
         if not as_json then
             render.outcome(stream, outcome)
         end
         return {status = outcome.status == "done" and "done" or "preflight",
-                document = as_json and targets.document(render.outcome_json, outcome) or nil}
+                document = as_json and many.document(render.outcome_json, outcome) or nil}
     end)
 end
 

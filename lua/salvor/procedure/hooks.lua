@@ -1,8 +1,8 @@
 --- A site's own steps: put before, after or in the place of a procedure's, or a step left out.
 --
--- The site file names the file (site_schema.lua has the form); the file returns a step, or a list of
--- steps, of the contract. They become part of procedure.steps, so that a plan, a run and a report
--- see one list. A step that comes from a hook, or that is left out, has
+-- The site file names the file (site_schema.lua has the form); the file returns a step, or a list
+-- of steps, of the contract. They become part of procedure.steps, so that a plan, a run and a
+-- report see one list. A step that comes from a hook, or that is left out, has
 --
 --   origin   {hook = "before", "after", "instead" or "skip", of = the step's id, site = where the
 --            site file says so, file and sha256 of the hook's file, because = why it is left out}

@@ -135,9 +135,9 @@ local function origin_of(id, text, source, is_bundled)
     return origin
 end
 
---- load(id, site) -> procedure, origin; raises Usage or InvalidScript. `site` (site.open) may be nil.
---- origin: {source, bundled, sha256, replaces (there is a bundled one), outdated (which has changed
---- since this one was made of it), notes (lines to be shown at each plan and run)}.
+--- load(id, site) -> procedure, origin; raises Usage or InvalidScript. `site` (site.open) may be
+--- nil. origin: {source, bundled, sha256, replaces (there is a bundled one), outdated (which has
+--- changed since this one was made of it), notes (lines to be shown at each plan and run)}.
 function loader.load(id, of)
     loader.check_id(id)
     local text, source, is_bundled = read_script(id, site.script_folders(of or {layers = {}}))

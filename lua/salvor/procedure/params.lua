@@ -52,7 +52,7 @@ local function to_url(text)
     elseif not text:match("^%a[%w+.-]*:/") then
         return to_path(text), URL
     elseif urls.mask(text) ~= text then
-        return nil, "it without a password; keep that in the credentials of a store of the site file"
+        return nil, "it without a password, which belongs to the credentials of a named store"
     end
     return text:match("^%a[%w+.-]*://.+$"), URL
 end
@@ -135,7 +135,7 @@ local function shown(declaration, text)
     return " '" .. (declaration.type == "url" and urls.mask(text) or text) .. "'"
 end
 
---- One value, from text; nil, err names the parameter and what would be right. `source`: who gave it.
+--- One value, from text; nil, err names the parameter and what would be right.
 local function convert(declaration, text, source)
     local value, expected
     if type(text) == "string" or declaration.type == "list" then
@@ -179,8 +179,8 @@ local function check_names(declarations, texts)
 end
 
 --- resolve(declarations, texts, {sources =, later =}) -> values by name | nil, err. Unknown names,
---- missing required ones and wrong values are errors. `sources` say who gave a text; `later` has the
---- names of those whose value comes later.
+--- missing required ones and wrong values are errors. `sources` say who gave a text; `later` has
+--- the names of those whose value comes later.
 function params.resolve(declarations, texts, options)
     local sources, later = (options or {}).sources or {}, (options or {}).later or {}
     local known, problem = check_names(declarations, texts)

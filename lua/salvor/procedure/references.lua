@@ -1,5 +1,5 @@
---- Secrets by reference: {env = NAME}, {file = PATH} or {secret = NAME, namespace = NAME, key = NAME}
---- say where a value is kept. It is read when it is needed, and masked from then on.
+--- Secrets by reference: {env = NAME}, {file = PATH} or {secret = NAME, namespace =, key =} say
+--- where a value is kept. It is read when it is needed, and masked from then on.
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")

@@ -36,8 +36,9 @@ end
 --- the site's files and the parameters. options: as for open.
 ---
 --- procedure.steps has the site's hooks woven in (salvor.procedure.hooks); `params` lacks secrets
---- that are kept elsewhere, and with options.incomplete what is required and not given; `texts` is what a resumed run needs to be given again; `sources` and
---- `target_sources` say who gave a value (salvor.procedure.settings).
+--- that are kept elsewhere, and with options.incomplete what is required and not given; `texts` is
+--- what a resumed run needs to be given again; `sources` and `target_sources` say who gave a value
+--- (salvor.procedure.settings).
 function session.prepare(id, options)
     local of = site.open(options.site)
     local procedure, origin = loader.load(id, of)

@@ -1,5 +1,5 @@
---- Where each value of a plan or run comes from: the command line, the environment, the site's files,
---- the script's default, whoever says it first.
+--- Where each value of a plan or run comes from: the command line, the environment, the site's
+--- files, the script's default, whoever says it first.
 local errors = require("salvor.error")
 local params = require("salvor.procedure.params")
 local site = require("salvor.procedure.site")

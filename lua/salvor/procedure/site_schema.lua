@@ -101,8 +101,8 @@ local reference = record({env = text, file = text, secret = text, namespace = te
 --- {env: NAME}, {file: PATH} or {secret: NAME, namespace: NAME, key: NAME}
 function schema.reference(file, path, v)
     if not is_mapping(v) then
-        file:fail(path, "'" .. tostring(path[#path]) .. "' is a secret, and its value must not stand"
-            .. " in a site file", PLAIN_HINT)
+        file:fail(path, "'" .. path[#path] .. "' is a secret, and its value must not stand in a"
+            .. " site file", PLAIN_HINT)
     end
     reference(file, path, v)
     local kinds = 0

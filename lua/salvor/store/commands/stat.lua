@@ -18,7 +18,9 @@ return {
     summary = "what is known of an object: size, time, checksum",
     usage = "salvor store stat [--output text|json] URL",
     arguments = {1, 1},
-    options = {command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT, command.SITE},
+    options = {
+        command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT, command.SITE,
+    },
     run = function(given, words)
         local format = command.output(given)
         local source = command.object(words[1], given)
