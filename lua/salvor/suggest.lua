@@ -3,27 +3,34 @@ local suggest = {}
 
 local LONGEST = 64 -- bytes that are looked at
 
---- How many letters to put in, leave out or replace to make one word of the other.
+--- How many letters to put in, leave out, replace or swap with their neighbour to make one word of
+--- the other.
 function suggest.distance(a, b)
-    local row = {}
-    for j = 0, #b do
-        row[j] = j
-    end
-    for i = 1, #a do
-        local diagonal
-        diagonal, row[0] = row[0], i
+    local rows = {}
+    for i = 0, #a do
+        rows[i] = {[0] = i}
         for j = 1, #b do
-            local cost = diagonal + (a:byte(i) == b:byte(j) and 0 or 1)
-            diagonal, row[j] = row[j], math.min(cost, row[j] + 1, row[j - 1] + 1)
+            if i == 0 then
+                rows[i][j] = j
+            else
+                local cost = a:byte(i) == b:byte(j) and 0 or 1
+                rows[i][j] = math.min(rows[i - 1][j - 1] + cost, rows[i - 1][j] + 1,
+                    rows[i][j - 1] + 1)
+                local swapped = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1)
+                    and a:byte(i - 1) == b:byte(j)
+                if swapped then
+                    rows[i][j] = math.min(rows[i][j], rows[i - 2][j - 2] + 1)
+                end
+            end
         end
     end
-    return row[#b]
+    return rows[#a][#b]
 end
 
 --- The word of the list that is most like this one; nil when none is like it.
 function suggest.word(word, words)
     word = word:sub(1, LONGEST):lower()
-    local best, least = nil, math.max(1, #word // 3) + 1
+    local best, least = nil, math.max(#word > 4 and 2 or 1, #word // 4) + 1
     for _, candidate in ipairs(words) do
         if math.abs(#word - #candidate) < least then
             local distance = suggest.distance(word, candidate:sub(1, LONGEST):lower())

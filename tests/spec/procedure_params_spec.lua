@@ -10,9 +10,17 @@ local CASES = {
     {"integer", "-1", -1},
     {"integer", "1.5", nil, "a whole number"},
     {"integer", "many", nil, "a whole number"},
+    {"integer", "", nil, "a whole number"},
+    {"integer", "0x10", nil, "a whole number"},
+    {"integer", "1e3", nil, "a whole number"},
+    {"integer", " 1", nil, "a whole number"},
+    {"integer", "9223372036854775807", math.maxinteger},
+    {"integer", "9223372036854775808", nil, "a whole number"},
     {"boolean", "true", true},
     {"boolean", "no", false},
     {"boolean", "TRUE", nil, "true or false"},
+    {"boolean", "1", nil, "true or false"},
+    {"boolean", "", nil, "true or false"},
     {"duration", "90s", 90},
     {"duration", "1h30m", 5400},
     {"duration", "7d", 604800},
@@ -21,15 +29,32 @@ local CASES = {
     {"duration", "", nil, "a duration"},
     {"duration", "-1h", nil, "a duration"},
     {"duration", "1h 30m", nil, "a duration"},
+    {"duration", "1.5h", nil, "a duration"},
+    {"duration", "1w", nil, "a duration"},
+    {"duration", "99999999999999999999d", nil, "a duration"},
     {"size", "512", 512},
     {"size", "2K", 2048},
     {"size", "1GiB", 1073741824},
     {"size", "1.5G", nil, "a size such as 500M"},
+    {"size", "-1", nil, "a size"},
+    {"size", "", nil, "a size"},
+    {"size", "1E", nil, "a size"},
+    {"size", "99999999999999999999T", nil, "a size"},
     {"url", "sftp://user@host/path", "sftp://user@host/path"},
-    {"url", "host/path", fs.absolute("host/path")},
+    {"url", "s3://bucket/prefix?region=eu-de", "s3://bucket/prefix?region=eu-de"},
+    {"url", "az://container/prefix", "az://container/prefix"},
+    {"url", "file:///srv/kit", "file:///srv/kit"},
+    {"url", "/srv/kit", "/srv/kit"},
+    {"url", "kit", fs.absolute("kit")},
     {"url", "~/kit", fs.join(os.getenv("HOME"), "kit")},
-    {"url", "sftp:/host/path", nil, "a URL"},
+    {"url", "@vault", "@vault"},
+    {"url", "@vault/below/it", "@vault/below/it"},
     {"url", "", nil, "a URL"},
+    {"url", "s3:/bucket", nil, "a URL"},
+    {"url", "s3://", nil, "a URL"},
+    {"url", "@", nil, "a URL"},
+    {"url", "@/below", nil, "a URL"},
+    {"url", "@va ult", nil, "a URL"},
     {"path", "/srv/kit", "/srv/kit"},
     {"path", "kit", fs.absolute("kit")},
     {"path", "~/kit", fs.join(os.getenv("HOME"), "kit")},
@@ -39,8 +64,14 @@ local CASES = {
     {"name", "Management", nil, "a Kubernetes name"},
     {"name", "a-", nil, "a Kubernetes name"},
     {"name", string.rep("a", 254), nil, "a Kubernetes name"},
+    {"name", string.rep("a", 253), string.rep("a", 253)},
+    {"name", "", nil, "a Kubernetes name"},
+    {"name", "a/b", nil, "a Kubernetes name"},
+    {"name", "a_b", nil, "a Kubernetes name"},
     {"enum", "b", "b"},
     {"enum", "c", nil, "one of a, b"},
+    {"enum", "A", nil, "one of a, b"},
+    {"enum", "", nil, "one of a, b"},
 }
 
 describe("a parameter of type", function()
@@ -65,6 +96,49 @@ describe("a parameter of type", function()
     it("list takes words between commas", function()
         local values = must(params.resolve({{name = "p", type = "list", help = ""}}, {p = "a,b"}))
         assert.same({"a", "b"}, values.p)
+        values = must(params.resolve({{name = "p", type = "list", help = ""}}, {p = ""}))
+        assert.same({}, values.p)
+    end)
+
+    it("list may be one already, every other type is one value", function()
+        for name in pairs(params.types) do
+            local values, err = params.resolve({{name = "p", type = name, help = "",
+                                                 values = name == "enum" and {"a"} or nil}},
+                {p = {"a,b", "c"}})
+            if name == "list" then
+                assert.same({"a,b", "c"}, values.p)
+            else
+                assert.is_nil(values)
+                assert.equal("give one value", err.hint)
+            end
+        end
+    end)
+
+    it("url holds no password, and the error does not either", function()
+        for _, text in ipairs({"sftp://user:geheim@host/path", "s3://b?secret_key=geheim"}) do
+            local values, err = params.resolve({{name = "p", type = "url", help = ""}}, {p = text})
+            assert.is_nil(values)
+            assert.is_nil((err.message .. err.hint):find("geheim", 1, true))
+            assert.matches("without a password", err.hint)
+        end
+    end)
+
+    it("secret that is empty is refused, and not shown", function()
+        local declared = {{name = "p", type = "secret", help = ""}}
+        local values, err = params.resolve(declared, {p = ""})
+        assert.is_nil(values)
+        assert.equal("parameter 'p': is not valid", err.message)
+        assert.equal("give a value that is not empty", err.hint)
+    end)
+
+    it("that is known has its cases here", function()
+        local seen = {list = true, secret = true}
+        for _, case in ipairs(CASES) do
+            seen[case[1]] = true
+        end
+        for name in pairs(params.types) do
+            assert.is_true(seen[name], name)
+        end
     end)
 
     it("secret is masked from then on wherever it is written", function()
@@ -90,7 +164,14 @@ describe("params.resolve", function()
     it("names an unknown parameter and those that there are", function()
         local _, err = params.resolve(DECLARED, {needed = "x", agee = "1h"})
         assert.equal("unknown parameter 'agee'", err.message)
-        assert.equal("this procedure has: needed, age, flag, free", err.hint)
+        assert.equal("did you mean 'age'? this procedure has: needed, age, flag, free", err.hint)
+    end)
+
+    it("names who gave a wrong value, and misses nothing that comes later", function()
+        local _, err = params.resolve(DECLARED, {needed = "x", age = "soon"},
+            {sources = {age = "site s.yaml:3"}})
+        assert.equal("parameter 'age': 'soon' is not valid (site s.yaml:3)", err.message)
+        assert.is_nil(must(params.resolve(DECLARED, {}, {later = {needed = true}})).needed)
     end)
 
     it("names a missing parameter and what it is for", function()

@@ -11,6 +11,7 @@ local hooks = require("salvor.procedure.hooks")
 local k8s = require("salvor.k8s")
 local loader = require("salvor.procedure.loader")
 local references = require("salvor.procedure.references")
+local salvor = require("salvor")
 local settings = require("salvor.procedure.settings")
 local site = require("salvor.procedure.site")
 
@@ -52,7 +53,8 @@ end
 
 --- Secrets that the site's files refer to are read last: some are in the cluster.
 local function read_references(prepared)
-    for name, kept in pairs(prepared.references) do
+    for _, name in ipairs(salvor.keys(prepared.references)) do
+        local kept = prepared.references[name]
         local value, err = references.read(kept.reference, kept.file, prepared.site.connect)
         if not value then
             error(errors.new({code = err.code, cause = err, hint = err.hint, message = "parameter '"

@@ -173,8 +173,8 @@ local function options_of(self, found, layer)
         options.secret = object
         return options
     end
-    for name, reference in pairs(credentials) do
-        local value, err = references.read(reference, layer.file, self.connect)
+    for _, name in ipairs(salvor.keys(credentials)) do
+        local value, err = references.read(credentials[name], layer.file, self.connect)
         if not value then
             return nil, err
         end
@@ -196,8 +196,9 @@ function site.store(self, url)
     end
     local options, err = options_of(self, found, layer)
     if not options then
-        err.message = "store '" .. site.split_store(url) .. "': " .. err.message
-        return nil, err
+        return nil, errors.new({code = err.code, hint = err.hint, cause = err,
+                                message = "store '" .. site.split_store(url) .. "': "
+                                    .. err.message})
     end
     local target = must(urls.parse(found.url)).bare and layer.file:absolute(found.url) or found.url
     return append(target, below), options

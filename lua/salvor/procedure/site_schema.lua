@@ -25,7 +25,10 @@ end
 local KIND = {string = "a text", boolean = "true or false", number = "a number"}
 
 local function expect(file, path, wanted)
-    file:fail(path, "'" .. tostring(path[#path] or "the file") .. "' must be " .. wanted)
+    local last = path[#path]
+    local name = not last and "the file" or math.type(last) and "entry " .. last
+        or "'" .. last .. "'"
+    file:fail(path, name .. " must be " .. wanted)
 end
 
 local function sorted_keys(v)
