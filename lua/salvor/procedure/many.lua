@@ -82,7 +82,7 @@ end
 
 local function attempt(target, turns, options, work)
     turns:start()
-    local stream = prefixed.new(options.stream, target.name, options.width)
+    local stream = prefixed.new(options.outlet, target.name, options.width)
     local ok, result = xpcall(work, function(err)
         return errors.is(err) and err or debug.traceback(tostring(err), 2)
     end, target.options, stream, observer_of(target, stream, turns, options.yes))
@@ -148,8 +148,9 @@ function many.each(found, given, as_json, work)
     for _, target in ipairs(found) do
         width = math.max(width, utf8.len(target.name) or #target.name)
     end
-    local turns = new_turns(#found, targets.parallel(given))
-    local options = {stream = as_json and io.stderr or io.stdout, width = width, yes = given.yes}
+    local outlet = prefixed.outlet(as_json and io.stderr or io.stdout)
+    local turns = new_turns(#found, targets.parallel(given), outlet)
+    local options = {outlet = outlet, width = width, yes = given.yes}
     local results = task.map(found, function(target)
         return attempt(target, turns, options, work)
     end, {workers = #found})

@@ -37,21 +37,23 @@ function Turns:meet(target)
     self:start()
 end
 
---- One question at a time.
+--- One question at a time, and nobody writes into it.
 function Turns:ask(question, options)
     while self.asking do
         self.changed:wait()
     end
     self.asking = true
+    self.outlet:hold()
     local done <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
         self.asking = false
+        self.outlet:release()
         self.changed:wake()
     end})
     return ui.confirm(question, options)
 end
 
---- new(count of targets, how many work at a time)
-return function(count, parallel)
-    return setmetatable({free = parallel, before_change = count, asking = false,
+--- new(count of targets, how many work at a time, outlet of salvor.procedure.prefixed)
+return function(count, parallel, outlet)
+    return setmetatable({free = parallel, before_change = count, asking = false, outlet = outlet,
                          changed = condition.new()}, Turns)
 end
