@@ -1,6 +1,7 @@
 -- Every example of README and docs runs: `lua` blocks as scripts, `lua procedure ID` blocks as
--- procedures that are planned and run, `console` blocks line by line. `lua pod` blocks are run by
--- docs_node_spec.lua, those whose language ends in `storage` by docs_storage_spec.lua.
+-- procedures that are planned and run, `console` blocks line by line; `yaml FILE` and `lua file
+-- FILE` are files below /srv that later blocks use. `lua pod` blocks are run by docs_node_spec.lua,
+-- those whose language ends in `storage` by docs_storage_spec.lua.
 local documents = require("support.documents")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
@@ -62,10 +63,18 @@ lab.describe("the examples of the documentation", function()
         end
     end
 
+    local function write_file(path, text)
+        path = fs.join(home, path)
+        must(fs.mkdir(fs.dirname(path), {parents = true}))
+        must(fs.write(path, text))
+    end
+
     local function run_block(block)
         local id = block.language:match("^lua procedure (%S+)$")
         if id then
             run_procedure(id, block.text)
+        elseif block.language:match("^%w+ file %S+$") or block.language:match("^yaml %S+$") then
+            write_file(block.language:match("%S+$"), block.text)
         elseif block.language == "lua" then
             run({SALVOR, "-"}, block.text)
         elseif block.language == "console" then
