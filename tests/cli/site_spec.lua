@@ -278,6 +278,27 @@ lab.describe("a secret that is referred to", function()
     end)
 end)
 
+lab.describe("a step", function()
+    it("opens stores of the site by their names", function()
+        scripts.install(home, "site/script", scripts.script({params = PARAMS}, {run = [[function(ctx)
+            must(ctx:store(ctx.params.target):write("db/x", "data"))
+            ctx:copy("@vault/db/", "@copies/today")
+            if not ctx.planning then
+                ctx:note(must(ctx:store("@copies"):read("today/x")) .. " arrived")
+            end
+        end]]}))
+        local path = write("s.yaml", "kubeconfig: " .. lab.kubeconfig() .. "\nstores: "
+            .. "{vault: {url: vault}, copies: {url: copies}}\nparams: {target: '@vault'}\n")
+        local planned = command({"plan", "site/script", "--site", path})
+        salvor.expect_code(0, planned)
+        assert.is_nil(fs.stat(home .. "/vault"))
+        local result = command({"run", "site/script", "--site", path})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "data arrived")
+        assert.equal("data", must(fs.read(home .. "/copies/today/x")))
+    end)
+end)
+
 lab.describe("commands of stores", function()
     it("take a store of the site by its name", function()
         write("vault/db/x", "data")

@@ -9,6 +9,7 @@ local kit = require("salvor.procedure.kit")
 local outside = require("salvor.procedure.outside")
 local merge = require("salvor.copy").merge
 local secret = require("salvor.secret")
+local site = require("salvor.procedure.site")
 
 local Context = {}
 Context.__index = Context
@@ -57,13 +58,15 @@ function Context:command(argv, options)
     return outside.command(self.performer, argv, options)
 end
 
---- The URL of a store and options for it, the credentials of a Secret that is named by its name.
+--- The URL of a store and options for it: those of a store of the site (@NAME), the credentials of a
+--- Secret that is named by its name.
 local function location(self, url, options)
-    options = merge({}, options or {})
+    local target, known = must(site.store(self.site, url))
+    options = merge(known, options)
     if type(options.secret) == "string" then
         options.secret = must(self.k8s:get("secrets", options.secret))
     end
-    return url, options
+    return target, options
 end
 
 --- A store whose writes are planned or journaled, or an error is raised. options: of store.open;
@@ -74,6 +77,13 @@ end
 
 --- store.copy, planned or journaled; its summary.
 function Context:copy(from, to, options)
+    options = merge({}, options)
+    if type(from) == "string" then
+        from, options.from = location(self, from, options.from)
+    end
+    if type(to) == "string" then
+        to, options.to = location(self, to, options.to)
+    end
     return outside.copy(self.performer, from, to, options)
 end
 
@@ -103,12 +113,13 @@ end
 local context = {}
 
 --- new{procedure, source (where its script is), run, started, params, namespace, k8s, cluster,
---- performer, facts, kit_entries}
+--- performer, facts, kit_entries, site}
 function context.new(fields)
     fields.facts = fields.facts or {}
     fields.kit_entries = fields.kit_entries or {}
     fields.findings = {}
     fields.kits = {}
+    fields.site = fields.site or {layers = {}}
     fields.planning = fields.performer.planning
     return setmetatable(fields, Context)
 end
