@@ -9,6 +9,7 @@
 #include "data/json.h"
 #include "data/yaml_edit.h"
 #include "data/yaml_path.h"
+#include "data/yaml_position.h"
 
 static json_t *make_path(const char *text)
 {
@@ -237,6 +238,36 @@ static void refuses_what_it_cannot_do_safely(void **state)
                    "b cannot be changed in this text without touching more of it");
 }
 
+static void assert_position(const char *text, const char *path_text, size_t document, unsigned line,
+                            unsigned column)
+{
+    struct salvor_yaml_edit edit;
+    struct salvor_yaml_mark mark;
+    json_t *path = make_path(path_text);
+    assert_int_equal(salvor_yaml_edit_init(&edit, text, strlen(text), document, NULL), 0);
+    assert_int_equal(salvor_yaml_position(&mark, &edit, path, NULL), 0);
+    assert_int_equal(mark.line, line);
+    assert_int_equal(mark.column, column);
+    json_decref(path);
+    salvor_yaml_edit_release(&edit);
+}
+
+static void tells_where_an_entry_begins(void **state)
+{
+    (void)state;
+    const char *text = "# c\na:\n  'b': [1, {c: 2}]\nd: &x {e: 1}\nf: *x\ng: {<<: *x}\n";
+    assert_position(text, ".", 0, 1, 0);
+    assert_position(text, "a.b", 0, 2, 2);
+    assert_position(text, "a.b[1]", 0, 2, 8);
+    assert_position(text, "a.b[2].c", 0, 2, 12);
+    assert_position(text, "f.e", 0, 3, 7);
+    assert_position(text, "g.e", 0, 5, 0);
+    assert_position(text, "a.x.y", 0, 1, 0);
+    assert_position(text, "d.e.z[3]", 0, 3, 7);
+    assert_position("", "a", 0, 0, 0);
+    assert_position("a: 1\n---\na: 2\n", "a", 2, 2, 0);
+}
+
 static void parses_paths(void **state)
 {
     (void)state;
@@ -288,6 +319,7 @@ int main(void)
         cmocka_unit_test(refuses_what_would_show_elsewhere),
         cmocka_unit_test(refuses_paths_that_lead_nowhere),
         cmocka_unit_test(refuses_what_it_cannot_do_safely),
+        cmocka_unit_test(tells_where_an_entry_begins),
         cmocka_unit_test(parses_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

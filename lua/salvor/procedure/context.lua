@@ -58,8 +58,8 @@ function Context:command(argv, options)
     return outside.command(self.performer, argv, options)
 end
 
---- The URL of a store and options for it: those of a store of the site (@NAME), the credentials of a
---- Secret that is named by its name.
+--- The URL of a store and options for it: those of a store of the site (@NAME), the credentials of
+--- a Secret that is named by its name.
 local function location(self, url, options)
     local target, known = must(site.store(self.site, url))
     options = merge(known, options)

@@ -3,13 +3,12 @@ local document = require("salvor.procedure.plan_document")
 local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
 local evidence = require("salvor.procedure.evidence")
-local fs = require("salvor.fs")
+local merge = require("salvor.copy").merge
 local preflight = require("salvor.procedure.preflight")
 local runs = require("salvor.procedure.runs")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
 local session = require("salvor.procedure.session")
-local site = require("salvor.procedure.site")
 local task = require("salvor.task")
 
 local runner = {}
@@ -166,26 +165,19 @@ function runner.run(id, options, observer)
     local run = runs.create()
     local held <close> = run.lock -- luacheck: ignore 211
     local started = session.now()
-    run.journal:append({
+    run.journal:append(merge(session.record(opened), {
         type = "run.begin",
         run = run.id,
         procedure = id,
         title = opened.procedure.title,
         document = opened.procedure.document,
         steps = evidence.steps(opened.procedure),
-        script = opened.origin,
         salvor = salvor.version,
         params = document.params(opened.procedure.params, opened.params),
-        sources = opened.sources,
-        site = site.identity(opened.site),
-        context = opened.connection.context,
-        kubeconfig = opened.target.kubeconfig and fs.absolute(opened.target.kubeconfig),
-        namespace = opened.connection.namespace,
-        cluster = opened.cluster,
         user = os.getenv("USER"),
         started = started,
         plan = options.plan,
-    })
+    }))
     observer.begin(opened, run.id)
     local ctx = session.context(opened, {
         run = run.id,
@@ -223,13 +215,6 @@ local function refuse_resume(message, hint)
     error(errors.new({code = "Conflict", op = "resume", message = message, hint = hint}), 0)
 end
 
-local function is_same_cluster(one, other)
-    if one.uid and other.uid then
-        return one.uid == other.uid
-    end
-    return one.server == other.server
-end
-
 --- resume(run id, options, observer): as run(). Finished steps are verified and left out, the one
 --- in flight is finished. options: as for run; only secret parameters need to be given again.
 function runner.resume(run_id, options, observer)
@@ -239,22 +224,7 @@ function runner.resume(run_id, options, observer)
     if not begin or begin.type ~= "run.begin" then
         refuse_resume("run " .. run_id .. " ended before it did anything", "start a new run")
     end
-    local opened = session.open(begin.procedure, {
-        params = options.params,
-        kept = {params = begin.params, sources = begin.sources},
-        site = options.site or (begin.site or {}).file,
-        context = options.context or begin.context,
-        kubeconfig = options.kubeconfig or begin.kubeconfig,
-        namespace = options.namespace or begin.namespace,
-    })
-    if opened.origin.digest ~= begin.script.digest then
-        refuse_resume((opened.origin.sha256 == begin.script.sha256 and "a hook of the site"
-            or "the script") .. " has changed since run " .. run_id .. " began",
-            "start a new run, or put the old one back")
-    elseif not is_same_cluster(opened.cluster, begin.cluster) then
-        refuse_resume("this is another cluster than the one run " .. run_id .. " began on",
-            "name its context with --context")
-    end
+    local opened = session.reopen(begin, options)
     local facts, entries, finished = replay(run.records)
     run.journal:append({type = "run.resume", user = os.getenv("USER")})
     observer.begin(opened, run.id)

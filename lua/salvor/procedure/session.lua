@@ -7,6 +7,7 @@
 local client = require("salvor.procedure.client")
 local context = require("salvor.procedure.context")
 local errors = require("salvor.error")
+local fs = require("salvor.fs")
 local hooks = require("salvor.procedure.hooks")
 local k8s = require("salvor.k8s")
 local loader = require("salvor.procedure.loader")
@@ -76,6 +77,53 @@ function session.open(id, options)
     end
     read_references(opened)
     opened.connection, opened.cluster = connection, identify(connection)
+    return opened
+end
+
+--- record(opened) -> what a journal keeps so that reopen() finds the same again.
+function session.record(opened)
+    local kubeconfig = opened.target.kubeconfig
+    return {
+        script = opened.origin,
+        site = site.identity(opened.site),
+        sources = opened.sources,
+        context = opened.connection.context,
+        kubeconfig = kubeconfig and must(fs.absolute(kubeconfig)),
+        namespace = opened.connection.namespace,
+        cluster = opened.cluster,
+    }
+end
+
+local function refuse(message, hint)
+    error(errors.new({code = "Conflict", op = "resume", message = message, hint = hint}), 0)
+end
+
+local function is_same_cluster(one, other)
+    if one.uid and other.uid then
+        return one.uid == other.uid
+    end
+    return one.server == other.server
+end
+
+--- reopen(begin, options) -> opened, as the run whose first record is given began: the same script
+--- and hooks, cluster and parameters but for secrets. options: as for open; they are over those.
+function session.reopen(begin, options)
+    local opened = session.open(begin.procedure, {
+        params = options.params,
+        kept = {params = begin.params, sources = begin.sources},
+        site = options.site or (begin.site or {}).file,
+        context = options.context or begin.context,
+        kubeconfig = options.kubeconfig or begin.kubeconfig,
+        namespace = options.namespace or begin.namespace,
+    })
+    if opened.origin.digest ~= (begin.script.digest or begin.script.sha256) then
+        refuse((opened.origin.sha256 == begin.script.sha256 and "a hook of the site"
+            or "the script") .. " has changed since run " .. begin.run .. " began",
+            "start a new run, or put the old one back")
+    elseif not is_same_cluster(opened.cluster, begin.cluster) then
+        refuse("this is another cluster than the one run " .. begin.run .. " began on",
+            "name its context with --context")
+    end
     return opened
 end
 
