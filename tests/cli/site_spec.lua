@@ -279,16 +279,28 @@ lab.describe("a secret that is referred to", function()
 end)
 
 lab.describe("a step", function()
+    local namespace
+
+    setup(function()
+        namespace = lab.namespace()
+    end)
+
+    teardown(function()
+        lab.client():delete("namespaces", namespace)
+    end)
+
     it("opens stores of the site by their names", function()
-        scripts.install(home, "site/script", scripts.script({params = PARAMS}, {run = [[function(ctx)
+        local step = {run = [[function(ctx)
             must(ctx:store(ctx.params.target):write("db/x", "data"))
             ctx:copy("@vault/db/", "@copies/today")
             if not ctx.planning then
                 ctx:note(must(ctx:store("@copies"):read("today/x")) .. " arrived")
             end
-        end]]}))
-        local path = write("s.yaml", "kubeconfig: " .. lab.kubeconfig() .. "\nstores: "
-            .. "{vault: {url: vault}, copies: {url: copies}}\nparams: {target: '@vault'}\n")
+        end]]}
+        scripts.install(home, "site/script", scripts.script({params = PARAMS}, step))
+        local path = write("s.yaml", "kubeconfig: " .. lab.kubeconfig() .. "\nnamespace: "
+            .. namespace .. "\nstores: {vault: {url: vault}, copies: {url: copies}}\n"
+            .. "params: {target: '@vault'}\n")
         local planned = command({"plan", "site/script", "--site", path})
         salvor.expect_code(0, planned)
         assert.is_nil(fs.stat(home .. "/vault"))

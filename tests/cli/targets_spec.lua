@@ -26,15 +26,29 @@ end
 ]]
 
 lab.describe("several targets", function()
+    local NAMES = {"one", "two", "three", "four"}
     local home, closing, kubeconfig
+    local namespaces = {}
+
+    setup(function()
+        for _, name in ipairs(NAMES) do
+            namespaces[name] = lab.namespace()
+        end
+    end)
+
+    teardown(function()
+        for _, namespace in pairs(namespaces) do
+            lab.client():delete("namespaces", namespace)
+        end
+    end)
 
     before_each(function()
         home, closing = scripts.new_home()
         local config = must(yaml.load(must(fs.read(lab.kubeconfig()))))
         local context = config.contexts[1].context
-        for _, name in ipairs({"one", "two", "three", "four"}) do
+        for _, name in ipairs(NAMES) do
             table.insert(config.contexts, {name = name, context = {
-                cluster = context.cluster, user = context.user, namespace = "ns-" .. name}})
+                cluster = context.cluster, user = context.user, namespace = namespaces[name]}})
         end
         kubeconfig = home .. "/kubeconfig"
         must(fs.write(kubeconfig, must(yaml.dump(config))))
@@ -44,9 +58,16 @@ lab.describe("several targets", function()
         getmetatable(closing).__close()
     end)
 
+    --- The code with the namespaces' names in it: NS_ONE.
+    local function with_names(code)
+        return (code:gsub("NS_(%u+)", function(name)
+            return namespaces[name:lower()]
+        end))
+    end
+
     --- A procedure with one step.
     local function install(run, more)
-        local step = {run = "function(ctx) " .. run .. " end"}
+        local step = {run = "function(ctx) " .. with_names(run) .. " end"}
         for name, value in pairs(more or {}) do
             step[name] = value
         end
@@ -62,7 +83,7 @@ lab.describe("several targets", function()
     end
 
     local function notes(name)
-        return fs.read(home .. "/notes-ns-" .. name)
+        return fs.read(home .. "/notes-" .. namespaces[name])
     end
 
     --- The row of a target in the table of results.
@@ -75,7 +96,7 @@ lab.describe("several targets", function()
         local result = command({"plan", "site/script", "--context", "one,three"})
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "one   | plan of site/script", "three | plan of site/script",
-            "one   | on https://", "(context three), namespace ns-three",
+            "one   | on https://", "(context three), namespace " .. namespaces.three,
             "one   |   done        only")
         assert.matches("^one +done$", row(result, "one"))
         assert.matches("^three +done$", row(result, "three"))
@@ -83,7 +104,7 @@ lab.describe("several targets", function()
     end)
 
     it("are run each for itself: what one fails in does not stop the others", function()
-        install('if ctx.namespace == "ns-two" then must(nil, require("salvor.error").new{'
+        install('if ctx.namespace == "NS_TWO" then must(nil, require("salvor.error").new{'
             .. 'code = "Failed", message = "no luck"}) end note(ctx, "done")')
         local result = command({"run", "site/script", "--context", "one,two,three"})
         salvor.expect_code(5, result)
@@ -120,12 +141,12 @@ lab.describe("several targets", function()
         --- What happens in one and two, and the exit code: a check that fails, a step that fails.
         local CHECK, STEP = {'ctx:problem("not today")', 4}, {'error("fault")', 5}
         for _, case in ipairs({{CHECK, CHECK, 4}, {CHECK, STEP, 5}, {STEP, CHECK, 5}}) do
-            scripts.install(home, "site/script", PRELUDE .. scripts.script({steps = [[{
+            scripts.install(home, "site/script", PRELUDE .. with_names(scripts.script({steps = [[{
                 {id = "look", title = "T", why = "W", check = true, run = function(ctx)
-                    if ctx.namespace == "ns-one" then ONE else TWO end end},
+                    if ctx.namespace == "NS_ONE" then ONE else TWO end end},
                 {id = "act", title = "T", why = "W", run = function(ctx)
-                    if ctx.namespace == "ns-one" then THREE else FOUR end end},
-            }]]}):gsub("%u%u%u+", {
+                    if ctx.namespace == "NS_ONE" then THREE else FOUR end end},
+            }]]})):gsub("%u%u%u+", {
                 ONE = case[1] == CHECK and CHECK[1] or "",
                 TWO = case[2] == CHECK and CHECK[1] or "",
                 THREE = case[1] == STEP and STEP[1] or "",
@@ -137,7 +158,7 @@ lab.describe("several targets", function()
     end)
 
     it("are one list in JSON", function()
-        install('if ctx.namespace == "ns-two" then error("fault") end')
+        install('if ctx.namespace == "NS_TWO" then error("fault") end')
         local result = command({"run", "site/script", "--context", "one,two", "--output", "json"})
         salvor.expect_code(5, result)
         local list = must(json.decode(result.stdout))
@@ -150,7 +171,7 @@ lab.describe("several targets", function()
         salvor.expect(result.stderr, "one | run ", "two | run ")
         local plans = must(json.decode(command({"plan", "site/script", "--context", "one,two",
                                                 "-o", "json"}).stdout))
-        assert.equal("ns-one", plans[1].namespace)
+        assert.equal(namespaces.one, plans[1].namespace)
         assert.equal("InvalidScript", plans[2].error.code)
     end)
 
@@ -188,7 +209,7 @@ lab.describe("several targets", function()
         assert.is_true(most <= 2)
         -- Two that wait for each other get on only when both are at work.
         install('fs.append(home .. "/at-" .. ctx.namespace, "")'
-            .. ' await("at-ns-" .. (ctx.namespace == "ns-one" and "two" or "one"))')
+            .. ' await("at-" .. (ctx.namespace == "NS_ONE" and "NS_TWO" or "NS_ONE"))')
         salvor.expect_code(0, command({"run", "site/script", "--context", "one,two"}))
     end)
 
@@ -245,9 +266,11 @@ lab.describe("several targets", function()
         install('note(ctx, "begin") fs.append(home .. "/at-" .. ctx.namespace, "")'
             .. ' await("go") note(ctx, "end")')
         local running = task.spawn(command, {"run", "site/script", "--context", "one,two"})
-        while not (notes("one") and notes("two")) do
-            task.sleep(0.02)
-        end
+        task.timeout(20, function()
+            while not (notes("one") and notes("two")) do
+                task.sleep(0.02)
+            end
+        end)
         local runs = must(fs.list(home .. "/state/salvor/runs"))
         assert.equal(2, #runs)
         local pid = must(fs.read(home .. "/state/salvor/runs/" .. runs[1].name .. "/lock"))

@@ -181,8 +181,19 @@ describe("a hook is refused:", function()
 end)
 
 lab.describe("a run with hooks", function()
+    local namespace
+
+    setup(function()
+        namespace = lab.namespace()
+    end)
+
+    teardown(function()
+        lab.client():delete("namespaces", namespace)
+    end)
+
     local function run(words)
-        return command(words or {"run", "site/script"}, {KUBECONFIG = lab.kubeconfig()})
+        return command(words or {"run", "site/script"},
+            {KUBECONFIG = lab.kubeconfig(), SALVOR_NAMESPACE = namespace})
     end
 
     local function notes()
