@@ -21,9 +21,9 @@ local WORST_FIRST = {"internal", "stopped", "failed", "preflight", "refused", "i
 
 --- The observer of one target: lines that begin with its name, and none that is replaced in place.
 local function observer_of(target, stream, turns, yes)
-    local shown
+    local base, shown = command.observer(stream, yes), nil
+    base.live = nil
     return setmetatable({
-        live = false,
         begin = function(prepared, run)
             target.run = run
             render.heading(stream, run and "run " .. run .. " of" or "plan of", prepared)
@@ -32,7 +32,7 @@ local function observer_of(target, stream, turns, yes)
             render.check(stream, result)
         end,
         step = function(step, status, findings)
-            if status ~= "begin" then
+            if status ~= "begin" and status ~= "undo" then
                 render.step(stream, step, status, findings)
             end
         end,
@@ -53,12 +53,16 @@ local function observer_of(target, stream, turns, yes)
             end
             return turns:ask(target.name .. ": this destroys " .. loss .. ";", {typed = loss})
         end,
+        -- Undoing is for one target: salvor run --undo RUN.
+        undo = function()
+            return nil
+        end,
         ready = function()
             if not yes then
                 turns:meet(target)
             end
         end,
-    }, {__index = command.observer(stream, yes)})
+    }, {__index = base})
 end
 
 local function name_of_exit(code)
