@@ -156,6 +156,26 @@ describe("salvor show", function()
     end)
 end)
 
+describe("Secrets that the site keeps values in", function()
+    it("are among the permissions", function()
+        local path = write("s.yaml", [[
+params: {password: {secret: login, key: password}, target: "@vault/x"}
+stores:
+  vault:
+    url: s3://bucket
+    credentials: {access_key: {env: KEY}, secret_key: {secret: keys, namespace: safe}}
+  other: {url: sftp://host/x, credentials: {secret: unused}}
+]])
+        local _, document = shown({"--site", path})
+        assert.same({{kind = "secrets", verbs = {"get"}, names = {"login"}},
+                     {kind = "secrets", verbs = {"get"}, names = {"keys"}, namespace = "safe"}},
+            document.permissions)
+        _, document = shown({"--site", path, "-p", "target=@other", "-p", "password=given"})
+        assert.same({{kind = "secrets", verbs = {"get"}, names = {"unused"}}},
+            document.permissions)
+    end)
+end)
+
 describe("a site file that does not suit the procedure is refused:", function()
     --- content, what is said behind the file's name
     local CASES = {

@@ -69,7 +69,10 @@ local function print_text(shown)
     end
     print("permissions")
     for _, permission in ipairs(shown.permissions) do
-        line("  %s: %s", permission.kind, table.concat(permission.verbs, ", "))
+        local where = permission.namespace == "" and ", of the whole cluster"
+            or permission.namespace and ", in namespace " .. permission.namespace or ""
+        local names = permission.names and " (" .. table.concat(permission.names, ", ") .. ")" or ""
+        line("  %s: %s%s%s", permission.kind, table.concat(permission.verbs, ", "), names, where)
     end
 end
 

@@ -4,8 +4,6 @@ local references = require("salvor.procedure.references")
 local settings = require("salvor.procedure.settings")
 local site = require("salvor.procedure.site")
 
-local KIND = "a kind that depends on parameters"
-
 --- A value as it may be seen. A secret's shows at most where it is kept.
 local function shown(declaration, prepared)
     local name = declaration.name
@@ -55,12 +53,22 @@ local function steps_of(procedure)
     return steps
 end
 
+--- What a function says depends on parameters that may not be known yet.
+local function plain(value, wanted, otherwise)
+    if value == nil or type(value) == wanted then
+        return value
+    end
+    return otherwise
+end
+
 local function permissions_of(procedure)
     local permissions = list()
     for index, permission in ipairs(procedure.permissions) do
         permissions[index] = {
-            kind = type(permission.kind) == "string" and permission.kind or KIND,
+            kind = plain(permission.kind, "string", "a kind that depends on parameters"),
             verbs = list(permission.verbs),
+            namespace = plain(permission.namespace, "string", "depends on parameters"),
+            names = plain(permission.names, "table", list({"depends on parameters"})),
         }
     end
     return permissions

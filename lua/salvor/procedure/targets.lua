@@ -3,6 +3,8 @@ local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local site = require("salvor.procedure.site")
 
+local ui = require("salvor.ui")
+
 local targets = {}
 
 local PARALLEL = 4
@@ -89,6 +91,9 @@ function targets.read(given)
             found[index] = {name = context, options = {context = context, site = sites[1]}}
         end
         found[1] = found[1] or {name = "", options = {site = sites[1]}}
+    end
+    for _, target in ipairs(found) do
+        target.name = ui.escape(target.name)
     end
     if #found > 1 then
         check_alone(given)
