@@ -5,7 +5,6 @@ local params = require("salvor.procedure.params")
 local site = require("salvor.procedure.site")
 local references = require("salvor.procedure.references")
 local salvor = require("salvor")
-local schema = require("salvor.procedure.site_schema")
 local suggest = require("salvor.suggest")
 
 local settings = {}
@@ -43,7 +42,7 @@ local function from_site(of, id, declaration)
     if value == nil then
         return nil
     elseif declaration.type == "secret" then
-        schema.reference(layer.file, path, value)
+        require("salvor.procedure.site_schema").reference(layer.file, path, value)
         return nil, source, {reference = value, file = layer.file}
     elseif is_reference(value) then
         layer.file:fail(path, "'" .. declaration.name .. "' is no secret",

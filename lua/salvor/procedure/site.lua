@@ -9,7 +9,6 @@ local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local references = require("salvor.procedure.references")
 local salvor = require("salvor")
-local schema = require("salvor.procedure.site_schema")
 local site_file = require("salvor.procedure.site_file")
 local suggest = require("salvor.suggest")
 local urls = require("salvor.store.url")
@@ -24,7 +23,8 @@ local function add_layer(layers, level, path)
     end
     local file, err = site_file.open(path)
     if file then
-        layers[#layers + 1] = {level = level, file = schema.check(file), value = file.value}
+        require("salvor.procedure.site_schema").check(file)
+        layers[#layers + 1] = {level = level, file = file, value = file.value}
     elseif err.code ~= "NotFound" or level == "site" then
         error(errors.new({code = "Usage", message = err.message, cause = err,
                           hint = err.hint or err.code == "NotFound"
