@@ -82,19 +82,6 @@ function references.read(reference, file, connect)
     return value, err
 end
 
---- permissions(references) -> what must be allowed to read those of them that are Secrets.
-function references.permissions(list)
-    local permissions = {}
-    for _, reference in ipairs(list) do
-        if reference.secret then
-            permissions[#permissions + 1] = {kind = "secrets", verbs = {"get"},
-                                             namespace = reference.namespace,
-                                             names = {reference.secret}}
-        end
-    end
-    return permissions
-end
-
 --- Where the value is kept, for people: "$NAME", "file PATH", "Secret NAME".
 function references.describe(reference)
     return reference.env and "$" .. reference.env or reference.file and "file " .. reference.file

@@ -15,6 +15,7 @@ local references = require("salvor.procedure.references")
 local salvor = require("salvor")
 local settings = require("salvor.procedure.settings")
 local site = require("salvor.procedure.site")
+local site_use = require("salvor.procedure.site_use")
 
 local session = {}
 
@@ -37,8 +38,8 @@ end
 --- target_sources}: all that can be known without a cluster. Raises what is wrong with the script,
 --- the site's files and the parameters. options: as for open.
 ---
---- procedure.steps has the site's hooks woven in (salvor.procedure.hooks), procedure.permissions
---- what those and the site's Secrets need; `params` lacks secrets
+--- procedure.steps has the site's hooks woven in (salvor.procedure.hooks), its permissions what
+--- hooks need and reading the Secrets that the site's files refer to; `params` lacks secrets
 --- that are kept elsewhere, and with options.incomplete what is required and not given; `texts` is
 --- what a resumed run needs to be given again; `sources` and `target_sources` say who gave a value
 --- (salvor.procedure.settings).
@@ -50,7 +51,7 @@ function session.prepare(id, options)
     prepared.procedure, prepared.origin, prepared.site = procedure, origin, of
     prepared.params = must(settings.values(procedure, prepared, options.incomplete))
     prepared.target, prepared.target_sources = settings.target(id, of, options)
-    for _, permission in ipairs(settings.permissions(procedure, of, prepared)) do
+    for _, permission in ipairs(site_use.permissions(prepared)) do
         table.insert(procedure.permissions, permission)
     end
     return prepared

@@ -3,7 +3,6 @@
 local errors = require("salvor.error")
 local params = require("salvor.procedure.params")
 local site = require("salvor.procedure.site")
-local references = require("salvor.procedure.references")
 local salvor = require("salvor")
 local suggest = require("salvor.suggest")
 
@@ -83,43 +82,18 @@ local function check_site_names(of, procedure)
     end
 end
 
---- The stores of the site that parameters name: {parameter = "@NAME/below"}.
-local function stores_of(procedure, found)
-    local stores = {}
+--- Stores that are named must be there, before anything is asked of a cluster.
+local function check_stores(of, procedure, found)
     for _, declaration in ipairs(procedure.params) do
         local text = found.texts[declaration.name]
         if declaration.type == "url" and type(text) == "string" and text:sub(1, 1) == "@" then
-            stores[declaration.name] = text
+            local store, err = site.check_store(of, text)
+            if not store then
+                error(errors.new({code = "Usage", hint = err.hint, message = "parameter '"
+                    .. declaration.name .. "': " .. err.message}), 0)
+            end
         end
     end
-    return stores
-end
-
---- Stores that are named must be there, before anything is asked of a cluster.
-local function check_stores(of, procedure, found)
-    for name, text in pairs(stores_of(procedure, found)) do
-        local store, err = site.check_store(of, text)
-        if not store then
-            error(errors.new({code = "Usage", hint = err.hint, message = "parameter '" .. name
-                .. "': " .. err.message}), 0)
-        end
-    end
-end
-
---- permissions(procedure, site, found) -> what must be allowed besides: to read the Secrets in
---- which the site keeps parameters, and credentials of stores that parameters name.
-function settings.permissions(procedure, of, found)
-    local list = {}
-    for _, name in ipairs(salvor.keys(found.references)) do
-        list[#list + 1] = found.references[name].reference
-    end
-    local stores = stores_of(procedure, found)
-    for _, name in ipairs(salvor.keys(stores)) do
-        for _, reference in ipairs(site.store_references(of, stores[name])) do
-            list[#list + 1] = reference
-        end
-    end
-    return references.permissions(list)
 end
 
 --- One parameter that the command line does not give: text, source, reference.

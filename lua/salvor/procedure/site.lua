@@ -159,19 +159,6 @@ function site.check_store(self, text)
     return found, layer, below:gsub("/+$", "")
 end
 
---- store_references(site, "@NAME/below") -> list of the references that opening it reads
-function site.store_references(self, text)
-    local found = must(site.check_store(self, text))
-    local credentials, list = found.credentials or {}, {}
-    if credentials.secret then
-        return {credentials}
-    end
-    for index, name in ipairs(salvor.keys(credentials)) do
-        list[index] = credentials[name]
-    end
-    return list
-end
-
 local function options_of(self, found, layer)
     local options = {}
     for name, value in pairs(found.options or {}) do
