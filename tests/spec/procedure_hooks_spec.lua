@@ -56,7 +56,7 @@ end
 
 local function command(words, env)
     local all = table.move(words, 1, #words, 1, {})
-    if not words[2]:match("^%-") then
+    if words[2] == "site/script" then
         table.move({"--site", home .. "/site.yaml"}, 1, 2, #all + 1, all)
     end
     return salvor.run(all, {home = home, env = env})
@@ -225,6 +225,19 @@ lab.describe("a run with hooks", function()
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, table.unpack(HEADING))
         assert.equal("one look see mine ", notes())
+    end)
+
+    it("is as its saved plan says, and tells of them in its report", function()
+        local path = site("      - {before: act, run: hooks/one.lua}\n"
+            .. "      - {skip: end, because: the end is near}\n", {one = hook("one")})
+        salvor.expect_code(0, run({"plan", "site/script", "--save", home .. "/plan"}))
+        must(fs.remove(home .. "/notes"))
+        local done = run({"run", "--plan", home .. "/plan"})
+        salvor.expect_code(0, done)
+        local report = run({"report", done.stdout:match("run (%d+%-%d+%-%x+) is done"),
+                            "--output", "markdown"})
+        salvor.expect_code(0, report)
+        salvor.expect(report.stdout, "hooks/one.lua", "the end is near", path)
     end)
 
     it("leaves a check out, and what needs it goes on", function()

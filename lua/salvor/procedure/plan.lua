@@ -4,6 +4,7 @@ local errors = require("salvor.error")
 local preflight = require("salvor.procedure.preflight")
 local salvor = require("salvor")
 local session = require("salvor.procedure.session")
+local site = require("salvor.procedure.site")
 
 local function run_planned(step, ctx)
     local ok, err = pcall(step.run, ctx)
@@ -62,8 +63,8 @@ return function(id, options, observer)
         created = session.now(),
         cluster = opened.cluster,
         namespace = ctx.namespace,
-        kubeconfig = options.kubeconfig,
-        site = options.site,
+        kubeconfig = opened.target.kubeconfig,
+        site = (site.identity(opened.site) or {}).file,
         steps = {},
     }
     observer.begin(opened)
