@@ -3,35 +3,30 @@
 local apic = require("support.apic")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
-local journal = require("salvor.procedure.journal")
 local keys = require("salvor").keys
+local killed = require("support.killed")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
-local task = require("salvor.task")
 local yaml = require("salvor.yaml")
 
-local WORKERS = 4
-local KILL_AFTER = fs.absolute("tests/support/kill_after.lua")
+local count = 0
 
---- A home and a kit of its own in the one world that all share.
-local function another(fixture, name)
-    local home = fs.join(fixture.home, name)
+--- A home and a kit of its own in a world that others share.
+local function another(fixture)
+    count = count + 1
+    local home = fs.join(fixture.home, tostring(count))
     must(fs.mkdir(home))
-    return setmetatable({home = home, kit = fs.join(home, "kit")},
-        {__index = function(_, field)
-            return fixture[field]
-        end})
+    local function close()
+        must(fs.remove_tree(home))
+    end
+    return setmetatable({home = home, kit = fs.join(home, "kit"), close = close,
+                         client = fixture.world.client},
+        {__index = fixture, __close = close})
 end
 
---- Starts a run that is killed at the moment {function, number, before|after}; its id.
-local function run_until_killed(fixture, moment)
-    local words = {KILL_AFTER, moment[1], tostring(moment[2]), moment[3], "run", apic.ID,
-                   "-p", "kit=" .. fixture.kit, "-p", "take_backup=true"}
-    local result = fixture:salvor(words)
-    if result.signal ~= 9 then
-        error("it was not killed:\n" .. result.stdout .. result.stderr)
-    end
-    return fixture:only_run()
+-- The run before in that world may have been killed for good, and still have the lock.
+local function words_of(fixture)
+    return {"run", apic.ID, "-p", "kit=" .. fixture.kit, "-p", "take_backup=true", "--break-lock"}
 end
 
 --- What must be equal in any two kits of one system: all but times, the run, and its backup.
@@ -51,96 +46,63 @@ local function essence(fixture)
     return {files = files, manifest = manifest, settings = settings}
 end
 
-local function cut_last_line(path)
-    local text = must(fs.read(path))
-    local last = text:match("[^\n]*\n$")
-    must(fs.truncate(path, #text - #last // 2))
-end
-
 lab.describe("apic-v10/prepare-management after kill -9", function()
-    local fixture, expected, records
+    local fixtures, fixture = {}, nil
 
     setup(function()
-        fixture = apic.start()
-        local undisturbed = another(fixture, "undisturbed")
-        salvor.expect_code(0, undisturbed:run({take_backup = "true"}))
-        expected = essence(undisturbed)
-        records = #must(journal.read(undisturbed:journal_path(undisturbed:only_run())))
+        for worker = 1, killed.WORKERS do
+            fixtures[worker] = apic.start()
+        end
+        fixture = fixtures[1]
     end)
 
     teardown(function()
-        fixture:close()
+        for _, each in ipairs(fixtures) do
+            each:close()
+        end
     end)
 
-    local function backups_of(run)
-        local names = {}
-        for _, backup in ipairs(fixture.world:backups()) do
-            if (backup.metadata.labels or {})["salvor-run"] == run then
-                names[#names + 1] = backup.metadata.name
-            end
-        end
-        return names
+    --- The kit is like that of any other run, with the one backup that this run took.
+    local function outcome(mine, run)
+        assert.equal(2, #must(fs.list(mine.kit)))
+        assert.equal("management-" .. run,
+            must(yaml.load(mine:files()["settings.yaml"])).newestBackup.name)
+        return essence(mine)
     end
 
-    --- Kills at the moment, spoils what is left as asked, resumes and looks at the outcome.
+    describe("at a record of the journal:", function()
+        killed.define({
+            words = words_of,
+            start = function(worker)
+                local mine = another(fixtures[worker])
+                mine.outcome = outcome
+                return mine
+            end,
+        })
+    end)
+
+    --- Kills at the moment, spoils what is left, and resumes.
     local function check(moment, spoil)
-        local name = table.concat(moment, "-") .. (spoil and "-spoilt" or "")
-        local mine = another(fixture, name)
-        local run = run_until_killed(mine, moment)
+        local undisturbed, mine = another(fixture), another(fixture)
+        salvor.expect_code(0, undisturbed:salvor(words_of(undisturbed)))
+        killed.kill(mine, moment, words_of(mine))
+        local run = mine:only_run()
         if spoil then
             spoil(mine, run)
         end
-        local resumed = mine:resume(run)
-        salvor.expect_code(0, resumed)
-        assert.same({run}, (mine:runs()), name)
-        assert.same(expected, essence(mine), name)
-        assert.equal(2, #must(fs.list(mine.kit)), name)
-        assert.same({"management-" .. run}, backups_of(run), name)
-        assert.equal("management-" .. run,
-            must(yaml.load(mine:files()["settings.yaml"])).newestBackup.name)
-        assert.truthy(journal.read(mine:journal_path(run)))
-        must(fs.remove_tree(mine.home))
+        salvor.expect_code(0, mine:resume(run))
+        assert.same(essence(undisturbed), outcome(mine, run))
     end
-
-    local function check_each(moments, spoil)
-        task.map(moments, function(moment)
-            check(moment, spoil)
-        end, {workers = WORKERS})
-    end
-
-    it("after each record of the journal", function()
-        local moments = {}
-        for number = 1, records - 1 do
-            moments[number] = {"journal.append", number, "after"}
-        end
-        check_each(moments)
-    end)
-
-    it("before each record of the journal: what it tells of is done already", function()
-        local moments = {}
-        for number = 2, records do
-            moments[#moments + 1] = {"journal.append", number, "before"}
-        end
-        check_each(moments)
-    end)
-
-    it("while a record was written: its line is torn", function()
-        local moments = {}
-        for number = 2, records do
-            moments[#moments + 1] = {"journal.append", number, "after"}
-        end
-        check_each(moments, function(mine, run)
-            cut_last_line(mine:journal_path(run))
-        end)
-    end)
 
     it("between the steps of the publication", function()
-        -- After the files (and the settings) come the manifest and the name of its generation.
-        local manifest = #keys(expected.files) + 2
-        check_each({
-            {"store.write", manifest, "before"}, {"store.write", manifest, "after"},
-            {"store.write", manifest + 1, "before"}, {"store.write", manifest + 1, "after"},
-        })
+        local undisturbed = another(fixture)
+        salvor.expect_code(0, undisturbed:salvor(words_of(undisturbed)))
+        -- The last to be written are the manifest and the name of its generation.
+        local files = #keys(undisturbed:files())
+        for _, write in ipairs({files, files + 1}) do
+            check({"store.write", write, "before"})
+            check({"store.write", write, "after"})
+        end
     end)
 
     it("with a file that the resumed run does not write: it is not published", function()
@@ -150,19 +112,17 @@ lab.describe("apic-v10/prepare-management after kill -9", function()
     end)
 
     it("twice: the second time while it is resumed", function()
-        local mine = another(fixture, "twice")
-        local run = run_until_killed(mine, {"journal.append", 20, "after"})
-        local again = mine:salvor({KILL_AFTER, "journal.append", "9", "before", "run", "--resume",
-                                   run})
-        assert.equal(9, again.signal)
+        local mine = another(fixture)
+        killed.kill(mine, {"journal.append", 20, "after"}, words_of(mine))
+        local run = mine:only_run()
+        killed.kill(mine, {"journal.append", 9, "before"}, {"run", "--resume", run})
         salvor.expect_code(0, mine:resume(run))
-        assert.same(expected, essence(mine))
-        assert.same({"management-" .. run}, backups_of(run))
+        outcome(mine, run)
     end)
 
     it("and once more when it is done: all is verified, nothing is changed", function()
-        local mine = another(fixture, "done")
-        salvor.expect_code(0, mine:run())
+        local mine = another(fixture)
+        salvor.expect_code(0, mine:salvor(words_of(mine)))
         local before, kit = fixture.world:snapshot(), salvor.tree(mine.kit)
         local result = mine:resume(mine:only_run())
         salvor.expect_code(0, result)
@@ -172,11 +132,12 @@ lab.describe("apic-v10/prepare-management after kill -9", function()
     end)
 
     it("before it had done anything: there is nothing to resume", function()
-        for _, spoil in ipairs({false, cut_last_line}) do
-            local mine = another(fixture, spoil and "nothing-torn" or "nothing")
-            local run = run_until_killed(mine, {"journal.append", 1, spoil and "after" or "before"})
+        for _, spoil in ipairs({false, killed.cut_last_line}) do
+            local mine = another(fixture)
+            killed.kill(mine, {"journal.append", 1, spoil and "after" or "before"}, words_of(mine))
+            local run = mine:only_run()
             if spoil then
-                spoil(mine:journal_path(run))
+                spoil(mine)
             end
             local result = mine:resume(run)
             salvor.expect_code(1, result)
@@ -216,8 +177,9 @@ lab.describe("apic-v10/prepare-management after kill -9", function()
         }
         for damage, apply in pairs(DAMAGES) do
             it(damage, function()
-                local mine = another(fixture, (damage:gsub(" ", "-")))
-                local run = run_until_killed(mine, {"journal.append", 30, "after"})
+                local mine = another(fixture)
+                killed.kill(mine, {"journal.append", 30, "after"}, words_of(mine))
+                local run = mine:only_run()
                 local path = mine:journal_path(run)
                 must(fs.write(path, apply(must(fs.read(path)))))
                 local before, kit = fixture.world:snapshot(), salvor.tree(mine.kit)

@@ -289,6 +289,8 @@ lab.describe("apic-v10/prepare-management with the rights that it lists", functi
             for index, permission in ipairs(loader.load(apic.ID).permissions) do
                 rules[index] = rule(permission)
             end
+            table.insert(rules, {apiGroups = {"coordination.k8s.io"}, resources = {"leases"},
+                                 verbs = {"get", "create", "update", "delete"}})
             local client = fixture.world.client
             must(client:create({apiVersion = "rbac.authorization.k8s.io/v1", kind = "Role",
                                 metadata = {name = "salvor"}, rules = rules}))

@@ -2,65 +2,36 @@
 -- what they do.
 local fs = require("salvor.fs")
 local lab = require("support.lab")
-local proc = require("salvor.proc")
 local salvor = require("support.salvor")
-local site = require("support.site")
+local small_procedure = require("support.small_procedure")
 local task = require("salvor.task")
 
--- What the steps of these scripts may use: they note, and fail as long as a file "fail" is there.
-local PRELUDE = [[
-local fs = require("salvor.fs")
-local home = os.getenv("HOME")
-local function note(text)
-    must(fs.append(home .. "/notes", text .. "\n"))
-end
-local function fail_at_will()
-    must(not fs.stat(home .. "/fail"), require("salvor.error").new{
-        code = "Timeout", message = "not yet", hint = "be patient", retryable = true})
-end
-]]
-
 lab.describe("a run", function()
-    local home, closing
+    local small, home
 
     before_each(function()
-        home, closing = site.new_home()
+        small = small_procedure.new()
+        home = small.home
     end)
 
     after_each(function()
-        getmetatable(closing).__close()
+        small:close()
     end)
 
     local function steps(list)
-        local texts = {}
-        for index, step in ipairs(list) do
-            texts[index] = '{title = "A step", why = "Because.", ' .. step .. "}"
-        end
-        site.install(home, "site/script", PRELUDE .. site.script({
-            steps = "{" .. table.concat(texts, ",\n") .. "}",
-            params = '{{name = "word", type = "string", help = "a word", default = "none"},'
-                .. ' {name = "folder", type = "path", help = "a folder", default = "here"},'
-                .. ' {name = "password", type = "secret", help = "a secret"}}'}))
+        small:steps(list)
     end
 
     local function command(words, options)
-        local all = {"run"}
-        table.move(words, 1, #words, 2, all)
-        local more = options or {}
-        return salvor.run(all, {home = home, cwd = more.cwd,
-                                env = {KUBECONFIG = more.kubeconfig or lab.kubeconfig()}})
+        return small:run(words, options)
     end
 
     local function notes()
-        return fs.read(home .. "/notes") or ""
+        return small:notes()
     end
 
     local function fail(yes)
-        if yes then
-            must(fs.write(home .. "/fail", ""))
-        else
-            must(fs.remove(home .. "/fail"))
-        end
+        small:set("fail", yes)
     end
 
     it("leaves out steps that are not wanted or already so", function()
@@ -114,23 +85,6 @@ lab.describe("a run", function()
         salvor.expect(result.stderr, "stopped at step one: what it did cannot be verified")
     end)
 
-    it("tries a step again after a passing failure, as often as it says", function()
-        steps({'id = "one", retry = 2, run = function()'
-            .. ' note("try") if #fs.read(home .. "/notes") < 12 then fail_at_will() end end'})
-        fail(true)
-        local result = command({"site/script"})
-        salvor.expect_code(0, result)
-        assert.equal("try\ntry\ntry\n", notes())
-        salvor.expect(result.stdout, "tried again after: not yet")
-    end)
-
-    it("stops a step that takes longer than it says", function()
-        steps({'id = "one", timeout = 0.1, run = function() require("salvor.task").sleep(60) end'})
-        local result = command({"site/script"})
-        salvor.expect_code(5, result)
-        salvor.expect(result.stderr, "stopped at step one", "not done within 0.1 s")
-    end)
-
     it("keeps the place that a relative path meant", function()
         steps({'id = "one", run = function(ctx) fail_at_will() note(ctx.params.folder) end'})
         fail(true)
@@ -172,35 +126,28 @@ lab.describe("a run", function()
     end)
 
     it("is resumed by one at a time", function()
-        steps({'id = "one", run = function() note("one")'
-            .. ' while not fs.stat(home .. "/go") do require("salvor.task").sleep(0.02) end end'})
+        steps({'id = "one", run = function() note("one") wait_for_go() end'})
         local running = task.spawn(command, {"site/script"})
-        while notes() == "" do
-            task.sleep(0.02)
-        end
-        local run = must(fs.list(home .. "/state/salvor/runs"))[1].name
+        small:await_note("one")
+        local run = small:only_run()
         local second = command({"--resume", run})
         salvor.expect_code(1, second)
         salvor.expect(second.stderr, "run " .. run .. " is at work already", "wait for it to end")
-        must(fs.write(home .. "/go", ""))
+        small:set("go", true)
         salvor.expect_code(0, running:join())
         assert.equal("one\n", notes())
     end)
 
     it("tells how to go on when it is interrupted", function()
-        steps({'id = "one", run = function() note("one")'
-            .. ' if not fs.stat(home .. "/go") then require("salvor.task").sleep(60) end end'})
+        steps({'id = "one", run = function() note("one") wait_for_go() end'})
         local running = task.spawn(command, {"site/script"})
-        while notes() == "" do
-            task.sleep(0.02)
-        end
-        local lock = must(fs.list(home .. "/state/salvor/runs"))[1].name
-        local pid = must(fs.read(home .. "/state/salvor/runs/" .. lock .. "/lock")):match("%d+")
-        must(proc.run({"kill", "-INT", pid}))
+        small:await_note("one")
+        local run = small:only_run()
+        small:signal("INT")
         local result = running:join()
         assert.equal(2, result.signal)
-        salvor.expect(result.stderr, "interrupted; go on with: salvor run --resume " .. lock)
-        must(fs.write(home .. "/go", ""))
-        salvor.expect_code(0, command({"--resume", lock}))
+        salvor.expect(result.stderr, "interrupted; go on with: salvor run --resume " .. run)
+        small:set("go", true)
+        salvor.expect_code(0, command({"--resume", run}))
     end)
 end)

@@ -29,16 +29,36 @@ local function start_planned(given, words, options, observer)
     return runner.run(saved.procedure, options, observer)
 end
 
+local function usage(message, hint)
+    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
+end
+
+--- What of the options is only for whoever starts a run, or goes on with one.
+local function check_options(given, words)
+    local earlier = given.resume or given.undo
+    if given.resume and given.undo then
+        usage("--resume and --undo exclude each other")
+    elseif earlier and words[1] then
+        usage("--" .. (given.resume and "resume" or "undo") .. " goes without a procedure's id")
+    elseif earlier and given.from then
+        usage("--from is for a new run", "--skip leaves steps out")
+    elseif given.undo and (given["until"] or given.skip) then
+        usage("--undo undoes all that was done, without --until and --skip")
+    elseif not earlier and not given.plan and not words[1] then
+        usage("which procedure?", "salvor list shows them")
+    end
+end
+
 local function start(given, words, options, observer)
     if given.plan then
         return start_planned(given, words, options, observer)
-    elseif given.resume and words[1] then
-        error(errors.new({code = "Usage", message = "--resume goes without a procedure's id"}), 0)
+    end
+    options.from, options["until"], options.skip = given.from, given["until"], given.skip
+    options.break_lock = given.break_lock
+    if given.undo then
+        return runner.undo(given.undo, options, observer)
     elseif given.resume then
         return runner.resume(given.resume, options, observer)
-    elseif not words[1] then
-        error(errors.new({code = "Usage", message = "which procedure?",
-                          hint = "salvor list shows them"}), 0)
     end
     return runner.run(words[1], options, observer)
 end
@@ -50,23 +70,32 @@ local function run_each(found, given, words, options, as_json)
         if not as_json then
             render.outcome(stream, outcome)
         end
-        return {status = outcome.status == "done" and "done" or "preflight",
+        return {status = outcome.status == "preflight" and "preflight" or "done",
                 document = as_json and many.document(render.outcome_json, outcome) or nil}
     end)
 end
 
 return {
-    summary = "run a procedure, or go on with one that was stopped",
+    summary = "run a procedure, go on with one that was stopped, or undo it",
     usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME[,NAME]] [--site FILE] "
-        .. "[--yes] [--output text|json] | --resume RUN | --plan FILE",
+        .. "[--yes] [--from STEP] [--until STEP] [--skip STEP] [--output text|json]"
+        .. " | --resume RUN | --undo RUN | --plan FILE",
     arguments = {0, 1},
     options = targets.extend(command.extend({
         {name = "yes", help = "yes to every destructive step"},
         {name = "plan", argument = "FILE",
          help = "what salvor plan --save wrote, if it still holds"},
         {name = "resume", argument = "RUN", help = "go on with that run"},
+        {name = "undo", argument = "RUN", help = "take back what that run did"},
+        {name = "from", argument = "STEP", help = "leave out the steps before it"},
+        {name = "until", argument = "STEP", help = "end after it; --resume goes on"},
+        {name = "skip", argument = "STEP", repeated = true, help = "leave that step or check out"},
+        {name = "break-lock", help = "take the lock from whoever holds it"},
+        {name = "accept-changes",
+         help = "resume although the cluster has changed; steps that do not hold are done again"},
     })),
     run = function(given, words)
+        check_options(given, words)
         local found = targets.read(given)
         local options, as_json = command.engine_options(given)
         if #found > 1 then
@@ -74,12 +103,15 @@ return {
         end
         local stream = as_json and io.stderr or io.stdout
         options = merge(options, found[1].options)
-        local outcome = start(given, words, options, command.observer(stream, given.yes))
+        local outcome = start(given, words, options, command.observer(stream, {
+            yes = given.yes,
+            accept_changes = given.accept_changes,
+        }))
         if as_json then
             render.outcome_json(io.stdout, outcome)
         else
             render.outcome(stream, outcome)
         end
-        return outcome.status == "done" and cli.exit.done or cli.exit.preflight
+        return outcome.status == "preflight" and cli.exit.preflight or cli.exit.done
     end,
 }

@@ -10,6 +10,7 @@ local objects = require("salvor.procedure.objects")
 local planning = require("salvor.procedure.planning")
 local pods = require("salvor.procedure.pods")
 local waits = require("salvor.procedure.waits")
+local written = require("salvor.procedure.written")
 
 local client = {}
 
@@ -58,20 +59,19 @@ local function running_methods(connection, options)
         end
         objects.register_written(write)
         local before, is_new
+        local recorded, summary = written.recording(registering(write))
         return options.performer:perform({
             verb = write.verb,
             target = objects.target(write),
+            object = written.object(write),
             run = function()
                 before, is_new = evidence.before(connection, write)
                 if write.verb == "create" then
                     return create(connection, write, options.run)
                 end
-                return connection:_write(registering(write))
+                return connection:_write(recorded)
             end,
-            summary = function(result)
-                local metadata = result.metadata or {}
-                return {uid = metadata.uid, resourceVersion = metadata.resourceVersion}
-            end,
+            summary = summary,
             changes = function(result)
                 return evidence.changes(write, before, is_new, result)
             end,

@@ -1,10 +1,7 @@
 --- What the commands plan and run share: their options, and the progress they show.
-local cli = require("salvor.cli")
+local display = require("salvor.procedure.display")
 local errors = require("salvor.error")
 local params = require("salvor.procedure.params")
-local render = require("salvor.procedure.render")
-local terminal = require("salvor.terminal")
-local ui = require("salvor.ui")
 
 local command = {}
 
@@ -51,46 +48,8 @@ function command.engine_options(given)
     }, command.is_json(given)
 end
 
---- observer(stream, yes) -> what salvor.procedure.plan and runner report to
-function command.observer(stream, yes)
-    local live, on_terminal = ui.status(), terminal.is_terminal("stderr")
-    return {
-        begin = function(prepared, run)
-            render.heading(stream, run and "run " .. run .. " of" or "plan of", prepared)
-            stream:write("checks\n")
-        end,
-        check = function(result)
-            render.check(stream, result)
-        end,
-        step = function(step, status, findings)
-            live:finish()
-            if status ~= "begin" then
-                render.step(stream, step, status, findings)
-            end
-        end,
-        wait = function(what, progress)
-            local text = what .. ": " .. progress.state
-            -- A clock belongs on a terminal only: elsewhere each new text is a line.
-            if on_terminal then
-                text = text .. string.format(", %d s", progress.elapsed // 1)
-            end
-            if progress.stalled then
-                text = text .. "; nothing has changed for a while"
-                    .. (progress.why and progress.why.line and ": " .. progress.why.line or "")
-            end
-            live:update(text)
-        end,
-        interrupted = function(run)
-            live:finish()
-            cli.complain("interrupted; go on with: salvor run --resume ", run)
-        end,
-        confirm = function(_, loss)
-            if yes then
-                return true
-            end
-            return ui.confirm("this destroys " .. loss .. ";", {typed = loss})
-        end,
-    }
-end
+--- observer(stream, answers) -> what salvor.procedure.plan and runner report to; answers: see
+--- salvor.procedure.display.
+command.observer = display.new
 
 return command

@@ -8,6 +8,7 @@
 --   run()             -> result
 --   summary(result)   -> what the journal keeps of it, never a secret
 --   changes(result)   -> what it has changed, as preview's, and how many more; for the journal
+--   object            what is written to, see salvor.procedure.written; for the journal
 --   class, wanted, timeout    see salvor.procedure.plan_summary and salvor.procedure.waits
 --
 -- preview and run return nil, err or raise, like any call.
@@ -47,11 +48,13 @@ local Run = {}
 Run.__index = Run
 
 function Run:perform(effect)
+    self.ensure()
     local begun = self.journal:append({
         type = "effect.begin",
         step = self.step,
         verb = effect.verb,
         target = effect.target,
+        object = effect.object,
     })
     local result = must(effect.run())
     local changes, more
@@ -90,9 +93,12 @@ function Run:await(wait, fn)
     return result, err
 end
 
---- run(journal) -> performer
+local function nothing() end
+
+--- run(journal) -> performer. Its field `ensure` is called before each effect, and raises or waits
+--- when this is not the time for one.
 function effects.run(journal)
-    return setmetatable({planning = false, journal = journal}, Run)
+    return setmetatable({planning = false, journal = journal, ensure = nothing}, Run)
 end
 
 return effects

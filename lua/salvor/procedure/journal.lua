@@ -24,6 +24,7 @@ end
 function Journal:append(record)
     local line = {number = self.count + 1, time = now(), previous = self.last}
     for key, value in pairs(record) do
+        assert(not line[key], "a record has no field of its own called " .. key)
         line[key] = value
     end
     local text = must(json.encode(line))

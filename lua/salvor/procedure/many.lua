@@ -20,9 +20,8 @@ local WORST_FIRST = {"internal", "stopped", "failed", "preflight", "refused", "i
                      "usage", "done"}
 
 --- The observer of one target: lines that begin with its name, and none that is replaced in place.
-local function observer_of(target, stream, turns, yes)
-    local base, shown = command.observer(stream, yes), nil
-    base.live = nil
+local function observer_of(target, stream, turns, answers)
+    local base, shown = command.observer(stream, answers), nil
     return setmetatable({
         begin = function(prepared, run)
             target.run = run
@@ -48,7 +47,7 @@ local function observer_of(target, stream, turns, yes)
             cli.complain(target.name, ": interrupted; go on with: salvor run --resume ", run)
         end,
         confirm = function(_, loss)
-            if yes then
+            if answers.yes then
                 return true
             end
             return turns:ask(target.name .. ": this destroys " .. loss .. ";", {typed = loss})
@@ -58,7 +57,7 @@ local function observer_of(target, stream, turns, yes)
             return nil
         end,
         ready = function()
-            if not yes then
+            if not answers.yes then
                 turns:meet(target)
             end
         end,
@@ -89,7 +88,7 @@ local function attempt(target, turns, options, work)
     local stream = prefixed.new(options.outlet, target.name, options.width)
     local ok, result = xpcall(work, function(err)
         return errors.is(err) and err or debug.traceback(tostring(err), 2)
-    end, target.options, stream, observer_of(target, stream, turns, options.yes))
+    end, target.options, stream, observer_of(target, stream, turns, options.answers))
     stream:finish()
     turns:pass(target)
     turns:finish()
@@ -154,7 +153,8 @@ function many.each(found, given, as_json, work)
     end
     local outlet = prefixed.outlet(as_json and io.stderr or io.stdout)
     local turns = new_turns(#found, targets.parallel(given), outlet)
-    local options = {outlet = outlet, width = width, yes = given.yes}
+    local options = {outlet = outlet, width = width,
+                     answers = {yes = given.yes, accept_changes = given.accept_changes}}
     local results = task.map(found, function(target)
         return attempt(target, turns, options, work)
     end, {workers = #found})

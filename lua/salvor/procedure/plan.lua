@@ -1,6 +1,7 @@
 --- Plans a procedure: reads for real, asks about every write with dry run, changes nothing.
 local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
+local lock = require("salvor.procedure.lock")
 local preflight = require("salvor.procedure.preflight")
 local salvor = require("salvor")
 local session = require("salvor.procedure.session")
@@ -46,8 +47,8 @@ end
 
 --- plan(id, options, observer) -> {procedure, origin, opened, created, cluster, namespace,
 --- kubeconfig, site, checks, failed, steps}; each step is {step, status = "planned", "done" or
---- "not-needed", effects, findings}. `failed`: a check failed, or an effect has problems. Changes
---- nothing.
+--- "not-needed", effects, findings}. `failed`: a check failed, or an effect has problems. `lock`
+--- says who works on the namespace (see salvor.procedure.lease). Changes nothing.
 return function(id, options, observer)
     local opened = session.open(id, options)
     local ctx = session.context(opened, {
@@ -68,6 +69,10 @@ return function(id, options, observer)
         steps = {},
     }
     observer.begin(opened)
+    plan.lock = lock.is_needed(opened.procedure) and lock.holder(opened.connection) or nil
+    if plan.lock then
+        observer.locked(plan.lock)
+    end
     plan.checks, plan.failed = preflight.run(opened.procedure, ctx, {}, observer.check)
     if plan.failed then
         return plan

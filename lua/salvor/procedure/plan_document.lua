@@ -104,6 +104,7 @@ function document.make(plan)
         kubeconfig = plan.kubeconfig and fs.absolute(plan.kubeconfig),
         site = plan.site and fs.absolute(plan.site),
         failed = plan.failed,
+        lock = plan.lock,
         checks = document.steps(plan.checks),
         steps = document.steps(plan.steps),
         summary = summary.count(plan.steps),

@@ -42,20 +42,24 @@ end
 
 --- run(procedure, ctx, passed, report) -> results, failed: a list of {step, status, findings} with
 --- status "ok", "failed" or "skipped", and whether any failed. Checks in the set `passed` (ids) are
---- left out; `report` is called with each result as it comes.
-function preflight.run(procedure, ctx, passed, report)
+--- left out; `report` is called with each result as it comes. `left_out(step)`, if given, says
+--- which option of the operator's leaves a check out; what needs that one is done all the same.
+function preflight.run(procedure, ctx, passed, report, left_out)
     local results, failed = {}, {}
     for _, step in ipairs(procedure.steps) do
         if step.check and not passed[step.id] then
             local need = failed_need(step, failed)
             local result = {step = step, status = "skipped", findings = list()}
-            if need then
+            local why = left_out and left_out(step)
+            if why then
+                result.findings[1] = {level = "warning", message = "left out by " .. why}
+            elseif need then
                 result.needs = need
             elseif not step.when or step.when(ctx) then
                 result.findings = run_check(step, ctx)
                 result.status = has_problem(result.findings) and "failed" or "ok"
             end
-            if need or result.status == "failed" then
+            if need and not why or result.status == "failed" then
                 failed[step.id] = true
             end
             results[#results + 1] = result

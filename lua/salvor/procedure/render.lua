@@ -20,7 +20,8 @@ local MARK = {ok = {"green", "ok"}, failed = {"red", "FAILED"}, skipped = {"yell
               problem = {"red", "problem"}, warning = {"yellow", "warning"}, note = {nil, "note"},
               done = {"green", "done"}, verified = {"green", "verified"},
               before = {nil, "before"},
-              already = {"green", "already so"}, planned = {nil, "planned"},
+              already = {"green", "already so"}, undone = {"green", "undone"},
+              planned = {nil, "planned"},
               ["not-needed"] = {nil, "not needed"}}
 
 local function coloured(stream, name, text)
@@ -57,6 +58,22 @@ function render.step(stream, step, status, findings)
     mark(stream, status)
     write(stream, string.format("%-16s %s", step.id, step.title .. hooks.mark(step)))
     write_findings(stream, findings)
+end
+
+--- What a step that begins says where there is no live line.
+function render.beginning(stream, time, step, place)
+    write(stream, string.format("  %-10s  %-16s %s (%s)", time, step.id, step.title, place))
+end
+
+--- A line below a check or step.
+function render.note(stream, text)
+    write_findings(stream, {{level = "note", message = text}})
+end
+
+--- A line that the operator must see.
+function render.warning(stream, text)
+    stream:write(coloured(stream, "yellow", "warning"), ": ")
+    write(stream, text)
 end
 
 -- Characters of a value, and fields of an effect, that text shows; JSON has all of it.
@@ -173,6 +190,8 @@ end
 function render.outcome_json(stream, outcome)
     write_json(stream, {
         status = outcome.status,
+        step = outcome.step,
+        kept = outcome.kept,
         run = outcome.run,
         journal = outcome.folder and fs.join(outcome.folder, "journal.jsonl"),
         checks = outcome.checks and document.steps(outcome.checks),
@@ -180,15 +199,23 @@ function render.outcome_json(stream, outcome)
     })
 end
 
+local ENDED = {done = " is done", undone = " is undone",
+               ["until"] = " ended after step %s, as asked"}
+
 --- How a run ended, for people.
 function render.outcome(stream, outcome)
     if outcome.status == "preflight" then
         write(stream, "a check failed: nothing was changed")
         return
     end
-    write(stream, "run " .. outcome.run .. " is done; its journal is "
-        .. fs.join(outcome.folder, "journal.jsonl"))
-    for number, line in ipairs(outcome.next) do
+    write(stream, "run " .. outcome.run .. ENDED[outcome.status]:format(outcome.step)
+        .. "; its journal is " .. fs.join(outcome.folder, "journal.jsonl"))
+    if outcome.kept and outcome.kept[1] then
+        write(stream, "without an undo, so as it was: " .. table.concat(outcome.kept, ", "))
+    elseif outcome.status == "until" then
+        write(stream, "go on with: salvor run --resume " .. outcome.run)
+    end
+    for number, line in ipairs(outcome.next or {}) do
         write(stream, (number == 1 and "next: " or "      ") .. line)
     end
 end

@@ -1,167 +1,28 @@
---- Runs and resumes procedures, with a journal.
+--- Runs, resumes and undoes procedures, with a journal and under the lock of the namespace.
+local attempts = require("salvor.procedure.attempts")
+local changes = require("salvor.procedure.changes")
 local document = require("salvor.procedure.plan_document")
-local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
 local evidence = require("salvor.procedure.evidence")
+local flow = require("salvor.procedure.flow")
 local merge = require("salvor.copy").merge
-local preflight = require("salvor.procedure.preflight")
+local replay = require("salvor.procedure.replay")
 local runs = require("salvor.procedure.runs")
 local salvor = require("salvor")
-local secret = require("salvor.secret")
 local session = require("salvor.procedure.session")
-local task = require("salvor.task")
+local undo = require("salvor.procedure.undo")
 
 local runner = {}
 
-local function run_step(step, ctx)
-    if not step.timeout then
-        return step.run(ctx)
-    end
-    local finished, err = task.timeout(step.timeout, function()
-        step.run(ctx)
-        return true
-    end)
-    if not finished then
-        error(err, 0)
-    end
-end
+-- Starting one
 
---- Runs the step, again after a passing failure as often as it says.
-local function try_step(step, ctx)
-    local left = step.retry or 0
-    while true do
-        local ok, err = pcall(run_step, step, ctx)
-        if ok then
-            return
-        elseif left == 0 or not errors.is(err) or not err.retryable then
-            error(err, 0)
-        end
-        left = left - 1
-        ctx:note("tried again after: " .. err.message)
-    end
-end
-
---- The end of a run that did not get through: what failed, and how to go on.
-local function stopped(run, step, err, ctx)
-    err = session.as_error(err, ctx)
-    return errors.new({
-        code = "Stopped",
-        message = "stopped at step " .. step.id .. ": "
-            .. (err.op and err.op .. ": " or "") .. err.message,
-        hint = (err.hint and err.hint .. "; then " or "") .. "go on with: salvor run --resume "
-            .. run.id,
-        cause = err,
-    })
-end
-
-local function perform_step(run, step, ctx, observer)
-    ctx.findings, ctx.performer.step = salvor.list(), step.id
-    run.journal:append({type = "step.begin", step = step.id})
-    observer.step(step, "begin")
-    local ok, err = pcall(try_step, step, ctx)
-    if ok and step.verify and not step.verify(ctx) then
-        ok, err = false, errors.new({code = "Failed", message = "what it did cannot be verified"})
-    end
-    if not ok then
-        ctx:discard_kits()
-        -- A journal that cannot be written may be the very reason, which is what counts.
-        pcall(run.journal.append, run.journal,
-            {type = "step.failed", step = step.id,
-             message = secret.mask(session.as_error(err, ctx).message)})
-        observer.step(step, "failed", ctx.findings)
-        error(err, 0)
-    end
-    run.journal:append({type = "step.end", step = step.id, facts = ctx.facts,
-                        findings = ctx.findings})
-    observer.step(step, "done", ctx.findings)
-end
-
---- Whether a step that an earlier attempt finished still holds.
-local function still_holds(step, ctx)
-    return not step.verify or step.verify(ctx)
-end
-
-local function advance(run, step, ctx, finished, observer)
-    if not session.is_wanted(step, ctx) then
-        return
-    elseif finished[step.id] and still_holds(step, ctx) then
-        observer.step(step, step.verify and "verified" or "before")
-    elseif step.done and step.done(ctx) then
-        run.journal:append({type = "step.end", step = step.id, already = true, facts = ctx.facts})
-        observer.step(step, "already")
-    else
-        perform_step(run, step, ctx, observer)
-    end
-end
-
---- Whatever goes wrong from here on, the run can be resumed.
-local function perform_steps(run, procedure, ctx, finished, observer)
-    for _, step in ipairs(procedure.steps) do
-        local ok, err = pcall(advance, run, step, ctx, finished, observer)
-        if not ok then
-            error(stopped(run, step, err, ctx), 0)
-        end
-    end
-end
-
---- Asks for a yes to each destructive step that is still to come.
-local function confirm_all(run, procedure, ctx, finished, observer)
-    for _, step in ipairs(procedure.steps) do
-        if step.destructive and not finished[step.id] and session.is_wanted(step, ctx) then
-            local loss = step.destructive
-            if type(loss) == "function" then
-                loss = loss(ctx)
-            end
-            local yes, err = observer.confirm(step, loss)
-            run.journal:append({type = "confirm", step = step.id, loss = loss, yes = yes or false,
-                                user = os.getenv("USER")})
-            if not yes then
-                error(err or errors.new({code = "Refused",
-                                         message = "the operator said no; nothing was changed"}), 0)
-            end
-        end
-    end
-end
-
---- To be closed: what is told when Ctrl-C or SIGTERM unwinds a run.
-local function on_interrupt(run, observer)
-    return setmetatable({}, {__close = function(_, err)
-        if errors.is(err, "Cancelled") then
-            run.journal:append({type = "run.interrupted"})
-            observer.interrupted(run.id)
-        end
-    end})
-end
-
-local function carry_out(run, opened, ctx, finished, observer)
-    local told <close> = on_interrupt(run, observer) -- luacheck: ignore 211
-    local results, failed = preflight.run(opened.procedure, ctx, finished, function(result)
-        observer.check(result)
-        run.journal:append({type = "check", step = result.step.id, status = result.status,
-                            findings = result.findings, facts = ctx.facts})
-    end)
-    if failed then
-        run.journal:append({type = "run.end", status = "preflight"})
-        return {status = "preflight", run = run.id, checks = results}
-    end
-    confirm_all(run, opened.procedure, ctx, finished, observer)
-    if observer.ready then
-        observer.ready()
-    end
-    perform_steps(run, opened.procedure, ctx, finished, observer)
-    run.journal:append({type = "run.end", status = "done"})
-    return {
-        status = "done",
-        run = run.id,
-        folder = run.folder,
-        next = opened.procedure.next and opened.procedure.next(ctx) or {},
-    }
-end
-
---- run(id, options, observer) -> {status = "done", run, folder, next} or {status = "preflight",
---- run, checks}; raises Stopped when it can be resumed, Refused, and what prevents the start.
+--- run(id, options, observer) -> outcome {status, run, ...}; status is "done" (with folder and
+--- next), "until" (stopped after `step`, as asked) or "preflight" (with checks: one failed). Raises
+--- Stopped when it can be resumed, Refused, and what prevents the start. options: those of
+--- session.open; from, until, skip (ids of steps); break_lock.
 function runner.run(id, options, observer)
     local opened = session.open(id, options)
+    local wanted = flow.read(opened.procedure, options)
     local run = runs.create()
     local held <close> = run.lock -- luacheck: ignore 211
     local started = session.now()
@@ -174,69 +35,84 @@ function runner.run(id, options, observer)
         steps = evidence.steps(opened.procedure),
         salvor = salvor.version,
         params = document.params(opened.procedure.params, opened.params),
+        flow = wanted:asked(),
         user = os.getenv("USER"),
         started = started,
         plan = options.plan,
     }))
     observer.begin(opened, run.id)
-    local ctx = session.context(opened, {
-        run = run.id,
-        started = started,
-        performer = effects.run(run.journal),
-        wait = observer.wait,
-    })
-    return carry_out(run, opened, ctx, {}, observer)
+    local attempt = attempts.new(run, opened, observer, {flow = wanted, started = started})
+    return attempts.work(attempt, options.break_lock, attempts.carry_out)
 end
 
---- What the journal says: the facts, the kit's files, and the steps and checks that are finished.
---- Before the first step nothing is: then the checks are all done anew.
-local function replay(records)
-    local facts, entries, finished, began = {}, {}, {}, false
-    for _, record in ipairs(records) do
-        began = began or record.type == "step.begin"
-        if record.type == "step.begin" then
-            finished[record.step] = nil
-        elseif record.type == "step.end" or (record.type == "check" and record.status == "ok") then
-            finished[record.step] = true
-            facts = record.facts or facts
-        elseif record.type == "effect.end" and record.result and record.result.kit_file then
-            local result = record.result
-            entries[result.kit] = entries[result.kit] or {}
-            entries[result.kit][result.kit_file] = result.entry
-        end
-    end
-    if not began then
-        return {}, {}, {}
-    end
-    return facts, entries, finished
-end
+-- Going on with one
 
 local function refuse_resume(message, hint)
     error(errors.new({code = "Conflict", op = "resume", message = message, hint = hint}), 0)
 end
 
---- resume(run id, options, observer): as run(). Finished steps are verified and left out, the one
---- in flight is finished. options: as for run; only secret parameters need to be given again.
+--- Opens the script of a run that has begun, on its cluster. Returns that, and what the journal
+--- says.
+local function reopen(run, options)
+    local replayed = replay(run.records)
+    local begin = replayed.begin
+    if not begin then
+        refuse_resume("run " .. run.id .. " ended before it did anything", "start a new run")
+    end
+    return session.reopen(begin, options), replayed
+end
+
+--- resume(run id, options, observer): as run(). What is finished is verified and left out, the step
+--- in flight is finished; what changed in the cluster meanwhile is told and asked about. options:
+--- as for run, without `from`; only secret parameters need to be given again.
 function runner.resume(run_id, options, observer)
     local run = runs.open(run_id)
     local held <close> = run.lock -- luacheck: ignore 211
-    local begin = run.records[1]
-    if not begin or begin.type ~= "run.begin" then
-        refuse_resume("run " .. run_id .. " ended before it did anything", "start a new run")
+    local opened, replayed = reopen(run, options)
+    if replayed.undoing then
+        refuse_resume("run " .. run_id .. " was undone, as a whole or in part",
+            "undo the rest, if any, with: salvor run --undo " .. run_id .. "; then start a new run")
     end
-    local opened = session.reopen(begin, options)
-    local facts, entries, finished = replay(run.records)
-    run.journal:append({type = "run.resume", user = os.getenv("USER")})
+    local wanted = flow.read(opened.procedure, flow.add(replayed.asked, options))
+    run.journal:append({type = "run.resume", user = os.getenv("USER"),
+                        flow = {["until"] = options["until"], skip = options.skip}})
     observer.begin(opened, run.id)
-    local ctx = session.context(opened, {
-        run = run.id,
-        started = begin.started,
-        performer = effects.run(run.journal),
-        facts = facts,
-        kit_entries = entries,
-        wait = observer.wait,
+    local attempt = attempts.new(run, opened, observer, {
+        flow = wanted,
+        started = replayed.begin.started,
+        facts = replayed.facts,
+        kit_entries = replayed.entries,
+        finished = replayed.finished,
+        begun = replayed.begun,
     })
-    return carry_out(run, opened, ctx, finished, observer)
+    return attempts.work(attempt, options.break_lock, function(_, prevented)
+        if not prevented then
+            changes.review(attempt, replayed, run.records)
+        end
+        return attempts.carry_out(attempt, prevented)
+    end)
+end
+
+--- undo(run id, options, observer) -> outcome {status = "undone", run, folder, kept}: takes back
+--- what that run did; `kept` has the ids of the steps without an undo. Raises Stopped when it can
+--- be repeated, and Failed when no step has an undo.
+function runner.undo(run_id, options, observer)
+    local run = runs.open(run_id)
+    local held <close> = run.lock -- luacheck: ignore 211
+    local opened, replayed = reopen(run, options)
+    run.journal:append({type = "run.undo", user = os.getenv("USER")})
+    observer.begin(opened, run.id, "undo")
+    local attempt = attempts.new(run, opened, observer, {
+        flow = flow.read(opened.procedure, {}),
+        started = replayed.begin.started,
+        facts = replayed.last_facts,
+        kit_entries = replayed.entries,
+        begun = replayed.begun,
+    })
+    return attempts.work(attempt, options.break_lock, function(_, prevented)
+        must(not prevented, prevented)
+        return undo.run(attempt, run.records)
+    end)
 end
 
 return runner

@@ -1,0 +1,159 @@
+--- One go at a run: the first or a resumed one, or undoing it. Under the lock of the namespace.
+--
+-- An attempt has run (see salvor.procedure.runs), opened (see salvor.procedure.session), observer,
+-- ctx, flow, left_out(step), and sets of ids of steps: finished, begun, confirmed, differs (their
+-- objects are not as they left them).
+local effects = require("salvor.procedure.effects")
+local errors = require("salvor.error")
+local lock = require("salvor.procedure.lock")
+local preflight = require("salvor.procedure.preflight")
+local salvor = require("salvor")
+local session = require("salvor.procedure.session")
+local steps = require("salvor.procedure.steps")
+local task = require("salvor.task")
+local undo = require("salvor.procedure.undo")
+
+local attempts = {}
+
+--- To be closed: what is told when Ctrl-C or SIGTERM unwinds a run.
+local function on_interrupt(attempt)
+    return setmetatable({}, {__close = function(_, err)
+        if errors.is(err, "Cancelled") then
+            attempt.run.journal:append({type = "run.interrupted"})
+            attempt.observer.interrupted(attempt.run.id)
+        end
+    end})
+end
+
+local LOCK = {id = "lock", title = "Nobody else works on the namespace", check = true}
+
+--- The lock; nil where none is needed, and nil and the error where this user may not take it, which
+--- is told among the other checks. Raises Conflict when somebody else holds it.
+local function acquire(attempt, force)
+    local opened, observer = attempt.opened, attempt.observer
+    if not lock.is_needed(opened.procedure) then
+        return nil
+    end
+    local ok, held = pcall(lock.acquire, opened.connection, {
+        run = attempt.run.id,
+        procedure = opened.procedure.id,
+        force = force,
+        journal = attempt.run.journal,
+        wait = observer.wait,
+    })
+    if not ok and errors.is(held, "Forbidden") then
+        return nil, held
+    elseif not ok then
+        attempt.run.journal:append({type = "run.end", status = "locked"})
+        error(held, 0)
+    end
+    if held.previous and held.how ~= "own" then
+        observer.took_lock(held.previous, held.how)
+    end
+    return held
+end
+
+local function work_locked(attempt, force, work)
+    local lease, prevented = acquire(attempt, force)
+    local held <close> = lease
+    local together = {function() return work(attempt, prevented) end}
+    if held then
+        attempt.ctx.performer.ensure = function() held:ensure() end
+        table.insert(together, function() held:keep() end)
+    end
+    table.insert(together, attempt.observer.live)
+    local ok, outcome = pcall(task.race, together)
+    if ok then
+        return outcome
+    elseif held and held.lost == outcome then
+        local step = attempt.ctx.performer.step
+        outcome = steps.stopped(attempt, step and "step " .. step or "the checks", outcome)
+    end
+    error(outcome, 0)
+end
+
+local function check(attempt, prevented)
+    local function report(result)
+        attempt.observer.check(result)
+        attempt.run.journal:append({type = "check", step = result.step.id, status = result.status,
+                                    findings = result.findings, facts = attempt.ctx.facts})
+    end
+    local refused = prevented and {step = LOCK, status = "failed", findings = salvor.list({
+        {level = "problem", message = prevented.message, hint = prevented.hint}})}
+    if refused then
+        report(refused)
+    end
+    local results, failed = preflight.run(attempt.opened.procedure, attempt.ctx, attempt.finished,
+        report, attempt.left_out)
+    if refused then
+        table.insert(results, 1, refused)
+    end
+    return results, failed or refused ~= nil
+end
+
+--- work(attempt, force, fn) -> the outcome that fn(attempt, prevented) returns, under the lock,
+--- which is renewed meanwhile and taken by `force`. `prevented`: why this user may not take it.
+function attempts.work(attempt, force, fn)
+    local told <close> = on_interrupt(attempt) -- luacheck: ignore 211
+    local outcome = work_locked(attempt, force, fn)
+    attempt.run.journal:append({type = "run.end", status = outcome.status, step = outcome.step})
+    return outcome
+end
+
+--- carry_out(attempt, prevented) -> outcome: the checks, the operator's yes, and the steps.
+function attempts.carry_out(attempt, prevented)
+    local run, procedure = attempt.run, attempt.opened.procedure
+    local results, failed = check(attempt, prevented)
+    if failed then
+        return {status = "preflight", run = run.id, checks = results}
+    end
+    local agreed, refusal = pcall(steps.confirm_all, attempt)
+    if not agreed then
+        error(session.as_error(refusal, attempt.ctx), 0)
+    elseif attempt.observer.ready then
+        attempt.observer.ready()
+    end
+    local last, failing, err = steps.perform_all(attempt)
+    if failing then
+        error(errors.is(err, "Stopped") and undo.offer(attempt, err) or err, 0)
+    end
+    local status = last and "until" or "done"
+    return {
+        status = status,
+        step = last and last.id,
+        run = run.id,
+        folder = run.folder,
+        next = not last and procedure.next and procedure.next(attempt.ctx) or {},
+    }
+end
+
+--- new(run, opened, observer, {flow, started, facts, kit_entries, finished, begun}) -> attempt
+function attempts.new(run, opened, observer, fields)
+    return {
+        run = run,
+        opened = opened,
+        observer = observer,
+        flow = fields.flow,
+        finished = fields.finished or {},
+        begun = fields.begun or {},
+        confirmed = {},
+        differs = {},
+        left_out = function(step)
+            local why = fields.flow:left_out(step)
+            if why then
+                run.journal:append({type = "step.skipped", step = step.id, reason = why})
+            end
+            return why
+        end,
+        ctx = session.context(opened, {
+            run = run.id,
+            started = fields.started,
+            performer = effects.run(run.journal),
+            facts = fields.facts,
+            kit_entries = fields.kit_entries,
+            wait = observer.wait,
+        }),
+    }
+end
+
+return attempts

@@ -1,0 +1,136 @@
+-- What the operator leaves out of a run: --from, --until, --skip.
+local json = require("salvor.json")
+local salvor = require("support.salvor")
+local lab = require("support.lab")
+local small_procedure = require("support.small_procedure")
+
+local ID = "site/script"
+
+lab.describe("of a run's steps", function()
+    local small
+
+    before_each(function()
+        small = small_procedure.new()
+        small:steps({
+            'id = "check", check = true, run = function(ctx) note("check") end',
+            'id = "one", run = function() note("one") end',
+            'id = "two", run = function() note("two") end',
+            'id = "three", run = function() fail_at_will() note("three") end',
+        })
+    end)
+
+    after_each(function()
+        small:close()
+    end)
+
+    --- "step reason" of each record step.skipped.
+    local function skipped()
+        local found = {}
+        for _, record in ipairs(small:records_of("step.skipped")) do
+            found[#found + 1] = record.step .. " " .. record.reason
+        end
+        return found
+    end
+
+    it("--skip leaves out those it names, with a warning", function()
+        local result = small:run({ID, "--skip", "one", "--skip", "three"})
+        salvor.expect_code(0, result)
+        assert.equal("check\ntwo\n", small:notes())
+        salvor.expect(result.stdout, "skipped     one ", "warning: left out by --skip",
+            "skipped     three ")
+        assert.same({"one --skip", "three --skip"}, skipped())
+        assert.same({skip = {"one", "three"}}, small:records()[1].flow)
+    end)
+
+    it("--skip leaves out a check, and what needs it is done all the same", function()
+        small:steps({
+            'id = "wrong", check = true, run = function(ctx) ctx:problem("wrong") end',
+            'id = "next", check = true, needs = {"wrong"}, run = function() note("next") end',
+            'id = "one", run = function() note("one") end',
+        })
+        salvor.expect_code(4, small:run())
+        assert.equal("", small:notes())
+        local result = small:run({ID, "--skip", "wrong"})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "skipped     wrong ", "warning: left out by --skip")
+        assert.equal("next\none\n", small:notes())
+        local run = result.stdout:match("run (%S+) of")
+        assert.same("wrong", small:records_of("step.skipped", run)[1].step)
+    end)
+
+    it("--from leaves out the ones before, but no checks", function()
+        local result = small:run({ID, "--from", "two"})
+        salvor.expect_code(0, result)
+        assert.equal("check\ntwo\nthree\n", small:notes())
+        assert.same({"one --from two"}, skipped())
+        salvor.expect(result.stdout, "warning: left out by --from two")
+    end)
+
+    it("--until ends after one, as asked; a resumed run goes on behind it", function()
+        local ended = small:run({ID, "--until", "one"})
+        salvor.expect_code(0, ended)
+        local run = small:only_run()
+        salvor.expect(ended.stdout, "run " .. run .. " ended after step one, as asked",
+            "go on with: salvor run --resume " .. run)
+        assert.equal("check\none\n", small:notes())
+        local last = small:records()[#small:records()]
+        assert.same({"run.end", "until", "one"}, {last.type, last.status, last.step})
+        salvor.expect_code(0, small:resume({"--until", "two"}))
+        assert.equal("check\none\ntwo\n", small:notes())
+        salvor.expect_code(0, small:resume())
+        assert.equal("check\none\ntwo\nthree\n", small:notes())
+    end)
+
+    it("tells as JSON how it ended", function()
+        local ended = small:run({ID, "--until", "one", "--output", "json"})
+        salvor.expect_code(0, ended)
+        local outcome = must(json.decode(ended.stdout))
+        assert.same({"until", "one", small:only_run()}, {outcome.status, outcome.step, outcome.run})
+        salvor.expect(ended.stderr, "done        one ")
+    end)
+
+    it("a resumed run leaves out the same, and what it is told besides", function()
+        small:set("fail", true)
+        salvor.expect_code(5, small:run({ID, "--skip", "one", "--until", "three"}))
+        assert.equal("check\ntwo\n", small:notes())
+        local result = small:resume({"--skip", "three"})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "skipped     one ", "skipped     three ",
+            "ended after step three")
+        assert.equal("check\ntwo\n", small:notes())
+    end)
+
+    it("nobody is asked about what is left out or comes later", function()
+        small:steps({'id = "one", run = function() note("one") end',
+                     'id = "loss", destructive = "all", run = function() note("loss") end',
+                     'id = "end", run = function() note("end") end'})
+        salvor.expect_code(6, small:run())
+        salvor.expect_code(0, small:run({ID, "--until", "one"}))
+        salvor.expect_code(0, small:run({ID, "--skip", "loss"}))
+        salvor.expect_code(0, small:run({ID, "--from", "end"}))
+        assert.equal("one\none\nend\nend\n", small:notes())
+    end)
+
+    it("unknown ones, checks, and contradictions are refused before anything is done", function()
+        local CASES = {
+            {{"--skip", "four"}, "--skip: there is no step 'four'",
+             "its steps are: check, one, two, three"},
+            {{"--from", "four"}, "--from: there is no step 'four'"},
+            {{"--until", "check"}, "--until: 'check' is a check", "--skip leaves a check out"},
+            {{"--from", "check"}, "--from: 'check' is a check"},
+            {{"--from", "two", "--until", "one"}, "--from two comes after --until one"},
+        }
+        for _, case in ipairs(CASES) do
+            local result = small:run(table.move(case[1], 1, #case[1], 2, {ID}))
+            salvor.expect_code(2, result)
+            salvor.expect(result.stderr, table.unpack(case, 2))
+        end
+        assert.same({}, small:runs())
+        assert.equal("", small:notes())
+        for _, words in ipairs({{"--resume", "x", "--from", "two"}, {ID, "--undo", "x"},
+                                {"--resume", "x", "--undo", "x"},
+                                {"--undo", "x", "--skip", "one"}}) do
+            salvor.expect_code(2, small:run(words))
+        end
+    end)
+end)
