@@ -27,7 +27,9 @@ end
 local function print_permissions(procedure)
     print("permissions")
     for _, permission in ipairs(procedure.permissions) do
-        print("  " .. permission.kind .. ": " .. table.concat(permission.verbs, ", "))
+        local kind = type(permission.kind) == "string" and permission.kind
+            or "a kind that depends on parameters"
+        print("  " .. kind .. ": " .. table.concat(permission.verbs, ", "))
     end
 end
 

@@ -1,6 +1,7 @@
 --- What a procedure script returns, field by field. docs/guide.md describes it for authors.
 local errors = require("salvor.error")
 local params = require("salvor.procedure.params")
+local permissions = require("salvor.procedure.permissions")
 
 local contract = {}
 
@@ -31,8 +32,11 @@ local PARAM = {
 }
 
 local PERMISSION = {
-    kind = {"string", required = true},
+    kind = {"string", "function", required = true},
     verbs = {"table", required = true},
+    namespace = {"string", "function"},
+    names = {"table", "function"},
+    when = {"function"},
 }
 
 local STEP = {
@@ -108,12 +112,37 @@ local function check_param(source, where, declaration, seen)
     check_default(source, where, declaration)
 end
 
+-- What a request creates or deletes as a whole collection bears no name that could be asked for.
+local NAMELESS = {create = true, deletecollection = true}
+
+local function check_permission(source, where, permission)
+    check_fields(source, where, permission, PERMISSION)
+    local parsed, problem = {}, nil
+    if type(permission.kind) == "string" then
+        parsed, problem = permissions.parse(permission.kind)
+    end
+    if not parsed then
+        invalid(source, where .. ".kind", problem)
+    elseif not permission.verbs[1] then
+        invalid(source, where .. ".verbs", "no verb")
+    end
+    for _, verb in ipairs(permission.verbs) do
+        if not permissions.VERBS[verb] then
+            invalid(source, where .. ".verbs", "unknown verb '" .. tostring(verb) .. "'")
+        elseif permission.names and NAMELESS[verb] and not parsed.subresource then
+            invalid(source, where .. ".names", "'" .. verb .. "' is not allowed by name")
+        end
+    end
+end
+
 local function check_step(source, where, step, seen)
     check_fields(source, where, step, STEP)
     if not step.id:match("^[%l%d][%l%d-]*$") then
         invalid(source, where .. ".id", "'" .. step.id .. "' is not of a-z, 0-9 and '-'")
     elseif seen[step.id] then
         invalid(source, where .. ".id", "'" .. step.id .. "' stands there twice")
+    elseif step.id == permissions.CHECK then
+        invalid(source, where .. ".id", "'" .. step.id .. "' is a check of the engine's own")
     end
     for _, needed in ipairs(step.needs or {}) do
         if not seen[needed] then
@@ -151,7 +180,7 @@ function contract.check(procedure, id, source)
         check_param(source, where, declaration, names)
     end)
     check_each(source, "permissions", procedure.permissions, function(_, where, permission)
-        check_fields(source, where, permission, PERMISSION)
+        check_permission(source, where, permission)
     end)
     local seen, changing = {}, nil
     check_each(source, "steps", procedure.steps, function(_, where, step)
