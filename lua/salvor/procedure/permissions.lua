@@ -30,16 +30,17 @@ local LEASE = {kind = "leases.coordination.k8s.io", verbs = {"get", "create", "u
 --- parse("deployments.apps/scale") -> {group = "apps", resource = "deployments", subresource =
 --- "scale"} | nil, what is wrong
 function permissions.parse(kind)
-    local whole, subresource = kind:match("^([%l%d.-]+)/?([%l]*)$")
-    local resource, group = (whole or ""):match("^(%l[%l%d]*)%.?(.*)$")
-    if not resource or kind:match("[/.]$") or whole:match("%.$") or group:find("..", 1, true) then
+    local name, subresource = kind:match("^([^/]+)/(%l+)$")
+    name = name or kind
+    local resource, group = name:match("^(%l[%l%d]*)%.([%l%d][%l%d.-]*[%l%d])$")
+    resource, group = resource or name:match("^%l[%l%d]*$"), group or ""
+    if not resource or group:find("..", 1, true) then
         return nil, "'" .. kind .. "' is not of the form plural[.group][/subresource]"
     elseif group == "" and not CORE[resource] then
         return nil, "the core group has no '" .. resource
             .. "'; the plural and its group are written as in deployments.apps"
     end
-    return {group = group, resource = resource,
-            subresource = subresource ~= "" and subresource or nil}
+    return {group = group, resource = resource, subresource = subresource}
 end
 
 --- "deployments.apps/scale"
