@@ -79,7 +79,7 @@ lab.describe("apic-v10/prepare-management with what salvor rbac prints", functio
         for _, rule in ipairs(objects[1].rules) do
             kinds[rule.resources[1]] = table.concat(rule.verbs, " ")
         end
-        assert.are.same({leases = "create delete get update", secrets = "get",
+        assert.are.same({leases = "delete get update", secrets = "get",
                          managementclusters = "get list", managementbackups = "list"}, kinds)
         salvor.expect_code(0, as(robot, fixture, function()
             return fixture:run({database = "crunchy"})

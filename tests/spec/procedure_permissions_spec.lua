@@ -3,13 +3,12 @@
 local errors = require("salvor.error")
 local permissions = require("salvor.procedure.permissions")
 
---- The rules as text, those of the engine's Lease left out.
-local function rules(list, params)
+--- The rules as text, of a procedure that takes no lock.
+local function rules(list, params, categories)
     local lines = {}
-    for _, rule in ipairs(permissions.rules({permissions = list}, params or {}, "apic")) do
-        if rule.resource ~= "leases" then
-            lines[#lines + 1] = permissions.describe(rule)
-        end
+    local procedure = {permissions = list, categories = categories or {"check"}}
+    for index, rule in ipairs(permissions.rules(procedure, params or {}, "apic")) do
+        lines[index] = permissions.describe(rule)
     end
     return lines
 end
@@ -66,11 +65,11 @@ describe("the permissions of a procedure", function()
         end
     end)
 
-    it("bring along the Lease of the lock, in the target namespace", function()
-        local all = permissions.rules({permissions = {}}, {}, "apic")
-        assert.are.equal(1, #all)
-        assert.are.equal("create, delete, get and update leases.coordination.k8s.io"
-            .. " in namespace apic", permissions.describe(all[1]))
+    it("bring along the Lease of the lock, in the target namespace, where one is taken", function()
+        assert.are.same({}, rules({}, {}, {"check", "safe"}))
+        assert.are.same({"create leases.coordination.k8s.io in namespace apic",
+                         "delete, get and update leases.coordination.k8s.io salvor in namespace"
+                             .. " apic"}, rules({}, {}, {"prepare", "safe"}))
     end)
 
     it("stand in one rule for the same objects, and in none when a wider one has them", function()

@@ -24,8 +24,12 @@ for plural in ([[bindings componentstatuses configmaps endpoints events limitran
     CORE[plural] = true
 end
 
---- What the lock of a run does with its Lease.
-local LEASE = {kind = "leases.coordination.k8s.io", verbs = {"get", "create", "update", "delete"}}
+--- What a run does with the Lease that is its lock; that one object alone, but for making it.
+local LEASES = {
+    {group = "coordination.k8s.io", resource = "leases", verbs = {"create"}},
+    {group = "coordination.k8s.io", resource = "leases", verbs = {"get", "update", "delete"},
+     names = {"salvor"}},
+}
 
 --- parse("deployments.apps/scale") -> {group = "apps", resource = "deployments", subresource =
 --- "scale"} | nil, what is wrong
@@ -71,6 +75,12 @@ local function value_of(permission, field, index, params, expected)
     return value
 end
 
+local function sorted(names)
+    local copied = table.move(names, 1, #names, 1, {})
+    table.sort(copied)
+    return copied
+end
+
 local function rule_of(permission, index, params, target)
     local kind = value_of(permission, "kind", index, params, "string")
     local rule, problem = permissions.parse(kind or "")
@@ -80,7 +90,7 @@ local function rule_of(permission, index, params, target)
     local namespace = value_of(permission, "namespace", index, params, "string") or target
     local names = value_of(permission, "names", index, params, "table")
     rule.namespace = namespace ~= "" and namespace or nil
-    rule.names = names and table.move(names, 1, #names, 1, {})
+    rule.names = names and sorted(names)
     if rule.resource == "namespaces" and rule.group == "" and rule.namespace then
         -- What is allowed in a namespace can be about that namespace alone.
         rule.names = {rule.namespace}
@@ -130,9 +140,6 @@ local function place_of(rule)
 end
 
 local function add(places, rule)
-    if rule.names then
-        table.sort(rule.names)
-    end
     local place = place_of(rule)
     places[place] = places[place] or copy.merge(rule, {verbs = {}})
     for _, verb in ipairs(rule.verbs) do
@@ -171,6 +178,16 @@ local function merged(places)
     return rules
 end
 
+--- Whether runs of the procedure take the lock: only those do not that change nothing.
+local function is_locked(procedure)
+    for _, category in ipairs(procedure.categories) do
+        if category == "check" then
+            return false
+        end
+    end
+    return true
+end
+
 --- rules(procedure, params, namespace) -> the rules in a stable order: those of the whole cluster
 --- first, then by namespace, group and resource. Raises InvalidScript.
 function permissions.rules(procedure, params, namespace)
@@ -181,7 +198,9 @@ function permissions.rules(procedure, params, namespace)
             add(places, more)
         end
     end
-    add_with_implied(rule_of(LEASE, 0, params, namespace))
+    for _, rule in ipairs(is_locked(procedure) and LEASES or {}) do
+        add(places, copy.merge(rule, {namespace = namespace}))
+    end
     for index, permission in ipairs(procedure.permissions) do
         if not permission.when or permission.when(params) then
             add_with_implied(rule_of(permission, index, params, namespace))
