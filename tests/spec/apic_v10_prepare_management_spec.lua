@@ -6,7 +6,6 @@ local digest = require("salvor.digest")
 local dig = require("salvor").dig
 local journal = require("salvor.procedure.journal")
 local lab = require("support.lab")
-local loader = require("salvor.procedure.loader")
 local salvor = require("support.salvor")
 local yaml = require("salvor.yaml")
 

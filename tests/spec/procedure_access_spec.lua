@@ -15,6 +15,7 @@ local function carry_out(verb, kubeconfig, fields, step)
         {home = home})
 end
 
+local REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 local FORBIDDEN = 'function(ctx) must(ctx.k8s:list("secrets")) end'
 
 lab.describe("the check of permissions", function()
@@ -73,7 +74,7 @@ describe("the check of permissions", function()
 
     --- What the check finds on a server that answers so to questions about permissions.
     local function findings(answer)
-        answer.method, answer.path = "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        answer.method, answer.path = "POST", REVIEWS
         server:rules({answer})
         local procedure = {categories = {"check"},
                            permissions = {{kind = "pods", verbs = {"get"}}}}

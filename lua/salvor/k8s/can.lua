@@ -34,7 +34,7 @@ end
 
 --- To the server a request about one namespace is one in that namespace, so that what is granted
 --- there decides.
-local function namespace_of(client, resource, question)
+local function place_of(client, resource, question)
     if resource.plural == "namespaces" and resource.group == "" then
         return question.name
     end
@@ -57,7 +57,7 @@ local function attributes(client, question)
             group = resource.group,
             version = resource.version,
             resource = resource.plural,
-            namespace = namespace_of(client, resource, question),
+            namespace = place_of(client, resource, question),
             name = question.name,
             subresource = question.subresource,
         },

@@ -63,8 +63,8 @@ local function lacking(asks, answers)
     return found
 end
 
---- missing(client, rules) -> what of the rules this user may not do, as rules, and those whose kinds
---- the server does not know; nil, err when it does not tell. All is asked side by side.
+--- missing(client, rules) -> what of the rules this user may not do, as rules, and those whose
+--- kinds the server does not know; nil, err when it does not tell. All is asked side by side.
 function access.missing(client, rules)
     local known, unknown = {}, {}
     local answers = task.map(rules, function(rule)
