@@ -40,21 +40,36 @@ local function start(given, words, options, observer)
     return runner.run(words[1], options, observer)
 end
 
+--- Where progress goes, and the observer; with --journal standard output is the journal's alone.
+local function observe(given, as_json)
+    if given.journal and as_json then
+        error(errors.new({code = "Usage", message = "--journal goes without --output json"}), 0)
+    end
+    local stream = (as_json or given.journal) and io.stderr or io.stdout
+    local observer = command.observer(stream, given.yes)
+    observer.record = given.journal and function(line)
+        io.stdout:write(line, "\n")
+        io.stdout:flush()
+    end or nil
+    return stream, observer
+end
+
 return {
     summary = "run a procedure, or go on with one that was stopped",
     usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME] [--yes] "
-        .. "[--output text|json] | --resume RUN | --plan FILE",
+        .. "[--journal] [--output text|json] | --resume RUN | --plan FILE",
     arguments = {0, 1},
     options = command.extend({
         {name = "yes", help = "yes to every destructive step"},
+        {name = "journal", help = "the journal's lines on standard output, all else on error"},
         {name = "plan", argument = "FILE",
          help = "what salvor plan --save wrote, if it still holds"},
         {name = "resume", argument = "RUN", help = "go on with that run"},
     }),
     run = function(given, words)
         local options, as_json = command.engine_options(given)
-        local stream = as_json and io.stderr or io.stdout
-        local outcome = start(given, words, options, command.observer(stream, given.yes))
+        local stream, observer = observe(given, as_json)
+        local outcome = start(given, words, options, observer)
         if as_json then
             render.outcome_json(io.stdout, outcome)
         else

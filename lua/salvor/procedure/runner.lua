@@ -160,6 +160,7 @@ end
 function runner.run(id, options, observer)
     local opened = session.open(id, options)
     local run = runs.create()
+    run.journal.echo = observer.record
     local held <close> = run.lock -- luacheck: ignore 211
     local started = session.now()
     run.journal:append({
@@ -228,6 +229,7 @@ end
 --- in flight is finished. options: as for run; only secret parameters need to be given again.
 function runner.resume(run_id, options, observer)
     local run = runs.open(run_id)
+    run.journal.echo = observer.record
     local held <close> = run.lock -- luacheck: ignore 211
     local begin = run.records[1]
     if not begin or begin.type ~= "run.begin" then
