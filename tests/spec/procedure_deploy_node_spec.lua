@@ -1,5 +1,5 @@
--- Procedures that run in pods from an image of the salvor under test, by what `salvor deploy` prints
--- and with nothing else: to their end, and not without a right that they need.
+-- Procedures that run in pods from an image of the salvor under test, by what `salvor deploy`
+-- prints and with nothing else: to their end, and not without a right that they need.
 local access = require("salvor.procedure.access")
 local apic = require("support.apic")
 local container = require("support.container")
@@ -46,10 +46,11 @@ local function outcome(client, name)
     local pods = must(client:list("pods", {label_selector = "job-name=" .. name}))
     assert(#pods == 1, "one pod expected, " .. tostring(err))
     -- A runtime writes the last lines a moment after it has told that the container has ended.
-    local log, deadline = "", task.now() + 20
-    repeat
+    local deadline, log = task.now() + 20, must(client:logs(pods[1].metadata.name))
+    while not log:find('"type":"run.end"', 1, true) and task.now() < deadline do
+        task.sleep(0.05)
         log = must(client:logs(pods[1].metadata.name))
-    until log:find('"type":"run.end"', 1, true) or task.now() > deadline
+    end
     return ended ~= nil, log
 end
 

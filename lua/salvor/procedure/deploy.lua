@@ -110,9 +110,10 @@ local function arguments(opened, options)
 end
 
 local function environment(opened, options)
+    local user = "system:serviceaccount:" .. opened.namespace .. ":" .. options.name
     local variables = {
         {name = "HOME", value = deploy.STATE},
-        {name = "USER", value = "system:serviceaccount:" .. opened.namespace .. ":" .. options.name},
+        {name = "USER", value = user},
         {name = "XDG_STATE_HOME", value = fs.dirname(deploy.STATE)},
         {name = "XDG_CACHE_HOME", value = "/tmp"},
     }

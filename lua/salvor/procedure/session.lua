@@ -2,8 +2,8 @@
 --
 -- Whoever plans or runs gives an observer, a table of functions that show progress: begin(session,
 -- run id or nil for a plan), check(result), step(step, status, findings), wait(what, progress),
--- interrupted(run id), confirm(step, loss) -> boolean | nil, err, and, if it wants them, record(line)
--- with each line of the journal.
+-- interrupted(run id), confirm(step, loss) -> boolean | nil, err, and, if wanted, record(line) with
+-- each line of the journal.
 local client = require("salvor.procedure.client")
 local context = require("salvor.procedure.context")
 local errors = require("salvor.error")
