@@ -76,7 +76,7 @@ describe("salvor deploy", function()
         assert.are.equal("@daily", objects("--schedule", "@daily").CronJob.spec.schedule)
     end)
 
-    it("keeps the state in an emptyDir, or in a claim that others than root can write to", function()
+    it("keeps the state in an emptyDir, or in a claim that not only root can write to", function()
         local function state(...)
             local pod = objects(...).Job.spec.template.spec
             return pod.volumes[1], pod.securityContext.fsGroup
@@ -96,8 +96,9 @@ describe("salvor deploy", function()
 
     it("refers to Secrets, and takes no secret itself", function()
         local home, closing <close> = site.new_home() -- luacheck: ignore 211
-        local path = site.install(home, "site/script", site.script({params =
-            '{{name = "pass_word", type = "secret", required = true, help = "a secret"}}'}))
+        local param = '{name = "pass_word", type = "secret", required = true, help = "a secret"}'
+        local text = site.script({params = "{" .. param .. "}"})
+        local path = site.install(home, "site/script", text)
         local function run(...)
             return salvor.run({"deploy", "site/script", "-n", "apic", "--image", "x", ...},
                 {home = home})
