@@ -53,6 +53,20 @@ lab.describe("the check of permissions", function()
         assert.are.equal(1, select(2, result.stdout:gsub("problem", "")))
     end)
 
+    lab.it_as("restricted", "is done again when a run is resumed", function(path)
+        local home, closing <close> = site.new_home() -- luacheck: ignore 211
+        site.install(home, "site/script", site.script({
+            permissions = '{{kind = "secrets", verbs = {"list"}}}',
+        }, {run = 'function() error(require("salvor.error").new({message = "not yet"}), 0) end'}))
+        local stopped = salvor.run({"run", "site/script", "--kubeconfig", lab.kubeconfig(),
+                                    "-n", "default"}, {home = home})
+        salvor.expect_code(5, stopped)
+        local resumed = salvor.run({"run", "--resume", stopped.stderr:match("%-%-resume (%S+)"),
+                                    "--kubeconfig", path}, {home = home})
+        salvor.expect_code(4, resumed)
+        salvor.expect(resumed.stdout, "this user may not list secrets in namespace default")
+    end)
+
     lab.it_as("restricted", "leaves to the others what is not listed", function(path)
         local result = carry_out("run", path, {categories = '{"check"}'},
             {check = "true", run = FORBIDDEN})

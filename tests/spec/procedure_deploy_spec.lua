@@ -112,6 +112,10 @@ describe("salvor deploy", function()
         assert.are.equal("ConfigMap", all[#all - 1].kind)
         assert.are.equal(must(fs.read(path)), all[#all - 1].data["script.lua"])
 
+        local all_keys = run("--secret", "pass_word=login/word", "--env-from", "s3-login")
+        all = must(yaml.load_all(all_keys.stdout))
+        assert.are.same({{secretRef = {name = "s3-login"}}}, container_of(all[#all]).envFrom)
+
         local missing = run()
         salvor.expect_code(2, missing)
         salvor.expect(missing.stderr, "parameter 'pass_word' is missing",
@@ -153,6 +157,8 @@ describe("salvor deploy", function()
          "parameter 'name' is no secret"},
         {"a Secret for nothing", {"-p", "kit=/k", "--secret", "nome=a/b"},
          "there is no parameter 'nome'"},
+        {"a Secret that is no name", {"-p", "kit=/k", "--env-from", "A/b"},
+         "'A/b' is no Kubernetes name", "see --env-from"},
         {"a claim that is no name", {"-p", "kit=/k", "--state-claim", "A b"},
          "'A b' is no Kubernetes name"},
         {"a name that is too long", {"-p", "kit=/k", "--name", ("x"):rep(53)},
@@ -199,8 +205,9 @@ lab.describe("what salvor deploy prints", function()
 
     local function printed(...)
         local home, closing <close> = site.new_home() -- luacheck: ignore 211
-        local result = salvor.run({"deploy", apic.ID, "-n", namespace, "--image", "x:1", KIT[1],
-            KIT[2], "--state-claim", "kits", "--pull-secret", "registry", ...}, {home = home})
+        local result = salvor.run({"deploy", apic.ID, "-n", namespace, "--image", "x:1",
+            "--state-claim", "kits", "--pull-secret", "registry", "--env-from", "login",
+            KIT[1], KIT[2], ...}, {home = home})
         salvor.expect_code(0, result)
         return result.stdout
     end

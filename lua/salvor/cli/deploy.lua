@@ -33,13 +33,21 @@ local function check_schedule(schedule)
     return schedule
 end
 
---- A name of an object that an option gives.
+--- The name of an object that an option gives.
 local function name_of(given, option)
     local name = given[option]
     if name and not name:match(NAME) then
         usage("'" .. name .. "' is no Kubernetes name", "see --" .. option:gsub("_", "-"))
     end
     return name
+end
+
+local function names_of(given, option)
+    local names = {}
+    for index, name in ipairs(given[option] or {}) do
+        names[index] = name_of({[option] = name}, option)
+    end
+    return names
 end
 
 return {
@@ -52,6 +60,8 @@ return {
         {name = "schedule", argument = "CRON", help = "a CronJob; without it a Job, at once"},
         {name = "secret", argument = "NAME=SECRET/KEY", repeated = true,
          help = "a secret parameter, from a Secret of the namespace"},
+        {name = "env-from", argument = "SECRET", repeated = true,
+         help = "all its keys as variables, such as the credentials of a store"},
         {name = "state-claim", argument = "PVC",
          help = "keeps " .. deploy.STATE .. ", which else is lost with the pod"},
         {name = "name", argument = "NAME", help = "of the objects; by the procedure's id"},
@@ -70,6 +80,7 @@ return {
             image = given.image,
             params = options.params,
             secrets = secrets_of(given.secret),
+            env_from = names_of(given, "env_from"),
             schedule = check_schedule(given.schedule),
             state_claim = name_of(given, "state_claim"),
             pull_secret = name_of(given, "pull_secret"),

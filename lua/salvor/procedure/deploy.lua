@@ -127,6 +127,14 @@ local function environment(opened, options)
     return variables
 end
 
+local function environment_from(names)
+    local sources = {}
+    for index, name in ipairs(names) do
+        sources[index] = {secretRef = {name = name}}
+    end
+    return sources[1] and sources or nil
+end
+
 --- Volumes and where they are mounted.
 local function volumes(opened, options, config)
     local state = options.state_claim
@@ -165,6 +173,7 @@ local function pod_template(opened, options, labels, config)
                 image = options.image,
                 args = arguments(opened, options),
                 env = environment(opened, options),
+                envFrom = environment_from(options.env_from),
                 resources = {requests = {cpu = "50m", memory = "64Mi"},
                              limits = {cpu = "1", memory = "512Mi"}},
                 securityContext = {
@@ -217,7 +226,8 @@ end
 
 --- objects(opened, options) -> list of them, notes (lines for whoever deploys). opened: as from
 --- offline.open. options: name, image, params (texts by name), secrets ({name, key} of a Secret by
---- parameter), schedule (a Job without), state_claim, pull_secret, yes. Raises Usage.
+--- parameter), env_from (names of Secrets), schedule (a Job without), state_claim, pull_secret,
+--- yes. Raises Usage.
 function deploy.objects(opened, options)
     if #options.name > LONGEST_NAME then
         usage("the name '" .. options.name .. "' is longer than " .. LONGEST_NAME .. " characters",
