@@ -180,6 +180,26 @@ describe("salvor deploy", function()
     end)
 end)
 
+lab.describe("salvor run --journal", function()
+    it("writes the journal to standard output as well, and all else to standard error", function()
+        local home, closing <close> = site.new_home() -- luacheck: ignore 211
+        site.install(home, "site/script", site.script({}, {
+            run = 'function(ctx) ctx:note("a word") end'}))
+        local words = {"run", "site/script", "--kubeconfig", lab.kubeconfig(), "--journal"}
+        local result = salvor.run(words, {home = home})
+        salvor.expect_code(0, result)
+        local run = result.stderr:match("run (%d+%-%d+%-%x+) of site/script")
+        assert.are.equal(must(fs.read(fs.join(home, "state/salvor/runs", run, "journal.jsonl"))),
+            result.stdout)
+        salvor.expect(result.stderr, "a word", "run " .. run .. " is done")
+
+        words[#words + 1] = "--output=json"
+        local refused = salvor.run(words, {home = home})
+        salvor.expect_code(2, refused)
+        salvor.expect(refused.stderr, "--journal goes without --output json")
+    end)
+end)
+
 --- Raises unless everything in `sent` is in `answer`, at its place.
 local function expect_part(sent, answer, place)
     for key, value in pairs(sent) do

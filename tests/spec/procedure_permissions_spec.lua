@@ -6,7 +6,8 @@ local permissions = require("salvor.procedure.permissions")
 --- The rules as text, of a procedure that takes no lock.
 local function rules(list, params, categories)
     local lines = {}
-    local procedure = {permissions = list, categories = categories or {"check"}}
+    local procedure = {id = "site/script", permissions = list,
+                       categories = categories or {"check"}}
     for index, rule in ipairs(permissions.rules(procedure, params or {}, "apic")) do
         lines[index] = permissions.describe(rule)
     end
@@ -17,7 +18,7 @@ local function refuses(problem, list, params)
     local ok, err = pcall(rules, list, params)
     assert.is_false(ok)
     assert.is_true(errors.is(err, "InvalidScript"))
-    assert.are.equal(problem, err.message)
+    assert.are.equal("site/script: " .. problem, err.message)
 end
 
 describe("the permissions of a procedure", function()
@@ -98,6 +99,10 @@ describe("the permissions of a procedure", function()
             {{kind = "pods", verbs = {"get"}}, {kind = function() return 1 end, verbs = {"get"}}})
         refuses("permissions[1].names: gives a string, not a table",
             {{kind = "pods", verbs = {"get"}, names = function() return "a" end}})
+        refuses("permissions[1].names: a name is a string, not a number",
+            {{kind = "pods", verbs = {"get"}, names = {1}}})
+        refuses("permissions[1].when: nonsense",
+            {{kind = "pods", verbs = {"get"}, when = function() error("nonsense", 0) end}})
     end)
 end)
 

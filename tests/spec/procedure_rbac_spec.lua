@@ -100,6 +100,14 @@ describe("salvor rbac", function()
             must(json.decode(result.stdout)))
     end)
 
+    it("says so when nothing is needed", function()
+        local result = rbac({categories = '{"check"}'}, "-n", "apic", "--user", "ann", "-o", "json")
+        salvor.expect_code(0, result)
+        assert.are.equal("salvor: site/script needs no permission\n", result.stderr)
+        assert.are.same({apiVersion = "v1", kind = "List", items = {}},
+            must(json.decode(result.stdout)))
+    end)
+
     it("wants only the parameters that decide what is needed", function()
         objects(WIDE, "-n", "apic")
         local result = rbac(WIDE, "-n", "apic", "-p", "deep=true")

@@ -44,6 +44,9 @@ return {
         local as_json = manifest.is_json(given)
         local opened = offline.open(words[1], command.target_options(given))
         local rules = permissions.rules(opened.procedure, opened.params, opened.namespace)
+        if not rules[1] then
+            cli.complain(words[1], " needs no permission")
+        end
         manifest.print(rbac.objects(rules, offline.name(words[1]), opened.namespace,
             subjects_of(given)), as_json)
         return cli.exit.done

@@ -55,42 +55,61 @@ end
 
 --- A permission of a script becomes rules
 
-local function invalid(index, field, problem)
+--- place: where the permission stands, "site/script: permissions[1]"
+local function invalid(place, field, problem)
     error(errors.new({
         code = "InvalidScript",
-        message = "permissions[" .. index .. "]." .. field .. ": " .. problem,
+        message = place .. "." .. field .. ": " .. problem,
         hint = "the guide, section \"Writing a procedure\", says what a permission is",
     }), 0)
 end
 
+--- What a function of the script's gives for these parameters.
+local function call(permission, field, place, params)
+    local ok, value = pcall(permission[field], params)
+    if not ok and errors.is(value) then
+        error(value, 0)
+    elseif not ok then
+        invalid(place, field, tostring(value))
+    end
+    return value
+end
+
 --- A field as it is for these parameters, checked as the contract checks constant ones.
-local function value_of(permission, field, index, params, expected)
+local function value_of(permission, field, place, params, expected)
     local value = permission[field]
     if type(value) == "function" then
-        value = value(params)
+        value = call(permission, field, place, params)
         if value ~= nil and type(value) ~= expected then
-            invalid(index, field, "gives a " .. type(value) .. ", not a " .. expected)
+            invalid(place, field, "gives a " .. type(value) .. ", not a " .. expected)
         end
     end
     return value
 end
 
-local function sorted(names)
-    local copied = table.move(names, 1, #names, 1, {})
-    table.sort(copied)
+local function names_of(permission, place, params)
+    local names = value_of(permission, "names", place, params, "table")
+    local copied = names and table.move(names, 1, #names, 1, {})
+    for _, name in ipairs(copied or {}) do
+        if type(name) ~= "string" then
+            invalid(place, "names", "a name is a string, not a " .. type(name))
+        end
+    end
+    if copied then
+        table.sort(copied)
+    end
     return copied
 end
 
-local function rule_of(permission, index, params, target)
-    local kind = value_of(permission, "kind", index, params, "string")
+local function rule_of(permission, place, params, target)
+    local kind = value_of(permission, "kind", place, params, "string")
     local rule, problem = permissions.parse(kind or "")
     if not rule then
-        invalid(index, "kind", problem)
+        invalid(place, "kind", problem)
     end
-    local namespace = value_of(permission, "namespace", index, params, "string") or target
-    local names = value_of(permission, "names", index, params, "table")
+    local namespace = value_of(permission, "namespace", place, params, "string") or target
     rule.namespace = namespace ~= "" and namespace or nil
-    rule.names = names and sorted(names)
+    rule.names = names_of(permission, place, params)
     if rule.resource == "namespaces" and rule.group == "" and rule.namespace then
         -- What is allowed in a namespace can be about that namespace alone.
         rule.names = {rule.namespace}
@@ -202,8 +221,9 @@ function permissions.rules(procedure, params, namespace)
         add(places, copy.merge(rule, {namespace = namespace}))
     end
     for index, permission in ipairs(procedure.permissions) do
-        if not permission.when or permission.when(params) then
-            add_with_implied(rule_of(permission, index, params, namespace))
+        local place = tostring(procedure.id) .. ": permissions[" .. index .. "]"
+        if not permission.when or call(permission, "when", place, params) then
+            add_with_implied(rule_of(permission, place, params, namespace))
         end
     end
     return merged(places)
