@@ -7,14 +7,7 @@ local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 
 describe("the image of Salvor", function()
-    local folder
-
-    setup(function()
-        folder = must(fs.temporary_folder())
-    end)
-    teardown(function()
-        must(fs.remove_tree(folder))
-    end)
+    local folder, image, name
 
     local function run(argv)
         local result = must(proc.run(argv, {timeout = 60}))
@@ -22,15 +15,22 @@ describe("the image of Salvor", function()
         return result.stdout
     end
 
-    local function make(name)
-        local file = fs.join(folder, name)
+    local function make(file_name)
+        local file = fs.join(folder, file_name)
         return file, run({"packaging/container/image", salvor.path, file})
     end
 
+    setup(function()
+        folder = must(fs.temporary_folder())
+        image, name = make("image.tar")
+    end)
+    teardown(function()
+        must(fs.remove_tree(folder))
+    end)
+
     it("holds the program, its libraries and certificates, and no shell", function()
-        local file, name = make("image.tar")
         assert.matches("^localhost/salvor:%d", name)
-        run({"tar", "-C", folder, "-xf", file})
+        run({"tar", "-C", folder, "-xf", image})
         local manifest = must(json.decode(must(fs.read(fs.join(folder, "manifest.json")))))
         assert.are.same({(name:gsub("\n", ""))}, manifest[1].RepoTags)
         local config = must(json.decode(must(fs.read(fs.join(folder, manifest[1].Config)))))
@@ -52,8 +52,8 @@ describe("the image of Salvor", function()
     end)
 
     it("is the same for the same program", function()
-        local one, two = make("one.tar"), (make("two.tar"))
-        assert.are.equal(must(digest.file("sha256", one)), must(digest.file("sha256", two)))
+        assert.are.equal(must(digest.file("sha256", image)),
+            must(digest.file("sha256", (make("again.tar")))))
     end)
 
     it("is not made of what is not there", function()
