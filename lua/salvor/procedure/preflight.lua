@@ -47,8 +47,12 @@ local function run_check(step, ctx, failed)
 end
 
 --- The result of one check.
-local function result_of(step, ctx, failed)
+local function result_of(step, ctx, failed, why_left_out)
     local result = {step = step, status = "skipped", findings = list()}
+    if why_left_out then
+        result.findings[1] = {level = "warning", message = "left out by " .. why_left_out}
+        return result
+    end
     result.needs = failed_need(step, failed)
     if result.needs or step.when and not step.when(ctx) then
         return result
@@ -76,11 +80,12 @@ end
 
 --- run(procedure, ctx, passed, report) -> results, failed: a list of {step, status, findings} with
 --- status "ok", "failed" or "skipped", and whether any failed. Checks in the set `passed` (ids) are
---- left out; `report` is called with each result as it comes.
-function preflight.run(procedure, ctx, passed, report)
+--- left out; `report` is called with each result as it comes. `left_out(step)`, if given, says
+--- which option of the operator's leaves a check out; what needs that one is done all the same.
+function preflight.run(procedure, ctx, passed, report, left_out)
     local results, failed = {}, {}
     for number, step in ipairs(checks_of(procedure, ctx, passed)) do
-        local result = result_of(step, ctx, failed)
+        local result = result_of(step, ctx, failed, left_out and left_out(step))
         if result.needs or result.status == "failed" then
             failed[step.id] = true
         end
