@@ -8,6 +8,14 @@ local access = {}
 
 local WORKERS = 8
 
+--- What the check is, as a step of a procedure says it.
+access.STEP = {
+    id = permissions.CHECK,
+    title = "This user may do all that is needed",
+    why = "What is not allowed must show before the first change, not in the middle.",
+    check = true,
+}
+
 --- The word by which the client finds exactly this kind.
 local function word_of(rule)
     return rule.group == "" and "v1/" .. rule.resource or rule.resource .. "." .. rule.group
@@ -108,15 +116,9 @@ end
 --- check(procedure, params, namespace) -> the check, in the form of a step
 function access.check(procedure, params, namespace)
     local rules = permissions.rules(procedure, params, namespace)
-    return {
-        id = permissions.CHECK,
-        title = "This user may do all that is needed",
-        why = "What is not allowed must show before the first change, not in the middle.",
-        check = true,
-        run = function(ctx)
-            run(rules, ctx)
-        end,
-    }
+    return copy.merge(access.STEP, {run = function(ctx)
+        run(rules, ctx)
+    end})
 end
 
 return access
