@@ -26,7 +26,7 @@ BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@echo "  $(1)" $@)
 
-.PHONY: all deps test-deps demo test check lint format bench bench-built asan install clean help check-without-lab \
+.PHONY: all deps test-deps demo test check lint format bench bench-built asan image install clean help check-without-lab \
         torture fuzz fuzz-here valgrind
 .DELETE_ON_ERROR:
 
@@ -43,6 +43,7 @@ help:
 	@echo "torture  requests for memory that fail, one after the other"
 	@echo "valgrind the unit tests and quick specs under valgrind"
 	@echo "fuzz     each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)), with clang"
+	@echo "image    a container image, $(BUILD)/salvor-image.tar"
 	@echo "install  to DESTDIR and PREFIX ($(PREFIX))"
 	@echo "clean    remove $(BUILD)"
 
@@ -190,6 +191,10 @@ demo: test-deps
 	tests/lab/build
 	$(MAKE) all
 	$(BUILD)/salvor tests/demo.lua
+
+image: all
+	packaging/install-packages packaging/container/packages
+	packaging/container/image $(BUILD)/salvor $(BUILD)/salvor-image.tar
 
 install: all
 	install -Dm755 $(BUILD)/salvor $(DESTDIR)$(PREFIX)/bin/salvor

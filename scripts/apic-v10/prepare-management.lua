@@ -308,6 +308,21 @@ local function read_back(ctx)
     ctx:note("read back " .. count .. " files of kit " .. open_kit(ctx).url)
 end
 
+-- Permissions
+
+--- Whether the database may be of that generation.
+local function uses(database)
+    return function(params)
+        return params.database == "auto" or params.database == database
+    end
+end
+
+local function takes(database)
+    return function(params)
+        return params.take_backup and uses(database)(params)
+    end
+end
+
 return {
     id = "apic-v10/prepare-management",
     title = "Prepare the management subsystem for a disaster",
@@ -333,8 +348,11 @@ return {
     permissions = {
         {kind = apiconnect.MANAGEMENT, verbs = {"get", "list"}},
         {kind = "secrets", verbs = {"get"}},
-        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"get", "list", "watch", "create"}},
-        {kind = apiconnect.EDB_BACKUP, verbs = {"get", "list", "watch", "create"}},
+        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"list"}, when = uses("crunchy")},
+        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"get", "watch", "create"},
+         when = takes("crunchy")},
+        {kind = apiconnect.EDB_BACKUP, verbs = {"list"}, when = uses("edb")},
+        {kind = apiconnect.EDB_BACKUP, verbs = {"get", "watch", "create"}, when = takes("edb")},
     },
     steps = {
         {

@@ -157,7 +157,7 @@ lab.describe("salvor says what the API server refuses:", function()
         {"a token that nobody has", "unauthorized", 1, "stderr", "Unauthorized"},
         {"a certificate that has expired", "expired", 1, "stderr", "expired"},
         {"a user without any rights", "restricted", 4, "stdout",
-         "forbidden: User \"restricted\" cannot list resource \"managementclusters\""},
+         "this user may not get and list managementclusters.management.apiconnect.ibm.com"},
     }
     for _, case in ipairs(CASES) do
         it(case[1], function()

@@ -57,7 +57,7 @@ check_node() {
     # chroot: it would run outside of the container.
     [[ $(nsenter --mount=/proc/self/ns/mnt stat -c %d:%i / 2>/dev/null) == $(stat -c %d:%i /) ]] ||
         cannot "the root folder is not that of the mounts (a chroot?)"
-    for program in containerd containerd-shim-runc-v2 ctr runc busybox cc ip nsenter \
+    for program in containerd containerd-shim-runc-v2 ctr runc busybox cc ip nsenter socat \
         /usr/lib/cni/{bridge,host-local,loopback}; do
         command -v "$program" >/dev/null ||
             cannot "'$program' is not installed; tests/lab/packages lists what is needed"

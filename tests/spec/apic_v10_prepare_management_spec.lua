@@ -6,7 +6,6 @@ local digest = require("salvor.digest")
 local dig = require("salvor").dig
 local journal = require("salvor.procedure.journal")
 local lab = require("support.lab")
-local loader = require("salvor.procedure.loader")
 local salvor = require("support.salvor")
 local yaml = require("salvor.yaml")
 
@@ -269,46 +268,6 @@ lab.describe("apic-v10/prepare-management by version", function()
         assert.equal("82b290a2", fragment.spec.management.siteName)
         assert.equal("apic-mgmt-enc-key", fragment.spec.management.encryptionSecret.secretName)
     end)
-end)
-
-lab.describe("apic-v10/prepare-management with the rights that it lists", function()
-    --- "managementclusters.management.apiconnect.ibm.com" and its verbs as a rule of a Role.
-    local function rule(permission)
-        local resource, group = permission.kind:match("^([^.]+)%.?(.*)$")
-        return {apiGroups = {group}, resources = {resource}, verbs = permission.verbs}
-    end
-
-    for _, version in ipairs({"10.0.5.3", "10.0.8.0"}) do
-        it(version .. ": needs no others, not even for a backup", function()
-            local restricted, why = lab.kubeconfig("restricted")
-            if not restricted then
-                pending(why)
-            end
-            local fixture <close> = apic.start({version = version})
-            local rules = {}
-            for index, permission in ipairs(loader.load(apic.ID).permissions) do
-                rules[index] = rule(permission)
-            end
-            table.insert(rules, {apiGroups = {"coordination.k8s.io"}, resources = {"leases"},
-                                 verbs = {"get", "create", "update", "delete"}})
-            local client = fixture.world.client
-            must(client:create({apiVersion = "rbac.authorization.k8s.io/v1", kind = "Role",
-                                metadata = {name = "salvor"}, rules = rules}))
-            must(client:create({
-                apiVersion = "rbac.authorization.k8s.io/v1", kind = "RoleBinding",
-                metadata = {name = "salvor"},
-                roleRef = {apiGroup = "rbac.authorization.k8s.io", kind = "Role", name = "salvor"},
-                subjects = {{apiGroup = "rbac.authorization.k8s.io", kind = "User",
-                             name = "restricted"}},
-            }))
-            fixture.kubeconfig = restricted
-            salvor.expect_code(0, fixture:plan({take_backup = "true"}))
-            local result = fixture:run({take_backup = "true"})
-            fixture.kubeconfig = lab.kubeconfig()
-            salvor.expect_code(0, result)
-            assert.is_nil(fixture:manifest().cluster.uid) -- of kube-system, which it may not read
-        end)
-    end
 end)
 
 lab.describe("apic-v10/prepare-management -p take_backup=true", function()

@@ -58,7 +58,7 @@ lab.describe("permissions of a real server", function()
              verbs = {"get", "update"}},
             {apiGroups = {"apps"}, resources = {"*"}, verbs = {"get"}},
             {apiGroups = {"*"}, resources = {"*/scale"}, verbs = {"*"}},
-            {apiGroups = {""}, resources = {"nodes"}, verbs = {"get"}},
+            {apiGroups = {""}, resources = {"nodes", "namespaces"}, verbs = {"get"}},
         })
         grant(namespace, {
             {apiGroups = {""}, resources = {"services"}, verbs = {"*"}},
@@ -84,6 +84,9 @@ lab.describe("permissions of a real server", function()
             -- What is granted in one namespace holds there alone.
             {false, "get", "pods", namespace = "default"},
             {false, "get", "pods", all_namespaces = true}, {false, "get", "nodes"},
+            -- A namespace is in itself.
+            {true, "get", "ns", name = namespace}, {false, "get", "ns", name = "default"},
+            {false, "get", "ns"}, {false, "list", "ns"},
             {true, "get", "/metrics"}, {false, "get", "/logs"}, {false, "post", "/metrics"},
         }
         for number, case in ipairs(expected) do

@@ -105,6 +105,18 @@ node.describe("a node", function()
         assert.are.equal(7, pod.status.containerStatuses[1].state.terminated.exitCode)
     end)
 
+    it("lets pods reach the API server, by the address that they are told", function()
+        local pod = node.pod({
+            namespace = namespace, name = "asks-server", phase = "Succeeded",
+            command = {"sh", "-c", "wget -q -O - --no-check-certificate --header \"Authorization:"
+                .. " Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)\""
+                .. " https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/version"},
+        })
+        eventually(function()
+            return log(pod.metadata.name):find('"gitVersion"', 1, true)
+        end)
+    end)
+
     it("lets pods reach each other", function()
         local server = node.pod({
             namespace = namespace, name = "server",

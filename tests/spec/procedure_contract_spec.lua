@@ -11,7 +11,9 @@ local function valid()
         categories = {"check", "safe"},
         params = {{name = "kit", type = "path", help = "where", required = true},
                   {name = "mode", type = "enum", values = {"a", "b"}, default = "a", help = "how"}},
-        permissions = {{kind = "secrets", verbs = {"get"}}},
+        permissions = {{kind = "secrets", verbs = {"get"}},
+                       {kind = tostring, verbs = {"create"}, namespace = "", when = print},
+                       {kind = "pods/exec", verbs = {"create"}, names = print, namespace = print}},
         steps = {
             {id = "look", title = "Look", why = "Because.", check = true, run = print},
             {id = "look-again", title = "Look", why = "Because.", check = true, needs = {"look"},
@@ -73,6 +75,28 @@ local CASES = {
     {"a permission without verbs", function(p)
         p.permissions[1].verbs = nil
     end, "permissions[1].verbs: missing"},
+    {"a permission of no verb", function(p)
+        p.permissions[1].verbs = {}
+    end, "permissions[1].verbs: no verb"},
+    {"a permission of a misspelt verb", function(p)
+        p.permissions[1].verbs = {"get", "lsit"}
+    end, "permissions[1].verbs: unknown verb 'lsit'"},
+    {"a permission of every verb", function(p)
+        p.permissions[1].verbs = {"*"}
+    end, "permissions[1].verbs: unknown verb '*'"},
+    {"a permission on a kind without its group", function(p)
+        p.permissions[1].kind = "deployments"
+    end, "permissions[1].kind: the core group has no 'deployments'; the plural and its group are"
+        .. " written as in deployments.apps"},
+    {"a permission to create by name", function(p)
+        p.permissions[1] = {kind = "secrets", verbs = {"create"}, names = {"a"}}
+    end, "permissions[1].names: 'create' is not allowed by name"},
+    {"a permission with a misspelt field", function(p)
+        p.permissions[1].name = "a"
+    end, "permissions[1].name: unknown field"},
+    {"a step that is called as the engine's own check", function(p)
+        p.steps[1].id = "permissions"
+    end, "steps[1].id: 'permissions' is a check of the engine's own"},
     {"no step", function(p)
         p.steps = {}
     end, "procedure.steps: no step"},

@@ -75,14 +75,32 @@ local function run_each(found, given, words, options, as_json)
     end)
 end
 
+--- Where progress goes, and the observer; with --journal standard output is the journal's alone.
+local function observe(given, as_json)
+    if given.journal and as_json then
+        usage("--journal goes without --output json")
+    end
+    local stream = (as_json or given.journal) and io.stderr or io.stdout
+    local observer = command.observer(stream, {
+        yes = given.yes,
+        accept_changes = given.accept_changes,
+    })
+    observer.record = given.journal and function(line)
+        io.stdout:write(line, "\n")
+        io.stdout:flush()
+    end or nil
+    return stream, observer
+end
+
 return {
     summary = "run a procedure, go on with one that was stopped, or undo it",
     usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME[,NAME]] [--site FILE] "
-        .. "[--yes] [--from STEP] [--until STEP] [--skip STEP] [--output text|json]"
+        .. "[--yes] [--from STEP] [--until STEP] [--skip STEP] [--journal] [--output text|json]"
         .. " | --resume RUN | --undo RUN | --plan FILE",
     arguments = {0, 1},
     options = targets.extend(command.extend({
         {name = "yes", help = "yes to every destructive step"},
+        {name = "journal", help = "the journal's lines on standard output, all else on error"},
         {name = "plan", argument = "FILE",
          help = "what salvor plan --save wrote, if it still holds"},
         {name = "resume", argument = "RUN", help = "go on with that run"},
@@ -99,14 +117,14 @@ return {
         local found = targets.read(given)
         local options, as_json = command.engine_options(given)
         if #found > 1 then
+            if given.journal then
+                usage("--journal is for one target")
+            end
             return run_each(found, given, words, options, as_json)
         end
-        local stream = as_json and io.stderr or io.stdout
+        local stream, observer = observe(given, as_json)
         options = merge(options, found[1].options)
-        local outcome = start(given, words, options, command.observer(stream, {
-            yes = given.yes,
-            accept_changes = given.accept_changes,
-        }))
+        local outcome = start(given, words, options, observer)
         if as_json then
             render.outcome_json(io.stdout, outcome)
         else

@@ -32,6 +32,15 @@ local function review(client, kind, path, spec, timeout)
     return status
 end
 
+--- To the server a request about one namespace is one in that namespace, so that what is granted
+--- there decides.
+local function place_of(client, resource, question)
+    if resource.plural == "namespaces" and resource.group == "" then
+        return question.name
+    end
+    return client:_namespace(resource, question)
+end
+
 --- The question as the API puts it: resourceAttributes or nonResourceAttributes.
 local function attributes(client, question)
     if question.kind:sub(1, 1) == "/" then
@@ -48,7 +57,7 @@ local function attributes(client, question)
             group = resource.group,
             version = resource.version,
             resource = resource.plural,
-            namespace = client:_namespace(resource, question),
+            namespace = place_of(client, resource, question),
             name = question.name,
             subresource = question.subresource,
         },

@@ -78,17 +78,15 @@ local function check(attempt, prevented)
         attempt.run.journal:append({type = "check", step = result.step.id, status = result.status,
                                     findings = result.findings, facts = attempt.ctx.facts})
     end
-    local refused = prevented and {step = LOCK, status = "failed", findings = salvor.list({
-        {level = "problem", message = prevented.message, hint = prevented.hint}})}
-    if refused then
-        report(refused)
-    end
     local results, failed = preflight.run(attempt.opened.procedure, attempt.ctx, attempt.finished,
         report, attempt.left_out)
-    if refused then
-        table.insert(results, 1, refused)
+    -- The check of permissions, the first one, says so already.
+    if prevented and results[1].status ~= "failed" then
+        results[#results + 1] = {step = LOCK, status = "failed", findings = salvor.list({
+            {level = "problem", message = prevented.message, hint = prevented.hint}})}
+        report(results[#results])
     end
-    return results, failed or refused ~= nil
+    return results, failed or prevented ~= nil
 end
 
 --- work(attempt, force, fn) -> the outcome that fn(attempt, prevented) returns, under the lock,

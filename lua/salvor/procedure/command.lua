@@ -37,15 +37,20 @@ function command.is_json(given)
     return output == "json"
 end
 
---- The options as the engine takes them, and whether JSON is asked for; raises Usage.
-function command.engine_options(given)
+--- What is to be worked on, from the options, as the engine takes it; raises Usage.
+function command.target_options(given)
     return {
         params = must(params.split(given.param)),
         namespace = given.namespace,
         context = given.context,
         kubeconfig = given.kubeconfig,
         site = type(given.site) == "string" and given.site or nil,
-    }, command.is_json(given)
+    }
+end
+
+--- The options as the engine takes them, and whether JSON is asked for; raises Usage.
+function command.engine_options(given)
+    return command.target_options(given), command.is_json(given)
 end
 
 --- observer(stream, answers) -> what salvor.procedure.plan and runner report to; answers: see

@@ -2,6 +2,7 @@
 local errors = require("salvor.error")
 local merge = require("salvor.copy").merge
 local params = require("salvor.procedure.params")
+local permissions = require("salvor.procedure.permissions")
 
 local contract = {}
 
@@ -32,8 +33,11 @@ local PARAM = {
 }
 
 local PERMISSION = {
-    kind = {"string", required = true},
+    kind = {"string", "function", required = true},
     verbs = {"table", required = true},
+    namespace = {"string", "function"},
+    names = {"table", "function"},
+    when = {"function"},
 }
 
 local STEP = {
@@ -109,6 +113,29 @@ local function check_param(source, where, declaration, seen)
     check_default(source, where, declaration)
 end
 
+-- What a request creates or deletes as a whole collection bears no name that could be asked for.
+local NAMELESS = {create = true, deletecollection = true}
+
+local function check_permission(source, where, permission)
+    check_fields(source, where, permission, PERMISSION)
+    local parsed, problem = {}, nil
+    if type(permission.kind) == "string" then
+        parsed, problem = permissions.parse(permission.kind)
+    end
+    if not parsed then
+        invalid(source, where .. ".kind", problem)
+    elseif not permission.verbs[1] then
+        invalid(source, where .. ".verbs", "no verb")
+    end
+    for _, verb in ipairs(permission.verbs) do
+        if not permissions.VERBS[verb] then
+            invalid(source, where .. ".verbs", "unknown verb '" .. tostring(verb) .. "'")
+        elseif permission.names and NAMELESS[verb] and not parsed.subresource then
+            invalid(source, where .. ".names", "'" .. verb .. "' is not allowed by name")
+        end
+    end
+end
+
 --- What only weaving gives a step (salvor.procedure.hooks).
 local WOVEN_STEP = merge(STEP, {origin = {"table"}})
 
@@ -118,6 +145,8 @@ local function check_step(source, where, step, seen, fields)
         invalid(source, where .. ".id", "'" .. step.id .. "' is not of a-z, 0-9 and '-'")
     elseif seen[step.id] then
         invalid(source, where .. ".id", "'" .. step.id .. "' stands there twice")
+    elseif step.id == permissions.CHECK then
+        invalid(source, where .. ".id", "'" .. step.id .. "' is a check of the engine's own")
     end
     for _, needed in ipairs(step.needs or {}) do
         if not seen[needed] then
@@ -162,10 +191,10 @@ local function check_steps(procedure, script, fields)
     end
 end
 
---- check_permissions(permissions, source): raises InvalidScript, as check() does.
-function contract.check_permissions(permissions, source)
-    check_each(source, "permissions", permissions, function(_, where, permission)
-        check_fields(source, where, permission, PERMISSION)
+--- check_permissions(list, source): raises InvalidScript, as check() does.
+function contract.check_permissions(list, source)
+    check_each(source, "permissions", list, function(_, where, permission)
+        check_permission(source, where, permission)
     end)
 end
 

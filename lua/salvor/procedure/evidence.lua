@@ -1,5 +1,6 @@
 --- What the journal keeps so that a report can be made of it alone: what each step is for, and what
 --- each write has changed. Never what a Secret holds.
+local access = require("salvor.procedure.access")
 local diff = require("salvor.procedure.diff")
 local digest = require("salvor.digest")
 local objects = require("salvor.procedure.objects")
@@ -11,11 +12,11 @@ local evidence = {}
 -- Fields of one write, and bytes of one value, that the journal keeps.
 local MOST_FIELDS, LONGEST = 200, 200
 
---- steps(procedure) -> what a report says of its steps
+--- steps(procedure) -> what a report says of its steps, the engine's own check before them
 function evidence.steps(procedure)
-    local kept = salvor.list()
+    local kept = salvor.list({access.STEP})
     for index, step in ipairs(procedure.steps) do
-        kept[index] = {
+        kept[index + 1] = {
             id = step.id,
             title = step.title,
             why = step.why,

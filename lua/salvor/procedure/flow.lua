@@ -1,5 +1,6 @@
 --- Which steps the operator wants done: --from, --until and --skip.
 local errors = require("salvor.error")
+local permissions = require("salvor.procedure.permissions")
 
 local flow = {}
 
@@ -40,11 +41,15 @@ function flow.read(procedure, wanted)
     if first and last and first > last then
         usage("--from " .. self.from .. " comes after --until " .. self.last)
     end
+    self.reasons = {}
     for _, id in ipairs(wanted.skip or {}) do
-        find(procedure, "skip", id)
+        if id == permissions.CHECK then
+            self.reasons[id] = "--skip"
+        else
+            find(procedure, "skip", id)
+        end
         self.skipped[id] = true
     end
-    self.reasons = {}
     for number, step in ipairs(procedure.steps) do
         if self.skipped[step.id] then
             self.reasons[step.id] = "--skip"

@@ -19,7 +19,8 @@ local function now()
     return os.date("!%Y-%m-%dT%H:%M:%SZ")
 end
 
---- Appends the record {type=, ...} and returns once it is on disk. Raises when that is impossible:
+--- Appends the record {type=, ...} and returns once it is on disk. `echo`, a function, is given the
+--- line then. Raises when that is impossible:
 --- without a journal there is no safe way on.
 function Journal:append(record)
     local line = {number = self.count + 1, time = now(), previous = self.last}
@@ -31,6 +32,9 @@ function Journal:append(record)
     must(fs.append(self.path, text .. "\n"))
     self.count = self.count + 1
     self.last = digest.sha256(text)
+    if self.echo then
+        self.echo(text)
+    end
     return line
 end
 

@@ -1,7 +1,9 @@
 --- Runs the checks of a procedure: all of them, so that every failing one is reported.
+local access = require("salvor.procedure.access")
 local errors = require("salvor.error")
 local list = require("salvor").list
 local loader = require("salvor.procedure.loader")
+local permissions = require("salvor.procedure.permissions")
 
 local preflight = {}
 
@@ -21,23 +23,59 @@ local function failed_need(step, failed)
     end
 end
 
---- One check: its findings. An error object that it raises is a problem like any other; any other
---- error is a fault of the script and ends everything.
-local function run_check(step, ctx)
+--- One check: its findings, or nil when it could not be done since permissions are missing, which
+--- is reported already. An error object that it raises is a problem like any other; any other error
+--- is a fault of the script and ends everything.
+local function run_check(step, ctx, failed)
     ctx.findings = list()
     local ok, err = pcall(step.run, ctx)
-    if not ok and not errors.is(err) then
+    if not ok and (not errors.is(err) or err.code == "InvalidScript") then
         error(errors.new({
             code = "InvalidScript",
-            message = "check '" .. step.id .. "': " .. loader.located(ctx.source, tostring(err)),
-            hint = "nothing was changed",
+            message = "check '" .. step.id .. "': "
+                .. (errors.is(err) and err.message or loader.located(ctx.source, tostring(err))),
+            hint = errors.is(err) and err.hint or "nothing was changed",
         }), 0)
+    elseif not ok and err.code == "Forbidden" and failed[permissions.CHECK] then
+        return nil
     elseif not ok then
         ctx:problem((err.op and err.op .. ": " or "") .. err.message, err.code == "Forbidden"
-            and "salvor show " .. ctx.procedure .. " lists the permissions that are needed"
-            or err.hint)
+            and "the procedure's permissions do not list it; salvor show " .. ctx.procedure
+            .. " shows them" or err.hint)
     end
     return ctx.findings
+end
+
+--- The result of one check.
+local function result_of(step, ctx, failed, why_left_out)
+    local result = {step = step, status = "skipped", findings = list()}
+    if why_left_out then
+        result.findings[1] = {level = "warning", message = "left out by " .. why_left_out}
+        return result
+    end
+    result.needs = failed_need(step, failed)
+    if result.needs or step.when and not step.when(ctx) then
+        return result
+    end
+    local findings = run_check(step, ctx, failed)
+    if findings then
+        result.findings = findings
+        result.status = has_problem(findings) and "failed" or "ok"
+    else
+        result.needs = permissions.CHECK
+    end
+    return result
+end
+
+--- The check of permissions is first, and never passed: whoever resumes may be somebody else.
+local function checks_of(procedure, ctx, passed)
+    local checks = {access.check(procedure, ctx.params, ctx.namespace)}
+    for _, step in ipairs(procedure.steps) do
+        if step.check and not passed[step.id] then
+            checks[#checks + 1] = step
+        end
+    end
+    return checks
 end
 
 --- run(procedure, ctx, passed, report) -> results, failed: a list of {step, status, findings} with
@@ -46,25 +84,13 @@ end
 --- which option of the operator's leaves a check out; what needs that one is done all the same.
 function preflight.run(procedure, ctx, passed, report, left_out)
     local results, failed = {}, {}
-    for _, step in ipairs(procedure.steps) do
-        if step.check and not passed[step.id] then
-            local need = failed_need(step, failed)
-            local result = {step = step, status = "skipped", findings = list()}
-            local why = left_out and left_out(step)
-            if why then
-                result.findings[1] = {level = "warning", message = "left out by " .. why}
-            elseif need then
-                result.needs = need
-            elseif not step.when or step.when(ctx) then
-                result.findings = run_check(step, ctx)
-                result.status = has_problem(result.findings) and "failed" or "ok"
-            end
-            if need and not why or result.status == "failed" then
-                failed[step.id] = true
-            end
-            results[#results + 1] = result
-            report(result)
+    for number, step in ipairs(checks_of(procedure, ctx, passed)) do
+        local result = result_of(step, ctx, failed, left_out and left_out(step))
+        if result.needs or result.status == "failed" then
+            failed[step.id] = true
         end
+        results[number] = result
+        report(result)
     end
     return results, next(failed) ~= nil
 end

@@ -24,6 +24,7 @@ function runner.run(id, options, observer)
     local opened = session.open(id, options)
     local wanted = flow.read(opened.procedure, options)
     local run = runs.create()
+    run.journal.echo = observer.record
     local held <close> = run.lock -- luacheck: ignore 211
     local started = session.now()
     run.journal:append(merge(session.record(opened), {
@@ -67,6 +68,7 @@ end
 --- as for run, without `from`; only secret parameters need to be given again.
 function runner.resume(run_id, options, observer)
     local run = runs.open(run_id)
+    run.journal.echo = observer.record
     local held <close> = run.lock -- luacheck: ignore 211
     local opened, replayed = reopen(run, options)
     if replayed.undoing then
@@ -98,6 +100,7 @@ end
 --- be repeated, and Failed when no step has an undo.
 function runner.undo(run_id, options, observer)
     local run = runs.open(run_id)
+    run.journal.echo = observer.record
     local held <close> = run.lock -- luacheck: ignore 211
     local opened, replayed = reopen(run, options)
     run.journal:append({type = "run.undo", user = os.getenv("USER")})

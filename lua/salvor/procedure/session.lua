@@ -4,11 +4,11 @@
 -- run id or nil for a plan, "undo" when that is undone), check(result), step(step, status,
 -- findings) with status "begin", "done", "failed", "verified", "before", "already", "skipped",
 -- "undo" (begins to be undone) or "undone", wait(what, progress), retry(step, {try, of, pause,
--- message}), locked(holder) of a plan, took_lock(previous holder, how), interrupted(run id); and of
--- functions that ask: confirm(step, loss) and changed(lines) -> boolean | nil, err, and undo(step)
--- -> boolean, nil where nobody can be asked. Optional are live(), which runs beside the work, and
--- ready(), which is called when all has been agreed to and nothing was changed, and may wait for
--- others.
+-- message}), locked(holder) of a plan, took_lock(previous holder, how), interrupted(run id);
+-- if there is one, record(line) with each line of the journal, live(), which runs beside the work,
+-- and ready(), called when all has been agreed to and nothing was changed, which may wait for
+-- others; and of functions that ask: confirm(step, loss) and changed(lines) -> boolean | nil, err,
+-- and undo(step) -> boolean, nil where nobody can be asked.
 local client = require("salvor.procedure.client")
 local context = require("salvor.procedure.context")
 local errors = require("salvor.error")

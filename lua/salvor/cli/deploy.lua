@@ -1,0 +1,95 @@
+local cli = require("salvor.cli")
+local command = require("salvor.procedure.command")
+local deploy = require("salvor.procedure.deploy")
+local errors = require("salvor.error")
+local manifest = require("salvor.procedure.manifest")
+local offline = require("salvor.procedure.offline")
+
+local function usage(message, hint)
+    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
+end
+
+local NAME = "^[%l%d][%l%d.-]*$"
+
+--- "NAME=SECRET/KEY" texts -> {NAME = {name = "SECRET", key = "KEY"}}
+local function secrets_of(words)
+    local secrets = {}
+    for _, word in ipairs(words or {}) do
+        local param, name, key = word:match("^([%w_]+)=([^/]+)/([%w._-]+)$")
+        if not param or not name:match(NAME) then
+            usage("'" .. word .. "' names no key of a Secret", "write --secret NAME=SECRET/KEY")
+        end
+        secrets[param] = {name = name, key = key}
+    end
+    return secrets
+end
+
+local function check_schedule(schedule)
+    local _, fields = (schedule or ""):gsub("%S+", "")
+    if schedule and fields ~= 5 and not schedule:match("^@%l+$") then
+        usage("'" .. schedule .. "' is no schedule", "five fields as cron has them, such as"
+            .. " '0 3 * * *', or @daily")
+    end
+    return schedule
+end
+
+--- The name of an object that an option gives.
+local function name_of(given, option)
+    local name = given[option]
+    if name and not name:match(NAME) then
+        usage("'" .. name .. "' is no Kubernetes name", "see --" .. option:gsub("_", "-"))
+    end
+    return name
+end
+
+local function names_of(given, option)
+    local names = {}
+    for index, name in ipairs(given[option] or {}) do
+        names[index] = name_of({[option] = name}, option)
+    end
+    return names
+end
+
+return {
+    summary = "what runs a procedure inside the cluster, for kubectl apply",
+    usage = "salvor deploy ID --image IMAGE [--schedule CRON] [-p NAME=VALUE]"
+        .. " [--secret NAME=SECRET/KEY] [-n NAMESPACE] [--output yaml|json]",
+    arguments = {1, 1},
+    options = manifest.options({
+        {name = "image", argument = "IMAGE", help = "the image of Salvor"},
+        {name = "schedule", argument = "CRON", help = "a CronJob; without it a Job, at once"},
+        {name = "secret", argument = "NAME=SECRET/KEY", repeated = true,
+         help = "a secret parameter, from a Secret of the namespace"},
+        {name = "env-from", argument = "SECRET", repeated = true,
+         help = "all its keys as variables, such as the credentials of a store"},
+        {name = "state-claim", argument = "PVC",
+         help = "keeps " .. deploy.STATE .. ", which else is lost with the pod"},
+        {name = "name", argument = "NAME", help = "of the objects; by the procedure's id"},
+        {name = "pull-secret", argument = "NAME", help = "the Secret of the image's registry"},
+        {name = "yes", help = "yes to every destructive step"},
+    }),
+    run = function(given, words)
+        local as_json = manifest.is_json(given)
+        if not given.image then
+            usage("which image?", "add --image IMAGE; packaging/container makes one")
+        end
+        local options = command.target_options(given)
+        local opened = offline.open(words[1], options)
+        local objects, notes = deploy.objects(opened, {
+            name = name_of(given, "name") or offline.name(words[1]),
+            image = given.image,
+            params = options.params,
+            secrets = secrets_of(given.secret),
+            env_from = names_of(given, "env_from"),
+            schedule = check_schedule(given.schedule),
+            state_claim = name_of(given, "state_claim"),
+            pull_secret = name_of(given, "pull_secret"),
+            yes = given.yes,
+        })
+        for _, note in ipairs(notes) do
+            cli.complain(note)
+        end
+        manifest.print(objects, as_json)
+        return cli.exit.done
+    end,
+}

@@ -1,0 +1,54 @@
+local cli = require("salvor.cli")
+local command = require("salvor.procedure.command")
+local errors = require("salvor.error")
+local manifest = require("salvor.procedure.manifest")
+local offline = require("salvor.procedure.offline")
+local permissions = require("salvor.procedure.permissions")
+local rbac = require("salvor.procedure.rbac")
+
+local function account(text)
+    local namespace, name = text:match("^([%l%d][%l%d-]*)/([%l%d][%l%d.-]*)$")
+    if not namespace then
+        error(errors.new({code = "Usage", message = "'" .. text .. "' is no service account",
+                          hint = "write --serviceaccount NAMESPACE/NAME"}), 0)
+    end
+    return rbac.subject("ServiceAccount", name, namespace)
+end
+
+local function subjects_of(given)
+    local subjects = {}
+    for _, name in ipairs(given.user or {}) do
+        subjects[#subjects + 1] = rbac.subject("User", name)
+    end
+    for _, name in ipairs(given.group or {}) do
+        subjects[#subjects + 1] = rbac.subject("Group", name)
+    end
+    for _, text in ipairs(given.serviceaccount or {}) do
+        subjects[#subjects + 1] = account(text)
+    end
+    return subjects
+end
+
+return {
+    summary = "the least that a procedure must be allowed to do, for kubectl apply",
+    usage = "salvor rbac ID [-p NAME=VALUE] [-n NAMESPACE] [--user NAME | --group NAME |"
+        .. " --serviceaccount NAMESPACE/NAME] [--output yaml|json]",
+    arguments = {1, 1},
+    options = manifest.options({
+        {name = "user", argument = "NAME", repeated = true, help = "who is to be allowed it"},
+        {name = "group", argument = "NAME", repeated = true, help = "a group of users"},
+        {name = "serviceaccount", argument = "NAMESPACE/NAME", repeated = true,
+         help = "a service account"},
+    }),
+    run = function(given, words)
+        local as_json = manifest.is_json(given)
+        local opened = offline.open(words[1], command.target_options(given))
+        local rules = permissions.rules(opened.procedure, opened.params, opened.namespace)
+        if not rules[1] then
+            cli.complain(words[1], " needs no permission")
+        end
+        manifest.print(rbac.objects(rules, offline.name(words[1]), opened.namespace,
+            subjects_of(given)), as_json)
+        return cli.exit.done
+    end,
+}
