@@ -29,6 +29,20 @@ function(ctx)
     ctx:note("value " .. ctx.params.value)
 end]]
 
+local SITE = [[
+context: not-in-a-pod
+params:
+  value: '$(HOME) $$ "x"'
+  password: {secret: login, key: word}
+procedures:
+  site/script:
+    hooks: [{after: only, run: more.lua}]
+]]
+
+local MORE = [[return {
+    id = "more", title = "More", why = "Because.", run = function(ctx) ctx:note("done here") end,
+}]]
+
 --- Creates what a command line of salvor deploy prints, and returns the objects by their kinds.
 local function deploy(client, words, options)
     local result = salvor.run(table.move(words, 1, #words, 2, {"deploy"}), options)
@@ -143,9 +157,12 @@ node.describe("salvor deploy", function()
         assert.is_nil(log:find("step.begin", 1, true))
     end)
 
-    it("gives a script of the site what it needs in a container that can do little else", function()
+    it("gives a site what it needs in a container that can do little else", function()
         local home, closing <close> = site.new_home() -- luacheck: ignore 211
         local client = node.client({namespace = node.namespace()})
+        must(fs.write(fs.join(home, "site.yaml"), SITE))
+        must(fs.mkdir(fs.join(home, "scripts")))
+        must(fs.write(fs.join(home, "scripts/more.lua"), MORE))
         site.install(home, "site/script", site.script({
             params = '{{name = "password", type = "secret", help = "a secret"},'
                 .. '{name = "value", type = "string", required = true, help = "a value"}}',
@@ -153,13 +170,13 @@ node.describe("salvor deploy", function()
         must(client:create({apiVersion = "v1", kind = "Secret", metadata = {name = "login"},
                             stringData = {word = "correct-horse"}}))
         deploy(client, {"site/script", "-n", client.namespace, "--image", container.IMAGE,
-                        "--secret", "password=login/word", "-p", "value=$(HOME) $$ \"x\""},
-            {home = home})
+                        "--site", fs.join(home, "site.yaml")}, {home = home})
         local completed, log = outcome(client, "salvor-site-script")
         assert.is_true(completed, log)
         salvor.expect(log, "Uid 65532", "CapEff 0000000000000000", "NoNewPrivs 1", "Seccomp 2",
             "root nil", "secret of 13 bytes", "value $(HOME) $$ \"x\"",
-            "the script is /etc/salvor/scripts/site/script.lua, not the bundled one")
+            "the script is /etc/salvor/scripts/site/script.lua, not the bundled one",
+            "step more is put after only: /etc/salvor/scripts/hooks/1.lua", "done here")
         assert.is_nil(log:find("correct-horse", 1, true))
         client:delete("namespaces", client.namespace)
     end)

@@ -110,7 +110,7 @@ describe("salvor deploy", function()
         assert.are.same({name = "SALVOR_PARAM_PASS_WORD",
                          valueFrom = {secretKeyRef = {name = "login", key = "word"}}}, env[#env])
         assert.are.equal("ConfigMap", all[#all - 1].kind)
-        assert.are.equal(must(fs.read(path)), all[#all - 1].data["script.lua"])
+        assert.are.equal(must(fs.read(path)), all[#all - 1].data["scripts_site_script.lua"])
 
         local all_keys = run("--secret", "pass_word=login/word", "--env-from", "s3-login")
         all = must(yaml.load_all(all_keys.stdout))

@@ -73,12 +73,10 @@ return {
         if not given.image then
             usage("which image?", "add --image IMAGE; packaging/container makes one")
         end
-        local options = command.target_options(given)
-        local opened = offline.open(words[1], options)
+        local opened = offline.open(words[1], command.target_options(given))
         local objects, notes = deploy.objects(opened, {
             name = name_of(given, "name") or offline.name(words[1]),
             image = given.image,
-            params = options.params,
             secrets = secrets_of(given.secret),
             env_from = names_of(given, "env_from"),
             schedule = check_schedule(given.schedule),

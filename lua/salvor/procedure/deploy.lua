@@ -1,18 +1,18 @@
 --- The objects that run a procedure inside the cluster: an account with what `salvor rbac` allows,
---- a Job or CronJob, and a ConfigMap for a script that the image does not have.
+--- a Job or CronJob, and a ConfigMap for what the site brings along.
+local deploy_site = require("salvor.procedure.deploy_site")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
+local keys = require("salvor").keys
 local list = require("salvor").list
 local permissions = require("salvor.procedure.permissions")
 local rbac = require("salvor.procedure.rbac")
+local references = require("salvor.procedure.references")
 
 local deploy = {}
 
 --- The folder of runs in the container ($XDG_STATE_HOME/salvor), and whatever else is to be kept.
 deploy.STATE = "/var/lib/salvor"
-
-local SITE = "/etc/salvor"
-local SCRIPT = "script.lua"
 
 -- Bytes; the API server takes no larger ConfigMap.
 local LARGEST = 1024 * 1024
@@ -31,6 +31,27 @@ local function place(declaration, text)
     local is_place = declaration.type == "path"
         or declaration.type == "url" and not text:find("^%a[%w+.-]*:") and text:sub(1, 1) ~= "@"
     return is_place and text or nil
+end
+
+--- A value as the command line has it; nil for one that nobody gives.
+local function text_of(opened, name)
+    local text = opened.texts[name]
+    return type(text) == "table" and table.concat(text, ",") or text
+end
+
+--- The key of a Secret that has the parameter's value: that of the option, else that of the site.
+local function secret_of(opened, name, options)
+    local kept = opened.references[name]
+    if options.secrets[name] or not kept then
+        return options.secrets[name]
+    end
+    local reference = kept.reference
+    if not reference.key or (reference.namespace or opened.namespace) ~= opened.namespace then
+        usage("parameter '" .. name .. "' is in " .. references.describe(reference) .. " ("
+            .. opened.sources[name] .. "), which is no key of a Secret of namespace "
+            .. opened.namespace, "add --secret " .. name .. "=SECRET/KEY")
+    end
+    return {name = reference.secret, key = reference.key}
 end
 
 local function check_param(declaration, text, reference)
@@ -70,8 +91,9 @@ local function check(opened, options)
     for _, declaration in ipairs(opened.procedure.params) do
         local name = declaration.name
         declared[name] = true
-        check_param(declaration, options.params[name], options.secrets[name])
-        notes[#notes + 1] = notes_on(declaration, options.params[name], options)
+        local text = text_of(opened, name)
+        check_param(declaration, text, secret_of(opened, name, options))
+        notes[#notes + 1] = notes_on(declaration, text, options)
     end
     for name in pairs(options.secrets) do
         if not declared[name] then
@@ -101,7 +123,7 @@ local function arguments(opened, options)
         words[#words + 1] = "--yes"
     end
     for _, declaration in ipairs(opened.procedure.params) do
-        local text = options.params[declaration.name]
+        local text = text_of(opened, declaration.name)
         if text then
             table.move({"-p", verbatim(declaration.name .. "=" .. text)}, 1, 2, #words + 1, words)
         end
@@ -118,7 +140,7 @@ local function environment(opened, options)
         {name = "XDG_CACHE_HOME", value = "/tmp"},
     }
     for _, declaration in ipairs(opened.procedure.params) do
-        local reference = options.secrets[declaration.name]
+        local reference = secret_of(opened, declaration.name, options)
         variables[#variables + 1] = reference and {
             name = "SALVOR_PARAM_" .. declaration.name:upper(),
             valueFrom = {secretKeyRef = reference},
@@ -135,24 +157,35 @@ local function environment_from(names)
     return sources[1] and sources or nil
 end
 
+--- "scripts/site/script.lua" as a key of a ConfigMap
+local function key_of(path)
+    return (path:gsub("/", "_"))
+end
+
+local function items_of(files)
+    local items = {}
+    for index, path in ipairs(keys(files)) do
+        items[index] = {key = key_of(path), path = path}
+    end
+    return items
+end
+
 --- Volumes and where they are mounted.
-local function volumes(opened, options, config)
+local function volumes(options, files)
     local state = options.state_claim
         and {name = "state", persistentVolumeClaim = {claimName = options.state_claim}}
         or {name = "state", emptyDir = {}}
     local all = {state, {name = "tmp", emptyDir = {}}}
     local mounts = {{name = "state", mountPath = deploy.STATE}, {name = "tmp", mountPath = "/tmp"}}
-    if config then
-        all[3] = {name = "site", configMap = {name = options.name, items = {
-            {key = SCRIPT, path = "scripts/" .. opened.procedure.id .. ".lua"},
-        }}}
-        mounts[3] = {name = "site", mountPath = SITE, readOnly = true}
+    if next(files) then
+        all[3] = {name = "site", configMap = {name = options.name, items = items_of(files)}}
+        mounts[3] = {name = "site", mountPath = deploy_site.FOLDER, readOnly = true}
     end
     return all, mounts
 end
 
-local function pod_template(opened, options, labels, config)
-    local all, mounts = volumes(opened, options, config)
+local function pod_template(opened, options, labels, files)
+    local all, mounts = volumes(options, files)
     return {
         metadata = {labels = labels},
         spec = {
@@ -212,22 +245,22 @@ local function job(metadata, template, schedule)
     }
 end
 
-local function config_map(opened, metadata)
-    if opened.origin.bundled then
-        return nil
+local function config_map(files, metadata)
+    local data, size = {}, 0
+    for path, text in pairs(files) do
+        data[key_of(path)], size = text, size + #text
     end
-    local text = must(fs.read(opened.origin.source))
-    if #text > LARGEST then
-        usage(opened.origin.source .. " does not fit into a ConfigMap",
-            "put it into the image, as " .. SITE .. "/scripts/" .. opened.procedure.id .. ".lua")
+    if size > LARGEST then
+        usage("the scripts and files of the site do not fit into a ConfigMap",
+            "put them into the image, below " .. deploy_site.FOLDER)
     end
-    return {apiVersion = "v1", kind = "ConfigMap", metadata = metadata, data = {[SCRIPT] = text}}
+    return size > 0 and {apiVersion = "v1", kind = "ConfigMap", metadata = metadata, data = data}
+        or nil
 end
 
 --- objects(opened, options) -> list of them, notes (lines for whoever deploys). opened: as from
---- offline.open. options: name, image, params (texts by name), secrets ({name, key} of a Secret by
---- parameter), env_from (names of Secrets), schedule (a Job without), state_claim, pull_secret,
---- yes. Raises Usage.
+--- offline.open. options: name, image, secrets ({name, key} of a Secret by parameter), env_from
+--- (names of Secrets), schedule (a Job without), state_claim, pull_secret, yes. Raises Usage.
 function deploy.objects(opened, options)
     if #options.name > LONGEST_NAME then
         usage("the name '" .. options.name .. "' is longer than " .. LONGEST_NAME .. " characters",
@@ -248,9 +281,9 @@ function deploy.objects(opened, options)
     })) do
         objects[#objects + 1] = object
     end
-    local config = config_map(opened, metadata())
-    objects[#objects + 1] = config
-    objects[#objects + 1] = job(metadata(), pod_template(opened, options, labels, config),
+    local files = deploy_site.files(opened, options, notes)
+    objects[#objects + 1] = config_map(files, metadata())
+    objects[#objects + 1] = job(metadata(), pod_template(opened, options, labels, files),
         options.schedule)
     return objects, notes
 end

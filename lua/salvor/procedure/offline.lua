@@ -2,8 +2,7 @@
 local copy = require("salvor.copy")
 local errors = require("salvor.error")
 local k8s = require("salvor.k8s")
-local loader = require("salvor.procedure.loader")
-local params = require("salvor.procedure.params")
+local session = require("salvor.procedure.session")
 
 local offline = {}
 
@@ -12,13 +11,12 @@ local function usage(message, hint)
 end
 
 --- The values; a required one that was not given is missed only by who reads it.
-local function lenient_values(declarations, texts)
-    local optional, required = {}, {}
-    for index, declaration in ipairs(declarations) do
-        optional[index] = copy.merge(declaration, {required = false})
+local function lenient(declarations, values)
+    local required = {}
+    for _, declaration in ipairs(declarations) do
         required[declaration.name] = declaration.required and declaration or nil
     end
-    return setmetatable(must(params.resolve(optional, texts)), {__index = function(_, name)
+    return setmetatable(values, {__index = function(_, name)
         if required[name] then
             usage("parameter '" .. name .. "' is missing: " .. required[name].help,
                 "add -p " .. name .. "=…")
@@ -26,28 +24,24 @@ local function lenient_values(declarations, texts)
     end})
 end
 
-local function namespace_of(options)
-    if options.namespace then
-        return options.namespace
+local function namespace_of(target)
+    if target.namespace then
+        return target.namespace
     end
-    local connection, err = k8s.connect({context = options.context,
-                                         kubeconfig = options.kubeconfig})
+    local connection, err = k8s.connect(target)
     if not connection then
         usage("which namespace? " .. err.message, "add -n NAMESPACE")
     end
     return connection.namespace
 end
 
---- open(id, options) -> {procedure, origin, params, namespace}. options: as for session.open.
+--- open(id, options) -> what session.prepare gives, and `namespace`. options: as for session.open.
 --- Nothing is asked of a server.
 function offline.open(id, options)
-    local procedure, origin = loader.load(id)
-    return {
-        procedure = procedure,
-        origin = origin,
-        params = lenient_values(procedure.params, options.params or {}),
-        namespace = namespace_of(options),
-    }
+    local prepared = session.prepare(id, copy.merge(options, {incomplete = true}))
+    prepared.params = lenient(prepared.procedure.params, prepared.params)
+    prepared.namespace = namespace_of(prepared.target)
+    return prepared
 end
 
 --- name(id) -> "salvor-apic-v10-prepare-management", for the objects that belong to the procedure.
