@@ -2,7 +2,6 @@
 local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.backup")
 local recovery = require("salvor.apiconnect.recovery")
-local k8s = require("salvor.k8s")
 local dig = require("salvor").dig
 local storage = require("salvor.apiconnect.storage")
 local yaml = require("salvor.yaml")
@@ -212,22 +211,9 @@ end
 
 -- Steps
 
-local function source_of(object)
-    return {apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
-            namespace = object.metadata.namespace, uid = object.metadata.uid,
-            resourceVersion = object.metadata.resourceVersion}
-end
-
--- Without the namespace, so that it can be applied to any.
-local function save(ctx, path, object)
-    local neat = k8s.neat(object)
-    neat.metadata.namespace = nil
-    open_kit(ctx):write(path, must(yaml.dump(neat)), source_of(object))
-end
-
 local function save_secrets(ctx)
     for _, item in ipairs(ctx.facts.secrets) do
-        save(ctx, secret_file(item.secret), must(ctx.k8s:get("secrets", item.secret)))
+        open_kit(ctx):save(secret_file(item.secret), must(ctx.k8s:get("secrets", item.secret)))
     end
 end
 
@@ -280,10 +266,11 @@ local function settings(ctx, object)
 end
 
 local function save_resource(ctx)
-    local object = management(ctx)
-    save(ctx, RESOURCE_FILE, object)
-    open_kit(ctx):write(RECREATE_FILE, recreate(ctx, object), source_of(object))
-    open_kit(ctx):write(SETTINGS_FILE, settings(ctx, object), source_of(object))
+    local object, kit = management(ctx), open_kit(ctx)
+    local source = {kind = object.kind, name = object.metadata.name, uid = object.metadata.uid}
+    kit:save(RESOURCE_FILE, object)
+    kit:write(RECREATE_FILE, recreate(ctx, object), source)
+    kit:write(SETTINGS_FILE, settings(ctx, object), source)
 end
 
 local function take_backup(ctx)

@@ -10,9 +10,11 @@ local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
+local k8s = require("salvor.k8s")
 local salvor = require("salvor")
 local store = require("salvor.store")
 local urls = require("salvor.store.url")
+local yaml = require("salvor.yaml")
 
 local kit = {}
 
@@ -222,6 +224,17 @@ function Kit:write(path, data, source)
         summary = function()
             return {kit = self.url, kit_file = path, entry = entry}
         end,
+    })
+end
+
+--- Adds an object as it can be applied to another cluster, in any namespace.
+function Kit:save(path, object)
+    local neat = k8s.neat(object)
+    neat.metadata.namespace = nil
+    return self:write(path, must(yaml.dump(neat)), {
+        apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
+        namespace = object.metadata.namespace, uid = object.metadata.uid,
+        resourceVersion = object.metadata.resourceVersion,
     })
 end
 

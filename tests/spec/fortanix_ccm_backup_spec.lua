@@ -1,0 +1,181 @@
+-- fortanix-ccm/backup against a simulated platform: what is in the kit, and what is refused.
+local fortanix = require("worlds.fortanix")
+local fs = require("salvor.fs")
+local kit = require("salvor.procedure.kit")
+local lab = require("support.lab")
+local null = require("salvor").null
+local operation = require("support.operation")
+local salvor = require("support.salvor")
+local yaml = require("salvor.yaml")
+
+local CR = fortanix.PLATFORMS .. "/ccm"
+
+local function start(options)
+    options = options or {}
+    local where = {kubeconfig = lab.kubeconfig(), namespace = lab.namespace()}
+    options.kubeconfig, options.namespace = where.kubeconfig, where.namespace
+    local world = fortanix.start(options)
+    local started = operation.start({
+        id = "fortanix-ccm/backup", kubeconfig = where.kubeconfig, namespace = where.namespace,
+        world = world,
+    })
+    started.kit = fs.join(started.home, "kit")
+    started.params = {cr = CR, kit = started.kit, nodes = "agentpool=" .. where.namespace}
+    return started
+end
+
+lab.describe("run of fortanix-ccm/backup", function()
+    local fixture, result, files
+
+    setup(function()
+        fixture = start()
+        result = fixture:run()
+        salvor.expect_code(0, result)
+        files = select(2, kit.read(fixture.kit))
+    end)
+
+    teardown(function()
+        fixture:close()
+    end)
+
+    local function saved(path)
+        return must(yaml.load(files[path]))
+    end
+
+    it("takes a full Medusa backup and waits for it", function()
+        local name = saved("settings.yaml").backup.name
+        local backup = must(fixture.world.client:get("medusabackups", name))
+        assert.equal("full", backup.spec.backupType)
+        assert.equal(backup.status.finishTime, saved("settings.yaml").backup.finished)
+        local job = must(fixture.world.client:get("medusabackupjobs", name))
+        assert.same({"main", "dc1"}, {job.metadata.labels["cassandra.datastax.com/cluster"],
+                                      job.metadata.labels["cassandra.datastax.com/datacenter"]})
+    end)
+
+    it("saves ConfigMap, Secret and resource with the very data of the cluster", function()
+        local client = fixture.world.client
+        local config_map = must(client:get("configmaps", fortanix.CONFIG_MAP))
+        local secret = must(client:get("secrets", fortanix.SECRET))
+        assert.same(config_map.data, saved("configmap.yaml").data)
+        assert.same(secret.data, saved("secret.yaml").data)
+        assert.same(fixture.world:platform().spec, saved("cr.yaml").spec)
+        assert.is_nil(saved("cr.yaml").metadata.uid)
+        assert.is_nil(saved("cr.yaml").metadata.namespace)
+    end)
+
+    it("notes what a restore must find the same", function()
+        local prerequisites = saved("prerequisites.yaml")
+        assert.equal("v1.20.2", prerequisites.kubernetes)
+        assert.equal(3, #prerequisites.nodes)
+        assert.equal("4", prerequisites.nodes[1].cpu)
+        assert.equal("Standard_DC4s_v3", prerequisites.nodes[1].instanceType)
+        assert.same({"images.example.org/malbork:4.36.2101"}, prerequisites.images.malbork)
+        assert.truthy(prerequisites.images[fortanix.OPERATOR])
+    end)
+
+    it("tells what it found and did", function()
+        salvor.expect(result.stdout, "cassandra-1777881600: 3 of 3 nodes, 21.69 MB",
+            "took backup medusa-backup-", "complete: database (")
+    end)
+
+    it("shows no secret", function()
+        local secret = must(fixture.world.client:get("secrets", fortanix.SECRET))
+        for _, value in pairs(secret.data) do
+            for _, text in ipairs({result.stdout, result.stderr,
+                must(fs.read(fixture:journal_path(operation.run_id(result))))}) do
+                assert.is_nil(text:find(value, 1, true))
+            end
+        end
+    end)
+end)
+
+lab.describe("plan of fortanix-ccm/backup", function()
+    it("changes nothing and tells what would be done", function()
+        local fixture <close> = start()
+        local before = fixture.world:snapshot()
+        local result = fixture:plan()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "create MedusaBackupJob", "write " .. fixture.kit
+            .. "/secret.yaml", "publish " .. fixture.kit, "nothing was changed")
+        assert.same(before, fixture.world:snapshot())
+        assert.is_nil(fs.stat(fixture.kit))
+    end)
+end)
+
+lab.describe("fortanix-ccm/backup without a new backup", function()
+    it("goes by the newest that can be restored", function()
+        local fixture <close> = start({medusa = {backups = {
+            {"old", 90000}, {"good", 7200}, {"half", 60, {finishedNodes = 1}}}}})
+        local result = fixture:run({take_backup = "false", max_age = "1h"})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "half: 1 of 3 nodes", "cannot be restored: 1 of 3 nodes",
+            "the newest backup, good, is 2.0 hours old, 1.0 are allowed",
+            "complete: database (good)")
+    end)
+
+    it("is refused when none can be restored", function()
+        local fixture <close> = start({medusa = {backups = {{"half", 60, {finishedNodes = 1}}}}})
+        local result = fixture:run({take_backup = "false"})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "none of the 1 MedusaBackups can be restored",
+            "take one: -p take_backup=true")
+    end)
+end)
+
+local PROBLEMS = {
+    {"the resource is not there", params = {cr = fortanix.PLATFORMS .. "/other"},
+     says = {"there is no " .. fortanix.PLATFORMS .. " other in namespace"}},
+    {"the resource has no schedule", spoil = function(fixture)
+        must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm",
+            {spec = {backup = {schedule = null}}}))
+    end, says = {"spec.backup.schedule of the resource is not set"}},
+    {"the storage's secret is gone", spoil = function(fixture)
+        must(fixture.world.client:delete("secrets", fixture.world.storage_secret))
+    end, says = {"secret medusa-azure-key-test, which backups are stored with, does not exist"}},
+    {"the bootstrapping data are gone", spoil = function(fixture)
+        must(fixture.world.client:delete("configmaps", fortanix.CONFIG_MAP))
+        must(fixture.world.client:delete("secrets", fortanix.SECRET))
+    end, says = {"there is no configmap malbork-bootstrapping-data",
+                 "there is no secret malbork-bootstrapping-secret-data"}},
+    {"the datacenter is not ready", spoil = function(fixture)
+        local client = fixture.world.client
+        must(client:patch("cassandradatacenters", "dc1",
+            {status = {cassandraOperatorProgress = "Updating"}}, {subresource = "status"}))
+    end, says = {"CassandraDatacenter dc1 is not ready: operator progress: Updating"}},
+}
+
+lab.describe("fortanix-ccm/backup refuses when", function()
+    for _, case in ipairs(PROBLEMS) do
+        it(case[1], function()
+            local fixture <close> = start()
+            if case.spoil then
+                case.spoil(fixture)
+            end
+            local before = fixture.world:snapshot()
+            local result = fixture:run(case.params)
+            salvor.expect_code(4, result)
+            salvor.expect(result.stdout, "a check failed: nothing was changed",
+                table.unpack(case.says))
+            assert.same(before, fixture.world:snapshot())
+            assert.is_nil(fs.stat(fixture.kit))
+        end)
+    end
+
+    it("cr is neither kind/name nor a file", function()
+        local fixture <close> = start()
+        local result = fixture:run({cr = "ccm"})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "'ccm' is neither kind/name nor a file")
+    end)
+end)
+
+lab.describe("fortanix-ccm/backup stops when", function()
+    it("the backup fails on a pod: nothing is published", function()
+        local fixture <close> = start({medusa = {faults = {backup = "main-dc1-rack1-sts-1"}}})
+        local result = fixture:run()
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "stopped at step take-backup",
+            "failed on main-dc1-rack1-sts-1", "go on with: salvor run --resume")
+        assert.is_nil(fs.stat(fixture.kit))
+    end)
+end)
