@@ -96,4 +96,78 @@ function fortanix.prerequisites(client, selector)
     }
 end
 
+--- matches(name, patterns) -> whether the name is one of the patterns, where "*" stands for
+--- anything.
+function fortanix.matches(name, patterns)
+    for _, pattern in ipairs(patterns) do
+        local plain = pattern:gsub("%p", "%%%0"):gsub("%%%*", ".*")
+        if name:match("^" .. plain .. "$") then
+            return true
+        end
+    end
+    return false
+end
+
+--- One value of all nodes, as text: "4, 4, 8".
+local function values_of(nodes, field)
+    local found = {}
+    for index, node in ipairs(nodes) do
+        found[index] = tostring(node[field])
+    end
+    table.sort(found)
+    return table.concat(found, ", ")
+end
+
+local SAME_NODES = "restoring is supported on the same physical nodes only"
+
+local function compare_nodes(before, now, add)
+    if #before ~= #now then
+        add("problem", string.format("there are %d nodes, %d when the backup was made", #now,
+            #before), SAME_NODES .. "; which ones count is said with -p nodes=…")
+        return
+    end
+    for _, field in ipairs({"cpu", "instanceType"}) do
+        local was, is = values_of(before, field), values_of(now, field)
+        if was ~= is then
+            add("problem", "the nodes' " .. field .. " is " .. is .. ", it was " .. was, SAME_NODES)
+        end
+    end
+    if values_of(before, "systemUUID") ~= values_of(now, "systemUUID") then
+        add("warn", "the nodes are not the very machines of then (systemUUID)", SAME_NODES)
+    end
+end
+
+local function compare_images(before, now, add)
+    for name, images in pairs(before) do
+        local was, is = table.concat(images, ", "), now[name] and table.concat(now[name], ", ")
+        if not is then
+            add("problem", "deployment " .. name .. " is not there",
+                "the whole platform must be deployed before its data are restored")
+        elseif was ~= is then
+            add("problem", "deployment " .. name .. " runs " .. is .. ", the backup was made of "
+                .. was, "deploy the same versions first")
+        end
+    end
+end
+
+--- differences(before, now) -> list of {level = "problem" or "warn", message, hint}: what differs
+--- between two prerequisites().
+function fortanix.differences(before, now)
+    local found = {}
+    local function add(level, message, hint)
+        found[#found + 1] = {level = level, message = message, hint = hint}
+    end
+    if before.kubernetes ~= now.kubernetes then
+        add("problem", "Kubernetes is " .. now.kubernetes .. ", it was "
+            .. tostring(before.kubernetes) .. " when the backup was made",
+            "restoring needs the same version")
+    end
+    compare_nodes(before.nodes or {}, now.nodes, add)
+    compare_images(before.images or {}, now.images, add)
+    table.sort(found, function(a, b)
+        return a.message < b.message
+    end)
+    return found
+end
+
 return fortanix

@@ -6,22 +6,11 @@ local lab = require("support.lab")
 local null = require("salvor").null
 local operation = require("support.operation")
 local salvor = require("support.salvor")
+local support = require("support.fortanix")
 local yaml = require("salvor.yaml")
 
-local CR = fortanix.PLATFORMS .. "/ccm"
-
 local function start(options)
-    options = options or {}
-    local where = {kubeconfig = lab.kubeconfig(), namespace = lab.namespace()}
-    options.kubeconfig, options.namespace = where.kubeconfig, where.namespace
-    local world = fortanix.start(options)
-    local started = operation.start({
-        id = "fortanix-ccm/backup", kubeconfig = where.kubeconfig, namespace = where.namespace,
-        world = world,
-    })
-    started.kit = fs.join(started.home, "kit")
-    started.params = {cr = CR, kit = started.kit, nodes = "agentpool=" .. where.namespace}
-    return started
+    return support.start("fortanix-ccm/backup", options)
 end
 
 lab.describe("run of fortanix-ccm/backup", function()
