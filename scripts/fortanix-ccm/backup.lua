@@ -1,19 +1,18 @@
 -- Captures all four parts of a backup of Fortanix CCM: the Cassandra database by Medusa, the
 -- ConfigMap and the Secret of its bootstrapping, and the operator's resource.
+local cassandra = require("salvor.cassandra")
 local dig = require("salvor").dig
-local fields = require("salvor.k8s.fields")
+local errors = require("salvor.error")
 local fortanix = require("salvor.fortanix")
+local keys = require("salvor").keys
 local medusa = require("salvor.medusa")
+local parts = require("salvor.fortanix.kit")
+local prerequisites = require("salvor.fortanix.prerequisites")
+local storage = require("salvor.fortanix.storage")
 local yaml = require("salvor.yaml")
 
 local HOUR = 3600
-local DATACENTERS = "cassandradatacenters.cassandra.datastax.com"
-
-local CR_FILE = "cr.yaml"
-local CONFIG_MAP_FILE = "configmap.yaml"
-local SECRET_FILE = "secret.yaml"
-local PREREQUISITES_FILE = "prerequisites.yaml"
-local SETTINGS_FILE = "settings.yaml"
+local LISTED = 10 -- backups
 
 local function open_kit(ctx)
     return ctx:kit(ctx.params.kit)
@@ -29,13 +28,13 @@ end
 
 -- Checks
 
-local function find_resource(ctx)
-    local cr = must(fortanix.resource(ctx.params.cr))
+local function check_resource(ctx)
+    local cr = fortanix.resource(ctx.params.cr)
     local object, err = ctx.k8s:get(cr.kind, cr.name)
     if not object and err.code == "NotFound" then
-        return ctx:problem("there is no " .. cr.kind .. " " .. cr.name .. " in namespace "
-            .. ctx.namespace, "name the resource of the Armor operator with -p cr=kind/name, its"
-            .. " namespace with -n")
+        return ctx:problem("there is no " .. cr.resource .. " " .. cr.name .. " in namespace "
+            .. ctx.namespace, "name the resource of the Armor operator with -p cr=…, its namespace"
+            .. " with -n")
     end
     must(object, err)
     ctx.facts.cr = cr
@@ -46,100 +45,75 @@ local function find_resource(ctx)
 end
 
 local function check_datacenter(ctx)
-    local object
-    if ctx.params.datacenter then
-        object = must(ctx.k8s:get(DATACENTERS, ctx.params.datacenter))
-    else
-        local found = must(ctx.k8s:list(DATACENTERS))
-        if #found ~= 1 then
-            return ctx:problem("there are " .. #found .. " CassandraDatacenters in namespace "
-                .. ctx.namespace, "choose one with -p datacenter=…")
-        end
-        object = found[1]
+    local found, err = cassandra.datacenter(ctx.k8s, ctx.params.datacenter)
+    if not found and type(err) == "number" then
+        return ctx:problem("there are " .. err .. " CassandraDatacenters in namespace "
+            .. ctx.namespace, err > 1 and "choose one with -p datacenter=…"
+            or "is this the namespace of the platform?")
     end
-    ctx.facts.datacenter = {name = object.metadata.name, cluster = dig(object, "spec",
-        "clusterName"), size = dig(object, "spec", "size")}
-    local state, why = require("salvor.k8s").state(object)
-    if state ~= "ready" then
-        ctx:problem("CassandraDatacenter " .. object.metadata.name .. " is not ready: "
-            .. tostring(why), "a backup of a part of its nodes cannot be restored")
+    must(found, err)
+    ctx.facts.datacenter = {name = found.name, cluster = found.cluster, size = found.size}
+    if not found.ready then
+        ctx:problem("CassandraDatacenter " .. found.name .. " is not ready: "
+            .. tostring(found.why), "a backup of a part of its nodes cannot be restored")
+    end
+end
+
+local function check_prerequisites(ctx)
+    local now = prerequisites.read(ctx.k8s, ctx.params.nodes)
+    if #now.nodes == 0 then
+        ctx:problem("no node has the labels " .. tostring(ctx.params.nodes),
+            "give those of the platform's nodes with -p nodes=…")
+    end
+    ctx:note(string.format("Kubernetes %s, %d nodes", now.kubernetes, #now.nodes))
+    for _, name in ipairs(keys(now.images)) do
+        ctx:note("deployment " .. name .. ": " .. table.concat(now.images[name], ", "))
     end
 end
 
 --- The resource says where backups go and how often.
 local function check_storage(ctx)
-    local settings = fields.map(platform(ctx), "spec", "backup")
-    for _, field in ipairs({"secret", "bucketName", "schedule"}) do
-        if not fields.text(settings, field) then
-            ctx:problem("spec.backup." .. field .. " of the resource is not set",
-                "set it as the installation guide says; without it there are no backups")
-        end
+    ctx.facts.storage = storage.settings(platform(ctx))
+    local key = ctx.params.storage_key
+    for _, finding in ipairs(storage.findings(ctx.k8s, ctx.facts.storage, key)) do
+        ctx[finding.level](ctx, finding.message, finding.hint)
     end
-    if not fields.text(settings, "storageProvider", "mode") then
-        ctx:problem("spec.backup.storageProvider.mode of the resource is not set")
-    end
-    local name = fields.text(settings, "secret")
-    local secret, err = nil, nil
-    if name then
-        secret, err = ctx.k8s:get("secrets", name)
-    end
-    if err and err.code == "NotFound" then
-        ctx:problem("secret " .. name .. ", which backups are stored with, does not exist",
-            "create it again with the keys of the storage account")
-    elseif name then
-        must(secret, err)
-        if next(fields.map(secret, "data")) == nil then
-            ctx:problem("secret " .. name .. ", which backups are stored with, is empty")
-        end
-    end
-    ctx.facts.storage = {secret = name, bucket = fields.text(settings, "bucketName"),
-                         prefix = fields.text(settings, "prefix"),
-                         schedule = fields.text(settings, "schedule"),
-                         mode = fields.text(settings, "storageProvider", "mode")}
 end
 
 local function check_bootstrapping(ctx)
-    for kind, name in pairs({configmaps = ctx.params.config_map, secrets = ctx.params.secret}) do
-        local object, err = ctx.k8s:get(kind, name)
+    for _, item in ipairs({{"ConfigMap", ctx.params.config_map}, {"Secret", ctx.params.secret}}) do
+        local kind, name = table.unpack(item)
+        local object, err = ctx.k8s:get("v1/" .. kind, name)
         if not object and err.code == "NotFound" then
-            ctx:problem("there is no " .. kind:sub(1, -2) .. " " .. name,
+            ctx:problem("there is no " .. kind .. " " .. name,
                 "without it a recreated platform does not start; is this its namespace?")
-        else
-            must(object, err)
-            if next(fields.map(object, "data")) == nil then
-                ctx:problem(kind:sub(1, -2) .. " " .. name .. " is empty")
-            end
+        elseif parts.is_empty(must(object, err)) then
+            ctx:problem(kind .. " " .. name .. " is empty")
         end
     end
 end
 
-local function describe(backup)
-    return string.format("%s: %s of %s nodes%s%s%s", backup.name,
-        tostring(backup.finished_nodes), tostring(backup.nodes),
-        backup.size and ", " .. backup.size or "",
-        backup.finished and os.date("!, finished %Y-%m-%dT%H:%M:%SZ", backup.finished) or "",
-        backup.usable and "" or "; cannot be restored: " .. tostring(backup.why))
-end
-
 local function check_backups(ctx)
-    local found = medusa.backups(ctx.k8s, kinds(ctx), ctx.facts.datacenter.name)
-    for index = math.max(1, #found - 9), #found do
-        ctx:note(describe(found[index]))
+    local name = ctx.facts.datacenter.name
+    local found = medusa.backups(ctx.k8s, kinds(ctx), name)
+    for index = math.max(1, #found - LISTED + 1), #found do
+        ctx:note(medusa.describe(found[index]))
     end
     local newest = medusa.newest(found)
     ctx.facts.backup = newest and {name = newest.name, finished = newest.finished}
-    if ctx.params.take_backup then
-        return
-    elseif not newest then
-        return ctx:problem(#found == 0 and "there is no MedusaBackup of datacenter "
-            .. ctx.facts.datacenter.name or "none of the " .. #found .. " MedusaBackups can be "
-            .. "restored", "take one: -p take_backup=true")
+    if not newest then
+        local complain = ctx.params.take_backup and ctx.warn or ctx.problem
+        return complain(ctx, #found == 0 and "there is no MedusaBackup of datacenter " .. name
+            or "none of the " .. #found .. " MedusaBackups of datacenter " .. name
+            .. " can be restored", ctx.params.take_backup and "is the schedule at work?"
+            or "take one: -p take_backup=true")
     end
     local age = os.time() - newest.finished
     if age > ctx.params.max_age then
         ctx:warn(string.format("the newest backup, %s, is %.1f hours old, %.1f are allowed",
             newest.name, age / HOUR, ctx.params.max_age / HOUR),
-            "is the schedule at work? take one: -p take_backup=true")
+            "is the schedule at work?" .. (ctx.params.take_backup and ""
+            or " Take one: -p take_backup=true"))
     end
 end
 
@@ -152,18 +126,28 @@ local function check_kit(ctx)
     local kit = open_kit(ctx)
     local ok, err = kit:check_place(ctx.facts.uid and system(ctx))
     if not ok then
-        ctx:problem(err.message, err.hint)
+        return ctx:problem(err.message, err.hint)
+    end
+    for _, run in ipairs(must(kit:unfinished())) do
+        ctx:warn("run " .. run .. " has not finished its generation in " .. kit.url,
+            "when it is not at work any more: salvor run --resume " .. run
+            .. ", or remove generations/" .. run .. ", which may hold secrets")
     end
 end
 
 -- Steps
+
+local function save_prerequisites(ctx)
+    open_kit(ctx):write(parts.PREREQUISITES, must(yaml.dump(
+        prerequisites.read(ctx.k8s, ctx.params.nodes))), {kind = "prerequisites"})
+end
 
 local function take_backup(ctx)
     local taken = medusa.take(ctx.k8s, kinds(ctx), ctx.facts.datacenter, ctx:name("medusa-backup"),
         ctx.params.backup_timeout)
     ctx.facts.backup = {name = taken.name, finished = taken.finished}
     if not ctx.planning then
-        ctx:note("took backup " .. describe(taken))
+        ctx:note("took backup " .. medusa.describe(taken))
     end
 end
 
@@ -172,32 +156,28 @@ local function is_usable(ctx)
     return found ~= nil and found.usable
 end
 
-local function save_prerequisites(ctx)
-    local kit, source = open_kit(ctx), {kind = "prerequisites"}
-    local now = fortanix.prerequisites(ctx.k8s, ctx.params.nodes)
-    kit:write(PREREQUISITES_FILE, must(yaml.dump(now)), source)
-    ctx:note(string.format("Kubernetes %s, %d nodes", now.kubernetes, #now.nodes))
+local function settings(ctx)
+    local backup = ctx.facts.backup
+    return must(yaml.dump({
+        namespace = ctx.namespace,
+        cr = {kind = ctx.facts.cr.kind, name = ctx.facts.cr.name},
+        datacenter = ctx.facts.datacenter,
+        nodes = ctx.params.nodes,
+        storage = ctx.facts.storage,
+        backup = {
+            name = backup.name,
+            finished = backup.finished and os.date("!%Y-%m-%dT%H:%M:%SZ", backup.finished),
+        },
+    }))
 end
 
 local function save_objects(ctx)
     local kit = open_kit(ctx)
-    kit:save(CONFIG_MAP_FILE, must(ctx.k8s:get("configmaps", ctx.params.config_map)))
-    kit:save(SECRET_FILE, must(ctx.k8s:get("secrets", ctx.params.secret)))
-    kit:save(CR_FILE, platform(ctx))
-    kit:write(SETTINGS_FILE, must(yaml.dump({
-        namespace = ctx.namespace,
-        cr = ctx.facts.cr,
-        datacenter = ctx.facts.datacenter,
-        storage = ctx.facts.storage,
-        backup = {
-            name = ctx.facts.backup.name,
-            finished = ctx.facts.backup.finished
-                and os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(ctx.facts.backup.finished)),
-        },
-    })), {kind = "settings"})
+    kit:save(parts.CONFIG_MAP, must(ctx.k8s:get("configmaps", ctx.params.config_map)))
+    kit:save(parts.SECRET, must(ctx.k8s:get("secrets", ctx.params.secret)))
+    kit:save(parts.CR, platform(ctx))
+    kit:write(parts.SETTINGS, settings(ctx), {kind = "settings"})
 end
-
-local FILES = {CONFIG_MAP_FILE, SECRET_FILE, CR_FILE, SETTINGS_FILE}
 
 --- A backup is complete when all four parts are captured, and not before.
 local function read_back(ctx)
@@ -206,23 +186,24 @@ local function read_back(ctx)
     end
     local manifest, files = open_kit(ctx):read()
     must(manifest, files)
-    for _, path in ipairs(FILES) do
-        must(yaml.load(files[path]))
+    local _, problems = parts.parse(files)
+    if #problems > 0 then
+        error(errors.new({code = "Corrupt", message = table.concat(problems, "; ")}), 0)
     end
     ctx:note("complete: database (" .. ctx.facts.backup.name .. "), ConfigMap, Secret and resource")
 end
 
 return {
-    id = "fortanix-ccm/backup",
+    id = parts.PROCEDURE,
     title = "Back up Fortanix CCM: database, bootstrapping data and resource",
     summary = "Takes a Medusa backup of the database and saves the ConfigMap, the Secret and the "
         .. "operator's resource, with what a restore must find the same.",
-    document = "Fortanix Confidential Computing Manager: Backup and restore (on-premises)",
+    document = fortanix.DOCUMENT,
     systems = {{name = "Fortanix CCM on-premises", versions = "with Medusa backups"}},
     categories = {"backup", "safe"},
     params = {
         {name = "cr", type = "string", required = true,
-         help = "the Armor operator's resource: kind/name, or the path of its manifest"},
+         help = "the Armor operator's resource: plural.group/name, or its manifest (/path)"},
         {name = "kit", type = "url", required = true,
          help = "where to save: a folder, made when missing, or the URL of a store"},
         {name = "take_backup", type = "boolean", default = true,
@@ -230,15 +211,17 @@ return {
         {name = "backup_timeout", type = "duration", default = "2h",
          help = "how long that backup may take"},
         {name = "max_age", type = "duration", default = "24h",
-         help = "without a new backup: warn when the newest usable one is older"},
+         help = "warn when the newest usable backup is older"},
         {name = "datacenter", type = "name",
          help = "the CassandraDatacenter; the only one when left out"},
+        {name = "nodes", type = "string",
+         help = "labels of the nodes that the platform runs on; all nodes when left out"},
         {name = "config_map", type = "name", default = fortanix.CONFIG_MAP,
          help = "the ConfigMap of the bootstrapping data"},
         {name = "secret", type = "name", default = fortanix.SECRET,
          help = "the Secret of the bootstrapping data"},
-        {name = "nodes", type = "string",
-         help = "labels of the nodes that the platform runs on; all nodes when left out"},
+        {name = "storage_key", type = "string", default = "credentials",
+         help = "what the storage's secret keeps the credentials under"},
         {name = "medusa", type = "string", default = medusa.API,
          help = "the API group and version of Medusa's kinds"},
     },
@@ -249,9 +232,9 @@ return {
         {
             id = "resource",
             title = "Find the operator's resource",
-            why = "It is one of the four parts of a backup, and says where the others are stored.",
+            why = "It is one of the four parts of a backup, and says where the database goes.",
             check = true,
-            run = find_resource,
+            run = check_resource,
         },
         {
             id = "datacenter",
@@ -259,6 +242,13 @@ return {
             why = "A backup is of use only when all nodes have finished it.",
             check = true,
             run = check_datacenter,
+        },
+        {
+            id = "prerequisites",
+            title = "Versions, nodes and images can be noted",
+            why = "A restore needs the same ones, so they must be known before a backup.",
+            check = true,
+            run = check_prerequisites,
         },
         {
             id = "storage",
@@ -292,6 +282,16 @@ return {
             run = check_kit,
         },
         {
+            id = "save-prerequisites",
+            title = "Note versions, nodes and images",
+            why = "A restore needs the same versions of Kubernetes, of the operator and of the "
+                .. "microservices, and the same nodes.",
+            run = save_prerequisites,
+            verify = function(ctx)
+                return open_kit(ctx):holds({parts.PREREQUISITES})
+            end,
+        },
+        {
             id = "take-backup",
             title = "Take a full database backup and wait for it",
             why = "All parts of a backup should be of the same time.",
@@ -302,23 +302,14 @@ return {
             verify = is_usable,
         },
         {
-            id = "save-prerequisites",
-            title = "Note versions, nodes and images",
-            why = "A restore needs the same versions of Kubernetes, of the operator and of the "
-                .. "microservices, and the same nodes.",
-            run = save_prerequisites,
-            verify = function(ctx)
-                return open_kit(ctx):holds({PREREQUISITES_FILE})
-            end,
-        },
-        {
             id = "save-objects",
             title = "Save ConfigMap, Secret and resource",
             why = "The bootstrapping data and the resource are needed when the cluster is "
                 .. "recreated.",
             run = save_objects,
             verify = function(ctx)
-                return open_kit(ctx):holds(FILES)
+                return open_kit(ctx):holds({parts.CONFIG_MAP, parts.SECRET, parts.CR,
+                                            parts.SETTINGS})
             end,
         },
         {
@@ -340,7 +331,10 @@ return {
         },
     },
     next = function(ctx)
-        return {"Keep " .. open_kit(ctx).url .. " outside this cluster, safe and private: it holds "
-            .. "the secret that starts the platform."}
+        return {
+            "Keep " .. open_kit(ctx).url .. " outside this cluster, safe and private: it holds the "
+                .. "secret that starts the platform.",
+            "The database itself is in the storage of the resource, not in the kit.",
+        }
     end,
 }

@@ -106,7 +106,7 @@ lab.describe("fortanix-ccm/backup without a new backup", function()
         local fixture <close> = start({medusa = {backups = {{"half", 60, {finishedNodes = 1}}}}})
         local result = fixture:run({take_backup = "false"})
         salvor.expect_code(4, result)
-        salvor.expect(result.stdout, "none of the 1 MedusaBackups can be restored",
+        salvor.expect(result.stdout, "none of the 1 MedusaBackups of datacenter dc1 can be restored",
             "take one: -p take_backup=true")
     end)
 end)
@@ -124,8 +124,8 @@ local PROBLEMS = {
     {"the bootstrapping data are gone", spoil = function(fixture)
         must(fixture.world.client:delete("configmaps", fortanix.CONFIG_MAP))
         must(fixture.world.client:delete("secrets", fortanix.SECRET))
-    end, says = {"there is no configmap malbork-bootstrapping-data",
-                 "there is no secret malbork-bootstrapping-secret-data"}},
+    end, says = {"there is no ConfigMap malbork-bootstrapping-data",
+                 "there is no Secret malbork-bootstrapping-secret-data"}},
     {"the datacenter is not ready", spoil = function(fixture)
         local client = fixture.world.client
         must(client:patch("cassandradatacenters", "dc1",
@@ -150,11 +150,11 @@ lab.describe("fortanix-ccm/backup refuses when", function()
         end)
     end
 
-    it("cr is neither kind/name nor a file", function()
+    it("cr is neither a name nor a file", function()
         local fixture <close> = start()
         local result = fixture:run({cr = "ccm"})
         salvor.expect_code(4, result)
-        salvor.expect(result.stdout, "'ccm' is neither kind/name nor a file")
+        salvor.expect(result.stdout, "'ccm' is neither plural.group/name nor a path")
     end)
 end)
 
@@ -165,6 +165,6 @@ lab.describe("fortanix-ccm/backup stops when", function()
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step take-backup",
             "failed on main-dc1-rack1-sts-1", "go on with: salvor run --resume")
-        assert.is_nil(fs.stat(fixture.kit))
+        assert.same({}, salvor.tree(fixture.kit))
     end)
 end)

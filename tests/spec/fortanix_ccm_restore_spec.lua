@@ -18,8 +18,7 @@ lab.describe("run of fortanix-ccm/restore", function()
         local client = fixture.world.client
         local before = must(client:get("deployments.apps", "malbork")).metadata.uid
         local untouched = must(client:get("deployments.apps", fortanix.OPERATOR)).metadata.uid
-        local result = fixture:salvor({"run", ID, "--yes", "-p", "kit=" .. fixture.kit,
-            "-p", "settle=1s", "-p", "nodes=agentpool=" .. fixture.namespace})
+        local result = fixture:run()
         salvor.expect_code(0, result)
         local job = must(client:list("medusarestorejobs"))[1]
         assert.equal(fixture.world.medusa.restored, job.spec.backup)

@@ -10,6 +10,8 @@ local support = {CR = fortanix.PLATFORMS .. "/ccm"}
 
 local Fixture = operation.new_class()
 
+local operation_words = Fixture.words
+
 --- start(id, options of the world) -> an operation on the procedure, with `kit`.
 function support.start(id, options)
     local where = {kubeconfig = lab.kubeconfig(), namespace = lab.namespace()}
@@ -21,11 +23,20 @@ end
 
 local COMMON = {
     ["fortanix-ccm/backup"] = {cr = support.CR},
-    ["fortanix-ccm/restore"] = {settle = "1s"},
+    ["fortanix-ccm/restore"] = {cr = support.CR, settle = "1s"},
 }
 
 function Fixture:common_params()
     return merge({kit = self.kit, nodes = "agentpool=" .. self.namespace}, COMMON[self.id])
+end
+
+--- The words of a command, with a yes to what is lost where that is asked for.
+function Fixture:words(command, params)
+    local words = operation_words(self, command, params)
+    if command == "run" then
+        words[#words + 1] = "--yes"
+    end
+    return words
 end
 
 --- Runs fortanix-ccm/backup, so that there is a kit.

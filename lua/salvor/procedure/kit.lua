@@ -92,16 +92,28 @@ local function read_manifest(self, folder)
     return manifest
 end
 
---- The latest generation: manifest, files {path = data} | nil, err. Every file is checked against
---- the manifest.
-function Kit:read()
-    local folder, err = latest_folder(self)
+--- The folder of the generation of that run, as latest_folder().
+local function folder_of(self, run)
+    return self.store:stat(MANIFEST) and "" or in_generation(run) .. "/"
+end
+
+--- The generation of that run, the latest one without it: manifest, files {path = data} | nil, err.
+--- Every file is checked against the manifest.
+function Kit:read(run)
+    local folder, err
+    if run then
+        folder = folder_of(self, run)
+    else
+        folder, err = latest_folder(self)
+    end
     if not folder then
         return nil, err
     end
     local manifest, problem = read_manifest(self, folder)
     if not manifest then
         return nil, problem
+    elseif run and manifest.run ~= run then
+        return corrupt(self, "it is of run " .. tostring(manifest.run) .. ", not of " .. run)
     end
     local files = {}
     for path, entry in pairs(manifest.files) do

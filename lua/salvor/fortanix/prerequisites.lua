@@ -1,0 +1,150 @@
+--- What must be the same when a backup of Fortanix CCM is restored: Kubernetes, the nodes and their
+--- CPUs, the images of operator and microservices.
+local fields = require("salvor.k8s.fields")
+local keys = require("salvor").keys
+
+local prerequisites = {}
+
+-- Labels that tell the subnet and the pool of a node of Azure's.
+local NETWORK = "^kubernetes%.azure%.com/network%-"
+local POOL = "kubernetes.azure.com/agentpool"
+
+local function network_of(labels)
+    local found = {}
+    for label, value in pairs(labels) do
+        if label:find(NETWORK) then
+            found[label] = value
+        end
+    end
+    return next(found) and found or nil
+end
+
+local function address_of(object)
+    for _, address in ipairs(fields.items(object, "status", "addresses")) do
+        if address.type == "InternalIP" then
+            return address.address
+        end
+    end
+end
+
+local function describe_node(object)
+    local labels = fields.map(object, "metadata", "labels")
+    local capacity, info = fields.map(object, "status", "capacity"),
+        fields.map(object, "status", "nodeInfo")
+    return {
+        name = object.metadata.name,
+        cpu = capacity.cpu,
+        memory = capacity.memory,
+        architecture = info.architecture,
+        kubelet = info.kubeletVersion,
+        containerRuntime = info.containerRuntimeVersion,
+        osImage = info.osImage,
+        instanceType = labels["node.kubernetes.io/instance-type"],
+        pool = labels[POOL],
+        zone = labels["topology.kubernetes.io/zone"],
+        internalIP = address_of(object),
+        podCIDR = fields.text(object, "spec", "podCIDR"),
+        network = network_of(labels),
+        providerID = fields.text(object, "spec", "providerID"),
+        systemUUID = info.systemUUID,
+    }
+end
+
+local function nodes(client, selector)
+    local found = {}
+    for object in client:each("nodes", {label_selector = selector}) do
+        found[#found + 1] = describe_node(object)
+    end
+    return found
+end
+
+--- {deployment = list of its images} of the namespace
+local function images(client)
+    local found = {}
+    for object in client:each("deployments.apps") do
+        local own = {}
+        for _, container in ipairs(fields.items(object, "spec", "template", "spec",
+            "containers")) do
+            own[#own + 1] = container.image
+        end
+        found[object.metadata.name] = own
+    end
+    return found
+end
+
+--- read(client, selector) -> {kubernetes = version, nodes = list of {name, cpu, instanceType,
+--- systemUUID and more}, images = {deployment = list}}. selector: labels of the nodes that count,
+--- nil for all. Raises what cannot be read.
+function prerequisites.read(client, selector)
+    return {
+        kubernetes = must(client:request({path = "/version"})).body.gitVersion,
+        nodes = nodes(client, selector),
+        images = images(client),
+    }
+end
+
+-- Comparing
+
+--- One value of all nodes, as text: "4, 4, 8".
+local function values_of(list, field)
+    local found = {}
+    for index, node in ipairs(list) do
+        found[index] = tostring(node[field])
+    end
+    table.sort(found)
+    return table.concat(found, ", ")
+end
+
+local SAME_NODES = "restoring is supported on the same physical nodes only, their CPUs and their"
+    .. " number"
+
+local function compare_nodes(before, now, add)
+    if #before ~= #now then
+        add("problem", string.format("there are %d nodes, there were %d when the backup was made",
+            #now, #before), SAME_NODES .. "; -p nodes=… says which ones count")
+        return
+    end
+    for _, field in ipairs({"cpu", "architecture", "instanceType"}) do
+        local was, is = values_of(before, field), values_of(now, field)
+        if was ~= is then
+            add("problem", "the nodes' " .. field .. " is " .. is .. ", it was " .. was, SAME_NODES)
+        end
+    end
+    if values_of(before, "systemUUID") ~= values_of(now, "systemUUID") then
+        add("warn", "the nodes are not the very machines of then (their systemUUID differs)",
+            SAME_NODES)
+    end
+end
+
+local function compare_images(before, now, add)
+    for _, name in ipairs(keys(before)) do
+        local was, is = table.concat(before[name], ", "), now[name]
+            and table.concat(now[name], ", ")
+        if not is then
+            add("problem", "deployment " .. name .. " is not there",
+                "the whole platform, in the versions of the backup, must be deployed before its"
+                .. " data are restored; after a restore that stopped: resume or undo that one")
+        elseif was ~= is then
+            add("problem", string.format("deployment %s runs %s, it was %s when the backup was"
+                .. " made", name, is, was), "deploy the same versions first")
+        end
+    end
+end
+
+--- differences(before, now) -> list of {level = "problem" or "warn", message, hint}: what differs
+--- between two of read().
+function prerequisites.differences(before, now)
+    local found = {}
+    local function add(level, message, hint)
+        found[#found + 1] = {level = level, message = message, hint = hint}
+    end
+    if before.kubernetes ~= now.kubernetes then
+        add("problem", "Kubernetes is " .. now.kubernetes .. ", it was " .. before.kubernetes
+            .. " when the backup was made", "restoring needs the same version")
+    end
+    compare_nodes(before.nodes, now.nodes, add)
+    compare_images(before.images, now.images, add)
+    return found
+end
+
+return prerequisites
