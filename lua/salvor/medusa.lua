@@ -1,6 +1,6 @@
 --- Medusa, the backups of Cassandra in Kubernetes (k8ssandra): what its kinds say, and its jobs.
 local cassandra = require("salvor.cassandra")
-local dates = require("salvor.store.dates")
+local dates = require("salvor.dates")
 local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
 local keys = require("salvor").keys

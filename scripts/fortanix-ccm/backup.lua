@@ -40,7 +40,8 @@ local function check_resource(ctx)
     ctx.facts.cr = cr
     ctx.facts.uid = object.metadata.uid
     if dig(object, "spec", "paused") == true then
-        ctx:warn("spec.paused is true: the operator does nothing", "is a restore under way?")
+        ctx:problem("spec.paused is true: the operator does nothing, and what is there may be"
+            .. " half a restore", "finish that (salvor runs), or set it to false and wait until all runs")
     end
 end
 

@@ -106,7 +106,8 @@ lab.describe("fortanix-ccm/backup without a new backup", function()
         local fixture <close> = start({medusa = {backups = {{"half", 60, {finishedNodes = 1}}}}})
         local result = fixture:run({take_backup = "false"})
         salvor.expect_code(4, result)
-        salvor.expect(result.stdout, "none of the 1 MedusaBackups of datacenter dc1 can be restored",
+        salvor.expect(result.stdout,
+            "none of the 1 MedusaBackups of datacenter dc1 can be restored",
             "take one: -p take_backup=true")
     end)
 end)
@@ -114,6 +115,9 @@ end)
 local PROBLEMS = {
     {"the resource is not there", params = {cr = fortanix.PLATFORMS .. "/other"},
      says = {"there is no " .. fortanix.PLATFORMS .. " other in namespace"}},
+    {"the operator is paused", spoil = function(fixture)
+        must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm", {spec = {paused = true}}))
+    end, says = {"spec.paused is true: the operator does nothing", "half a restore"}},
     {"the resource has no schedule", spoil = function(fixture)
         must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm",
             {spec = {backup = {schedule = null}}}))

@@ -60,7 +60,16 @@ lab.describe("the simulated Medusa", function()
         assert.is_nil(must(world.client:get(RESTORES, "restore")).status)
         job(world, "MedusaTask", "sync", {operation = "sync"})
         must(world.client:wait("medusatasks", "sync", {timeout = 10}))
-        must(world.client:wait("medusabackups", "elsewhere", {timeout = 10}))
+        local brought = must(world.client:wait("medusabackups", "elsewhere", {timeout = 10}))
+        assert.is_nil(brought.status.totalSize)
+        must(world.client:wait(RESTORES, "restore", {timeout = 10}))
+    end)
+
+    it("removes by a sync what is not in the storage that is looked at", function()
+        local world <close> = start({})
+        world.stored = {}
+        job(world, "MedusaTask", "sync", {operation = "sync"})
+        must(world.client:wait("medusabackups", BACKUP, {timeout = 10, deleted = true}))
     end)
 
     local REFUSALS = {

@@ -9,6 +9,7 @@ local task = require("salvor.task")
 local CRDS = "tests/worlds/medusa/crds.yaml"
 local API = "medusa.k8ssandra.io/v1alpha1"
 local DATACENTERS = "cassandradatacenters.cassandra.datastax.com"
+local BACKUPS = "medusabackups.medusa.k8ssandra.io"
 local STATE = "cassandra.datastax.com/node-state"
 
 local medusa = {}
@@ -64,7 +65,12 @@ local function set_datacenter(self, object, goal)
 end
 
 --- Pods are there when the datacenter is to run, and gone when it is stopped.
-local function reconcile_datacenter(self, object)
+local function reconcile_datacenter(self, event)
+    -- An event may be older than what was made of the one before.
+    local object = self.client:get(DATACENTERS, event.metadata.name)
+    if not object then
+        return
+    end
     local stopped = object.spec.stopped == true
     if salvor.dig(object, "status", "observedGeneration") == object.metadata.generation then
         return
@@ -118,6 +124,7 @@ function World:add_backup(name, age, status)
         all[field] = value
     end
     self:set_status(object, all)
+    self.stored[name] = true
 end
 
 --- faults.backup: the pod on which a backup fails.
@@ -161,13 +168,27 @@ local function refusal(self, backup)
     end
 end
 
---- A restore whose backup is not in the cluster never begins. faults.restore: what it ends with
---- after its datacenter was stopped, or "stuck".
-local function reconcile_restore_job(self, object)
-    local backup = self.client:get("medusabackups.medusa.k8ssandra.io", object.spec.backup)
-    if not backup then
-        return
+--- A restore whose backup is not in the cluster does not begin before it is.
+local function await_backup(self, name)
+    while true do
+        local backup = self.client:get(BACKUPS, name)
+        if backup then
+            return backup
+        end
+        task.sleep(0.05)
     end
+end
+
+--- faults.restore: what it ends with after its datacenter was stopped, or "stuck", or "forgotten":
+--- the backup is not in the cluster any more, or "ignored": its operator does not run.
+local function reconcile_restore_job(self, object)
+    if self.faults.restore == "ignored" then
+        return
+    elseif self.faults.restore == "forgotten" then
+        must(self.client:delete(BACKUPS, object.spec.backup))
+        self.faults.restore = nil
+    end
+    local backup = await_backup(self, object.spec.backup)
     local status = {startTime = now(), restoreKey = operator.hex(16)}
     local problem = refusal(self, backup)
     if problem then
@@ -192,15 +213,29 @@ local function reconcile_restore_job(self, object)
     self.restored = object.spec.backup
 end
 
+--- What storage knows and the cluster does not. It comes without a number of files and a size.
+local function bring_missing(self)
+    for name in pairs(self.stored) do
+        if not self.client:get(BACKUPS, name) then
+            self:add_backup(name, 3600, {totalFiles = salvor.null, totalSize = salvor.null})
+        end
+    end
+end
+
+local function remove_strangers(self)
+    for _, backup in ipairs(must(self.client:list(BACKUPS))) do
+        if not self.stored[backup.metadata.name] then
+            must(self.client:delete(BACKUPS, backup.metadata.name))
+        end
+    end
+end
+
 --- sync: what is in storage and not in the cluster comes, the other way round it goes.
 local function reconcile_task(self, object)
     self:set_status(object, {startTime = now()})
     if object.spec.operation == "sync" then
-        for _, name in ipairs(self.remote) do
-            if not self.client:get("medusabackups.medusa.k8ssandra.io", name) then
-                self:add_backup(name, 3600)
-            end
-        end
+        bring_missing(self)
+        remove_strangers(self)
     end
     self:set_status(object, {startTime = now(), finishTime = now(), finished = salvor.list({})})
 end
@@ -217,18 +252,22 @@ end
 --- start(options) -> the world. options: kubeconfig, namespace, cluster ("main"), datacenter
 --- ("dc1"), nodes (3), backups (list of {name, age in seconds, fields of status}; one by default),
 --- remote (names of backups that are in storage alone), delays {datacenter, backup, restore} in
---- seconds, faults {backup, restore}.
+--- seconds, faults {backup, restore}. `stored` of the world: the set of the backups in the storage
+--- that is looked at, empty when that is another one.
 function medusa.start(options)
     local delays = options.delays or {}
     local self = operator.start(World, options, {
         cluster = options.cluster or "main",
         datacenter = options.datacenter or "dc1",
         nodes = options.nodes or 3,
-        remote = options.remote or {},
+        stored = {},
         delays = {datacenter = delays.datacenter or 0.01, backup = delays.backup or 0.02,
                   restore = delays.restore or 0.02},
         faults = options.faults or {},
     })
+    for _, name in ipairs(options.remote or {}) do
+        self.stored[name] = true
+    end
     medusa.install(self.client)
     self:control(DATACENTERS, reconcile_datacenter,
         {object = always, types = {ADDED = true, MODIFIED = true}})

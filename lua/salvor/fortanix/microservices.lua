@@ -71,6 +71,7 @@ local function stay_deleted(client, patterns, owner, options)
     local deadline = task.now() + options.stop_timeout
     local settled
     repeat
+        task.sleep(LOOK)
         local all, back = remaining(client, patterns)
         if #back > 0 then
             failed("deleted deployments came back: " .. table.concat(back, ", "),
@@ -81,8 +82,18 @@ local function stay_deleted(client, patterns, owner, options)
                 .. table.concat(all, ", "), "look at their finalizers")
         end
         settled = #all == 0 and (settled or task.now() + options.settle)
-        task.sleep(LOOK)
     until settled and task.now() >= settled
+end
+
+--- The names of the pods that are of any of the selectors.
+local function pods_of(client, selectors)
+    local names = {}
+    for _, selector in ipairs(selectors) do
+        for pod in client:each("pods", {label_selector = selector}) do
+            names[#names + 1] = pod.metadata.name
+        end
+    end
+    return names
 end
 
 --- stop(client, patterns, owner, options): deletes the deployments of the patterns and returns when
@@ -98,9 +109,9 @@ function microservices.stop(client, patterns, owner, options)
     if not options.planning then
         stay_deleted(client, patterns, owner, options)
     end
-    for _, selector in ipairs(options.selectors) do
-        must(client:wait("pods", nil, {label_selector = selector, deleted = true,
-                                       timeout = options.stop_timeout}))
+    local pods = pods_of(client, options.selectors)
+    if pods[1] then
+        must(client:wait("pods", pods, {deleted = true, timeout = options.stop_timeout}))
     end
 end
 

@@ -63,7 +63,7 @@ function restorable.resource(ctx)
     if not object and err.code == "NotFound" then
         return ctx:problem("there is no " .. cr.resource .. " " .. cr.name .. " in namespace "
             .. ctx.namespace, "the platform must be deployed before its data are restored: apply "
-            .. parts.CR .. " of the kit as the installation guide says, and wait until all pods run")
+            .. parts.CR .. " of the kit as the installation guide says, and wait until it runs")
     end
     must(object, err)
     ctx.facts.cr = cr

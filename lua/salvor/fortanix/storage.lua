@@ -41,7 +41,8 @@ local function check_secret(client, settings, key, add)
     local secret, err = client:get("secrets", name)
     if not secret and err.code == "NotFound" then
         return add("problem", "secret " .. name
-            .. ", which backups are stored with, does not exist", "create it again with the keys of the storage account")
+            .. ", which backups are stored with, does not exist",
+            "create it again with the keys of the storage account")
     end
     local value = fields.text(must(secret, err), "data", key)
     local mode = settings["storageProvider.mode"] or ""

@@ -1,0 +1,273 @@
+-- What fortanix-ccm/restore refuses: each with the reason and what to do, before anything changes.
+local fortanix = require("worlds.fortanix")
+local fs = require("salvor.fs")
+local lab = require("support.lab")
+local null = require("salvor").null
+local salvor = require("support.salvor")
+local support = require("support.fortanix")
+
+local BACKUP = "cassandra-1777881600"
+local DATACENTERS = "cassandradatacenters.cassandra.datastax.com"
+
+local function start(options)
+    local fixture = support.start("fortanix-ccm/restore", options)
+    fixture:back_up()
+    return fixture
+end
+
+--- Runs it with the problem; it must be told, and nothing be changed.
+local function refuses(fixture, case)
+    if case.spoil then
+        case.spoil(fixture, fixture.world.client)
+    end
+    local before = fixture.world:snapshot()
+    local result = fixture:run(case.params)
+    salvor.expect_code(4, result)
+    salvor.expect(result.stdout, "a check failed: nothing was changed", table.unpack(case.says))
+    assert.same(before, fixture.world:snapshot())
+end
+
+local function forge(name, change)
+    return function(fixture)
+        fixture:forge(name, change)
+    end
+end
+
+local function edit_manifest(change)
+    return function(fixture)
+        fixture:edit_manifest(change)
+    end
+end
+
+--- What is wrong with the kit: its files alone differ, so that one world is enough for all.
+local KITS = {
+    {"a file was tampered with", spoil = function(fixture)
+        local path = fs.join(fixture:generation(), "secret.yaml")
+        must(fs.write(path, (must(fs.read(path)):gsub("kind: Secret", "kind: secret"))))
+    end, says = {"secret.yaml does not have the SHA-256 of the manifest"}},
+    {"a part is missing", spoil = edit_manifest(function(manifest)
+        manifest.files["configmap.yaml"] = nil
+    end), says = {"the kit lacks the ConfigMap (configmap.yaml)",
+                  "complete only with all four parts"}},
+    {"it is a kit of another procedure", spoil = edit_manifest(function(manifest)
+        manifest.procedure = "apic-v10/prepare-management"
+    end), says = {"is a kit of apic-v10/prepare-management", "give one of fortanix-ccm/backup"}},
+    {"it was made of another cluster", spoil = edit_manifest(function(manifest)
+        manifest.cluster.uid = "another"
+    end), says = {"this is not the cluster that the kit was made of",
+                  "if this one was rebuilt on the same nodes, say so with -p recreated=yes"}},
+    {"a saved object is something else", spoil = forge("secret.yaml", function()
+        return {apiVersion = "rbac.authorization.k8s.io/v1", kind = "ClusterRoleBinding",
+                metadata = {name = "cluster-admins"}, subjects = {}}
+    end), says = {"the kit's secret.yaml is not the Secret of a backup"}},
+    {"its settings are damaged", spoil = forge("settings.yaml", function(settings)
+        settings.datacenter = "dc1"
+    end), says = {"the kit's settings.yaml is not the settings of a backup"}},
+    {"its prerequisites are damaged", spoil = forge("prerequisites.yaml", function(before)
+        before.images.malbork = {{}}
+    end), says = {"the kit's prerequisites.yaml is not the prerequisites of a backup"}},
+    {"it is of another platform", spoil = forge("cr.yaml", function(cr)
+        cr.metadata.name = "other"
+    end), says = {"the kit is of ArmorPlatform other, not of ArmorPlatform ccm"}},
+    {"Kubernetes had another version", spoil = forge("prerequisites.yaml", function(before)
+        before.kubernetes = "v1.31.4"
+    end), says = {"Kubernetes is v1.20.2, it was v1.31.4 when the backup was made"}},
+    {"an image had another version", spoil = forge("prerequisites.yaml", function(before)
+        before.images.malbork = {"images.example.org/malbork:4.35"}
+    end), says = {"deployment malbork runs images.example.org/malbork:4.36.2101, it was"
+                  .. " images.example.org/malbork:4.35", "deploy the same versions first"}},
+    {"the operator had another version", spoil = forge("prerequisites.yaml", function(before)
+        before.images[fortanix.OPERATOR] = {"operator:1"}
+    end), says = {"deployment " .. fortanix.OPERATOR .. " runs", "it was operator:1"}},
+    {"there were more nodes", spoil = forge("prerequisites.yaml", function(before)
+        before.nodes[4] = before.nodes[3]
+    end), says = {"there are 3 nodes, there were 4 when the backup was made",
+                  "the same physical nodes only"}},
+    {"the nodes had other CPUs", spoil = forge("prerequisites.yaml", function(before)
+        before.nodes[1].cpu, before.nodes[2].instanceType = "8", "Standard_DC8s_v3"
+    end), says = {"the nodes' cpu is 4, 4, 4, it was 4, 4, 8",
+                  "the nodes' instanceType is Standard_DC4s_v3, Standard_DC4s_v3, Standard_DC4s_v3,"
+                  .. " it was Standard_DC4s_v3, Standard_DC4s_v3, Standard_DC8s_v3"}},
+    {"Cassandra had more nodes", spoil = forge("settings.yaml", function(settings)
+        settings.datacenter.size = 5
+    end), says = {"CassandraDatacenter dc1 has 3 nodes, it had 5 when the backup was made",
+                  "CassandraDatacenter dc1 has 3 pods, not 5"}},
+    {"backups were in another bucket", spoil = forge("settings.yaml", function(settings)
+        settings.storage.bucketName, settings.storage.prefix = "elsewhere", nil
+    end), says = {"spec.backup.bucketName of the resource is medusa, it was elsewhere",
+                  "spec.backup.prefix of the resource is platform, it was not set",
+                  "never run a Medusa sync like this"}},
+    {"there is no kit", params = {kit = "/nowhere"}, says = {"/nowhere"}},
+    {"cr is neither a name nor a file", params = {cr = "ccm"},
+     says = {"'ccm' is neither plural.group/name nor a path"}},
+    {"the resource is not there", params = {cr = fortanix.PLATFORMS .. "/other"},
+     says = {"there is no " .. fortanix.PLATFORMS .. " other in namespace", "apply cr.yaml of"}},
+    {"there is no such backup", params = {backup = "none"},
+     says = {"there is no MedusaBackup none", "a MedusaTask with operation sync"}},
+}
+
+lab.describe("fortanix-ccm/restore refuses a kit when", function()
+    local fixture, original
+
+    setup(function()
+        fixture = start()
+        original = salvor.tree(fixture.kit)
+    end)
+
+    before_each(function()
+        must(fs.remove_tree(fixture.kit))
+        salvor.make_tree(fixture.kit, original)
+    end)
+
+    teardown(function()
+        fixture:close()
+    end)
+
+    for _, case in ipairs(KITS) do
+        it(case[1], function()
+            refuses(fixture, case)
+        end)
+    end
+
+    it("but only warns when the machines alone are others", function()
+        fixture:forge("prerequisites.yaml", function(before)
+            before.nodes[1].systemUUID = "another"
+        end)
+        local result = fixture:plan()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "warning: the nodes are not the very machines of then")
+    end)
+end)
+
+local function patch_backup(status)
+    return function(_, client)
+        must(client:patch("medusabackups", BACKUP, {status = status}, {subresource = "status"}))
+    end
+end
+
+local CHOSEN = {backup = BACKUP}
+
+local CLUSTERS = {
+    {"a deployment is missing", spoil = function(fixture, client)
+        must(client:delete("deployments.apps", fortanix.OPERATOR))
+    end, says = {"deployment " .. fortanix.OPERATOR .. " is not there",
+                 "must be deployed before its data are restored"}},
+    {"the operator does not run", spoil = function(_, client)
+        must(client:patch("deployments.apps", fortanix.OPERATOR,
+            {status = {availableReplicas = 0, readyReplicas = 0, unavailableReplicas = 1}},
+            {subresource = "status"}))
+    end, says = {"deployment " .. fortanix.OPERATOR .. " is not ready", "must run before"}},
+    {"a Cassandra pod has not started", spoil = function(_, client)
+        must(client:patch("pods", "main-dc1-rack1-sts-1",
+            {metadata = {labels = {["cassandra.datastax.com/node-state"] = "Starting"}}}))
+    end, says = {"pod main-dc1-rack1-sts-1 does not serve: node-state is Starting"}},
+    {"a Cassandra pod is missing", spoil = function(_, client)
+        must(client:delete("pods", "main-dc1-rack1-sts-2"))
+    end, says = {"CassandraDatacenter dc1 has 2 pods, not 3"}},
+    {"the datacenter is not ready", spoil = function(_, client)
+        must(client:patch(DATACENTERS, "dc1", {status = {cassandraOperatorProgress = "Updating"}},
+            {subresource = "status"}))
+    end, says = {"CassandraDatacenter dc1 is not ready: operator progress: Updating"}},
+    {"not all nodes have finished the backup", params = CHOSEN,
+     spoil = patch_backup({finishedNodes = 2}),
+     says = {"MedusaBackup " .. BACKUP .. " is not one to restore: it cannot be restored: 2 of 3 nodes",
+             "choose another one with -p backup=…"}},
+    {"the backup has failed", params = CHOSEN, spoil = patch_backup({status = "FAILED"}),
+     says = {"is not one to restore: status FAILED"}},
+    {"the backup is under way", params = CHOSEN,
+     spoil = patch_backup({status = "IN_PROGRESS", finishTime = null}),
+     says = {"is not one to restore: status IN_PROGRESS"}},
+    {"the backup has another number of nodes", params = CHOSEN,
+     spoil = patch_backup({finishedNodes = 4, totalNodes = 4}),
+     says = {"it has 4 nodes, the datacenter 3"}},
+    {"the backup has other racks", params = CHOSEN, spoil = patch_backup({nodes = {
+        {host = "a", datacenter = "dc1", rack = "rack1"},
+        {host = "b", datacenter = "dc1", rack = "rack2"},
+        {host = "c", datacenter = "dc1", rack = "rack2"}}}),
+     says = {"its racks are rack1 (1), rack2 (2), those of the datacenter rack1 (3)"}},
+    {"the backup is of another datacenter", params = CHOSEN, spoil = function(_, client)
+        must(client:patch("medusabackups", BACKUP, {spec = {cassandraDatacenter = "dc2"}}))
+    end, says = {"it is of datacenter dc2, not of dc1"}},
+    {"no backup can be restored", params = {backup = "newest"}, spoil = function(_, client)
+        for _, backup in ipairs(must(client:list("medusabackups"))) do
+            must(client:patch("medusabackups", backup.metadata.name,
+                {status = {finishedNodes = 1}}, {subresource = "status"}))
+        end
+    end, says = {"no MedusaBackup of datacenter dc1 can be restored"}},
+    {"another restore has not begun", spoil = function(_, client)
+        must(client:create({apiVersion = "medusa.k8ssandra.io/v1alpha1", kind = "MedusaRestoreJob",
+                            metadata = {name = "forgotten"},
+                            spec = {cassandraDatacenter = "dc1", backup = "long-gone"}}))
+    end, says = {"MedusaRestoreJob forgotten has not begun, but will as soon as MedusaBackup"
+                 .. " long-gone appears", "delete it first"}},
+}
+
+lab.describe("fortanix-ccm/restore refuses when", function()
+    for _, case in ipairs(CLUSTERS) do
+        it(case[1], function()
+            local fixture <close> = start()
+            refuses(fixture, case)
+        end)
+    end
+
+    it("another restore is under way", function()
+        local fixture <close> = start()
+        local client = fixture.world.client
+        fixture.world.medusa.faults.restore = "stuck"
+        must(client:create({apiVersion = "medusa.k8ssandra.io/v1alpha1", kind = "MedusaRestoreJob",
+                            metadata = {name = "other"},
+                            spec = {cassandraDatacenter = "dc1", backup = BACKUP}}))
+        must(client:wait("medusarestorejobs", "other", {timeout = 10, ready = function(job)
+            return job.status and job.status.datacenterStopped ~= nil
+        end}))
+        must(client:patch(DATACENTERS, "dc1", {spec = {stopped = false}}))
+        must(client:wait(DATACENTERS, "dc1", {timeout = 10}))
+        refuses(fixture, {says = {"MedusaRestoreJob other is under way", "wait until it has"}})
+    end)
+
+    it("nobody says yes", function()
+        local fixture <close> = start()
+        local before = fixture.world:snapshot()
+        local words = fixture:words("run")
+        words[#words] = nil
+        local result = fixture:salvor(words)
+        salvor.expect_code(6, result)
+        salvor.expect(result.stderr, "this destroys", "CCM is not accessible until the end")
+        assert.same(before, fixture.world:snapshot())
+    end)
+
+    it("a parameter is unknown, or none of its values", function()
+        local fixture <close> = start()
+        for _, params in ipairs({{recreated = "maybe"}, {settle = "soon"}, {other = "1"}}) do
+            salvor.expect_code(2, fixture:run(params))
+        end
+    end)
+end)
+
+lab.describe("fortanix-ccm/restore tells", function()
+    it("which deployments it does not find, and which are not ready anyway", function()
+        local fixture <close> = start()
+        must(fixture.world.client:patch("deployments.apps", "malbork",
+            {status = {availableReplicas = 0, readyReplicas = 0, unavailableReplicas = 1}},
+            {subresource = "status"}))
+        local result = fixture:plan({deployments = "malbork,no-such-thing-*"})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "warning: there is no deployment no-such-thing-* to delete",
+            "warning: deployment malbork is not ready")
+    end)
+
+    it("that its resource is paused already", function()
+        local fixture <close> = start()
+        must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm", {spec = {paused = true}}))
+        local result = fixture:run()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "spec.paused is true already", "already")
+        assert.is_false(fixture.world:platform().spec.paused)
+    end)
+
+    it("the resource may be named by its manifest", function()
+        local fixture <close> = start()
+        local path = fs.join(fixture:generation(), "cr.yaml")
+        salvor.expect_code(0, fixture:plan({cr = path}))
+    end)
+end)

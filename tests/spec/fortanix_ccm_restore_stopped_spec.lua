@@ -1,0 +1,146 @@
+-- fortanix-ccm/restore that goes wrong half-way: each failure is recognised and explained, and once
+-- its cause is gone the run goes on.
+local fortanix = require("worlds.fortanix")
+local fs = require("salvor.fs")
+local lab = require("support.lab")
+local list = require("salvor").list
+local operation = require("support.operation")
+local salvor = require("support.salvor")
+local support = require("support.fortanix")
+
+local RESTORES = "medusarestorejobs.medusa.k8ssandra.io"
+
+local function start(options)
+    local fixture = support.start("fortanix-ccm/restore", options)
+    fixture:back_up()
+    return fixture
+end
+
+--- A run that stops, saying these things; its id.
+local function stops(fixture, params, ...)
+    local result = fixture:run(params)
+    salvor.expect_code(5, result)
+    salvor.expect(result.stderr, "go on with: salvor run --resume", ...)
+    return operation.run_id(result)
+end
+
+lab.describe("fortanix-ccm/restore stops when", function()
+    it("the operator does not heed the pause: deployments come back, data stay", function()
+        local fixture <close> = start()
+        fixture.world.faults.ignores_pause = true
+        local run = stops(fixture, nil, "stopped at step delete-deployments",
+            "deleted deployments came back: alhambra", "the operator is not paused",
+            "No data were touched")
+        assert.equal(0, #must(fixture.world.client:list(RESTORES)))
+        assert.is_nil(fixture.world.medusa.restored)
+        fixture.world.faults.ignores_pause = nil
+        salvor.expect_code(0, fixture:resume(run))
+        assert.truthy(fixture.world.medusa.restored)
+    end)
+
+    it("the restore finishes with a message; a resume makes a new job", function()
+        local fixture <close> = start()
+        fixture.world.medusa.faults.restore = "target backup has not completed successfully"
+        local run = stops(fixture, nil, "stopped at step restore",
+            "target backup has not completed successfully")
+        assert.is_true(fixture.world:platform().spec.paused)
+        fixture.world.medusa.faults.restore = nil
+        salvor.expect_code(0, fixture:resume(run))
+        local name = "medusa-restore-" .. run
+        local names = {}
+        for index, job in ipairs(must(fixture.world.client:list(RESTORES))) do
+            names[index] = job.metadata.name
+        end
+        assert.same({name, name .. "-2"}, names)
+    end)
+
+    it("the restore stays where it is", function()
+        local fixture <close> = start()
+        fixture.world.medusa.faults.restore = "stuck"
+        stops(fixture, {restore_timeout = "1s"}, "stopped at step restore",
+            "the datacenter is being restored and started")
+    end)
+
+    it("the backup has gone from the cluster: the job never begins, a sync lets it", function()
+        local fixture <close> = start()
+        local world = fixture.world.medusa
+        world.faults.restore = "forgotten"
+        local run = stops(fixture, {begin_timeout = "1s"}, "stopped at step restore",
+            "does not begin: MedusaBackup medusa-backup-", "is not in the cluster",
+            "a MedusaTask with operation sync brings what is in storage")
+        must(world.client:create({apiVersion = "medusa.k8ssandra.io/v1alpha1", kind = "MedusaTask",
+                                  metadata = {name = "sync"},
+                                  spec = {cassandraDatacenter = "dc1", operation = "sync"}}))
+        must(world.client:wait("medusatasks", "sync", {timeout = 10}))
+        salvor.expect_code(0, fixture:resume(run))
+        assert.equal(1, #must(world.client:list(RESTORES)))
+        assert.matches("^medusa%-backup%-", world.restored)
+    end)
+
+    it("nobody takes up the restore job", function()
+        local fixture <close> = start()
+        fixture.world.medusa.faults.restore = "ignored"
+        stops(fixture, {begin_timeout = "1s"}, "does not begin: its status stays empty",
+            "is the k8ssandra operator running?")
+    end)
+
+    it("a pod of the platform does not run", function()
+        local fixture <close> = start()
+        fixture.world.faults.pending = "malbork"
+        stops(fixture, {platform_timeout = "2s"}, "stopped at step await-platform", "malbork")
+        assert.truthy(fixture.world.medusa.restored)
+        assert.is_false(fixture.world:platform().spec.paused)
+    end)
+
+    it("a deleted deployment is held by a finalizer", function()
+        local fixture <close> = start()
+        local client = fixture.world.client
+        must(client:patch("deployments.apps", "malbork",
+            {metadata = {finalizers = {"example.org/held"}}}))
+        stops(fixture, {stop_timeout = "1s"}, "deployments are not gone after 1 s: malbork",
+            "look at their finalizers")
+        must(client:patch("deployments.apps", "malbork", {metadata = {finalizers = list({})}}))
+    end)
+end)
+
+--- Publishes another generation with another ConfigMap, as a backup in the meantime would.
+local function add_generation(fixture)
+    local other = fs.join(fixture.kit, "generations/other")
+    salvor.make_tree(other, salvor.tree(fixture:generation()))
+    must(fs.write(fs.join(fixture.kit, "latest"), "generations/other\n"))
+    fixture:edit_manifest(function(manifest)
+        manifest.run = "other"
+    end)
+    fixture:forge("configmap.yaml", function(part)
+        part.data = {["config.json"] = "{}"}
+    end)
+end
+
+lab.describe("a stopped fortanix-ccm/restore", function()
+    it("goes by the generation that it began with", function()
+        local fixture <close> = start()
+        local world = fixture.world
+        local before = must(world.client:get("configmaps", fortanix.CONFIG_MAP)).data
+        must(world.client:delete("configmaps", fortanix.CONFIG_MAP))
+        world.medusa.faults.restore = "no luck"
+        local run = stops(fixture, nil, "no luck")
+        world.medusa.faults.restore = nil
+        add_generation(fixture)
+        salvor.expect_code(0, fixture:resume(run))
+        assert.same(before, must(world.client:get("configmaps", fortanix.CONFIG_MAP)).data)
+    end)
+
+    it("deletes what has come back in the meantime", function()
+        local fixture <close> = start()
+        local world = fixture.world
+        world.medusa.faults.restore = "no luck"
+        local run = stops(fixture, nil, "no luck")
+        world.medusa.faults.restore = nil
+        must(world.client:patch(fortanix.PLATFORMS, "ccm", {spec = {paused = false}}))
+        must(world.client:wait("deployments.apps", "methoni", {create = true, timeout = 10}))
+        local uid = must(world.client:get("deployments.apps", "methoni")).metadata.uid
+        salvor.expect_code(0, fixture:resume(run))
+        assert.not_equal(uid, must(world.client:get("deployments.apps", "methoni")).metadata.uid)
+        assert.matches("^medusa%-backup%-", world.medusa.restored)
+    end)
+end)
