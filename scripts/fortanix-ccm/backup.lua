@@ -41,7 +41,7 @@ local function check_resource(ctx)
     ctx.facts.uid = object.metadata.uid
     if dig(object, "spec", "paused") == true then
         ctx:problem("spec.paused is true: the operator does nothing, and what is there may be"
-            .. " half a restore", "finish that (salvor runs), or set it to false and wait until all runs")
+            .. " half a restore", "finish that (salvor runs), or set it to false and wait for all")
     end
 end
 

@@ -1,7 +1,8 @@
 -- Every example of README and docs runs: `lua` blocks as scripts, `lua procedure ID` blocks as
 -- procedures that are planned and run, `console` blocks line by line; `yaml FILE` and `lua file
 -- FILE` are files below /srv that later blocks use. `lua pod` blocks are run by docs_node_spec.lua,
--- those whose language ends in `storage` by docs_storage_spec.lua.
+-- those whose language ends in `storage` by docs_storage_spec.lua, in `fortanix` by
+-- docs_fortanix_spec.lua.
 local documents = require("support.documents")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
@@ -86,7 +87,8 @@ lab.describe("the examples of the documentation", function()
 
     for _, path in ipairs(documents.paths()) do
         for _, block in ipairs(documents.blocks(path)) do
-            if block.language ~= "lua pod" and not block.language:find(" storage$") then
+            if block.language ~= "lua pod" and not block.language:find(" storage$")
+                and not block.language:find(" fortanix$") then
                 it(path .. ", line " .. block.line, function()
                     run_block(block)
                 end)

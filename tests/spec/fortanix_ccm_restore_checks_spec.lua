@@ -148,7 +148,7 @@ end
 local CHOSEN = {backup = BACKUP}
 
 local CLUSTERS = {
-    {"a deployment is missing", spoil = function(fixture, client)
+    {"a deployment is missing", spoil = function(_, client)
         must(client:delete("deployments.apps", fortanix.OPERATOR))
     end, says = {"deployment " .. fortanix.OPERATOR .. " is not there",
                  "must be deployed before its data are restored"}},
@@ -170,7 +170,7 @@ local CLUSTERS = {
     end, says = {"CassandraDatacenter dc1 is not ready: operator progress: Updating"}},
     {"not all nodes have finished the backup", params = CHOSEN,
      spoil = patch_backup({finishedNodes = 2}),
-     says = {"MedusaBackup " .. BACKUP .. " is not one to restore: it cannot be restored: 2 of 3 nodes",
+     says = {"MedusaBackup " .. BACKUP .. " is not one to restore: it cannot be restored: 2 of 3",
              "choose another one with -p backup=…"}},
     {"the backup has failed", params = CHOSEN, spoil = patch_backup({status = "FAILED"}),
      says = {"is not one to restore: status FAILED"}},
