@@ -37,7 +37,14 @@ local function plural_of(kind)
 end
 
 local function in_manifest(path)
-    local object = must(yaml.load(must(fs.read(path))))
+    local text, err = fs.read(path)
+    local object, problem
+    if text then
+        object, problem = yaml.load(text)
+    end
+    if not object then
+        wrong(path, "cannot be read: " .. (err or problem).message)
+    end
     local api, kind = fields.text(object, "apiVersion"), fields.text(object, "kind")
     local name = fields.text(object, "metadata", "name")
     local group = api and api:match("^([^/]+)/[^/]+$")
@@ -59,6 +66,11 @@ function fortanix.resource(text)
         wrong(text, "is neither plural.group/name nor a path from the root")
     end
     return {kind = resource, name = name, resource = resource}
+end
+
+--- For a procedure's permissions: the resource that its parameter `cr` names.
+function fortanix.permitted(params)
+    return fortanix.resource(params.cr).resource
 end
 
 --- matches(name, patterns) -> the pattern that the name is of, nil when it is of none; "*" stands

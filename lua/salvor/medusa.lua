@@ -30,9 +30,11 @@ function medusa.kinds(api)
     return kinds
 end
 
---- resource(api, which) -> "medusabackups.medusa.k8ssandra.io", as permissions have it
-function medusa.resource(api, which)
-    return KINDS[which]:lower() .. "s." .. (api:match("^(.*)/") or api)
+--- For a procedure's permissions: one of these kinds, of the API that its parameter `medusa` names.
+function medusa.permitted(which)
+    return function(params)
+        return KINDS[which]:lower() .. "s." .. (params.medusa:match("^(.*)/") or params.medusa)
+    end
 end
 
 --- state(which, object) -> "ready", "failed" or "waiting", and why. `which`: a name in kinds().

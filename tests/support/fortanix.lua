@@ -56,6 +56,14 @@ function Fixture:resume(run, options)
     return self:salvor({"run", "--resume", run, "--yes"}, options)
 end
 
+--- Another home for the same platform and kit.
+function Fixture:another()
+    local home = must(fs.temporary_folder())
+    return setmetatable({home = home}, {__index = self, __close = function()
+        must(fs.remove_tree(home))
+    end})
+end
+
 --- The folder of the kit's latest generation.
 function Fixture:generation()
     return fs.join(self.kit, (must(fs.read(fs.join(self.kit, "latest"))):gsub("\n", "")))
@@ -79,6 +87,13 @@ function Fixture:forge(name, change)
     self:edit_manifest(function(manifest)
         manifest.files[name].size, manifest.files[name].sha256 = #text, digest.sha256(text)
     end)
+end
+
+--- The run's words where the run before may have been killed for good and still have the lock.
+function support.killed_words(fixture, params)
+    local words = fixture:words("run", params)
+    words[#words + 1] = "--break-lock"
+    return words
 end
 
 return support

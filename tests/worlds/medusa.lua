@@ -168,11 +168,12 @@ local function refusal(self, backup)
     end
 end
 
---- A restore whose backup is not in the cluster does not begin before it is.
+--- A restore whose backup is not in the cluster does not begin before it is. (What has been created
+--- and does not tell its state yet is as good as not there.)
 local function await_backup(self, name)
     while true do
         local backup = self.client:get(BACKUPS, name)
-        if backup then
+        if backup and backup.status then
             return backup
         end
         task.sleep(0.05)

@@ -8,7 +8,7 @@ local task = require("salvor.task")
 local microservices = {}
 
 local DEPLOYMENTS = "deployments.apps"
-local LOOK = 0.5 -- seconds between two looks
+local LOOK = 0.2 -- seconds between two looks
 
 --- A deployment's label selector, as a client takes it.
 local function selector_of(object)
