@@ -194,6 +194,16 @@ local function read_back(ctx)
     ctx:note("complete: database (" .. ctx.facts.backup.name .. "), ConfigMap, Secret and resource")
 end
 
+-- Permissions
+
+local function takes_backup(params)
+    return params.take_backup
+end
+
+local function names_datacenter(params)
+    return params.datacenter ~= nil
+end
+
 return {
     id = parts.PROCEDURE,
     title = "Back up Fortanix CCM: database, bootstrapping data and resource",
@@ -227,7 +237,22 @@ return {
          help = "the API group and version of Medusa's kinds"},
     },
     permissions = {
-        {kind = "namespaces", verbs = {"get"}},
+        {kind = "namespaces", verbs = {"get"}, namespace = "kube-system"}, -- which cluster it is
+        {kind = fortanix.permitted, verbs = {"get"}},
+        {kind = "secrets", verbs = {"get"}},
+        {kind = "configmaps", verbs = {"get"}, names = function(params)
+            return {params.config_map}
+        end},
+        {kind = "deployments.apps", verbs = {"list"}},
+        {kind = "nodes", verbs = {"list"}, namespace = ""},
+        {kind = cassandra.DATACENTERS, verbs = {"get"}, when = names_datacenter},
+        {kind = cassandra.DATACENTERS, verbs = {"list"}, when = function(params)
+            return not names_datacenter(params)
+        end},
+        {kind = medusa.permitted("backup"), verbs = {"list"}},
+        {kind = medusa.permitted("backup"), verbs = {"get", "watch"}, when = takes_backup},
+        {kind = medusa.permitted("backup_job"), verbs = {"get", "list", "watch", "create"},
+         when = takes_backup},
     },
     steps = {
         {

@@ -71,6 +71,16 @@ local function await_platform(ctx)
     must(ctx.k8s:wait_all(items, {timeout = ctx.params.platform_timeout}))
 end
 
+-- Permissions
+
+local function may_apply(params)
+    return params.recreated ~= "no"
+end
+
+local function wants_newest(params)
+    return params.backup == "newest"
+end
+
 return {
     id = "fortanix-ccm/restore",
     title = "Restore Fortanix CCM from a Medusa backup",
@@ -106,7 +116,20 @@ return {
          help = "the API group and version of Medusa's kinds"},
     },
     permissions = {
-        {kind = "namespaces", verbs = {"get"}},
+        {kind = "namespaces", verbs = {"get"}, namespace = "kube-system"}, -- which cluster it is
+        -- A plan shows the second patch of an object by an update.
+        {kind = fortanix.permitted, verbs = {"get", "patch", "update"}},
+        {kind = "configmaps", verbs = {"get"}},
+        {kind = "configmaps", verbs = {"create", "patch"}, when = may_apply},
+        {kind = "secrets", verbs = {"get"}},
+        {kind = "secrets", verbs = {"create", "patch"}, when = may_apply},
+        {kind = "deployments.apps", verbs = {"get", "list", "watch", "delete"}},
+        {kind = "pods", verbs = {"get", "list", "watch"}},
+        {kind = "nodes", verbs = {"list"}, namespace = ""},
+        {kind = cassandra.DATACENTERS, verbs = {"get", "list", "watch"}},
+        {kind = medusa.permitted("backup"), verbs = {"get"}},
+        {kind = medusa.permitted("backup"), verbs = {"list"}, when = wants_newest},
+        {kind = medusa.permitted("restore_job"), verbs = {"get", "list", "watch", "create"}},
     },
     steps = {
         {

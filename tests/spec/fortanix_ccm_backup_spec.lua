@@ -156,9 +156,16 @@ lab.describe("fortanix-ccm/backup refuses when", function()
 
     it("cr is neither a name nor a file", function()
         local fixture <close> = start()
-        local result = fixture:run({cr = "ccm"})
-        salvor.expect_code(4, result)
-        salvor.expect(result.stdout, "'ccm' is neither plural.group/name nor a path")
+        for cr, problem in pairs({
+            ccm = "'ccm' is neither plural.group/name nor a path from the root",
+            ["/nowhere.yaml"] = "'/nowhere.yaml' cannot be read",
+            [fixture.kubeconfig] = "is not the manifest of one resource",
+        }) do
+            local result = fixture:run({cr = cr})
+            salvor.expect_code(2, result)
+            salvor.expect(result.stderr, problem)
+        end
+        assert.is_nil(fs.stat(fixture.kit))
     end)
 end)
 

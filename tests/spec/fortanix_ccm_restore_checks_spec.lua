@@ -98,8 +98,6 @@ local KITS = {
                   "spec.backup.prefix of the resource is platform, it was not set",
                   "never run a Medusa sync like this"}},
     {"there is no kit", params = {kit = "/nowhere"}, says = {"/nowhere"}},
-    {"cr is neither a name nor a file", params = {cr = "ccm"},
-     says = {"'ccm' is neither plural.group/name nor a path"}},
     {"the resource is not there", params = {cr = fortanix.PLATFORMS .. "/other"},
      says = {"there is no " .. fortanix.PLATFORMS .. " other in namespace", "apply cr.yaml of"}},
     {"there is no such backup", params = {backup = "none"},
@@ -238,7 +236,8 @@ lab.describe("fortanix-ccm/restore refuses when", function()
 
     it("a parameter is unknown, or none of its values", function()
         local fixture <close> = start()
-        for _, params in ipairs({{recreated = "maybe"}, {settle = "soon"}, {other = "1"}}) do
+        for _, params in ipairs({{recreated = "maybe"}, {settle = "soon"}, {other = "1"},
+                                  {cr = "ccm"}}) do
             salvor.expect_code(2, fixture:run(params))
         end
     end)

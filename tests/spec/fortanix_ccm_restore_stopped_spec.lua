@@ -5,6 +5,7 @@ local fs = require("salvor.fs")
 local lab = require("support.lab")
 local list = require("salvor").list
 local operation = require("support.operation")
+local operator = require("worlds.operator")
 local salvor = require("support.salvor")
 local support = require("support.fortanix")
 
@@ -139,8 +140,26 @@ lab.describe("a stopped fortanix-ccm/restore", function()
         must(world.client:patch(fortanix.PLATFORMS, "ccm", {spec = {paused = false}}))
         must(world.client:wait("deployments.apps", "methoni", {create = true, timeout = 10}))
         local uid = must(world.client:get("deployments.apps", "methoni")).metadata.uid
-        salvor.expect_code(0, fixture:resume(run))
+        local result = fixture:resume(run)
+        salvor.expect_code(6, result)
+        salvor.expect(result.stderr, "ccm was edited: spec.paused (step pause)")
+        salvor.expect_code(0, fixture:salvor({"run", "--resume", run, "--yes", "--accept-changes"}))
         assert.not_equal(uid, must(world.client:get("deployments.apps", "methoni")).metadata.uid)
         assert.matches("^medusa%-backup%-", world.medusa.restored)
+    end)
+
+    it("can be undone: the operator is at work again, the platform as before", function()
+        local fixture <close> = start()
+        fixture.world.faults.ignores_pause = true
+        local run = stops(fixture, nil, "the operator is not paused")
+        fixture.world.faults.ignores_pause = nil
+        local result = fixture:salvor({"run", "--undo", run, "--yes"})
+        salvor.expect_code(0, result)
+        assert.is_false(fixture.world:platform().spec.paused)
+        operator.eventually("all deployments", function()
+            return #fixture.world:deployments() == #fortanix.DEPLOYMENTS + 1
+        end)
+        salvor.expect_code(0, fixture:run())
+        assert.is_truthy(fixture.world.medusa.restored)
     end)
 end)

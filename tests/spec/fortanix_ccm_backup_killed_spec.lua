@@ -1,0 +1,43 @@
+-- kill -9 at any moment of fortanix-ccm/backup, then salvor run --resume: the kit is that of a run
+-- that nobody disturbed, and one backup was taken.
+local fs = require("salvor.fs")
+local killed = require("support.killed")
+local kit = require("salvor.procedure.kit")
+local lab = require("support.lab")
+local support = require("support.fortanix")
+local yaml = require("salvor.yaml")
+
+--- The files of the kit, the settings read, without the run's id and times.
+local function outcome(target, run)
+    local manifest, files = must(kit.read(target.kit))
+    assert.equal(run, manifest.run)
+    local settings = must(yaml.load(files["settings.yaml"]))
+    assert.equal("medusa-backup-" .. run, settings.backup.name)
+    files["settings.yaml"], settings.backup = nil, nil
+    return {files = files, settings = settings, kit = #must(fs.list(target.kit))}
+end
+
+lab.describe("fortanix-ccm/backup after kill -9", function()
+    local fixtures = {}
+
+    setup(function()
+        for worker = 1, killed.WORKERS do
+            fixtures[worker] = support.start("fortanix-ccm/backup")
+        end
+    end)
+
+    teardown(function()
+        for _, each in ipairs(fixtures) do
+            each:close()
+        end
+    end)
+
+    killed.define({
+        words = support.killed_words,
+        start = function(worker)
+            local target = fixtures[worker]:another()
+            target.kit, target.outcome = fs.join(target.home, "kit"), outcome
+            return target
+        end,
+    })
+end)
