@@ -125,6 +125,24 @@ local PROBLEMS = {
     {"the storage's secret is gone", spoil = function(fixture)
         must(fixture.world.client:delete("secrets", fixture.world.storage_secret))
     end, says = {"secret medusa-azure-key-test, which backups are stored with, does not exist"}},
+    {"the storage's secret lacks its key", spoil = function(fixture)
+        must(fixture.world.client:patch("secrets", fixture.world.storage_secret,
+            {data = {credentials = null, other = "b3RoZXI="}}))
+    end, says = {"has no credentials", "-p storage_key=…"}},
+    {"the bootstrapping data are empty", spoil = function(fixture)
+        must(fixture.world.client:patch("configmaps", fortanix.CONFIG_MAP, {data = null}))
+    end, says = {"ConfigMap malbork-bootstrapping-data is empty"}},
+    {"no node has the labels", params = {nodes = "agentpool=none"},
+     says = {"no node has the labels agentpool=none"}},
+    {"there is no datacenter of that name", params = {datacenter = "dc2"}, says = {"dc2"}},
+    {"there are two datacenters", spoil = function(fixture)
+        must(fixture.world.client:create({
+            apiVersion = "cassandra.datastax.com/v1beta1", kind = "CassandraDatacenter",
+            metadata = {name = "dc2"},
+            spec = {clusterName = "main", size = 1, serverType = "cassandra",
+                    serverVersion = "4.0.11"}}))
+    end, says = {"there are 2 CassandraDatacenters in namespace",
+                 "choose one with -p datacenter=…"}},
     {"the bootstrapping data are gone", spoil = function(fixture)
         must(fixture.world.client:delete("configmaps", fortanix.CONFIG_MAP))
         must(fixture.world.client:delete("secrets", fortanix.SECRET))
@@ -169,6 +187,51 @@ lab.describe("fortanix-ccm/backup refuses when", function()
     end)
 end)
 
+lab.describe("fortanix-ccm/backup and its kit", function()
+    it("is refused for the kit of another platform", function()
+        local one <close> = start()
+        local other <close> = start()
+        salvor.expect_code(0, one:run())
+        local kit_before = salvor.tree(one.kit)
+        local result = other:run({kit = one.kit})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "is the kit of another system")
+        assert.same(kit_before, salvor.tree(one.kit))
+    end)
+
+    it("keeps older generations", function()
+        local fixture <close> = start()
+        salvor.expect_code(0, fixture:run())
+        local first = fixture:generation()
+        salvor.expect_code(0, fixture:run({take_backup = "false"}))
+        assert.not_equal(first, fixture:generation())
+        assert.truthy(kit.read(first))
+    end)
+end)
+
+lab.describe("fortanix-ccm/backup warns when", function()
+    it("the schedule seems not to be at work", function()
+        local fixture <close> = start({medusa = {backups = {{"old", 200000}}}})
+        salvor.expect(fixture:plan().stdout, "warning: the newest backup, old, is 55.6 hours old",
+            "is the schedule at work?")
+    end)
+
+    it("there is no backup yet", function()
+        local fixture <close> = start({medusa = {backups = {}}})
+        local result = fixture:plan()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "warning: there is no MedusaBackup of datacenter dc1")
+    end)
+
+    it("the storage's key is not what Medusa reads for Azure", function()
+        local fixture <close> = start()
+        must(fixture.world.client:patch("secrets", fixture.world.storage_secret,
+            {data = {credentials = "bm90IEpTT04="}}))
+        salvor.expect(fixture:plan().stdout,
+            "warning: credentials of secret medusa-azure-key-test is not the JSON")
+    end)
+end)
+
 lab.describe("fortanix-ccm/backup stops when", function()
     it("the backup fails on a pod: nothing is published", function()
         local fixture <close> = start({medusa = {faults = {backup = "main-dc1-rack1-sts-1"}}})
@@ -177,5 +240,11 @@ lab.describe("fortanix-ccm/backup stops when", function()
         salvor.expect(result.stderr, "stopped at step take-backup",
             "failed on main-dc1-rack1-sts-1", "go on with: salvor run --resume")
         assert.same({}, salvor.tree(fixture.kit))
+        fixture.world.medusa.faults.backup = nil
+        local run = operation.run_id(result)
+        salvor.expect_code(0, fixture:resume(run))
+        local _, files = must(kit.read(fixture.kit))
+        assert.equal("medusa-backup-" .. run .. "-2",
+            must(yaml.load(files["settings.yaml"])).backup.name)
     end)
 end)

@@ -5,6 +5,7 @@ local json = require("salvor.json")
 local kit = require("salvor.procedure.kit")
 local keys = require("salvor").keys
 local salvor = require("support.salvor")
+local yaml = require("salvor.yaml")
 
 local SYSTEM = {kind = "ManagementCluster", namespace = "apic", name = "management", uid = "u-1"}
 
@@ -64,6 +65,37 @@ describe("a kit", function()
         assert.equal("generations/r2\n", must(fs.read(path .. "/latest")))
         assert.equal("one", select(2, must(kit.read(path .. "/generations/r1")))["a.yaml"])
         assert.equal("two", select(2, must(kit.read(path)))["a.yaml"])
+    end)
+
+    it("is read by the run that made a generation, when others have come since", function()
+        publish("r1", {["a.yaml"] = "one"})
+        publish("r2", {["a.yaml"] = "two"})
+        assert.same({["a.yaml"] = "one"}, select(2, open("r3"):read("r1")))
+        local of_one = must(kit.open(fs.join(path, "generations/r2")))
+        assert.same({["a.yaml"] = "two"}, select(2, of_one:read("r2")))
+        local others = {r9 = "r9", ["../r1"] = "'../r1' is not the name of a generation"}
+        for run, problem in pairs(others) do
+            local manifest, err = open("r3"):read(run)
+            assert.is_nil(manifest)
+            salvor.expect(err.message, problem)
+        end
+        local _, err = of_one:read("r1")
+        assert.equal("Corrupt", err.code)
+        salvor.expect(err.message, "it is of run r2, not of r1")
+    end)
+
+    it("takes an object as it can be applied anywhere", function()
+        local opened = open("r1")
+        opened:save("map.yaml", {
+            apiVersion = "v1", kind = "ConfigMap", data = {a = "1"},
+            metadata = {name = "map", namespace = "there", uid = "u", resourceVersion = "7"},
+        })
+        opened:publish(SYSTEM)
+        local manifest, files = must(kit.read(path))
+        assert.same({apiVersion = "v1", kind = "ConfigMap", data = {a = "1"},
+                     metadata = {name = "map"}}, must(yaml.load(files["map.yaml"])))
+        assert.same({apiVersion = "v1", kind = "ConfigMap", name = "map", namespace = "there",
+                     uid = "u", resourceVersion = "7"}, manifest.files["map.yaml"].source)
     end)
 
     it("has nothing but what its manifest names", function()

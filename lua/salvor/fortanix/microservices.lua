@@ -85,17 +85,6 @@ local function stay_deleted(client, patterns, owner, options)
     until settled and task.now() >= settled
 end
 
---- The names of the pods that are of any of the selectors.
-local function pods_of(client, selectors)
-    local names = {}
-    for _, selector in ipairs(selectors) do
-        for pod in client:each("pods", {label_selector = selector}) do
-            names[#names + 1] = pod.metadata.name
-        end
-    end
-    return names
-end
-
 --- stop(client, patterns, owner, options): deletes the deployments of the patterns and returns when
 --- they have stayed deleted for a while and their pods are gone. owner: the operator's resource, in
 --- words. options: {selectors = those of the pods, settle, stop_timeout (seconds), planning}.
@@ -109,9 +98,9 @@ function microservices.stop(client, patterns, owner, options)
     if not options.planning then
         stay_deleted(client, patterns, owner, options)
     end
-    local pods = pods_of(client, options.selectors)
-    if pods[1] then
-        must(client:wait("pods", pods, {deleted = true, timeout = options.stop_timeout}))
+    for _, selector in ipairs(options.selectors) do
+        must(client:wait("pods", nil, {label_selector = selector, deleted = true,
+                                       timeout = options.stop_timeout}))
     end
 end
 

@@ -94,6 +94,9 @@ end
 
 --- The folder of the generation of that run, as latest_folder().
 local function folder_of(self, run)
+    if not tostring(run):find("^[%w-]+$") then
+        return corrupt(self, "'" .. tostring(run) .. "' is not the name of a generation")
+    end
     return self.store:stat(MANIFEST) and "" or in_generation(run) .. "/"
 end
 
@@ -102,7 +105,7 @@ end
 function Kit:read(run)
     local folder, err
     if run then
-        folder = folder_of(self, run)
+        folder, err = folder_of(self, run)
     else
         folder, err = latest_folder(self)
     end

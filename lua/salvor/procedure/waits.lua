@@ -1,17 +1,28 @@
 --- What a procedure waits for, in words for plans and journals.
 local salvor = require("salvor")
+local selector = require("salvor.k8s.selector")
 
 local waits = {}
 
 local TIMEOUT = 30 -- seconds, what client:wait takes without one
 
---- "pods a, b", or "pods" of what selectors select. Misuse is for client:wait to refuse.
-local function target_of(kind, which)
+--- " with app=db", of what selectors select. Misuse is for client:wait to refuse.
+local function selected(options)
+    local words = {}
+    for _, text in ipairs({selector.label(options.label_selector) or "",
+                           selector.field(options.field_selector) or ""}) do
+        words[#words + 1] = text ~= "" and tostring(text) or nil
+    end
+    return words[1] and " with " .. table.concat(words, " and ") or ""
+end
+
+--- "pods a, b", or "pods with app=db"
+local function target_of(kind, which, options)
     local names = {}
     for index, name in ipairs(type(which) == "table" and which or {which}) do
         names[index] = tostring(name)
     end
-    return tostring(kind) .. (names[1] and " " .. table.concat(names, ", ") or "")
+    return tostring(kind) .. (names[1] and " " .. table.concat(names, ", ") or selected(options))
 end
 
 local function wanted(options)
@@ -32,7 +43,7 @@ function waits.describe(kind, which, options)
     return {
         verb = "wait for",
         class = "wait",
-        target = target_of(kind, which),
+        target = target_of(kind, which, options),
         wanted = wanted(options),
         timeout = timeout >= 0 and timeout or nil,
     }
