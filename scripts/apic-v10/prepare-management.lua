@@ -267,7 +267,8 @@ end
 
 local function save_resource(ctx)
     local object, kit = management(ctx), open_kit(ctx)
-    local source = {kind = object.kind, name = object.metadata.name, uid = object.metadata.uid}
+    local source = {kind = object.kind, namespace = ctx.namespace, name = object.metadata.name,
+                    uid = object.metadata.uid, resourceVersion = object.metadata.resourceVersion}
     kit:save(RESOURCE_FILE, object)
     kit:write(RECREATE_FILE, recreate(ctx, object), source)
     kit:write(SETTINGS_FILE, settings(ctx, object), source)
