@@ -285,6 +285,11 @@ table.insert(CASES["management.apiconnect.ibm.com/v1beta1/ManagementRestore"],
 CASES["apic.ibm.com/v1/CassandraCluster"] = {
     {"restored", {status = {ClusterRestoreStatus = "completed"}}, "ready"},
     {"restored, by its other spelling", {status = {CassandraRestoreStatus = "completed"}}, "ready"},
+    {"restored by one spelling, not by the other", {status = {
+        ClusterRestoreStatus = "completed", CassandraRestoreStatus = "Running"}},
+        "waiting", "restore: Running"},
+    {"failed", {status = {ClusterRestoreStatus = "Restore prelim checks failed for cc-0"}},
+        "failed", "restore: Restore prelim checks failed for cc-0"},
     {"checking", {status = {ClusterRestoreStatus = "Restore prelim checks passed for cc-0"}},
      "waiting", "prelim checks passed for cc-0"},
     {"untouched", {status = {ConfiguredMode = "daemonset"}}, "waiting", "no restore"},

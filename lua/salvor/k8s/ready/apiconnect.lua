@@ -63,14 +63,23 @@ rules["management.apiconnect.ibm.com/ManagementDBUpgrade"] = action({Complete = 
 rules["portal.apiconnect.ibm.com/PortalBackup"] = action({Ready = true})
 rules["portal.apiconnect.ibm.com/PortalRestore"] = action({Ready = true})
 
---- v2018: the database is restored when its cluster says so; the restore job ends before that.
+--- v2018: the database is restored when its cluster says so; the restore job ends before that. The
+--- vendor names the field in two ways. No text of a failure is documented.
 rules["apic.ibm.com/CassandraCluster"] = function(object)
-    local restore = text(object, "status", "ClusterRestoreStatus")
-        or text(object, "status", "CassandraRestoreStatus")
-    if restore == "completed" then
+    local begun, done = false, true
+    for _, field in ipairs({"ClusterRestoreStatus", "CassandraRestoreStatus"}) do
+        local restore = text(object, "status", field)
+        if restore and is_failure(restore) then
+            return "failed", "restore: " .. restore
+        elseif restore then
+            done = done and restore == "completed"
+            begun = restore ~= "completed" and restore or begun or restore
+        end
+    end
+    if begun and done then
         return "ready", "restore completed"
     end
-    return "waiting", restore and "restore: " .. restore or "no restore has been started"
+    return "waiting", begun and "restore: " .. begun or "no restore has been started"
 end
 
 return rules
