@@ -1,0 +1,108 @@
+--- The restore of API Connect v2018's management database: started once, watched to its end.
+local cassandra = require("salvor.apiconnect.v2018.cassandra")
+local errors = require("salvor.error")
+local proc = require("salvor.proc")
+local programs = require("salvor.apiconnect.v2018.programs")
+local task = require("salvor.task")
+
+local restore = {}
+
+-- Tells a run that goes on after a kill from one that was never interrupted.
+local PROCESS = string.format("%d-%.6f", proc.pid(), task.now())
+
+--- Notes what was there before, so that the restore of this run can be told from others.
+function restore.note(ctx)
+    if not ctx.planning then
+        ctx.facts.before = cassandra.note(ctx.k8s, ctx.facts.cluster)
+        ctx.facts.process = PROCESS
+    end
+end
+
+local function known_jobs(ctx)
+    local known = {}
+    for _, uid in ipairs(ctx.facts.before.jobs) do
+        known[uid] = true
+    end
+    return known
+end
+
+function restore.start(ctx)
+    restore.note(ctx)
+    programs.apicup(ctx, {"subsys", "exec", ctx.facts.subsystem, "restore", ctx.facts.backup},
+        {timeout = ctx.params.job_timeout})
+    if ctx.planning then
+        return
+    end
+    local job = cassandra.await_restore(ctx.k8s, known_jobs(ctx), ctx.params.job_timeout)
+    if not job then
+        error(errors.new({code = "Failed",
+            message = "apicup has started no restore: there is no new job restore-…",
+            hint = "look at the logs of the management pods"}), 0)
+    end
+    ctx.facts.job = job.metadata.name
+end
+
+--- Whether this run has started it: a second restore into a running one would spoil both. What a
+--- killed attempt has asked for may still be on its way.
+function restore.is_started(ctx)
+    if not ctx.facts.before then
+        return false
+    end
+    local known = known_jobs(ctx)
+    local job = cassandra.new_restore(cassandra.restore_jobs(ctx.k8s), known)
+    if not job and ctx.facts.process ~= PROCESS then
+        job = cassandra.await_restore(ctx.k8s, known, ctx.params.job_timeout)
+    end
+    ctx.facts.job = job and job.metadata.name
+    return job ~= nil
+end
+
+--- Asked when the run is resumed: a restore that has failed is started again.
+function restore.is_not_failed(ctx)
+    if ctx.facts.process == PROCESS then
+        return true
+    end
+    local job, err = ctx.k8s:get("jobs.batch", ctx.facts.job)
+    if not job and err.code ~= "NotFound" then
+        error(err, 0)
+    end
+    return not job or cassandra.job_state(job) ~= "failed"
+end
+
+--- What the waits for the restore are for: the database, and the Job as long as there is one.
+local function watched(ctx)
+    local ready, failed = cassandra.watching(ctx.facts.before)
+    local items = {{kind = cassandra.KIND, name = ctx.facts.cluster,
+                    ready = ready, failed = failed}}
+    local job, err = ctx.k8s:get("jobs.batch", ctx.facts.job)
+    if job then
+        items[2] = {kind = "jobs.batch", name = ctx.facts.job}
+    elseif err.code ~= "NotFound" then
+        error(err, 0)
+    end
+    return items
+end
+
+--- The job may end before the database is restored, and its end is seen by another watch than the
+--- database's: so the latter is looked at once more.
+function restore.watch(ctx)
+    if ctx.planning then
+        return ctx:perform({verb = "wait for", target = "the restore job, and the status completed"
+            .. " of " .. (ctx.facts.cluster or "the new CassandraCluster")})
+    end
+    local options = {timeout = ctx.params.restore_timeout, stall = ctx.params.stall}
+    local items = watched(ctx)
+    must(ctx.k8s:wait_all(items, options))
+    local database = items[1]
+    must(ctx.k8s:wait(database.kind, database.name, {
+        ready = database.ready, failed = database.failed,
+        timeout = options.timeout, stall = options.stall,
+    }))
+end
+
+function restore.is_restored(ctx)
+    local ready = cassandra.watching(ctx.facts.before)
+    return (ready(must(ctx.k8s:get(cassandra.KIND, ctx.facts.cluster))))
+end
+
+return restore
