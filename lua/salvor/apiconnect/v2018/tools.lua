@@ -1,6 +1,6 @@
 --- What API Connect v2018's programs print. It is meant for people, and there is no other form of
 --- it: so a line that is not understood is told, and never guessed at.
-local times = require("salvor.verify.times")
+local dates = require("salvor.dates")
 
 local tools = {}
 
@@ -22,7 +22,7 @@ function tools.nanoseconds(text)
     local fraction, sign, zone_hours, zone_minutes =
         (rest or ""):match("^%.?(%d*) ([+-])(%d%d)(%d%d)")
     local seconds = sign and #fraction <= 9
-        and times.parse(year .. month .. day .. "-" .. hour .. minute .. second)
+        and dates.compact(year .. month .. day .. "-" .. hour .. minute .. second)
     if not seconds then
         return nil
     end
