@@ -4,6 +4,7 @@ local cassandra = require("salvor.apiconnect.v2018.cassandra")
 local checks = require("salvor.apiconnect.v2018.checks")
 local errors = require("salvor.error")
 local installation = require("salvor.apiconnect.v2018.installation")
+local known = require("salvor.apiconnect.v2018.known")
 local programs = require("salvor.apiconnect.v2018.programs")
 local record = require("salvor.apiconnect.v2018.record")
 local restore = require("salvor.apiconnect.v2018.restore")
@@ -17,7 +18,7 @@ local function is_running_system(ctx)
 end
 
 local function needs_apicops(ctx)
-    return record.has_stuck_tasks(ctx.facts.record.versions.management)
+    return record.has_stuck_tasks(known(ctx, "record").versions.management)
 end
 
 local function fail(message, hint)
@@ -75,14 +76,14 @@ end
 
 --- Each pod of the database is there and runs, and there are as many as were backed up.
 local function check_pods(ctx)
-    local pods = cassandra.pods(ctx.k8s, ctx.facts.cluster)
+    local pods = cassandra.pods(ctx.k8s, known(ctx, "cluster"))
     if not pods[1] then
-        return ctx:problem("there are no pods " .. ctx.facts.cluster .. "-0, -1, …",
+        return ctx:problem("there are no pods " .. known(ctx, "cluster") .. "-0, -1, …",
             "find out why the database does not run")
     end
     for position, pod in ipairs(pods) do
         if pod.index ~= position - 1 then
-            ctx:problem("pod " .. ctx.facts.cluster .. "-" .. position - 1 .. " is missing",
+            ctx:problem("pod " .. known(ctx, "cluster") .. "-" .. position - 1 .. " is missing",
                 "all pods of the database must run")
             return
         elseif pod.problem then
@@ -99,7 +100,7 @@ local function spaces(ctx)
         ctx:warn("the free space of the pods was not looked at", "df and du in each pod tell it")
         return nil
     end
-    return cassandra.spaces(ctx.k8s, cassandra.pods(ctx.k8s, ctx.facts.cluster),
+    return cassandra.spaces(ctx.k8s, cassandra.pods(ctx.k8s, known(ctx, "cluster")),
         ctx.params.container)
 end
 
@@ -108,7 +109,8 @@ local function check_files(ctx)
     local pods = is_disaster(ctx) and ctx.facts.project_pods
     if pods and ctx.facts.count and pods ~= ctx.facts.count then
         ctx:problem(string.format("the project makes %d Cassandra pods, and backup %s is of %d",
-            pods, ctx.facts.backup, ctx.facts.count), "take the project that belongs to the backup")
+            pods, known(ctx, "backup"), ctx.facts.count),
+            "take the project that belongs to the backup")
     end
 end
 
@@ -120,7 +122,7 @@ end
 --- The version that apicops finds is the recorded one.
 local function check_live_version(ctx)
     local ok, found = pcall(programs.stuck_tasks, ctx, ctx.params.job_timeout)
-    local recorded = ctx.facts.record.versions.management
+    local recorded = known(ctx, "record").versions.management
     if not ok and not errors.is(found) then
         error(found, 0)
     elseif not ok then
@@ -458,7 +460,7 @@ return {
     next = function(ctx)
         return {
             "Restore the Developer Portal immediately, from backups of "
-                .. backups.time(ctx.facts.backup) .. ": its sites must fit this database.",
+                .. backups.time(known(ctx, "backup")) .. ": its sites must fit this database.",
             "Then let external traffic in again.",
             ctx.params.disaster and "Keep " .. ctx.params.workspace
                 .. " as the project of this system, private and safe." or nil,

@@ -1,5 +1,6 @@
 --- Which backup of API Connect v2018's management database is restored, and whether its files can
 --- be.
+local known = require("salvor.apiconnect.v2018.known")
 local programs = require("salvor.apiconnect.v2018.programs")
 local store = require("salvor.store")
 local tools = require("salvor.apiconnect.v2018.tools")
@@ -23,7 +24,7 @@ end
 -- By list-backups
 
 local function listed(ctx)
-    local words = {"subsys", "exec", ctx.facts.subsystem, "list-backups"}
+    local words = {"subsys", "exec", known(ctx, "subsystem"), "list-backups"}
     local result = programs.apicup(ctx, words, {timeout = ctx.params.job_timeout, read_only = true})
     local rows, strange = tools.backups(result.stdout)
     for _, line in ipairs(strange) do
@@ -35,9 +36,9 @@ end
 --- A list of another system's backups means that apicup speaks to another one.
 local function check_origin(ctx, rows)
     for _, row in ipairs(rows) do
-        if row.cluster ~= ctx.facts.cluster or row.namespace ~= ctx.namespace then
+        if row.cluster ~= known(ctx, "cluster") or row.namespace ~= ctx.namespace then
             ctx:problem(string.format("apicup lists backups of %s in namespace %s, not of %s in %s",
-                row.cluster, row.namespace, ctx.facts.cluster, ctx.namespace),
+                row.cluster, row.namespace, known(ctx, "cluster"), ctx.namespace),
                 "the project is another system's; give the one of this system")
             return false
         end
@@ -130,7 +131,7 @@ end
 --- check_files(ctx, options): one file for each pod, whole. options: full, pods (their number),
 --- space ({[index] = {available, database}}). facts.count is the number of files.
 function backups.check_files(ctx, options)
-    options.backup = ctx.facts.backup
+    options.backup = known(ctx, "backup")
     local report = verify(ctx, options)
     if not report.backups[1] then
         return ctx:problem(string.format("%s has no files of backup %s",
@@ -151,7 +152,7 @@ end
 --- check_portal(ctx): there are backups of the portal of the same time.
 function backups.check_portal(ctx)
     local place <close> = ctx:store(ctx.params.portal_backups)
-    local seconds = math.tointeger(tonumber(ctx.facts.backup)) // BILLION
+    local seconds = math.tointeger(tonumber(known(ctx, "backup"))) // BILLION
     local report = must(store.verify(place, {
         kind = "portal",
         time = os.date("!%Y%m%d.%H%M%S", seconds + ctx.params.portal_tolerance),

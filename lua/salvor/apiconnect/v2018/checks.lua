@@ -2,6 +2,7 @@
 --- one: versions, endpoints, project. Each takes the context of a procedure and tells it what is
 --- wrong.
 local fs = require("salvor.fs")
+local known = require("salvor.apiconnect.v2018.known")
 local project = require("salvor.apiconnect.v2018.project")
 local record = require("salvor.apiconnect.v2018.record")
 local salvor = require("salvor")
@@ -32,7 +33,7 @@ end
 
 --- All subsystems are at one version.
 function checks.versions(ctx)
-    local versions = ctx.facts.record.versions
+    local versions = known(ctx, "record").versions
     for _, subsystem in ipairs(record.SUBSYSTEMS) do
         local version = versions[subsystem]
         if version and not record.is_same_version(version, versions.management) then
@@ -119,10 +120,10 @@ end
 -- Endpoints
 
 local function is_in_project(ctx, loaded, endpoint, hosts)
-    local known = project.hosts(loaded, endpoint)
+    local in_project = project.hosts(loaded, endpoint)
     for _, host in ipairs(hosts) do
-        if not known[host:lower()] then
-            local others = table.concat(salvor.keys(known), ", ")
+        if not in_project[host:lower()] then
+            local others = table.concat(salvor.keys(in_project), ", ")
             ctx:problem(string.format("endpoint %s was %s in the old system, and in the project it"
                 .. " is %s", endpoint, host, others ~= "" and others or "not there"),
                 "endpoints and certificates cannot change: give the original project")
@@ -184,7 +185,7 @@ local function recorded(ctx)
     local list = {}
     for _, subsystem in ipairs(record.SUBSYSTEMS) do
         for _, endpoint in ipairs(record.ENDPOINTS[subsystem]) do
-            local hosts = ctx.facts.record.endpoints[endpoint]
+            local hosts = known(ctx, "record").endpoints[endpoint]
             if hosts then
                 list[#list + 1] = {endpoint = endpoint, hosts = hosts, subsystem = subsystem}
             end

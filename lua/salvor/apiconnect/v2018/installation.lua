@@ -2,6 +2,7 @@
 --- which nothing but the registry is changed.
 local cassandra = require("salvor.apiconnect.v2018.cassandra")
 local fs = require("salvor.fs")
+local known = require("salvor.apiconnect.v2018.known")
 local programs = require("salvor.apiconnect.v2018.programs")
 local project = require("salvor.apiconnect.v2018.project")
 
@@ -79,8 +80,8 @@ end
 --- As many pods as there are files: with fewer the wait ends in vain and names them.
 local function await_pods(ctx)
     local names = {}
-    for index = 0, ctx.facts.count - 1 do
-        names[#names + 1] = ctx.facts.cluster .. "-" .. index
+    for index = 0, known(ctx, "count") - 1 do
+        names[#names + 1] = known(ctx, "cluster") .. "-" .. index
     end
     must(ctx.k8s:wait("pods", names, {create = true, timeout = ctx.params.install_timeout,
                                       stall = ctx.params.stall}))
@@ -88,10 +89,10 @@ end
 
 --- facts.cluster is the new CassandraCluster, whose pods are all ready.
 function installation.install(ctx)
-    programs.apicup(ctx, {"subsys", "install", ctx.facts.subsystem},
+    programs.apicup(ctx, {"subsys", "install", known(ctx, "subsystem")},
         {timeout = ctx.params.install_timeout})
     if ctx.planning then
-        return ctx:perform({verb = "wait for", target = ctx.facts.count .. " Cassandra pods"})
+        return ctx:perform({verb = "wait for", target = known(ctx, "count") .. " Cassandra pods"})
     end
     ctx.facts.cluster = await_cluster(ctx)
     await_pods(ctx)

@@ -1,6 +1,7 @@
 --- The restore of API Connect v2018's management database: started once, watched to its end.
 local cassandra = require("salvor.apiconnect.v2018.cassandra")
 local errors = require("salvor.error")
+local known = require("salvor.apiconnect.v2018.known")
 local proc = require("salvor.proc")
 local programs = require("salvor.apiconnect.v2018.programs")
 local task = require("salvor.task")
@@ -13,27 +14,27 @@ local PROCESS = string.format("%d-%.6f", proc.pid(), task.now())
 --- Notes what was there before, so that the restore of this run can be told from others.
 function restore.note(ctx)
     if not ctx.planning then
-        ctx.facts.before = cassandra.note(ctx.k8s, ctx.facts.cluster)
+        ctx.facts.before = cassandra.note(ctx.k8s, known(ctx, "cluster"))
         ctx.facts.process = PROCESS
     end
 end
 
-local function known_jobs(ctx)
-    local known = {}
-    for _, uid in ipairs(ctx.facts.before.jobs) do
-        known[uid] = true
+local function earlier_jobs(ctx)
+    local uids = {}
+    for _, uid in ipairs(known(ctx, "before").jobs) do
+        uids[uid] = true
     end
-    return known
+    return uids
 end
 
 function restore.start(ctx)
     restore.note(ctx)
-    programs.apicup(ctx, {"subsys", "exec", ctx.facts.subsystem, "restore", ctx.facts.backup},
-        {timeout = ctx.params.job_timeout})
+    local words = {"subsys", "exec", known(ctx, "subsystem"), "restore", known(ctx, "backup")}
+    programs.apicup(ctx, words, {timeout = ctx.params.job_timeout})
     if ctx.planning then
         return
     end
-    local job = cassandra.await_restore(ctx.k8s, known_jobs(ctx), ctx.params.job_timeout)
+    local job = cassandra.await_restore(ctx.k8s, earlier_jobs(ctx), ctx.params.job_timeout)
     if not job then
         error(errors.new({code = "Failed",
             message = "apicup has started no restore: there is no new job restore-…",
@@ -48,10 +49,10 @@ function restore.is_started(ctx)
     if not ctx.facts.before then
         return false
     end
-    local known = known_jobs(ctx)
-    local job = cassandra.new_restore(cassandra.restore_jobs(ctx.k8s), known)
+    local earlier = earlier_jobs(ctx)
+    local job = cassandra.new_restore(cassandra.restore_jobs(ctx.k8s), earlier)
     if not job and ctx.facts.process ~= PROCESS then
-        job = cassandra.await_restore(ctx.k8s, known, ctx.params.job_timeout)
+        job = cassandra.await_restore(ctx.k8s, earlier, ctx.params.job_timeout)
     end
     ctx.facts.job = job and job.metadata.name
     return job ~= nil
@@ -62,7 +63,7 @@ function restore.is_not_failed(ctx)
     if ctx.facts.process == PROCESS then
         return true
     end
-    local job, err = ctx.k8s:get("jobs.batch", ctx.facts.job)
+    local job, err = ctx.k8s:get("jobs.batch", known(ctx, "job"))
     if not job and err.code ~= "NotFound" then
         error(err, 0)
     end
@@ -71,12 +72,12 @@ end
 
 --- What the waits for the restore are for: the database, and the Job as long as there is one.
 local function watched(ctx)
-    local ready, failed = cassandra.watching(ctx.facts.before)
-    local items = {{kind = cassandra.KIND, name = ctx.facts.cluster,
+    local ready, failed = cassandra.watching(known(ctx, "before"))
+    local items = {{kind = cassandra.KIND, name = known(ctx, "cluster"),
                     ready = ready, failed = failed}}
-    local job, err = ctx.k8s:get("jobs.batch", ctx.facts.job)
+    local job, err = ctx.k8s:get("jobs.batch", known(ctx, "job"))
     if job then
-        items[2] = {kind = "jobs.batch", name = ctx.facts.job}
+        items[2] = {kind = "jobs.batch", name = known(ctx, "job")}
     elseif err.code ~= "NotFound" then
         error(err, 0)
     end
@@ -101,8 +102,8 @@ function restore.watch(ctx)
 end
 
 function restore.is_restored(ctx)
-    local ready = cassandra.watching(ctx.facts.before)
-    return (ready(must(ctx.k8s:get(cassandra.KIND, ctx.facts.cluster))))
+    local ready = cassandra.watching(known(ctx, "before"))
+    return (ready(must(ctx.k8s:get(cassandra.KIND, known(ctx, "cluster")))))
 end
 
 return restore
