@@ -179,6 +179,27 @@ local function loss(ctx)
         ctx.facts.cluster or "that is newly installed", ctx.namespace)
 end
 
+-- Permissions
+
+local function installs(params)
+    return params.disaster
+end
+
+local function looks_at_space(params)
+    return params.space
+end
+
+--- The Secrets that parameters name.
+local function secrets(params)
+    local names = {params.backups_secret}
+    names[#names + 1] = params.disaster and params.registry_secret or nil
+    return names
+end
+
+local function has_secrets(params)
+    return secrets(params)[1] ~= nil
+end
+
 return {
     id = "apic-v2018/restore-management",
     title = "Restore the management database",
@@ -241,11 +262,12 @@ return {
     },
     permissions = {
         {kind = cassandra.KIND, verbs = {"get", "list", "watch"}},
-        {kind = "pods", verbs = {"get", "list", "watch"}},
-        {kind = "pods/exec", verbs = {"get", "create"}},
+        {kind = "pods", verbs = {"list"}},
+        {kind = "pods", verbs = {"watch"}, when = installs},
+        {kind = "pods/exec", verbs = {"get", "create"}, when = looks_at_space},
         {kind = "jobs.batch", verbs = {"get", "list", "watch"}},
         {kind = "ingresses.networking.k8s.io", verbs = {"list"}},
-        {kind = "secrets", verbs = {"get"}},
+        {kind = "secrets", verbs = {"get"}, names = secrets, when = has_secrets},
     },
     steps = {
         {

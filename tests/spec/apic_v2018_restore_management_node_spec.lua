@@ -4,6 +4,7 @@ local cassandra = require("salvor.apiconnect.v2018.cassandra")
 local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
 local node = require("support.node")
+local rights = require("support.rights")
 local salvor = require("support.salvor")
 local sets = require("support.backup_sets")
 
@@ -52,6 +53,13 @@ node.describe("the space of Cassandra pods", function()
 
     it("suffices: the plan goes through", function()
         local result = run()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "ok          room")
+    end)
+
+    it("is asked with the rights that salvor rbac prints", function()
+        local robot <close> = rights.grant(fixture, {space = "true"})
+        local result = robot:plan({space = "true", kubeconfig = node.kubeconfig()})
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "ok          room")
     end)
