@@ -3,6 +3,7 @@
 local apic = require("support.apic_v2018")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
+local two_operators = require("support.two_operators")
 
 lab.describe("apic-v2018/restore-management, when", function()
     it("the checks of the restore fail: stops at once and says why", function()
@@ -105,10 +106,28 @@ lab.describe("apic-v2018/restore-management, when", function()
     it("the operator says no: nothing is changed", function()
         local fixture <close> = apic.start({})
         local before = fixture.world:snapshot()
-        local result = fixture:salvor(fixture:words("run"))
-        salvor.expect_code(6, result)
+        local words = fixture:words("run")
+        assert.equal("--yes", table.remove(words))
+        salvor.expect_code(6, fixture:salvor(words))
         assert.same(before, fixture.world:snapshot())
         assert.same({}, fixture:calls())
+    end)
+
+    it("a check is left out that others need: they say so", function()
+        local fixture <close> = apic.start({})
+        for check, says in pairs({
+            record = "record is not known: 'record' was left out",
+            backup = "backup is not known: 'backup' was left out",
+            cluster = "cluster is not known: 'cluster' was left out",
+            project = "subsystem is not known: 'project' was left out",
+        }) do
+            local words = fixture:words("run")
+            table.move({"--skip", check}, 1, 2, #words + 1, words)
+            local result = fixture:salvor(words)
+            salvor.expect_code(check == "project" and 5 or 4, result)
+            salvor.expect(result.stdout .. result.stderr, says)
+            assert.same({}, fixture:calls())
+        end
     end)
 
     it("the installation fails: the run goes on with it", function()
@@ -143,4 +162,10 @@ lab.describe("apic-v2018/restore-management, when", function()
             assert.same({}, fixture.world.restores)
         end
     end)
+end)
+
+lab.describe("apic-v2018/restore-management", function()
+    two_operators.define({start = function()
+        return apic.start({})
+    end})
 end)

@@ -28,7 +28,8 @@ local function project_of(fixture)
 end
 
 local function start()
-    local fixture = apic.start({disaster = true, pods = 1, delays = {restore = 0.01, late = 0.01}})
+    local fixture = apic.start({disaster = true, pods = 1, subsystems = 1,
+                                delays = {restore = 0.01, late = 0.01}})
     function fixture:outcome()
         local calls, restores = asked(self)
         return {
@@ -45,9 +46,7 @@ lab.describe("apic-v2018/restore-management after kill -9", function()
     killed.define({
         start = start,
         words = function(fixture)
-            local words = fixture:words("run", PARAMS)
-            words[#words + 1] = "--yes"
-            return words
+            return fixture:words("run", PARAMS)
         end,
         again = function(run)
             -- Where the journal has lost who has the lock, nobody waits for its end here.

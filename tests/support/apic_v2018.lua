@@ -19,6 +19,8 @@ local apic = {
 
 local Fixture = operation.new_class()
 
+local words_without_yes = Fixture.words
+
 local BIN = fs.absolute("tests/support/bin")
 
 local SUBSYSTEMS = {
@@ -31,7 +33,7 @@ local SUBSYSTEMS = {
 
 local function definition(fixture)
     local subsystems = {}
-    for number, each in ipairs(SUBSYSTEMS) do
+    for number, each in ipairs(fixture.subsystems) do
         local endpoints = {}
         for _, name in ipairs(each.endpoints) do
             endpoints[name == "api-gw-service" and "apic-gw-service" or name] =
@@ -67,12 +69,14 @@ local function write_project(fixture)
 end
 
 local function write_record(fixture, version)
-    local versions = {}
-    for _, each in ipairs(SUBSYSTEMS) do
+    local versions, endpoints = {}, {}
+    for _, each in ipairs(fixture.subsystems) do
         versions[each.kind:lower()] = version
+        for _, name in ipairs(each.endpoints) do
+            endpoints[name] = world.ENDPOINTS[name]
+        end
     end
-    must(fs.write(fixture.record, must(yaml.dump({versions = versions,
-                                                  endpoints = world.ENDPOINTS}))))
+    must(fs.write(fixture.record, must(yaml.dump({versions = versions, endpoints = endpoints}))))
 end
 
 --- Every endpoint at 192.0.2.10.
@@ -84,9 +88,9 @@ local function write_hosts(fixture)
     must(fs.write(fixture.hosts, table.concat(lines)))
 end
 
---- start(options of the world, and `kubeconfig`, `namespace`) -> fixture: an operation, with
---- `project`, `record`, `backups` (a folder with two whole backups), `workspace` and `hosts` (files
---- and folders), and `log` (of the calls of apicup).
+--- start(options of the world, `kubeconfig`, `namespace`, `subsystems`: how many of the four the
+--- project and the record have) -> fixture: an operation, with `project`, `record`, `backups` (a
+--- folder with two whole backups), `workspace`, `hosts` (for getent) and `log` (of apicup's calls).
 function apic.start(options)
     local given = merge(options)
     given.kubeconfig = given.kubeconfig or lab.kubeconfig()
@@ -97,6 +101,7 @@ function apic.start(options)
         kubeconfig = given.kubeconfig,
         namespace = given.namespace,
         is_disaster = given.disaster,
+        subsystems = {table.unpack(SUBSYSTEMS, 1, given.subsystems)},
     }), Fixture)
     for _, name in ipairs({"project", "record", "backups", "workspace", "hosts", "log"}) do
         fixture[name] = fs.join(fixture.home, name)
@@ -127,11 +132,11 @@ function Fixture:common_params()
     return params
 end
 
---- With a yes to what is lost.
-function Fixture:run(params, options)
-    local words = self:words("run", params)
-    words[#words + 1] = "--yes"
-    return self:salvor(words, options)
+--- A run is told yes to what is lost.
+function Fixture:words(command, params)
+    local words = words_without_yes(self, command, params)
+    words[#words + 1] = command == "run" and "--yes" or nil
+    return words
 end
 
 function Fixture:resume(run, options)

@@ -1,16 +1,25 @@
 --- What API Connect v2018's programs print. It is meant for people, and there is no other form of
 --- it: so a line that is not understood is told, and never guessed at.
 local dates = require("salvor.dates")
+local harmless = require("salvor.k8s.harmless")
 
 local tools = {}
 
 local BILLION = 1000000000
 
+local function lines_of(text)
+    local lines = {}
+    for line in text:gsub("\t", "  "):gmatch("[^\r\n]+") do
+        lines[#lines + 1] = line
+    end
+    return lines
+end
+
 --- The words of a line, which two or more spaces keep apart; one may stand within a word.
 local function cells_of(line)
     local cells = {}
-    for cell in (line .. "  "):gsub("\t", "  "):gmatch("(%S.-)%s%s+") do
-        cells[#cells + 1] = cell
+    for cell in (line .. "  "):gmatch("(%S.-)%s%s+") do
+        cells[#cells + 1] = harmless(cell)
     end
     return cells
 end
@@ -70,7 +79,8 @@ end
 --- is_plausible (the id is the timestamp)}, list of the lines that were not understood
 function tools.backups(text)
     local rows, strange, places = {}, {}, nil
-    for line in text:gmatch("[^\r\n]+") do
+    local lines = lines_of(text)
+    for _, line in ipairs(lines) do
         local cells = cells_of(line)
         local header = header_of(cells)
         local row = places and not header and row_of(cells, places)
@@ -79,11 +89,11 @@ function tools.backups(text)
         elseif row then
             rows[#rows + 1] = row
         elseif places and cells[1] then
-            strange[#strange + 1] = line
+            strange[#strange + 1] = harmless(line)
         end
     end
     if not places and text:find("%S") then
-        strange[1] = text:match("[^\r\n]*%S[^\r\n]*")
+        strange[1] = harmless(lines[1])
     end
     return rows, strange
 end
@@ -105,14 +115,14 @@ end
 --- least one does.
 function tools.stuck_tasks(text)
     local found, none = {lines = {}}, 0
-    for line in text:gmatch("[^\r\n]+") do
+    for _, line in ipairs(lines_of(text)) do
         local version = line:match("^Apim Pod version is:%s*(%S.-)%s*$")
         if version then
-            found.version = version:gsub("%s*%(.*$", "")
+            found.version = harmless((version:gsub("%s*%(.*$", "")))
         elseif found.version and line:find("^No stuck .+ found%s*$") then
             none = none + 1
         elseif found.version and line:find("%S") then
-            table.insert(found.lines, line)
+            table.insert(found.lines, harmless(line))
         end
     end
     found.is_empty = none > 0 and #found.lines == 0
