@@ -3,7 +3,6 @@
 local apic = require("support.apic_v2018")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
-local two_operators = require("support.two_operators")
 
 lab.describe("apic-v2018/restore-management, when", function()
     it("the checks of the restore fail: stops at once and says why", function()
@@ -162,10 +161,4 @@ lab.describe("apic-v2018/restore-management, when", function()
             assert.same({}, fixture.world.restores)
         end
     end)
-end)
-
-lab.describe("apic-v2018/restore-management", function()
-    two_operators.define({start = function()
-        return apic.start({})
-    end})
 end)

@@ -72,14 +72,6 @@ lab.describe("the simulated API Connect v2018", function()
         lab.client():delete("namespaces", namespace)
     end)
 
-    local function restore()
-        must(simulated.client:create({
-            apiVersion = "batch/v1", kind = "Job", metadata = {generateName = "restore-"},
-            spec = {template = {spec = {restartPolicy = "Never", containers = {
-                {name = "done", image = "restore:1", args = {"restore", "1587549284406812631"}}}}}},
-        }))
-    end
-
     it("runs as many Cassandra pods as it is to", function()
         start({pods = 2})
         for index = 0, 1 do
@@ -96,7 +88,7 @@ lab.describe("the simulated API Connect v2018", function()
         local statuses = watch(namespace, world.KIND, function(cluster)
             return (cluster.status or {}).ClusterRestoreStatus
         end)
-        restore()
+        simulated:start_restore("1587549284406812631")
         local of_database = statuses("completed")
         local of_job = jobs("Complete")
         assert.same({"Init:0/2", "Init:1/2", "Completed"}, texts(pods("Completed")))
@@ -116,7 +108,7 @@ lab.describe("the simulated API Connect v2018", function()
     it("fails when it is to", function()
         start({pods = 1, faults = {restore = "job"}})
         local jobs = watch(namespace, "jobs", job_status)
-        restore()
+        simulated:start_restore("1587549284406812631")
         assert.same({"Failed"}, texts(jobs("Failed")))
     end)
 end)

@@ -98,11 +98,7 @@ local function restore(client, told, id)
     print("Connection created")
     print("Invoking request")
     if not told.deaf then
-        create(client, {
-            apiVersion = "batch/v1", kind = "Job", metadata = {generateName = "restore-"},
-            spec = {template = {spec = {restartPolicy = "Never", containers = {
-                {name = "done", image = "restore:1", args = {"restore", id}}}}}},
-        })
+        create(client, world.restore_job(id))
     end
 end
 

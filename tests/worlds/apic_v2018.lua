@@ -215,6 +215,11 @@ function World:now_told()
     return must(json.decode(found.data.told))
 end
 
+--- Starts a restore, as apicup has the management subsystem do.
+function World:start_restore(id)
+    must(self.client:create(world.restore_job(id)))
+end
+
 --- A restore of an earlier day: its job (state "Complete", "Failed" or nil: at work) and status.
 function World:add_restore(name, state, text)
     local job = must(self.client:create({
@@ -271,6 +276,15 @@ function world.start(options)
         end
     end
     return self
+end
+
+--- The Job that restores the backup.
+function world.restore_job(id)
+    return {
+        apiVersion = "batch/v1", kind = "Job", metadata = {generateName = "restore-"},
+        spec = {template = {spec = {restartPolicy = "Never", containers = {
+            {name = "done", image = "restore:1", args = {"restore", id}}}}}},
+    }
 end
 
 --- What makes an endpoint reachable.
