@@ -2,11 +2,11 @@
 local backups = require("salvor.apiconnect.v2018.backups")
 local cassandra = require("salvor.apiconnect.v2018.cassandra")
 local checks = require("salvor.apiconnect.v2018.checks")
+local database = require("salvor.apiconnect.v2018.database")
 local errors = require("salvor.error")
 local installation = require("salvor.apiconnect.v2018.installation")
 local known = require("salvor.apiconnect.v2018.known")
 local programs = require("salvor.apiconnect.v2018.programs")
-local record = require("salvor.apiconnect.v2018.record")
 local restore = require("salvor.apiconnect.v2018.restore")
 
 local function is_disaster(ctx)
@@ -17,16 +17,6 @@ local function is_running_system(ctx)
     return not ctx.params.disaster
 end
 
-local function needs_apicops(ctx)
-    return record.has_stuck_tasks(known(ctx, "record").versions.management)
-end
-
-local function fail(message, hint)
-    error(errors.new({code = "Failed", message = message, hint = hint}), 0)
-end
-
--- Checks
-
 local function check_traffic(ctx)
     if not ctx.params.traffic_stopped then
         ctx:problem("nobody has said that external traffic is stopped", "stop what reaches the"
@@ -35,131 +25,7 @@ local function check_traffic(ctx)
 end
 
 local function check_programs(ctx)
-    programs.check(ctx, needs_apicops(ctx))
-end
-
-local function check_cluster(ctx)
-    local names = cassandra.names(ctx.k8s)
-    local listed = table.concat(names or {}, ", ")
-    if is_disaster(ctx) then
-        if names and names[1] then
-            ctx:problem("namespace " .. ctx.namespace .. " has a database already: " .. listed,
-                "leave out disaster=true to restore into it")
-        end
-        return
-    elseif not names then
-        return ctx:problem("this cluster has no CassandraClusters: API Connect v2018 is not"
-            .. " installed", "choose the right cluster, or install it anew with -p disaster=true")
-    end
-    local wanted = ctx.params.name
-    ctx.facts.cluster = wanted or names[1]
-    if #names == 0 then
-        ctx:problem("there is no CassandraCluster in namespace " .. ctx.namespace,
-            "name its namespace with -n, or install the subsystem anew with -p disaster=true")
-    elseif not wanted and #names > 1 then
-        ctx:problem("there are " .. #names .. " CassandraClusters in namespace " .. ctx.namespace
-            .. ": " .. listed, "choose one with -p name=…")
-    elseif wanted and not (", " .. listed .. ", "):find(", " .. wanted .. ", ", 1, true) then
-        ctx:problem("there is no CassandraCluster " .. wanted .. " in namespace " .. ctx.namespace,
-            "there is: " .. listed)
-    end
-end
-
-local function check_idle(ctx)
-    for _, job in ipairs(cassandra.restore_jobs(ctx.k8s)) do
-        if cassandra.job_state(job) == "waiting" then
-            ctx:problem("a restore is at work already: job " .. job.metadata.name,
-                "wait for its end; remove the job when it is stuck for good")
-        end
-    end
-end
-
---- Each pod of the database is there and runs, and there are as many as were backed up.
-local function check_pods(ctx)
-    local pods = cassandra.pods(ctx.k8s, known(ctx, "cluster"))
-    if not pods[1] then
-        return ctx:problem("there are no pods " .. known(ctx, "cluster") .. "-0, -1, …",
-            "find out why the database does not run")
-    end
-    for position, pod in ipairs(pods) do
-        if pod.index ~= position - 1 then
-            ctx:problem("pod " .. known(ctx, "cluster") .. "-" .. position - 1 .. " is missing",
-                "all pods of the database must run")
-            return
-        elseif pod.problem then
-            ctx:problem("pod " .. pod.name .. " does not run normally: " .. pod.problem,
-                "all pods of the database must be Running and Ready")
-        end
-    end
-    ctx.facts.pods = #pods
-    ctx:note(#pods .. (#pods == 1 and " Cassandra pod" or " Cassandra pods"))
-end
-
-local function spaces(ctx)
-    if not ctx.params.space then
-        ctx:warn("the free space of the pods was not looked at", "df and du in each pod tell it")
-        return nil
-    end
-    return cassandra.spaces(ctx.k8s, cassandra.pods(ctx.k8s, known(ctx, "cluster")),
-        ctx.params.container)
-end
-
-local function check_files(ctx)
-    backups.check_files(ctx, {full = ctx.params.walk})
-    local pods = is_disaster(ctx) and ctx.facts.project_pods
-    if pods and ctx.facts.count and pods ~= ctx.facts.count then
-        ctx:problem(string.format("the project makes %d Cassandra pods, and backup %s is of %d",
-            pods, known(ctx, "backup"), ctx.facts.count),
-            "take the project that belongs to the backup")
-    end
-end
-
---- As many pods as files, and room for four times each file.
-local function check_room(ctx)
-    backups.check_files(ctx, {pods = ctx.facts.pods, space = spaces(ctx)})
-end
-
---- The version that apicops finds is the recorded one.
-local function check_live_version(ctx)
-    local ok, found = pcall(programs.stuck_tasks, ctx, ctx.params.job_timeout)
-    local recorded = known(ctx, "record").versions.management
-    if not ok and not errors.is(found) then
-        error(found, 0)
-    elseif not ok then
-        ctx:warn("the version of the running subsystem is not known: " .. found.message,
-            "it must be " .. recorded)
-    elseif not record.version(found.version)
-        or not record.is_same_version(found.version, recorded) then
-        ctx:problem("the Management subsystem runs at " .. found.version .. ", and " .. recorded
-            .. " is recorded", "bring all subsystems to the version of the backup")
-    end
-end
-
---- A check whose problems stop a step: what could not be looked at before the installation.
-local function insist(ctx, check)
-    local problems = {}
-    check(setmetatable({problem = function(_, message, hint)
-        problems[#problems + 1] = {message, hint}
-    end}, {__index = ctx}))
-    if problems[1] then
-        local messages = {}
-        for index, problem in ipairs(problems) do
-            messages[index] = problem[1]
-        end
-        fail(table.concat(messages, "; "), problems[1][2])
-    end
-end
-
-local function check_new_system(ctx)
-    if ctx.planning then
-        return
-    end
-    insist(ctx, checks.served)
-    insist(ctx, check_pods)
-    insist(ctx, check_room)
-    if needs_apicops(ctx) then
-        insist(ctx, check_live_version)
-    end
+    programs.check(ctx, database.has_stuck_tasks(ctx))
 end
 
 local function fix_tasks(ctx)
@@ -169,8 +35,9 @@ local function fix_tasks(ctx)
     end
     local found = programs.stuck_tasks(ctx, ctx.params.job_timeout)
     if not found.is_empty then
-        fail("tasks are still stuck: " .. table.concat(found.lines, "; "),
-            "see the vendor's page on troubleshooting, or ask its support")
+        error(errors.new({code = "Failed",
+            message = "tasks are still stuck: " .. table.concat(found.lines, "; "),
+            hint = "see the vendor's page on troubleshooting, or ask its support"}), 0)
     end
 end
 
@@ -338,7 +205,7 @@ return {
             why = "Without a disaster the running subsystem is restored into; after one, nothing "
                 .. "must be there that could be overwritten.",
             check = true,
-            run = check_cluster,
+            run = database.cluster,
         },
         {
             id = "served",
@@ -355,10 +222,10 @@ return {
             why = "What is recorded may be of another day.",
             check = true,
             when = function(ctx)
-                return is_running_system(ctx) and ctx.facts.record and needs_apicops(ctx)
+                return is_running_system(ctx) and ctx.facts.record and database.has_stuck_tasks(ctx)
             end,
             needs = {"record", "programs", "cluster"},
-            run = check_live_version,
+            run = database.version,
         },
         {
             id = "pods",
@@ -367,14 +234,14 @@ return {
             check = true,
             when = is_running_system,
             needs = {"cluster"},
-            run = check_pods,
+            run = database.pods,
         },
         {
             id = "idle",
             title = "No restore is at work",
             why = "Two restores at the same time spoil the database.",
             check = true,
-            run = check_idle,
+            run = database.idle,
         },
         {
             id = "backup",
@@ -390,7 +257,7 @@ return {
             why = "A damaged or missing file is found out before the data is deleted.",
             check = true,
             needs = {"backup"},
-            run = check_files,
+            run = database.files,
         },
         {
             id = "room",
@@ -400,7 +267,7 @@ return {
             check = true,
             when = is_running_system,
             needs = {"files", "pods"},
-            run = check_room,
+            run = database.room,
         },
         {
             id = "portal",
@@ -447,7 +314,7 @@ return {
             title = "The new subsystem can take the backup",
             why = "Endpoints, version, number of pods and space could not be looked at before.",
             when = is_disaster,
-            run = check_new_system,
+            run = database.new_system,
         },
         {
             id = "note-state",
@@ -475,7 +342,7 @@ return {
             id = "stuck-tasks",
             title = "Remove stuck tasks",
             why = "From 2018.4.1.9 iFix1.0 on, tasks of the time of the backup may wait for ever.",
-            when = needs_apicops,
+            when = database.has_stuck_tasks,
             run = fix_tasks,
         },
     },
