@@ -23,8 +23,14 @@ apiconnect.CREDENTIALS = {
     {status = "discoveryCredentialSecret", name = "discovery-cred", since = "10.0.7"},
 }
 
---- Names longer than this make originalUID essential.
+apiconnect.PORTAL = "portalclusters.portal.apiconnect.ibm.com"
+apiconnect.PORTAL_BACKUP = "portalbackups.portal.apiconnect.ibm.com"
+apiconnect.PORTAL_RESTORE = "portalrestores.portal.apiconnect.ibm.com"
+apiconnect.TOP_LEVEL = "apiconnectclusters.apiconnect.ibm.com"
+
+--- Names longer than this make originalUID essential: of a subsystem, and of an APIConnectCluster.
 apiconnect.LONG_NAME = 15
+apiconnect.LONG_TOP_NAME = 10
 
 --- "10.0.1.4-ifix1-eus" -> {10, 0, 1, 4, ifix = 1}; nil when it is no version.
 function apiconnect.parse_version(text)
@@ -86,10 +92,31 @@ function apiconnect.database_cluster(management, database)
         dig(management, "spec", "siteName"), suffix)
 end
 
---- ready(management) -> boolean, what it says of itself: the rule that client:wait goes by.
-function apiconnect.ready(management)
-    local state, text = rules["management.apiconnect.ibm.com/ManagementCluster"](management)
+--- ready(subsystem) -> boolean, what it says of itself: the rule that client:wait goes by, which is
+--- the same for a ManagementCluster and a PortalCluster.
+function apiconnect.ready(subsystem)
+    local state, text = rules["management.apiconnect.ibm.com/ManagementCluster"](subsystem)
     return state == "ready", text
+end
+
+--- The top-level APIConnectCluster, as an owner reference {apiVersion, kind, name, uid}, when there
+--- is one: its operator overwrites what is changed below it.
+function apiconnect.top_level(subsystem)
+    for _, owner in ipairs(subsystem.metadata.ownerReferences or {}) do
+        if owner.kind == "APIConnectCluster" then
+            return owner
+        end
+    end
+end
+
+--- The name that is too long for a restore without the right originalUID, and how long it may be:
+--- the subsystem's, or that of the APIConnectCluster above it (`top`, or nil). Nothing otherwise.
+function apiconnect.long_name(name, top)
+    if top and #top > apiconnect.LONG_TOP_NAME then
+        return top, apiconnect.LONG_TOP_NAME
+    elseif #name > apiconnect.LONG_NAME then
+        return name, apiconnect.LONG_NAME
+    end
 end
 
 return apiconnect
