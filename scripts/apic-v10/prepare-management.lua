@@ -30,7 +30,7 @@ local function check_backup_settings(ctx)
 end
 
 local function check_secrets(ctx)
-    subsystem:check_secrets(ctx, recovery.secrets(subsystem:get(ctx), ctx.facts.version))
+    prepare.check_secrets(ctx, recovery.secrets(subsystem:get(ctx), ctx.facts.version))
 end
 
 local function check_identity(ctx)
@@ -232,7 +232,7 @@ return {
                 return backup.is_usable(ctx.k8s, ctx.facts.owner, ctx.facts.backup.name)
             end,
         },
-        subsystem:save_secrets("Encryption key, client credentials and the credentials of the "
+        prepare.save_secrets("Encryption key, client credentials and the credentials of the "
             .. "backup server, without the fields that tie them to this cluster."),
         {
             id = "save-resource",
@@ -245,7 +245,7 @@ return {
             end,
         },
         subsystem:publish(),
-        subsystem.read_back(),
+        prepare.read_back(),
     },
     next = function(ctx)
         return {

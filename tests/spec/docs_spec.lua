@@ -6,13 +6,14 @@
 local documents = require("support.documents")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
+local portal_world = require("worlds.apic_v10_portal")
 local proc = require("salvor.proc")
 local world = require("worlds.apic_v10")
 
 local SALVOR = os.getenv("SALVOR") or "build/salvor"
 
 lab.describe("the examples of the documentation", function()
-    local home, namespace, subsystem, env
+    local home, namespace, subsystem, portal, env
 
     setup(function()
         home = must(fs.temporary_folder())
@@ -20,6 +21,7 @@ lab.describe("the examples of the documentation", function()
         must(fs.write(fs.join(home, "site", "site.yaml"), "kind: Site\n"))
         namespace = lab.namespace()
         subsystem = world.start({kubeconfig = lab.kubeconfig(), namespace = namespace})
+        portal = portal_world.start({kubeconfig = lab.kubeconfig(), namespace = namespace})
         env = {KUBECONFIG = documents.write_kubeconfig(fs.join(home, "kubeconfig"),
                    lab.kubeconfig(), namespace),
                XDG_STATE_HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home}
@@ -27,6 +29,7 @@ lab.describe("the examples of the documentation", function()
 
     teardown(function()
         subsystem:close()
+        portal:close()
         must(fs.remove_tree(home))
     end)
 

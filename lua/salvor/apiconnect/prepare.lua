@@ -135,7 +135,7 @@ local function check_secret(ctx, item)
 end
 
 --- Check: the secrets of the items exist, and hold what a recovery reads from them.
-function Subsystem:check_secrets(ctx, items)
+function prepare.check_secrets(ctx, items)
     ctx.facts.secrets = {}
     for _, item in ipairs(items) do
         if item.problem then
@@ -200,7 +200,7 @@ local function system(self, ctx)
             uid = ctx.facts.uid, version = ctx.facts.version}
 end
 
-function Subsystem:check_kit(ctx)
+local function check_kit(self, ctx)
     local kit = prepare.kit(ctx)
     local ok, err = kit:check_place(ctx.facts.uid and system(self, ctx))
     if not ok then
@@ -217,7 +217,7 @@ function prepare.secret_file(name)
     return "secrets/" .. name .. ".yaml"
 end
 
-local function save_secrets(ctx)
+local function run_save_secrets(ctx)
     for _, item in ipairs(ctx.facts.secrets) do
         prepare.kit(ctx):save(prepare.secret_file(item.secret),
             must(ctx.k8s:get("secrets", item.secret)))
@@ -263,24 +263,25 @@ function Subsystem:kit_check()
         why = "A kit belongs to one system; the last good generation is never touched.",
         check = true,
         run = function(ctx)
-            self:check_kit(ctx)
+            check_kit(self, ctx)
         end,
     }
 end
 
 --- The step that saves the secrets.
-function Subsystem:save_secrets(why)
+function prepare.save_secrets(why)
     return {
         id = "save-secrets",
         title = "Save the secrets",
         why = why,
-        run = save_secrets,
+        run = run_save_secrets,
         verify = function(ctx)
             return prepare.kit(ctx):holds(secret_files(ctx))
         end,
     }
 end
 
+--- The step that publishes the kit's generation.
 function Subsystem:publish()
     return {
         id = "publish",
@@ -292,7 +293,8 @@ function Subsystem:publish()
     }
 end
 
-function Subsystem.read_back()
+--- The last step: reads the kit again.
+function prepare.read_back()
     return {
         id = "read-back",
         title = "Read the kit back and check it",

@@ -1,0 +1,124 @@
+--- The Developer Portal of API Connect v10: what its resource says that a recovery needs to know.
+local apiconnect = require("salvor.apiconnect")
+local dig = require("salvor").dig
+local keys = require("salvor").keys
+local secrets = require("salvor.apiconnect.secrets")
+
+local portal = {}
+
+portal.KIND = "PortalCluster"
+portal.API = "portal.apiconnect.ibm.com/v1beta1"
+portal.BACKUP_FIELD = "portalBackup"
+
+--- The files of a kit.
+portal.RESOURCE_FILE = "portalcluster.yaml"
+portal.RECREATE_FILE = "recreate.yaml"
+portal.SETTINGS_FILE = "settings.yaml"
+
+--- secrets(object) -> list, by role, of salvor.apiconnect.secrets.item. The credentials are a name
+--- and a password with SFTP and with S3, where they are the access key and its secret.
+function portal.secrets(object)
+    local settings = dig(object, "spec", portal.BACKUP_FIELD) or {}
+    local items = {secrets.item(portal.KIND, secrets.ENCRYPTION,
+        dig(object, "status", secrets.ENCRYPTION) or dig(object, "spec", secrets.ENCRYPTION,
+            "secretName"),
+        -- The vendor's scripts use the first; the resource's own description names a file .b64.
+        secrets.keys("encryption_secret", "encryption_secret.b64"))}
+    secrets.add_if_set(items, portal.KIND, portal.BACKUP_FIELD .. ".credentials",
+        settings.credentials, settings.protocol == "objstore"
+            and secrets.pair("username", "password") or secrets.login)
+    secrets.add_if_set(items, portal.KIND, portal.BACKUP_FIELD .. ".backupCerts",
+        settings.backupCerts, secrets.keys("ca.crt"))
+    return secrets.sorted(items)
+end
+
+--- endpoints(spec) -> {portalUIEndpoint = sorted list of host names, ...}, of every such field.
+function portal.endpoints(spec)
+    local endpoints = {}
+    for field, value in pairs(spec or {}) do
+        local hosts = field:match("Endpoint$") and dig(value, "hosts")
+        if type(hosts) == "table" then
+            local names = {}
+            for _, host in ipairs(hosts) do
+                names[#names + 1] = dig(host, "name")
+            end
+            table.sort(names)
+            endpoints[field] = names
+        end
+    end
+    return endpoints
+end
+
+--- What is wrong with portalBackup beyond its missing fields: a list of {message, hint}.
+function portal.backup_problems(settings)
+    local problems, field = {}, portal.BACKUP_FIELD
+    local style = settings.backups3URIStyle
+    if settings.protocol == "objstore" and style and style ~= "" and style ~= "host"
+        and style ~= "path" then
+        problems[1] = {field .. ".backups3URIStyle is '" .. tostring(style) .. "'",
+                       "it is host or path"}
+    end
+    local port = settings.port
+    if port and (math.type(port) ~= "integer" or port < 1 or port > 65535) then
+        problems[#problems + 1] = {field .. ".port is " .. tostring(port),
+                                   "it is a number from 1 to 65535, 22 when it is left out"}
+    end
+    return problems
+end
+
+--- fields(known) -> the fields of a portal's spec that make it take the old backups over. known:
+--- what a kit's settings say {siteName, originalUID, portalBackup, encryptionSecret (its name)};
+--- version: of what takes them over, nil for a version that has originalUID.
+function portal.fields(known, version)
+    local has_uid = not version or apiconnect.has_original_uid(version)
+    return {
+        siteName = known.siteName,
+        originalUID = has_uid and known.originalUID or nil,
+        encryptionSecret = {secretName = known.encryptionSecret},
+        portalBackup = known.portalBackup,
+    }
+end
+
+--- replacement(object, known) -> the part of the replacement resource that makes it take over: of
+--- the PortalCluster, or of the APIConnectCluster above it.
+function portal.replacement(object, known)
+    local spec = portal.fields(known)
+    for field in pairs(known.endpoints) do
+        spec[field] = object.spec[field]
+    end
+    local owner = apiconnect.top_level(object)
+    if not owner then
+        return {apiVersion = object.apiVersion, kind = object.kind,
+                metadata = {name = object.metadata.name}, spec = spec}
+    end
+    spec.name = object.metadata.name
+    return {apiVersion = owner.apiVersion, kind = owner.kind, metadata = {name = owner.name},
+            spec = {portal = spec}}
+end
+
+--- differences(known, spec, is_complete) -> list of {field, wanted, found} of what a recovery
+--- needs equal: endpoints, encryption secret, backup settings, siteName. A field that is not set
+--- differs only where `is_complete`.
+function portal.differences(known, spec, is_complete)
+    local found, differences = portal.endpoints(spec), {}
+    local function compare(field, wanted, got)
+        wanted, got = tostring(wanted or ""), got ~= nil and tostring(got) or nil
+        if got ~= wanted and (got or is_complete) then
+            differences[#differences + 1] = {field = field, wanted = wanted, found = got or ""}
+        end
+    end
+    for _, field in ipairs(keys(known.endpoints)) do
+        compare(field, table.concat(known.endpoints[field], ", "),
+            found[field] and table.concat(found[field], ", "))
+    end
+    compare("encryptionSecret.secretName", known.encryptionSecret,
+        dig(spec, "encryptionSecret", "secretName"))
+    local settings = dig(spec, portal.BACKUP_FIELD) or {}
+    for _, field in ipairs(keys(known.portalBackup)) do
+        compare(portal.BACKUP_FIELD .. "." .. field, known.portalBackup[field], settings[field])
+    end
+    compare("siteName", known.siteName, dig(spec, "siteName"))
+    return differences
+end
+
+return portal

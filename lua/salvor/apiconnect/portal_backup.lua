@@ -1,0 +1,130 @@
+--- Backups of API Connect v10 portals: PortalBackup objects, each of the system or of one site.
+---
+--- A record is what the operator makes of a file in the remote storage, every ten minutes; its name
+--- and time come from the file. What was created in the cluster has neither, and counts from its
+--- creation, until the operator makes a record of its file, too.
+local apiconnect = require("salvor.apiconnect")
+local dates = require("salvor.dates")
+local dig = require("salvor").dig
+local keys = require("salvor").keys
+local ready = require("salvor.k8s.ready.apiconnect")["portal.apiconnect.ibm.com/PortalBackup"]
+
+local backup = {}
+
+--- By what backups of the system are told from those of sites.
+backup.SYSTEM = "_portal_system_backup"
+
+local FILE = "^(.+)%-%d%d%d%d%d%d%d%d%.%d%d%d%d%d%d%.tar%.gz$"
+local TIME = "^%d%d%d%d%d%d%d%d%.%d%d%d%d%d%d$"
+
+--- "20221108.010033" -> seconds since 1970, or nil when it is no such time.
+function backup.seconds(time)
+    return type(time) == "string" and time:match(TIME) and dates.compact(time) or nil
+end
+
+--- What a backup is of: SYSTEM, or the name of a site as its file has it; nil when nobody says.
+local function subject_of(object)
+    local type, site = dig(object, "spec", "type"), dig(object, "spec", "siteName")
+    local file = dig(object, "status", "fullBackupName")
+    local name = file and tostring(file):match(FILE)
+    if name then
+        return name
+    elseif type == "site" and site and site ~= "" then
+        return (site:gsub("/", "@"))
+    end
+    return type ~= "site" and backup.SYSTEM or nil
+end
+
+local function describe(object)
+    local id, type = dig(object, "status", "backupId"), dig(object, "spec", "type")
+    local is_record = dig(object, "spec", "crType") == "record"
+    local time = backup.seconds(id)
+    return {
+        name = object.metadata.name,
+        id = time and id or nil,
+        time = time or not is_record and dates.iso(object.metadata.creationTimestamp) or nil,
+        subject = subject_of(object),
+        site = dig(object, "spec", "siteName"),
+        type = type,
+        is_record = is_record,
+        created = dates.iso(object.metadata.creationTimestamp),
+    }
+end
+
+--- of(client, portal) -> list of the portal's backups that can be used {name, id (YYYYMMDD.HHMMSS),
+--- time, subject (SYSTEM or a site), site (spec.siteName), type, is_record, created}, and how many
+--- there are in all. Times are seconds since 1970.
+function backup.of(client, portal)
+    local found, count = {}, 0
+    for object in client:each(apiconnect.PORTAL_BACKUP) do
+        if dig(object, "spec", "portalCluster") == portal then
+            count = count + 1
+            local described = describe(object)
+            if ready(object) == "ready" and described.time and described.subject then
+                found[#found + 1] = described
+            end
+        end
+    end
+    return found, count
+end
+
+--- set(backups, time) -> {system, sites = {subject = backup}}: what a restore of everything takes
+--- for that time ("now" or YYYYMMDD.HHMMSS), the newest of each that is not newer; and the subjects
+--- all of whose backups are newer. A backup of type "all" counts as one of the system: it does not
+--- say of which sites it is.
+function backup.set(backups, time)
+    local limit = time == "now" and math.huge or backup.seconds(time)
+    local set, newer = {sites = {}}, {}
+    for _, each in ipairs(backups) do
+        local is_system = each.subject == backup.SYSTEM
+        local best = is_system and set.system or set.sites[each.subject]
+        if each.time > limit then
+            newer[each.subject] = true
+        elseif not best or each.time > best.time then
+            if is_system then
+                set.system = each
+            else
+                set.sites[each.subject] = each
+            end
+        end
+    end
+    for subject in pairs(newer) do
+        if set.sites[subject] or subject == backup.SYSTEM and set.system then
+            newer[subject] = nil
+        end
+    end
+    return set, keys(newer)
+end
+
+local function find(client, name)
+    local object, err = client:get(apiconnect.PORTAL_BACKUP, name)
+    if not object and err.code ~= "NotFound" then
+        error(err, 0)
+    end
+    return object
+end
+
+--- take(client, portal, name, timeout) -> {name, time}: a backup of the system and all sites;
+--- raises when it fails, with the operator's own reason. Repeating it with the same name goes on
+--- with the same backup, unless that has failed.
+function backup.take(client, portal, name, timeout)
+    local candidate, number = name, 1
+    while ready(find(client, candidate)) == "failed" do
+        number = number + 1
+        candidate = name .. "-" .. number
+    end
+    must(client:create({
+        apiVersion = "portal.apiconnect.ibm.com/v1beta1",
+        kind = "PortalBackup",
+        metadata = {name = candidate},
+        spec = {type = "all", crType = "create", portalCluster = portal},
+    }))
+    return describe(must(client:wait(apiconnect.PORTAL_BACKUP, candidate, {timeout = timeout})))
+end
+
+--- is_usable(client, name) -> boolean: that backup exists and has succeeded.
+function backup.is_usable(client, name)
+    return ready(find(client, name)) == "ready"
+end
+
+return backup
