@@ -6,6 +6,8 @@ local apiconnect = {}
 
 apiconnect.MANAGEMENT = "managementclusters.management.apiconnect.ibm.com"
 apiconnect.MANAGEMENT_BACKUP = "managementbackups.management.apiconnect.ibm.com"
+apiconnect.MANAGEMENT_RESTORE = "managementrestores.management.apiconnect.ibm.com"
+apiconnect.TOP = "apiconnectclusters.apiconnect.ibm.com"
 apiconnect.EDB_BACKUP = "backups.postgresql.k8s.enterprisedb.io"
 
 --- The secrets of client applications: the key in the status of a ManagementCluster, and the name
@@ -26,7 +28,8 @@ apiconnect.CREDENTIALS = {
 apiconnect.PORTAL = "portalclusters.portal.apiconnect.ibm.com"
 apiconnect.PORTAL_BACKUP = "portalbackups.portal.apiconnect.ibm.com"
 apiconnect.PORTAL_RESTORE = "portalrestores.portal.apiconnect.ibm.com"
-apiconnect.TOP_LEVEL = "apiconnectclusters.apiconnect.ibm.com"
+
+apiconnect.TOP_KIND = "APIConnectCluster"
 
 --- Names longer than this make originalUID essential: of a subsystem, and of an APIConnectCluster.
 apiconnect.LONG_NAME = 15
@@ -103,7 +106,7 @@ end
 --- is one: its operator overwrites what is changed below it.
 function apiconnect.top_level(subsystem)
     for _, owner in ipairs(subsystem.metadata.ownerReferences or {}) do
-        if owner.kind == "APIConnectCluster" then
+        if owner.kind == apiconnect.TOP_KIND then
             return owner
         end
     end

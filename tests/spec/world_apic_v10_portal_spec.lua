@@ -127,7 +127,7 @@ lab.describe("the simulated portal of API Connect v10", function()
             operator.eventually("the path", function()
                 return portal:portal().spec.portalBackup.path == portal.storage.path
             end)
-            must(portal.client:patch(apiconnect.TOP_LEVEL, "top",
+            must(portal.client:patch(apiconnect.TOP, "top",
                 {spec = {portal = {portalBackup = {path = "/new"}}}}))
             operator.eventually("the new path", function()
                 return portal:portal().spec.portalBackup.path == "/new"

@@ -35,6 +35,18 @@ function Fixture:common_params()
     return merge({kit = self.kit}, self.common)
 end
 
+--- salvor run with a yes to what is destructive.
+function Fixture:recover(params, options)
+    local words = self:words("run", params)
+    words[#words + 1] = "--yes"
+    return self:salvor(words, options)
+end
+
+--- Goes on with a run, with a yes to what is destructive.
+function Fixture:go_on(run)
+    return self:salvor({"run", "--resume", run, "--yes"})
+end
+
 --- The folder of the latest generation of the kit in the folder `kit`, this fixture's when nil.
 function Fixture:latest(kit)
     kit = kit or self.kit

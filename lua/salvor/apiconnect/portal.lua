@@ -1,5 +1,6 @@
 --- The Developer Portal of API Connect v10: what its resource says that a recovery needs to know.
 local apiconnect = require("salvor.apiconnect")
+local difference = require("salvor.apiconnect.difference")
 local dig = require("salvor").dig
 local keys = require("salvor").keys
 local secrets = require("salvor.apiconnect.secrets")
@@ -96,29 +97,47 @@ function portal.replacement(object, known)
             spec = {portal = spec}}
 end
 
---- differences(known, spec, is_complete) -> list of {field, wanted, found} of what a recovery
---- needs equal: endpoints, encryption secret, backup settings, siteName. A field that is not set
---- differs only where `is_complete`.
-function portal.differences(known, spec, is_complete)
-    local found, differences = portal.endpoints(spec), {}
-    local function compare(field, wanted, got)
-        wanted, got = tostring(wanted or ""), got ~= nil and tostring(got) or nil
-        if got ~= wanted and (got or is_complete) then
-            differences[#differences + 1] = {field = field, wanted = wanted, found = got or ""}
+--- Where the settings of a portal stand in its resource or in the one above it.
+local function root_of(object)
+    return object.kind == apiconnect.TOP_KIND and {"spec", "portal"} or {"spec"}
+end
+
+--- differences(object, known, version) -> list of salvor.apiconnect.difference: what must be
+--- changed in a PortalCluster, or in the APIConnectCluster above it, so that it takes over what a
+--- kit is of. known: what a kit's settings say; version: of the replacement.
+function portal.differences(object, known, version)
+    local root, list = root_of(object), {}
+    local wanted = portal.fields(known, version)
+    -- Left out, an APIConnectCluster names its portal after itself.
+    if #root > 1 and (dig(object, "spec", "portal", "name")
+        or object.metadata.name .. "-ptl") ~= known.name then
+        difference.want(list, object, difference.at(root, "name"), known.name)
+    end
+    difference.want(list, object, difference.at(root, "siteName"), wanted.siteName)
+    difference.want(list, object, difference.at(root, "originalUID"), wanted.originalUID)
+    difference.want(list, object, difference.at(root, "encryptionSecret", "secretName"),
+        wanted.encryptionSecret.secretName)
+    for _, field in ipairs(keys(wanted.portalBackup)) do
+        difference.want(list, object, difference.at(root, portal.BACKUP_FIELD, field),
+            wanted.portalBackup[field])
+    end
+    return list
+end
+
+--- endpoint_changes(object, known) -> list of texts: endpoints whose hosts are not the old ones. An
+--- APIConnectCluster may leave them to its operator.
+function portal.endpoint_changes(object, known)
+    local root, changes = root_of(object), {}
+    local found = portal.endpoints(dig(object, table.unpack(root)))
+    for _, field in ipairs(keys(known.endpoints)) do
+        local old = table.concat(known.endpoints[field], ", ")
+        local new = found[field] and table.concat(found[field], ", ")
+        if new and new ~= old or not new and #root == 1 then
+            changes[#changes + 1] = string.format("%s is %s, it was %s", field,
+                (new or "") ~= "" and new or "not set", old)
         end
     end
-    for _, field in ipairs(keys(known.endpoints)) do
-        compare(field, table.concat(known.endpoints[field], ", "),
-            found[field] and table.concat(found[field], ", "))
-    end
-    compare("encryptionSecret.secretName", known.encryptionSecret,
-        dig(spec, "encryptionSecret", "secretName"))
-    local settings = dig(spec, portal.BACKUP_FIELD) or {}
-    for _, field in ipairs(keys(known.portalBackup)) do
-        compare(portal.BACKUP_FIELD .. "." .. field, known.portalBackup[field], settings[field])
-    end
-    compare("siteName", known.siteName, dig(spec, "siteName"))
-    return differences
+    return changes
 end
 
 return portal

@@ -3,6 +3,7 @@
 --- A record is what the operator makes of a file in the remote storage, every ten minutes; its name
 --- and time come from the file. What was created in the cluster has neither, and counts from its
 --- creation, until the operator makes a record of its file, too.
+local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
 local dates = require("salvor.dates")
 local dig = require("salvor").dig
@@ -96,35 +97,19 @@ function backup.set(backups, time)
     return set, keys(newer)
 end
 
-local function find(client, name)
-    local object, err = client:get(apiconnect.PORTAL_BACKUP, name)
-    if not object and err.code ~= "NotFound" then
-        error(err, 0)
-    end
-    return object
-end
-
---- take(client, portal, name, timeout) -> {name, time}: a backup of the system and all sites;
---- raises when it fails, with the operator's own reason. Repeating it with the same name goes on
---- with the same backup, unless that has failed.
+--- take(client, portal, name, timeout) -> {name, time}: a backup of the system and all sites; see
+--- action.run().
 function backup.take(client, portal, name, timeout)
-    local candidate, number = name, 1
-    while ready(find(client, candidate)) == "failed" do
-        number = number + 1
-        candidate = name .. "-" .. number
-    end
-    must(client:create({
+    return describe(action.run(client, apiconnect.PORTAL_BACKUP, {
         apiVersion = "portal.apiconnect.ibm.com/v1beta1",
         kind = "PortalBackup",
-        metadata = {name = candidate},
         spec = {type = "all", crType = "create", portalCluster = portal},
-    }))
-    return describe(must(client:wait(apiconnect.PORTAL_BACKUP, candidate, {timeout = timeout})))
+    }, name, timeout))
 end
 
 --- is_usable(client, name) -> boolean: that backup exists and has succeeded.
 function backup.is_usable(client, name)
-    return ready(find(client, name)) == "ready"
+    return action.is_done(client, apiconnect.PORTAL_BACKUP, name)
 end
 
 return backup

@@ -243,7 +243,7 @@ end
 --- A PortalCluster below an APIConnectCluster was changed.
 function controllers.owned(self, object)
     local owner = apiconnect.top_level(object)
-    local above = self.client:get(apiconnect.TOP_LEVEL, owner.name)
+    local above = self.client:get(apiconnect.TOP, owner.name)
     local wanted = above and dig(above, "spec", "portal") or {}
     for field, value in pairs(wanted) do
         if field ~= "name" and not same(object.spec[field], value) then
@@ -260,7 +260,7 @@ function controllers.start(self)
     local always = function()
         return true
     end
-    self:control(apiconnect.TOP_LEVEL, controllers.top_level,
+    self:control(apiconnect.TOP, controllers.top_level,
         {object = always, types = {ADDED = true, MODIFIED = true}})
     self:control(apiconnect.PORTAL, controllers.owned, {
         object = function(object)
