@@ -13,7 +13,7 @@ local world = require("worlds.apic_v10")
 local SALVOR = os.getenv("SALVOR") or "build/salvor"
 
 lab.describe("the examples of the documentation", function()
-    local home, namespace, subsystem, portal, env
+    local home, namespace, subsystem, portal, lost, env
 
     setup(function()
         home = must(fs.temporary_folder())
@@ -22,6 +22,11 @@ lab.describe("the examples of the documentation", function()
         namespace = lab.namespace()
         subsystem = world.start({kubeconfig = lab.kubeconfig(), namespace = namespace})
         portal = portal_world.start({kubeconfig = lab.kubeconfig(), namespace = namespace})
+        -- Where a lost portal is recovered.
+        must(lab.client():create({apiVersion = "v1", kind = "Namespace",
+                                  metadata = {name = namespace .. "-new"}}))
+        lost = portal_world.start({kubeconfig = lab.kubeconfig(), namespace = namespace .. "-new",
+                                   install = false, storage = portal.storage})
         env = {KUBECONFIG = documents.write_kubeconfig(fs.join(home, "kubeconfig"),
                    lab.kubeconfig(), namespace),
                XDG_STATE_HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home}
@@ -30,6 +35,7 @@ lab.describe("the examples of the documentation", function()
     teardown(function()
         subsystem:close()
         portal:close()
+        lost:close()
         must(fs.remove_tree(home))
     end)
 

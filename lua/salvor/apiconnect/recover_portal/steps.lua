@@ -16,7 +16,8 @@ local task = require("salvor.task")
 
 local steps = {}
 
-local LOOK = 2 -- seconds between looks at which records there are
+-- Seconds between looks at which records there are.
+local LOOK, SHORTEST = 2, 0.1
 
 function steps.apply_secrets(ctx)
     subsystem:apply_secrets(ctx)
@@ -103,12 +104,12 @@ local function await_records(ctx, kit, installed)
         local missing = missing_of(ctx, kit, records)
         if #records ~= seen then
             seen, since = #records, task.now()
-        elseif not missing[1] and task.now() - since >= settle then
+        elseif not missing[1] and (task.now() - since >= settle or task.now() > deadline) then
             return records
         elseif task.now() > deadline then
             in_vain(records, missing)
         end
-        task.sleep(math.min(LOOK, settle / 4))
+        task.sleep(math.max(math.min(LOOK, settle / 4), SHORTEST))
     end
 end
 

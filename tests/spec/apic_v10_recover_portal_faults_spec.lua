@@ -1,0 +1,167 @@
+-- apic-v10/recover-portal when something goes wrong on its way: it stops at once with the reason
+-- and the cure, and a resumed run goes on.
+local apiconnect = require("salvor.apiconnect")
+local lab = require("support.lab")
+local list = require("salvor").list
+local operator = require("worlds.operator")
+local portal = require("support.portal")
+local recovery = require("support.portal_recovery")
+local salvor = require("support.salvor")
+local world = require("worlds.apic_v10_portal")
+
+lab.describe("apic-v10/recover-portal stops when", function()
+    local lost
+
+    setup(function()
+        lost = recovery.lose()
+    end)
+
+    teardown(function()
+        lost:close()
+    end)
+
+    local function expect_stopped(operation, params, ...)
+        local result = operation:recover(params)
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, ...)
+        return result
+    end
+
+    it("the portal does not come up", function()
+        local operation <close> = recovery.start(lost,
+            {faults = {install = "waiting for the database"}})
+        expect_stopped(operation, {install_timeout = "1s"}, "stopped at step await-operator",
+            "phase Pending, state 2/6, \"waiting for the database\"")
+    end)
+
+    it("the operator finds no backups, and goes on when it does", function()
+        local operation <close> = recovery.start(lost, {delays = {records = 1000}})
+        local stopped = expect_stopped(operation, {records_timeout = "1s"},
+            "stopped at step choose-backups", "the operator has made no records of the old backups",
+            "portalBackup's host and path must be those of the old portal")
+        operation.world.delays.records = 0
+        salvor.expect_code(0, operation:go_on(portal.run_id(stopped)))
+        assert.truthy(operation.world.restored)
+    end)
+
+    it("a site of the kit has no backup, unless it is to do without", function()
+        local operation <close> = recovery.start(lost,
+            {faults = {unseen = "portal.example.org@acme@lab"}})
+        expect_stopped(operation, {records_timeout = "2s"}, "stopped at step choose-backups",
+            "none of site portal.example.org@acme@lab", "-p accept_missing_sites=true")
+        salvor.expect_code(0, operation:recover({accept_missing_sites = "true"}))
+    end)
+
+    it("the system has no backup", function()
+        local operation <close> = recovery.start(lost, {faults = {unseen = world.SYSTEM}})
+        expect_stopped(operation, {records_timeout = "2s"}, "and none of the system")
+    end)
+
+    it("every backup of the system is newer than the time that is wanted", function()
+        local operation <close> = recovery.start(lost)
+        local oldest = lost.storage.files[1].time
+        expect_stopped(operation, {timestamp = "20200101.000000"}, "stopped at step choose-backups",
+            "there is no backup of the system until 20200101.000000",
+            "the oldest one is " .. oldest)
+    end)
+
+    it("the newest backup may be one of the new, empty portal", function()
+        local storage = {}
+        for field, value in pairs(lost.storage) do
+            storage[field] = value
+        end
+        storage.files = table.move(lost.storage.files, 1, #lost.storage.files, 1, {})
+        local operation <close> = recovery.start(lost, {storage = storage})
+        local time = world.time(-600)
+        operation.world:add_file(world.SYSTEM, time)
+        expect_stopped(operation, {}, "backup " .. time .. " (portal-record-",
+            "is newer than this installation: it may be one of the new, still empty portal")
+        local newest = lost.storage.files[#lost.storage.files].time
+        salvor.expect_code(0, operation:recover({timestamp = newest}))
+        assert.equal(lost.storage.files[4].time, operation.world.restored[world.SYSTEM])
+    end)
+
+    for _, fault in ipairs({"dry_run", "restore"}) do
+        it("the " .. fault .. " fails, at once and with the operator's reason", function()
+            local operation <close> = recovery.start(lost,
+                {faults = {[fault] = "the database refused its admin"}})
+            local stopped = expect_stopped(operation, {}, "stopped at step "
+                .. fault:gsub("_", "-"), "has failed: the database refused its admin; go on with")
+            operation.world.faults[fault] = nil
+            salvor.expect_code(0, operation:go_on(portal.run_id(stopped)))
+            assert.truthy(operation.world.restored)
+            assert.matches(fault == "restore" and "Failed, Ready, dry Ready"
+                or "Ready, dry Failed, dry Ready", recovery.restores(operation), 1, true)
+        end)
+    end
+
+    it("the restore does not end", function()
+        local operation <close> = recovery.start(lost, {faults = {stuck = true}})
+        expect_stopped(operation, {restore_timeout = "1s"}, "stopped at step dry-run",
+            "was waited for 1 s to be ready; last: phase Running")
+    end)
+
+    it("somebody has changed originalUID meanwhile", function()
+        local operation <close> = recovery.start(lost, {on_restored = function() end})
+        operation.world.on_restored = function()
+            operation.world:patch({spec = {originalUID = "another"}})
+        end
+        expect_stopped(operation, {}, "stopped at step verify",
+            "spec.originalUID: another -> " .. recovery.ORIGINAL, "look who has changed it")
+    end)
+
+    it("the kit gets a new generation", function()
+        local operation <close> = recovery.start(lost, {delays = {records = 1000}})
+        local stopped = expect_stopped(operation, {records_timeout = "1s"}, "no records")
+        local other <close> = portal.start({spec = {originalUID = recovery.ORIGINAL}})
+        salvor.expect_code(0, other:run())
+        local kit = operation.kit
+        os.execute("rm -rf " .. kit .. ".new && cp -r " .. other.kit .. " " .. kit .. ".new && mv "
+            .. kit .. " " .. kit .. ".old && mv " .. kit .. ".new " .. kit)
+        local result = operation:go_on(portal.run_id(stopped))
+        os.execute("rm -rf " .. kit .. " && mv " .. kit .. ".old " .. kit)
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "has a new generation since this run began", "begin a new run")
+    end)
+end)
+
+lab.describe("apic-v10/recover-portal", function()
+    it("leaves out records of an earlier installation", function()
+        local lost <close> = recovery.lose()
+        local operation <close> = recovery.start(lost)
+        local client = operation.world.client
+        must(client:create({
+            apiVersion = "portal.apiconnect.ibm.com/v1beta1", kind = "PortalBackup",
+            metadata = {name = "left", labels = {["salvor-test-seeded"] = "true"}},
+            spec = {type = "system", crType = "record", portalCluster = "portal"},
+        }))
+        must(client:patch(apiconnect.PORTAL_BACKUP, "left", {status = {
+            phase = "Ready", backupId = world.time(60), commentLeft = "n/a", id = "n/a",
+            fullBackupName = world.SYSTEM .. "-" .. world.time(60) .. ".tar.gz", message = "n/a",
+            conditions = list()}}, {subresource = "status"}))
+        local created = os.time() -- times of creation are whole seconds
+        operator.eventually("the next second", function()
+            return os.time() > created
+        end)
+        local result = operation:recover()
+        salvor.expect_code(0, result)
+        assert.is_nil(result.stdout:find("(left)", 1, true))
+    end)
+
+    it("tells no secret", function()
+        local lost <close> = recovery.lose()
+        local operation <close> = recovery.start(lost)
+        for _, command in ipairs({"plan", "run"}) do
+            local words = {"--log-level", "debug"}
+            local rest = operation:words(command)
+            table.move(rest, 1, #rest, #words + 1, words)
+            words[#words + 1] = command == "run" and "--yes" or nil
+            local result = operation:salvor(words)
+            salvor.expect_code(0, result)
+            operation:expect_no_secret("the output", result.stdout .. result.stderr)
+        end
+        for path, data in pairs(salvor.tree(operation.home)) do
+            operation:expect_no_secret(path, data)
+        end
+    end)
+end)
