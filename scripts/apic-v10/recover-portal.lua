@@ -167,7 +167,7 @@ return {
             title = "Create the replacement, or change the one that is there",
             why = "originalUID, encryptionSecret and portalBackup are the old ones before the "
                 .. "operator begins.",
-            done = steps.is_resource_applied,
+            done = steps.needs_no_change,
             run = steps.apply_resource,
             verify = steps.is_resource_applied,
         },

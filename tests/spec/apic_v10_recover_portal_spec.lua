@@ -91,6 +91,19 @@ lab.describe("run of apic-v10/recover-portal", function()
         assert.equal(recovery.ORIGINAL, portal:portal().spec.originalUID)
     end)
 
+    it("applies all of the operator's file to a portal that is there already", function()
+        local operation <close> = recovery.start(lost)
+        local portal = operation.world
+        portal:create_backup_secrets()
+        portal:create_secret("encryptionSecret", lost.secrets.encryptionSecret)
+        portal:add_portal("portal", {spec = {encryptionSecret = {secretName = "portal-enc-key"}}})
+        local path = recovery.write_file(operation, {profile = "n3xc4.m8"})
+        salvor.expect_code(0, operation:recover({resource = path}))
+        assert.equal("n3xc4.m8", portal:portal().spec.profile)
+        assert.equal(recovery.ORIGINAL, portal:portal().spec.originalUID)
+        assert.truthy(portal.restored)
+    end)
+
     it("ends with the dry run when it is asked to", function()
         local operation <close> = recovery.start(lost)
         local result = operation:run({dry_run = "true"})
@@ -140,6 +153,39 @@ lab.describe("apic-v10/recover-portal below an APIConnectCluster", function()
         local edited = must(yaml.load(must(fs.read(path))))
         assert.equal(recovery.ORIGINAL, edited.spec.portal.originalUID)
         assert.truthy(operation.world.restored)
+    end)
+
+    it("refuses one whose portal has another name, and one without a portal", function()
+        local operation <close> = recovery.start(lost)
+        local function create(portal)
+            must(operation.world.client:apply({
+                apiVersion = "apiconnect.ibm.com/v1beta1", kind = "APIConnectCluster",
+                metadata = {name = "top"},
+                spec = {version = "10.0.5.3", license = {accept = true}, portal = portal},
+            }))
+        end
+        create(nil)
+        local result = operation:recover({top = "top"})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "APIConnectCluster top defines no portal")
+        create({name = "other"})
+        result = operation:recover({top = "top"})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "APIConnectCluster top has a portal of another name than the"
+            .. " old one, top-ptl: other")
+    end)
+
+    it("stops when its operator gives the portal other host names", function()
+        local operation <close> = recovery.start(lost)
+        local path = fs.join(operation.home, "top.yaml")
+        must(fs.write(path, "apiVersion: apiconnect.ibm.com/v1beta1\nkind: APIConnectCluster\n"
+            .. "metadata: {name: top}\nspec: {version: 10.0.5.3, license: {accept: true}}\n"))
+        local result = operation:recover({top = "top", resource = path})
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "stopped at step await-operator", "the portal is up with other"
+            .. " host names: portalAdminEndpoint is top-ptl.apps.example.org, it was"
+            .. " api.portal.example.org")
+        assert.equal("", recovery.restores(operation))
     end)
 
     it("refuses to edit the portal below it, and wants the same above it again", function()

@@ -227,30 +227,41 @@ function Subsystem:is_file_edited(ctx)
 end
 
 --- Step: the resource is created from its definition with the kit's values, or the one that is
---- there is changed.
+--- there is changed. The operator's file is applied as a whole, whatever else it says.
 function Subsystem:apply_resource(ctx)
     local kit = self:kit_of(ctx)
     local live = self:look(ctx, kit)
-    if not live then
-        local object = self:definition(ctx, kit)
-        must(ctx.k8s:create(k8s.neat(difference.changed(object,
-            self.differences(object, kit, ctx.facts.version)))))
-    elseif next(live.patch) then
+    if live and not ctx.params.resource then
         local target = self:target(ctx, kit)
         must(ctx.k8s:patch(target.plural, target.name, live.patch))
+        return
+    end
+    local object = self:definition(ctx, kit)
+    object = k8s.neat(difference.changed(object,
+        self.differences(object, kit, ctx.facts.version)))
+    if live then
+        must(ctx.k8s:apply(object, {force = true}))
+    else
+        must(ctx.k8s:create(object))
     end
 end
 
+--- The resource has the values of the kit.
 function Subsystem:is_resource_applied(ctx)
     local live = self:look(ctx, self:kit_of(ctx))
     return live ~= nil and next(live.patch) == nil
 end
 
+--- The same, and there is no file that may say more.
+function Subsystem:needs_no_change(ctx)
+    return not ctx.params.resource and self:is_resource_applied(ctx)
+end
+
 --- Step: waits until all parts are up, of the resource as it must be: one that was changed is up
---- until its operator sees that.
+--- until its operator sees that. The subsystem.
 function Subsystem:await_operator(ctx, timeout)
     local kit = self:kit_of(ctx)
-    must(ctx.k8s:wait(self.plural, kit.name, {
+    return must(ctx.k8s:wait(self.plural, kit.name, {
         timeout = timeout,
         create = true,
         ready = function(object)

@@ -228,6 +228,9 @@ function controllers.top_level(self, object)
     spec.name = nil
     spec.license = object.spec.license
     spec.adminClientSubjectDN = "CN=portal-admin-client,O=cert-manager"
+    for _, field in ipairs({"portalAdminEndpoint", "portalUIEndpoint"}) do
+        spec[field] = spec[field] or {hosts = {{name = name .. ".apps.example.org"}}}
+    end
     local found = self.client:get(apiconnect.PORTAL, name)
     if found then
         return must(self.client:patch(apiconnect.PORTAL, name, {spec = spec}))

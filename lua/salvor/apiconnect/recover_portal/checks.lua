@@ -26,12 +26,28 @@ function checks.kit(ctx)
     end
 end
 
+--- An APIConnectCluster that is there makes its portal by the name that it says.
+local function check_section(ctx, kit, live, definition)
+    local section = dig(live, "spec", "portal")
+    local name = section and (section.name or live.metadata.name .. "-ptl")
+    if not section and not definition then
+        ctx:problem("APIConnectCluster " .. live.metadata.name .. " defines no portal",
+            "give its definition: -p resource=FILE")
+    elseif section and name ~= kit.name then
+        ctx:problem("APIConnectCluster " .. live.metadata.name .. " has a portal of another name"
+            .. " than the old one, " .. kit.name .. ": " .. name, "the name must be the same: the"
+            .. " backups are bound to it; take that portal out first")
+    end
+end
+
 --- What the replacement is, or would be, and where that is said.
 local function described(ctx, kit, object)
     local target = subsystem:target(ctx, kit)
     local live = recover.find(ctx, target.plural, target.name)
     local definition = subsystem:definition(ctx, kit)
-    if not live and not definition then
+    if live and live.kind == apiconnect.TOP_KIND then
+        check_section(ctx, kit, live, definition)
+    elseif not live and not definition then
         return ctx:problem("there is no APIConnectCluster " .. target.name .. " in namespace "
             .. ctx.namespace .. ", and the kit has the PortalCluster alone",
             "give its definition: -p resource=FILE")

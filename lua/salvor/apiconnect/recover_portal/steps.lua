@@ -8,6 +8,7 @@ local dates = require("salvor.dates")
 local difference = require("salvor.apiconnect.difference")
 local errors = require("salvor.error")
 local keys = require("salvor").keys
+local portal = require("salvor.apiconnect.portal")
 local portal_restore = require("salvor.apiconnect.portal_restore")
 local salvor = require("salvor")
 local sites = require("salvor.apiconnect.portal_sites")
@@ -39,16 +40,29 @@ function steps.apply_resource(ctx)
     subsystem:apply_resource(ctx)
 end
 
+function steps.needs_no_change(ctx)
+    return subsystem:needs_no_change(ctx)
+end
+
 function steps.is_resource_applied(ctx)
     return subsystem:is_resource_applied(ctx)
 end
 
-function steps.await_operator(ctx)
-    subsystem:await_operator(ctx, ctx.params.install_timeout)
-end
-
 local function fail(code, message, hint)
     error(errors.new({code = code, message = message, hint = hint}), 0)
+end
+
+--- An APIConnectCluster may have left the endpoints to its operator.
+function steps.await_operator(ctx)
+    local object = subsystem:await_operator(ctx, ctx.params.install_timeout)
+    if ctx.planning then
+        return
+    end
+    local change = portal.endpoint_changes(object, subsystem:kit_of(ctx).known)[1]
+    if change then
+        fail("Conflict", "the portal is up with other host names: " .. change,
+            "they must be the old ones: set them in the resource, which is to be installed anew")
+    end
 end
 
 -- Which backups
