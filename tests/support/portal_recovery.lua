@@ -54,7 +54,7 @@ function recovery.start(lost, options)
     given.common = merge({records_settle = "1s", check_sites = "false"}, given.common)
     local operation = portal.start(given)
     operation.lost = lost
-    operation.world.secrets = lost.secrets
+    operation.world.secrets = merge(lost.secrets)
     return operation
 end
 
