@@ -124,8 +124,8 @@ local function take_backup(ctx)
     end
 end
 
-local params = prepare.params("the ManagementCluster")
-params[#params + 1] = {
+local parameters = prepare.params("the ManagementCluster")
+parameters[#parameters + 1] = {
     name = "database", type = "enum", values = {"auto", "crunchy", "edb"}, default = "auto",
     help = "the generation of the management database; by version when auto",
 }
@@ -154,7 +154,7 @@ return {
         .. "using SFTP (or S3) backups",
     systems = {{name = "IBM API Connect", versions = "10.0.1 and later"}},
     categories = {"prepare", "safe"},
-    params = params,
+    params = parameters,
     permissions = {
         {kind = apiconnect.MANAGEMENT, verbs = {"get", "list"}},
         {kind = "secrets", verbs = {"get"}},

@@ -160,7 +160,9 @@ return {
     permissions = {
         {kind = apiconnect.PORTAL, verbs = {"get", "list"}},
         {kind = "secrets", verbs = {"get"}},
-        {kind = apiconnect.PORTAL_BACKUP, verbs = {"get", "list", "watch", "create"}},
+        {kind = apiconnect.PORTAL_BACKUP, verbs = {"list"}},
+        {kind = apiconnect.PORTAL_BACKUP, verbs = {"get", "watch", "create"},
+         when = takes_backup},
     },
     steps = {
         {

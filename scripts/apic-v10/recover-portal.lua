@@ -12,6 +12,11 @@ local function restores(ctx)
     return not ctx.params.dry_run
 end
 
+--- What the settings are put into.
+local function edited(params)
+    return params.top and apiconnect.TOP or apiconnect.PORTAL
+end
+
 return {
     id = "apic-v10/recover-portal",
     title = "Recover the developer portal after a disaster",
@@ -57,8 +62,8 @@ return {
          help = "how long the sites may take to answer"},
     },
     permissions = {
-        {kind = apiconnect.PORTAL, verbs = {"get", "list", "watch", "create", "patch"}},
-        {kind = apiconnect.TOP, verbs = {"get", "create", "patch"}},
+        {kind = apiconnect.PORTAL, verbs = {"get", "list", "watch"}},
+        {kind = edited, verbs = {"get", "create", "patch"}},
         {kind = "secrets", verbs = {"get", "create"}},
         {kind = apiconnect.PORTAL_BACKUP, verbs = {"list"}},
         {kind = apiconnect.PORTAL_RESTORE, verbs = {"get", "list", "watch", "create"}},
