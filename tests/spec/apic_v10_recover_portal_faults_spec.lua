@@ -7,6 +7,7 @@ local operator = require("worlds.operator")
 local portal = require("support.portal")
 local recovery = require("support.portal_recovery")
 local salvor = require("support.salvor")
+local two_operators = require("support.two_operators")
 local world = require("worlds.apic_v10_portal")
 
 lab.describe("apic-v10/recover-portal stops when", function()
@@ -126,9 +127,28 @@ lab.describe("apic-v10/recover-portal stops when", function()
 end)
 
 lab.describe("apic-v10/recover-portal", function()
+    local shared
+
+    setup(function()
+        shared = recovery.lose()
+    end)
+
+    teardown(function()
+        shared:close()
+    end)
+
+    two_operators.define({start = function()
+        local operation = recovery.start(shared)
+        local words = operation:words("run")
+        words[#words + 1] = "--yes"
+        function operation.words()
+            return words
+        end
+        return operation
+    end})
+
     it("leaves out records of an earlier installation", function()
-        local lost <close> = recovery.lose()
-        local operation <close> = recovery.start(lost)
+        local operation <close> = recovery.start(shared)
         local client = operation.world.client
         must(client:create({
             apiVersion = "portal.apiconnect.ibm.com/v1beta1", kind = "PortalBackup",
@@ -149,8 +169,7 @@ lab.describe("apic-v10/recover-portal", function()
     end)
 
     it("tells no secret", function()
-        local lost <close> = recovery.lose()
-        local operation <close> = recovery.start(lost)
+        local operation <close> = recovery.start(shared)
         for _, command in ipairs({"plan", "run"}) do
             local words = {"--log-level", "debug"}
             local rest = operation:words(command)

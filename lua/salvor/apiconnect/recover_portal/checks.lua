@@ -234,8 +234,9 @@ end
 function checks.outside(ctx)
     ctx:warn("the backups of portal and management must be of the same time, so that sites and"
         .. " management database fit")
-    ctx:warn("the endpoints' DNS names must point to the new installation, and nobody may change"
-        .. " anything in it before the restore is done")
+    ctx:warn("the endpoints' DNS names must point to the new installation")
+    ctx:warn("nobody may log in or change anything before the restore is done",
+        "external traffic must be stopped until then")
 end
 
 return checks
