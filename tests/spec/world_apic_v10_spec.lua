@@ -1,38 +1,8 @@
 -- The simulated API Connect v10 moves its objects as the real operator does.
 local apiconnect = require("salvor.apiconnect")
 local lab = require("support.lab")
-local task = require("salvor.task")
+local watch_phases = require("support.phases")
 local world = require("worlds.apic_v10")
-
-local PATIENCE = 10 -- seconds
-
---- Watches in a task of its own; gives a function(name, last) that waits for the last phase of that
---- object, ends the watch and returns all that was seen: "Pending, Running".
-local function watch_phases(namespace, kind)
-    local client = lab.client({namespace = namespace})
-    local seen = {}
-    local running = task.spawn(function()
-        for event in client:watch(kind) do
-            local name, status = event.object.metadata.name, event.object.status or {}
-            local phase = (status.phase or "") .. (status.state and " " .. status.state or "")
-            local list = seen[name] or {}
-            if phase ~= "" and list[#list] ~= phase then
-                list[#list + 1] = phase
-            end
-            seen[name] = list
-        end
-    end)
-    return function(name, last)
-        local deadline = task.now() + PATIENCE
-        while task.now() < deadline and (seen[name] or {})[#(seen[name] or {})] ~= last do
-            task.sleep(0.02)
-        end
-        running:cancel()
-        pcall(running.join, running)
-        getmetatable(client).__close(client)
-        return seen[name] and table.concat(seen[name], ", ")
-    end
-end
 
 lab.describe("the simulated API Connect v10", function()
     local namespace

@@ -8,8 +8,10 @@
 --- new objects only.
 local base64 = require("salvor.digest").base64
 local apiconnect = require("salvor.apiconnect")
+local backups = require("worlds.apic_v10_backups")
 local json = require("salvor.json")
 local operator = require("worlds.operator")
+local recovery = require("worlds.apic_v10_recovery")
 local salvor = require("salvor")
 local task = require("salvor.task")
 
@@ -19,7 +21,6 @@ local PARTS = 18 -- how many parts a management subsystem has
 
 local MANAGEMENT_API = "management.apiconnect.ibm.com/v1beta1"
 local APIC_API = "apiconnect.ibm.com/v1beta1"
-local EDB_API = "postgresql.k8s.enterprisedb.io/v1"
 
 local world = {}
 
@@ -64,17 +65,23 @@ local function credential(role)
     return data
 end
 
---- The secrets of a subsystem of this version: {role = {name, data}}.
-local function secrets_of(name, version)
+--- The secrets of a subsystem of this version, under the names that its resource gives them:
+--- {role = {name, data}}.
+local function secrets_of(object)
+    local name, version, spec = object.metadata.name, object.spec.version, object.spec
+    local given = {}
+    for _, entry in ipairs(spec.customApplicationCredentials or {}) do
+        given[entry.name] = entry.secretName
+    end
     local secrets = {
         encryptionSecret = {
-            name = name .. "-enc-key",
+            name = salvor.dig(spec, "encryptionSecret", "secretName") or name .. "-enc-key",
             data = {["encryption_secret.bin"] = base64(operator.random_bytes(128))},
         },
     }
     for _, entry in ipairs(apiconnect.CREDENTIALS) do
         if not entry.since or apiconnect.at_least(version, entry.since) then
-            secrets[entry.status] = {name = name .. "-" .. entry.name,
+            secrets[entry.status] = {name = given[entry.name] or name .. "-" .. entry.name,
                                      data = credential(entry.status)}
         end
     end
@@ -102,15 +109,35 @@ local function secret_object(name, data, owner)
     }
 end
 
+--- A secret that is there already is used as it is.
 local function create_secret(self, role, secret, owner)
     self.secrets[role] = secret
     local created, err = self.client:create(secret_object(secret.name, secret.data, owner))
-    if not created and err.code ~= "AlreadyExists" then
-        error(err, 0)
+    if not created and err.code == "AlreadyExists" then
+        secret.data = must(self.client:get("secrets", secret.name)).data
+    else
+        must(created, err)
     end
 end
 
 -- The controller
+
+--- What the operator writes into the resource where the administrator has not.
+local function complete_spec(self, object)
+    local spec, missing = object.spec, {}
+    if not spec.siteName then
+        missing.siteName = operator.hex(4)
+    end
+    if not spec.originalUID and apiconnect.has_original_uid(spec.version) then
+        missing.originalUID = object.metadata.uid
+    end
+    return next(missing) and must(self.client:patch(apiconnect.MANAGEMENT, object.metadata.name,
+        {spec = missing})) or object
+end
+
+local function database_cluster(database, name, site)
+    return name .. "-" .. site .. (database == "edb" and "-db" or "-postgres")
+end
 
 local function reconcile_cluster(self, object)
     local name, version = object.metadata.name, object.spec.version
@@ -123,88 +150,23 @@ local function reconcile_cluster(self, object)
         versions = {reconciled = version},
     }
     self:set_status(object, status)
-    if not salvor.dig(object, "spec", "originalUID") and apiconnect.has_original_uid(version) then
-        must(self.client:patch(apiconnect.MANAGEMENT, name,
-            {spec = {originalUID = object.metadata.uid}}))
-    end
-    for role, secret in pairs(secrets_of(name, version)) do
+    object = complete_spec(self, object)
+    for role, secret in pairs(secrets_of(object)) do
         create_secret(self, role, secret, object)
         status[role] = secret.name
     end
+    local cluster = database_cluster(self.database, name, object.spec.siteName)
+    if name == self.name then
+        self.database_cluster = cluster
+    end
     if self.database == "crunchy" then
-        status.services = {db = self.database_cluster}
+        status.services = {db = cluster}
     end
     task.sleep(self.delays.install)
     status.phase, status.state = "Running", PARTS .. "/" .. PARTS
     status.message = "Management is ready"
     self:set_status(object, status)
-end
-
-local function backup_id(time, separator)
-    return os.date("!%Y%m%d" .. separator .. "%H%M%S", time)
-end
-
---- The states of a ManagementBackup that ends at `time`.
-local function crunchy_status(self, time, phase, reason)
-    local id = backup_id(time, "-") .. "F"
-    -- Not "": the API server takes an empty text that must be there for null.
-    local status = {phase = phase, id = "n/a", clusterName = self.name, subsysName = self.name,
-                    crType = "create", conditions = salvor.list({}), state = reason}
-    if phase == "Ready" then
-        status.id = id
-        status.info = {id = id, type = "full", size = "83.1MB", totalsize = "83.1MB",
-                       rangeStart = time - 60, rangeEnd = time,
-                       range = os.date("!%c", time - 60) .. " - " .. os.date("!%c", time)}
-    end
-    return status
-end
-
-local function edb_status(self, time, phase, reason)
-    local status = {phase = phase, error = reason}
-    if phase == "completed" then
-        status.backupId = backup_id(time, "T")
-        status.startedAt = os.date("!%Y-%m-%dT%H:%M:%SZ", time - 60)
-        status.stoppedAt = os.date("!%Y-%m-%dT%H:%M:%SZ", time)
-        status.serverName = self.database_cluster .. "-2026-01-01T000000Z"
-        status.destinationPath = "s3://edb-backups"
-    end
-    return status
-end
-
-local GENERATION = {
-    crunchy = {
-        kind = apiconnect.MANAGEMENT_BACKUP,
-        phases = {"Pending", "Running", "Ready"},
-        failed = "Failed",
-        status = crunchy_status,
-        object = function(self, type)
-            return {apiVersion = MANAGEMENT_API, kind = "ManagementBackup",
-                    spec = {type = "full", crType = type, clusterName = self.name}}
-        end,
-    },
-    edb = {
-        kind = apiconnect.EDB_BACKUP,
-        phases = {"pending", "running", "completed"},
-        failed = "failed",
-        status = edb_status,
-        object = function(self)
-            return {apiVersion = EDB_API, kind = "Backup",
-                    spec = {cluster = {name = self.database_cluster}}}
-        end,
-    },
-}
-
-local function reconcile_backup(self, object)
-    local generation = GENERATION[self.database]
-    local failure = self.faults.backup
-    for index, phase in ipairs(generation.phases) do
-        if index == #generation.phases and failure then
-            self:set_status(object, generation.status(self, os.time(), generation.failed, failure))
-        else
-            self:set_status(object, generation.status(self, os.time(), phase))
-            task.sleep(self.delays.backup)
-        end
-    end
+    recovery.record_backups(self, object)
 end
 
 -- What the administrator makes
@@ -231,10 +193,12 @@ local BACKUP_CREDENTIALS = {
     end,
 }
 
-local function management_spec(self, options)
+--- A ManagementCluster's spec; options: those of start(). `bare`: without what a new installation
+--- does not know.
+function World:management_spec(options)
     local spec = {
         version = self.version,
-        siteName = SITE,
+        siteName = not options.bare and SITE or nil,
         license = {accept = true, use = "nonproduction"},
         analytics = {},
         apiManagerEndpoint = {hosts = {{name = "manager.example.org"}}},
@@ -242,7 +206,8 @@ local function management_spec(self, options)
         consumerAPIEndpoint = {hosts = {{name = "consumer.example.org"}}},
         platformAPIEndpoint = {hosts = {{name = "api.example.org"}}},
         portal = {admin = {secretName = "portal-admin-client"}},
-        databaseBackup = DATABASE_BACKUP[options.protocol or "sftp"](self),
+        databaseBackup = not options.bare
+            and DATABASE_BACKUP[options.protocol or "sftp"](self) or nil,
     }
     for field, value in pairs(options.spec or {}) do
         spec[field] = value
@@ -263,7 +228,7 @@ function World:add_management(name, options)
         apiVersion = MANAGEMENT_API,
         kind = "ManagementCluster",
         metadata = {name = name, ownerReferences = owner and operator.owner_reference(owner)},
-        spec = management_spec(self, options),
+        spec = self:management_spec(options),
     }))
     must(self.client:wait(apiconnect.MANAGEMENT, name, {
         timeout = operator.PATIENCE,
@@ -275,12 +240,7 @@ end
 
 --- Creates a backup that ended `age` seconds ago in the phase; by default it can be used.
 function World:add_backup(name, age, phase)
-    local generation = GENERATION[self.database]
-    local object = generation.object(self, "record")
-    object.metadata = {name = name, labels = {[operator.SEEDED] = "true"}}
-    local created = must(self.client:create(object))
-    self:set_status(created, generation.status(self, os.time() - age,
-        phase or generation.phases[#generation.phases], phase and "made so by the test"))
+    backups.add(self, name, os.time() - age, phase)
 end
 
 -- What tests ask
@@ -290,7 +250,7 @@ function World:management()
 end
 
 function World:backups()
-    return must(self.client:list(GENERATION[self.database].kind))
+    return must(self.client:list(backups.GENERATION[self.database].kind))
 end
 
 --- Changes the ManagementCluster as a merge patch does.
@@ -303,30 +263,15 @@ function World:patch_status(status)
         {subresource = "status"}))
 end
 
---- start(options) -> the world. options: kubeconfig, namespace (it exists), version ("10.0.5.3"),
---- name ("management"), protocol of the backups ("sftp" or "objstore"), owner (name of an
---- APIConnectCluster above it), spec (fields that differ), backups (a list of {age in seconds,
---- phase}; one of an hour ago), delays {install, backup} in seconds, faults {backup = reason why a
---- backup fails}.
-function world.start(options)
-    local version = options.version or "10.0.5.3"
-    local database = apiconnect.at_least(version, "10.0.8") and "edb" or "crunchy"
-    local name = options.name or "management"
-    local delays = options.delays or {}
-    local self = operator.start(World, options, {
-        version = version,
-        name = name,
-        site = SITE,
-        database = database,
-        database_cluster = name .. "-" .. SITE .. (database == "edb" and "-db" or "-postgres"),
-        backup_secret = "mgmt-backup-secret",
-        delays = {install = delays.install or 0.01, backup = delays.backup or 0.02},
-        faults = options.faults or {},
-        secrets = {},
-    })
-    world.install(self.client)
-    self:control(apiconnect.MANAGEMENT, reconcile_cluster)
-    self:control(GENERATION[database].kind, reconcile_backup)
+-- What describes its management subsystem is made one of.
+local TOP_CHANGES = {
+    object = function(object)
+        return salvor.dig(object, "spec", "management") ~= nil
+    end,
+    types = {ADDED = true, MODIFIED = true},
+}
+
+local function install_original(self, name, options)
     create_secret(self, "databaseBackup.credentials", {
         name = self.backup_secret,
         data = BACKUP_CREDENTIALS[options.protocol or "sftp"](),
@@ -340,6 +285,41 @@ function world.start(options)
     self:add_management(name, options)
     for number, backup in ipairs(options.backups or {{3600}}) do
         self:add_backup(name .. "-record-" .. number, table.unpack(backup))
+    end
+end
+
+--- start(options) -> the world. options: kubeconfig, namespace (it exists), version ("10.0.5.3"),
+--- name ("management"), protocol of the backups ("sftp" or "objstore"), owner (name of an
+--- APIConnectCluster above it), spec (fields that differ), backups (a list of {age in seconds,
+--- phase}; one of an hour ago), delays {install, backup, records, restore} in seconds, faults
+--- {backup = reason why a backup fails, restore = the same, restore_phase, restore_hangs}; empty:
+--- the operator alone, and remote: what is in the storage of the subsystem that was lost.
+function world.start(options)
+    local version = options.version or "10.0.5.3"
+    local database = apiconnect.at_least(version, "10.0.8") and "edb" or "crunchy"
+    local name = options.name or "management"
+    local delays = options.delays or {}
+    local self = operator.start(World, options, {
+        version = version,
+        name = name,
+        site = SITE,
+        database = database,
+        database_cluster = database_cluster(database, name, SITE),
+        backup_secret = "mgmt-backup-secret",
+        delays = {install = delays.install or 0.01, backup = delays.backup or 0.02,
+                  records = delays.records, restore = delays.restore},
+        faults = options.faults or {},
+        remote = options.remote,
+        secrets = {},
+        restored = {},
+    })
+    world.install(self.client)
+    self:control(apiconnect.MANAGEMENT, reconcile_cluster)
+    self:control(backups.GENERATION[database].kind, backups.reconcile)
+    self:control(apiconnect.MANAGEMENT_RESTORE, recovery.reconcile_restore)
+    self:control(apiconnect.TOP, recovery.reconcile_top, TOP_CHANGES)
+    if not options.empty then
+        install_original(self, name, options)
     end
     return self
 end
