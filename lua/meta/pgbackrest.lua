@@ -29,4 +29,13 @@ local pgbackrest = {}
 ---@return salvor.error? err
 function pgbackrest.copy(from, to, options) end
 
+--- Whether copy() could begin: there is a repository, and the destination is free or has what an
+--- interrupted copy of it left. Changes nothing.
+---@param from string
+---@param to string
+---@param options? salvor.PgbackrestCopyOptions
+---@return true?
+---@return salvor.error? err
+function pgbackrest.can_copy(from, to, options) end
+
 return pgbackrest

@@ -116,7 +116,8 @@ local function write_info(backend, files)
     end
 end
 
-local function run(from, to, opts)
+--- The info files of the source, after a look at both places.
+local function look(from, to)
     local folders = source.new(from):level("")
     if not pgbackrest_set.detect(source.new(from), folders) then
         error(errors.new("Invalid", {url = from.url, op = OP,
@@ -124,6 +125,11 @@ local function run(from, to, opts)
     end
     local files = read_info(from)
     check_target(from, to, files)
+    return files
+end
+
+local function run(from, to, opts)
+    local files = look(from, to)
     local summary = must(copy({source = without_info(from), target = to,
                                workers = opts.workers or WORKERS, skip = "checksum",
                                show = opts.progress or nil}))
@@ -156,23 +162,23 @@ local function open_both(places, from, to, opts)
     return places[1].backend, places[2].backend
 end
 
---- copy(from, to, options) -> summary, or nil and an error; see lua/meta/pgbackrest.lua
-function pgbackrest.copy(from, to, options)
+--- fn(source, target, options) with the back ends of both places.
+local function with_both(fn, from, to, options)
     local opts = check.options(options, OPTIONS, OP)
     for name, value in pairs({from = from, to = to}) do
         if type(value) ~= "string" then
             error(string.format("%s: '%s' must be a URL or a path, got %s", OP, name, type(value)),
-                2)
+                3)
         end
     end
     local workers = opts.workers
     if workers and (math.type(workers) ~= "integer" or workers < 1) then
-        error(OP .. ": option 'workers' is an integer from 1", 2)
+        error(OP .. ": option 'workers' is an integer from 1", 3)
     end
     local places <close> = setmetatable({}, CLOSER)
     local ok, result = pcall(function()
         local source_backend, target_backend = open_both(places, from, to, opts)
-        return run(source_backend, target_backend, opts)
+        return fn(source_backend, target_backend, opts)
     end)
     if ok then
         return result
@@ -181,6 +187,18 @@ function pgbackrest.copy(from, to, options)
         return nil, result
     end
     error(result, 0)
+end
+
+--- copy(from, to, options) -> summary, or nil and an error; see lua/meta/pgbackrest.lua
+function pgbackrest.copy(from, to, options)
+    return with_both(run, from, to, options)
+end
+
+--- can_copy(from, to, options) -> true, or nil and the error that copy() would begin with
+function pgbackrest.can_copy(from, to, options)
+    return with_both(function(...)
+        return look(...) ~= nil
+    end, from, to, options)
 end
 
 return pgbackrest

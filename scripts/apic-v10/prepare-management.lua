@@ -104,6 +104,7 @@ local function settings(ctx, object)
         newestBackup = {
             name = newest.name,
             id = newest.id,
+            serverName = newest.server,
             time = newest.time and os.date("!%Y-%m-%dT%H:%M:%SZ", newest.time),
         },
     }))

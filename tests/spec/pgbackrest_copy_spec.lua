@@ -46,6 +46,14 @@ store_lab.describe("pgbackrest.copy", "pgbackrest", function(at)
         assert.is_truthy(err.message:find("readme", 1, true))
     end)
 
+    it("can be asked beforehand", function()
+        assert.is_true(must(pgbackrest.can_copy(from, to)))
+        assert.is_nil(fs.stat(to))
+        assert.are.equal("Invalid", select(2, pgbackrest.can_copy(from .. "/backup", to)).code)
+        sets.write(to .. "/readme", "x")
+        assert.are.equal("AlreadyExists", select(2, pgbackrest.can_copy(from, to)).code)
+    end)
+
     it("goes on with a copy that was interrupted", function()
         must(pgbackrest.copy(from, to))
         local info = to .. "/backup/" .. at.stanza .. "/backup.info"

@@ -53,8 +53,8 @@ local function restore(apic, spec, annotations)
     return done ~= nil, restores("one", last), clusters("management", "Running 18/18")
 end
 
-local CRUNCHY_PHASES = "Pending, Running, SFTPBackupDownloadSuccessful, RestoreInProgress Waiting on"
-    .. " management services to disable, RestoreSuccessful, Complete"
+local CRUNCHY_PHASES = "Pending, Running, SFTPBackupDownloadSuccessful, RestoreInProgress Waiting"
+    .. " on management services to disable, RestoreSuccessful, Complete"
 
 lab.describe("the simulated API Connect v10, in a recovery,", function()
     local namespace

@@ -272,14 +272,16 @@ local TOP_CHANGES = {
 }
 
 local function install_original(self, name, options)
+    local given = options.secrets or {}
     create_secret(self, "databaseBackup.credentials", {
         name = self.backup_secret,
-        data = BACKUP_CREDENTIALS[options.protocol or "sftp"](),
+        data = given.credentials or BACKUP_CREDENTIALS[options.protocol or "sftp"](),
     })
     if options.protocol == "objstore" then
         create_secret(self, "databaseBackup.backupCerts", {
             name = "custom-server-ca",
-            data = {["ca.crt"] = base64("-----BEGIN CERTIFICATE-----\n" .. operator.hex(32))},
+            data = given.certificate
+                or {["ca.crt"] = base64("-----BEGIN CERTIFICATE-----\n" .. operator.hex(32))},
         })
     end
     self:add_management(name, options)
@@ -293,7 +295,8 @@ end
 --- APIConnectCluster above it), spec (fields that differ), backups (a list of {age in seconds,
 --- phase}; one of an hour ago), delays {install, backup, records, restore} in seconds, faults
 --- {backup = reason why a backup fails, restore = the same, restore_phase, restore_hangs}; empty:
---- the operator alone, and remote: what is in the storage of the subsystem that was lost.
+--- the operator alone, and remote: what is in the storage of the subsystem that was lost; secrets
+--- {credentials, certificate}: the data of those that databaseBackup names.
 function world.start(options)
     local version = options.version or "10.0.5.3"
     local database = apiconnect.at_least(version, "10.0.8") and "edb" or "crunchy"

@@ -50,8 +50,9 @@ local generations = {
         state = edb["postgresql.k8s.enterprisedb.io/Backup"],
         describe = function(object)
             local id = dig(object, "status", "backupId")
-            return id, to_epoch(dig(object, "status", "stoppedAt")) or to_epoch(id)
+            local time = to_epoch(dig(object, "status", "stoppedAt")) or to_epoch(id)
                 or to_epoch(object.metadata.creationTimestamp)
+            return id, time, dig(object, "status", "serverName")
         end,
         new = function(owner)
             return {
@@ -68,21 +69,34 @@ function backup.belonging(owner)
     return generations[owner.database].belonging(owner)
 end
 
---- newest(client, owner) -> {name, id, time} of the newest backup that can be used, or nil; and
---- how many of this system there are in all. owner: {name, database, database_cluster}.
+--- newest(client, owner) -> {name, id, time, server (where EDB's stand below databaseBackup.path)}
+--- of the newest backup that can be used, or nil; and how many of this system there
+--- are in all. owner: {name, database, database_cluster}.
 function backup.newest(client, owner)
     local generation = generations[owner.database]
     local best, count = nil, 0
     for object in client:each(generation.kind) do
         if generation.belongs(object, owner) then
             count = count + 1
-            local id, time = generation.describe(object)
+            local id, time, server = generation.describe(object)
             if generation.state(object) == "ready" and time and (not best or time > best.time) then
-                best = {name = object.metadata.name, id = id, time = time}
+                best = {name = object.metadata.name, id = id, time = time, server = server}
             end
         end
     end
     return best, count
+end
+
+--- find(client, owner, id) -> {name, id, time, server} of the usable backup of that id, or nil.
+function backup.find(client, owner, wanted)
+    local generation = generations[owner.database]
+    for object in client:each(generation.kind) do
+        local id, time, server = generation.describe(object)
+        if id == wanted and generation.belongs(object, owner)
+            and generation.state(object) == "ready" then
+            return {name = object.metadata.name, id = id, time = time, server = server}
+        end
+    end
 end
 
 local function find(client, generation, name)
@@ -103,7 +117,7 @@ local function name_to_take(client, generation, name)
     return candidate
 end
 
---- take(client, owner, name, timeout) -> {name, id, time}; raises when it fails, with the
+--- take(client, owner, name, timeout) -> {name, id, time, server}; raises when it fails, with the
 --- operator's own reason. Repeating it with the same name goes on with the same backup, unless that
 --- has failed.
 function backup.take(client, owner, name, timeout)
@@ -113,8 +127,8 @@ function backup.take(client, owner, name, timeout)
     object.metadata = {name = name}
     must(client:create(object))
     local done = must(client:wait(generation.kind, name, {timeout = timeout}))
-    local id, time = generation.describe(done)
-    return {name = name, id = id, time = time}
+    local id, time, server = generation.describe(done)
+    return {name = name, id = id, time = time, server = server}
 end
 
 --- is_usable(client, owner, name) -> boolean: that backup exists and has succeeded.

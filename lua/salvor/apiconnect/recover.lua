@@ -2,13 +2,14 @@
 --- resource that takes the old one's place, or the APIConnectCluster above it.
 ---
 ---     local subsystem = recover.subsystem{kind = "PortalCluster", plural = apiconnect.PORTAL,
----         read_kit = portal_kit.read, differences = function(object, kit, version) ... end,
----         may_differ = function(item) ... end}
+---         read_kit = portal_kit.read, may_differ = function(item) ... end,
+---         differences = function(object, kit, version, params) ... end}
 ---
---- `differences` gives a list of salvor.apiconnect.difference; `may_differ` says of a kit's secret
---- whether a newer one may stand in its place. Parameters that are read: kit; resource, the
---- operator's file; top, the APIConnectCluster. Facts: run (the kit's generation), name, version
---- (of the replacement).
+--- `differences` gives a list of salvor.apiconnect.difference; of a living resource it is given
+--- what `effective` makes of it: with the secrets that it uses where its spec names none.
+--- `may_differ` says of a kit's secret whether a newer one may stand in its place. Parameters that are read: kit;
+--- resource, the operator's file; top, the APIConnectCluster. Facts: run (the kit's generation),
+--- name, version (of the replacement).
 local apiconnect = require("salvor.apiconnect")
 local copy = require("salvor.copy")
 local dig = require("salvor").dig
@@ -150,7 +151,7 @@ end
 
 --- differences_of(ctx, kit, object) -> how the living subsystem differs from what it must be.
 function Subsystem:differences_of(ctx, kit, object)
-    return self.differences(effective(object), kit, ctx.facts.version)
+    return self.differences(self.effective(object), kit, ctx.facts.version, ctx.params)
 end
 
 --- look(ctx, kit) -> nil when the resource is not there, or {object (the subsystem, or nil),
@@ -162,11 +163,11 @@ function Subsystem:look(ctx, kit)
         return nil
     end
     local object = recover.find(ctx, self.plural, kit.name)
-    local seen = ctx.params.top and edited or effective(edited)
+    local seen = ctx.params.top and edited or self.effective(edited)
     return {
         object = object,
         differences = self:differences_of(ctx, kit, object or edited),
-        patch = difference.patch(seen, self.differences(seen, kit, ctx.facts.version)),
+        patch = difference.patch(seen, self.differences(seen, kit, ctx.facts.version, ctx.params)),
     }
 end
 
@@ -198,7 +199,7 @@ end
 local function edited_file(self, ctx)
     local kit = self:kit_of(ctx)
     local object, text, number = self:definition(ctx, kit)
-    local differences = self.differences(object, kit, ctx.facts.version)
+    local differences = self.differences(object, kit, ctx.facts.version, ctx.params)
     return text, difference.edited(text, number, differences), differences
 end
 
@@ -238,7 +239,7 @@ function Subsystem:apply_resource(ctx)
     end
     local object = self:definition(ctx, kit)
     object = k8s.neat(difference.changed(object,
-        self.differences(object, kit, ctx.facts.version)))
+        self.differences(object, kit, ctx.facts.version, ctx.params)))
     if live then
         must(ctx.k8s:apply(object, {force = true}))
     else
@@ -274,8 +275,10 @@ function Subsystem:await_operator(ctx, timeout)
     }))
 end
 
---- subsystem{kind, plural, read_kit, differences, may_differ} -> subsystem
+--- subsystem{kind, plural, read_kit, differences, may_differ, effective (left out: with the name of
+--- the encryption secret)} -> subsystem
 function recover.subsystem(fields)
+    fields.effective = fields.effective or effective
     return setmetatable(fields, Subsystem)
 end
 

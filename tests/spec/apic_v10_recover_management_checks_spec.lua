@@ -1,0 +1,354 @@
+-- The checks of apic-v10/recover-management: each says what is wrong and what to do, ends with 4,
+-- and changes nothing.
+local apiconnect = require("salvor.apiconnect")
+local fs = require("salvor.fs")
+local json = require("salvor.json")
+local digest = require("salvor.digest")
+local lab = require("support.lab")
+local recovery = require("support.apic_recovery")
+local salvor = require("support.salvor")
+local yaml = require("salvor.yaml")
+
+local MANAGEMENT_API = "management.apiconnect.ibm.com/v1beta1"
+
+--- A copy of the lost subsystem's kit that a test may spoil; its latest generation's folder.
+local function copy_kit(operation)
+    local folder = fs.join(operation.home, "kit")
+    for path, data in pairs(salvor.tree(operation.kit)) do
+        must(fs.mkdir(fs.dirname(fs.join(folder, path)), {parents = true}))
+        must(fs.write(fs.join(folder, path), data))
+    end
+    operation.kit = folder
+    return fs.join(folder, (must(fs.read(fs.join(folder, "latest"))):gsub("\n", "")))
+end
+
+--- Changes a file of the kit, with or without its entry in the manifest.
+local function change_kit(operation, path, change, is_honest)
+    local generation = copy_kit(operation)
+    local file = fs.join(generation, path)
+    local text = change(must(fs.read(file)))
+    must(fs.write(file, text))
+    if is_honest then
+        local manifest = must(json.decode(must(fs.read(fs.join(generation, "manifest.json")))))
+        manifest.files[path].sha256, manifest.files[path].size = digest.sha256(text), #text
+        must(fs.write(fs.join(generation, "manifest.json"), must(json.encode(manifest))))
+    end
+end
+
+local function replaced(from, to)
+    return function(text)
+        assert(text:find(from, 1, true))
+        return (text:gsub(from:gsub("%p", "%%%0"), to))
+    end
+end
+
+local function change_manifest(operation, change)
+    local file = fs.join(copy_kit(operation), "manifest.json")
+    local manifest = must(json.decode(must(fs.read(file))))
+    change(manifest)
+    must(fs.write(file, must(json.encode(manifest))))
+end
+
+--- Writes the old definition with changes as the operator's file, and gives it as a parameter.
+local function with_file(change)
+    return function(operation, lost)
+        local object = {apiVersion = MANAGEMENT_API, kind = "ManagementCluster",
+                        metadata = {name = "management"}, spec = lost.spec}
+        object = must(yaml.load(must(yaml.dump(object))))
+        change(object)
+        local file = fs.join(operation.home, "cr.yaml")
+        must(fs.write(file, must(yaml.dump(object))))
+        return {resource = file}
+    end
+end
+
+local function create_restore(operation, phase)
+    local client = operation.world.client
+    must(client:create({apiVersion = MANAGEMENT_API, kind = "ManagementRestore",
+        metadata = {name = "earlier", labels = {["salvor-test-seeded"] = "true"}}, spec = {}}))
+    operation.world:set_status({apiVersion = MANAGEMENT_API, kind = "ManagementRestore",
+        metadata = {name = "earlier"}}, {phase = phase, clusterName = "management",
+        subsysName = "management", enableAutoFail = false, conditions = require("salvor").list()})
+end
+
+--- The old secrets, and a subsystem that uses them.
+local function add_live(operation, lost, spec)
+    for _, secret in pairs(lost.secrets) do
+        must(operation.world.client:create({apiVersion = "v1", kind = "Secret",
+            metadata = {name = secret.name}, data = secret.data}))
+    end
+    operation.world:add_management("management", {spec = spec})
+end
+
+--- Each: what is wrong; params, or spoil(operation, lost) which may return them; options of the
+--- world; what the output must say.
+local PROBLEMS = {
+    {
+        "there is no kit",
+        params = {kit = "/nowhere/kit"},
+        says = {"/nowhere/kit"},
+    },
+    {
+        "a file of the kit was tampered with",
+        spoil = function(operation)
+            change_kit(operation, "recreate.yaml", replaced("82b290a2", "82b290a3"))
+        end,
+        says = {"recreate.yaml does not have the SHA-256 of the manifest", "do not rely on this"},
+    },
+    {
+        "a file of the kit is gone",
+        spoil = function(operation)
+            must(fs.remove(fs.join(copy_kit(operation), "secrets/management-enc-key.yaml")))
+        end,
+        says = {"secrets/management-enc-key.yaml cannot be read"},
+    },
+    {
+        "the kit lacks a secret",
+        spoil = function(operation)
+            change_manifest(operation, function(manifest)
+                manifest.files["secrets/management-atm-cred.yaml"] = nil
+            end)
+        end,
+        says = {"it lacks secrets/management-atm-cred.yaml", "take another kit"},
+    },
+    {
+        "a secret of the kit lacks its key",
+        spoil = function(operation)
+            change_kit(operation, "secrets/management-enc-key.yaml",
+                replaced("encryption_secret.bin", "something_else"), true)
+        end,
+        says = {"secret management-enc-key has no key encryption_secret.bin"},
+    },
+    {
+        "the kit's parts are of different systems",
+        spoil = function(operation)
+            change_kit(operation, "recreate.yaml", replaced("82b290a2", "82b290a3"), true)
+        end,
+        says = {"its parts disagree about siteName: 82b290a2, 82b290a3"},
+    },
+    {
+        "the kit is of another procedure",
+        spoil = function(operation)
+            change_manifest(operation, function(manifest)
+                manifest.procedure = "fortanix-ccm/backup"
+            end)
+        end,
+        says = {"it is a kit of fortanix-ccm/backup, not of apic-v10/prepare-management"},
+    },
+    {
+        "the kit is of another subsystem",
+        params = {name = "second"},
+        says = {"is the kit of ManagementCluster management, not of second"},
+    },
+    {
+        "the file has another name",
+        spoil = with_file(function(object)
+            object.metadata.name = "mgmt"
+        end),
+        says = {"ManagementCluster mgmt has another name than the old one, management"},
+    },
+    {
+        "the file is of another namespace",
+        spoil = with_file(function(object)
+            object.metadata.namespace = "elsewhere"
+        end),
+        says = {"is of namespace elsewhere, the target is"},
+    },
+    {
+        "the file defines something else",
+        spoil = with_file(function(object)
+            object.kind = "PortalCluster"
+        end),
+        says = {"there is no ManagementCluster"},
+    },
+    {
+        "the file is no YAML",
+        spoil = function(operation)
+            local file = fs.join(operation.home, "cr.yaml")
+            must(fs.write(file, "a: [1"))
+            return {resource = file}
+        end,
+        says = {"cr.yaml: "},
+    },
+    {
+        "an endpoint is another one",
+        spoil = with_file(function(object)
+            object.spec.platformAPIEndpoint.hosts[1].name = "api.new.example.org"
+        end),
+        says = {"platformAPIEndpoint is api.new.example.org, it was api.example.org",
+                "point their DNS names to the new one"},
+    },
+    {
+        "the version is an earlier one",
+        spoil = with_file(function(object)
+            object.spec.version = "10.0.5.2"
+        end),
+        says = {"the replacement has version 10.0.5.2, the backups are of 10.0.5.3",
+                "or a later fix pack of that release"},
+    },
+    {
+        "the database is of another generation",
+        options = {version = "10.0.8.0"},
+        spoil = with_file(function(object)
+            object.spec.version = "10.0.8.0"
+        end),
+        says = {"the backups are of the database of 10.0.5.3 (crunchy), the replacement has that of"
+                .. " 10.0.8.0 (edb)", "install 10.0.5.3, restore, and upgrade then"},
+    },
+    {
+        "the version tells no generation",
+        spoil = with_file(function(object)
+            object.spec.version = "10.0.7.0"
+        end),
+        says = {"-p database=crunchy or edb"},
+    },
+    {
+        "there is an encryption key of another installation",
+        spoil = function(operation)
+            must(operation.world.client:create({apiVersion = "v1", kind = "Secret",
+                metadata = {name = "management-enc-key"},
+                stringData = {["encryption_secret.bin"] = "of another installation"}}))
+        end,
+        says = {"secret management-enc-key (encryptionSecret) is there with other data",
+                "delete that installation with its secrets and volumes"},
+    },
+    {
+        "the subsystem is there under another siteName",
+        spoil = function(operation, lost)
+            add_live(operation, lost, {siteName = "deadbeef", originalUID = recovery.ORIGINAL})
+        end,
+        says = {"spec.siteName: deadbeef -> 82b290a2, which cannot be changed",
+                "so that this procedure creates it"},
+    },
+    {
+        "the subsystem is there with another encryption secret",
+        spoil = function(operation, lost)
+            add_live(operation, lost, {originalUID = recovery.ORIGINAL,
+                                       encryptionSecret = {secretName = "other-key"}})
+        end,
+        says = {"spec.encryptionSecret.secretName: other-key -> management-enc-key, which cannot be"
+                .. " changed: its database was made with another key"},
+    },
+    {
+        "something was restored into another subsystem of the name",
+        spoil = function(operation, lost)
+            add_live(operation, lost, {originalUID = "another"})
+            create_restore(operation, "Complete")
+        end,
+        says = {"spec.originalUID: another -> " .. recovery.ORIGINAL
+                .. ", and earlier has been restored into it"},
+    },
+    {
+        "another restore is in flight",
+        spoil = function(operation)
+            create_restore(operation, "RestoreInProgress")
+        end,
+        says = {"ManagementRestore earlier is in flight", "wait until it has ended"},
+    },
+    {
+        "a failed restore has left its lock",
+        spoil = function(operation)
+            create_restore(operation, "Failed")
+            must(operation.world.client:create({apiVersion = "v1", kind = "ConfigMap",
+                metadata = {name = "management-oplock"}}))
+        end,
+        says = {"ConfigMap management-oplock is there and no restore is in flight",
+                "scale the deployment ibm-apiconnect to 0"},
+    },
+    {
+        "the backup's id is none",
+        params = {backup = "yesterday"},
+        says = {"-p backup=yesterday is not the id of a backup"},
+    },
+    {
+        "the moment is none",
+        params = {pitr_target = "2026-01-02T03:04:05Z"},
+        says = {"pitr_target=2026-01-02T03:04:05Z is not a moment", "2026-01-02 03:04:05+00"},
+    },
+    {
+        "the ManagementCluster belongs to an APIConnectCluster",
+        spoil = function(operation, lost)
+            for _, secret in pairs(lost.secrets) do
+                must(operation.world.client:create({apiVersion = "v1", kind = "Secret",
+                    metadata = {name = secret.name}, data = secret.data}))
+            end
+            operation.world:add_management("management", {owner = "apic"})
+        end,
+        says = {"belongs to APIConnectCluster apic, whose operator would take changes back",
+                "-p top=apic"},
+    },
+    {
+        "there is no such APIConnectCluster and no file",
+        params = {top = "apic"},
+        says = {"there is no APIConnectCluster apic", "give its definition: -p resource=FILE"},
+    },
+}
+
+lab.describe("checks of apic-v10/recover-management", function()
+    local lost
+
+    setup(function()
+        lost = recovery.lose()
+    end)
+
+    teardown(function()
+        lost:close()
+    end)
+
+    for _, case in ipairs(PROBLEMS) do
+        it("say that " .. case[1], function()
+            local operation <close> = recovery.start(lost, case.options)
+            local params = case.spoil and case.spoil(operation, lost) or case.params
+            local before = operation.world:snapshot()
+            local files = params and params.resource and must(fs.read(params.resource))
+            local result = operation:recover(params)
+            salvor.expect_code(4, result)
+            salvor.expect(result.stdout, table.unpack(case.says))
+            assert.same(before, operation.world:snapshot())
+            assert.equal(files, params and params.resource and must(fs.read(params.resource)))
+        end)
+    end
+
+    it("name the wrong parameter", function()
+        local operation <close> = recovery.start(lost)
+        local result = operation:recover({restore_timeout = "soon"})
+        salvor.expect_code(2, result)
+        salvor.expect(result.stderr, "restore_timeout")
+    end)
+end)
+
+lab.describe("checks of apic-v10/recover-management", function()
+    it("know that a long name cannot be recovered before 10.0.3.0", function()
+        local lost <close> = recovery.lose({version = "10.0.2.0", spec = {},
+                                            name = "management-of-frankfurt"})
+        local operation <close> = recovery.start(lost)
+        local result = operation:recover()
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "longer than 15 characters, and 10.0.2.0 has no originalUID")
+    end)
+
+    it("ask where EDB's backups are when the kit does not say", function()
+        local lost <close> = recovery.lose({version = "10.0.8.0"})
+        local operation <close> = recovery.start(lost)
+        change_kit(operation, "settings.yaml", function(text)
+            return (text:gsub("  serverName: [^\n]+\n", ""))
+        end, true)
+        local result = operation:recover()
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "under which server's name", "-p server_name=")
+        salvor.expect_code(0, operation:recover({server_name = lost.remote.server_name}))
+    end)
+
+    it("warn of a later fix pack", function()
+        local lost <close> = recovery.lose()
+        local operation <close> = recovery.start(lost, {version = "10.0.5.4"})
+        local params = with_file(function(object)
+            object.spec.version = "10.0.5.4"
+        end)(operation, lost)
+        local result = operation:recover(params)
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "the replacement has version 10.0.5.4, the backups are of")
+        assert.equal("10.0.5.4", must(operation.world.client:get(apiconnect.MANAGEMENT,
+            "management")).spec.version)
+    end)
+end)

@@ -1,0 +1,122 @@
+-- apic-v10/recover-management of a subsystem whose backups are on S3: they are copied to a path of
+-- their own first.
+local fs = require("salvor.fs")
+local lab = require("support.lab")
+local recovery = require("support.apic_recovery")
+local repositories = require("support.pgbackrest")
+local salvor = require("support.salvor")
+local store = require("salvor.store")
+local store_lab = require("support.store_lab")
+local base64 = require("salvor.digest").base64
+
+--- A subsystem that was lost, with a real repository in its bucket; and how to reach that.
+local function lose(at, options)
+    local bucket = store_lab.bucket()
+    local reach = {endpoint = at.tls_endpoint, region = at.region, access_key = at.access_key,
+                   secret_key = at.secret_key, ca = at.ca}
+    local settings = {
+        protocol = "objstore", s3provider = "custom", backups3URIStyle = "path",
+        host = at.tls_endpoint:match("//(.*)$") .. "/" .. at.region, path = bucket .. "/old",
+        credentials = "mgmt-backup-secret", backupCerts = "custom-server-ca",
+        schedule = "0 3 * * *", repoRetentionFull = 2,
+    }
+    return recovery.lose({
+        protocol = "objstore",
+        version = options and options.version,
+        spec = {originalUID = recovery.ORIGINAL, databaseBackup = settings},
+        secrets = {
+            credentials = {key = base64(at.access_key), keysecret = base64(at.secret_key)},
+            certificate = {["ca.crt"] = base64(must(fs.read(at.ca)))},
+        },
+    }), bucket, reach
+end
+
+store_lab.describe("apic-v10/recover-management with backups on S3", "s3", function(at)
+    local repository
+
+    setup(function()
+        repository = repositories.copy("gz")
+    end)
+
+    teardown(function()
+        must(fs.remove_tree(repository:match("^(.*)/repo$")))
+    end)
+
+    it("copies the repository to the new path, and has the replacement use that", function()
+        local lost <close>, bucket, reach = lose(at)
+        must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+        local operation <close> = recovery.start(lost)
+        local result = operation:recover({copy_backups_to = bucket .. "/new"})
+        salvor.expect_code(0, result)
+        local report = must(store.verify("s3://" .. bucket .. "/new", {open = reach}))
+        assert.is_true(report.restorable)
+        local settings = operation.world:management().spec.databaseBackup
+        assert.equal(bucket .. "/new", settings.path)
+        assert.equal("custom-server-ca", settings.backupCerts)
+        assert.equal(1, #operation:restored())
+        for _, text in ipairs({result.stdout, result.stderr}) do
+            assert.is_nil(text:find(at.secret_key, 1, true))
+        end
+    end)
+
+    it("plans the copy, and copies nothing", function()
+        local lost <close>, bucket, reach = lose(at)
+        must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+        local operation <close> = recovery.start(lost)
+        local result = operation:plan({copy_backups_to = bucket .. "/new"})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "copy the backups in s3://" .. bucket .. "/old to s3://"
+            .. bucket .. "/new", "+ spec.databaseBackup.path: " .. bucket .. "/new")
+        assert.is_true(must(store.is_empty("s3://" .. bucket .. "/new", {open = reach})))
+    end)
+
+    local PROBLEMS = {
+        {"no new path is named", {}, "that path must not be used by the replacement"},
+        {"the new path is the old one", {copy = "/old"}, "is where the backups are"},
+        {"the new path lies in the old one", {copy = "/old/new"}, "lies in what is to be copied"},
+        {"the new path is not empty", {copy = "/used"}, "/used/readme"},
+        {"there is no repository", {copy = "/new", empty = true}, "is no repository of pgBackRest"},
+    }
+    for _, case in ipairs(PROBLEMS) do
+        it("refuses when " .. case[1], function()
+            local lost <close>, bucket, reach = lose(at)
+            local options = case[2]
+            local opened <close> = must(store.open("s3://" .. bucket, reach))
+            must(opened:write("used/readme", "x"))
+            if not options.empty then
+                must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+            end
+            local operation <close> = recovery.start(lost)
+            local before = operation.world:snapshot()
+            local result = operation:recover({
+                copy_backups_to = options.copy and bucket .. options.copy,
+            })
+            salvor.expect_code(4, result)
+            salvor.expect(result.stdout, case[3])
+            assert.same(before, operation.world:snapshot())
+        end)
+    end
+
+    it("copies what EDB has stored, and restores from the new path", function()
+        local lost <close>, bucket, reach = lose(at, {version = "10.0.8.0"})
+        local server = lost.remote.server_name
+        local opened <close> = must(store.open("s3://" .. bucket, reach))
+        local file = "/" .. server .. "/base/" .. recovery.ids(lost, "edb")[2] .. "/backup.info"
+        must(opened:write("old" .. file, "x"))
+        local operation <close> = recovery.start(lost)
+        operation.world.remote.path = bucket .. "/new"
+        salvor.expect_code(0, operation:recover({copy_backups_to = bucket .. "/new"}))
+        assert.equal("x", must(opened:read("new" .. file)))
+        assert.equal(1, #operation:restored())
+    end)
+end)
+
+lab.describe("apic-v10/recover-management with backups on SFTP", function()
+    it("has no path to copy to", function()
+        local lost <close> = recovery.lose()
+        local operation <close> = recovery.start(lost)
+        local result = operation:recover({copy_backups_to = "bucket/new"})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "the backups are not on S3: their path stays the same")
+    end)
+end)

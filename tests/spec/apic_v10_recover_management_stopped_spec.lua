@@ -1,0 +1,156 @@
+-- apic-v10/recover-management when the operator does not go along: it stops at once, says why and
+-- what the way out is, and goes on when it is resumed.
+local apiconnect = require("salvor.apiconnect")
+local fs = require("salvor.fs")
+local lab = require("support.lab")
+local null = require("salvor").null
+local recovery = require("support.apic_recovery")
+local salvor = require("support.salvor")
+local task = require("salvor.task")
+
+--- Everything that a plan could have changed. What is in the cache is nothing but remembered.
+local function everything(operation)
+    local home = salvor.tree(operation.home)
+    for path in pairs(home) do
+        home[path] = not path:find("^cache/") and home[path] or nil
+    end
+    return {objects = operation.world:snapshot(), home = home, kit = salvor.tree(operation.kit)}
+end
+
+lab.describe("plan of apic-v10/recover-management", function()
+    it("shows each object, the edited file and the restore, and changes nothing", function()
+        local lost <close> = recovery.lose()
+        local operation <close> = recovery.start(lost)
+        local file = fs.join(operation.home, "cr.yaml")
+        must(fs.write(file, "kind: ManagementCluster\napiVersion: management.apiconnect.ibm.com/"
+            .. "v1beta1\nmetadata: {name: management}\nspec:\n  version: 10.0.5.3\n"
+            .. "  analytics: {}\n  portal: {}\n  license: {}\n"
+            .. "  apiManagerEndpoint: {hosts: [{name: manager.example.org}]}\n"
+            .. "  cloudManagerEndpoint: {hosts: [{name: admin.example.org}]}\n"
+            .. "  consumerAPIEndpoint: {hosts: [{name: consumer.example.org}]}\n"
+            .. "  platformAPIEndpoint: {hosts: [{name: api.example.org}]}\n"))
+        local before = everything(operation)
+        local result = operation:plan({resource = file})
+        salvor.expect_code(0, result)
+        assert.equal("", result.stderr)
+        salvor.expect(result.stdout,
+            "create Secret " .. operation.namespace .. "/management-enc-key",
+            "edit " .. file,
+            "+ spec.siteName: 82b290a2",
+            "create ManagementCluster " .. operation.namespace .. "/management",
+            "+ spec.originalUID: " .. recovery.ORIGINAL,
+            "wait for managementclusters",
+            "create ManagementRestore " .. operation.namespace .. "/management-",
+            "nothing was changed")
+        assert.same(before, everything(operation))
+    end)
+
+    it("also of a subsystem below an APIConnectCluster, and of EDB's database", function()
+        local lost <close> = recovery.lose({owner = "apic", version = "10.0.8.0"})
+        local operation <close> = recovery.start(lost)
+        must(operation.world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1",
+            kind = "APIConnectCluster", metadata = {name = "apic"}, spec = {version = "10.0.8.0"}}))
+        local before = everything(operation)
+        local result = operation:plan({top = "apic"})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "patch APIConnectCluster " .. operation.namespace .. "/apic",
+            "without 28 of the old values, which are added",
+            "+ spec.management.siteName: 82b290a2", "+ spec.backup.path: /backups/management/")
+        assert.same(before, everything(operation))
+    end)
+end)
+
+lab.describe("apic-v10/recover-management stops", function()
+    local lost
+
+    setup(function()
+        lost = recovery.lose()
+    end)
+
+    teardown(function()
+        lost:close()
+    end)
+
+    for _, phase in ipairs({"Failed", "RestoreFailed", "Error", "SFTPBackupDownloadFailure"}) do
+        it("at once when the restore ends in phase " .. phase, function()
+            local operation <close> = recovery.start(lost,
+                {faults = {restore = "no space left on device", restore_phase = phase}})
+            local began = task.now()
+            local result = operation:recover()
+            assert.is_true(task.now() - began < 30)
+            salvor.expect_code(5, result)
+            salvor.expect(result.stderr, "stopped at step restore", "no space left on device",
+                "delete ConfigMap management-oplock", "-p 'pitr_target=20", "--resume")
+        end)
+    end
+
+    it("and restores anew when it is resumed after the way out", function()
+        local operation <close> = recovery.start(lost, {faults = {restore = "no space left"}})
+        local world = operation.world
+        salvor.expect_code(5, operation:recover())
+        local again = operation:go_on()
+        salvor.expect_code(5, again)
+        salvor.expect(again.stderr, "ConfigMap management-oplock is there and no restore is in"
+            .. " flight")
+        must(world.client:delete("configmaps", "management-oplock"))
+        world.faults = {}
+        salvor.expect_code(0, operation:go_on())
+        assert.equal(1, #operation:restored())
+        assert.equal(2, #must(world.client:list(apiconnect.MANAGEMENT_RESTORE)))
+    end)
+
+    it("when the restore takes too long, and goes on with the same one", function()
+        local operation <close> = recovery.start(lost, {faults = {restore_hangs = true}})
+        local result = operation:recover({restore_timeout = "1s"})
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "RestoreInProgress",
+            "Waiting on management services to disable")
+        local restores = must(operation.world.client:list(apiconnect.MANAGEMENT_RESTORE))
+        assert.equal(1, #restores)
+        operation.world:patch_status({phase = "Running", state = "18/18"})
+        must(operation.world.client:patch(apiconnect.MANAGEMENT_RESTORE, restores[1].metadata.name,
+            {status = {phase = "Complete", state = null}}, {subresource = "status"}))
+        salvor.expect_code(0, operation:go_on())
+        assert.equal(1, #must(operation.world.client:list(apiconnect.MANAGEMENT_RESTORE)))
+    end)
+
+    it("when no backup of the old subsystem appears", function()
+        local operation <close> = recovery.start(lost)
+        operation.world.remote = nil
+        local result = operation:recover({backups_timeout = "1s"})
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "no backup of the old subsystem has appeared",
+            "databaseBackup's host and path must be those of the old subsystem")
+    end)
+
+    it("when the backup that was named is not among them", function()
+        local operation <close> = recovery.start(lost)
+        local result = operation:recover({backups_timeout = "2s", backup = "20200826-154646F"})
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "2 backups have appeared, and 20200826-154646F is not among")
+    end)
+
+    it("when the subsystem does not come up", function()
+        local operation <close> = recovery.start(lost, {delays = {install = 60}})
+        local result = operation:recover({install_timeout = "1s"})
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "stopped at step await-operator", "phase Pending, state 0/18")
+    end)
+
+    it("when the kit got a new generation meanwhile", function()
+        local operation <close> = recovery.start(lost, {faults = {restore = "no space left"}})
+        local folder = fs.join(operation.home, "kit")
+        for path, data in pairs(salvor.tree(operation.kit)) do
+            must(fs.mkdir(fs.dirname(fs.join(folder, path)), {parents = true}))
+            must(fs.write(fs.join(folder, path), data))
+        end
+        operation.kit = folder
+        salvor.expect_code(5, operation:recover())
+        local latest = must(fs.read(fs.join(folder, "latest"))):gsub("\n", "")
+        local manifest = fs.join(folder, latest, "manifest.json")
+        must(fs.write(manifest, (must(fs.read(manifest)):gsub('"run": "[^"]+"', '"run": "other"'))))
+        local result = operation:go_on()
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "has a new generation since this run began: other")
+    end)
+end)
