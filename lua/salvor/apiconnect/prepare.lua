@@ -48,7 +48,8 @@ local function choose(self, ctx)
     local wanted = ctx.params.name
     if not wanted and #names > 1 then
         return ctx:problem("there are " .. #names .. " " .. self.kind .. "s in namespace "
-            .. ctx.namespace .. ": " .. table.concat(names, ", "), "choose one with -p name=…")
+            .. ctx.namespace .. ": " .. table.concat(names, ", "), "choose one with -p "
+            .. (self.name_param or "name") .. "=…")
     elseif not wanted and #names == 0 then
         return ctx:problem("there is no " .. self.kind .. " in namespace " .. ctx.namespace,
             "name its namespace with -n")
@@ -306,7 +307,7 @@ function prepare.read_back()
     }
 end
 
---- subsystem{kind, plural, backup_field} -> subsystem
+--- subsystem{kind, plural, backup_field, name_param (left out: "name")} -> subsystem
 function prepare.subsystem(fields)
     return setmetatable(fields, Subsystem)
 end

@@ -7,9 +7,9 @@
 ---
 --- `differences` gives a list of salvor.apiconnect.difference; of a living resource it is given
 --- what `effective` makes of it: with the secrets that it uses where its spec names none.
---- `may_differ` says of a kit's secret whether a newer one may stand in its place. Parameters that are read: kit;
---- resource, the operator's file; top, the APIConnectCluster. Facts: run (the kit's generation),
---- name, version (of the replacement).
+--- `may_differ` says of a kit's secret whether a newer one may stand in its place. Parameters that
+--- are read: kit; resource, the operator's file; top, the APIConnectCluster. Facts: run (the kit's
+--- generation), name, version (of the replacement).
 local apiconnect = require("salvor.apiconnect")
 local copy = require("salvor.copy")
 local dig = require("salvor").dig

@@ -1,0 +1,110 @@
+-- Backs up management and portal of API Connect v10 at the same time, and notes that the two belong
+-- together.
+local apiconnect = require("salvor.apiconnect")
+local both = require("salvor.apiconnect.backup_pair")
+
+return {
+    id = "apic-v10/backup",
+    title = "Back up management and portal at the same time",
+    summary = "Takes a backup of the management database and one of the developer portal together, "
+        .. "and records the pair, for a recovery needs backups of the same time.",
+    document = "IBM API Connect v10: Preparing the management subsystem for disaster recovery",
+    systems = {{name = "IBM API Connect", versions = "10.0.1 and later"}},
+    categories = {"backup", "safe"},
+    params = {
+        {name = "record", type = "url", required = true,
+         help = "the folder or store where pairs/TIME.json is written; that of the kits will do"},
+        {name = "management", type = "name",
+         help = "the ManagementCluster; the only one when left out"},
+        {name = "portal", type = "name", help = "the PortalCluster; the only one when left out"},
+        {name = "max_skew", type = "duration", default = "1h",
+         help = "how far the two backups may be apart"},
+        {name = "backup_timeout", type = "duration", default = "2h",
+         help = "how long the backups may take"},
+        {name = "database", type = "enum", values = {"auto", "crunchy", "edb"}, default = "auto",
+         help = "the generation of the management database; by version when auto"},
+    },
+    permissions = {
+        {kind = apiconnect.MANAGEMENT, verbs = {"get", "list"}},
+        {kind = apiconnect.PORTAL, verbs = {"get", "list"}},
+        {kind = apiconnect.MANAGEMENT_RESTORE, verbs = {"list"}},
+        {kind = apiconnect.PORTAL_RESTORE, verbs = {"list"}},
+        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"get", "list", "watch", "create"}},
+        {kind = apiconnect.EDB_BACKUP, verbs = {"get", "list", "watch", "create"}},
+        {kind = apiconnect.PORTAL_BACKUP, verbs = {"get", "list", "watch", "create"}},
+    },
+    steps = {
+        {
+            id = "management",
+            title = "The management subsystem is healthy, its backups leave the cluster",
+            why = "Local backups are lost in the disaster, and a half-working system cannot be"
+                .. " backed up.",
+            check = true,
+            run = both.check("management"),
+        },
+        {
+            id = "portal",
+            title = "The portal is healthy, its backups leave the cluster",
+            why = "A management database without the portals that fit it is half a recovery.",
+            check = true,
+            run = both.check("portal"),
+        },
+        {
+            id = "database",
+            title = "It is known which kind of backup the version has",
+            why = "Up to 10.0.5 it is a ManagementBackup, from 10.0.8 on a Backup of EDB.",
+            check = true,
+            needs = {"management"},
+            run = both.check_database,
+        },
+        {
+            id = "versions",
+            title = "Management and portal have the same version",
+            why = "A recovery needs all subsystems at the same version and fix pack.",
+            check = true,
+            needs = {"management", "portal"},
+            run = both.check_versions,
+        },
+        {
+            id = "restores",
+            title = "Nothing is being restored",
+            why = "What is half restored is not worth a backup.",
+            check = true,
+            needs = {"management", "portal"},
+            run = both.check_restores,
+        },
+        {
+            id = "record",
+            title = "The place of the record can be reached",
+            why = "Backups of which nobody knows that they belong together are of less use.",
+            check = true,
+            run = both.check_record,
+        },
+        {
+            id = "take",
+            title = "Take both backups and wait for them",
+            why = "Portal sites must be consistent with the management database.",
+            run = both.take,
+            verify = both.are_taken,
+        },
+        {
+            id = "compare",
+            title = "The two are of the same time",
+            why = "One may have waited for something before it began.",
+            run = both.compare,
+        },
+        {
+            id = "write-record",
+            title = "Record that they belong together",
+            why = "A recovery takes the pair from there.",
+            run = both.record,
+            verify = both.is_recorded,
+        },
+    },
+    next = function()
+        return {
+            "salvor verify looks into the storage itself, whether the backups can be restored.",
+            "apic-v10/recover restores the pair.",
+        }
+    end,
+}
