@@ -3,6 +3,12 @@
 local apiconnect = require("salvor.apiconnect")
 local both = require("salvor.apiconnect.backup_pair")
 
+local function uses(database)
+    return function(params)
+        return params.database == "auto" or params.database == database
+    end
+end
+
 return {
     id = "apic-v10/backup",
     title = "Back up management and portal at the same time",
@@ -29,8 +35,10 @@ return {
         {kind = apiconnect.PORTAL, verbs = {"get", "list"}},
         {kind = apiconnect.MANAGEMENT_RESTORE, verbs = {"list"}},
         {kind = apiconnect.PORTAL_RESTORE, verbs = {"list"}},
-        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"get", "list", "watch", "create"}},
-        {kind = apiconnect.EDB_BACKUP, verbs = {"get", "list", "watch", "create"}},
+        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"get", "list", "watch", "create"},
+         when = uses("crunchy")},
+        {kind = apiconnect.EDB_BACKUP, verbs = {"get", "list", "watch", "create"},
+         when = uses("edb")},
         {kind = apiconnect.PORTAL_BACKUP, verbs = {"get", "list", "watch", "create"}},
     },
     steps = {

@@ -12,6 +12,18 @@ local function is_crunchy(ctx)
     return ctx.facts.database == "crunchy"
 end
 
+local function has_top(params)
+    return params.top ~= nil
+end
+
+local function stands_alone(params)
+    return params.top == nil
+end
+
+local function may_be_crunchy(params)
+    return params.database ~= "edb"
+end
+
 return {
     id = "apic-v10/recover-management",
     title = "Recover the management subsystem after a disaster",
@@ -52,11 +64,12 @@ return {
          help = "how long the restore may take"},
     },
     permissions = {
-        {kind = apiconnect.MANAGEMENT, verbs = {"get", "list", "watch", "create", "patch"}},
-        {kind = apiconnect.TOP, verbs = {"get", "create", "patch"}},
+        {kind = apiconnect.MANAGEMENT, verbs = {"get", "list", "watch"}},
+        {kind = apiconnect.MANAGEMENT, verbs = {"create", "patch"}, when = stands_alone},
+        {kind = apiconnect.TOP, verbs = {"get", "create", "patch"}, when = has_top},
         {kind = "secrets", verbs = {"get", "create"}},
         {kind = "configmaps", verbs = {"get"}},
-        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"list"}},
+        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"list"}, when = may_be_crunchy},
         {kind = apiconnect.MANAGEMENT_RESTORE, verbs = {"get", "list", "watch", "create"}},
     },
     steps = {
@@ -161,7 +174,7 @@ return {
             title = "Create the replacement, or change the one that is there",
             why = "siteName, originalUID, encryptionSecret, customApplicationCredentials and"
                 .. " databaseBackup are the old ones before the operator begins.",
-            done = steps.is_resource_applied,
+            done = steps.needs_no_change,
             run = steps.apply_resource,
             verify = steps.is_resource_applied,
         },

@@ -5,7 +5,9 @@
 ---     operation:recover({backup = "newest"})
 local apic = require("support.apic")
 local backups = require("worlds.apic_v10_backups")
+local busted = require("busted")
 local fs = require("salvor.fs")
+local killed = require("support.killed")
 local lab = require("support.lab")
 local merge = require("salvor.copy").merge
 local operation = require("support.operation")
@@ -53,7 +55,7 @@ Lost.__close = Lost.close
 local Fixture = operation.new_class()
 
 function Fixture:common_params()
-    return {kit = self.kit, backups_settle = "1s"}
+    return {kit = self.kit, backups_settle = self.settle or "1s"}
 end
 
 --- salvor run with a yes to what is destructive.
@@ -67,6 +69,10 @@ end
 function Fixture:go_on(words)
     return self:salvor(table.move(words or {}, 1, #(words or {}), 5,
         {"run", "--resume", self:only_run(), "--yes"}))
+end
+
+function Fixture:outcome()
+    return self:restored()
 end
 
 --- What has been restored into the simulated subsystem.
@@ -94,6 +100,37 @@ function recovery.start(lost, options)
     return setmetatable(operation.start(merge(where, {
         id = recovery.ID, world = world, kit = lost.kit,
     })), Fixture)
+end
+
+--- Defines the tests of kill -9 at these moments (see support.killed), inside a describe(). The
+--- subsystem that is lost has one backup, so that it does not matter how long more are waited for.
+function recovery.define_killed(moments)
+    local lost
+
+    busted.setup(function()
+        lost = recovery.lose({backups = {{6 * HOUR}}})
+    end)
+
+    busted.teardown(function()
+        lost:close()
+    end)
+
+    killed.define({
+        moments = moments,
+        start = function()
+            local started = recovery.start(lost, {delays = {records = 0.001, restore = 0.005}})
+            started.settle = "0s"
+            return started
+        end,
+        words = function(started)
+            local words = started:words("run")
+            words[#words + 1] = "--yes"
+            return words
+        end,
+        again = function(run)
+            return {"run", "--resume", run, "--yes"}
+        end,
+    })
 end
 
 return recovery

@@ -11,7 +11,8 @@ local task = require("salvor.task")
 
 local steps = {}
 
-local LOOK = 2 -- seconds between looks at which backups there are
+-- Seconds between looks at which backups there are.
+local LOOK, SHORTEST = 2, 0.1
 
 function steps.apply_secrets(ctx)
     subsystem:apply_secrets(ctx)
@@ -48,6 +49,10 @@ end
 
 function steps.apply_resource(ctx)
     subsystem:apply_resource(ctx)
+end
+
+function steps.needs_no_change(ctx)
+    return subsystem:needs_no_change(ctx)
 end
 
 function steps.is_resource_applied(ctx)
@@ -106,7 +111,7 @@ function steps.await_backups(ctx)
         elseif task.now() > deadline then
             no_backup(ctx, count)
         end
-        task.sleep(math.min(LOOK, settle / 4))
+        task.sleep(math.max(SHORTEST, math.min(LOOK, settle / 4)))
     end
 end
 

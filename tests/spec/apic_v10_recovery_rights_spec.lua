@@ -1,0 +1,64 @@
+-- Recovery and backup of API Connect v10 as a service account with what `salvor rbac` prints.
+local both = require("support.apic_both")
+local fs = require("salvor.fs")
+local lab = require("support.lab")
+local recovery = require("support.apic_recovery")
+local rights = require("support.rights")
+local salvor = require("support.salvor")
+local two_operators = require("support.two_operators")
+
+lab.describe("with what salvor rbac prints,", function()
+    for _, version in ipairs({"10.0.5.3", "10.0.8.0"}) do
+        it("apic-v10/recover-management plans and runs to its end (" .. version .. ")", function()
+            local lost <close> = recovery.lose({version = version})
+            local operation <close> = recovery.start(lost)
+            local params = {database = version == "10.0.8.0" and "edb" or "crunchy"}
+            local robot <close> = rights.grant(operation, params)
+            salvor.expect_code(0, robot:plan(params))
+            operation.kubeconfig, robot.before = robot.kubeconfig, operation.kubeconfig
+            local result = operation:recover(params)
+            operation.kubeconfig = robot.before
+            salvor.expect_code(0, result)
+            assert.equal(1, #operation:restored())
+        end)
+
+        it("apic-v10/backup runs to its end (" .. version .. ")", function()
+            local operation <close> = both.start("apic-v10/backup",
+                {management = {version = version}, portal = {version = version}})
+            local robot <close> = rights.grant(operation)
+            salvor.expect_code(0, robot:run())
+            assert.equal(1, #operation:pairs())
+        end)
+    end
+
+    it("apic-v10/recover-management edits the resource above and none below", function()
+        local lost <close> = recovery.lose({owner = "apic"})
+        local operation <close> = recovery.start(lost)
+        must(operation.world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1",
+            kind = "APIConnectCluster", metadata = {name = "apic"}, spec = {version = "10.0.5.3"}}))
+        local params = {top = "apic"}
+        local robot <close> = rights.grant(operation, params)
+        for _, rule in ipairs(robot.rules) do
+            if rule.resource == "managementclusters" then
+                assert.same({"get", "list", "watch"}, rule.verbs)
+            end
+        end
+        operation.kubeconfig, robot.before = robot.kubeconfig, operation.kubeconfig
+        local result = operation:recover(params)
+        operation.kubeconfig = robot.before
+        salvor.expect_code(0, result)
+    end)
+
+    it("and any one rule less is named before anything else is done", function()
+        local operation <close> = both.start("apic-v10/backup")
+        local robot <close> = rights.grant(operation)
+        robot:expect_least()
+        assert.is_nil(fs.stat(operation.records))
+    end)
+end)
+
+lab.describe("apic-v10/backup", function()
+    two_operators.define({start = function()
+        return both.start("apic-v10/backup")
+    end})
+end)
