@@ -69,10 +69,11 @@ local function go_on(run)
     return {"run", "--resume", run}
 end
 
---- define{start =, words =, again =, moments =}. words: the command that is killed, or words(target)
---- -> that; the procedure's run when nil. again(run) -> the one that goes on, in place of salvor run
---- --resume RUN. moments: a set of "after", "before" and "torn", all when nil: what has many records
---- is spread over several files.
+--- define{start =, words =, again =, moments =, every =}. words: the command that is killed, or
+--- words(target) -> that; the procedure's run when nil. again(run) -> the one that goes on, salvor
+--- run --resume RUN when nil. A procedure of many records has its tests in several files, one for
+--- each of the moments, a set of "after", "before" and "torn"; every = 7 is for what consists of
+--- procedures that are tested so, and takes each seventh record.
 function killed.define(options)
     local expected, records = {}, nil
     local again = options.again or go_on
@@ -118,7 +119,7 @@ function killed.define(options)
         all_workers(function(worker)
             while next_one <= last do
                 local number = next_one
-                next_one = next_one + 1
+                next_one = next_one + (options.every or 1)
                 check(worker, number, moment, spoil)
             end
         end)

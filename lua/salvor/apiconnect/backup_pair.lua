@@ -104,6 +104,7 @@ function both.take(ctx)
     end
     local function of_portal()
         portal.backup = portal_backup.take(ctx.k8s, portal.name, ctx:name(portal.name), timeout)
+        portal.backup.ended = os.time()
     end
     if ctx.planning then
         of_management()
@@ -125,7 +126,7 @@ local function known(ctx)
         local facts = ctx.facts[name]
         return {cluster = facts.name, uid = facts.uid, version = facts.version,
                 name = facts.backup.name, id = facts.backup.id, server = facts.backup.server,
-                time = facts.backup.time}
+                time = facts.backup.time, ended = facts.backup.ended}
     end
     return {run = ctx.run, namespace = ctx.namespace, management = half("management"),
             portal = half("portal")}

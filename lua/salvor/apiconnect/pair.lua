@@ -18,7 +18,7 @@ function pair.path(time)
 end
 
 --- encode(known) -> text. known: run, namespace, management {cluster, uid, version, name, id,
---- server, time}, portal {cluster, uid, version, name, time}; times in seconds since 1970.
+--- server, time}, portal {cluster, uid, version, name, time, ended}; times in seconds since 1970.
 function pair.encode(known)
     local function described(half)
         local text = {at = iso(half.time)}

@@ -1,6 +1,7 @@
 --- A part of a procedure that has steps of another one, or steps for two systems: each part has
 --- facts and parameters of its own.
 local errors = require("salvor.error")
+local merge = require("salvor.copy").merge
 
 local part = {}
 
@@ -8,8 +9,8 @@ local Part = {}
 
 --- "-p kit=…" in a text, under the name that the parameter has in the whole.
 local function renamed(text, rename)
-    return text and (text:gsub("%-p '?([%w_]+)=", function(name)
-        return "-p " .. (rename(name) or name) .. "="
+    return text and (text:gsub("(%-p '?)([%w_]+)=", function(option, name)
+        return option .. (rename(name) or name) .. "="
     end))
 end
 
@@ -56,6 +57,76 @@ function part.of(ctx, name, options)
     return setmetatable(own, {__index = function(_, key)
         return Part[key] or ctx[key]
     end})
+end
+
+--- The function of a step, done as that of the part.
+local function wrapped(fn, name, options)
+    if type(fn) ~= "function" then
+        return fn
+    end
+    return function(ctx)
+        local own = part.of(ctx, name, options)
+        local ok, result = pcall(fn, own)
+        if not ok then
+            error(own:translate(result), 0)
+        end
+        return result
+    end
+end
+
+local FUNCTIONS = {"when", "done", "run", "verify", "undo", "destructive"}
+
+local function step_of(step, name, options)
+    local copied = merge(step, {id = name .. "-" .. step.id, needs = {}})
+    for _, field in ipairs(FUNCTIONS) do
+        copied[field] = wrapped(step[field], name, options)
+    end
+    for index, needed in ipairs(step.needs or {}) do
+        copied.needs[index] = name .. "-" .. needed
+    end
+    return copied
+end
+
+--- A permission whose functions are given the whole's parameters.
+local function permission_of(permission, declarations, rename)
+    local function with_own(fn)
+        return type(fn) == "function" and function(params)
+            local own = {}
+            for _, declaration in ipairs(declarations) do
+                local value = params[rename(declaration.name)]
+                own[declaration.name] = value == nil and declaration.default or value
+            end
+            return fn(own)
+        end or fn
+    end
+    return merge(permission, {when = with_own(permission.when), kind = with_own(permission.kind),
+                              names = with_own(permission.names),
+                              namespace = with_own(permission.namespace)})
+end
+
+--- embed(procedure, name, options) -> {params, permissions, steps (by their ids in the procedure)}
+--- to be put into another procedure. Parameters and steps are called "name_param" and "name-step".
+--- options: shared, a set of parameters that keep their names; given(ctx, param) -> a value of one
+--- of those in the set `hidden`, which are no parameters of the whole.
+function part.embed(procedure, name, options)
+    local shared, hidden = options.shared or {}, options.hidden or {}
+    local function rename(param)
+        return shared[param] and param or name .. "_" .. param
+    end
+    local of = {rename = rename, params = options.given}
+    local result = {params = {}, permissions = {}, steps = {}}
+    for _, declaration in ipairs(procedure.params) do
+        if not hidden[declaration.name] then
+            table.insert(result.params, merge(declaration, {name = rename(declaration.name)}))
+        end
+    end
+    for index, permission in ipairs(procedure.permissions) do
+        result.permissions[index] = permission_of(permission, procedure.params, rename)
+    end
+    for _, step in ipairs(procedure.steps) do
+        result.steps[step.id] = step_of(step, name, of)
+    end
+    return result
 end
 
 return part

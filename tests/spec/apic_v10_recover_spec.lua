@@ -1,0 +1,146 @@
+-- apic-v10/recover: management first, the portal immediately afterwards, from backups that belong
+-- together.
+local apiconnect = require("salvor.apiconnect")
+local dig = require("salvor").dig
+local fs = require("salvor.fs")
+local lab = require("support.lab")
+local lost_installation = require("support.apic_lost")
+local json = require("salvor.json")
+local merge = require("salvor.copy").merge
+local salvor = require("support.salvor")
+
+local HOUR = 3600
+
+local function recover(operation, params)
+    local words = operation:words("run", params)
+    words[#words + 1] = "--yes"
+    return operation:salvor(words)
+end
+
+local function the_pair(lost)
+    local folder = fs.join(lost.records, "pairs")
+    local name = must(fs.list(folder))[1].name
+    return must(json.decode(must(fs.read(fs.join(folder, name))))), name
+end
+
+lab.describe("run of apic-v10/recover", function()
+    local lost
+
+    setup(function()
+        lost = lost_installation.lose()
+    end)
+
+    teardown(function()
+        lost:close()
+    end)
+
+    it("restores the recorded pair, management before the portal", function()
+        local operation <close> = lost_installation.start(lost)
+        local result = recover(operation)
+        salvor.expect_code(0, result)
+        local pair = the_pair(lost)
+        assert.same({{id = pair.management.id, is_readable = true}},
+            operation.world.management.restored)
+        local client = operation.world.client
+        local restored = must(client:list(apiconnect.MANAGEMENT_RESTORE))
+        assert.equal(1, #restored)
+        local count = 0
+        for _, object in ipairs(must(client:list(apiconnect.PORTAL_RESTORE))) do
+            count = count + (dig(object, "spec", "dryRun") and 0 or 1)
+            assert.is_true(object.metadata.creationTimestamp
+                >= restored[1].metadata.creationTimestamp)
+        end
+        assert.equal(1, count)
+        assert.is_true((apiconnect.ready(must(client:get(apiconnect.PORTAL, "portal")))))
+        salvor.expect(result.stdout, "pair of ", "seconds apart")
+        local order = {}
+        for _, step in ipairs({"management-apply-resource", "portal-apply-resource",
+                               "management-restore", "portal-restore"}) do
+            order[#order + 1] = result.stdout:find("\n  done        " .. step, 1, true)
+        end
+        assert.equal(4, #order)
+        for number = 2, #order do
+            assert.is_true(order[number] > order[number - 1])
+        end
+    end)
+
+    it("takes those nearest in time where nothing is recorded", function()
+        local operation <close> = lost_installation.start(lost)
+        local result = recover(operation, {record = false})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "no record of pairs is given")
+        assert.equal(1, #operation.world.management.restored)
+    end)
+
+    it("plans both, and changes nothing", function()
+        local operation <close> = lost_installation.start(lost)
+        local before = operation.world:snapshot()
+        local result = operation:plan()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "create ManagementCluster", "create PortalCluster",
+            "create ManagementRestore", "create PortalRestore", "nothing was changed")
+        assert.same(before, operation.world:snapshot())
+    end)
+
+    it("leaves the portal alone when management cannot be restored", function()
+        local operation <close> = lost_installation.start(lost,
+            {management = {faults = {restore = "no space left"}}})
+        local result = recover(operation)
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "stopped at step management-restore", "no space left",
+            "-p 'management_pitr_target=")
+        assert.same({}, must(operation.world.client:list(apiconnect.PORTAL_RESTORE)))
+    end)
+
+    it("restores no portal whose backup is of another time", function()
+        -- What was backed up with the management database is gone.
+        local older = {}
+        for _, file in ipairs(lost.storage.files) do
+            older[#older + 1] = file.time < os.date("!%Y%m%d.%H%M%S", os.time() - HOUR) and file
+                or nil
+        end
+        local operation <close> = lost_installation.start(lost,
+            {portal = {storage = merge(lost.storage, {files = older})}})
+        local result = recover(operation)
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "stopped at step compare", "3600 are allowed",
+            "apic-v10/recover-portal")
+        assert.same({}, must(operation.world.client:list(apiconnect.PORTAL_RESTORE)))
+    end)
+
+    local PROBLEMS = {
+        {"the kits are exchanged", function()
+            return {management_kit = lost.portal_kit, portal_kit = lost.management_kit}
+        end, "it is a kit of apic-v10/prepare-portal, not of apic-v10/prepare-management"},
+        {"the pair that is named is not recorded", function()
+            return {pair = "20200101T000000Z"}
+        end, "none of the 1 recorded pairs of these systems is 20200101T000000Z"},
+        {"no pair of these systems is recorded", function()
+            return {record = lost.home .. "/nowhere"}
+        end, "no pair of these two systems is recorded"},
+        {"the name is another one", function()
+            return {management_name = "other"}
+        end, "is the kit of ManagementCluster management, not of other"},
+    }
+    for _, case in ipairs(PROBLEMS) do
+        it("is refused when " .. case[1], function()
+            local operation <close> = lost_installation.start(lost)
+            local before = operation.world:snapshot()
+            local result = recover(operation, case[2]())
+            salvor.expect_code(4, result)
+            salvor.expect(result.stdout, case[3])
+            assert.same(before, operation.world:snapshot())
+        end)
+    end
+
+    it("names the parameter by the name that it has here", function()
+        local operation <close> = lost_installation.start(lost)
+        must(operation.world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1",
+            kind = "APIConnectCluster", metadata = {name = "apic"}, spec = {}}))
+        must(operation.world.client:delete(apiconnect.TOP, "apic"))
+        local result = recover(operation, {top = "apic"})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "give its definition: -p management_resource=FILE",
+            "give its definition: -p portal_resource=FILE")
+    end)
+end)
