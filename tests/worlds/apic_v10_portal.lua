@@ -22,10 +22,16 @@ local World = operator.new_class()
 
 local BACKUP_SECRET = "portal-backup-secret"
 
+local installed = {} -- by server
+
 --- Installs the kinds; safe to do at any time by any number of specs.
 function world.install(client)
+    if installed[client.server] then
+        return
+    end
     operator.install(client, "tests/worlds/apic-v10/crds.yaml")
     operator.install(client, "tests/worlds/apic_v10_portal/crds.yaml")
+    installed[client.server] = true
 end
 
 function World:create_secret(role, secret, owner)
