@@ -101,6 +101,17 @@ function methods:remove(paths) end
 ---@return salvor.Error? err
 function methods:leftovers(folder, opts) end
 
+---@class salvor.StoreRetention
+---@field rules {id: string, prefix: string, does: string}[] Of the lifecycle, such as "removes objects".
+---@field lock? string How long every new object is locked: "30 Days, COMPLIANCE".
+
+--- What the service does to objects of this store by itself: rules of the bucket's lifecycle that are
+--- enabled and concern what lies here, and its lock. Only S3 can be asked; `Unsupported` elsewhere,
+--- `Forbidden` for who may write objects and not see how the bucket is set up.
+---@return salvor.StoreRetention?
+---@return salvor.Error? err
+function methods:retention() end
+
 --- `skip` is what is left alone: with "checksum" an object of the same size and checksum, or of
 --- the same size and time where neither side knows a checksum; with "size" one of the same size.
 --- `verify` is how what arrived is verified: by the checksums that the sides know, or also by

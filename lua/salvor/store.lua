@@ -264,6 +264,21 @@ function methods:leftovers(folder, opts)
     return found
 end
 
+--- What the service removes, moves or locks by itself.
+function methods:retention()
+    if not self._backend then
+        error("store.retention: the store was closed", 2)
+    elseif not self._backend.retention then
+        return errors.fail("Unsupported", {url = self.url, op = "store.retention",
+            reason = "only buckets of S3 can be asked"})
+    end
+    local found, err = self._backend:retention()
+    if not found then
+        return as_op("store.retention", err)
+    end
+    return found
+end
+
 --- store.copy(from, to, opts) -> summary, or nil and an error
 function store.copy(from, to, opts)
     return require("salvor.store.carry").copy(from, to, opts)

@@ -78,6 +78,8 @@
 ---         ago; with `remove` they go. Never those of others. Optional.
 ---     enter(folder)                 The root becomes that folder: for who has looked for an object
 ---         there and found a folder, where connecting takes long. Optional.
+---     retention() -> {rules = {{id, prefix, does}...}, lock = text or nil}
+---         What the service does to objects below the root by itself. Optional.
 ---     close()                       ends connections; a second call does nothing
 ---
 --- An item is {path, size, modified (seconds since 1970), kind = "file", "link" or "folder", etag,

@@ -16,7 +16,8 @@ local methods = merge(
     require("salvor.store.s3.remove"),
     require("salvor.store.s3.copy"),
     require("salvor.store.s3.etag"),
-    (require("salvor.store.s3.leftovers")))
+    require("salvor.store.s3.leftovers"),
+    (require("salvor.store.s3.retention")))
 
 --- The parts of the URL that mean something.
 local function read_location(location)
