@@ -11,6 +11,7 @@
 -- and undo(step) -> boolean, nil where nobody can be asked.
 local client = require("salvor.procedure.client")
 local context = require("salvor.procedure.context")
+local elsewhere = require("salvor.procedure.elsewhere")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local hooks = require("salvor.procedure.hooks")
@@ -151,6 +152,7 @@ function session.context(opened, fields)
         performer = fields.performer,
         facts = fields.facts,
         kit_entries = fields.kit_entries,
+        connect = elsewhere.connector(opened, fields),
         k8s = client.wrap(opened.connection, {
             performer = fields.performer,
             run = fields.run,

@@ -1,0 +1,219 @@
+--- Checks of apic-v10/configure-s3-backup: the credentials, the certificate and the bucket.
+local base64 = require("salvor.digest").base64
+local dig = require("salvor").dig
+local fs = require("salvor.fs")
+local merge = require("salvor.copy").merge
+local s3_place = require("salvor.apiconnect.s3_place")
+local settings = require("salvor.apiconnect.configure_s3.settings")
+local sites = require("salvor.apiconnect.configure_s3.sites")
+local store = require("salvor.store")
+local unbase64 = require("salvor.digest").unbase64
+
+local bucket = {}
+
+local CA_KEY = "ca.crt"
+local CERTIFICATE_LIMIT = 1 << 20
+
+local function find_secret(client, name)
+    local found, err = client:get("secrets", name)
+    if not found and err.code ~= "NotFound" then
+        error(err, 0)
+    end
+    return found
+end
+
+--- The data of the Secret of credentials that was given as parameters; nil when none was.
+function bucket.credentials(params)
+    if not params.access_key then
+        return nil
+    end
+    return {key = base64(params.access_key), keysecret = base64(params.secret_key)}
+end
+
+--- The data of the certificate's Secret; nil when no file was given.
+function bucket.certificate(params)
+    return params.ca and {[CA_KEY] = base64(must(fs.read(params.ca, {limit = CERTIFICATE_LIMIT})))}
+        or nil
+end
+
+--- Whether a Secret has these data (and perhaps others).
+function bucket.holds(client, name, data)
+    local found = find_secret(client, name)
+    for key, value in pairs(data) do
+        if dig(found, "data", key) ~= value then
+            return false
+        end
+    end
+    return true
+end
+
+local function check_existing(ctx, site, client)
+    local found = find_secret(client, ctx.params.credentials)
+    local function has(key)
+        return (dig(found, "data", key) or "") ~= ""
+    end
+    if not found then
+        ctx:problem("there is no secret " .. ctx.params.credentials .. sites.of(site),
+            "give the credentials with -p access_key=… -p secret_key=…, or name a Secret that has"
+            .. " them with -p credentials=…")
+    elseif not has("key") or not has("keysecret") then
+        ctx:problem("secret " .. ctx.params.credentials .. sites.of(site) .. " has not the keys"
+            .. " key and keysecret", "these two names are what the operator reads")
+    end
+end
+
+local function check_replaced(ctx, site, client, name, data)
+    if find_secret(client, name) and not bucket.holds(client, name, data) then
+        ctx:warn("secret " .. name .. sites.of(site) .. " exists with other values, which are"
+            .. " replaced", "name another one when somebody else uses it")
+    end
+end
+
+--- Check `credentials`: the two parts of the credentials, or a Secret that has them.
+function bucket.check_credentials(ctx)
+    local params = ctx.params
+    if (params.access_key == nil) ~= (params.secret_key == nil) then
+        return ctx:problem("access_key and secret_key belong together; one of them is missing")
+    end
+    local data = bucket.credentials(params)
+    ctx.facts.makes_secret = data ~= nil
+    for _, site, client in sites.each(ctx) do
+        if data then
+            check_replaced(ctx, site, client, params.credentials, data)
+        else
+            check_existing(ctx, site, client)
+        end
+    end
+end
+
+--- Check `certificate`: a file, or a Secret, in which there is a certificate.
+function bucket.check_certificate(ctx)
+    local text = ctx.params.ca and must(fs.read(ctx.params.ca, {limit = CERTIFICATE_LIMIT}))
+    if text and not text:find("-----BEGIN CERTIFICATE-----", 1, true) then
+        return ctx:problem(ctx.params.ca .. " holds no certificate",
+            "it is the authority's certificate as PEM: -----BEGIN CERTIFICATE-----")
+    elseif text and text:find("PRIVATE KEY-----", 1, true) then
+        return ctx:problem(ctx.params.ca .. " holds a private key, which must not be copied",
+            "give a file with the authority's certificate alone")
+    end
+    for _, site, client in sites.each(ctx) do
+        local name = site.wanted.backupCerts
+        if text then
+            check_replaced(ctx, site, client, name, bucket.certificate(ctx.params))
+        elseif name and (dig(find_secret(client, name), "data", CA_KEY) or "") == "" then
+            ctx:problem("there is no secret " .. name .. sites.of(site) .. " with a key " .. CA_KEY,
+                "give the certificate with -p ca=FILE")
+        end
+    end
+end
+
+--- A file with the certificate that API Connect will trust, to be closed; nil for the system's.
+local function certificate_file(ctx, site, client)
+    if ctx.params.ca or not site.wanted.backupCerts then
+        return ctx.params.ca, nil
+    end
+    local secret = must(client:get("secrets", site.wanted.backupCerts))
+    local folder = must(fs.temporary_folder())
+    local closer = setmetatable({}, {__close = function() must(fs.remove_tree(folder)) end})
+    must(fs.write(fs.join(folder, CA_KEY), (unbase64(secret.data[CA_KEY]))))
+    return fs.join(folder, CA_KEY), closer
+end
+
+--- The options of salvor.store for a data centre's place: with what API Connect will have.
+function bucket.options(ctx, site, client, ca)
+    local who = {access_key = ctx.params.access_key, secret_key = ctx.params.secret_key}
+    if not who.access_key then
+        who = {secret = must(client:get("secrets", ctx.params.credentials))}
+    end
+    return s3_place.options(site.wanted, merge(who, {ca = ca}))
+end
+
+--- with_options(ctx, site, client, fn) -> what fn(options) gives
+function bucket.with_options(ctx, site, client, fn)
+    local ca, closer = certificate_file(ctx, site, client)
+    local held <close> = closer -- luacheck: ignore 211
+    return fn(bucket.options(ctx, site, client, ca))
+end
+
+local UNTRUSTED = "API Connect would say 'x509: certificate signed by unknown authority': with the"
+    .. " provider custom give the authority's certificate with -p ca=FILE, any other must be known"
+    .. " everywhere"
+
+local HINTS = {
+    Untrusted = UNTRUSTED,
+    Unreachable = "look at -p host; when only the cluster can reach it, leave this check out with"
+        .. " --skip bucket",
+}
+
+local function is_its_own(ctx, site)
+    local now = settings.live(ctx, site)
+    return now.protocol == "objstore" and now.host == site.wanted.host
+        and now.path == site.wanted.path
+end
+
+local function check_empty(ctx, site, opened)
+    local empty, names = store.is_empty(opened)
+    if empty == nil then
+        error(names, 0)
+    elseif empty then
+        return
+    elseif is_its_own(ctx, site) then
+        return ctx:note(opened.url .. " is where its backups are already")
+    end
+    ctx:problem(opened.url .. " is not empty: " .. table.concat(names, ", "),
+        ctx.params.copy_from and "a repository is copied to a path that was never used"
+        or "stanza-create fails where other backups are: name a new path, or remove every file; to"
+            .. " take old backups over, copy them with -p copy_from=…")
+end
+
+local OFF = "have that turned off: backups of which parts are gone cannot be restored; how many are"
+    .. " kept is said by -p retain=…"
+
+local function check_retention(ctx, opened)
+    local found, err = opened:retention()
+    if not found then
+        return ctx:warn("whether the bucket of " .. opened.url .. " removes objects by itself cannot"
+            .. " be asked: " .. err.message, "look at its lifecycle rules and its lock; " .. OFF)
+    end
+    for _, rule in ipairs(found.rules) do
+        ctx:problem("the bucket of " .. opened.url .. " has the lifecycle rule '" .. rule.id
+            .. "', which " .. rule.does, OFF)
+    end
+    if found.lock then
+        ctx:problem("the bucket of " .. opened.url .. " locks every object (" .. found.lock .. ")",
+            OFF)
+    end
+end
+
+local function check_source(ctx, options)
+    local report = must(store.verify(ctx.params.copy_from, {
+        kind = "pgbackrest",
+        open = ctx.params.copy_from:find("^s3://") and options or nil,
+    }))
+    if not report.restorable then
+        ctx:problem("the repository at " .. report.url .. " cannot be restored: " .. report.summary,
+            "salvor verify " .. report.url .. " tells more")
+    end
+end
+
+--- Check `bucket`: reachable with what API Connect will have, empty, and left alone by the server.
+function bucket.check(ctx)
+    for _, site, client in sites.each(ctx) do
+        bucket.with_options(ctx, site, client, function(options)
+            local opened <close> = must(store.open(s3_place.url(site.wanted.path), options))
+            local ok, err = pcall(check_empty, ctx, site, opened)
+            if not ok then
+                if type(err) == "table" and HINTS[err.code] then
+                    err.hint = HINTS[err.code]
+                end
+                error(err, 0)
+            end
+            check_retention(ctx, opened)
+            if ctx.params.copy_from and not site.other then
+                check_source(ctx, options)
+            end
+        end)
+    end
+end
+
+return bucket

@@ -1,0 +1,239 @@
+--- Checks of apic-v10/configure-s3-backup: the resources, and the settings that they shall have.
+local apiconnect = require("salvor.apiconnect")
+local dig = require("salvor").dig
+local multisite = require("salvor.apiconnect.multisite")
+local s3_place = require("salvor.apiconnect.s3_place")
+local section = require("salvor.apiconnect.section")
+local sites = require("salvor.apiconnect.configure_s3.sites")
+local stanza = require("salvor.apiconnect.stanza")
+
+local settings = {}
+
+local NEW_CA_SECRET = "custom-server-ca"
+
+-- Which resources
+
+--- The names of all ManagementClusters; nil where the kind is not installed.
+local function names_of(ctx, client, of)
+    local kind, err = client:kind(apiconnect.MANAGEMENT)
+    if not kind and err.code == "NotFound" then
+        ctx:problem("the cluster" .. of .. " has no ManagementClusters: API Connect v10 is not"
+            .. " installed", "choose the right cluster")
+        return nil
+    end
+    must(kind, err)
+    local names = {}
+    for object in client:each(apiconnect.MANAGEMENT) do
+        names[#names + 1] = object.metadata.name
+    end
+    return names
+end
+
+local function contains(names, wanted)
+    for _, name in ipairs(names) do
+        if name == wanted then
+            return true
+        end
+    end
+    return false
+end
+
+local function choose(ctx, site, client)
+    local of, option = sites.of(site), site.other and "other_name" or "name"
+    local names, wanted = names_of(ctx, client, of), ctx.params[option]
+    if not names then
+        return nil
+    elseif wanted and not contains(names, wanted) then
+        ctx:problem("there is no ManagementCluster " .. wanted .. " in namespace "
+            .. client.namespace .. of, #names > 0 and "there is: " .. table.concat(names, ", ")
+            or "name its namespace")
+    elseif wanted or #names == 1 then
+        return wanted or names[1]
+    elseif #names == 0 then
+        ctx:problem("there is no ManagementCluster in namespace " .. client.namespace .. of,
+            "name its namespace")
+    else
+        ctx:problem("there are " .. #names .. " ManagementClusters in namespace "
+            .. client.namespace .. of .. ": " .. table.concat(names, ", "),
+            "choose one with -p " .. option .. "=…")
+    end
+    return nil
+end
+
+local function describe(ctx, site, client)
+    local object = must(client:get(apiconnect.MANAGEMENT, site.name))
+    site.namespace = client.namespace
+    site.place = section.of(object)
+    site.version = dig(object, "status", "versions", "reconciled") or dig(object, "spec", "version")
+    if not apiconnect.parse_version(site.version) then
+        return ctx:problem("ManagementCluster " .. site.name .. sites.of(site)
+            .. " does not tell its version")
+    end
+    site.database = apiconnect.database(site.version)
+        or ctx.params.database ~= "auto" and ctx.params.database or nil
+    if not site.database then
+        return ctx:problem("the database of version " .. site.version .. " may be of either"
+            .. " generation", "say which: -p database=crunchy or edb")
+    elseif not dig(object, "status", "services", "db") and not dig(object, "spec", "siteName") then
+        return ctx:problem("spec.siteName of " .. site.name .. sites.of(site) .. " is not set, so"
+            .. " the name of the database cluster is unknown", "wait until the operator has set it")
+    end
+    site.database_cluster = apiconnect.database_cluster(object, site.database)
+    site.was_installed = dig(object, "status", "phase") == "Running"
+    ctx:note(section.title(site.place) .. sites.of(site) .. ", version " .. site.version)
+end
+
+--- Check `resource`: which subsystem, and where its settings are edited.
+function settings.find(ctx)
+    ctx.facts.sites = {}
+    for number = 1, sites.has_other(ctx.params) and 2 or 1 do
+        local site = {other = number == 2}
+        local client = sites.client(ctx, site)
+        site.name = choose(ctx, site, client)
+        if site.name then
+            describe(ctx, site, client)
+            table.insert(ctx.facts.sites, site)
+        end
+    end
+    local one, two = ctx.facts.sites[1], ctx.facts.sites[2]
+    if one and two and one.version ~= two.version then
+        ctx:problem("the two data centres have different versions: " .. one.version .. " and "
+            .. two.version, "bring both to the same version and fix pack first")
+    end
+end
+
+-- What is wanted
+
+local function wanted_for(params, site)
+    local is_custom = params.provider == "custom" or apiconnect.at_least(site.version, "10.0.8")
+    return {
+        protocol = "objstore",
+        s3provider = not apiconnect.at_least(site.version, "10.0.8") and params.provider or nil,
+        host = site.other and params.other_host or params.host,
+        path = site.other and params.other_path or params.path,
+        credentials = params.credentials,
+        schedule = params.schedule,
+        repoRetentionFull = params.retain,
+        backupCerts = params.ca_secret or params.ca and NEW_CA_SECRET or nil,
+        backups3URIStyle = params.style or is_custom and "host" or nil,
+    }
+end
+
+--- What is changed below an APIConnectCluster is found at the ManagementCluster, in time.
+local function live(ctx, site)
+    local _, now = section.read(sites.client(ctx, site), site.place)
+    return dig(now, "databaseBackup") or {}
+end
+
+settings.live = live
+
+local function check_other_path(ctx)
+    local other = ctx.params.other_path
+    if not other then
+        return ctx:problem("the two data centres must not share a place for their backups",
+            "name the other one's with -p other_path=…")
+    end
+    local one, two = s3_place.split_path(ctx.params.path), s3_place.split_path(other)
+    if one and one == two then
+        ctx:problem("both data centres would have their backups in bucket " .. one,
+            "each management subsystem needs a bucket of its own: -p path=… and -p other_path=…")
+    end
+end
+
+--- Two subsystems of one namespace must not share a bucket, either.
+local function check_neighbours(ctx, site, client)
+    local bucket = s3_place.split_path(site.wanted.path)
+    for object in client:each(apiconnect.MANAGEMENT) do
+        local theirs = dig(object, "spec", "databaseBackup") or {}
+        if object.metadata.name ~= site.name and theirs.protocol == "objstore"
+            and s3_place.split_path(theirs.path or "") == bucket then
+            ctx:problem("bucket " .. bucket .. " is that of ManagementCluster "
+                .. object.metadata.name, "each management subsystem needs a bucket of its own")
+        end
+    end
+end
+
+local function previous_job(client, site)
+    local job, err = client:get(stanza.JOBS, stanza.job(site.database_cluster))
+    if not job and err.code ~= "NotFound" then
+        error(err, 0)
+    end
+    return job and job.metadata.uid
+end
+
+--- Check `settings`: each value, and whether the resources have it already.
+function settings.check(ctx)
+    if sites.has_other(ctx.params) then
+        check_other_path(ctx)
+    elseif ctx.params.other_path or ctx.params.other_host or ctx.params.other_name then
+        ctx:problem("other_path, other_host and other_name are of a second data centre",
+            "name it with -p other_context=… or other_namespace=…")
+    end
+    for _, site, client in sites.each(ctx) do
+        site.wanted = wanted_for(ctx.params, site)
+        if not site.other or site.wanted.path then
+            for _, problem in ipairs(s3_place.problems(site.wanted, site.version)) do
+                ctx:problem(table.unpack(problem))
+            end
+            check_neighbours(ctx, site, client)
+        end
+        site.changes = not s3_place.is_set(live(ctx, site), site.wanted)
+        if site.database == "crunchy" and site.changes then
+            site.job = previous_job(client, site)
+        end
+    end
+end
+
+--- Check `restart`: an installed database takes other settings only by a restart.
+function settings.check_restart(ctx)
+    for _, site in sites.each(ctx) do
+        site.restarts = site.changes and site.was_installed and site.database == "crunchy"
+        if site.restarts and not ctx.params.restart_database then
+            ctx:problem("the database of " .. site.name .. sites.of(site) .. " is installed: it"
+                .. " restarts for other backup settings, and the subsystem is down until then",
+                "agree to that with -p restart_database=true")
+        end
+    end
+end
+
+-- Two data centres
+
+local function check_modes(ctx)
+    local one, two = sites.mode(ctx.facts.sites[1]), sites.mode(ctx.facts.sites[2])
+    if not ((one == "active" and two == "passive") or (one == "passive" and two == "active")) then
+        ctx:problem("multiSiteHA.mode is '" .. tostring(one) .. "' here and '" .. tostring(two)
+            .. "' in the other data centre", "one is active and one passive")
+    end
+end
+
+--- Check `multisite`: multiSiteHA is in both data centres, or there is one alone and it has none.
+function settings.check_multisite(ctx)
+    local count = 0
+    for _, site, client in sites.each(ctx) do
+        local found, problem, hint =
+            multisite.find(client, must(client:get(apiconnect.MANAGEMENT, site.name)))
+        if not found then
+            return ctx:problem(problem, hint)
+        end
+        site.multisite = found.settings
+        count = count + (found.settings and 1 or 0)
+        if found.is_out then
+            ctx:warn("multiSiteHA of " .. site.name .. sites.of(site) .. " was taken out by an"
+                .. " earlier run; this one will put it back")
+        end
+    end
+    local is_two = sites.has_other(ctx.params)
+    if is_two and count == 2 then
+        check_modes(ctx)
+    elseif is_two then
+        ctx:problem(count == 1 and "one of the two data centres has multiSiteHA, the other has not"
+            or "neither data centre has multiSiteHA", "two subsystems that are not one deployment"
+            .. " are configured by a run each")
+    elseif count > 0 then
+        ctx:problem(ctx.facts.sites[1].name .. " is one of two data centres (multiSiteHA)",
+            "both must be configured by one run: name the other one with -p other_context=…,"
+            .. " other_namespace=… and other_path=…")
+    end
+end
+
+return settings

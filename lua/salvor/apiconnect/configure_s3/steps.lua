@@ -1,0 +1,399 @@
+--- What apic-v10/configure-s3-backup does.
+local apiconnect = require("salvor.apiconnect")
+local bucket = require("salvor.apiconnect.configure_s3.bucket")
+local dig = require("salvor").dig
+local errors = require("salvor.error")
+local multisite = require("salvor.apiconnect.multisite")
+local null = require("salvor").null
+local pgbackrest = require("salvor.pgbackrest")
+local ready_rule = require("salvor.k8s.ready").rule
+local s3_place = require("salvor.apiconnect.s3_place")
+local section = require("salvor.apiconnect.section")
+local settings = require("salvor.apiconnect.configure_s3.settings")
+local sites = require("salvor.apiconnect.configure_s3.sites")
+local stanza = require("salvor.apiconnect.stanza")
+local stores = require("salvor.store")
+
+local steps = {}
+
+local POD_READY = ready_rule({group = "", kind = "Pod"})
+local LOG_LINES = 200
+
+-- Waiting
+
+--- client:wait, which a plan only lists: what is waited for is another's to make.
+local function await(ctx, client, kind, name, options)
+    if ctx.planning then
+        return ctx:perform({verb = "wait for", target = kind .. " " .. name})
+    end
+    options.timeout = ctx.params.timeout
+    return must(client:wait(kind, name, options))
+end
+
+--- Whether the operator has seen the last change, as far as it tells.
+local function is_observed(object)
+    for _, condition in ipairs(dig(object, "status", "conditions") or {}) do
+        local observed = dig(condition, "observedGeneration")
+        if observed and observed < (object.metadata.generation or 0) then
+            return false
+        end
+    end
+    return true
+end
+
+--- Waits until the subsystem is up again and has_it(its spec).
+local function await_ready(ctx, site, what, has_it)
+    await(ctx, sites.client(ctx, site), apiconnect.MANAGEMENT, site.name, {
+        ready = function(object)
+            if not has_it(object.spec) then
+                return false, "it has not got " .. what .. " yet"
+            elseif not is_observed(object) then
+                return false, "its operator has not seen the last change yet"
+            end
+            return apiconnect.ready(object)
+        end,
+    })
+end
+
+-- Two data centres
+
+local function has_none(spec)
+    return dig(spec, "multiSiteHA") == nil
+end
+
+local function has_one(spec)
+    return dig(spec, "multiSiteHA") ~= nil
+end
+
+function steps.is_two(ctx)
+    return sites.any(ctx, function(site)
+        return site.multisite ~= nil
+    end)
+end
+
+--- The warm standby first: the active one is in charge as long as can be.
+function steps.take_out(ctx)
+    for _, site in ipairs(sites.by_mode(ctx, true)) do
+        local client = sites.client(ctx, site)
+        if not multisite.is_out(client, site.place) then
+            multisite.take_out(client, site.place, site.multisite)
+        end
+        await_ready(ctx, site, "rid of multiSiteHA", has_none)
+    end
+end
+
+--- Whether there is anything to be done while they are out.
+function steps.needs_out(ctx)
+    return steps.is_two(ctx) and sites.any(ctx, function(site)
+        return site.changes
+    end)
+end
+
+--- Where the settings are in, multiSiteHA may be back already.
+function steps.is_out(ctx)
+    for _, site, client in sites.each(ctx) do
+        if not multisite.is_out(client, site.place)
+            and not s3_place.is_set(settings.live(ctx, site), site.wanted) then
+            return false
+        end
+    end
+    return true
+end
+
+--- The original active data centre first, so that it is the active one again.
+function steps.put_back(ctx)
+    for _, site in ipairs(sites.by_mode(ctx)) do
+        local client = sites.client(ctx, site)
+        local object = section.read(client, site.place)
+        if multisite.is_out(client, site.place) or multisite.kept(object) then
+            multisite.put_back(client, site.place, site.multisite)
+        end
+        await_ready(ctx, site, "multiSiteHA", has_one)
+    end
+end
+
+function steps.is_back(ctx)
+    for _, site, client in sites.each(ctx) do
+        if multisite.is_out(client, site.place) then
+            return false
+        end
+    end
+    return true
+end
+
+-- Secrets
+
+local function put_secret(client, name, kind, data)
+    local found, err = client:get("secrets", name)
+    if found then
+        must(client:patch("secrets", name, {data = data}))
+    elseif err.code == "NotFound" then
+        must(client:create({apiVersion = "v1", kind = "Secret", type = kind,
+                            metadata = {name = name}, data = data}))
+    else
+        error(err, 0)
+    end
+end
+
+--- A resumed run is not told what is a secret, and needs it only when that is not done yet.
+function steps.credentials(ctx)
+    local data = bucket.credentials(ctx.params)
+    if not data then
+        error(errors.new({code = "Usage", message = "the credentials of the bucket are needed"
+            .. " again: a journal keeps no secrets",
+            hint = "add -p access_key=… -p secret_key=…"}), 0)
+    end
+    for _, _, client in sites.each(ctx) do
+        if not bucket.holds(client, ctx.params.credentials, data) then
+            put_secret(client, ctx.params.credentials, "Opaque", data)
+        end
+    end
+end
+
+--- Without the parameters: that there are some.
+function steps.has_credentials(ctx)
+    local data = bucket.credentials(ctx.params)
+    for _, _, client in sites.each(ctx) do
+        local found = client:get("secrets", ctx.params.credentials)
+        local is_so = dig(found, "data", "key") and dig(found, "data", "keysecret")
+        if not is_so or data and not bucket.holds(client, ctx.params.credentials, data) then
+            return false
+        end
+    end
+    return true
+end
+
+function steps.certificate(ctx)
+    for _, site, client in sites.each(ctx) do
+        put_secret(client, site.wanted.backupCerts, "generic", bucket.certificate(ctx.params))
+    end
+end
+
+function steps.has_certificate(ctx)
+    for _, site, client in sites.each(ctx) do
+        if not bucket.holds(client, site.wanted.backupCerts, bucket.certificate(ctx.params)) then
+            return false
+        end
+    end
+    return true
+end
+
+-- The copy
+
+local function copy_to(ctx, site, options)
+    local from, to = ctx.params.copy_from, s3_place.url(site.wanted.path)
+    return ctx:perform({
+        verb = "copy",
+        target = stores.mask(from) .. " to " .. to,
+        run = function()
+            return pgbackrest.copy(from, to, {from = from:find("^s3://") and options or nil,
+                                              to = options})
+        end,
+        summary = function(done)
+            return {copied = done.copied, skipped = done.skipped, bytes = done.bytes}
+        end,
+    })
+end
+
+function steps.copy(ctx)
+    local site = ctx.facts.sites[1]
+    bucket.with_options(ctx, site, ctx.k8s, function(options)
+        local done = copy_to(ctx, site, options)
+        if not ctx.planning and not done.report.restorable then
+            error(errors.new({code = "Corrupt", message = "the copy cannot be restored: "
+                .. done.report.summary}), 0)
+        end
+    end)
+end
+
+-- The settings
+
+function steps.has_settings(ctx)
+    for _, site in sites.each(ctx) do
+        if not s3_place.is_set(settings.live(ctx, site), site.wanted) then
+            return false
+        end
+    end
+    return true
+end
+
+function steps.restarts(ctx)
+    return sites.any(ctx, function(site)
+        return site.restarts
+    end)
+end
+
+--- The wanted databaseBackup as a merge patch takes it: what it has not goes.
+local function replacement(now, wanted, restarts)
+    local patch = {}
+    for name in pairs(now) do
+        patch[name] = null
+    end
+    for name, value in pairs(wanted) do
+        patch[name] = value
+    end
+    patch.restartDB = restarts and {accept = true} or nil
+    return patch
+end
+
+function steps.configure(ctx)
+    for _, site, client in sites.each(ctx) do
+        local now = settings.live(ctx, site)
+        if not s3_place.is_set(now, site.wanted) then
+            must(client:patch(site.place.kind, site.place.name, section.patch(site.place,
+                {databaseBackup = replacement(now, site.wanted, site.restarts)})))
+        end
+    end
+end
+
+-- The stanza
+
+function steps.has_stanza(ctx)
+    return sites.any(ctx, function(site)
+        return site.database == "crunchy"
+    end)
+end
+
+--- The log of the newest failed pod of a Job, and the exit status it ended with.
+local function what_failed(client, job)
+    local pods = client:list("pods", {label_selector = {["job-name"] = job}}) or {}
+    table.sort(pods, function(one, other)
+        return (one.metadata.creationTimestamp or "") > (other.metadata.creationTimestamp or "")
+    end)
+    for _, pod in ipairs(pods) do
+        local code = stanza.exit_code(pod)
+        if code then
+            return client:logs(pod.metadata.name, {tail = LOG_LINES}), code, pod.metadata.name
+        end
+    end
+end
+
+local function job_failed(client, site, reason)
+    local name = stanza.job(site.database_cluster)
+    local log, code, pod = what_failed(client, name)
+    local message, hint = stanza.explain(log, code)
+    local said = stanza.first_error(log) or code and "exit status " .. code or reason
+    return errors.new({
+        code = "Failed",
+        message = "Job " .. name .. sites.of(site) .. " has failed: "
+            .. (message and message .. " (" .. said .. ")" or tostring(said)),
+        hint = (hint or pod and "the log of pod " .. pod .. " tells more" or "look at its pods")
+            .. "; then delete the Job, so that the operator makes it again",
+    })
+end
+
+--- A Job that was made for other settings says nothing: the operator puts another in its place.
+local function await_job(ctx, site, client)
+    local name = stanza.job(site.database_cluster)
+    while true do
+        local done, err = client:wait(stanza.JOBS, name, {
+            create = true,
+            timeout = ctx.params.timeout,
+            ready = function(job)
+                local state, words = stanza.state(job, site.job)
+                return state == "ready", words
+            end,
+            failed = function(job)
+                local state, words = stanza.state(job, site.job)
+                return state == "failed", words
+            end,
+        })
+        if done then
+            return
+        elseif err.code == "Failed" then
+            error(job_failed(client, site, err.message), 0)
+        elseif err.code ~= "NotFound" then
+            error(err, 0)
+        end
+    end
+end
+
+--- Of settings that were there before the run, the Job may be gone by now.
+local function is_left_over(client, site)
+    if site.changes then
+        return false
+    end
+    local job, err = client:get(stanza.JOBS, stanza.job(site.database_cluster))
+    return not job and err.code == "NotFound"
+end
+
+function steps.stanza(ctx)
+    for _, site, client in sites.each(ctx) do
+        local name = stanza.job(site.database_cluster)
+        if site.database ~= "crunchy" then
+            ctx:note(site.name .. " has no stanza: its database is of the EDB generation")
+        elseif ctx.planning then
+            ctx:perform({verb = "wait for", target = stanza.JOBS .. " " .. name})
+        elseif is_left_over(client, site) then
+            ctx:note("Job " .. name .. " of the settings that were there before is gone")
+        else
+            await_job(ctx, site, client)
+        end
+    end
+end
+
+function steps.ready(ctx)
+    for _, site in sites.each(ctx) do
+        await_ready(ctx, site, "the settings", function(spec)
+            return s3_place.is_set(dig(spec, "databaseBackup"), site.wanted)
+        end)
+    end
+end
+
+--- The pod that has pgBackRest; it restarts together with the database.
+local function repository_pod(ctx, site, client)
+    local selector = stanza.repository_labels(site.database_cluster)
+    must(client:wait("pods", nil, {label_selector = selector, timeout = ctx.params.timeout}))
+    for _, pod in ipairs(must(client:list("pods", {label_selector = selector}))) do
+        if POD_READY(pod) == "ready" then
+            return pod.metadata.name
+        end
+    end
+    error(errors.new({code = "NotFound", message = "no pod with pgBackRest is ready any more",
+                      retryable = true}), 0)
+end
+
+local function ask_pgbackrest(ctx, site, client)
+    local pod = repository_pod(ctx, site, client)
+    local result = must(client:exec(pod, stanza.INFO,
+        {container = stanza.CONTAINER, read_only = true, timeout = ctx.params.timeout}))
+    local found, message, hint
+    if result.code == 0 then
+        found, message, hint = stanza.judge(result.stdout)
+    else
+        local said = result.stderr .. result.stdout
+        message, hint = stanza.explain(said, result.code)
+        message = "pgbackrest info in pod " .. pod .. ": " .. (message or stanza.first_error(said)
+            or "exit status " .. result.code)
+    end
+    if not found then
+        error(errors.new({code = "Failed", message = message, hint = hint}), 0)
+    elseif ctx.params.copy_from and not site.other and found.backups == 0 then
+        error(errors.new({code = "Failed", message = "pgBackRest finds none of the backups that"
+            .. " were copied", hint = "look at -p path and at -p copy_from"}), 0)
+    end
+    return found
+end
+
+function steps.repository(ctx)
+    for _, site, client in sites.each(ctx) do
+        if site.database ~= "crunchy" then
+            goto continue
+        elseif ctx.planning then
+            ctx:perform({verb = "run in", target = "a pod of " .. site.database_cluster .. ": "
+                .. table.concat(stanza.INFO, " ")})
+            goto continue
+        end
+        local found = ask_pgbackrest(ctx, site, client)
+        if found.backups == 0 then
+            ctx:warn("there is no backup" .. sites.of(site) .. " yet",
+                "the schedule makes the first one; salvor run apic-v10/backup takes one now")
+        else
+            ctx:note(string.format("%d backups%s, the newest %s", found.backups, sites.of(site),
+                found.newest or "without a name"))
+        end
+        ::continue::
+    end
+end
+
+return steps

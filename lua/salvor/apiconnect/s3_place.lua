@@ -1,0 +1,91 @@
+--- The place in S3 that API Connect v10 keeps the backups of its management database in, as its
+--- resources name it, and as Salvor reaches it.
+local apiconnect = require("salvor.apiconnect")
+local schedule = require("salvor.apiconnect.schedule")
+local storage = require("salvor.apiconnect.storage")
+
+local place = {}
+
+--- split_path("bucket/folder") -> bucket, folder or nil; nil, what is wrong. A folder below a folder
+--- is none that the vendor supports.
+function place.split_path(path)
+    local bucket, rest = tostring(path):match("^([^/]+)(.*)$")
+    local folder = rest and rest:match("^/([^/]+)$")
+    if not bucket then
+        return nil, "it begins with the name of a bucket, not with /"
+    elseif rest ~= "" and not folder then
+        return nil, "it is a bucket, or a bucket and one folder in it; deeper folders and a / at the"
+            .. " end are not supported"
+    elseif not bucket:find("^[%l%d][%l%d.-]+[%l%d]$") then
+        return nil, "'" .. bucket .. "' is not the name of a bucket"
+    end
+    return bucket, folder
+end
+
+--- The URL of such a path for salvor.store.
+function place.url(path)
+    return "s3://" .. path
+end
+
+--- The options of salvor.store for a databaseBackup; `more` are credentials and `ca`.
+function place.options(settings, more)
+    local endpoint, region = settings.host:match("^(.+)/([^/]+)$")
+    local options = {
+        endpoint = "https://" .. endpoint,
+        region = region,
+        style = settings.backups3URIStyle or settings.s3provider == "custom" and "host" or nil,
+    }
+    for name, value in pairs(more or {}) do
+        options[name] = value
+    end
+    return options
+end
+
+--- problems(settings, version) -> list of {message, hint}: what is wrong with settings that are to
+--- be put in. What storage.s3_problems finds in those that are in use is part of it.
+function place.problems(settings, version)
+    local problems = storage.s3_problems(settings, version)
+    local bucket, wrong = place.split_path(settings.path)
+    if not bucket then
+        problems[#problems + 1] = {"the path '" .. tostring(settings.path) .. "' cannot be used",
+                                   wrong}
+    end
+    if settings.repoRetentionFull and not apiconnect.at_least(version, "10.0.3.0") then
+        problems[#problems + 1] = {"repoRetentionFull is set, which " .. version .. " does not know",
+                                   "it came with 10.0.3.0: leave out -p retain"}
+    end
+    problems[#problems + 1] = {schedule.problem(settings.schedule, version)}
+    if problems[#problems][1] == nil then
+        problems[#problems] = nil
+    end
+    return problems
+end
+
+--- What is the same of two databaseBackups: all but the consent to a restart.
+local function comparable(settings)
+    local fields = {}
+    for name, value in pairs(type(settings) == "table" and settings or {}) do
+        if name ~= "restartDB" and value ~= "" then
+            fields[name] = value
+        end
+    end
+    return fields
+end
+
+--- Whether the resource has these settings already.
+function place.is_set(live, wanted)
+    live, wanted = comparable(live), comparable(wanted)
+    for name, value in pairs(live) do
+        if wanted[name] ~= value then
+            return false
+        end
+    end
+    for name in pairs(wanted) do
+        if live[name] == nil then
+            return false
+        end
+    end
+    return true
+end
+
+return place

@@ -1,0 +1,41 @@
+--- Where the settings of a management subsystem are edited: in its ManagementCluster, or in the
+--- APIConnectCluster above it, whose operator overwrites what is changed below.
+local dig = require("salvor").dig
+
+local section = {}
+
+local APIC_GROUP = "apiconnect.ibm.com"
+
+--- of(management) -> place {kind, name, path = the fields that lead to the settings}; plain values.
+function section.of(management)
+    for _, owner in ipairs(management.metadata.ownerReferences or {}) do
+        if owner.kind == "APIConnectCluster" and owner.apiVersion:match("^([^/]+)/") == APIC_GROUP then
+            return {kind = "apiconnectclusters." .. APIC_GROUP, name = owner.name,
+                    path = {"spec", "management"}}
+        end
+    end
+    return {kind = "managementclusters.management.apiconnect.ibm.com",
+            name = management.metadata.name, path = {"spec"}}
+end
+
+--- The whole resource at that place, and its settings (an empty table where it has none).
+function section.read(client, place)
+    local object = must(client:get(place.kind, place.name))
+    return object, dig(object, table.unpack(place.path)) or {}
+end
+
+--- A merge patch that changes these settings.
+function section.patch(place, settings)
+    local patch = settings
+    for index = #place.path, 1, -1 do
+        patch = {[place.path[index]] = patch}
+    end
+    return patch
+end
+
+--- "APIConnectCluster apic" or "ManagementCluster management"
+function section.title(place)
+    return (#place.path > 1 and "APIConnectCluster " or "ManagementCluster ") .. place.name
+end
+
+return section

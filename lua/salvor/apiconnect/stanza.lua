@@ -1,0 +1,173 @@
+--- The stanza of the backups of a management database of the Crunchy generation (up to 10.0.5): the
+--- Job that makes it in S3, why that fails, and what pgBackRest says of it afterwards.
+local dig = require("salvor").dig
+local fields = require("salvor.k8s.fields")
+local json = require("salvor.json")
+local job_state = require("salvor.k8s.ready").rule({group = "batch", kind = "Job"})
+
+local stanza = {}
+
+stanza.JOBS = "jobs.batch"
+
+--- The stanza's name, and the container that pgBackRest is in, in every installation.
+stanza.NAME = "db"
+stanza.CONTAINER = "database"
+stanza.INFO = {"pgbackrest", "info", "--output", "json", "--repo1-type", "s3"}
+
+--- The name of the Job for a database cluster.
+function stanza.job(cluster)
+    return cluster .. "-stanza-create"
+end
+
+--- The labels of the pod that pgBackRest can be asked in.
+function stanza.repository_labels(cluster)
+    return {["pg-cluster"] = cluster, ["pgo-backrest-repo"] = "true"}
+end
+
+-- Why it fails
+
+local USED = "remove every file at the path, or name one that was never used; a recovery from these"
+    .. " backups copies them to a new path (-p copy_from=…)"
+local CERTIFICATE = "the provider's certificate must be of an authority that is known everywhere;"
+    .. " for one of your own use the provider custom and give its certificate with -p ca=FILE"
+
+--- What is looked for in what a failed Job or pgBackRest said, the first that fits counts: `text`
+--- of the message, `code` of pgBackRest's error, which is also its exit status.
+local CAUSES = {
+    {text = "do not match the database", code = 28,
+     message = "the path holds the backups of another database: another installation's, or this"
+        .. " one's before it was installed anew", hint = USED},
+    {text = "file do not match", code = 28,
+     message = "archive.info and backup.info at the path are of different databases: the repository"
+        .. " there is damaged",
+     hint = "remove every file at the path, or copy an undamaged repository to a new path"},
+    {text = "not empty", code = 40,
+     message = "there are files in archive/ or backup/ at the path, without a stanza", hint = USED},
+    {text = "is missing on repo", code = 55,
+     message = "only one of archive.info and backup.info is at the path: the repository there is"
+        .. " damaged, or a copy of it was interrupted",
+     hint = "remove every file at the path, or copy the whole repository to a new path"},
+    {text = "certificate signed by unknown authority",
+     message = "the S3 server's certificate is of an authority that API Connect does not know",
+     hint = CERTIFICATE},
+    {text = "unable to verify certificate",
+     message = "the S3 server's certificate is of an authority that API Connect does not know",
+     hint = CERTIFICATE},
+    {text = "unable to find hostname",
+     message = "the S3 server's certificate is for another host name",
+     hint = "compare -p host with the certificate; with -p style=host the bucket is part of the"
+        .. " name, with -p style=path it is not"},
+    {text = "NoSuchBucket", message = "the S3 server has no such bucket",
+     hint = "create it, or look at the path, and at -p style: with host the bucket is part of the"
+        .. " server's name"},
+    {text = "InvalidAccessKeyId", message = "the S3 server does not know the access key",
+     hint = "look at the keys key and keysecret of the Secret"},
+    {text = "SignatureDoesNotMatch", message = "the secret key does not belong to the access key",
+     hint = "look at the keys key and keysecret of the Secret"},
+    {text = "403 (Forbidden)", message = "the S3 server refuses the credentials for this bucket",
+     hint = "look at the keys key and keysecret of the Secret, and at what they may do"},
+    {text = "unable to get address", message = "the pods cannot resolve the S3 server's name",
+     hint = "look at -p host, and at the cluster's DNS"},
+    {text = "unable to connect", message = "the pods cannot reach the S3 server",
+     hint = "look at -p host, and at the cluster's network policies and proxies"},
+}
+
+--- "040" of a line of pgBackRest's, as a number.
+local function error_code(log)
+    return tonumber(log:match("ERROR: %[(%d+)%]"))
+end
+
+--- explain(log, code) -> message, hint; nil when nothing is known of it. `code` is the exit status
+--- of the container, and is what counts where there is no log.
+function stanza.explain(log, code)
+    log = log or ""
+    code = error_code(log) or code
+    for _, cause in ipairs(CAUSES) do
+        if log:find(cause.text, 1, true) and (not cause.code or cause.code == code) then
+            return cause.message, cause.hint
+        end
+    end
+    for _, cause in ipairs(log == "" and CAUSES or {}) do
+        if cause.code == code then
+            return cause.message, cause.hint
+        end
+    end
+end
+
+--- The first error line of a log, for people.
+function stanza.first_error(log)
+    return (log or ""):match("ERROR: [^\n]+") or (log or ""):match("[^\n]*x509[^\n]*")
+end
+
+-- The Job
+
+--- state(job, known) -> "ready" | "failed" | "waiting", words. `known` is the uid of the Job of an
+--- earlier configuration, which counts for nothing.
+function stanza.state(job, known)
+    if known and job.metadata.uid == known then
+        return "waiting", "the Job is still the one of the settings before"
+    end
+    return job_state(job)
+end
+
+--- The exit status with which the container of a failed pod ended.
+function stanza.exit_code(pod)
+    for _, container in ipairs(dig(pod, "status", "containerStatuses") or {}) do
+        local code = fields.integer(container, "state", "terminated", "exitCode")
+        if code and code ~= 0 then
+            return code
+        end
+    end
+end
+
+-- What pgBackRest says
+
+local STATUSES = {
+    [1] = "there is no stanza at the path",
+    [3] = "what makes the stanza is missing at the path",
+    [4] = "its repositories are of different databases",
+    [5] = "the repositories are of different databases",
+    [6] = "the backup that was asked for is not there",
+}
+
+local function find_stanza(info)
+    for _, entry in ipairs(type(info) == "table" and info or {}) do
+        if dig(entry, "name") == stanza.NAME then
+            return entry
+        end
+    end
+end
+
+--- What a repository says of itself goes deeper than what pgBackRest makes of it.
+local function repository_message(entry)
+    for _, repository in ipairs(dig(entry, "repo") or {}) do
+        local message = dig(repository, "status", "message")
+        if dig(repository, "status", "code") ~= 0 and message then
+            return message
+        end
+    end
+end
+
+--- judge(output) -> {backups = how many, newest = label or nil} | nil, message, hint. `output` is
+--- what `pgbackrest info --output json` wrote: it exits with 0 even when it reached nothing.
+function stanza.judge(output)
+    local info = json.decode(output)
+    if type(info) ~= "table" then
+        return nil, "pgbackrest info did not write JSON"
+    end
+    local entry = find_stanza(info)
+    if not entry then
+        return nil, "pgbackrest info knows no stanza " .. stanza.NAME
+    end
+    local code = dig(entry, "status", "code")
+    local backups = dig(entry, "backup") or {}
+    if code == 0 or code == 2 then
+        return {backups = #backups, newest = dig(backups[#backups] or {}, "label")}
+    end
+    local said = repository_message(entry) or dig(entry, "status", "message") or "no status"
+    local message, hint = stanza.explain(said)
+    return nil, string.format("pgbackrest info: %s (status %s: %s)", message or STATUSES[code]
+        or "the repository cannot be used", tostring(code), said:match("^[^\n]*")), hint
+end
+
+return stanza
