@@ -56,7 +56,7 @@ function pgbackrest_run.stanza_create(env, ca, other)
             PGBACKREST_PG1_PATH = data_folder(other),
             PGBACKREST_LOG_LEVEL_FILE = "off",
             PGBACKREST_LOCK_PATH = folder,
-            PGBACKREST_IO_TIMEOUT = "5",
+            PGBACKREST_IO_TIMEOUT = "1",
             PGBACKREST_REPO1_STORAGE_CA_FILE = ca ~= "" and folder .. "/ca.crt" or false,
         }),
     }))

@@ -11,6 +11,7 @@ local unbase64 = require("salvor.digest").unbase64
 
 local bucket = {}
 
+local RETRIES = 2 -- somebody waits for the answer
 local CA_KEY = "ca.crt"
 local CERTIFICATE_LIMIT = 1 << 20
 
@@ -139,8 +140,12 @@ local UNTRUSTED = "API Connect would say 'x509: certificate signed by unknown au
     .. " provider custom give the authority's certificate with -p ca=FILE, any other must be known"
     .. " everywhere"
 
+local REFUSED = "look at the access key and the secret key, and at what they may do with this bucket"
+
 local HINTS = {
     Untrusted = UNTRUSTED,
+    Forbidden = REFUSED,
+    Unauthorized = REFUSED,
     Unreachable = "look at -p host; when only the cluster can reach it, leave this check out with"
         .. " --skip bucket",
 }
@@ -151,19 +156,21 @@ local function is_its_own(ctx, site)
         and now.path == site.wanted.path
 end
 
+local USED = "stanza-create fails where other backups are: name a new path, or remove every file; to"
+    .. " take old backups over, copy them with -p copy_from=…"
+
+--- Whether the place could be looked at.
 local function check_empty(ctx, site, opened)
     local empty, names = store.is_empty(opened)
     if empty == nil then
-        error(names, 0)
-    elseif empty then
-        return
-    elseif is_its_own(ctx, site) then
-        return ctx:note(opened.url .. " is where its backups are already")
+        return ctx:problem(names.message, HINTS[names.code] or names.hint)
+    elseif not empty and is_its_own(ctx, site) then
+        ctx:note(opened.url .. " is where its backups are already")
+    elseif not empty then
+        ctx:problem(opened.url .. " is not empty: " .. table.concat(names, ", "),
+            ctx.params.copy_from and "a repository is copied to a path that was never used" or USED)
     end
-    ctx:problem(opened.url .. " is not empty: " .. table.concat(names, ", "),
-        ctx.params.copy_from and "a repository is copied to a path that was never used"
-        or "stanza-create fails where other backups are: name a new path, or remove every file; to"
-            .. " take old backups over, copy them with -p copy_from=…")
+    return true
 end
 
 local OFF = "have that turned off: backups of which parts are gone cannot be restored; how many are"
@@ -200,15 +207,11 @@ end
 function bucket.check(ctx)
     for _, site, client in sites.each(ctx) do
         bucket.with_options(ctx, site, client, function(options)
-            local opened <close> = must(store.open(s3_place.url(site.wanted.path), options))
-            local ok, err = pcall(check_empty, ctx, site, opened)
-            if not ok then
-                if type(err) == "table" and HINTS[err.code] then
-                    err.hint = HINTS[err.code]
-                end
-                error(err, 0)
+            local opened <close> = must(store.open(s3_place.url(site.wanted.path),
+                merge(options, {retries = RETRIES})))
+            if check_empty(ctx, site, opened) then
+                check_retention(ctx, opened)
             end
-            check_retention(ctx, opened)
             if ctx.params.copy_from and not site.other then
                 check_source(ctx, options)
             end

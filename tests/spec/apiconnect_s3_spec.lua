@@ -1,0 +1,228 @@
+-- The rules of API Connect v10 for backups on S3, by version; and what pgBackRest's errors mean.
+local place = require("salvor.apiconnect.s3_place")
+local pgbackrest_run = require("support.pgbackrest_run")
+local schedule = require("salvor.apiconnect.schedule")
+local section = require("salvor.apiconnect.section")
+local stanza = require("salvor.apiconnect.stanza")
+local store = require("salvor.store")
+local store_lab = require("support.store_lab")
+
+describe("a schedule", function()
+    it("is five fields of cron, and six from 10.0.8 on", function()
+        for _, text in ipairs({"0 3 * * *", "*/5 * * * *", "0,30 1-5 1-31/2 12 0", "59 23 31 12 6"}) do
+            assert.is_nil((schedule.problem(text, "10.0.5.3")))
+            assert.is_truthy(schedule.problem(text, "10.0.8.0"))
+            assert.is_nil((schedule.problem("0 " .. text, "10.0.8.0")))
+            assert.is_truthy(schedule.problem("0 " .. text, "10.0.7.0"))
+        end
+    end)
+
+    it("has numbers within their bounds, and nothing else", function()
+        for _, text in ipairs({"60 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *", "* * * 13 *",
+                               "* * * * 7", "*/0 * * * *", "5-1 * * * *", "1-2-3 * * * *",
+                               ", * * * *", "1, * * * *", "-1 * * * *", "1.5 * * * *",
+                               "0 3 * * sun", "@daily", "", "* * * *"}) do
+            assert.is_truthy(schedule.problem(text, "10.0.5.3"), text)
+        end
+    end)
+end)
+
+describe("a place in S3", function()
+    local function problems(version, changed)
+        local settings = {s3provider = "aws", host = "s3.example.org/eu", path = "bucket/folder",
+                          schedule = version:find("^10%.0%.8") and "0 0 3 * * *" or "0 3 * * *"}
+        for name, value in pairs(changed) do
+            settings[name] = value
+        end
+        local said = {}
+        for _, problem in ipairs(place.problems(settings, version)) do
+            said[#said + 1] = problem[1] .. "; " .. problem[2]
+        end
+        return table.concat(said, "\n")
+    end
+
+    it("goes by the rules of its version", function()
+        assert.are.equal("", problems("10.0.5.3", {repoRetentionFull = 2}))
+        assert.are.equal("", problems("10.0.3.0", {repoRetentionFull = 9999999}))
+        assert.is_truthy(problems("10.0.2.0", {repoRetentionFull = 2}):find("came with 10.0.3.0"))
+        assert.are.equal("", problems("10.0.2.0", {s3provider = "custom", backupCerts = "ca"}))
+        assert.is_truthy(problems("10.0.1.5", {s3provider = "custom"}):find("came with 10.0.2.0"))
+        assert.are.equal("", problems("10.0.8.1", {s3provider = false}))
+    end)
+
+    it("is a bucket, or a bucket and one folder", function()
+        assert.are.same({"bucket"}, {place.split_path("bucket")})
+        assert.are.same({"bucket", "folder"}, {place.split_path("bucket/folder")})
+        for _, path in ipairs({"", "/bucket", "bucket/", "bucket//x", "bucket/a/b", "Bucket", "b"}) do
+            assert.is_nil((place.split_path(path)), path)
+        end
+    end)
+
+    it("is reached by HTTPS at its endpoint, in its region", function()
+        assert.are.same({endpoint = "https://s3.example.org:9000", region = "eu", style = "path",
+                         ca = "/ca.crt"},
+            place.options({host = "s3.example.org:9000/eu", backups3URIStyle = "path"},
+                {ca = "/ca.crt"}))
+    end)
+
+    it("is the same whether or not a restart was agreed to", function()
+        local settings = {path = "a", schedule = "b"}
+        assert.is_true(place.is_set({path = "a", schedule = "b", restartDB = {accept = true},
+                                     host = ""}, settings))
+        assert.is_false(place.is_set({path = "a", schedule = "b", retries = 3}, settings))
+        assert.is_false(place.is_set({path = "a"}, settings))
+        assert.is_false(place.is_set(nil, settings))
+    end)
+end)
+
+describe("the settings of a subsystem", function()
+    it("are edited in the APIConnectCluster that owns it, or in itself", function()
+        local management = {metadata = {name = "management"}}
+        assert.are.equal("ManagementCluster management", section.title(section.of(management)))
+        management.metadata.ownerReferences = {{apiVersion = "apiconnect.ibm.com/v1beta1",
+                                                kind = "APIConnectCluster", name = "top"}}
+        local at = section.of(management)
+        assert.are.equal("APIConnectCluster top", section.title(at))
+        assert.are.same({spec = {management = {siteName = "x"}}},
+            section.patch(at, {siteName = "x"}))
+    end)
+end)
+
+store_lab.describe("what pgBackRest says:", "s3 pgbackrest", function(at)
+    local bucket, env, opened, authority
+
+    before_each(function()
+        bucket = store_lab.bucket()
+        authority = must(require("salvor.fs").read(at.ca))
+        env = {
+            PGBACKREST_STANZA = "db", PGBACKREST_REPO1_TYPE = "s3", PGBACKREST_REPO1_PATH = "/",
+            PGBACKREST_REPO1_S3_BUCKET = bucket, PGBACKREST_REPO1_S3_REGION = at.region,
+            PGBACKREST_REPO1_S3_ENDPOINT = "s3.localhost",
+            PGBACKREST_REPO1_S3_URI_STYLE = "path",
+            PGBACKREST_REPO1_S3_KEY = at.access_key,
+            PGBACKREST_REPO1_S3_KEY_SECRET = at.secret_key,
+            PGBACKREST_REPO1_STORAGE_HOST = "localhost",
+            PGBACKREST_REPO1_STORAGE_PORT = at.tls_endpoint:match(":(%d+)$"),
+        }
+        opened = must(store.open("s3://" .. bucket, {endpoint = at.endpoint, region = at.region,
+                                 access_key = at.access_key, secret_key = at.secret_key}))
+    end)
+
+    after_each(function()
+        opened:close()
+    end)
+
+    --- What is explained of stanza-create, by its log and then by its exit code alone.
+    local function explain(code, text, ca, other)
+        local status, said = pgbackrest_run.stanza_create(env, ca or authority, other)
+        assert.are.equal(code, status, said)
+        local message, hint = stanza.explain(said, status)
+        assert.is_truthy(message and message:find(text, 1, true), said)
+        assert.is_truthy(hint)
+        assert.is_truthy(stanza.first_error(said))
+        return stanza.explain(nil, status)
+    end
+
+    it("a stanza that is new, and one that is there and valid", function()
+        assert.are.equal(0, (pgbackrest_run.stanza_create(env, authority)))
+        assert.are.equal(0, (pgbackrest_run.stanza_create(env, authority)))
+    end)
+
+    it("[040] files without a stanza", function()
+        must(opened:write("backup/db/leftover", "x"))
+        assert.is_truthy(explain(40, "without a stanza"))
+    end)
+
+    it("[028] the stanza of another database", function()
+        assert.are.equal(0, (pgbackrest_run.stanza_create(env, authority, true)))
+        assert.is_truthy(explain(28, "the backups of another database"))
+    end)
+
+    it("[028] info files that are of different databases", function()
+        assert.are.equal(0, (pgbackrest_run.stanza_create(env, authority, true)))
+        local names = {"archive/db/archive.info", "archive/db/archive.info.copy"}
+        local texts = {must(opened:read(names[1])), must(opened:read(names[2]))}
+        must(opened:remove({"archive/db/archive.info", "archive/db/archive.info.copy",
+                            "backup/db/backup.info", "backup/db/backup.info.copy"}))
+        assert.are.equal(0, (pgbackrest_run.stanza_create(env, authority)))
+        for index, name in ipairs(names) do
+            must(opened:write(name, texts[index]))
+        end
+        explain(28, "the repository there is damaged")
+    end)
+
+    it("[055] one info file without the other", function()
+        assert.are.equal(0, (pgbackrest_run.stanza_create(env, authority)))
+        must(opened:remove({"backup/db/backup.info", "backup/db/backup.info.copy"}))
+        assert.is_truthy(explain(55, "only one of archive.info and backup.info"))
+    end)
+
+    it("a certificate of an authority that it does not know", function()
+        explain(95, "of an authority that API Connect does not know", "")
+        assert.is_truthy(stanza.explain("x509: certificate signed by unknown authority")
+            :find("authority", 1, true))
+    end)
+
+    it("a certificate for another name", function()
+        env.PGBACKREST_REPO1_STORAGE_HOST = "127.0.0.1"
+        explain(95, "for another host name")
+    end)
+
+    it("no such bucket, and credentials that are refused", function()
+        env.PGBACKREST_REPO1_S3_KEY = "nobody"
+        explain(39, "refuses the credentials")
+        env.PGBACKREST_REPO1_S3_KEY = at.access_key
+        env.PGBACKREST_REPO1_S3_BUCKET = bucket .. "-none"
+        explain(39, "no such bucket")
+    end)
+
+    it("a server that is not there", function()
+        env.PGBACKREST_REPO1_STORAGE_PORT = "1"
+        explain(49, "cannot reach the S3 server")
+    end)
+
+    it("nothing that is known: nothing is made up", function()
+        assert.is_nil((stanza.explain("ERROR: [072]: something new", 72)))
+        assert.is_nil((stanza.explain(nil, 1)))
+    end)
+end)
+
+describe("pgbackrest info", function()
+    local function info(status, more)
+        local entry = '{"name":"db","status":{"code":' .. status .. ',"message":"said"}'
+        return "[" .. entry .. (more or "") .. "}]"
+    end
+
+    it("is good with backups, and right after the stanza was made without any", function()
+        assert.are.same({backups = 0}, stanza.judge(info(2, ',"backup":[]')))
+        assert.are.same({backups = 2, newest = "b"},
+            stanza.judge(info(0, ',"backup":[{"label":"a"},{"label":"b"}]')))
+    end)
+
+    it("is bad with every other status, although it exits with 0", function()
+        for code = 1, 99 do
+            if code ~= 2 then
+                local found, message = stanza.judge(info(code))
+                assert.is_nil(found)
+                assert.is_truthy(message:find("status " .. code, 1, true))
+            end
+        end
+    end)
+
+    it("tells what the repository itself says", function()
+        local found, message, hint = stanza.judge(info(99, ',"repo":[{"status":{"code":99,'
+            .. '"message":"[ProtocolError] HTTP request failed with 403 (Forbidden):\\n***"}}]'))
+        assert.is_nil(found)
+        assert.is_truthy(message:find("refuses the credentials", 1, true))
+        assert.is_truthy(hint)
+    end)
+
+    it("is no JSON, of no stanza, or of another one", function()
+        for _, output in ipairs({"", "no", "[]", "{}", "null", '[{"name":"main"}]', '[1,"db",null]',
+                                 '[{"name":"db"}]', '[{"name":"db","status":[],"backup":1}]'}) do
+            local found, message = stanza.judge(output)
+            assert.is_nil(found, output)
+            assert.is_string(message)
+        end
+    end)
+end)
