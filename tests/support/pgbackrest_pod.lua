@@ -12,6 +12,8 @@ local node = require("support.node")
 local operator = require("worlds.operator")
 local proc = require("salvor.proc")
 local pgbackrest_run = require("support.pgbackrest_run")
+local repositories = require("support.pgbackrest")
+local store = require("salvor.store")
 local store_lab = require("support.store_lab")
 
 local pgbackrest_pod = {}
@@ -110,6 +112,19 @@ function Pods:repository(world, env, ca)
                                            ["pgo-backrest-repo"] = "true"}},
         spec = self:spec("database", {"sleep", "86400"}, env, ca),
     }))
+end
+
+--- Uploads a real repository, of the database that these pods have, whose stanza is "db".
+function Pods.repository_copy(_, path)
+    local at = store_lab.s3()
+    local repository = repositories.copy("none")
+    for _, kind in ipairs({"archive", "backup"}) do
+        must(fs.rename(repositories.folder(repository, kind), repository .. "/" .. kind .. "/db"))
+    end
+    local summary = must(store.copy(repository, "s3://" .. path, {to = {endpoint = at.endpoint,
+        region = at.region, access_key = at.access_key, secret_key = at.secret_key}}))
+    assert(summary.failures == 0)
+    must(fs.remove_tree(fs.dirname(repository)))
 end
 
 function Pods:close()

@@ -113,6 +113,9 @@ end
 local function create_stanza(self, settings)
     local name = self.database_cluster .. "-stanza-create"
     remove_old(self, name)
+    if self.before_stanza then
+        self.before_stanza()
+    end
     local env, ca = environment(self, settings)
     if self.pods then
         self.pods:repository(self, env, ca)

@@ -21,15 +21,6 @@ local LOG_LINES = 200
 
 -- Waiting
 
---- client:wait, which a plan only lists: what is waited for is another's to make.
-local function await(ctx, client, kind, name, options)
-    if ctx.planning then
-        return ctx:perform({verb = "wait for", target = kind .. " " .. name})
-    end
-    options.timeout = ctx.params.timeout
-    return must(client:wait(kind, name, options))
-end
-
 --- Whether the operator has seen the last change, as far as it tells.
 local function is_observed(object)
     for _, condition in ipairs(dig(object, "status", "conditions") or {}) do
@@ -43,7 +34,8 @@ end
 
 --- Waits until the subsystem is up again and has_it(its spec).
 local function await_ready(ctx, site, what, has_it)
-    await(ctx, sites.client(ctx, site), apiconnect.MANAGEMENT, site.name, {
+    must(sites.client(ctx, site):wait(apiconnect.MANAGEMENT, site.name, {
+        timeout = ctx.params.timeout,
         ready = function(object)
             if not has_it(object.spec) then
                 return false, "it has not got " .. what .. " yet"
@@ -52,7 +44,7 @@ local function await_ready(ctx, site, what, has_it)
             end
             return apiconnect.ready(object)
         end,
-    })
+    }))
 end
 
 -- Two data centres
@@ -322,9 +314,7 @@ function steps.stanza(ctx)
         local name = stanza.job(site.database_cluster)
         if site.database ~= "crunchy" then
             ctx:note(site.name .. " has no stanza: its database is of the EDB generation")
-        elseif ctx.planning then
-            ctx:perform({verb = "wait for", target = stanza.JOBS .. " " .. name})
-        elseif is_left_over(client, site) then
+        elseif not ctx.planning and is_left_over(client, site) then
             ctx:note("Job " .. name .. " of the settings that were there before is gone")
         else
             await_job(ctx, site, client)
