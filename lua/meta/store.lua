@@ -102,11 +102,12 @@ function methods:remove(paths) end
 function methods:leftovers(folder, opts) end
 
 ---@class salvor.StoreRetention
----@field rules {id: string, prefix: string, does: string}[] Of the lifecycle, such as "removes objects".
+---@field rules {id: string, prefix: string, does: string}[] Of its lifecycle.
 ---@field lock? string How long every new object is locked: "30 Days, COMPLIANCE".
 
---- What the service does to objects of this store by itself: rules of the bucket's lifecycle that are
---- enabled and concern what lies here, and its lock. Only S3 can be asked; `Unsupported` elsewhere,
+--- What the service does to objects of this store by itself: rules of the bucket's lifecycle that
+--- are enabled and concern what lies here (`does`: "removes objects"), and its
+--- lock. Only S3 can be asked; `Unsupported` elsewhere,
 --- `Forbidden` for who may write objects and not see how the bucket is set up.
 ---@return salvor.StoreRetention?
 ---@return salvor.Error? err

@@ -20,8 +20,8 @@ end
 return {
     id = "apic-v10/configure-s3-backup",
     title = "Set up S3 backups of the management subsystem",
-    summary = "Checks the bucket, puts the backup settings into the subsystem (of both data centres "
-        .. "when there are two), and watches until pgBackRest can use the bucket.",
+    summary = "Checks the bucket, puts the backup settings into the subsystem (of both data "
+        .. "centres when there are two), and watches until pgBackRest can use the bucket.",
     document = "IBM API Connect v10: Configuring S3 backup settings for fresh install of the "
         .. "Management subsystem",
     systems = {{name = "IBM API Connect", versions = "10.0.1 and later"}},
@@ -40,7 +40,7 @@ return {
          help = "how many full backups are kept (repoRetentionFull); all when left out"},
         {name = "credentials", type = "name", default = "mgmt-backup-secret",
          help = "the Secret with key and keysecret"},
-        {name = "access_key", type = "secret", help = "the access key, when the Secret is to be made"},
+        {name = "access_key", type = "secret", help = "the access key, to make that Secret"},
         {name = "secret_key", type = "secret", help = "the secret key that belongs to it"},
         {name = "ca", type = "path",
          help = "a file with the certificate of a custom provider's authority"},
@@ -61,7 +61,7 @@ return {
         {name = "other_namespace", type = "name", help = "the second data centre's namespace"},
         {name = "other_name", type = "name", help = "its ManagementCluster"},
         {name = "other_path", type = "string", help = "its bucket, another one than path's"},
-        {name = "other_host", type = "string", help = "its endpoint and region; host when left out"},
+        {name = "other_host", type = "string", help = "its endpoint and region, if not host"},
     },
     permissions = {
         {kind = apiconnect.MANAGEMENT, verbs = {"get", "list", "watch", "patch"}},
@@ -92,7 +92,7 @@ return {
         {
             id = "multisite",
             title = "Both data centres are known, when there are two",
-            why = "The settings of the database can be changed only while multiSiteHA is in neither.",
+            why = "The settings can be changed only while multiSiteHA is in neither of them.",
             check = true,
             needs = {"resource"},
             run = settings.check_multisite,
@@ -133,8 +133,8 @@ return {
         {
             id = "take-multisite-out",
             title = "Take multiSiteHA out of both data centres",
-            why = "Two data centres are not to be connected while their backups are set up. What is "
-                .. "taken out is kept in the resource itself and in the journal.",
+            why = "Two data centres are not to be connected while their backups are set up. What "
+                .. "is taken out is kept in the resource itself and in the journal.",
             when = steps.needs_out,
             run = steps.take_out,
             verify = steps.is_out,
@@ -174,8 +174,8 @@ return {
         {
             id = "configure",
             title = "Put the backup settings in",
-            why = "The whole databaseBackup is replaced: fields of SFTP or of another provider would "
-                .. "be wrong beside the new ones.",
+            why = "The whole databaseBackup is replaced: fields of SFTP or of another provider "
+                .. "would be wrong beside the new ones.",
             when = does_not_restart,
             done = steps.has_settings,
             run = steps.configure,
@@ -194,8 +194,8 @@ return {
         {
             id = "stanza",
             title = "Watch the stanza being created",
-            why = "Only a complete stanza-create Job says that the bucket can be used; the pod's log "
-                .. "says why when it fails.",
+            why = "Only a complete stanza-create Job says that the bucket can be used; the pod's "
+                .. "log says why when it fails.",
             when = steps.has_stanza,
             run = steps.stanza,
         },
@@ -229,8 +229,8 @@ return {
             "Run apic-v10/prepare-management now: a backup alone cannot be restored elsewhere.",
         }
         if steps.restarts(ctx) then
-            lines[#lines + 1] = "restartDB.accept is still true in databaseBackup: with it, the next"
-                .. " change of the settings restarts the database without asking."
+            lines[#lines + 1] = "restartDB.accept is still true in databaseBackup: with it, the"
+                .. " next change of the settings restarts the database without asking."
         end
         return lines
     end,

@@ -33,7 +33,8 @@ local function define()
         local fixture <close> = start()
         local result = fixture:run({retain = "2"})
         salvor.expect_code(0, result)
-        salvor.expect(result.stdout, "there is no backup yet", "Run apic-v10/prepare-management now",
+        salvor.expect(result.stdout, "there is no backup yet",
+            "Run apic-v10/prepare-management now",
             "restartDB.accept is still true")
         assert.same({
             protocol = "objstore", s3provider = "custom", host = fixture.host,
@@ -85,8 +86,8 @@ local function define()
         end
         local result = fixture:run()
         salvor.expect_code(5, result)
-        salvor.expect(result.stderr, "stopped at step stanza: Job " .. JOB .. " has failed: there are"
-            .. " files in archive/ or backup/ at the path, without a stanza (ERROR: [040]:",
+        salvor.expect(result.stderr, "stopped at step stanza: Job " .. JOB .. " has failed: there"
+            .. " are files in archive/ or backup/ at the path, without a stanza (ERROR: [040]:",
             "then delete the Job, so that the operator makes it again",
             "salvor run --resume " .. operation.run_id(result))
         must(s:remove("backup/db/leftover"))

@@ -1,4 +1,6 @@
 -- salvor plan apic-v10/configure-s3-backup: every change is shown, and none is made.
+local documents = require("support.documents")
+local fs = require("salvor.fs")
 local lab = require("support.lab")
 local s3_operation = require("support.s3_operation")
 local salvor = require("support.salvor")
@@ -42,6 +44,19 @@ local function define()
             "spec.management.databaseBackup.path: ")
         assert.is_nil(result.stdout:find("patch ManagementCluster", 1, true))
         assert.same(before, everything(fixture))
+    end)
+
+    it("takes the site file of its page", function()
+        local fixture <close> = s3_operation.start()
+        local page = documents.blocks("docs/procedures/apic-v10-configure-s3-backup.md")
+        local text = page[2].text:gsub("s3.example.org/eu%-standard", fixture.host)
+            :gsub("apic%-backup/", fixture.bucket .. "/"):gsub("ca.pem", "ca.crt")
+        must(fs.write(fs.join(fixture.home, "s3.yaml"), text))
+        local result = fixture:salvor({"plan", fixture.id, "--site", fixture.home .. "/s3.yaml",
+            "-p", "restart_database=true"}, {env = {S3_ACCESS_KEY = fixture.at.access_key,
+                                                    S3_SECRET_KEY = fixture.at.secret_key}})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "+ spec.databaseBackup.repoRetentionFull: 7")
     end)
 
     it("needs no stanza and no restart from 10.0.8 on", function()

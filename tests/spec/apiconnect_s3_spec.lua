@@ -9,7 +9,8 @@ local store_lab = require("support.store_lab")
 
 describe("a schedule", function()
     it("is five fields of cron, and six from 10.0.8 on", function()
-        for _, text in ipairs({"0 3 * * *", "*/5 * * * *", "0,30 1-5 1-31/2 12 0", "59 23 31 12 6"}) do
+        for _, text in ipairs({"0 3 * * *", "*/5 * * * *", "0,30 1-5 1-31/2 12 0",
+                               "59 23 31 12 6"}) do
             assert.is_nil((schedule.problem(text, "10.0.5.3")))
             assert.is_truthy(schedule.problem(text, "10.0.8.0"))
             assert.is_nil((schedule.problem("0 " .. text, "10.0.8.0")))
@@ -53,7 +54,8 @@ describe("a place in S3", function()
     it("is a bucket, or a bucket and one folder", function()
         assert.are.same({"bucket"}, {place.split_path("bucket")})
         assert.are.same({"bucket", "folder"}, {place.split_path("bucket/folder")})
-        for _, path in ipairs({"", "/bucket", "bucket/", "bucket//x", "bucket/a/b", "Bucket", "b"}) do
+        for _, path in ipairs({"", "/bucket", "bucket/", "bucket//x", "bucket/a/b", "Bucket",
+                               "b"}) do
             assert.is_nil((place.split_path(path)), path)
         end
     end)

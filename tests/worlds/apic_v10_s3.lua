@@ -92,14 +92,16 @@ local function finish_job(self, job, code)
     else
         status.failed = 1
         status.conditions = salvor.list({{type = "Failed", status = "True",
-            reason = "BackoffLimitExceeded", message = "Job has reached the specified backoff limit",
+            reason = "BackoffLimitExceeded",
+            message = "Job has reached the specified backoff limit",
             lastProbeTime = time(), lastTransitionTime = time()}})
     end
     must(self.client:patch(JOBS, job.metadata.name, {status = status}, {subresource = "status"}))
 end
 
 local function remove_old(self, name)
-    for _, pod in ipairs(must(self.client:list("pods", {label_selector = {["job-name"] = name}}))) do
+    local selector = {["job-name"] = name}
+    for _, pod in ipairs(must(self.client:list("pods", {label_selector = selector}))) do
         self.client:delete("pods", pod.metadata.name, {grace_period = 0})
     end
     self.client:delete(JOBS, name, {propagation = "background"})
@@ -223,8 +225,8 @@ local MULTISITE = {
 }
 
 --- start(options) -> the world of worlds.apic_v10 (`protocol` is sftp) with this operator. More
---- options: mode ("active" or "passive": one of two data centres), pods (support.pgbackrest_pod, where
---- they can run), exit_code
+--- options: mode ("active" or "passive": one of two data centres), pods (support.pgbackrest_pod,
+--- where they can run), exit_code
 --- (of stanza-create, in the place of the real one), fresh (no consent to a restart is needed),
 --- top (the name of an APIConnectCluster that has the settings), history (a list that changes of
 --- multiSiteHA are added to), delays {job, restart}.
@@ -251,5 +253,6 @@ function world.start(options)
 end
 
 world.MULTISITE = MULTISITE
+world.JOB = "management-82b290a2-postgres-stanza-create"
 
 return world

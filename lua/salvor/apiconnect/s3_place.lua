@@ -6,16 +6,16 @@ local storage = require("salvor.apiconnect.storage")
 
 local place = {}
 
---- split_path("bucket/folder") -> bucket, folder or nil; nil, what is wrong. A folder below a folder
---- is none that the vendor supports.
+--- split_path("bucket/folder") -> bucket, folder or nil; nil, what is wrong. A folder below a
+--- folder is none that the vendor supports.
 function place.split_path(path)
     local bucket, rest = tostring(path):match("^([^/]+)(.*)$")
     local folder = rest and rest:match("^/([^/]+)$")
     if not bucket then
         return nil, "it begins with the name of a bucket, not with /"
     elseif rest ~= "" and not folder then
-        return nil, "it is a bucket, or a bucket and one folder in it; deeper folders and a / at the"
-            .. " end are not supported"
+        return nil, "it is a bucket, or a bucket and one folder in it; deeper folders and a / at"
+            .. " the end are not supported"
     elseif not bucket:find("^[%l%d][%l%d.-]+[%l%d]$") then
         return nil, "'" .. bucket .. "' is not the name of a bucket"
     end
@@ -51,8 +51,8 @@ function place.problems(settings, version)
                                    wrong}
     end
     if settings.repoRetentionFull and not apiconnect.at_least(version, "10.0.3.0") then
-        problems[#problems + 1] = {"repoRetentionFull is set, which " .. version .. " does not know",
-                                   "it came with 10.0.3.0: leave out -p retain"}
+        problems[#problems + 1] = {"repoRetentionFull is set, which " .. version
+            .. " does not know", "it came with 10.0.3.0: leave out -p retain"}
     end
     problems[#problems + 1] = {schedule.problem(settings.schedule, version)}
     if problems[#problems][1] == nil then

@@ -9,7 +9,8 @@ local APIC_GROUP = "apiconnect.ibm.com"
 --- of(management) -> place {kind, name, path = the fields that lead to the settings}; plain values.
 function section.of(management)
     for _, owner in ipairs(management.metadata.ownerReferences or {}) do
-        if owner.kind == "APIConnectCluster" and owner.apiVersion:match("^([^/]+)/") == APIC_GROUP then
+        local group = owner.apiVersion:match("^([^/]+)/")
+        if owner.kind == "APIConnectCluster" and group == APIC_GROUP then
             return {kind = "apiconnectclusters." .. APIC_GROUP, name = owner.name,
                     path = {"spec", "management"}}
         end

@@ -4,7 +4,7 @@
 --                     are kept in the journal, so never a secret)
 --   k8s, namespace    the client, whose writes are planned or journaled; the target namespace
 --   run, planning     the run's id; true while nothing may be done
---   problem, warn, note, name, perform, command, store, copy, cluster, kit
+--   problem, warn, note, name, perform, command, store, copy, elsewhere, kit
 --                     see below
 local kit = require("salvor.procedure.kit")
 local outside = require("salvor.procedure.outside")
@@ -90,7 +90,7 @@ end
 
 --- The client of another cluster, or of another namespace of this one; its writes are planned and
 --- journaled as those of `k8s` are. options: context (this one when nil), namespace.
-function Context:cluster(options)
+function Context:elsewhere(options)
     local key = (options.context or "") .. "\0" .. (options.namespace or "")
     self.clients[key] = self.clients[key] or self.connect(options)
     return self.clients[key]
@@ -122,7 +122,7 @@ end
 local context = {}
 
 --- new{procedure, source (where its script is), run, started, params, namespace, k8s, cluster,
---- performer, facts, kit_entries, site, connect}; connect(options) as for cluster() makes a client
+--- performer, facts, kit_entries, site, connect(options of elsewhere()) -> client}
 function context.new(fields)
     fields.facts = fields.facts or {}
     fields.kit_entries = fields.kit_entries or {}

@@ -5,6 +5,7 @@ local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
 local s3_place = require("salvor.apiconnect.s3_place")
 local settings = require("salvor.apiconnect.configure_s3.settings")
+local site_stores = require("salvor.procedure.site")
 local sites = require("salvor.apiconnect.configure_s3.sites")
 local store = require("salvor.store")
 local unbase64 = require("salvor.digest").unbase64
@@ -140,7 +141,8 @@ local UNTRUSTED = "API Connect would say 'x509: certificate signed by unknown au
     .. " provider custom give the authority's certificate with -p ca=FILE, any other must be known"
     .. " everywhere"
 
-local REFUSED = "look at the access key and the secret key, and at what they may do with this bucket"
+local REFUSED = "look at the access key and the secret key, and at what they may do with this"
+    .. " bucket"
 
 local HINTS = {
     Untrusted = UNTRUSTED,
@@ -156,8 +158,8 @@ local function is_its_own(ctx, site)
         and now.path == site.wanted.path
 end
 
-local USED = "stanza-create fails where other backups are: name a new path, or remove every file; to"
-    .. " take old backups over, copy them with -p copy_from=…"
+local USED = "stanza-create fails where other backups are: name a new path, or remove every file;"
+    .. " to take old backups over, copy them with -p copy_from=…"
 
 --- Whether the place could be looked at.
 local function check_empty(ctx, site, opened)
@@ -179,8 +181,9 @@ local OFF = "have that turned off: backups of which parts are gone cannot be res
 local function check_retention(ctx, opened)
     local found, err = opened:retention()
     if not found then
-        return ctx:warn("whether the bucket of " .. opened.url .. " removes objects by itself cannot"
-            .. " be asked: " .. err.message, "look at its lifecycle rules and its lock; " .. OFF)
+        return ctx:warn("whether the bucket of " .. opened.url .. " removes objects by itself"
+            .. " cannot be asked: " .. err.message,
+            "look at its lifecycle rules and its lock; " .. OFF)
     end
     for _, rule in ipairs(found.rules) do
         ctx:problem("the bucket of " .. opened.url .. " has the lifecycle rule '" .. rule.id
@@ -192,11 +195,17 @@ local function check_retention(ctx, opened)
     end
 end
 
+--- source(ctx, options) -> URL and options of what is to be copied. A store of the site (@NAME) has
+--- its own; S3 is else the same server, and the credentials are the same.
+function bucket.source(ctx, options)
+    local url, known = must(site_stores.store(ctx.site, ctx.params.copy_from))
+    local is_plain_s3 = url == ctx.params.copy_from and url:find("^s3://")
+    return url, is_plain_s3 and options or known
+end
+
 local function check_source(ctx, options)
-    local report = must(store.verify(ctx.params.copy_from, {
-        kind = "pgbackrest",
-        open = ctx.params.copy_from:find("^s3://") and options or nil,
-    }))
+    local url, own = bucket.source(ctx, options)
+    local report = must(store.verify(url, {kind = "pgbackrest", open = own}))
     if not report.restorable then
         ctx:problem("the repository at " .. report.url .. " cannot be restored: " .. report.summary,
             "salvor verify " .. report.url .. " tells more")

@@ -24,7 +24,7 @@ function sites.client(ctx, site)
     if not site.other then
         return ctx.k8s
     end
-    return ctx:cluster({context = ctx.params.other_context,
+    return ctx:elsewhere({context = ctx.params.other_context,
                         namespace = ctx.params.other_namespace or ctx.namespace})
 end
 

@@ -173,13 +173,13 @@ end
 -- The copy
 
 local function copy_to(ctx, site, options)
-    local from, to = ctx.params.copy_from, s3_place.url(site.wanted.path)
+    local from, own = bucket.source(ctx, options)
+    local to = s3_place.url(site.wanted.path)
     return ctx:perform({
         verb = "copy",
         target = stores.mask(from) .. " to " .. to,
         run = function()
-            return pgbackrest.copy(from, to, {from = from:find("^s3://") and options or nil,
-                                              to = options})
+            return pgbackrest.copy(from, to, {from = own, to = options})
         end,
         summary = function(done)
             return {copied = done.copied, skipped = done.skipped, bytes = done.bytes}
