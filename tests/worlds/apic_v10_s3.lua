@@ -173,8 +173,8 @@ local function reconcile(self, object)
     if settings.protocol ~= "objstore" or self.seen[name] == now or mode
         or dig(object, "status", "phase") ~= "Running" then
         return
-    elseif self.database == "crunchy" and dig(settings, "restartDB", "accept") ~= true
-        and not self.is_fresh then
+    elseif self.database == "crunchy" and not self.is_fresh
+        and (dig(settings, "restartDB", "accept") ~= true or self.refuses_restart) then
         return set_phase(self, object, "Running", "18/18", "restartDB.accept is not true")
     end
     self.seen[name] = now

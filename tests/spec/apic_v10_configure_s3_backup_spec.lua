@@ -1,0 +1,108 @@
+-- salvor run apic-v10/configure-s3-backup where no pods run: up to the stanza, and what it says when
+-- that fails; all of it from 10.0.8 on. With pods: apic_v10_configure_s3_backup_node_spec.lua.
+local base64 = require("salvor.digest").base64
+local fs = require("salvor.fs")
+local lab = require("support.lab")
+local operation = require("support.operation")
+local s3_operation = require("support.s3_operation")
+local salvor = require("support.salvor")
+local store_lab = require("support.store_lab")
+local world = require("worlds.apic_v10_s3")
+
+local function define()
+    describe("from 10.0.8 on", function()
+        it("puts the settings in and waits for the subsystem; there is no stanza", function()
+            local fixture <close> = s3_operation.start({version = "10.0.8.0"})
+            local result = fixture:run({schedule = "0 0 3 * * *", restart_database = false})
+            salvor.expect_code(0, result)
+            assert.same({
+                protocol = "objstore", host = fixture.host, path = fixture.bucket .. "/management",
+                credentials = "s3-credentials", schedule = "0 0 3 * * *",
+                backupCerts = "custom-server-ca", backups3URIStyle = "path",
+            }, fixture:settings())
+            assert.is_nil(result.stdout:find("stanza", 1, true))
+        end)
+
+        it("replaces the values of Secrets that are there, and says so", function()
+            local fixture <close> = s3_operation.start({version = "10.0.8.0"})
+            must(fixture.world.client:create({apiVersion = "v1", kind = "Secret",
+                metadata = {name = "s3-credentials"}, data = {key = base64("a"), other = "YQ==",
+                                                              keysecret = base64("b")}}))
+            local result = fixture:run({schedule = "0 0 3 * * *"})
+            salvor.expect_code(0, result)
+            salvor.expect(result.stdout, "secret s3-credentials exists with other values")
+            local secret = must(fixture.world.client:get("secrets", "s3-credentials"))
+            assert.same({key = base64(fixture.at.access_key), other = "YQ==",
+                         keysecret = base64(fixture.at.secret_key)}, secret.data)
+        end)
+
+        it("takes Secrets that are there, without any in a parameter", function()
+            local fixture <close> = s3_operation.start({version = "10.0.8.0"})
+            for name, data in pairs({
+                mine = {key = base64(fixture.at.access_key),
+                        keysecret = base64(fixture.at.secret_key)},
+                authority = {["ca.crt"] = base64(must(fs.read(fixture.ca)))},
+            }) do
+                must(fixture.world.client:create({apiVersion = "v1", kind = "Secret",
+                                                  metadata = {name = name}, data = data}))
+            end
+            local result = fixture:run({schedule = "0 0 3 * * *", access_key = false,
+                secret_key = false, credentials = "mine", ca = false, ca_secret = "authority"})
+            salvor.expect_code(0, result)
+            assert.is_nil(result.stdout:find("make-", 1, true))
+            assert.same({"mine", "authority"},
+                {fixture:settings().credentials, fixture:settings().backupCerts})
+        end)
+    end)
+
+    describe("a stanza that cannot be made, by the exit status where there is no log:", function()
+        for code, text in pairs({
+            [28] = "the backups of another database",
+            [40] = "there are files in archive/ or backup/ at the path, without a stanza",
+            [55] = "only one of archive.info and backup.info is at the path",
+            [1] = "exit status 1",
+        }) do
+            it(tostring(code), function()
+                local fixture <close> = s3_operation.start({exit_code = code})
+                local result = fixture:run()
+                salvor.expect_code(5, result)
+                salvor.expect(result.stderr, "Job " .. world.JOB .. " has failed: ", text,
+                    "delete the Job")
+                for _, stream in ipairs({result.stdout, result.stderr,
+                    must(fs.read(fixture:journal_path(operation.run_id(result))))}) do
+                    assert.is_nil(stream:find(fixture.at.secret_key, 1, true))
+                    assert.is_nil(stream:find(base64(fixture.at.secret_key), 1, true))
+                end
+            end)
+        end
+    end)
+
+    it("a database that must not restart, by its operator's own word", function()
+        local fixture <close> = s3_operation.start()
+        -- Whoever takes the consent back while the run waits.
+        fixture.world.refuses_restart = true
+        local result = fixture:run({timeout = "1s"})
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "stopped at step stanza: ", world.JOB)
+    end)
+
+    it("a fresh installation needs no restart", function()
+        local fixture <close> = s3_operation.start({fresh = true, delays = {install = 0.01}})
+        fixture.world:patch_status({phase = "Pending", state = "0/18"})
+        local result = fixture:plan({restart_database = false})
+        salvor.expect_code(0, result)
+        assert.is_nil(result.stdout:find("restartDB", 1, true))
+    end)
+
+    it("asks for the name of what is lost, and changes nothing without it", function()
+        local fixture <close> = s3_operation.start()
+        local before = fixture.world:snapshot()
+        local result = fixture:salvor(fixture:words("run"))
+        salvor.expect_code(6, result)
+        assert.same(before, fixture.world:snapshot())
+    end)
+end
+
+lab.describe("run of apic-v10/configure-s3-backup", function()
+    store_lab.describe("with a bucket", "s3 pgbackrest", define)
+end)
