@@ -101,13 +101,15 @@ end
 function Pods:repository(world, env, ca)
     local cluster = world.database_cluster
     local name = cluster .. "-backrest-shared-repo"
-    world.client:delete("pods", name, {grace_period = 0})
-    operator.eventually("the end of pod " .. name, function()
-        return not world.client:get("pods", name)
-    end)
+    for _, pod in ipairs(must(world.client:list("pods", {label_selector = {name = name}}))) do
+        world.client:delete("pods", pod.metadata.name, {grace_period = 0})
+        operator.eventually("the end of pod " .. pod.metadata.name, function()
+            return not world.client:get("pods", pod.metadata.name)
+        end)
+    end
     must(world.client:create({
         apiVersion = "v1", kind = "Pod",
-        metadata = {name = name, labels = {name = name, ["service-name"] = name,
+        metadata = {generateName = name .. "-", labels = {name = name, ["service-name"] = name,
                                            ["pg-cluster"] = cluster,
                                            ["pgo-backrest-repo"] = "true"}},
         spec = self:spec("database", {"sleep", "86400"}, env, ca),

@@ -357,7 +357,9 @@ local function ask_pgbackrest(ctx, site, client)
             or "exit status " .. result.code)
     end
     if not found then
-        error(errors.new({code = "Failed", message = message, hint = hint}), 0)
+        -- Killed by a signal: the pod restarts, or another takes its place.
+        error(errors.new({code = "Failed", message = message, hint = hint,
+                          retryable = result.code > 128 or nil}), 0)
     elseif ctx.params.copy_from and not site.other and found.backups == 0 then
         error(errors.new({code = "Failed", message = "pgBackRest finds none of the backups that"
             .. " were copied", hint = "look at -p path and at -p copy_from"}), 0)
