@@ -1,6 +1,7 @@
 -- Sets up backups of an API Connect v10 management subsystem on S3, in one or two data centres.
 local apiconnect = require("salvor.apiconnect")
 local bucket = require("salvor.apiconnect.configure_s3.bucket")
+local merge = require("salvor.copy").merge
 local settings = require("salvor.apiconnect.configure_s3.settings")
 local steps = require("salvor.apiconnect.configure_s3.steps")
 
@@ -13,8 +14,55 @@ local function restart_loss(ctx)
     for index, site in ipairs(ctx.facts.sites) do
         names[index] = site.namespace .. "/" .. site.name
     end
-    return "the management database of " .. table.concat(names, " and of ")
-        .. " restarts: nobody can log in or publish until it is up again"
+    return "the sessions of " .. table.concat(names, " and ")
+end
+
+-- Permissions
+
+--- Whether the database may be one with a stanza.
+local function may_have_stanza(params)
+    return params.database ~= "edb"
+end
+
+local function secret_names(params)
+    return {params.credentials, params.ca_secret or settings.NEW_CA_SECRET}
+end
+
+local function is_two(params)
+    return (params.other_context or params.other_namespace) ~= nil
+end
+
+--- Which of the two resources is edited shows only when they are read.
+local NEEDED = {
+    {kind = apiconnect.MANAGEMENT, verbs = {"get", "list", "watch", "patch"}},
+    {kind = "apiconnectclusters.apiconnect.ibm.com", verbs = {"get", "patch"}},
+    {kind = apiconnect.MANAGEMENT, verbs = {"update"}, when = is_two},
+    {kind = "apiconnectclusters.apiconnect.ibm.com", verbs = {"update"}, when = is_two},
+    {kind = "secrets", verbs = {"get", "create"}},
+    {kind = "secrets", verbs = {"patch"}, names = secret_names},
+    {kind = "jobs.batch", verbs = {"get", "list", "watch"}, when = may_have_stanza},
+    {kind = "pods", verbs = {"get", "list", "watch"}, when = may_have_stanza},
+    {kind = "pods/log", verbs = {"get"}, when = may_have_stanza},
+    {kind = "pods/exec", verbs = {"create"}, when = may_have_stanza},
+}
+
+--- The same for a second data centre that is a namespace of this cluster.
+local function elsewhere(permission)
+    return merge(permission, {
+        namespace = function(params)
+            return params.other_namespace
+        end,
+        when = function(params)
+            return params.other_namespace and not params.other_context
+                and (not permission.when or permission.when(params))
+        end,
+    })
+end
+
+local permissions = {}
+for _, permission in ipairs(NEEDED) do
+    table.insert(permissions, permission)
+    table.insert(permissions, elsewhere(permission))
 end
 
 return {
@@ -63,15 +111,7 @@ return {
         {name = "other_path", type = "string", help = "its bucket, another one than path's"},
         {name = "other_host", type = "string", help = "its endpoint and region, if not host"},
     },
-    permissions = {
-        {kind = apiconnect.MANAGEMENT, verbs = {"get", "list", "watch", "patch"}},
-        {kind = "apiconnectclusters.apiconnect.ibm.com", verbs = {"get", "patch"}},
-        {kind = "secrets", verbs = {"get", "create", "patch"}},
-        {kind = "jobs.batch", verbs = {"get", "list", "watch"}},
-        {kind = "pods", verbs = {"get", "list", "watch"}},
-        {kind = "pods/log", verbs = {"get"}},
-        {kind = "pods/exec", verbs = {"create"}},
-    },
+    permissions = permissions,
     steps = {
         {
             id = "resource",
@@ -184,7 +224,8 @@ return {
         {
             id = "reconfigure",
             title = "Put the backup settings in, and let the database restart",
-            why = "An installed database needs restartDB.accept for that.",
+            why = "An installed database needs restartDB.accept for that: nobody can log in or publish "
+                .. "until it is up again.",
             when = steps.restarts,
             destructive = restart_loss,
             done = steps.has_settings,

@@ -38,7 +38,7 @@ local function define()
             "restartDB.accept is still true")
         assert.same({
             protocol = "objstore", s3provider = "custom", host = fixture.host,
-            path = fixture.bucket .. "/management", credentials = "s3-credentials",
+            path = fixture.path, credentials = "s3-credentials",
             schedule = "0 3 * * *", repoRetentionFull = 2, backupCerts = "custom-server-ca",
             backups3URIStyle = "path", restartDB = {accept = true},
         }, fixture:settings())
@@ -70,7 +70,7 @@ local function define()
         local fixture <close> = start({top = "apic"})
         salvor.expect_code(0, fixture:run())
         local top = must(fixture.world.client:get("apiconnectclusters.apiconnect.ibm.com", "apic"))
-        assert.equal(fixture.bucket .. "/management",
+        assert.equal(fixture.path,
             dig(top, "spec", "management", "databaseBackup", "path"))
         assert.same(dig(top, "spec", "management", "databaseBackup"), fixture:settings())
     end)

@@ -26,7 +26,7 @@ local function define()
             "create Secret " .. fixture.namespace .. "/s3-credentials",
             "create Secret " .. fixture.namespace .. "/custom-server-ca",
             "patch ManagementCluster " .. fixture.namespace .. "/management",
-            "spec.databaseBackup.path: ", fixture.bucket .. "/management",
+            "spec.databaseBackup.path: ", fixture.path,
             "spec.databaseBackup.restartDB.accept: true",
             "- spec.databaseBackup.port",
             "wait for jobs.batch management-82b290a2-postgres-stanza-create",
@@ -50,7 +50,7 @@ local function define()
         local fixture <close> = s3_operation.start()
         local page = documents.blocks("docs/procedures/apic-v10-configure-s3-backup.md")
         local text = page[2].text:gsub("s3.example.org/eu%-standard", fixture.host)
-            :gsub("apic%-backup/", fixture.bucket .. "/"):gsub("ca.pem", "ca.crt")
+            :gsub("apic%-backup/management", fixture.path):gsub("ca.pem", "ca.crt")
         must(fs.write(fs.join(fixture.home, "s3.yaml"), text))
         local result = fixture:salvor({"plan", fixture.id, "--site", fixture.home .. "/s3.yaml",
             "-p", "restart_database=true"}, {env = {S3_ACCESS_KEY = fixture.at.access_key,

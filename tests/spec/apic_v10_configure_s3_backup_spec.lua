@@ -16,7 +16,7 @@ local function define()
             local result = fixture:run({schedule = "0 0 3 * * *", restart_database = false})
             salvor.expect_code(0, result)
             assert.same({
-                protocol = "objstore", host = fixture.host, path = fixture.bucket .. "/management",
+                protocol = "objstore", host = fixture.host, path = fixture.path,
                 credentials = "s3-credentials", schedule = "0 0 3 * * *",
                 backupCerts = "custom-server-ca", backups3URIStyle = "path",
             }, fixture:settings())

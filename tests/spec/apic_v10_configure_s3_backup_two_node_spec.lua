@@ -29,6 +29,7 @@ local function define()
                                       namespace = node.namespace(), history = history, top = top})
         other = s3_operation.start({kubeconfig = node.kubeconfig(), pods = pods,
                                     namespace = node.namespace(), history = history, top = top,
+                                    second = true,
                                     mode = mode == "active" and "passive" or "active"})
     end
 
@@ -38,7 +39,7 @@ local function define()
     end)
 
     local function params(more)
-        local given = {other_namespace = other.namespace, other_path = other.bucket .. "/warm"}
+        local given = {other_namespace = other.namespace, other_path = other.path}
         for name, value in pairs(more or {}) do
             given[name] = value
         end
@@ -56,8 +57,8 @@ local function define()
             assert.same(world.MULTISITE[mode], multisite_of(fixture))
             assert.same(world.MULTISITE[mode == "active" and "passive" or "active"],
                 multisite_of(other))
-            assert.equal(fixture.bucket .. "/management", fixture:settings().path)
-            assert.equal(other.bucket .. "/warm", other:settings().path)
+            assert.equal(fixture.path, fixture:settings().path)
+            assert.equal(other.path, other:settings().path)
             local active = mode == "active" and fixture or other
             local passive = mode == "active" and other or fixture
             assert.same({"none " .. passive.namespace, "none " .. active.namespace,
@@ -66,7 +67,7 @@ local function define()
                 assert.is_nil(multisite.kept(target.world:management()))
                 assert.truthy(target.world.client:get("secrets", "s3-credentials"))
             end
-            local s <close> = fixture:store(other.bucket .. "/warm")
+            local s <close> = fixture:store(other.path)
             assert.truthy(s:stat("archive/db/archive.info"))
         end)
     end
@@ -120,15 +121,11 @@ local function define()
         expect_refusal(params({other_name = "none"}),
             "there is no ManagementCluster none in namespace " .. other.namespace)
         other.world:patch({spec = {multiSiteHA = {mode = "active"}}})
-        require("worlds.operator").eventually("the mode", function()
-            return #history == 1
-        end)
+        world.settle(other.world)
         beside = other.world:snapshot()
         expect_refusal(params(), "multiSiteHA.mode is 'active' here and 'active'")
         other.world:patch({spec = {multiSiteHA = require("salvor").null}})
-        require("worlds.operator").eventually("the mode", function()
-            return #history == 2
-        end)
+        world.settle(other.world)
         beside = other.world:snapshot()
         expect_refusal(params(), "one of the two data centres has multiSiteHA, the other has not")
     end)

@@ -11,9 +11,18 @@ local world = require("worlds.apic_v10_s3")
 local s3_operation = {ID = "apic-v10/configure-s3-backup"}
 
 local Fixture = operation.new_class()
+local close = Fixture.close
 
---- start(options of the world) -> fixture: an operation with `bucket`, a new one. kubeconfig: the
---- lab's unless it is given. other = options of the world of a second data centre, in `other`.
+--- Two buckets serve all tests of a process, since a user of the gateway has a thousand at most.
+local buckets = {}
+
+local function take_bucket(number)
+    buckets[number] = buckets[number] or store_lab.bucket()
+    return buckets[number]
+end
+
+--- start(options of the world) -> fixture: an operation with `bucket` and `path`, a new folder in it.
+--- kubeconfig: the lab's unless it is given. second: its bucket is that of second data centres.
 function s3_operation.start(options)
     options = options or {}
     local at = store_lab.s3()
@@ -25,8 +34,9 @@ function s3_operation.start(options)
         namespace = namespace,
         world = world.start(merge(options, {kubeconfig = kubeconfig, namespace = namespace})),
         at = at,
-        bucket = store_lab.bucket(),
+        bucket = take_bucket(options.second and 2 or 1),
     }), Fixture)
+    fixture.path = fixture.bucket .. "/" .. store_lab.name()
     fixture.host = at.tls_host_endpoint:match("//(.*)$") .. "/" .. at.region
     fixture.ca = fs.join(fixture.home, "ca.crt")
     must(fs.write(fixture.ca, must(fs.read(at.ca))))
@@ -34,7 +44,7 @@ function s3_operation.start(options)
 end
 
 function Fixture:common_params()
-    return {provider = "custom", host = self.host, path = self.bucket .. "/management",
+    return {provider = "custom", host = self.host, path = self.path,
             schedule = "0 3 * * *", style = "path", ca = self.ca, credentials = "s3-credentials",
             access_key = self.at.access_key, secret_key = self.at.secret_key,
             restart_database = "true", timeout = "60s"}
@@ -48,14 +58,29 @@ end
 
 --- The store below the path, as the bucket's owner sees it.
 function Fixture:store(path)
-    return must(store.open("s3://" .. (path or self.bucket .. "/management"), {
+    return must(store.open("s3://" .. (path or self.path), {
         endpoint = self.at.endpoint, region = self.at.region, style = "path",
         access_key = self.at.access_key, secret_key = self.at.secret_key,
     }))
 end
 
+--- With the second data centre, when there is one in `other`.
+function Fixture:close()
+    if self.other then
+        self.other:close()
+    end
+    close(self)
+end
+
+Fixture.__close = Fixture.close
+
 function Fixture:settings()
     return self.world:management().spec.databaseBackup
+end
+
+--- The words of a run, whatever the fixture's own words are.
+function s3_operation.words(fixture, params)
+    return Fixture.words(fixture, "run", params)
 end
 
 return s3_operation

@@ -113,6 +113,7 @@ end
 
 --- As the operator does it: the Job before goes, a new one takes its place.
 local function create_stanza(self, settings)
+    self.stanzas = self.stanzas + 1
     local name = self.database_cluster .. "-stanza-create"
     remove_old(self, name)
     if self.before_stanza then
@@ -159,9 +160,24 @@ local function apply_settings(self, object, settings)
         dig(object, "spec", "multiSiteHA", "mode"))
 end
 
+--- Tells by a condition which generation of the resource was seen, as controllers do.
+local function observe(self, object)
+    local seen = dig(object, "status", "conditions", 1, "observedGeneration")
+    if not self.paused and seen ~= object.metadata.generation and dig(object, "status") then
+        must(self.client:patch(apiconnect.MANAGEMENT, object.metadata.name, {status = {
+            conditions = salvor.list({{type = "Ready", status = "True", reason = "Ready",
+                                       message = "", lastTransitionTime = time(),
+                                       observedGeneration = object.metadata.generation}}),
+        }}, {subresource = "status"}))
+    end
+end
+
 --- An installed database keeps what it has until it may restart, and while there are two data
 --- centres.
 local function reconcile(self, object)
+    if self.paused then
+        return
+    end
     local settings, name = dig(object, "spec", "databaseBackup") or {}, object.metadata.name
     local mode = dig(object, "spec", "multiSiteHA", "mode")
     if mode ~= self.modes[name] and dig(object, "status", "phase") == "Running" then
@@ -224,6 +240,15 @@ local MULTISITE = {
                tlsClient = {secretName = "one-client"}},
 }
 
+--- Waits until the operator has seen the last change of the ManagementCluster.
+function world.settle(self)
+    operator.eventually("the operator", function()
+        local object = self:management()
+        return dig(object, "status", "conditions", 1, "observedGeneration")
+            == object.metadata.generation
+    end)
+end
+
 --- start(options) -> the world of worlds.apic_v10 (`protocol` is sftp) with this operator. More
 --- options: mode ("active" or "passive": one of two data centres), pods (support.pgbackrest_pod,
 --- where they can run), exit_code
@@ -237,7 +262,7 @@ function world.start(options)
                                                 backups = options.backups or {}}))
     self.pods, self.exit_code, self.is_fresh = options.pods, options.exit_code, options.fresh
     self.seen, self.modes = {}, {[self.name] = options.mode}
-    self.history = options.history or {}
+    self.history, self.stanzas = options.history or {}, 0
     self.delays.job, self.delays.restart = 0.01, 0.01
     if options.top then
         must(self.client:patch("apiconnectclusters.apiconnect.ibm.com", options.top, {spec = {
@@ -247,8 +272,12 @@ function world.start(options)
         self:control("apiconnectclusters.apiconnect.ibm.com", reconcile_top,
             {object = always, types = ANY})
     end
-    self:control(apiconnect.MANAGEMENT, reconcile, {object = always, types = ANY})
+    self:control(apiconnect.MANAGEMENT, function(_, object)
+        reconcile(self, object)
+        observe(self, object)
+    end, {object = always, types = ANY})
     self:control(JOBS, watch_job, {object = always, types = {DELETED = true}})
+    world.settle(self)
     return self
 end
 

@@ -5,7 +5,6 @@
 --- puts them back removes that. So whatever ends in between, they are in the cluster.
 local dig = require("salvor").dig
 local json = require("salvor.json")
-local null = require("salvor").null
 local section = require("salvor.apiconnect.section")
 
 local multisite = {}
@@ -42,20 +41,25 @@ function multisite.is_out(client, place)
     return dig(settings, "multiSiteHA") == nil
 end
 
+--- Both change single fields of the resource as it is then, and are each one write.
+
 --- Takes the settings out.
 function multisite.take_out(client, place, settings)
-    local patch = section.patch(place, {multiSiteHA = null})
-    patch.metadata = {annotations = {
-        [multisite.ANNOTATION] = must(json.encode(settings)),
-    }}
-    must(client:patch(place.kind, place.name, patch))
+    must(client:update(place.kind, place.name, function(object)
+        object.metadata.annotations = object.metadata.annotations or {}
+        object.metadata.annotations[multisite.ANNOTATION] = must(json.encode(settings))
+        dig(object, table.unpack(place.path)).multiSiteHA = nil
+    end))
 end
 
 --- Puts them back.
 function multisite.put_back(client, place, settings)
-    local patch = section.patch(place, {multiSiteHA = settings})
-    patch.metadata = {annotations = {[multisite.ANNOTATION] = null}}
-    must(client:patch(place.kind, place.name, patch))
+    must(client:update(place.kind, place.name, function(object)
+        dig(object, table.unpack(place.path)).multiSiteHA = settings
+        if object.metadata.annotations then
+            object.metadata.annotations[multisite.ANNOTATION] = nil
+        end
+    end))
 end
 
 return multisite

@@ -9,7 +9,8 @@ local stanza = require("salvor.apiconnect.stanza")
 
 local settings = {}
 
-local NEW_CA_SECRET = "custom-server-ca"
+--- The Secret that the certificate is put into when none is named.
+settings.NEW_CA_SECRET = "custom-server-ca"
 
 -- Which resources
 
@@ -114,7 +115,7 @@ local function wanted_for(params, site)
         credentials = params.credentials,
         schedule = params.schedule,
         repoRetentionFull = params.retain,
-        backupCerts = params.ca_secret or params.ca and NEW_CA_SECRET or nil,
+        backupCerts = params.ca_secret or params.ca and settings.NEW_CA_SECRET or nil,
         backups3URIStyle = params.style or is_custom and "host" or nil,
     }
 end

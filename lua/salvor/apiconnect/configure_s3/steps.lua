@@ -96,8 +96,7 @@ end
 function steps.put_back(ctx)
     for _, site in ipairs(sites.by_mode(ctx)) do
         local client = sites.client(ctx, site)
-        local object = section.read(client, site.place)
-        if multisite.is_out(client, site.place) or multisite.kept(object) then
+        if multisite.is_out(client, site.place) then
             multisite.put_back(client, site.place, site.multisite)
         end
         await_ready(ctx, site, "multiSiteHA", has_one)
