@@ -224,8 +224,8 @@ return {
         {
             id = "reconfigure",
             title = "Put the backup settings in, and let the database restart",
-            why = "An installed database needs restartDB.accept for that: nobody can log in or publish "
-                .. "until it is up again.",
+            why = "An installed database needs restartDB.accept for that: nobody can log in or "
+                .. "publish until it is up again.",
             when = steps.restarts,
             destructive = restart_loss,
             done = steps.has_settings,

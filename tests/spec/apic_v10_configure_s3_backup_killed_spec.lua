@@ -1,6 +1,6 @@
 -- kill -9 at every moment of apic-v10/configure-s3-backup, then salvor run --resume: the settings,
--- the Secrets and the stanza of a run that nobody disturbed. Without pods, so pgBackRest is not asked
--- at the end.
+-- the Secrets and the stanza of a run that nobody disturbed. Without pods, so pgBackRest is not
+-- asked at the end.
 local killed = require("support.killed")
 local lab = require("support.lab")
 local s3_operation = require("support.s3_operation")

@@ -27,7 +27,8 @@ local function define()
 
     it("needs the same in the second data centre's namespace, when that is here", function()
         local fixture <close> = s3_operation.start({version = "10.0.8.0", mode = "active"})
-        local other <close> = s3_operation.start({version = "10.0.8.0", second = true, mode = "passive"})
+        local other <close> = s3_operation.start({version = "10.0.8.0", second = true,
+                                                  mode = "passive"})
         local params = {schedule = "0 0 3 * * *", database = "edb",
                         other_namespace = other.namespace, other_path = other.path}
         local robot <close> = rights.grant(fixture, params)

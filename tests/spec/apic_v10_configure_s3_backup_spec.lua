@@ -1,5 +1,5 @@
--- salvor run apic-v10/configure-s3-backup where no pods run: up to the stanza, and what it says when
--- that fails; all of it from 10.0.8 on. With pods: apic_v10_configure_s3_backup_node_spec.lua.
+-- salvor run apic-v10/configure-s3-backup where no pods run: up to the stanza, and what it says
+-- when that fails; all of it from 10.0.8 on. With pods: apic_v10_configure_s3_backup_node_spec.lua.
 local base64 = require("salvor.digest").base64
 local fs = require("salvor.fs")
 local lab = require("support.lab")

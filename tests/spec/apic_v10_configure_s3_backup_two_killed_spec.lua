@@ -1,5 +1,7 @@
 -- kill -9 at every moment of apic-v10/configure-s3-backup in two data centres: multiSiteHA is never
 -- lost, and is back in the end as it was, the original active one first.
+local base64 = require("salvor.digest").base64
+local fs = require("salvor.fs")
 local killed = require("support.killed")
 local lab = require("support.lab")
 local multisite = require("salvor.apiconnect.multisite")
@@ -9,18 +11,29 @@ local salvor = require("support.salvor")
 local store_lab = require("support.store_lab")
 local world = require("worlds.apic_v10_s3")
 
---- A subsystem of 10.0.8 in the active data centre, with `other` beside it.
+--- A subsystem of 10.0.8 in the active data centre, with `other` beside it; the Secrets are there.
 local function start()
     local history = {}
     local target = s3_operation.start({version = "10.0.8.0", mode = "active", history = history})
     local other = s3_operation.start({version = "10.0.8.0", second = true, mode = "passive", history = history})
     target.other, target.history = other, history
+    for _, each in ipairs({target, other}) do
+        for name, data in pairs({
+            ["s3-credentials"] = {key = base64(target.at.access_key),
+                                  keysecret = base64(target.at.secret_key)},
+            authority = {["ca.crt"] = base64(must(fs.read(target.ca)))},
+        }) do
+            must(each.world.client:create({apiVersion = "v1", kind = "Secret",
+                                           metadata = {name = name}, data = data}))
+        end
+    end
     return target
 end
 
 local function words_of(target)
     local words = s3_operation.words(target, {schedule = "0 0 3 * * *", other_path =
-        target.other.path, other_namespace = target.other.namespace})
+        target.other.path, other_namespace = target.other.namespace, access_key = false,
+        secret_key = false, ca = false, ca_secret = "authority"})
     words[#words + 1] = "--yes"
     return words
 end
@@ -31,9 +44,8 @@ local function outcome(target)
         local object = each.world:management()
         local settings = object.spec.databaseBackup
         settings.path = settings.path == each.path and "its own" or settings.path
-        local secret = must(each.world.client:get("secrets", "s3-credentials"))
         result[index] = {settings = settings, multisite = object.spec.multiSiteHA,
-                         kept = multisite.kept(object) ~= nil, secret = secret.data}
+                         kept = multisite.kept(object) ~= nil}
     end
     for index, change in ipairs(target.history) do
         local mode, namespace = change:match("^(%S+) (%S+)$")
@@ -42,7 +54,7 @@ local function outcome(target)
     return result
 end
 
-local function define(at)
+local function define()
     killed.define({
         start = function()
             local target = start()
@@ -50,10 +62,6 @@ local function define(at)
             return target
         end,
         words = words_of,
-        again = function(run)
-            return {"run", "--resume", run, "--yes", "-p", "access_key=" .. at.access_key,
-                    "-p", "secret_key=" .. at.secret_key}
-        end,
     })
 
     it("is put back by --undo, too", function()
