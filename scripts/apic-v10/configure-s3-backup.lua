@@ -4,6 +4,7 @@ local bucket = require("salvor.apiconnect.configure_s3.bucket")
 local merge = require("salvor.copy").merge
 local settings = require("salvor.apiconnect.configure_s3.settings")
 local steps = require("salvor.apiconnect.configure_s3.steps")
+local watch = require("salvor.apiconnect.configure_s3.watch")
 
 local function does_not_restart(ctx)
     return not steps.restarts(ctx)
@@ -237,21 +238,21 @@ return {
             title = "Watch the stanza being created",
             why = "Only a complete stanza-create Job says that the bucket can be used; the pod's "
                 .. "log says why when it fails.",
-            when = steps.has_stanza,
-            run = steps.stanza,
+            when = watch.has_stanza,
+            run = watch.stanza,
         },
         {
             id = "ready",
             title = "Wait until the subsystem is up with the new settings",
             why = "It may restart for them.",
-            run = steps.ready,
+            run = watch.ready,
         },
         {
             id = "repository",
             title = "Ask pgBackRest what is in the bucket",
             why = "pgbackrest info answers with JSON whose status tells more than its exit code.",
-            when = steps.has_stanza,
-            run = steps.repository,
+            when = watch.has_stanza,
+            run = watch.repository,
             retry = 3,
         },
         {

@@ -15,7 +15,8 @@ local world = require("worlds.apic_v10_s3")
 local function start()
     local history = {}
     local target = s3_operation.start({version = "10.0.8.0", mode = "active", history = history})
-    local other = s3_operation.start({version = "10.0.8.0", second = true, mode = "passive", history = history})
+    local other = s3_operation.start({version = "10.0.8.0", second = true,
+                                      mode = "passive", history = history})
     target.other, target.history = other, history
     for _, each in ipairs({target, other}) do
         for name, data in pairs({

@@ -21,8 +21,8 @@ local function take_bucket(number)
     return buckets[number]
 end
 
---- start(options of the world) -> fixture: an operation with `bucket` and `path`, a new folder in it.
---- kubeconfig: the lab's unless it is given. second: its bucket is that of second data centres.
+--- start(options of the world) -> fixture: an operation with `bucket` and `path`, a new folder in
+--- it. kubeconfig: the lab's unless it is given. second: its bucket is that of second data centres.
 function s3_operation.start(options)
     options = options or {}
     local at = store_lab.s3()

@@ -1,51 +1,18 @@
 --- What apic-v10/configure-s3-backup does.
-local apiconnect = require("salvor.apiconnect")
 local bucket = require("salvor.apiconnect.configure_s3.bucket")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
 local multisite = require("salvor.apiconnect.multisite")
 local null = require("salvor").null
 local pgbackrest = require("salvor.pgbackrest")
-local ready_rule = require("salvor.k8s.ready").rule
 local s3_place = require("salvor.apiconnect.s3_place")
 local section = require("salvor.apiconnect.section")
 local settings = require("salvor.apiconnect.configure_s3.settings")
 local sites = require("salvor.apiconnect.configure_s3.sites")
-local stanza = require("salvor.apiconnect.stanza")
 local stores = require("salvor.store")
+local watch = require("salvor.apiconnect.configure_s3.watch")
 
 local steps = {}
-
-local POD_READY = ready_rule({group = "", kind = "Pod"})
-local LOG_LINES = 200
-
--- Waiting
-
---- Whether the operator has seen the last change, as far as it tells.
-local function is_observed(object)
-    for _, condition in ipairs(dig(object, "status", "conditions") or {}) do
-        local observed = dig(condition, "observedGeneration")
-        if observed and observed < (object.metadata.generation or 0) then
-            return false
-        end
-    end
-    return true
-end
-
---- Waits until the subsystem is up again and has_it(its spec).
-local function await_ready(ctx, site, what, has_it)
-    must(sites.client(ctx, site):wait(apiconnect.MANAGEMENT, site.name, {
-        timeout = ctx.params.timeout,
-        ready = function(object)
-            if not has_it(object.spec) then
-                return false, "it has not got " .. what .. " yet"
-            elseif not is_observed(object) then
-                return false, "its operator has not seen the last change yet"
-            end
-            return apiconnect.ready(object)
-        end,
-    }))
-end
 
 -- Two data centres
 
@@ -70,7 +37,7 @@ function steps.take_out(ctx)
         if not multisite.is_out(client, site.place) then
             multisite.take_out(client, site.place, site.multisite)
         end
-        await_ready(ctx, site, "rid of multiSiteHA", has_none)
+        watch.await_ready(ctx, site, "rid of multiSiteHA", has_none)
     end
 end
 
@@ -99,7 +66,7 @@ function steps.put_back(ctx)
         if multisite.is_out(client, site.place) then
             multisite.put_back(client, site.place, site.multisite)
         end
-        await_ready(ctx, site, "multiSiteHA", has_one)
+        watch.await_ready(ctx, site, "multiSiteHA", has_one)
     end
 end
 
@@ -234,156 +201,6 @@ function steps.configure(ctx)
             must(client:patch(site.place.kind, site.place.name, section.patch(site.place,
                 {databaseBackup = replacement(now, site.wanted, site.restarts)})))
         end
-    end
-end
-
--- The stanza
-
-function steps.has_stanza(ctx)
-    return sites.any(ctx, function(site)
-        return site.database == "crunchy"
-    end)
-end
-
---- The log of the newest failed pod of a Job, and the exit status it ended with.
-local function what_failed(client, job)
-    local pods = client:list("pods", {label_selector = {["job-name"] = job}}) or {}
-    table.sort(pods, function(one, other)
-        return (one.metadata.creationTimestamp or "") > (other.metadata.creationTimestamp or "")
-    end)
-    for _, pod in ipairs(pods) do
-        local code = stanza.exit_code(pod)
-        if code then
-            return client:logs(pod.metadata.name, {tail = LOG_LINES}), code, pod.metadata.name
-        end
-    end
-end
-
-local function job_failed(client, site, reason)
-    local name = stanza.job(site.database_cluster)
-    local log, code, pod = what_failed(client, name)
-    local message, hint = stanza.explain(log, code)
-    local said = stanza.first_error(log) or code and "exit status " .. code or reason
-    return errors.new({
-        code = "Failed",
-        message = "Job " .. name .. sites.of(site) .. " has failed: "
-            .. (message and message .. " (" .. said .. ")" or tostring(said)),
-        hint = (hint or pod and "the log of pod " .. pod .. " tells more" or "look at its pods")
-            .. "; then delete the Job, so that the operator makes it again",
-    })
-end
-
---- A Job that was made for other settings says nothing: the operator puts another in its place.
-local function await_job(ctx, site, client)
-    local name = stanza.job(site.database_cluster)
-    while true do
-        local done, err = client:wait(stanza.JOBS, name, {
-            create = true,
-            timeout = ctx.params.timeout,
-            ready = function(job)
-                local state, words = stanza.state(job, site.job)
-                return state == "ready", words
-            end,
-            failed = function(job)
-                local state, words = stanza.state(job, site.job)
-                return state == "failed", words
-            end,
-        })
-        if done then
-            return
-        elseif err.code == "Failed" then
-            error(job_failed(client, site, err.message), 0)
-        elseif err.code ~= "NotFound" then
-            error(err, 0)
-        end
-    end
-end
-
---- Of settings that were there before the run, the Job may be gone by now.
-local function is_left_over(client, site)
-    if site.changes then
-        return false
-    end
-    local job, err = client:get(stanza.JOBS, stanza.job(site.database_cluster))
-    return not job and err.code == "NotFound"
-end
-
-function steps.stanza(ctx)
-    for _, site, client in sites.each(ctx) do
-        local name = stanza.job(site.database_cluster)
-        if site.database ~= "crunchy" then
-            ctx:note(site.name .. " has no stanza: its database is of the EDB generation")
-        elseif not ctx.planning and is_left_over(client, site) then
-            ctx:note("Job " .. name .. " of the settings that were there before is gone")
-        else
-            await_job(ctx, site, client)
-        end
-    end
-end
-
-function steps.ready(ctx)
-    for _, site in sites.each(ctx) do
-        await_ready(ctx, site, "the settings", function(spec)
-            return s3_place.is_set(dig(spec, "databaseBackup"), site.wanted)
-        end)
-    end
-end
-
---- The pod that has pgBackRest; it restarts together with the database.
-local function repository_pod(ctx, site, client)
-    local selector = stanza.repository_labels(site.database_cluster)
-    must(client:wait("pods", nil, {label_selector = selector, timeout = ctx.params.timeout}))
-    for _, pod in ipairs(must(client:list("pods", {label_selector = selector}))) do
-        if POD_READY(pod) == "ready" then
-            return pod.metadata.name
-        end
-    end
-    error(errors.new({code = "NotFound", message = "no pod with pgBackRest is ready any more",
-                      retryable = true}), 0)
-end
-
-local function ask_pgbackrest(ctx, site, client)
-    local pod = repository_pod(ctx, site, client)
-    local result = must(client:exec(pod, stanza.INFO,
-        {container = stanza.CONTAINER, read_only = true, timeout = ctx.params.timeout}))
-    local found, message, hint
-    if result.code == 0 then
-        found, message, hint = stanza.judge(result.stdout)
-    else
-        local said = result.stderr .. result.stdout
-        message, hint = stanza.explain(said, result.code)
-        message = "pgbackrest info in pod " .. pod .. ": " .. (message or stanza.first_error(said)
-            or "exit status " .. result.code)
-    end
-    if not found then
-        -- Killed by a signal: the pod restarts, or another takes its place.
-        error(errors.new({code = "Failed", message = message, hint = hint,
-                          retryable = result.code > 128 or nil}), 0)
-    elseif ctx.params.copy_from and not site.other and found.backups == 0 then
-        error(errors.new({code = "Failed", message = "pgBackRest finds none of the backups that"
-            .. " were copied", hint = "look at -p path and at -p copy_from"}), 0)
-    end
-    return found
-end
-
-function steps.repository(ctx)
-    for _, site, client in sites.each(ctx) do
-        if site.database ~= "crunchy" then
-            goto continue
-        elseif ctx.planning then
-            ctx:perform({verb = "run in", target = "a pod of " .. site.database_cluster .. ": "
-                .. table.concat(stanza.INFO, " ")})
-            goto continue
-        end
-        local found = ask_pgbackrest(ctx, site, client)
-        if found.backups == 0 then
-            ctx:warn("there is no backup" .. sites.of(site) .. " yet",
-                "the schedule makes the first one; salvor run apic-v10/backup takes one now")
-        else
-            ctx:note(string.format("%d backups%s, the newest %s", found.backups, sites.of(site),
-                found.newest or "without a name"))
-        end
-        ::continue::
     end
 end
 
