@@ -9,12 +9,14 @@ local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
 local proc = require("salvor.proc")
 local repositories = require("support.pgbackrest")
+local task = require("salvor.task")
 
 local pgbackrest_run = {}
 
 local CONTROL = "global/pg_control"
 
 local data -- the folder of a database, made on first use
+local making -- by a task, while others wait
 -- Keeps the finaliser until the state is closed.
 local own -- luacheck: ignore 231
 
@@ -35,13 +37,18 @@ function pgbackrest_run.make_data(folder, other)
 end
 
 local function data_folder(other)
+    while making do
+        task.sleep(0.01)
+    end
     if not data then
-        data = must(fs.temporary_folder())
+        making = true
+        local folder = must(fs.temporary_folder())
         own = setmetatable({}, {__gc = function()
-            os.execute("rm -rf '" .. data .. "'")
+            os.execute("rm -rf '" .. folder .. "'")
         end})
-        pgbackrest_run.make_data(data .. "/own")
-        pgbackrest_run.make_data(data .. "/other", true)
+        pgbackrest_run.make_data(folder .. "/own")
+        pgbackrest_run.make_data(folder .. "/other", true)
+        data, making = folder, nil
     end
     return data .. (other and "/other" or "/own")
 end
