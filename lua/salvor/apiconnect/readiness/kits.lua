@@ -1,0 +1,197 @@
+--- Whether the recovery kits of API Connect v10 are those of the living system: there, whole, with
+--- the same secrets and settings. Values are compared and never told.
+local apiconnect = require("salvor.apiconnect")
+local copy = require("salvor.copy")
+local dig = require("salvor").dig
+local difference = require("salvor.apiconnect.difference")
+local errors = require("salvor.error")
+local keys = require("salvor").keys
+local management_kit = require("salvor.apiconnect.management_kit")
+local portal = require("salvor.apiconnect.portal")
+local portal_kit = require("salvor.apiconnect.portal_kit")
+local readiness = require("salvor.apiconnect.readiness")
+local replacement = require("salvor.apiconnect.replacement")
+local subsystems = require("salvor.apiconnect.readiness.subsystems")
+
+local kits = {}
+
+--- A living portal with the secret that it uses where its spec names none.
+local function effective_portal(object)
+    local changed = copy.deep(object)
+    local name = dig(object, "status", "encryptionSecret")
+    if name and not dig(object, "spec", "encryptionSecret", "secretName") then
+        changed.spec.encryptionSecret = {secretName = name}
+    end
+    return changed
+end
+
+--- Each: how it is read, the living resource with what it uses, how that differs from the kit, its
+--- endpoints that do, where the kit says that backups go.
+local KITS = {
+    management = {
+        procedure = management_kit.PROCEDURE,
+        read = management_kit.read,
+        effective = replacement.effective,
+        differences = function(object, kit, version)
+            return replacement.differences(object, kit, {version = version})
+        end,
+        endpoints = replacement.endpoint_changes,
+        backup = function(kit)
+            return kit.spec.databaseBackup
+        end,
+    },
+    portal = {
+        procedure = portal_kit.PROCEDURE,
+        read = portal_kit.read,
+        effective = effective_portal,
+        differences = function(object, kit, version)
+            return portal.differences(object, kit.known, version)
+        end,
+        endpoints = function(object, kit)
+            return portal.endpoint_changes(object, kit.known)
+        end,
+        backup = function(kit)
+            return kit.known.portalBackup
+        end,
+    },
+}
+
+local function cure_of(own, name, url)
+    return "save it anew: salvor run " .. KITS[name].procedure .. " -n " .. own.namespace
+        .. " -p name=" .. own.facts.name .. " -p kit=" .. (url or "…")
+end
+
+-- Secrets
+
+local function same_data(one, other)
+    for _, pair in ipairs({{one, other}, {other, one}}) do
+        for key, value in pairs(pair[1]) do
+            if pair[2][key] ~= value then
+                return false
+            end
+        end
+    end
+    return true
+end
+
+local function check_saved_secret(own, gap, item, cure)
+    local name = item.object.metadata.name
+    local live, err = own.k8s:get("secrets", name)
+    if not live and err.code ~= "NotFound" then
+        error(err, 0)
+    elseif not live then
+        gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") of the kit is not in the"
+            .. " cluster", cure)
+    elseif not same_data(live.data or {}, item.object.data or {}) then
+        gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") has other data than the"
+            .. " kit's", cure)
+    end
+end
+
+local function check_secrets(own, name, gap, object, kit, cure)
+    local saved = {}
+    for _, item in ipairs(kit.secrets) do
+        saved[item.object.metadata.name] = true
+        check_saved_secret(own, gap, item, cure)
+    end
+    for _, item in ipairs(subsystems.secrets_of(own, name, object)) do
+        if item.secret and not saved[item.secret] then
+            gap("kit-secrets", "secret " .. item.secret .. " (" .. item.role .. ") is not in the"
+                .. " kit", cure)
+        end
+    end
+end
+
+-- Settings
+
+--- The texts of all settings that are not the kit's.
+local function setting_changes(name, object, kit, version)
+    local changes, of = {}, KITS[name]
+    for _, one in ipairs(difference.changes(of.differences(object, kit, version))) do
+        changes[#changes + 1] = string.format("%s is %s, in the kit %s", one.path,
+            one.before or "not set", one.after)
+    end
+    local field = subsystems.kind(name).backup_field
+    local saved, live = of.backup(kit) or {}, dig(object, "spec", field) or {}
+    for _, key in ipairs(keys(live)) do
+        if saved[key] == nil then
+            changes[#changes + 1] = string.format("spec.%s.%s is %s, in the kit not set", field,
+                key, tostring(live[key]))
+        end
+    end
+    return table.move(of.endpoints(object, kit), 1, 1000, #changes + 1, changes)
+end
+
+local function top_of(object)
+    return (apiconnect.top_level(object) or {}).name
+end
+
+local function check_settings(own, name, gap, object, kit, cure)
+    local version = own.facts.version
+    local live = KITS[name].effective(object)
+    -- What the operator would put there, and what the kit notes.
+    live.spec.originalUID = live.spec.originalUID or object.metadata.uid
+    for _, text in ipairs(setting_changes(name, live, kit, version)) do
+        gap("kit-settings", text, cure)
+    end
+    if kit.top ~= top_of(object) then
+        gap("kit-settings", "the APIConnectCluster above it is " .. (top_of(object) or "none")
+            .. ", in the kit " .. (kit.top or "none"), cure)
+    end
+    if kit.version == version then
+        return
+    elseif apiconnect.database(kit.version) ~= apiconnect.database(version) then
+        gap("kit-settings", "the kit is of version " .. kit.version .. ", whose database is another"
+            .. " one than that of " .. version, cure)
+    else
+        own:warn("the kit is of version " .. kit.version .. ", it has " .. version .. " now", cure)
+    end
+end
+
+-- The kit
+
+--- The kit, or nothing after a gap.
+local function read(own, name, gap)
+    local url = own.params[name .. "_kit"]
+    if not url then
+        return gap("kit", "no kit of it is named", cure_of(own, name) .. ", and name it with -p "
+            .. name .. "_kit=…")
+    end
+    local ok, kit = pcall(function()
+        return KITS[name].read(own:kit(url))
+    end)
+    if not ok and not errors.is(kit) then
+        error(kit, 0)
+    elseif not ok then
+        return gap("kit", kit.message, cure_of(own, name, url))
+    end
+    return kit, url
+end
+
+local function check(own, name)
+    local function gap(rule, message, cure)
+        readiness.gap(own.whole, rule, name, message, cure)
+    end
+    local kit, url = read(own, name, gap)
+    if not kit then
+        return
+    elseif kit.name ~= own.facts.name then
+        return gap("kit", url .. " is the kit of " .. kit.name .. ", not of " .. own.facts.name,
+            "name its own kit with -p " .. name .. "_kit=…")
+    end
+    own:note("kit of version " .. kit.version .. ", made " .. kit.created)
+    local object, cure = subsystems.get(own, name), cure_of(own, name, url)
+    if kit.uid ~= object.metadata.uid then
+        own:warn("the kit was made of an earlier installation, whose uid was " .. kit.uid,
+            cure_of(own, name))
+    end
+    check_secrets(own, name, gap, object, kit, cure)
+    check_settings(own, name, gap, object, kit, cure)
+end
+
+--- Check: the kits would bring this system back.
+function kits.check(ctx)
+    readiness.each(ctx, "kit", check)
+end
+
+return kits

@@ -1,0 +1,113 @@
+-- apic-v10/readiness: what is well scores in full; nothing is changed, and nothing secret told.
+local apiconnect = require("salvor.apiconnect")
+local fs = require("salvor.fs")
+local json = require("salvor.json")
+local lab = require("support.lab")
+local readiness = require("support.apic_readiness")
+local rights = require("support.rights")
+local salvor = require("support.salvor")
+
+lab.describe("run of apic-v10/readiness", function()
+    local SIX = {databaseBackup = {protocol = "sftp", host = "backup.example.org",
+                                   path = "/backups/management", port = 22,
+                                   credentials = "mgmt-backup-secret", schedule = "0 0 3 * * *"}}
+    for version, spec in pairs({["10.0.5.3"] = {}, ["10.0.8.0"] = SIX}) do
+        it("finds a system in order ready (" .. version .. ")", function()
+            local operation <close> = readiness.start({
+                management = {version = version, spec = spec}, portal = {version = version},
+            })
+            local result = operation:run()
+            salvor.expect_code(0, result)
+            salvor.expect(result.stdout, "readiness 100 of 100, no gap",
+                "the newest backups are ", "management: kit of version " .. version,
+                "portal: kit of version " .. version,
+                "the score says nothing of storage, which was left out")
+        end)
+    end
+
+    it("tells the score as JSON, and in the journal's facts", function()
+        local operation <close> = readiness.start()
+        local words = operation:words("run")
+        local outcome = must(json.decode(operation:salvor(
+            table.move({"--output", "json"}, 1, 2, #words + 1, words)).stdout))
+        assert.same({"readiness 100 of 100, no gap"}, outcome.next)
+        salvor.expect(must(fs.read(outcome.journal)), '"readiness":{"gaps":0,"score":100}')
+    end)
+
+    it("changes nothing, as plan and as run, also when there are gaps", function()
+        local operation <close> = readiness.start()
+        operation.world.portal:patch_status({state = "1/3"})
+        local before = readiness.everything(operation)
+        salvor.expect_code(4, operation:plan())
+        assert.same(before, readiness.everything(operation))
+        salvor.expect_code(4, operation:run())
+        assert.same(before, readiness.everything(operation))
+    end)
+
+    it("needs no right to write, and no more than `salvor rbac` prints", function()
+        local operation <close> = readiness.start()
+        local robot <close> = rights.grant(operation)
+        for _, rule in ipairs(robot.rules) do
+            for _, verb in ipairs(rule.verbs) do
+                assert.is_true(verb == "get" or verb == "list", verb)
+            end
+        end
+        local result = robot:run()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "readiness 100 of 100")
+    end)
+
+    it("tells no secret, also of those that differ", function()
+        local operation <close> = readiness.start()
+        local world = operation.world.management
+        must(world.client:patch("secrets", "management-atm-cred",
+            {data = {["credential.json"] = "bmV3LXNlY3JldC12YWx1ZQ=="}}))
+        local result = operation:run()
+        salvor.expect_code(4, result)
+        local runs, folder = operation:runs()
+        for _, text in ipairs({result.stdout, result.stderr,
+                               must(fs.read(fs.join(folder, runs[#runs], "journal.jsonl")))}) do
+            readiness.expect_no_secret(operation, text)
+            assert.is_nil(text:find("new-secret-value", 1, true))
+            assert.is_nil(text:find("bmV3LXNlY3JldC12YWx1ZQ==", 1, true))
+        end
+    end)
+end)
+
+lab.describe("apic-v10/readiness with one subsystem", function()
+    it("judges it alone, and says so", function()
+        local operation <close> = readiness.start()
+        must(operation.world.client:delete(apiconnect.PORTAL, "portal"))
+        local result = operation:run({portal_kit = false})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "there is no PortalCluster in namespace",
+            "it is not judged", "readiness 100 of 100")
+    end)
+
+    it("judges the portal where management is elsewhere", function()
+        local operation <close> = readiness.start()
+        must(operation.world.client:delete(apiconnect.MANAGEMENT, "management"))
+        local result = operation:run({management_kit = false})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "there is no ManagementCluster in namespace",
+            "portal: newest usable backup", "readiness 100 of 100")
+    end)
+
+    it("finds a gap in one that is missing though its kit is named", function()
+        local operation <close> = readiness.start()
+        must(operation.world.client:delete(apiconnect.PORTAL, "portal"))
+        local result = operation:run()
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "there is no PortalCluster", "one is expected",
+            "readiness 50 of 100, 1 gap")
+    end)
+
+    it("finds nothing to judge where there is neither", function()
+        local operation <close> = readiness.start()
+        must(operation.world.client:delete(apiconnect.PORTAL, "portal"))
+        must(operation.world.client:delete(apiconnect.MANAGEMENT, "management"))
+        local result = operation:run({management_kit = false, portal_kit = false})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "readiness 0 of 100, 2 gaps", "name its namespace with -n")
+    end)
+end)

@@ -1,0 +1,60 @@
+--- Simulated management and portal with their kits saved, and an operation on apic-v10/readiness.
+local both = require("support.apic_both")
+local digest = require("salvor.digest")
+local fs = require("salvor.fs")
+local merge = require("salvor.copy").merge
+local salvor = require("support.salvor")
+
+local readiness = {ID = "apic-v10/readiness"}
+
+--- Saves the kit of "management" or "portal"; where it is.
+function readiness.prepare(operation, name)
+    local kit = fs.join(operation.home, "kit-" .. name)
+    salvor.expect_code(0, operation:salvor({"run", "apic-v10/prepare-" .. name,
+                                            "-p", "kit=" .. kit}))
+    return kit
+end
+
+--- start(options of support.apic_both) -> operation with both kits, which looks into no storage
+--- unless it is told to.
+function readiness.start(options)
+    local operation = both.start(readiness.ID, options)
+    operation.common = merge({
+        management_kit = readiness.prepare(operation, "management"),
+        portal_kit = readiness.prepare(operation, "portal"),
+        storage = "false",
+    }, options and options.common)
+    return operation
+end
+
+--- The folder of the latest generation of a kit.
+function readiness.latest(kit)
+    return fs.join(kit, (must(fs.read(fs.join(kit, "latest"))):gsub("\n", "")))
+end
+
+--- Everything that could have been changed: the objects, and all files but the runs' own.
+function readiness.everything(operation)
+    local files = salvor.tree(operation.home)
+    for path in pairs(files) do
+        files[path] = not path:find("^cache/") and not path:find("^state/") and files[path] or nil
+    end
+    return {objects = operation.world:snapshot(), files = files}
+end
+
+--- Raises when the text holds a value of the worlds' secrets, raw or in base64; the name of a user
+--- is none.
+function readiness.expect_no_secret(operation, text)
+    for _, world in ipairs({operation.world.management, operation.world.portal}) do
+        for _, secret in pairs(world.secrets) do
+            for key, encoded in pairs(secret.data) do
+                local plain = digest.unbase64(encoded) or ""
+                if key ~= "username" and #plain >= 8
+                    and (text:find(plain, 1, true) or text:find(encoded, 1, true)) then
+                    error("a secret value of " .. secret.name .. " in:\n" .. text, 2)
+                end
+            end
+        end
+    end
+end
+
+return readiness
