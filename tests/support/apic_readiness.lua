@@ -7,20 +7,24 @@ local salvor = require("support.salvor")
 
 local readiness = {ID = "apic-v10/readiness"}
 
---- Saves the kit of "management" or "portal"; where it is.
-function readiness.prepare(operation, name)
+--- Saves the kit of "management" or "portal"; where it is. `words` are added to the command.
+function readiness.prepare(operation, name, words)
     local kit = fs.join(operation.home, "kit-" .. name)
-    salvor.expect_code(0, operation:salvor({"run", "apic-v10/prepare-" .. name,
-                                            "-p", "kit=" .. kit}))
+    local command = {"run", "apic-v10/prepare-" .. name, "-p", "kit=" .. kit}
+    salvor.expect_code(0, operation:salvor(table.move(words or {}, 1, #(words or {}), 5, command)))
     return kit
 end
 
---- start(options of support.apic_both) -> operation with both kits, which looks into no storage
---- unless it is told to.
-function readiness.start(options)
+--- start(options of support.apic_both, words) -> operation with both kits, which looks into no
+--- storage unless it is told to. options.spoil(world) is called before the kits are made; `words`
+--- are added when that of management is.
+function readiness.start(options, words)
     local operation = both.start(readiness.ID, options)
+    if options and options.spoil then
+        options.spoil(operation.world)
+    end
     operation.common = merge({
-        management_kit = readiness.prepare(operation, "management"),
+        management_kit = readiness.prepare(operation, "management", words),
         portal_kit = readiness.prepare(operation, "portal"),
         storage = "false",
     }, options and options.common)
