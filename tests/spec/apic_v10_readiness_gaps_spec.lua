@@ -122,6 +122,7 @@ local GAPS = {
         spoil = function(world)
             world.portal:patch({spec = {portalBackup = {host = null, port = 70000}}})
         end,
+        params = {storage = "true"},
         says = {"portalBackup.host is not set", "portalBackup.port is 70000"},
         costs = {["backup-settings (portal, 2 gaps)"] = 40,
                  ["kit-settings (portal, 2 gaps)"] = 15},

@@ -209,6 +209,7 @@ lab.describe("apic-v10/readiness", function()
         operation.world.portal:patch({spec = {originalUID = null}})
         local result = operation:run()
         salvor.expect_code(0, result)
-        salvor.expect(result.stdout, "portal: spec.originalUID is not set", "set it to metadata.uid")
+        salvor.expect(result.stdout, "portal: spec.originalUID is not set",
+            "set it to metadata.uid")
     end)
 end)

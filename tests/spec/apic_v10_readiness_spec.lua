@@ -57,6 +57,14 @@ lab.describe("run of apic-v10/readiness", function()
         salvor.expect(result.stdout, "readiness 100 of 100")
     end)
 
+    it("says of what the score tells nothing", function()
+        local operation <close> = readiness.start()
+        local words = operation:words("run", {portal_kit = false})
+        local result = operation:salvor(table.move({"--skip", "kits"}, 1, 2, #words + 1, words))
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "the score says nothing of kits, which was left out")
+    end)
+
     it("tells no secret, also of those that differ", function()
         local operation <close> = readiness.start()
         local world = operation.world.management

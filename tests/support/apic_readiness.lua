@@ -3,7 +3,9 @@ local both = require("support.apic_both")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
+local portal_world = require("worlds.apic_v10_portal")
 local salvor = require("support.salvor")
+local sets = require("support.backup_sets")
 
 local readiness = {ID = "apic-v10/readiness"}
 
@@ -34,6 +36,21 @@ end
 --- The folder of the latest generation of a kit.
 function readiness.latest(kit)
     return fs.join(kit, (must(fs.read(fs.join(kit, "latest"))):gsub("\n", "")))
+end
+
+local SITE = "portal.example.org@acme@shop"
+
+--- Files of a portal's backup of that time, of the system and of one site, in a folder.
+function readiness.portal_files(folder, time)
+    sets.tar_gz(string.format("%s/%s-%s.tar.gz", folder, portal_world.SYSTEM, time), "system")
+    sets.tar_gz(string.format("%s/%s-%s.tar.gz", folder, SITE, time), "site")
+end
+
+--- The storage of a simulated portal that holds these files. where: protocol, host, path and
+--- credentials.
+function readiness.portal_storage(where, time)
+    where.files = {{name = portal_world.SYSTEM, time = time}, {name = SITE, time = time}}
+    return where
 end
 
 --- Everything that could have been changed: the objects, and all files but the runs' own.

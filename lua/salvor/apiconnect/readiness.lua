@@ -66,8 +66,8 @@ function readiness.check(id, rule, fn)
     end
 end
 
---- of(ctx, name, rule) -> the ctx of that subsystem, as the checks of salvor.apiconnect.prepare take
---- it: its facts are ctx.facts[name], its problems gaps of the rule; `subsystem` is that name.
+--- of(ctx, name, rule) -> the ctx of that subsystem, as salvor.apiconnect.prepare's checks take it:
+--- its facts are ctx.facts[name], its problems gaps of the rule; `subsystem` is its name.
 function readiness.of(ctx, name, rule)
     local own = part.of(ctx, name, {params = function(whole, param)
         return param == "name" and whole.params[name] or nil
@@ -83,6 +83,18 @@ function readiness.of(ctx, name, rule)
         ctx:note(name .. ": " .. message)
     end
     return own
+end
+
+--- try(fn, ...) -> what it returns, or nil and the error object that it raises; anything else that
+--- it raises goes on, and so does the operator's wish to end.
+function readiness.try(fn, ...)
+    local ok, result, err = pcall(fn, ...)
+    if ok then
+        return result, err
+    elseif not errors.is(result) or result.code == "Cancelled" then
+        error(result, 0)
+    end
+    return nil, result
 end
 
 --- each(ctx, rule, fn): fn(own, name) for each subsystem that is there.

@@ -57,8 +57,9 @@ local function check_age(own, newest)
         own:warn(string.format("that is %.1f hours in the future: the clocks of this machine and"
             .. " of the cluster differ", -age / HOUR), "set them, its age may be wrong")
     elseif age > own.params.max_age then
-        readiness.gap(own.whole, "age", own.subsystem, string.format("the newest usable backup is %.1f"
-            .. " hours old, %.1f are allowed", age / HOUR, own.params.max_age / HOUR), TAKE)
+        readiness.gap(own.whole, "age", own.subsystem,
+            string.format("the newest usable backup is %.1f hours old, %.1f are allowed",
+                age / HOUR, own.params.max_age / HOUR), TAKE)
     end
 end
 

@@ -1,10 +1,11 @@
 --- How long a schedule of API Connect v10's backups leaves one waiting for the next backup.
 ---
---- It is looked for in two years: whatever the time zone of the cluster, gaps are as long.
+--- It is looked for in nine years, in which there is a 29 February twice. Whatever the time zone of
+--- the cluster, pauses are as long.
 local interval = {}
 
 local DAY = 86400 -- seconds
-local DAYS = 2 * 366
+local DAYS = 9 * 366
 
 --- The set of numbers that a field of a schedule means.
 local function numbers(text, first, last)
@@ -23,21 +24,20 @@ local function numbers(text, first, last)
     return found
 end
 
---- The seconds of a day at which it is time.
+--- The first and the last second of a day at which it is time, and the longest pause between; nil
+--- when there is none.
 local function times_of_day(fields)
     local seconds = numbers(fields[1], 0, 59)
     local minutes, hours = numbers(fields[2], 0, 59), numbers(fields[3], 0, 23)
-    local times = {}
-    for hour = 0, 23 do
-        for minute = 0, 59 do
-            for second = 0, hours[hour] and minutes[minute] and 59 or -1 do
-                if seconds[second] then
-                    times[#times + 1] = hour * 3600 + minute * 60 + second
-                end
-            end
+    local first, last, pause = nil, nil, 0
+    for time = 0, DAY - 1 do
+        if hours[time // 3600] and minutes[time // 60 % 60] and seconds[time % 60] then
+            first = first or time
+            pause = math.max(pause, time - (last or time))
+            last = time
         end
     end
-    return times
+    return first, last, pause
 end
 
 --- is_day(date) -> boolean. As with cron, either day is enough when both are given.
@@ -66,18 +66,15 @@ function interval.longest(text)
     if #fields == 5 then
         table.insert(fields, 1, "0")
     end
-    local times, is_day = times_of_day(fields), day_rule(fields)
-    local last, longest
-    for day = 0, DAYS do
+    local first, last, longest = times_of_day(fields)
+    local is_day, before, found = day_rule(fields), nil, false
+    for day = 0, first and DAYS or -1 do
         if is_day(os.date("!*t", day * DAY)) then
-            for _, time in ipairs(times) do
-                local now = day * DAY + time
-                longest = last and math.max(longest or 0, now - last) or longest
-                last = now
-            end
+            longest = before and math.max(longest, day * DAY + first - before) or longest
+            before, found = day * DAY + last, before ~= nil
         end
     end
-    return longest
+    return found and longest or nil
 end
 
 return interval

@@ -4,7 +4,6 @@ local apiconnect = require("salvor.apiconnect")
 local copy = require("salvor.copy")
 local dig = require("salvor").dig
 local difference = require("salvor.apiconnect.difference")
-local errors = require("salvor.error")
 local keys = require("salvor").keys
 local management_kit = require("salvor.apiconnect.management_kit")
 local portal = require("salvor.apiconnect.portal")
@@ -150,6 +149,9 @@ end
 
 -- The kit
 
+--- What another kit mends; the rest is about the way to it.
+local MENDED_ANEW = {NotFound = true, Corrupt = true, Invalid = true}
+
 --- The kit, or nothing after a gap.
 local function read(own, name, gap)
     local url = own.params[name .. "_kit"]
@@ -157,13 +159,12 @@ local function read(own, name, gap)
         return gap("kit", "no kit of it is named", cure_of(own, name) .. ", and name it with -p "
             .. name .. "_kit=…")
     end
-    local ok, kit = pcall(function()
+    local kit, err = readiness.try(function()
         return KITS[name].read(own:kit(url))
     end)
-    if not ok and not errors.is(kit) then
-        error(kit, 0)
-    elseif not ok then
-        return gap("kit", kit.message, cure_of(own, name, url))
+    if not kit then
+        return gap("kit", err.message, MENDED_ANEW[err.code] and cure_of(own, name, url)
+            or err.hint or "it must be within reach of whoever recovers")
     end
     return kit, url
 end

@@ -1,7 +1,6 @@
 --- Whether the storage of API Connect v10's backups holds what the cluster believes: it is opened
 --- with the credentials that the subsystems use, and what lies there is verified.
 local digest = require("salvor.digest")
-local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local readiness = require("salvor.apiconnect.readiness")
 local place = require("salvor.apiconnect.s3_place")
@@ -108,13 +107,16 @@ end
 
 local function judge_management(own, report)
     local id = own.facts.backup.id
+    if not id then
+        return own:warn("backup " .. own.facts.backup.name .. " does not tell its id: it was not"
+            .. " looked for in " .. report.url)
+    end
     for _, backup in ipairs(report.backups) do
-        if id and is_newest(backup.name, id) then
+        if is_newest(backup.name, id) then
             return judge_backup(own, report, backup)
         end
     end
-    own:problem("the newest backup, " .. (id or own.facts.backup.name) .. ", is not in "
-        .. report.url, "look whether something removes backups there; then take a new one")
+    own:problem("the newest backup, " .. id .. ", is not in " .. report.url, "look whether something removes backups there; then take a new one")
 end
 
 local function judge_portal(own, report)
@@ -151,13 +153,7 @@ end
 
 local function check(own, name)
     local settings = subsystems.settings(own, name)
-    local ok, report, err = pcall(verify, own, name, settings)
-    if not ok then
-        if not errors.is(report) then
-            error(report, 0)
-        end
-        err, report = report, nil
-    end
+    local report, err = readiness.try(verify, own, name, settings)
     if report then
         JUDGE[name](own, report)
     elseif AWAY[err.code] then

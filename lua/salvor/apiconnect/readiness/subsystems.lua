@@ -150,20 +150,31 @@ end
 
 local NEEDED = {"host", "path", "credentials"} -- by either protocol
 
+local function portal_problems(settings)
+    local problems = portal.backup_problems(settings)
+    if settings.protocol == "objstore" and settings.host
+        and not settings.host:match("^[^/]+/[^/]+$") then
+        problems[#problems + 1] = {"portalBackup.host is '" .. settings.host .. "'",
+            "it is the endpoint and its region: s3.eu-gb.example.com/eu-standard"}
+    end
+    return problems
+end
+
 --- Check: backups leave the cluster, to a place that is described completely.
 function subsystems.backup_settings(ctx)
     readiness.each(ctx, "backup-settings", function(own, name)
+        local before = #ctx.facts.gaps["backup-settings"]
         local settings = KINDS[name]:check_backup_settings(own, NEEDED)
         local problems = {}
         if settings and name == "portal" then
-            problems = portal.backup_problems(settings)
+            problems = portal_problems(settings)
         elseif settings and settings.protocol == "objstore" then
             problems = storage.s3_problems(settings, own.facts.version)
         end
         for _, problem in ipairs(problems) do
             own:problem(table.unpack(problem))
         end
-        own.facts.has_place = settings ~= nil
+        own.facts.has_place = #ctx.facts.gaps["backup-settings"] == before
     end)
 end
 
