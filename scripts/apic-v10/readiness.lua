@@ -115,6 +115,10 @@ local function has_edb(params)
     return params.database ~= "crunchy"
 end
 
+local function has_record(params)
+    return params.record ~= nil
+end
+
 local function has_crunchy(params)
     return params.database ~= "edb"
 end
@@ -157,7 +161,8 @@ return {
         {kind = apiconnect.PORTAL_RESTORE, verbs = {"list"}},
         {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"list"}, when = has_crunchy},
         {kind = apiconnect.EDB_BACKUP, verbs = {"list"}, when = has_edb},
-        {kind = apiconnect.PORTAL_BACKUP, verbs = {"get", "list"}},
+        {kind = apiconnect.PORTAL_BACKUP, verbs = {"list"}},
+        {kind = apiconnect.PORTAL_BACKUP, verbs = {"get"}, when = has_record},
     },
     steps = steps,
     next = function(ctx)

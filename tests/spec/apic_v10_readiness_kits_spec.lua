@@ -20,8 +20,7 @@ end
 local SAVE_MANAGEMENT = "save it anew: salvor run apic-v10/prepare-management -n "
 local SAVE_PORTAL = "save it anew: salvor run apic-v10/prepare-portal -n "
 
---- Each: what is wrong; spoil(world, operation), which may give parameters; what is told; what it
---- costs, and in whose kit.
+--- Each: what support.apic_readiness.test_gap() takes.
 local GAPS = {
     {
         "no kit of management is named",
@@ -29,7 +28,7 @@ local GAPS = {
             return {management_kit = false}
         end,
         says = {"no kit of it is named", SAVE_MANAGEMENT, "name it with -p management_kit=…"},
-        cost = 40, what = "kit (management)",
+        costs = {["kit (management)"] = 40},
     },
     {
         "no kit of the portal is named",
@@ -37,7 +36,7 @@ local GAPS = {
             return {portal_kit = false}
         end,
         says = {"no kit of it is named", SAVE_PORTAL},
-        cost = 40, what = "kit (portal)",
+        costs = {["kit (portal)"] = 40},
     },
     {
         "there is no kit where one should be",
@@ -45,7 +44,7 @@ local GAPS = {
             return {management_kit = fs.join(operation.home, "nowhere")}
         end,
         says = {SAVE_MANAGEMENT},
-        cost = 40, what = "kit (management)",
+        costs = {["kit (management)"] = 40},
     },
     {
         "a file of the kit was changed",
@@ -54,7 +53,7 @@ local GAPS = {
             must(fs.write(file, (must(fs.read(file)):gsub("82b290a2", "82b290a3"))))
         end,
         says = {"settings.yaml does not have the SHA-256 of the manifest"},
-        cost = 40, what = "kit (management)",
+        costs = {["kit (management)"] = 40},
     },
     {
         "a file of the kit is gone",
@@ -63,7 +62,7 @@ local GAPS = {
                 "secrets/portal-enc-key.yaml")))
         end,
         says = {"secrets/portal-enc-key.yaml cannot be read"},
-        cost = 40, what = "kit (portal)",
+        costs = {["kit (portal)"] = 40},
     },
     {
         "it is the kit of the other subsystem",
@@ -71,7 +70,7 @@ local GAPS = {
             return {portal_kit = operation.common.management_kit}
         end,
         says = {"it is a kit of apic-v10/prepare-management, not of apic-v10/prepare-portal"},
-        cost = 40, what = "kit (portal)",
+        costs = {["kit (portal)"] = 40},
     },
     {
         "it is the kit of another system",
@@ -80,26 +79,26 @@ local GAPS = {
             return {portal = "other"}
         end,
         says = {"is the kit of portal, not of other", "name its own kit with -p portal_kit=…"},
-        cost = 40, what = "kit (portal)",
+        costs = {["kit (portal)"] = 40},
     },
     {
         "the encryption secret is another one",
         spoil = change_secret("management-enc-key", "encryption_secret.bin"),
         says = {"secret management-enc-key (encryptionSecret) has other data than the kit's",
                 SAVE_MANAGEMENT},
-        cost = 40, what = "kit-secrets (management)",
+        costs = {["kit-secrets (management)"] = 40},
     },
     {
         "the credentials of the portal's storage were changed",
         spoil = change_secret("portal-backup-secret", "password"),
         says = {"secret portal-backup-secret (portalBackup.credentials) has other data"},
-        cost = 40, what = "kit-secrets (portal)",
+        costs = {["kit-secrets (portal)"] = 40},
     },
     {
         "a secret has a key more",
         spoil = change_secret("management-ui-cred", "another"),
         says = {"secret management-ui-cred (ui-cred) has other data"},
-        cost = 40, what = "kit-secrets (management)",
+        costs = {["kit-secrets (management)"] = 40},
     },
     {
         "there is a secret that the kit does not have",
@@ -110,7 +109,7 @@ local GAPS = {
             world.management:patch_status({nextCredentialSecret = "management-next-cred"})
         end,
         says = {"secret management-next-cred (nextCredentialSecret) is not in the kit"},
-        cost = 40, what = "kit-secrets (management)",
+        costs = {["kit-secrets (management)"] = 40},
     },
     {
         "a secret is gone from the cluster",
@@ -119,44 +118,43 @@ local GAPS = {
         end,
         says = {"secret management-cli-cred (toolkitCredentialSecret) does not exist",
                 "secret management-cli-cred (cli-cred) of the kit is not in the cluster"},
-        cost = 40, what = "kit-secrets (management)",
-        also = {["secrets (management)"] = 25},
+        costs = {["kit-secrets (management)"] = 40, ["secrets (management)"] = 25},
     },
     {
         "siteName is another one",
         spoil = patch("management", {siteName = "11111111"}),
         says = {"spec.siteName is 11111111, in the kit 82b290a2"},
-        cost = 15, what = "kit-settings (management)",
+        costs = {["kit-settings (management)"] = 15},
     },
     {
         "originalUID is another one",
         spoil = patch("portal", {originalUID = "447ea4b3-9514-4a84-a34b-ce0b349838da"}),
         says = {"spec.originalUID is 447ea4b3-9514-4a84-a34b-ce0b349838da, in the kit "},
-        cost = 15, what = "kit-settings (portal)",
+        costs = {["kit-settings (portal)"] = 15},
     },
     {
         "the management backups go elsewhere",
         spoil = patch("management", {databaseBackup = {path = "/other"}}),
         says = {"spec.databaseBackup.path is /other, in the kit /backups/management"},
-        cost = 15, what = "kit-settings (management)",
+        costs = {["kit-settings (management)"] = 15},
     },
     {
         "the settings of the portal's backups have a field more",
         spoil = patch("portal", {portalBackup = {backupRecordDays = 30}}),
         says = {"spec.portalBackup.backupRecordDays is 30, in the kit not set"},
-        cost = 15, what = "kit-settings (portal)",
+        costs = {["kit-settings (portal)"] = 15},
     },
     {
         "an endpoint of management is another one",
         spoil = patch("management", {apiManagerEndpoint = {hosts = {{name = "new.example.org"}}}}),
         says = {"apiManagerEndpoint is new.example.org, it was manager.example.org"},
-        cost = 15, what = "kit-settings (management)",
+        costs = {["kit-settings (management)"] = 15},
     },
     {
         "an endpoint of the portal is another one",
         spoil = patch("portal", {portalUIEndpoint = {hosts = {{name = "new.example.org"}}}}),
         says = {"portalUIEndpoint is new.example.org, it was portal.example.org"},
-        cost = 15, what = "kit-settings (portal)",
+        costs = {["kit-settings (portal)"] = 15},
     },
     {
         "the APIConnectCluster above it is not that of the kit",
@@ -167,26 +165,13 @@ local GAPS = {
                     name = "apic", uid = "0d6b4b8c-0000-4000-8000-000000000000"}}}}))
         end,
         says = {"the APIConnectCluster above it is apic, in the kit none"},
-        cost = 15, what = "kit-settings (management)",
+        costs = {["kit-settings (management)"] = 15},
     },
 }
 
 lab.describe("apic-v10/readiness finds a gap when", function()
     for _, case in ipairs(GAPS) do
-        it(case[1], function()
-            local operation <close> = readiness.start()
-            local result = operation:run(case.spoil(operation.world, operation) or nil)
-            salvor.expect_code(4, result)
-            salvor.expect(result.stdout, table.unpack(case.says))
-            local score = 100 - case.cost
-            salvor.expect(result.stdout, string.format("-%d %s: ", case.cost, case.what))
-            for what, cost in pairs(case.also or {}) do
-                salvor.expect(result.stdout, string.format("-%d %s: ", cost, what))
-                score = score - cost
-            end
-            salvor.expect(result.stdout, "readiness " .. score .. " of 100")
-            readiness.expect_no_secret(operation, result.stdout .. result.stderr)
-        end)
+        readiness.test_gap(case)
     end
 end)
 

@@ -32,12 +32,6 @@ local function with_s3(at)
     local host = at.tls_endpoint:match("//(.*)$") .. "/" .. at.region
     local authority = {["ca.crt"] = base64(must(fs.read(at.ca)))}
 
-    local function delete_all(client, kind)
-        for _, object in ipairs(must(client:list(kind))) do
-            must(client:delete(kind, object.metadata.name))
-        end
-    end
-
     --- Both with their backups in one bucket; that of management is as old as the repository.
     local function start()
         local bucket, stamp = store_lab.bucket(), portal_world.time(HOUR)
@@ -65,7 +59,7 @@ local function with_s3(at)
             spoil = function(world)
                 must(world.client:patch("secrets", "portal-server-ca", {data = authority}))
                 world.portal.secrets["portalBackup.backupCerts"].data = authority
-                delete_all(world.client, apiconnect.MANAGEMENT_BACKUP)
+                readiness.delete_all(world.client, apiconnect.MANAGEMENT_BACKUP)
                 backups.add(world.management, "stored", time)
             end,
             common = {storage = "true", max_age = "1400d", max_skew = "1400d"},

@@ -1,5 +1,6 @@
 -- apic-v10/readiness looks into the storage of the backups: on a real SFTP server, with the
 -- credentials of the living subsystems.
+local apiconnect = require("salvor.apiconnect")
 local base64 = require("salvor.digest").base64
 local fs = require("salvor.fs")
 local lab = require("support.lab")
@@ -53,6 +54,35 @@ local function with_sftp(at)
         readiness.expect_no_secret(operation, result.stdout .. result.stderr)
     end)
 
+    it("finds what EDB has stored from 10.0.8 on, and a gap when some of it is missing", function()
+        local path, files = store_lab.folder()
+        local place = settings(path, "mgmt-backup-secret")
+        place.schedule = "0 0 3 * * *"
+        local operation <close> = readiness.start({
+            management = {version = "10.0.8.0", spec = {databaseBackup = place},
+                          secrets = {credentials = login}},
+            portal = {version = "10.0.8.0"},
+            common = {storage = "true", management_host_key = at.fingerprint},
+        })
+        must(operation.world.client:delete(apiconnect.PORTAL, "portal"))
+        local status = operation.world.management:backups()[1].status
+        local root = fs.join(files, status.serverName)
+        local base = fs.join(root, "base", status.backupId)
+        sets.tar_gz(base .. "/data.tar.gz", "data")
+        sets.write(base .. "/backup.info", "begin_wal=0000000100000000000000FE\nstatus=DONE\n"
+            .. "end_wal=0000000100000000000000FE\n")
+        sets.gzip(root .. "/wals/0000000100000000/0000000100000000000000FE.gz", "wal")
+        sets.run({"chmod", "-R", "a+rX", root}) -- the server's user is another one
+        local result = operation:run({portal_kit = false})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "management: stored in sftp://", status.backupId,
+            "readiness 100 of 100")
+        must(fs.remove_tree(fs.join(root, "wals")))
+        result = operation:run({portal_kit = false})
+        readiness.expect_gaps(result, {["storage (management)"] = 30})
+        salvor.expect(result.stdout, "cannot be restored")
+    end)
+
     it("finds a gap when the newest management backup is not there", function()
         local operation <close>, file = start()
         must(fs.rename(file, fs.join(fs.dirname(file), "20200826-154646F.tgz")))
@@ -97,7 +127,7 @@ local function with_sftp(at)
         readiness.prepare(operation, "portal")
         local result = operation:run()
         salvor.expect_code(4, result)
-        salvor.expect(result.stdout, "portal: its storage: ", "-30 storage (portal): ",
+        salvor.expect(result.stdout, "portal: its storage: ", "; ", "-30 storage (portal): ",
             "readiness 70 of 100")
     end)
 

@@ -46,15 +46,18 @@ lab.describe("run of apic-v10/readiness", function()
 
     it("needs no right to write, and no more than `salvor rbac` prints", function()
         local operation <close> = readiness.start()
-        local robot <close> = rights.grant(operation)
+        local params = {record = operation.records}
+        salvor.expect_code(0, operation:salvor({"run", "apic-v10/backup",
+                                                "-p", "record=" .. operation.records}))
+        local robot <close> = rights.grant(operation, params)
         for _, rule in ipairs(robot.rules) do
             for _, verb in ipairs(rule.verbs) do
                 assert.is_true(verb == "get" or verb == "list", verb)
             end
         end
-        local result = robot:run()
+        local result = robot:run(params)
         salvor.expect_code(0, result)
-        salvor.expect(result.stdout, "readiness 100 of 100")
+        salvor.expect(result.stdout, "in the record belong together", "readiness 100 of 100")
     end)
 
     it("says of what the score tells nothing", function()

@@ -1,5 +1,6 @@
 --- Simulated management and portal with their kits saved, and an operation on apic-v10/readiness.
 local both = require("support.apic_both")
+local busted = require("busted")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
@@ -36,6 +37,39 @@ end
 --- The folder of the latest generation of a kit.
 function readiness.latest(kit)
     return fs.join(kit, (must(fs.read(fs.join(kit, "latest"))):gsub("\n", "")))
+end
+
+--- Raises unless the run has found just these gaps: costs {"rule (subsystem)" = what it takes}, of
+--- which the output tells each, and the score.
+function readiness.expect_gaps(result, costs)
+    salvor.expect_code(4, result)
+    local score = 100
+    for what, cost in pairs(costs) do
+        salvor.expect(result.stdout, string.format("-%d %s: ", cost, what))
+        score = score - cost
+    end
+    salvor.expect(result.stdout, string.format("readiness %d of 100", math.max(score, 0)))
+end
+
+--- Removes all objects of a kind.
+function readiness.delete_all(client, kind)
+    for _, object in ipairs(must(client:list(kind))) do
+        must(client:delete(kind, object.metadata.name))
+    end
+end
+
+--- A test of one gap. case: {title, start (options of start()), words (of prepare-management),
+--- spoil(world, operation) -> parameters or nil, params, says (a list of what is told), costs (see
+--- expect_gaps)}.
+function readiness.test_gap(case)
+    busted.it(case[1], function()
+        local operation <close> = readiness.start(case.start, case.words)
+        local params = case.spoil and case.spoil(operation.world, operation)
+        local result = operation:run(params or case.params)
+        readiness.expect_gaps(result, case.costs)
+        salvor.expect(result.stdout, table.unpack(case.says))
+        readiness.expect_no_secret(operation, result.stdout .. result.stderr)
+    end)
 end
 
 local SITE = "portal.example.org@acme@shop"

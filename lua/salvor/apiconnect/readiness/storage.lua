@@ -12,6 +12,7 @@ local storage = {}
 
 local PATIENCE = 30 -- seconds without a byte
 local DAY = 86400
+local TAKE_NEW = "look whether something removes backups there; then take a new one"
 
 --- What says something of the way from here, not of the storage.
 local AWAY = {Unreachable = true, Timeout = true, Disconnected = true, SlowDown = true,
@@ -116,7 +117,7 @@ local function judge_management(own, report)
             return judge_backup(own, report, backup)
         end
     end
-    own:problem("the newest backup, " .. id .. ", is not in " .. report.url, "look whether something removes backups there; then take a new one")
+    own:problem("the newest backup, " .. id .. ", is not in " .. report.url, TAKE_NEW)
 end
 
 local function judge_portal(own, report)
@@ -127,7 +128,7 @@ local function judge_portal(own, report)
         or not id and newest.time - finished > DAY)
     if is_older then
         return own:problem("the newest backup, " .. (id or newest.name) .. ", is not in "
-            .. report.url, "look whether something removes backups there; then take a new one")
+            .. report.url, TAKE_NEW)
     elseif not set then
         return own:problem("there is no backup in " .. report.url, "take a new one")
     end
@@ -159,7 +160,8 @@ local function check(own, name)
     elseif AWAY[err.code] then
         away(own, err)
     else
-        own:problem("its storage: " .. err.message, err.hint)
+        own:problem("its storage: " .. err.message, err.hint
+            or "look at " .. subsystems.kind(name).backup_field .. " and the secret it names")
     end
 end
 
