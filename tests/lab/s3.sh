@@ -132,12 +132,17 @@ gateway_settled() {
     stopped radosgw || curl -sf --noproxy '*' --max-time 5 -o /dev/null "http://127.0.0.1:$1/"
 }
 
+# The same port of ::1, which "localhost" may mean too: pgBackRest tries one address only.
+on_ipv6() {
+    grep -qs '^0*1 ' /proc/net/if_inet6 && printf ' ssl_endpoint=[::1]:%s' "$1"
+}
+
 start_gateway() {
     local port tls
     for _ in 1 2 3 4 5; do
         port=$(free_port) tls=$(free_port)
         ceph_launch radosgw radosgw -f -n client.rgw.a \
-            --rgw-frontends="beast endpoint=127.0.0.1:$port ssl_endpoint=127.0.0.1:$tls ssl_certificate=$DIR/pki/server.crt ssl_private_key=$DIR/pki/server.key"
+            --rgw-frontends="beast endpoint=127.0.0.1:$port ssl_endpoint=127.0.0.1:$tls$(on_ipv6 "$tls") ssl_certificate=$DIR/pki/server.crt ssl_private_key=$DIR/pki/server.key"
         wait_for "$TIMEOUT" gateway_settled "$port" || give_up radosgw
         if running radosgw; then
             open_session "http://127.0.0.1:$port"
