@@ -1,40 +1,17 @@
 -- Waits by the rules of kinds, against a real server: what an operator would write is written here.
 local lab = require("support.lab")
+local list = require("salvor").list
+local operator = require("worlds.operator")
 local task = require("salvor.task")
 
 lab.describe("a wait by a kind's own rule", function()
     local client, namespace
-    local MEDUSA = {"medusa.k8ssandra.io", "v1alpha1", "MedusaRestoreJob", "medusarestorejobs"}
-    local PORTAL = {"portal.apiconnect.ibm.com", "v1beta1", "PortalRestore", "portalrestores"}
-
-    --- A kind of which only its name and its status matter, where the server has none like it.
-    local function install(group, version, kind, plural)
-        local name = plural .. "." .. group
-        local made, err = client:create({
-            apiVersion = "apiextensions.k8s.io/v1", kind = "CustomResourceDefinition",
-            metadata = {name = name},
-            spec = {group = group, scope = "Namespaced",
-                    names = {plural = plural, singular = kind:lower(), kind = kind},
-                    versions = {{name = version, served = true, storage = true,
-                                 subresources = {status = {}}, schema = {openAPIV3Schema = {
-                                     type = "object",
-                                     ["x-kubernetes-preserve-unknown-fields"] = true}}}}},
-        })
-        assert.is_true(made ~= nil or err.code == "AlreadyExists", tostring(err))
-        must(client:wait("crd", name, {timeout = 10}))
-        for _ = 1, 100 do -- the server says Established a moment before it serves the kind
-            if client:list(name) then
-                return
-            end
-            task.sleep(0.05)
-        end
-    end
 
     setup(function()
         namespace = lab.namespace()
         client = lab.client({namespace = namespace})
-        install(table.unpack(MEDUSA))
-        install(table.unpack(PORTAL))
+        operator.install(client, "tests/worlds/medusa/crds.yaml")
+        operator.install(client, "tests/worlds/apic_v10_portal/crds.yaml")
     end)
     teardown(function()
         client:delete("ns", namespace)
@@ -46,7 +23,7 @@ lab.describe("a wait by a kind's own rule", function()
         object.apiVersion, object.kind = api_version, name
         object.metadata = {generateName = "case-"}
         local made = must(client:create(object))
-        local operator = task.spawn(function()
+        local moving = task.spawn(function()
             for _, state in ipairs(states) do
                 task.sleep(0.1)
                 must(client:patch(kind, made.metadata.name, {status = state},
@@ -54,16 +31,17 @@ lab.describe("a wait by a kind's own rule", function()
             end
         end)
         local result, err = client:wait(kind, made.metadata.name, opts or {timeout = 10})
-        operator:join()
+        moving:join()
         return result, err
     end
 
     local RESTORE = "medusa.k8ssandra.io/v1alpha1/MedusaRestoreJob"
+    local SPEC = {backup = "b", cassandraDatacenter = "dc1"}
     local START, STOP, FINISH = "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z",
         "2026-01-01T00:05:00Z"
 
     it("ends when a Medusa restore has stopped the datacenter and finished", function()
-        local job = must(run(RESTORE, {spec = {backup = "b", cassandraDatacenter = "dc1"}}, {
+        local job = must(run(RESTORE, {spec = SPEC}, {
             {startTime = START, restoreKey = "k"}, {restorePrepared = true},
             {datacenterStopped = STOP}, {finishTime = FINISH},
         }))
@@ -71,14 +49,14 @@ lab.describe("a wait by a kind's own rule", function()
     end)
 
     it("fails when a Medusa restore is finished with a message", function()
-        local _, err = run(RESTORE, {spec = {}}, {{startTime = START},
+        local _, err = run(RESTORE, {spec = SPEC}, {{startTime = START},
             {finishTime = FINISH, message = "node counts differ"}})
         assert.are.equal("Failed", err.code)
         assert.truthy(err.message:find("has failed: node counts differ", 1, true))
     end)
 
     it("says what a Medusa restore without its backup wants", function()
-        local _, err = run(RESTORE, {spec = {}}, {}, {timeout = 0.5})
+        local _, err = run(RESTORE, {spec = SPEC}, {}, {timeout = 0.5})
         assert.are.equal("Timeout", err.code)
         assert.truthy(err.message:find("MedusaTask with operation sync", 1, true))
     end)
@@ -86,7 +64,7 @@ lab.describe("a wait by a kind's own rule", function()
     it("ends when a portal restore is Ready, and fails when it is Failed", function()
         local kind = "portal.apiconnect.ibm.com/v1beta1/PortalRestore"
         local function of(phase, message)
-            return {backupId = "n/a", id = "t", conditions = {}, commentLeft = "n/a",
+            return {backupId = "n/a", id = "t", conditions = list({}), commentLeft = "n/a",
                     fullBackupName = "n/a", phase = phase, message = message or "m"}
         end
         local spec = {type = "all"}
