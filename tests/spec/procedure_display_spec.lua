@@ -56,8 +56,9 @@ lab.describe("the display of a run", function()
     it("on a terminal tells for how long where nothing is waited for", function()
         -- The clock ticks once a second, at any moment of it.
         small:steps({'id = "one", run = function() task.sleep(2.2) end'})
-        salvor.expect(on_terminal().stdout, "\r\27[Kstep 1 of 1 one, 0s",
-            "\r\27[Kstep 1 of 1 one, 1s")
+        local shown = on_terminal().stdout
+        salvor.expect(shown, "\r\27[Kstep 1 of 1 one, 0s")
+        assert.truthy(shown:find("\r\27%[Kstep 1 of 1 one, [12]s"), shown)
     end)
 
     it("keeps quiet while something is asked", function()
