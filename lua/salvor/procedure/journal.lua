@@ -19,9 +19,9 @@ local function now()
     return os.date("!%Y-%m-%dT%H:%M:%SZ")
 end
 
---- Appends the record {type=, ...} and returns once it is on disk. `echo`, a function, is given the
---- line then. Raises when that is impossible:
---- without a journal there is no safe way on.
+--- Appends the record {type=, ...} and returns once it is on disk; self.echo, a function where
+--- there is one, is then given the line. Raises when that is impossible: without a journal there is
+--- no safe way on.
 function Journal:append(record)
     local line = {number = self.count + 1, time = now(), previous = self.last}
     for key, value in pairs(record) do

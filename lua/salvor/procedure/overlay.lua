@@ -10,20 +10,25 @@ local function is_list(v)
     return value.is_list(v) or v[1] ~= nil
 end
 
---- RFC 7396.
-local function merge_patch(object, patch)
-    if type(patch) ~= "table" or is_list(patch) then
-        return copy.deep(patch)
-    end
+--- The fields of a patch that is a map, each merged by `merge`; null takes one away.
+local function merge_fields(object, patch, merge)
     local merged = type(object) == "table" and not is_list(object) and object or {}
     for key, child in pairs(patch) do
         if child == value.null then
             merged[key] = nil
         else
-            merged[key] = merge_patch(merged[key], child)
+            merged[key] = merge(merged[key], child)
         end
     end
     return merged
+end
+
+--- RFC 7396.
+local function merge_patch(object, patch)
+    if type(patch) ~= "table" or is_list(patch) then
+        return copy.deep(patch)
+    end
+    return merge_fields(object, patch, merge_patch)
 end
 
 local function is_named(list)
@@ -48,15 +53,7 @@ local function merge_by_name(object, patch)
         end
         return copy.deep(patch)
     end
-    local merged = type(object) == "table" and not is_list(object) and object or {}
-    for key, child in pairs(patch) do
-        if child == value.null then
-            merged[key] = nil
-        else
-            merged[key] = merge_by_name(merged[key], child)
-        end
-    end
-    return merged
+    return merge_fields(object, patch, merge_by_name)
 end
 
 function merge_named(list, patch)
