@@ -4,8 +4,8 @@ local task = require("salvor.task")
 local PATIENCE = 60 -- seconds, for the slowest of machines
 local PAUSE = 0.01
 
---- Polls until `condition` gives something true, and returns that; raises, with what was waited for,
---- when it takes too long.
+--- Polls until `condition` gives something true, and returns that; raises, with what was waited
+--- for, when it takes too long.
 return function(what, condition)
     local deadline = task.now() + PATIENCE
     while true do
