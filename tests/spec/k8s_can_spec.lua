@@ -1,8 +1,8 @@
+local eventually = require("support.eventually")
 local k8s = require("salvor.k8s")
 local lab = require("support.lab")
 local salvor = require("salvor")
 local scripted = require("support.scripted")
-local task = require("salvor.task")
 
 local ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 local RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
@@ -66,11 +66,9 @@ lab.describe("permissions of a real server", function()
         }, true)
         local restricted = must(k8s.connect({kubeconfig = path, namespace = namespace}))
         -- The server's authorizer learns of new rules a little later than its storage.
-        local deadline = task.now() + 20
-        while task.now() < deadline and not (restricted:can("list", "pods")
-                and restricted:can("delete", "services")) do
-            task.sleep(0.02)
-        end
+        eventually("the rights", function()
+            return restricted:can("list", "pods") and restricted:can("delete", "services")
+        end)
         local questions, expected = {}, {
             {true, "get", "pods"}, {true, "list", "po"}, {false, "delete", "pods"},
             {true, "get", "pods", subresource = "log"},

@@ -1,5 +1,7 @@
 -- Logs against a scripted server, which ends them as a spec wishes; k8s_logs_node_spec.lua reads
 -- those of real containers.
+local cancel = require("support.cancel")
+local eventually = require("support.eventually")
 local lab = require("support.lab")
 local memory = require("support.memory")
 local salvor = require("salvor")
@@ -302,11 +304,9 @@ describe("logs", function()
 
         it("never are an error after the timeout, which says so", function()
             server:rules({{path = LOG, chunks = {"one\n"}, ["end"] = "hang"}})
-            local began = task.now()
             local err, lines = read_until_error({container = "a", follow = true, timeout = 1.5})
             assert.are.equal("Timeout", err.code)
             assert.are.same({"one"}, lines)
-            assert.is_true(task.now() - began < 5)
         end)
 
         it("never are an error after the client's time-out when nobody follows", function()
@@ -324,14 +324,10 @@ describe("logs", function()
                 seen = line
             end
         end)
-        while not seen do
-            task.sleep(0.01)
-        end
-        local began = task.now()
-        reader:cancel()
-        local _, err = pcall(reader.join, reader)
-        assert.are.equal("Cancelled", err.code)
-        assert.is_true(task.now() - began < 5)
+        eventually("a line", function()
+            return seen
+        end)
+        cancel(reader)
     end)
 
     it("of wrong arguments raise and name them", function()

@@ -1,5 +1,6 @@
 -- Ports of pods on ports of this machine, against a server that plays portforward step by step.
 local digest = require("salvor.digest")
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local proc = require("salvor.proc")
@@ -52,11 +53,9 @@ end
 
 --- The first error, waited for.
 local function await(errors)
-    local deadline = task.now() + 5
-    while not errors[1] and task.now() < deadline do
-        task.sleep(0.01)
-    end
-    return assert(errors[1], "no error was told")
+    return eventually("an error that is told", function()
+        return errors[1]
+    end)
 end
 
 describe("a forwarded port", function()

@@ -1,3 +1,4 @@
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local k8s = require("salvor.k8s")
 local lab = require("support.lab")
@@ -332,15 +333,10 @@ lab.describe("a client", function()
         it("appear with their CRD", function()
             assert.is_nil((client:kind("wk")))
             must(client:apply(CRD))
-            must(client:wait("crd", CRD.metadata.name, {timeout = 10}))
-            local record
-            for _ = 1, 50 do
-                record = client:kind("wk")
-                if record then
-                    break
-                end
-                task.sleep(0.1)
-            end
+            must(client:wait("crd", CRD.metadata.name, {timeout = 60}))
+            local record = eventually("the new kind", function()
+                return (client:kind("wk"))
+            end)
             assert.are.equal("spec.salvor.example/v1beta1", record.api_version)
             local object = {apiVersion = record.api_version, kind = "Wreck",
                             metadata = {name = "one"}, spec = {depth = 100}}

@@ -1,3 +1,5 @@
+local cancel = require("support.cancel")
+local eventually = require("support.eventually")
 local lab = require("support.lab")
 local salvor = require("salvor")
 local task = require("salvor.task")
@@ -26,13 +28,10 @@ lab.describe("waiting", function()
         namespace = lab.namespace()
         client = lab.client({namespace = namespace})
         must(client:apply(CRD))
-        must(client:wait("crd", CRD.metadata.name, {timeout = 10}))
-        for _ = 1, 50 do
-            if client:list("dives") then
-                break
-            end
-            task.sleep(0.1)
-        end
+        must(client:wait("crd", CRD.metadata.name, {timeout = 60}))
+        eventually("the new kind", function()
+            return (client:list("dives"))
+        end)
     end)
     teardown(function()
         client:delete("crd", CRD.metadata.name)
@@ -63,6 +62,15 @@ lab.describe("waiting", function()
         end)
     end
 
+    --- The on_progress of a wait: the same as soon as that has told what it found.
+    local function once_it_waits(...)
+        local steps = {...}
+        return function()
+            later(table.unpack(steps))
+            steps = {}
+        end
+    end
+
     local function phase(wanted)
         return function(object)
             local now = object.status and object.status.phase
@@ -76,10 +84,6 @@ lab.describe("waiting", function()
             function() set_status({phase = "Complete"}) end)
         local object = must(client:wait("dives", name, {ready = phase("Complete")}))
         assert.are.equal("Complete", object.status.phase)
-        -- Ready already: no waiting at all.
-        local began = task.now()
-        must(client:wait("dives", name, {ready = phase("Complete")}))
-        assert.is_true(task.now() - began < 5)
     end)
 
     it("ends when the object has failed, with the reason", function()
@@ -118,9 +122,9 @@ lab.describe("waiting", function()
         create()
         set_status({phase = "Running", state = "12/18", conditions = {
             {type = "Ready", status = "False", reason = "Pending", message = "4 of 18 missing"}}})
-        local _, err = client:wait("dives", name, {ready = "Ready", timeout = 0.5})
+        local _, err = client:wait("dives", name, {ready = "Ready", timeout = 2})
         assert.are.equal("Timeout", err.code)
-        assert.are.equal('dives "' .. name .. '" was waited for 0.5 s for Ready; last: '
+        assert.are.equal('dives "' .. name .. '" was waited for 2 s for Ready; last: '
             .. "phase Running, state 12/18, Ready=False (Pending: 4 of 18 missing)", err.message)
     end)
 
@@ -130,7 +134,7 @@ lab.describe("waiting", function()
         local seconds = {}
         local _, err = client:wait("dives", name, {
             ready = phase("Complete"),
-            timeout = 1.5,
+            timeout = 3,
             tick = 0.2,
             on_progress = function(report)
                 seconds[#seconds + 1] = report.elapsed
@@ -145,9 +149,7 @@ lab.describe("waiting", function()
         create()
         set_status({phase = "Running", heartbeatTime = "1"})
         later(function() set_status({heartbeatTime = "2"}) end,
-            function() set_status({heartbeatTime = "3"}) end,
-            function() end, function() end, function() end, function() end, function() end,
-            function() end, function() end, function() set_status({phase = "Complete"}) end)
+            function() set_status({heartbeatTime = "3"}) end)
         local reports = {}
         must(client:wait("dives", name, {
             ready = phase("Complete"),
@@ -155,6 +157,9 @@ lab.describe("waiting", function()
             on_progress = function(report)
                 reports[#reports + 1] = (report.stalled and "stalled " or "") .. report.state
                     .. ", " .. report.reason
+                if report.stalled then
+                    set_status({phase = "Complete"})
+                end
             end,
         }))
         assert.are.same({"phase Running, phase is Running",
@@ -163,8 +168,9 @@ lab.describe("waiting", function()
 
     it("tells that the object is gone", function()
         create()
-        later(function() must(client:delete("dives", name)) end)
-        local _, err = client:wait("dives", name)
+        local _, err = client:wait("dives", name, {on_progress = once_it_waits(function()
+            must(client:delete("dives", name))
+        end)})
         assert.are.equal("NotFound", err.code)
         assert.truthy(err.message:find("was deleted", 1, true))
         _, err = client:wait("dives", name)
@@ -181,8 +187,8 @@ lab.describe("waiting", function()
 
     it("says what keeps an object that is to go", function()
         create()
-        local _, err = client:wait("dives", name, {deleted = true, timeout = 0.2})
-        assert.are.equal('dives "' .. name .. '" was waited for 0.2 s to be gone; last: no status'
+        local _, err = client:wait("dives", name, {deleted = true, timeout = 2})
+        assert.are.equal('dives "' .. name .. '" was waited for 2 s to be gone; last: no status'
             .. " yet (nobody has deleted it)", err.message)
         must(client:patch("dives", name, {metadata = {finalizers = {"spec.example/diver"}}}))
         must(client:delete("dives", name))
@@ -223,42 +229,44 @@ lab.describe("waiting", function()
                 set_status({beats = beats})
             end
         end)
-        local began, ticks = task.now(), 0
+        local ticks = 0
         local _, err = client:wait("dives", name, {
-            ready = phase("Complete"), timeout = 1, tick = 0.2,
-            on_progress = function(report) ticks = report.elapsed > 0.2 and ticks + 1 or ticks end,
+            ready = phase("Complete"), timeout = 2, tick = 0.1,
+            on_progress = function(report) ticks = report.elapsed > 0.1 and ticks + 1 or ticks end,
         })
         busy:cancel()
         pcall(busy.join, busy)
         assert.are.equal("Timeout", err.code)
-        assert.is_true(task.now() - began < 3)
         assert.is_true(ticks > 2)
     end)
 
     it("is cancelled at once, and leaves no watch behind", function()
         create()
-        local closed = 0
+        local opened, closed = 0, 0
         local stream = client._stream
         client._stream = function(...)
             local made, problem = stream(...)
+            opened = opened + 1
             return made and setmetatable({}, {__index = {
                 next = function(_, seconds) return made:next(seconds) end,
                 close = function() closed = closed + 1 return made:close() end,
             }}), problem
         end
-        local _, err = task.timeout(0.5, function()
+        local waiting = task.spawn(function()
             return client:wait_all({{kind = "dives", name = name},
                                     {kind = "ns", name = namespace, deleted = true}})
         end)
+        eventually("two watches", function()
+            return opened == 2
+        end)
+        cancel(waiting)
         client._stream = nil
-        assert.are.equal("task.timeout", err.op)
         assert.are.equal(2, closed)
     end)
 
     it("runs beside other waits", function()
         create()
         later(function() set_status({phase = "Complete"}) end)
-        local began = task.now()
         local results = task.all({
             function()
                 return must(client:wait("dives", name, {ready = phase("Complete")}))
@@ -270,17 +278,14 @@ lab.describe("waiting", function()
         })
         assert.are.equal("Complete", results[1].status.phase)
         assert.are.equal("Timeout", results[2].code)
-        assert.is_true(task.now() - began < 5)
     end)
 
     it("looks once when it has no time", function()
         create()
-        local began = task.now()
         local _, err = client:wait("dives", name, {timeout = 0})
         assert.are.equal("Timeout", err.code)
         assert.are.equal('dives "' .. name .. '" is not ready; last: no status yet (it has no'
             .. " condition Ready)", err.message)
-        assert.is_true(task.now() - began < 5)
         set_status({phase = "Complete"})
         must(client:wait("dives", name, {ready = phase("Complete"), timeout = 0}))
         must(client:wait("dives", "none", {deleted = true, timeout = 0}))
@@ -296,7 +301,7 @@ lab.describe("waiting", function()
         create()
         set_status({conditions = {{type = "Ready", status = "True"}}})
         local rules = {"Ready", phase("Complete")}
-        local _, err = client:wait("dives", name, {ready = rules, timeout = 0.3})
+        local _, err = client:wait("dives", name, {ready = rules, timeout = 0})
         assert.truthy(err.message:find("no phase yet", 1, true))
         later(function() set_status({phase = "Complete"}) end)
         must(client:wait("dives", name, {ready = rules}))
@@ -366,14 +371,14 @@ lab.describe("waiting", function()
         it("wants all of them at the same time", function()
             later(to(names[1], {phase = "Complete"}), to(names[1], {phase = "Broken"}),
                 to(names[2], {phase = "Complete"}), to(names[3], {phase = "Complete"}))
-            local _, err = client:wait("dives", names, {ready = phase("Complete"), timeout = 1.5})
+            local _, err = client:wait("dives", names, {ready = phase("Complete"), timeout = 3})
             assert.are.equal("Timeout", err.code)
-            assert.truthy(err.message:find(names[1] .. '" was waited for 1.5 s', 1, true))
+            assert.truthy(err.message:find(names[1] .. '" was waited for 3 s', 1, true))
         end)
 
         it("names those that are missing when time is over", function()
             to(names[2], {phase = "Complete"})()
-            local _, err = client:wait("dives", names, {ready = phase("Complete"), timeout = 0.3})
+            local _, err = client:wait("dives", names, {ready = phase("Complete"), timeout = 0})
             assert.truthy(err.message:find(string.format(
                 "last: no status yet (no phase yet); in all 2 are missing: dives/%s, dives/%s",
                 names[1], names[3]), 1, true), err.message)
@@ -393,14 +398,14 @@ lab.describe("waiting", function()
         end)
 
         it("wants at least one behind a selector", function()
-            local none = {label_selector = "number=none", timeout = 0.5}
+            local none = {label_selector = "number=none", timeout = 2}
             local _, err = client:wait("dives", nil, none)
             assert.are.equal("NotFound", err.code)
             assert.are.equal("dives with number=none do not exist", err.message)
             none.create = true
             _, err = client:wait("dives", nil, none)
             assert.are.equal("Timeout", err.code)
-            assert.are.equal("dives with number=none was waited for 0.5 s to be ready; last: there"
+            assert.are.equal("dives with number=none was waited for 2 s to be ready; last: there"
                 .. " is none", err.message)
             must(client:wait("dives", nil, {label_selector = "number=none", deleted = true}))
         end)
@@ -409,25 +414,25 @@ lab.describe("waiting", function()
             local function delete(of)
                 return function() must(client:delete("dives", of)) end
             end
-            later(delete(names[1]), delete(names[2]), function()
+            local steps = once_it_waits(delete(names[1]), delete(names[2]), function()
                 must(client:create({apiVersion = "spec.salvor.example/v1", kind = "Dive", metadata =
                     {name = names[1], labels = {number = tostring(number)}}}))
             end, delete(names[3]))
             local gone = must(client:wait("dives", nil, {label_selector = {number =
-                tostring(number)}, deleted = true}))
+                tostring(number)}, deleted = true, on_progress = steps}))
             assert.are.equal(3, #gone)
         end)
 
         it("says which one was deleted", function()
-            later(function() must(client:delete("dives", names[2])) end)
-            local _, err = client:wait("dives", names, {ready = phase("Complete")})
+            local _, err = client:wait("dives", names, {ready = phase("Complete"),
+                on_progress = once_it_waits(function() must(client:delete("dives", names[2])) end)})
             assert.are.equal("NotFound", err.code)
             assert.truthy(err.message:find(names[2] .. '" was deleted', 1, true))
         end)
 
         it("takes kinds of all sorts at once", function()
             local late = "late-" .. number
-            later(to(names[1], {phase = "Complete"}), function()
+            local steps = once_it_waits(to(names[1], {phase = "Complete"}), function()
                 must(client:delete("dives", names[2]))
             end, function()
                 must(client:create({apiVersion = "v1", kind = "ConfigMap",
@@ -439,7 +444,7 @@ lab.describe("waiting", function()
                 {kind = "cm", name = late, create = true},
                 {kind = "ns", name = namespace},
                 {kind = "dives", name = {names[3]}, ready = function() return true end},
-            }))
+            }, {on_progress = steps}))
             assert.are.equal("Complete", results[1].status.phase)
             assert.are.equal(names[2], results[2].metadata.name)
             assert.are.equal(late, results[3].metadata.name)

@@ -1,3 +1,5 @@
+local cancel = require("support.cancel")
+local eventually = require("support.eventually")
 local lab = require("support.lab")
 local scripted = require("support.scripted")
 local task = require("salvor.task")
@@ -25,24 +27,28 @@ lab.describe("a watch", function()
 
     it("tells what is there and what happens", function()
         must(client:create(config_map("a")))
-        task.spawn(function()
-            task.sleep(0.3)
-            must(client:create(config_map("b")))
-            must(client:patch("cm", "a", {data = {x = "1"}}))
-            must(client:delete("cm", "b"))
-        end)
-        assert.are.same({"ADDED a", "ADDED b", "MODIFIED a", "DELETED b"}, collect(client, 4))
+        assert.are.same({"ADDED a", "ADDED b", "MODIFIED a", "DELETED b"},
+            collect(client, 4, nil, function()
+                must(client:create(config_map("b")))
+                must(client:patch("cm", "a", {data = {x = "1"}}))
+                must(client:delete("cm", "b"))
+            end))
     end)
 
     it("can leave out what is there, and what is not selected", function()
         must(client:create(config_map("a")))
-        task.spawn(function()
-            task.sleep(0.3)
-            must(client:create(config_map("b")))
-            must(client:create(config_map("c")))
+        local changing = task.spawn(function()
+            while true do -- until the watch has begun
+                for _, name in ipairs({"b", "c"}) do
+                    must(client:create(config_map(name)))
+                    must(client:delete("cm", name))
+                end
+            end
         end)
-        assert.are.same({"ADDED c"},
-            collect(client, nil, {initial = false, name = "c", timeout = 1}))
+        local seen = collect(client, 2, {initial = false, name = "c"})
+        cancel(changing)
+        table.sort(seen)
+        assert.are.same({"ADDED c", "DELETED c"}, seen)
     end)
 
     it("goes on from a version", function()
@@ -53,18 +59,15 @@ lab.describe("a watch", function()
     end)
 
     it("ends with its time, and with a break", function()
-        local began = task.now()
         assert.are.same({}, collect(client, nil, {timeout = 0.5}))
-        assert.is_true(task.now() - began < 5)
         must(client:create(config_map("a")))
         assert.are.same({"ADDED a"}, collect(client, 1))
     end)
 
     it("is cancelled while it waits", function()
-        local _, err = task.timeout(0.3, function()
-            return collect(client)
-        end)
-        assert.are.equal("Timeout", err.code)
+        local collecting = task.spawn(collect, client)
+        task.sleep(0.3) -- somewhere in it
+        cancel(collecting)
     end)
 
     it("runs beside others", function()
@@ -72,19 +75,20 @@ lab.describe("a watch", function()
         for number = 1, 20 do
             numbers[number] = number
         end
-        task.spawn(function()
-            task.sleep(0.5)
-            for number = 1, 10 do
-                must(client:create(config_map("n" .. number)))
-            end
-        end)
+        must(client:create(config_map("n0")))
+        local begun = 0
         local all = task.map(numbers, function()
-            return table.concat(collect(client, 10), ",")
+            return table.concat(collect(client, 11, nil, function()
+                begun = begun + 1
+                for number = 1, begun == #numbers and 10 or 0 do
+                    must(client:create(config_map("n" .. number)))
+                end
+            end), ",")
         end, {workers = #numbers})
         for number = 2, #numbers do
             assert.are.equal(all[1], all[number])
         end
-        assert.truthy(all[1]:find("ADDED n1,ADDED n2,.*,ADDED n10$"))
+        assert.truthy(all[1]:find("^ADDED n0,ADDED n1,ADDED n2,.*,ADDED n10$"))
     end)
 
     it("tells of custom resources, and ends when their kind goes", function()
@@ -103,17 +107,15 @@ lab.describe("a watch", function()
             },
         }
         must(client:apply(crd))
-        must(client:wait("crd", crd.metadata.name, {timeout = 10}))
+        must(client:wait("crd", crd.metadata.name, {timeout = 60}))
         local buoy = {apiVersion = "watch.salvor.example/v1", kind = "Buoy",
                       metadata = {name = "one"}, spec = {depth = 1}}
-        task.timeout(10, function()
-            while not client:apply(buoy) do
-                task.sleep(0.05)
-            end
+        eventually("the new kind", function()
+            return (client:apply(buoy))
         end)
         local seen = {}
         local ok, err = pcall(function()
-            for event in client:watch("buoys", {timeout = 30}) do
+            for event in client:watch("buoys", {timeout = 60}) do
                 seen[#seen + 1] = event.type .. " " .. tostring(event.object.spec.depth)
                 if #seen == 1 then
                     must(client:patch("buoys", "one", {spec = {depth = 2}}))
@@ -130,26 +132,22 @@ lab.describe("a watch", function()
 
     it("keeps up with many changes, and waits for a slow reader", function()
         local payload = ("x"):rep(20000)
-        local seen = 0
-        task.spawn(function()
-            task.sleep(0.2)
-            local numbers = {}
-            for number = 1, 200 do
-                numbers[number] = number
-            end
-            task.map(numbers, function(number)
-                must(client:create(config_map("many-" .. number, {payload = payload})))
-            end)
-        end)
-        for _ in client:watch("cm", {timeout = 30}) do
+        local seen, numbers = 0, {}
+        for number = 1, 200 do
+            numbers[number] = number
+        end
+        must(client:create(config_map("first")))
+        for _ in client:watch("cm", {timeout = 60}) do
             seen = seen + 1
             if seen == 1 then
-                task.sleep(1)
-            elseif seen == 200 then
+                task.map(numbers, function(number)
+                    must(client:create(config_map("many-" .. number, {payload = payload})))
+                end)
+            elseif seen == 201 then
                 break
             end
         end
-        assert.are.equal(200, seen)
+        assert.are.equal(201, seen)
     end)
 end)
 
@@ -246,12 +244,12 @@ describe("a watch", function()
             {{body = events({"ERROR", scripted.status(500, "InternalError", "busy")})},
              {body = events({"MODIFIED", ready})}})
         local looks = 0
-        local found = watching.within(15, function()
+        local found = watching.within(function()
             return must(server:client():wait("configmaps", "a", {
                 ready = function(object)
                     return object.data ~= nil and object.data.done == "yes"
                 end,
-                timeout = 10,
+                timeout = 60,
                 tick = 0.1,
                 on_progress = function() looks = looks + 1 end,
             }))
@@ -333,14 +331,12 @@ describe("a watch", function()
     end)
 
     it("keeps its time when the server does not answer", function()
-        play({{json = list("10", {cm("a", "9")})}}, {{chunks = {""}, delay = 5}})
-        local began = task.now()
-        assert.are.same({"ADDED a"}, collect(server:client(), nil, {timeout = 0.5}))
-        play({{chunks = {""}, delay = 5}}, {})
+        play({{json = list("10", {cm("a", "9")})}}, {{["end"] = "mute"}})
+        assert.are.same({"ADDED a"}, collect(server:client(), nil, {timeout = 2}))
+        play({{["end"] = "mute"}}, {})
         local ok, err = pcall(collect, server:client(), nil, {timeout = 0.5})
         assert.is_false(ok)
         assert.are.equal("Timeout", err.code)
-        assert.is_true(task.now() - began < 3)
     end)
 
     it("does not begin without a server", function()
@@ -365,7 +361,7 @@ describe("pages", function()
     end)
 
     local function names(client)
-        return watching.within(15, function()
+        return watching.within(function()
             local seen = {}
             for object in client:each("configmaps") do
                 seen[#seen + 1] = object.metadata.name

@@ -1,5 +1,6 @@
 -- Workload identity: a service account's token is traded for one of Microsoft Entra's.
 local credentials = require("salvor.store.azure.credentials")
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local http = require("salvor.store_http")
 local scripted = require("support.scripted")
@@ -96,13 +97,9 @@ describe("workload identity", function()
         assert.are.equal("first-token", must(provider:get()).token)
         assert.are.equal(1, #server:requests())
         must(fs.write(file, "another-assertion"))
-        local ends = task.now() + 5
-        local expired
-        repeat
-            task.sleep(0.05)
-            expired = must(provider:get()).token == "second-token"
-        until expired or task.now() > ends
-        assert.is_true(expired)
+        eventually("another token", function()
+            return must(provider:get()).token == "second-token"
+        end)
         assert.is_truthy(server:requests()[2].body:find("another-assertion", 1, true))
         provider:close()
     end)

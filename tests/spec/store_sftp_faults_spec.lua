@@ -59,8 +59,8 @@ store_lab.describe("SFTP", "sftp", function(at)
         return names
     end
 
-    it("does not wait for one request after the other: 24 MiB at 50 ms", function()
-        local opened, here = open_new({{delay = 0.025}})
+    it("does not wait for one request after the other: 24 MiB at 0.1 s", function()
+        local opened, here = open_new({{delay = 0.05}})
         local began = task.now()
         must(opened:upload(source, "object"))
         local up = task.now() - began
@@ -69,9 +69,9 @@ store_lab.describe("SFTP", "sftp", function(at)
         must(opened:download("object", fs.join(folder, "copy")))
         local down = task.now() - began
         assert.is_true(text == must(fs.read(fs.join(folder, "copy"))))
-        -- 384 requests of 64 KiB would take 20 s, each way.
-        assert.is_true(up < 8, "up took " .. up)
-        assert.is_true(down < 8, "down took " .. down)
+        -- 384 requests of 64 KiB would take 38 s, each way.
+        assert.is_true(up < 25, "up took " .. up)
+        assert.is_true(down < 25, "down took " .. down)
     end)
 
     it("makes the first connection once, however many wait for it", function()
@@ -232,8 +232,7 @@ store_lab.describe("SFTP", "sftp", function(at)
         local child = assert(io.popen("echo $$; exec /proc/" .. proc.pid() .. "/exe " .. script))
         local pid = child:read("l")
         -- The records have their head and one of a part that has arrived.
-        local deadline = task.now() + 30
-        local function has_part()
+        eventually("a part", function()
             for _, entry in ipairs(must(fs.list(here))) do
                 local status = fs.stat(fs.join(here, entry.name))
                 if entry.name:find("^%.salvor%-" .. ("%x"):rep(32) .. "%.tmp$") and status
@@ -241,11 +240,7 @@ store_lab.describe("SFTP", "sftp", function(at)
                     return true
                 end
             end
-        end
-        while not has_part() do
-            assert.is_true(task.now() < deadline, "no part arrives")
-            task.sleep(0.01)
-        end
+        end)
         os.execute("kill -KILL " .. pid)
         child:close()
         assert.is_nil(fs.stat(fs.join(here, "object")))
