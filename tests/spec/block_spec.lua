@@ -79,14 +79,17 @@ describe("a block", function()
         piece:set(("x"):rep(LARGE * 8))
         local began = task.now()
         piece:digest("sha512")
-        local whole = task.now() - began
-        began = task.now()
-        local result, err = task.timeout(0.01, function()
-            return piece:digest("sha512")
-        end)
-        assert.is_nil(result)
-        assert.are.equal("Timeout", err.code)
-        assert.is_true(task.now() - began < whole / 2)
+        local whole, fastest, tries = task.now() - began, math.huge, 0
+        repeat -- a busy machine may stop us for any time, but not each time
+            began, tries = task.now(), tries + 1
+            local result, err = task.timeout(0.01, function()
+                return piece:digest("sha512")
+            end)
+            assert.is_nil(result)
+            assert.are.equal("Timeout", err.code)
+            fastest = math.min(fastest, task.now() - began)
+        until fastest < whole / 2 or tries == 20
+        assert.is_true(fastest < whole / 2)
         piece:clear()
     end)
 

@@ -215,11 +215,11 @@ lab.describe("fortanix-ccm/restore refuses when", function()
         must(client:create({apiVersion = "medusa.k8ssandra.io/v1alpha1", kind = "MedusaRestoreJob",
                             metadata = {name = "other"},
                             spec = {cassandraDatacenter = "dc1", backup = BACKUP}}))
-        must(client:wait("medusarestorejobs", "other", {timeout = 10, ready = function(job)
+        must(client:wait("medusarestorejobs", "other", {timeout = 60, ready = function(job)
             return job.status and job.status.datacenterStopped ~= nil
         end}))
         must(client:patch(DATACENTERS, "dc1", {spec = {stopped = false}}))
-        must(client:wait(DATACENTERS, "dc1", {timeout = 10}))
+        must(client:wait(DATACENTERS, "dc1", {timeout = 60}))
         refuses(fixture, {says = {"MedusaRestoreJob other is under way", "wait until it has"}})
     end)
 

@@ -72,7 +72,7 @@ lab.describe("fortanix-ccm/restore stops when", function()
         must(world.client:create({apiVersion = "medusa.k8ssandra.io/v1alpha1", kind = "MedusaTask",
                                   metadata = {name = "sync"},
                                   spec = {cassandraDatacenter = "dc1", operation = "sync"}}))
-        must(world.client:wait("medusatasks", "sync", {timeout = 10}))
+        must(world.client:wait("medusatasks", "sync", {timeout = 60}))
         salvor.expect_code(0, fixture:resume(run))
         assert.equal(1, #must(world.client:list(RESTORES)))
         assert.matches("^medusa%-backup%-", world.restored)
@@ -138,7 +138,7 @@ lab.describe("a stopped fortanix-ccm/restore", function()
         local run = stops(fixture, nil, "no luck")
         world.medusa.faults.restore = nil
         must(world.client:patch(fortanix.PLATFORMS, "ccm", {spec = {paused = false}}))
-        must(world.client:wait("deployments.apps", "methoni", {create = true, timeout = 10}))
+        must(world.client:wait("deployments.apps", "methoni", {create = true, timeout = 60}))
         local uid = must(world.client:get("deployments.apps", "methoni")).metadata.uid
         local result = fixture:resume(run)
         salvor.expect_code(6, result)

@@ -79,7 +79,7 @@ local function specs()
             at:does('printf %s "$KUBERNETES_EXEC_INFO" > info; cat output')
             os.remove(at:path("info"))
             local client = must(k8s.connect({kubeconfig = at:kubeconfig(exec, nil, cluster),
-                                             timeout = 10}))
+                                             timeout = 60}))
             client:request({path = "/api"})
             return must(json.decode(must(fs.read(at:path("info")))))
         end

@@ -1,5 +1,6 @@
 -- Commands in containers and forwarded ports, against a kubelet. The lab's is of 1.20, which speaks
 -- v4.channel.k8s.io.
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local limit = require("support.limit")
 local node = require("support.node")
@@ -13,7 +14,7 @@ local SIZE = 64 << 20
 
 -- What waits for a stream is to fail and not to hang when it is broken.
 local function within(name, test)
-    it(name, limit(60, test))
+    it(name, limit(test))
 end
 
 node.describe("a pod's", function()
@@ -131,16 +132,13 @@ node.describe("a pod's", function()
                     end,
                 })
             end)
-            while not began do
-                task.sleep(0.01)
-            end
+            eventually("its beginning", function()
+                return began
+            end)
             running:cancel()
-            local deadline = task.now() + 10
-            repeat
-                task.sleep(0.05)
-                local code = must(client:exec("main", {"test", "-e", mark})).code
-            until code == 0 or task.now() > deadline
-            assert.is_true(task.now() <= deadline)
+            eventually("its end", function()
+                return must(client:exec("main", {"test", "-e", mark})).code == 0
+            end)
         end)
     end)
 
@@ -158,12 +156,11 @@ node.describe("a pod's", function()
         end
         local getter, creator = as("getter", "get"), as("creator", "create")
         -- The server learns of a role a moment after it has taken it.
-        local result, err
-        local deadline = task.now() + 10
-        repeat
-            result, err = getter:exec("main", {"true"}, {container = "shell"})
-        until result or err.code ~= "Forbidden" or task.now() > deadline
-        assert.are.equal(0, must(result, err).code)
+        local result = eventually("the right", function()
+            local found, err = getter:exec("main", {"true"}, {container = "shell"})
+            return (found or err.code ~= "Forbidden") and must(found, err)
+        end)
+        assert.are.equal(0, result.code)
         local streams <close> = must(getter:open_attach("reader", {container = "main"}))
         assert.is_string(streams.protocol)
         local _, exec_error = creator:open_exec("main", {"true"}, {container = "shell"})
@@ -216,10 +213,9 @@ node.describe("a pod's", function()
                 end,
             }))
             assert.are_not.equal(0, fetch(forward.port).code)
-            local deadline = task.now() + 10
-            while not failure and task.now() < deadline do
-                task.sleep(0.01)
-            end
+            eventually("an error", function()
+                return failure
+            end)
             assert.are.equal("Unreachable", failure.code)
             assert.is_truthy(failure.message:find("connection refused", 1, true))
         end)

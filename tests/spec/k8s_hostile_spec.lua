@@ -145,8 +145,9 @@ describe("an answer", function()
     it("that is cut is a lost connection", function()
         local whole = json.encode(scripted.config_map("a", "1"))
         for _, size in ipairs({1, 20, #whole - 1}) do
-            server:rules({{path = CM .. "/a", body = whole:sub(1, size), ["end"] = "truncate"}})
-            refused("Disconnected", client:get("cm", "a", {timeout = 0.9}))
+            server:rules({{method = "POST", path = CM, body = whole:sub(1, size),
+                           ["end"] = "truncate"}})
+            refused("Disconnected", client:create(scripted.config_map("a")))
         end
     end)
 

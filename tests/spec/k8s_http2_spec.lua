@@ -23,7 +23,7 @@ describe("a connection that the server", function()
                                                 ["certificate-authority"] = "ca.crt"}}},
             users = {{name = "u", user = {token = "secret-token"}}},
         }))))
-        client = must(k8s.connect({kubeconfig = path, timeout = 10}))
+        client = must(k8s.connect({kubeconfig = path, timeout = 60}))
         must(client:request({path = "/first"}))
     end
     after_each(function()

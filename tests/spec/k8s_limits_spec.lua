@@ -1,6 +1,5 @@
 --- The seconds that calls have unless they are told otherwise: those of kubectl and client-go.
 local scripted = require("support.scripted")
-local task = require("salvor.task")
 
 describe("without being told,", function()
     local server, client, asked
@@ -66,12 +65,10 @@ describe("a call's time limit", function()
             delete = function(opts) return client:delete("cm", "a", opts) end,
             wait = function(opts) return client:wait("cm", "a", opts) end,
         }) do
-            local began = task.now()
             local answer, err = call({timeout = 0.2})
             assert.is_nil(answer)
             assert.are.equal("Timeout", err.code, name)
             assert.are.equal("k8s." .. name, err.op)
-            assert.is_true(task.now() - began < 5, name)
         end
     end)
 end)

@@ -1,7 +1,6 @@
 -- Logs of real containers.
 local node = require("support.node")
 local proc = require("salvor.proc")
-local task = require("salvor.task")
 
 node.describe("logs of a node", function()
     local client, namespace
@@ -59,9 +58,7 @@ node.describe("logs of a node", function()
 
     it("can be followed to the container's end", function()
         pod("ends", "for i in 1 2 3 4; do echo $i; sleep 0.3; done")
-        local began = task.now()
         assert.are.same({"1", "2", "3", "4"}, lines_of("ends", {follow = true}))
-        assert.is_true(task.now() - began < 8)
     end)
 
     it("can be followed line by line as they are written", function()

@@ -22,7 +22,7 @@ describe("logs", function()
     end)
     before_each(function()
         warnings = {}
-        client = server:client({timeout = 5, on_warning = function(text)
+        client = server:client({timeout = 30, on_warning = function(text)
             warnings[#warnings + 1] = text
         end})
     end)

@@ -243,7 +243,7 @@ lab.describe("what is created anew from what neat leaves", function()
         must(client:delete(kind, name, {grace_period = 0, propagation = "background"}))
         -- The controllers that clear these finalizers do not run here.
         client:patch(kind, name, {metadata = {finalizers = salvor.null}})
-        must(client:wait(kind, name, {deleted = true, timeout = 10}))
+        must(client:wait(kind, name, {deleted = true, timeout = 60}))
     end
 
     for _, wanted in ipairs(must(yaml.load_all(OBJECTS))) do

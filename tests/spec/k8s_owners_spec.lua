@@ -1,7 +1,7 @@
+local eventually = require("support.eventually")
 local k8s = require("salvor.k8s")
 local lab = require("support.lab")
 local salvor = require("salvor")
-local task = require("salvor.task")
 
 lab.describe("owners", function()
     local client, namespace, deployment, replicas, pod, map
@@ -130,14 +130,10 @@ lab.describe("owners", function()
                          name = "restricted"}},
             roleRef = {apiGroup = "rbac.authorization.k8s.io", kind = "Role", name = "some"}})
         local restricted = must(k8s.connect({kubeconfig = path, namespace = namespace}))
-        local tree
-        for _ = 1, 100 do -- until the server has noticed
-            tree = restricted:tree("deploy", "web")
-            if tree and tree.children[1] then
-                break
-            end
-            task.sleep(0.05)
-        end
+        local tree = eventually("the right", function()
+            local found = restricted:tree("deploy", "web")
+            return found and found.children[1] and found
+        end)
         assert.are.same({"map"}, {tree.children[1].name, tree.children[2]})
         local skipped = {}
         for _, entry in ipairs(tree.skipped) do

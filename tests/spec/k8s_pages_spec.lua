@@ -1,3 +1,5 @@
+local cancel = require("support.cancel")
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local kube = require("salvor.kube")
 local salvor = require("salvor")
@@ -24,7 +26,7 @@ describe("the pages of a list", function()
         server:stop()
     end)
     before_each(function()
-        client = server:client({timeout = 5})
+        client = server:client({timeout = 30})
         must(client:kind("configmaps"))
     end)
 
@@ -38,10 +40,9 @@ describe("the pages of a list", function()
 
     --- Waits until the server has seen that many requests.
     local function await(count)
-        local deadline = task.now() + 5
-        while #queries() < count and task.now() < deadline do
-            task.sleep(0.01)
-        end
+        eventually(count .. " requests", function()
+            return #queries() >= count
+        end)
         assert.are.equal(count, #queries())
     end
 
@@ -132,9 +133,9 @@ describe("the pages of a list", function()
         server:rules({{path = CM, query = "continue=t1", times = 1, ["end"] = "hang"},
                       {path = CM, query = "continue=t1", json = page(nil, "b")},
                       {path = CM, json = page("t1", "a")}})
-        local next_item = client:each("cm", {timeout = 1})
+        local next_item = client:each("cm", {timeout = 2})
         next_item()
-        task.sleep(1.2)
+        task.sleep(2.2)
         assert.are.equal("b", next_item().metadata.name)
     end)
 
@@ -152,11 +153,9 @@ describe("the pages of a list", function()
     it("all come before the deadline of a list", function()
         server:rules({{path = CM, query = "continue=t1", ["end"] = "hang"},
                       {path = CM, json = page("t1", "a")}})
-        local began = task.now()
         local _, err = client:list("cm", {timeout = 0.5})
         assert.are.equal("Timeout", err.code)
         assert.are.equal("k8s.list", err.op)
-        assert.is_true(task.now() - began < 5)
     end)
 
     it("take nothing with them when the loop is left", function()
@@ -183,10 +182,9 @@ describe("the pages of a list", function()
         end
         must(client:kind("cm"))
         local before = count_descriptors()
-        local _, err = task.timeout(0.3, function()
-            return client:list("cm")
-        end)
-        assert.are.equal("Timeout", err.code)
+        local listing = task.spawn(client.list, client, "cm")
+        await(2)
+        cancel(listing)
         assert.is_true(count_descriptors() <= before)
     end)
 end)
@@ -261,7 +259,6 @@ describe("a request that is sent ahead", function()
     it("tells who waits that it was closed", function()
         server:rules({{path = CM, ["end"] = "hang"}})
         local exchange = must(handle:send({path = CM}))
-        local began = task.now()
         task.all({
             function()
                 assert.error_matches(function()
@@ -272,7 +269,6 @@ describe("a request that is sent ahead", function()
                 exchange:close()
             end,
         })
-        assert.is_true(task.now() - began < 5)
     end)
 
     it("refuses misuse", function()

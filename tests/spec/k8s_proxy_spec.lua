@@ -49,7 +49,7 @@ describe("a proxy", function()
     end
 
     local function get(fields)
-        local client = must(k8s.connect({kubeconfig = kubeconfig(fields), timeout = 5}))
+        local client = must(k8s.connect({kubeconfig = kubeconfig(fields), timeout = 30}))
         local answer, err = client:request({path = PATH})
         return answer and answer.body, err
     end
@@ -152,7 +152,7 @@ describe("a proxy", function()
                 {"ADDED", scripted.config_map("a", "2")})}, ["end"] = "hang"},
             {path = list, json = scripted.list("1", {})}})
         local client = must(k8s.connect({kubeconfig = kubeconfig({["proxy-url"] = through.url})}))
-        local event = client:watch("cm", {timeout = 10})()
+        local event = client:watch("cm", {timeout = 60})()
         assert.are.equal("a", event.object.metadata.name)
     end)
 
@@ -167,7 +167,7 @@ describe("a proxy", function()
 
     describe("of the environment", function()
         local SCRIPT = [[
-            local client = must(require("salvor.k8s").connect({kubeconfig = arg[1], timeout = 5}))
+            local client = must(require("salvor.k8s").connect({kubeconfig = arg[1], timeout = 30}))
             print(must(client:request({path = arg[2]})).status)
         ]]
 

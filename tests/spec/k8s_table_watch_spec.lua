@@ -1,4 +1,5 @@
 --- print_table with `watch`, beside kubectl get -w, and a watch whose events have rows of tables.
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local kubectl = require("support.kubectl")
 local lab = require("support.lab")
@@ -20,14 +21,6 @@ local CRD = lab.definition("followed.salvor.example", "lines", "Line", {
 local function line(name, text, labels)
     return {apiVersion = "followed.salvor.example/v1", kind = "Line",
             metadata = {name = name, labels = labels}, spec = {text = text, count = #text}}
-end
-
-local function await(what, check)
-    local deadline = task.now() + 30
-    while not check() do
-        assert(task.now() < deadline, what .. ": not within 30 s")
-        task.sleep(0.02)
-    end
 end
 
 local function text_of(path)
@@ -55,7 +48,7 @@ end
 local function assert_prints(expected, words, home)
     local path = fs.join(home, "printed")
     local run = follow(words, path, {HOME = home})
-    pcall(await, "the text", function()
+    pcall(eventually, "the text", function()
         return #text_of(path) >= #expected
     end)
     stop(run)
@@ -119,9 +112,9 @@ lab.describe("a table that is watched", function()
         local function both_have(count)
             return count_lines(paths[1]) >= count and count_lines(paths[2]) >= count
         end
-        await("what is there", function() return both_have(there) end)
+        eventually("what is there", function() return both_have(there) end)
         change()
-        await("what happens", function() return both_have(lines) end)
+        eventually("what happens", function() return both_have(lines) end)
         assert.are.equal(must(fs.read(paths[1])), must(fs.read(paths[2])))
     end
 
@@ -166,7 +159,7 @@ lab.describe("a table that is watched", function()
             return must(proc.run({"sh", "-c", script, path, table.unpack(own("{watch = true}"))},
                 {env = {HOME = home}, timeout = 30}))
         end)
-        await("what is there", function() return count_lines(path) == 3 end)
+        eventually("what is there", function() return count_lines(path) == 3 end)
         local pid = must(fs.read(path .. ".pid")):match("%d+")
         must(proc.run({"kill", "-INT", pid}))
         assert.are.equal(2, run:join().signal)
@@ -348,7 +341,7 @@ describe("a table that is watched", function()
                 {path = PODS, query = "resourceVersion=1",
                  body = scripted.events({"ADDED", event})},
             })
-            local _, err = server:client():print_table("pods", {watch = true, timeout = 10})
+            local _, err = server:client():print_table("pods", {watch = true, timeout = 60})
             assert.are.equal("Corrupt", err.code)
             assert.are.equal("k8s.print_table", err.op)
         end)
@@ -356,7 +349,7 @@ describe("a table that is watched", function()
 
     it("is not believed when a list has rows of no objects", function()
         server:rules({{path = PODS, json = page("1", {{cells = {"a"}}}, COLUMNS)}})
-        local _, err = server:client():print_table("pods", {watch = true, timeout = 10})
+        local _, err = server:client():print_table("pods", {watch = true, timeout = 60})
         assert.are.equal("Corrupt", err.code)
     end)
 end)

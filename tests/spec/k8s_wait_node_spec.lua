@@ -1,7 +1,7 @@
 -- Waits for what real controllers and a kubelet do, and what they leave to be seen.
 local neat = require("salvor.k8s").neat
+local eventually = require("support.eventually")
 local node = require("support.node")
-local task = require("salvor.task")
 
 node.describe("waiting for workloads", function()
     local client, namespace
@@ -69,13 +69,13 @@ node.describe("waiting for workloads", function()
         end
         assert.are.equal(2, ready)
         -- Events are written a little later than what they tell of.
-        local reasons, deadline = {}, task.now() + 20
-        while not reasons.Started and task.now() < deadline do
+        local reasons = {}
+        eventually("its events", function()
             for _, event in ipairs(must(client:events(pod))) do
                 reasons[event.reason] = event
             end
-            task.sleep(0.05)
-        end
+            return reasons.Started and reasons.Scheduled
+        end)
         -- The scheduler writes events.k8s.io, the kubelet core events.
         assert.is_table(reasons.Scheduled)
         assert.are.equal("kubelet, node1", reasons.Started.source)
@@ -130,15 +130,10 @@ node.describe("waiting for workloads", function()
         must(client:create(node.pod_object({name = "no-map", volumes = {
             {name = "v", configMap = {name = "not-there"}}}, volumeMounts = {
             {name = "v", mountPath = "/v"}}})))
-        local line
-        for _ = 1, 100 do
-            local _, err = client:wait("po", "no-map", {timeout = 0.3})
-            line = err.message:match("pod no%-map, .*$") or ""
-            if line:find("FailedMount", 1, true) then
-                break
-            end
-            task.sleep(0.1)
-        end
+        local line = eventually("the reason", function()
+            local _, err = client:wait("po", "no-map", {timeout = 0})
+            return err.message:match("pod no%-map, .*FailedMount.*$")
+        end)
         assert.truthy(line:find("pod no-map, container main: ContainerCreating: FailedMount: "
             .. "MountVolume.SetUp failed for volume", 1, true), line)
         assert.truthy(line:find('configmap "not-there" not found', 1, true), line)

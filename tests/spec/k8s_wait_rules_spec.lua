@@ -30,7 +30,7 @@ lab.describe("a wait by a kind's own rule", function()
                     {subresource = "status"}))
             end
         end)
-        local result, err = client:wait(kind, made.metadata.name, opts or {timeout = 10})
+        local result, err = client:wait(kind, made.metadata.name, opts or {timeout = 60})
         moving:join()
         return result, err
     end

@@ -49,7 +49,7 @@ describe("warnings", function()
     end)
     before_each(function()
         texts = {}
-        client = server:client({timeout = 5, on_warning = function(text)
+        client = server:client({timeout = 30, on_warning = function(text)
             texts[#texts + 1] = text
         end})
     end)

@@ -1,6 +1,7 @@
 --- A watch that gets what is there as a stream (KEP 3157), and streams that are not what they
 --- should be.
 local errors = require("salvor.error")
+local eventually = require("support.eventually")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local scripted = require("support.scripted")
@@ -59,16 +60,13 @@ describe("a watch", function()
 
     --- The entry of the first request with that method, once it is there.
     local function await(method)
-        local deadline = task.now() + 10
-        while task.now() < deadline do
+        return eventually(method, function()
             for _, request in ipairs(server:requests()) do
                 if request.method == method then
                     return request
                 end
             end
-            task.sleep(0.02)
-        end
-        error("no " .. method .. " came")
+        end)
     end
 
     it("hangs up at once when it is cancelled before the answer has begun", function()
@@ -146,9 +144,7 @@ describe("a watch", function()
                       {query = "limit=", times = 2, json = list("10", {cm("a", "9")})},
                       {times = 2, body = events({"MODIFIED", cm("a", "11")})}})
                 local client = server:client()
-                local began = task.now()
                 assert.are.same({"ADDED a"}, collect(client, 1))
-                assert.is_true(task.now() - began < 1)
                 assert.are.same({"ADDED a", "MODIFIED a"}, collect(client, 2))
                 assert.are.same({"stream", "list", "list", "10"}, asked())
             end
@@ -197,7 +193,7 @@ describe("a watch", function()
     end)
 
     describe("from a version", function()
-        local from = {resource_version = "7", timeout = 3}
+        local from = {resource_version = "7", timeout = 60}
 
         it("that is too old begins with what is there", function()
             play({{query = "resourceVersion=7", status = 410,
@@ -224,7 +220,7 @@ describe("a watch", function()
             local client = server:client({timeout = 0.5})
             must(client:kind("configmaps"))
             assert.are.same({"ADDED a"}, collect(client, 1, {resource_version = "7",
-                                                             timeout = 10}))
+                                                             timeout = 60}))
         end)
 
         it("ends with what is wrong from the beginning", function()
@@ -261,7 +257,7 @@ describe("a watch", function()
             pieces[#pieces + 1] = utf8.char(byte:byte()) -- what latin1 makes that byte of
         end)
         play({{chunks = pieces, latin1 = true, delay = 0.001}})
-        assert.are.same({"ADDED \u{e4}"}, collect(server:client(), 1, {timeout = 5}))
+        assert.are.same({"ADDED \u{e4}"}, collect(server:client(), 1, {timeout = 60}))
     end)
 
     it("takes events with nothing and with all kinds of space between them", function()

@@ -1,5 +1,6 @@
 --- Writes beyond one request, and what their errors say.
 local errors = require("salvor.error")
+local eventually = require("support.eventually")
 local json = require("salvor.json")
 local lab = require("support.lab")
 local salvor = require("salvor")
@@ -202,17 +203,12 @@ lab.describe("a write", function()
                 },
             }
             must(client:apply(crd))
-            must(client:wait("crd", crd.metadata.name, {timeout = 10}))
+            must(client:wait("crd", crd.metadata.name, {timeout = 60}))
             local object = {apiVersion = "write.salvor.example/v1", kind = "Hold",
                             metadata = {name = "one"}, spec = {items = {{n = "a"}, {n = "b"}}}}
-            local _, served = task.timeout(10, function()
-                while not client:get("holds", "one") do
-                    client:apply(object)
-                    task.sleep(0.05)
-                end
-                return true
+            eventually("the new kind", function()
+                return client:apply(object) and client:get("holds", "one")
             end)
-            assert.is_nil(served)
             object.spec.items = {{n = "c"}}
             assert.are.same({{n = "c"}}, must(client:apply(object)).spec.items)
             -- So it is one manager's as a whole, and goes as a whole.

@@ -1,21 +1,8 @@
 -- The lab's node itself: what specs that run pods may rely on.
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local node = require("support.node")
 local proc = require("salvor.proc")
-local task = require("salvor.task")
-
---- Polls until `probe` gives something; an error after `seconds`.
-local function eventually(probe, seconds)
-    local deadline = task.now() + (seconds or 20)
-    while true do
-        local found = probe()
-        if found then
-            return found
-        end
-        assert(task.now() < deadline, "it did not happen in time")
-        task.sleep(0.05)
-    end
-end
 
 local function deployment(name, replicas)
     local labels = {app = name}
@@ -73,12 +60,10 @@ node.describe("a node", function()
         end)
     end
 
-    it("runs a pod within seconds", function()
-        local began = task.now()
+    it("runs a pod", function()
         local pod = node.pod({namespace = namespace, name = "runs"})
         assert.are.equal("Running", pod.status.phase)
         assert.are.equal("node1", pod.spec.nodeName)
-        assert.truthy(task.now() - began < 15, "it took " .. task.now() - began .. " s")
     end)
 
     it("keeps what a container says", function()
@@ -112,7 +97,7 @@ node.describe("a node", function()
                 .. " Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)\""
                 .. " https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/version"},
         })
-        eventually(function()
+        eventually("the version", function()
             return log(pod.metadata.name):find('"gitVersion"', 1, true)
         end)
     end)
@@ -265,7 +250,7 @@ node.describe("the end of a node", function()
         local containerd = must(fs.read(folder .. "/node/containerd.pid")):match("%d+")
         must(proc.run({"nsenter", "--target", init, "--pid", "--mount", "kill", "-9", containerd}))
         must(proc.run({"kill", "-9", tostring(parent)}))
-        eventually(function()
+        eventually("the end of the lab", function()
             return not fs.stat(folder .. "/env") and #processes(cgroup) == 0
         end)
         assert_nothing_is_left(cgroup)

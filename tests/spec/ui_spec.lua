@@ -156,16 +156,22 @@ describe("without a terminal", function()
     end)
 
     it("lets others run while it waits for a line, and one reader at a time", function()
-        local result = must(proc.run({"sh", "-c", '(sleep 0.3; echo line) | "$0" "$@"', salvor.path,
-            "-e", [[
+        local folder = must(fs.temporary_folder())
+        local script = 'cd "$1"; mkfifo in; shift; exec 0<>in; exec "$0" "$@"'
+        local result = must(proc.run({"sh", "-c", script, salvor.path, folder, "-e", [[
+            local fs = require("salvor.fs")
             local task, terminal = require("salvor.task"), require("salvor.terminal")
             task.all({
                 function() print(terminal.read_line()) end,
                 function() print(pcall(terminal.read_line)) end,
-                function() for _ = 1, 3 do task.sleep(0.01) io.write(".") end end,
+                function()
+                    for _ = 1, 3 do task.sleep(0.01) io.write(".") end
+                    must(fs.append("in", "line\n"))
+                end,
             })
             print(task.timeout(0.01, terminal.read_line))]]}))
         salvor.expect(result.stdout, "false\tanother task reads standard input\n", "...line\n")
+        must(fs.remove_tree(folder))
     end)
 end)
 

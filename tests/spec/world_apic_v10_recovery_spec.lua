@@ -47,7 +47,7 @@ local function restore(apic, spec, annotations)
         apiVersion = "management.apiconnect.ibm.com/v1beta1", kind = "ManagementRestore",
         metadata = {name = "one", annotations = annotations}, spec = spec,
     }))
-    local done = apic.client:wait(apiconnect.MANAGEMENT_RESTORE, "one", {timeout = 10})
+    local done = apic.client:wait(apiconnect.MANAGEMENT_RESTORE, "one", {timeout = 60})
     local phase = must(apic.client:get(apiconnect.MANAGEMENT_RESTORE, "one")).status
     local last = phase.phase .. (phase.state and " " .. phase.state or "")
     return done ~= nil, restores("one", last), clusters("management", "Running 18/18")

@@ -17,7 +17,7 @@ lab.describe("the simulated Fortanix CCM", function()
         local world <close> = start({})
         assert.equal(#fortanix.DEPLOYMENTS + 1, #world:deployments())
         for _, name in ipairs(fortanix.DEPLOYMENTS) do
-            must(world.client:wait("deployments.apps", name, {timeout = 10}))
+            must(world.client:wait("deployments.apps", name, {timeout = 60}))
         end
         assert.equal(#fortanix.DEPLOYMENTS + 1 + 3, #must(world.client:list("pods")))
         assert.equal(3, #must(world.client:list("nodes", {label_selector = world.node_label})))

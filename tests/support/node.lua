@@ -178,7 +178,7 @@ function node.pod(opts)
     local made = must(client:create(node.pod_object(opts)))
     return must(client:wait("pods", made.metadata.name, {
         namespace = made.metadata.namespace,
-        timeout = 60,
+        timeout = 120,
         ready = opts.phase and is_in_phase(opts.phase) or nil,
     }))
 end
@@ -186,7 +186,7 @@ end
 --- Asserts what read() gives of a container's log: a runtime writes the last lines a moment after
 --- it has told that the container has ended.
 function node.await_log(expected, read)
-    local deadline = task.now() + 20
+    local deadline = task.now() + 60
     while not pcall(assert.are.same, expected, read()) and task.now() < deadline do
         task.sleep(0.05)
     end

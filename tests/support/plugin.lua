@@ -75,7 +75,7 @@ function methods:kubeconfig(exec, user, cluster)
 end
 
 function methods:client(exec, user, opts)
-    local all = {kubeconfig = self:kubeconfig(exec, user), timeout = 10}
+    local all = {kubeconfig = self:kubeconfig(exec, user), timeout = 60}
     for name, value in pairs(opts or {}) do
         all[name] = value
     end

@@ -32,7 +32,7 @@ local function is_listening(port)
 end
 
 local function wait_until_it_listens(self)
-    local deadline = os.time() + 20
+    local deadline = os.time() + 60
     while not is_listening(self.port) do
         assert(os.time() < deadline, "sshd does not start: " .. (fs.read(self.log) or ""))
         require("salvor.task").sleep(0.02)

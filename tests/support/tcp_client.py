@@ -20,7 +20,7 @@ failures = []
 
 
 def connect():
-    return socket.create_connection(("127.0.0.1", int(PORT)), timeout=20)
+    return socket.create_connection(("127.0.0.1", int(PORT)), timeout=60)
 
 
 def receive(sock, size=1 << 62):

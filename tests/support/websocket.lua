@@ -1,8 +1,8 @@
 --- A WebSocket server that does what a spec tells it to: tests/support/websocket_server.py.
+local eventually = require("support.eventually")
 local json = require("salvor.json")
 local python_server = require("support.python_server")
 local salvor = require("salvor")
-local task = require("salvor.task")
 
 local websocket = {}
 local server = python_server.class()
@@ -67,16 +67,9 @@ end
 
 --- Waits until `check` gives something for the log of that kind.
 function server:await(kind, check)
-    local deadline = task.now() + 5
-    repeat
-        local entries = self:log(kind)
-        local found = check(entries)
-        if found then
-            return found
-        end
-        task.sleep(0.01)
-    until task.now() > deadline
-    error("not logged within 5 s: " .. kind .. "\n" .. tostring(json.encode(self:log(kind))))
+    return eventually("a log entry " .. kind, function()
+        return check(self:log(kind))
+    end)
 end
 
 --- The requests to upgrade.
@@ -123,7 +116,7 @@ function websocket.fixture()
     local fixture = {}
     busted.setup(function()
         fixture.server = websocket.start()
-        fixture.client = fixture.server:client({timeout = 10})
+        fixture.client = fixture.server:client({timeout = 60})
     end)
     busted.teardown(function()
         fixture.server:stop()
