@@ -1,5 +1,6 @@
 --- OpenSSH's sshd with an SFTP server of ours behind it: tests/support/sftp_server.py, which has
 --- what it does and what can be wrong with it.
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
 local store_lab = require("support.store_lab")
@@ -26,31 +27,17 @@ Subsystem %s
 %s
 ]]
 
-local function is_listening(port)
-    local probe = "(: < /dev/tcp/127.0.0.1/" .. port .. ") 2> /dev/null"
-    return must(proc.run({"bash", "-c", probe})).code == 0
+--- Waits until it listens; false when somebody else has taken its port meanwhile.
+local function listens(self)
+    local said = eventually("sshd, whose log is " .. self.log, function()
+        local text = fs.read(self.log) or ""
+        return text:match("Server listening") or text:match("Address already in use")
+    end)
+    return said == "Server listening"
 end
 
-local function wait_until_it_listens(self)
-    local deadline = os.time() + 60
-    while not is_listening(self.port) do
-        assert(os.time() < deadline, "sshd does not start: " .. (fs.read(self.log) or ""))
-        require("salvor.task").sleep(0.02)
-    end
-end
-
---- Beside the server of the lab, with its users and keys. opts: `more`, lines of its configuration;
---- `openssh`: with OpenSSH's own SFTP server, `none`: with none. Its `port` is where clients go,
---- `folder` a new folder as the server calls it, `files` the same as this machine calls it. To be
---- stopped.
-function sftp_server.start(opts)
-    local at = store_lab.sftp()
-    local self = setmetatable({}, server)
-    self.folder, self.files = store_lab.folder()
+local function launch(self, at, opts)
     self.port = free_port()
-    must(fs.write(fs.join(self.files, "server.py"), must(fs.read("tests/support/sftp_server.py")),
-        {mode = 420}))
-    self:mode("")
     local top = fs.dirname(at.files)
     local keys = fs.join(at.password and "/srv" or top, "authorized_keys")
     local command = opts.openssh and "internal-sftp" or opts.none and "none"
@@ -68,7 +55,24 @@ function sftp_server.start(opts)
     self.output = assert(io.popen(string.format("echo $$; exec %s -D -e -f %s 2> %s", run,
         self.configuration, self.log)))
     self.pid = self.output:read("l")
-    wait_until_it_listens(self)
+end
+
+--- Beside the server of the lab, with its users and keys. opts: `more`, lines of its configuration;
+--- `openssh`: with OpenSSH's own SFTP server, `none`: with none. Its `port` is where clients go,
+--- `folder` a new folder as the server calls it, `files` the same as this machine calls it. To be
+--- stopped.
+function sftp_server.start(opts)
+    local at = store_lab.sftp()
+    local self = setmetatable({}, server)
+    self.folder, self.files = store_lab.folder()
+    must(fs.write(fs.join(self.files, "server.py"), must(fs.read("tests/support/sftp_server.py")),
+        {mode = 420}))
+    self:mode("")
+    launch(self, at, opts)
+    while not listens(self) do
+        self:stop()
+        launch(self, at, opts)
+    end
     return self
 end
 

@@ -30,7 +30,7 @@ static inline int stop_loop(void **state)
 
 static inline void wait_for(struct salvor_op *op)
 {
-    double deadline = salvor_loop_now() + 10;
+    double deadline = salvor_loop_now() + 60;
     while (!op->done) {
         assert_int_equal(salvor_loop_step(loop, 1, NULL), 0);
         assert_true(salvor_loop_now() < deadline);

@@ -190,7 +190,7 @@ static void test_aborting_waits_for_a_thread_that_uses_the_call(void **state)
     atomic_bool released;
     struct salvor_service *service = start(&adder, &released);
     struct add call = {.call.serve = serve_long};
-    double deadline = salvor_loop_now() + 10;
+    double deadline = salvor_loop_now() + 60;
     salvor_service_post(service, &call.call);
     while (!atomic_load(&adder->busy))
         assert_true(salvor_loop_now() < deadline);
@@ -228,15 +228,13 @@ static void test_nobody_waits_for_a_thread_that_blocks(void **state)
     struct salvor_call blocking = {.serve = serve_block};
     salvor_service_post(service, &blocking);
     usleep(10000); /* most likely it is being served by now; both ways are right */
-    double began = salvor_loop_now();
     salvor_op_abort(&blocking.op);
     memset(&blocking, 0xff, sizeof(blocking));
-    salvor_service_leave(service);
-    assert_true(salvor_loop_now() - began < 0.5);
+    salvor_service_leave(service); /* would not come back if it waited */
     /* It ends by itself, later. */
     if (!atomic_load(&released))
         atomic_store(&adder->unblock, true);
-    for (int i = 0; i < 5000 && !atomic_load(&released); i++)
+    for (int i = 0; i < 60000 && !atomic_load(&released); i++)
         usleep(1000);
     assert_true(atomic_load(&released));
 }
