@@ -18,6 +18,7 @@ local node = require("support.node")
 
 local SALVOR = arg[-1]
 local TIMEOUT = 1200
+local STARTING, STOPPING = 600, 300 -- seconds for the servers
 local BUSTED = "/usr/bin/busted"
 local VALGRIND = {"valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
                   "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"}
@@ -36,7 +37,7 @@ end
 
 local function start_lab(folder)
     local argv = {"tests/lab/lab", "start", folder, "--parent", tostring(proc.pid())}
-    local result = must(proc.run(argv, {timeout = 300}))
+    local result = must(proc.run(argv, {timeout = STARTING}))
     if result.code ~= 0 then
         io.stderr:write(result.stderr)
         error("the lab does not start")
@@ -95,9 +96,9 @@ end
 
 local function stop_servers(scratch)
     for _, name in ipairs({"lab", "node"}) do
-        proc.run({"tests/lab/lab", "stop", fs.join(scratch, name)}, {timeout = 60})
+        proc.run({"tests/lab/lab", "stop", fs.join(scratch, name)}, {timeout = STOPPING})
     end
-    proc.run({"tests/lab/storage", "stop", fs.join(scratch, "storage")}, {timeout = 60})
+    proc.run({"tests/lab/storage", "stop", fs.join(scratch, "storage")}, {timeout = STOPPING})
 end
 
 local function command(word)

@@ -102,7 +102,7 @@ cgroups_are_gone() {
 
 remove_cgroups() {
     [[ -s $DIR/cgroup ]] || return 0
-    wait_for 10 cgroups_are_gone || die "the cgroups $(<"$DIR/cgroup") cannot be removed"
+    wait_for 60 cgroups_are_gone || die "the cgroups $(<"$DIR/cgroup") cannot be removed"
     rm -f "$DIR/cgroup"
 }
 

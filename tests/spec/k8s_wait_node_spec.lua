@@ -131,7 +131,7 @@ node.describe("waiting for workloads", function()
             {name = "v", configMap = {name = "not-there"}}}, volumeMounts = {
             {name = "v", mountPath = "/v"}}})))
         local line = eventually("the reason", function()
-            local _, err = client:wait("po", "no-map", {timeout = 0})
+            local _, err = client:wait("po", "no-map", {timeout = 1})
             return err.message:match("pod no%-map, .*FailedMount.*$")
         end)
         assert.truthy(line:find("pod no-map, container main: ContainerCreating: FailedMount: "

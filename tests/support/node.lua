@@ -32,7 +32,7 @@ end
 
 --- Stops what start() has started, and removes its folder.
 function node.stop(where)
-    local result = must(proc.run({"tests/lab/lab", "stop", where}, {timeout = 60}))
+    local result = must(proc.run({"tests/lab/lab", "stop", where}, {timeout = 300}))
     if result.code ~= 0 then
         error(result.stderr)
     end
