@@ -53,7 +53,7 @@ function store_faults.specs(kind, new_url, options, uploads)
     local text = ("0123456789abcdef"):rep(20 * MiB // 16) .. "end"
 
     local function open(proxy, more)
-        return must(store.open(url, merge(options(proxy), {timeout = 2}, more)))
+        return must(store.open(url, merge(options(proxy), {timeout = 5}, more)))
     end
 
     setup(function()
