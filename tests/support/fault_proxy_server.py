@@ -219,8 +219,9 @@ async def pass_answer(method, rule, reader, client_reader, client):
         raise Broken
 
 
-async def serve_request(rules, upstream, reader, writer):
-    """One request; `upstream` is the connection to the server, opened for the first."""
+async def serve_request(rules, reader, writer):
+    """One request. Each has its own connection to the server: one that was kept may have been ended
+    by the server meanwhile, and a client that tries anew would use up a rule without meeting it."""
     head, line, headers = await read_head(reader)
     method, target, _ = line.split(" ", 2)
     number, rule = rules.find(method, target)
@@ -232,12 +233,11 @@ async def serve_request(rules, upstream, reader, writer):
         await until_gone(reader)
     if "status" in rule:
         return await answer_ourselves(rule, reader, writer, headers)
-    if not upstream:
-        upstream[:] = await connect(sys.argv[2])
-    upstream[1].write(head)
-    way = Way(rule, "request", reader, writer, upstream[1])
+    server_reader, server = await connect(sys.argv[2])
+    server.write(head)
+    way = Way(rule, "request", reader, writer, server)
     sending = asyncio.create_task(pass_body(reader, way, headers, False))
-    answering = asyncio.create_task(pass_answer(method, rule, upstream[0], reader, writer))
+    answering = asyncio.create_task(pass_answer(method, rule, server_reader, reader, writer))
     try:
         # An answer may come early; what is sent after it nobody wants.
         done, _ = await asyncio.wait({sending, answering}, return_when=asyncio.FIRST_COMPLETED)
@@ -248,6 +248,7 @@ async def serve_request(rules, upstream, reader, writer):
         if not sending.done():
             raise Broken
     finally:
+        server.close()
         for task in (sending, answering):
             task.cancel()
         await asyncio.gather(sending, answering, return_exceptions=True)
@@ -317,16 +318,14 @@ async def serve_raw(rules, reader, writer):
 
 
 async def serve(rules, raw, reader, writer):
-    upstream = []
     try:
         while not raw:
-            await serve_request(rules, upstream, reader, writer)
+            await serve_request(rules, reader, writer)
         await serve_raw(rules, reader, writer)
     except (Broken, OSError, asyncio.IncompleteReadError):
         pass
     finally:
-        for each in upstream[1:] + [writer]:
-            each.close()
+        writer.close()
 
 
 async def main(raw=False, certificate=None, key=None):
