@@ -9,9 +9,10 @@ local store_lab = require("support.store_lab")
 local task = require("salvor.task")
 
 local MiB = 1 << 20
-local KILLS = 20
+local KILLS, FEWEST = 20, 3
 local KINDS = {"folder", "s3", "sftp", "azure"}
-local DEADLINE = 120 -- seconds for one pair
+local ENOUGH = 30 -- seconds of kills for one pair: on a slow machine they are fewer
+local DEADLINE = 300 -- seconds for one copy
 
 local COPY = [[
     local options = require("salvor.json").decode(io.read("a"))
@@ -128,8 +129,7 @@ describe("a copy that is killed", function()
         local whole, killed = task.now() - began, 0
         expect_whole(target)
         empty(target)
-        while killed < KILLS do
-            assert(task.now() - began < DEADLINE, "it takes longer than " .. DEADLINE .. " s")
+        while killed < FEWEST or killed < KILLS and task.now() - began < ENOUGH do
             if copy(from, to, math.random() * whole) then
                 expect_whole(target)
                 empty(target)
