@@ -106,9 +106,14 @@ function measure:single(what, a, mebibytes)
     }
 end
 
+--- A line below the table.
+function measure:note(line)
+    self.notes[#self.notes + 1] = line
+end
+
 --- Says why something is not measured.
 function measure:leave_out(what, why)
-    self.notes[#self.notes + 1] = what .. ": not measured, " .. why
+    self:note(what .. ": not measured, " .. why)
 end
 
 function measure:script(name, code)

@@ -1,4 +1,4 @@
--- Paired benchmarks: salvor tests/bench/run.lua BUILD-FOLDER [data] [kube] [node] [store]
+-- Benchmarks: salvor tests/bench/run.lua BUILD-FOLDER [data] [kube] [leave] [node] [store]
 --
 -- Without a word all of them; kube and node start a lab of their own when it has been built, store
 -- its own servers. What is named after a part is given to it: store:sftp measures that alone.
@@ -8,7 +8,7 @@ package.path = fs.absolute("tests/bench") .. "/?.lua;" .. fs.absolute("tests") .
     .. package.path
 local measure = require("measure")
 
-local PARTS = {"data", "kube", "node", "store"}
+local PARTS = {"data", "kube", "leave", "node", "store"}
 
 local build = fs.absolute(assert(arg[1], "the build folder is missing"))
 local scratch = must(fs.temporary_folder())
