@@ -117,8 +117,7 @@ return {
     },
     permissions = {
         {kind = "namespaces", verbs = {"get"}, namespace = "kube-system"}, -- which cluster it is
-        -- A plan shows the second patch of an object by an update.
-        {kind = fortanix.permitted, verbs = {"get", "patch", "update"}},
+        {kind = fortanix.permitted, verbs = {"get", "patch"}},
         {kind = "configmaps", verbs = {"get"}},
         {kind = "configmaps", verbs = {"create", "patch"}, when = may_apply},
         {kind = "secrets", verbs = {"get"}},

@@ -129,7 +129,7 @@ describe("a resource", function()
         assert.same({spec = {list = {{a = 1}, {a = 3}}, deep = {er = "x"}}},
             difference.patch(object, list))
         assert.equal(2, object.spec.list[2].a)
-        assert.same({{op = "~", path = "spec.list[2].a", before = "2", after = "3"},
+        assert.same({{op = "~", path = "spec.list[1].a", before = "2", after = "3"},
                      {op = "+", path = "spec.deep.er", after = "x"}}, difference.changes(list))
     end)
 

@@ -24,10 +24,10 @@ describe("diff.fields", function()
             {spec = {new = true, same = 0, size = 2}}))
     end)
 
-    it("writes lists with indexes and strange keys in quotes", function()
+    it("counts lists from 0 and writes strange keys in quotes", function()
         assert.same({
             "+ metadata.labels[\"a.b/c\"]: nil -> d",
-            "~ spec.hosts[2].name: b -> c",
+            "~ spec.hosts[1].name: b -> c",
         }, lines({spec = {hosts = {{name = "a"}, {name = "b"}}}},
             {metadata = {labels = {["a.b/c"] = "d"}},
              spec = {hosts = {{name = "a"}, {name = "c"}}}}))
@@ -43,6 +43,13 @@ describe("diff.fields", function()
         assert.same({"+ a: nil -> {}", "+ b: nil -> []", "~ c: 1 -> null"},
             lines({c = 1}, {a = {}, b = list(), c = null}))
         assert.same({}, lines({a = {}}, {a = {}}))
+        assert.same({}, lines({a = {}}, {a = list()}))
+    end)
+
+    it("tells what becomes empty, or is so no more, by its fields alone", function()
+        assert.same({"+ a.b: nil -> 1"}, lines({a = {}}, {a = {b = 1}}))
+        assert.same({"- a[0]: 1 -> nil"}, lines({a = {1}}, {a = list()}))
+        assert.same({"~ a: 1 -> {}"}, lines({a = 1}, {a = {}}))
     end)
 
     it("leaves out what changes with every write", function()

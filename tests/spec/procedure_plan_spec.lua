@@ -118,9 +118,9 @@ lab.describe("a plan", function()
         for _, change in ipairs(list[1].changes) do
             by[change.path] = change.by or "us"
         end
-        assert.equal("us", by["spec.template.spec.containers[1].image"])
+        assert.equal("us", by["spec.template.spec.containers[0].image"])
         assert.equal("server", by["spec.replicas"])
-        assert.equal("server", by["spec.template.spec.containers[1].imagePullPolicy"])
+        assert.equal("server", by["spec.template.spec.containers[0].imagePullPolicy"])
     end)
 
     describe("of what it has planned before", function()
@@ -155,7 +155,7 @@ lab.describe("a plan", function()
                 {name = "one", image = "second"}}}}}}, {type = "strategic"}))
             must(c:patch("deploy", "d", {spec = {template = {spec = {containers = {
                 {name = "two", image = "second"}}}}}}, {type = "strategic"}))
-            assert.same({"~ spec.template.spec.containers[2].image: first -> second"},
+            assert.same({"~ spec.template.spec.containers[1].image: first -> second"},
                 changes_of(list[2]))
             assert.equal("second",
                 must(c:get("deploy", "d")).spec.template.spec.containers[1].image)

@@ -28,7 +28,7 @@ local function path_text(path)
     local text = {}
     for index, key in ipairs(path) do
         if math.type(key) then
-            text[#text + 1] = "[" .. key .. "]"
+            text[#text + 1] = "[" .. key - 1 .. "]"
         else
             text[index] = (index > 1 and "." or "") .. key
         end

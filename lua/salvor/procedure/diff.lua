@@ -19,9 +19,10 @@ local IGNORED = {
     ["metadata.selfLink"] = true,
 }
 
+--- Lists are counted from 0, as in all that Kubernetes says of fields.
 local function join(path, key)
     if type(key) == "number" then
-        return path .. "[" .. key .. "]"
+        return path .. "[" .. key - 1 .. "]"
     elseif not tostring(key):match("^[%w_-]+$") then
         return path .. "[\"" .. key .. "\"]"
     end
@@ -32,16 +33,19 @@ local function is_empty(v)
     return type(v) == "table" and next(v) == nil
 end
 
-local function flatten(v, path, out)
+--- {path = value} of all that holds no more fields, and the set of paths of what does.
+local function flatten(v, path, leaves, inner)
     if IGNORED[path] then
-        return
+        return leaves, inner
     elseif type(v) ~= "table" or is_empty(v) then
-        out[path] = v
-        return
+        leaves[path] = v
+        return leaves, inner
     end
+    inner[path] = true
     for key, child in pairs(v) do
-        flatten(child, join(path, key), out)
+        flatten(child, join(path, key), leaves, inner)
     end
+    return leaves, inner
 end
 
 --- What kubectl applied holds the data of a Secret a second time.
@@ -66,13 +70,9 @@ end
 --- values as text. Either object may be nil. by = "server": not in the object `asked` (nil: nobody
 --- asks), so the server has filled it in.
 function diff.fields(before, after, asked)
-    local old, new, asked_for, changes = {}, {}, nil, salvor.list()
-    flatten(before or {}, "", old)
-    flatten(after or {}, "", new)
-    if asked then
-        asked_for = {}
-        flatten(asked, "", asked_for)
-    end
+    local old, inner_old = flatten(before or {}, "", {}, {})
+    local new, inner_new = flatten(after or {}, "", {}, {})
+    local asked_for, changes = asked and flatten(asked, "", {}, {}), salvor.list()
     local function add(op, path)
         local secret = is_secret(path, after or before)
         changes[#changes + 1] = {
@@ -83,15 +83,17 @@ function diff.fields(before, after, asked)
             by = asked_for and asked_for[path] == nil and "server" or nil,
         }
     end
+    -- What becomes empty, or is so no more, is told by its fields.
     for path, v in pairs(new) do
-        if path ~= "" and old[path] == nil then
+        if old[path] == nil and path ~= "" and not inner_old[path] then
             add("+", path)
-        elseif path ~= "" and old[path] ~= v and not (is_empty(v) and is_empty(old[path])) then
+        elseif old[path] ~= nil and old[path] ~= v
+            and not (is_empty(v) and is_empty(old[path])) then
             add("~", path)
         end
     end
     for path in pairs(old) do
-        if path ~= "" and new[path] == nil then
+        if new[path] == nil and path ~= "" and not inner_new[path] then
             add("-", path)
         end
     end

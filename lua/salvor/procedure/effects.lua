@@ -39,9 +39,10 @@ function Plan:perform(effect)
     return result
 end
 
---- plan() -> performer whose `list` collects {step, verb, target, changes, ...}
+--- plan() -> performer whose `list` collects {step, verb, target, changes, ...}; `planned` is what
+--- the plan leaves of each cluster (salvor.procedure.planned), by its server.
 function effects.plan()
-    return setmetatable({planning = true, list = {}}, Plan)
+    return setmetatable({planning = true, list = {}, planned = {}}, Plan)
 end
 
 local Run = {}

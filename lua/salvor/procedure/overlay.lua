@@ -1,6 +1,8 @@
 --- What a write makes of an object that a plan has changed before: the server knows only the object
 --- as it is, so the two are put together here.
 local copy = require("salvor.copy")
+local errors = require("salvor.error")
+local json = require("salvor.json")
 local value = require("salvor.value")
 
 local overlay = {}
@@ -8,6 +10,11 @@ local overlay = {}
 --- What came from a server is marked as a list, what a script writes is one by its look.
 local function is_list(v)
     return value.is_list(v) or v[1] ~= nil
+end
+
+--- Whether two values are the same as JSON.
+local function is_same(one, other)
+    return one == other or json.encode(one) == json.encode(other)
 end
 
 --- The fields of a patch that is a map, each merged by `merge`; null takes one away.
@@ -95,55 +102,71 @@ local function find(object, pointer)
     return object, key_in(object, parts[#parts])
 end
 
+local NOWHERE = "there is no such place in the object"
+
 local function put(object, pointer, child)
     local container, key = find(object, pointer)
-    if container and is_list(container) then
-        table.insert(container, math.max(1, math.min(key, #container + 1)), child)
-    elseif container then
+    if not container or is_list(container) and (key < 1 or key > #container + 1) then
+        return NOWHERE
+    elseif is_list(container) then
+        table.insert(container, key, child)
+    else
         container[key] = child
     end
 end
 
 local function take(object, pointer)
     local container, key = find(object, pointer)
-    if container and is_list(container) and container[key] ~= nil then
-        return table.remove(container, key)
-    elseif container then
-        local child = container[key]
+    local child = container and container[key]
+    if child == nil then
+        return nil, NOWHERE
+    elseif is_list(container) then
+        table.remove(container, key)
+    else
         container[key] = nil
-        return child
     end
+    return child
 end
 
---- RFC 6902; what a server would refuse it refuses when it is asked.
+--- RFC 6902: each does its part, and gives what is wrong when it cannot.
 local operations = {
     add = function(object, op)
-        put(object, op.path, copy.deep(op.value))
+        return put(object, op.path, copy.deep(op.value))
     end,
     remove = function(object, op)
-        take(object, op.path)
+        return select(2, take(object, op.path))
     end,
     replace = function(object, op)
         local container, key = find(object, op.path)
-        if container then
-            container[key] = copy.deep(op.value)
+        if not container or container[key] == nil then
+            return NOWHERE
         end
+        container[key] = copy.deep(op.value)
     end,
     move = function(object, op)
-        put(object, op.path, take(object, op.from))
+        local child, problem = take(object, op.from)
+        return problem or put(object, op.path, child)
     end,
     copy = function(object, op)
         local container, key = find(object, op.from)
-        put(object, op.path, container and copy.deep(container[key]))
+        local child = container and container[key]
+        return child == nil and NOWHERE or put(object, op.path, copy.deep(child))
     end,
-    test = function() end,
+    test = function(object, op)
+        local container, key = find(object, op.path)
+        local holds = container and is_same(container[key], op.value)
+        return not holds and "the field holds another value" or nil
+    end,
 }
 
 local function json_patch(object, patch)
-    for _, op in ipairs(patch) do
+    for number, op in ipairs(patch) do
         local operation = operations[op.op]
-        if operation then
-            operation(object, op)
+        local problem = operation and operation(object, op)
+        if problem then
+            error(errors.new({code = "Invalid", op = "k8s.patch", status = 422,
+                              message = string.format("operation %d of the patch (%s %s): %s",
+                                  number, op.op, op.path, problem)}), 0)
         end
     end
     return object
@@ -159,6 +182,30 @@ function overlay.result(object, write)
         return merge_by_name(copy.deep(object), write.body)
     end
     return merges[write.patch_type](copy.deep(object), write.body)
+end
+
+local function is_map(v)
+    return type(v) == "table" and not is_list(v)
+end
+
+--- difference(before, after) -> the merge patch (RFC 7396) that makes the one of the other
+function overlay.difference(before, after)
+    local patch = {}
+    for key, child in pairs(after) do
+        local was = before[key]
+        if is_map(was) and is_map(child) then
+            local deeper = overlay.difference(was, child)
+            patch[key] = next(deeper) and deeper or nil
+        elseif not is_same(was, child) then
+            patch[key] = child
+        end
+    end
+    for key in pairs(before) do
+        if after[key] == nil then
+            patch[key] = value.null
+        end
+    end
+    return patch
 end
 
 return overlay

@@ -3,39 +3,16 @@
 local copy = require("salvor.copy")
 local errors = require("salvor.error")
 local objects_of = require("salvor.procedure.objects")
+local planned_objects = require("salvor.procedure.planned")
 local preview = require("salvor.procedure.preview")
 local waits = require("salvor.procedure.waits")
 
 local planning = {}
 
---- The objects that the plan has made, changed (the object) or deleted (false), by place and name.
-local function planned_at(planned, resource, namespace)
-    local place = table.concat({resource.group, resource.plural, namespace or ""}, "\0")
-    planned[place] = planned[place] or {}
-    return planned[place]
-end
-
---- A list as it would be: on its last page come the objects that would be new.
-local function overlay_list(list, objects, read)
-    local seen, items = {}, setmetatable({}, getmetatable(list.items))
-    for _, item in ipairs(list.items) do
-        local name = item.metadata.name
-        seen[name] = true
-        if objects[name] ~= false then
-            items[#items + 1] = copy.deep(objects[name]) or item
-        end
-    end
-    local query = read.query or {}
-    local is_last = ((list.metadata or {}).continue or "") == ""
-    if is_last and not query.labelSelector and not query.fieldSelector then
-        for name, object in pairs(objects) do
-            if object and not seen[name] then
-                items[#items + 1] = copy.deep(object)
-            end
-        end
-    end
-    list.items = items
-    return list
+--- What the plan leaves of the cluster, however many clients of it there are.
+local function planned_on(performer, server)
+    performer.planned[server] = performer.planned[server] or planned_objects.new()
+    return performer.planned[server]
 end
 
 --- What somebody else would create by then: only its name is known.
@@ -49,16 +26,28 @@ local function expected(client, kind, name, options)
     }
 end
 
+--- One object that is waited for. A wait lists and watches, so a plan does not `get`.
+local function seen_one(client, kind, name, options)
+    local found = must(client:list(kind, {namespace = options.namespace,
+                                          field_selector = {["metadata.name"] = name}}))[1]
+    if found then
+        return found
+    elseif options.deleted then
+        return true
+    elseif options.create then
+        return expected(client, kind, name, options)
+    end
+    return nil, errors.new({
+        code = "NotFound", op = "k8s.wait", status = 404,
+        message = kind .. " \"" .. name .. "\" is not there and would not come by this plan",
+        hint = "a wait for what others create says create = true",
+    })
+end
+
 --- What is waited for as it is now: an object, or a list in the place of several.
 local function seen(client, kind, which, options)
     if type(which) == "string" then
-        local found, err = client:get(kind, which, {namespace = options.namespace})
-        if not found and err.code == "NotFound" and options.deleted then
-            return true
-        elseif not found and err.code == "NotFound" and options.create then
-            return expected(client, kind, which, options)
-        end
-        return must(found, err)
+        return must(seen_one(client, kind, which, options))
     elseif not which then
         return must(client:list(kind, {
             namespace = options.namespace, all_namespaces = options.all_namespaces,
@@ -74,23 +63,26 @@ end
 
 --- methods(connection, performer, run) -> what takes the place of the connection's own methods
 function planning.methods(connection, performer, run)
-    local planned = {}
+    local planned = planned_on(performer, connection.server)
     local wrapped = {}
 
-    function wrapped._read(_, read)
-        local objects = planned_at(planned, read.resource, read.namespace)
-        local object = read.name and objects[read.name]
-        if object then
-            return copy.deep(object)
-        elseif object == false then
-            return nil, errors.new({code = "NotFound", op = read.op, status = 404,
-                                    message = read.name .. " would be deleted by then"})
-        end
+    local function read_list(read)
         local found, err = objects_of.read(connection, read)
-        if found and not read.name then
-            return overlay_list(found, objects, read)
+        return found and found.items and planned:list(found, read) or found, err
+    end
+
+    function wrapped._read(_, read)
+        if not read.name then
+            return read_list(read)
         end
-        return found, err
+        local entry = planned:find(read, read.name)
+        if not entry then
+            return objects_of.read(connection, read)
+        elseif not entry.now then
+            return nil, planned_objects.gone(read.op, read.name)
+        end
+        return read.subresource == "scale" and planned_objects.scale(entry.now)
+            or copy.deep(entry.now)
     end
 
     function wrapped._write(_, write)
@@ -98,7 +90,6 @@ function planning.methods(connection, performer, run)
             return connection:_write(write)
         end
         objects_of.register_written(write)
-        local objects = planned_at(planned, write.resource, write.namespace)
         return performer:perform({
             verb = write.verb,
             target = objects_of.target(write),
@@ -107,7 +98,7 @@ function planning.methods(connection, performer, run)
                     or write
                 return preview(connection, function(read)
                     return wrapped._read(nil, read)
-                end, objects, labelled)
+                end, planned, labelled)
             end,
         })
     end

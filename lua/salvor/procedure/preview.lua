@@ -1,26 +1,37 @@
 --- What a write would do: the server is asked with dry run, and what it says is kept for later
---- reads of the same plan.
+--- reads of the same plan. A plan asks with verbs that the run needs too, so that it needs no right
+--- more.
 --
 -- Each preview takes the client `connection`, `read` (client:_read that knows the plan so far),
--- the `objects` of its place as the plan leaves them (the object, or false when it is gone),
--- and the write. It returns the result of the write, the changes that it makes, and what else is to
--- be said of the effect: class (create, change, delete, none), count, problems; or nil and an
--- error.
+-- what the plan leaves of the cluster (salvor.procedure.planned), and the write. It returns the
+-- result of the write, the changes that it makes, and what else is to be said of the effect: class
+-- (create, change, delete, none), count, problems; or nil and an error.
 local copy = require("salvor.copy")
 local diff = require("salvor.procedure.diff")
+local errors = require("salvor.error")
 local overlay = require("salvor.procedure.overlay")
+local planned_objects = require("salvor.procedure.planned")
 local salvor = require("salvor")
 local update = require("salvor.k8s.update")
 
-local function dry_run(connection, write)
-    return connection:_write(copy.merge(write, {dry_run = true}))
+--- The write with other fields, dry; `false` takes a field away.
+local function dry_run(connection, write, other)
+    local asked = copy.merge(write, other, {dry_run = true})
+    for name, field in pairs(other or {}) do
+        asked[name] = field or nil
+    end
+    return connection:_write(asked)
+end
+
+--- The name of the object; nil when the server chooses it.
+local function name_of(write)
+    return write.name or write.body.metadata.name
 end
 
 --- The object that is written to, not a part of it such as its scale.
 local function read_object(read, write)
     return read({op = write.op, verb = "get", resource = write.resource,
-                 namespace = write.namespace, name = write.name or write.body.metadata.name,
-                 timeout = write.timeout})
+                 namespace = write.namespace, name = name_of(write), timeout = write.timeout})
 end
 
 local function read_if_there(read, write)
@@ -56,74 +67,113 @@ local function ask(connection, write)
     local problems = not after and write.verb == "apply" and err.status == 409
         and conflicts_of(err) or {}
     if problems[1] then
-        local forced = copy.merge(write, {query = copy.merge(write.query, {force = true})})
-        return must(dry_run(connection, forced)), problems
+        local query = copy.merge(write.query, {force = true})
+        return must(dry_run(connection, write, {query = query})), problems
     end
     return must(after, err), nil
 end
 
 -- Objects that the plan has changed before
 
--- The manager by whose applies alone this plan has changed an object: to its next one the server's
--- answer is right as it is, since an apply takes back what the one before has set and it does not.
-local applied = setmetatable({}, {__mode = "k"})
+local SERVERS_OWN = {"resourceVersion", "uid", "creationTimestamp", "generation", "managedFields",
+                     "selfLink"}
+
+--- Creates, in the place of what the plan has deleted or made.
+local function ask_new(connection, write, body)
+    local query = copy.merge(write.query)
+    query.force = nil
+    local after, err = dry_run(connection, write, {
+        verb = "create", body = body, query = query,
+        name = false, patch_type = false, subresource = false, change = false,
+    })
+    if not after and err.code == "AlreadyExists" then
+        return copy.deep(body)
+    end
+    return must(after, err)
+end
+
+--- What the plan has made, with other fields: the server does not know it.
+local function ask_made(connection, write, wanted)
+    local body = copy.deep(wanted)
+    for _, field in ipairs(SERVERS_OWN) do
+        body.metadata[field] = nil
+    end
+    return ask_new(connection, write, body)
+end
+
+--- What is there, with the fields of the plan and of the write: a replacement, or a patch with all
+--- that is different.
+local function ask_changed(connection, write, wanted, entry)
+    local ours, live = wanted.metadata, entry.live.metadata
+    ours.managedFields, ours.generation = live.managedFields, live.generation
+    if ours.resourceVersion == entry.now.metadata.resourceVersion then
+        ours.resourceVersion = live.resourceVersion
+    end
+    if write.verb == "replace" then
+        return must(dry_run(connection, write, {body = wanted}))
+    end
+    local query = copy.merge(write.query)
+    query.force = nil
+    return must(dry_run(connection, write, {
+        verb = "patch", patch_type = "merge", name = ours.name, query = query,
+        body = overlay.difference(entry.live, wanted),
+    }))
+end
+
+--- A write onto what the plan leaves of an object: the server is asked whether it takes what comes
+--- out. It takes a status by its subresource alone, and nothing else by that.
+local function ask_onto(connection, write, entry)
+    local wanted = overlay.result(entry.now, write)
+    local status = wanted.status
+    local after = (entry.is_new and ask_made or ask_changed)(connection, write, wanted, entry)
+    if write.subresource then
+        status = entry.is_new and status or after.status
+        after = copy.deep(entry.now)
+    end
+    after.status = status
+    return after
+end
 
 local function manager_of(write)
     return write.verb == "apply" and ((write.query or {}).fieldManager or "salvor") or nil
 end
 
-local SERVERS_OWN = {"resourceVersion", "uid", "creationTimestamp", "generation", "managedFields",
-                     "selfLink"}
-
---- A write onto `planned`: the server is asked whether it takes what comes out.
-local function ask_onto(connection, write, planned)
-    local body = overlay.result(planned, write)
-    local metadata = body.metadata
-    local is_new = (planned.metadata.resourceVersion or "") == ""
-    for _, field in ipairs(is_new and SERVERS_OWN or {"managedFields"}) do
-        metadata[field] = nil
-    end
-    metadata.resourceVersion = planned.metadata.resourceVersion
-    local question = copy.merge(write, {verb = is_new and "create" or "replace", body = body})
-    question.name = not is_new and metadata.name or nil
-    question.patch_type, question.subresource = nil, nil
-    question.query = copy.merge(write.query)
-    question.query.force = nil
-    local after = must(dry_run(connection, question))
-    -- A replace leaves the status to its own subresource.
-    after.status = body.status
-    return after
+--- Whether the server's answer is right as it is: nothing is planned for the object, or only
+--- applies of this manager, since an apply takes back what the one before has set and it does not.
+local function is_first(entry, write)
+    return not entry or entry.manager and entry.manager == manager_of(write)
 end
 
---- The object by that name is there still, and would not be by then.
-local function ask_again(connection, write)
-    local after, err = dry_run(connection, write)
-    if not after and err.code == "AlreadyExists" then
-        return copy.deep(write.body)
+local function result_of(connection, entry, write)
+    if entry and not entry.now then
+        return ask_new(connection, write, write.body)
+    elseif is_first(entry, write) then
+        return ask(connection, write)
     end
-    return must(after, err)
+    return ask_onto(connection, write, entry)
 end
 
-local previews = {}
+local CREATES = {create = true, apply = true}
 
-local function result_of(connection, objects, write)
-    local name = write.name or write.body.metadata.name
-    local planned = name and objects[name]
-    if write.verb == "create" and planned == false then
-        return ask_again(connection, write)
-    elseif write.verb ~= "create" and planned
-        and not (applied[planned] and applied[planned] == manager_of(write)) then
-        return ask_onto(connection, write, planned)
+--- Why the write cannot be made where only the plan knows that; nil when it can.
+local function refusal(entry, write)
+    if entry and entry.now and write.verb == "create" then
+        return errors.new({code = "AlreadyExists", op = write.op, status = 409,
+                           message = name_of(write) .. " would be there already by then"})
+    elseif entry and not entry.now and not CREATES[write.verb] then
+        return planned_objects.gone(write.op, name_of(write))
     end
-    local after, problems = ask(connection, write)
-    applied[after] = manager_of(write)
-    return after, problems
 end
 
-local function write_object(connection, read, objects, write)
+local function write_object(connection, read, planned, write)
+    local entry = planned:find(write, name_of(write))
+    local refused = refusal(entry, write)
+    if refused then
+        return nil, refused
+    end
     local before = write.verb ~= "create" and read_if_there(read, write) or nil
-    local after, problems = result_of(connection, objects, write)
-    objects[write.name or after.metadata.name] = after
+    local after, problems = result_of(connection, entry, write)
+    planned:put(write, before, after, is_first(entry, write) and manager_of(write))
     local changes = diff.fields(before, after, not before and write.body or nil)
     return after, changes, {
         class = not before and "create" or changes[1] and "change" or "none",
@@ -132,11 +182,10 @@ local function write_object(connection, read, objects, write)
     }
 end
 
-for _, verb in ipairs({"create", "replace", "apply", "patch"}) do
-    previews[verb] = write_object
-end
+local previews = {create = write_object, replace = write_object, apply = write_object,
+                  patch = write_object}
 
-function previews.update(connection, read, objects, write)
+function previews.update(connection, read, planned, write)
     local before = must(read_object(read, write))
     local replace, err = update.prepare(write, copy.deep(before))
     if replace == false then
@@ -144,68 +193,99 @@ function previews.update(connection, read, objects, write)
     elseif not replace then
         return nil, err
     end
-    return write_object(connection, read, objects, replace)
+    return write_object(connection, read, planned, replace)
 end
 
---- The number of replicas is judged by the plan so far, and the server by the new number alone.
-function previews.scale(connection, read, objects, write)
+-- Parts of objects
+
+--- The server is asked as the run would ask it. A condition it would find broken that the plan has
+--- fulfilled, so then it is given what comes out.
+local function ask_scale(connection, write, wanted)
+    if not write.change then
+        return must(dry_run(connection, write))
+    end
+    local scale = must(connection:_read({
+        op = write.op, verb = "get", resource = write.resource, namespace = write.namespace,
+        name = write.name, subresource = write.subresource, timeout = write.timeout,
+    }))
+    scale.spec = wanted.spec
+    return must(dry_run(connection, write, {verb = "replace", body = scale, change = false}))
+end
+
+function previews.scale(connection, read, planned, write)
     local before = must(read_object(read, write))
-    local scale = {spec = {replicas = (before.spec or {}).replicas}}
+    local scale = planned_objects.scale(before)
     if write.change then
         local changed, err = write.change(scale)
         if changed == nil and err ~= nil then
             return nil, err
         end
-        write = copy.merge(write, {patch_type = "merge",
-                             body = {spec = {replicas = scale.spec.replicas}}})
-        write.change = nil
+        scale = changed or scale
+    else
+        scale = overlay.result(scale, write)
     end
-    local result = must(dry_run(connection, write))
-    local after = copy.deep(before)
-    after.spec = after.spec or {}
-    after.spec.replicas = write.body.spec.replicas
-    objects[write.name] = after
+    local after = copy.merge(before, {spec = copy.merge(before.spec,
+        {replicas = scale.spec.replicas})})
+    local entry = planned:find(write, name_of(write))
+    if entry and entry.is_new then
+        after = ask_made(connection, write, after)
+    else
+        scale = ask_scale(connection, write, scale)
+    end
+    planned:put(write, before, after)
     local changes = diff.fields(before, after)
-    return result, changes, {class = changes[1] and "change" or "none", count = 1}
+    return scale, changes, {class = changes[1] and "change" or "none", count = 1}
 end
 
-function previews.evict(connection, read, objects, write)
-    must(read_object(read, write))
-    local result = must(dry_run(connection, write))
-    objects[write.name] = false
-    return result, {}, {class = "delete", count = 1}
+--- What no other part of the object shows, such as an approval.
+local function write_part(connection, _, _, write)
+    return must(dry_run(connection, write)), {}, {class = "change", count = 1}
 end
 
-local function delete_all(connection, read, objects, write)
+-- Deletions
+
+--- What the plan alone has made is unknown to the server.
+local function delete_one(connection, read, planned, write)
+    local entry = planned:find(write, write.name)
+    local before, err = read_object(read, write)
+    if entry and not entry.now then
+        return nil, err
+    elseif not entry or not entry.is_new then
+        must(dry_run(connection, write))
+    end
+    planned:put(write, before, false)
+    return before or {}, {}, {class = "delete", count = 1}
+end
+
+previews.evict = delete_one
+
+local function delete_all(connection, read, planned, write)
     local list = must(read(copy.merge(write, {verb = "list", body = false})))
     must(dry_run(connection, write))
     local changes = salvor.list()
     for index, item in ipairs(list.items) do
-        objects[item.metadata.name] = false
+        planned:put(copy.merge(write, {name = item.metadata.name}), item, false)
         changes[index] = {op = "-", path = item.metadata.name}
     end
     return list, changes, {class = "delete", count = #changes}
 end
 
-previews["delete"] = function(connection, read, objects, write)
-    if not write.name then
-        return delete_all(connection, read, objects, write)
-    end
-    local before = read_object(read, write)
-    if objects[write.name] then
-        -- Of what the plan alone has made the server knows nothing.
-        local _, err = dry_run(connection, write)
-        if err and err.code ~= "NotFound" then
-            error(err, 0)
-        end
-    else
-        must(dry_run(connection, write))
-    end
-    objects[write.name] = false
-    return before or {}, {}, {class = "delete", count = 1}
+previews["delete"] = function(connection, read, planned, write)
+    return (write.name and delete_one or delete_all)(connection, read, planned, write)
 end
 
---- preview(connection, read, objects, write) -> result, changes, more
-return function(connection, read, objects, write)
-    return previews[write.verb](connection, read, objects, write)
+local PARTS = {scale = previews.scale, status = false, eviction = false}
+
+--- What previews the write: a status is a part of the object itself.
+local function preview_of(write)
+    local of = write.subresource and PARTS[write.subresource]
+    if of == nil and write.subresource then
+        return write_part
+    end
+    return of or previews[write.verb]
+end
+
+--- preview(connection, read, planned, write) -> result, changes, more
+return function(connection, read, planned, write)
+    return preview_of(write)(connection, read, planned, write)
 end
