@@ -1,6 +1,7 @@
 -- The check of permissions that is before all others, in the cases that a small procedure and an
 -- administrator, or a user without any right, bring about.
 local access = require("salvor.procedure.access")
+local fs = require("salvor.fs")
 local lab = require("support.lab")
 local permissions = require("salvor.procedure.permissions")
 local salvor = require("support.salvor")
@@ -53,6 +54,32 @@ lab.describe("the check of permissions", function()
         assert.are.equal(1, select(2, result.stdout:gsub("problem", "")))
     end)
 
+    lab.it_as("restricted", "tells of Secrets that a site refers to with all else that is missing",
+        function(path)
+            local home, closing <close> = site.new_home() -- luacheck: ignore 211
+            local file = home .. "/site.yaml"
+            must(fs.write(file, "params: {password: {secret: login, namespace: vaults}}\n"))
+            local uses = "function(ctx) ctx:note(ctx.params.password) end"
+            site.install(home, "site/script", site.script({
+                params = '{{name = "password", type = "secret", help = "a secret"}}',
+                permissions = [[{{kind = "pods", verbs = {"list"}}, {kind = "nodes",
+                    namespace = "", verbs = {"list"}, when = function(params)
+                        return params.password end}}]],
+                steps = '{{id = "uses", title = "Uses it", why = "W.", check = true, run = ' .. uses
+                    .. '}, {id = "not", title = "Does not", why = "W.", check = true, run ='
+                    .. ' function(ctx) ctx:problem("and this") end}, {id = "do", title = "Do",'
+                    .. ' why = "W.", run = ' .. uses .. "}}",
+            }))
+            for _, verb in ipairs({"plan", "run"}) do
+                local result = salvor.run({verb, "site/script", "--kubeconfig", path, "-n",
+                                           "default", "--site", file}, {home = home})
+                salvor.expect_code(4, result)
+                salvor.expect(result.stdout, "this user may not list pods in namespace default",
+                    "this user may not get secrets login in namespace vaults", "and this",
+                    "uses             not looked at, since 'permissions' failed")
+            end
+        end)
+
     lab.it_as("restricted", "is done again when a run is resumed", function(path)
         local home, closing <close> = site.new_home() -- luacheck: ignore 211
         site.install(home, "site/script", site.script({
@@ -87,7 +114,7 @@ describe("the check of permissions", function()
     end)
 
     --- What the check finds on a server that answers so to questions about permissions.
-    local function findings(answer)
+    local function findings(answer, unread)
         answer.method, answer.path = "POST", REVIEWS
         server:rules({answer})
         local procedure = {categories = {"check"},
@@ -100,6 +127,7 @@ describe("the check of permissions", function()
         end
         access.check(procedure, {}, "default").run({
             k8s = server:client(), procedure = "site/script", namespace = "default",
+            unread = unread,
             problem = add("problem"), warn = add("warning"), note = add("note"),
         })
         return found
@@ -112,6 +140,16 @@ describe("the check of permissions", function()
             assert.are.equal(1, #found)
             assert.are.equal("warning", found[1][1])
             salvor.expect(found[1][2], "does not tell what this user may do: not for you")
+        end
+    end)
+
+    it("fails for a secret that cannot be read although all seems to be allowed", function()
+        for status, answer in pairs({
+            [201] = {status = {allowed = true}}, [403] = scripted.status(403, "Forbidden", "no"),
+        }) do
+            local found = findings({status = status, json = answer},
+                {password = {message = "not for you", hint = "ask"}})
+            assert.are.same({"problem", "not for you", "ask"}, found[#found])
         end
     end)
 

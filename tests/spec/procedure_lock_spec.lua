@@ -1,6 +1,7 @@
 -- The Lease that keeps two operators from working on one namespace: who gets it, how it is kept,
 -- lost and given back.
 local fs = require("salvor.fs")
+local json = require("salvor.json")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
 local small_procedure = require("support.small_procedure")
@@ -281,6 +282,11 @@ lab.describe("the lock of a run", function()
         salvor.expect_code(0, plan)
         salvor.expect(plan.stdout, "warning: somebody works on this namespace now: ann@elsewhere"
             .. " since 2026-01-01T00:00:00Z (run 20260101-000000-abcdef)")
+        local document = small:salvor({"plan", ID, "--output", "json"})
+        salvor.expect(document.stderr, "somebody works on this namespace now: ann@elsewhere")
+        local held = must(json.decode(document.stdout)).lock
+        assert.same({"ann@elsewhere", "20260101-000000-abcdef", "2026-01-01T00:00:00.000000Z"},
+            {held.who, held.run, held.since})
         assert.truthy(lease())
     end)
 

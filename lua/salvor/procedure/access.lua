@@ -1,6 +1,7 @@
 --- The check before all others: whether this user may do what the procedure needs.
 local copy = require("salvor.copy")
 local errors = require("salvor.error")
+local keys = require("salvor").keys
 local permissions = require("salvor.procedure.permissions")
 local task = require("salvor.task")
 
@@ -94,18 +95,33 @@ end
 
 local CANNOT_TELL = {Forbidden = true, NotFound = true, MethodNotAllowed = true}
 
+--- Secrets of the site's files that this user was refused, although nothing seems to be missing.
+local function tell_unread(ctx)
+    for _, name in ipairs(keys(ctx.unread or {})) do
+        ctx:problem(ctx.unread[name].message, ctx.unread[name].hint)
+    end
+end
+
+local function tell_missing(ctx, missing)
+    for number, rule in ipairs(missing) do
+        ctx:problem("this user may not " .. permissions.describe(rule), number == #missing
+            and "let an administrator apply what 'salvor rbac " .. ctx.procedure .. " -n "
+            .. ctx.namespace .. " --user NAME' prints for the parameters of this run" or nil)
+    end
+end
+
 local function run(rules, ctx)
     local missing, unknown = access.missing(ctx.k8s, rules)
     if not missing and not CANNOT_TELL[unknown.code] then
         error(unknown, 0)
     elseif not missing then
-        return ctx:warn("the server does not tell what this user may do: " .. unknown.message,
+        ctx:warn("the server does not tell what this user may do: " .. unknown.message,
             "what is missing shows when it is needed")
+        return tell_unread(ctx)
     end
-    for number, rule in ipairs(missing) do
-        ctx:problem("this user may not " .. permissions.describe(rule), number == #missing
-            and "let an administrator apply what 'salvor rbac " .. ctx.procedure .. " -n "
-            .. ctx.namespace .. " --user NAME' prints for the parameters of this run" or nil)
+    tell_missing(ctx, missing)
+    if not missing[1] then
+        tell_unread(ctx)
     end
     for _, rule in ipairs(unknown) do
         ctx:note("this cluster does not know " .. permissions.kind(rule)
@@ -115,7 +131,8 @@ end
 
 --- check(procedure, params, namespace) -> the check, in the form of a step
 function access.check(procedure, params, namespace)
-    local rules = permissions.rules(procedure, params, namespace)
+    -- A secret that may not be read counts as not given.
+    local rules = permissions.rules(procedure, copy.merge(params), namespace)
     return copy.merge(access.STEP, {run = function(ctx)
         run(rules, ctx)
     end})

@@ -121,8 +121,9 @@ end
 
 local context = {}
 
---- new{procedure, source (where its script is), run, started, params, namespace, k8s, cluster,
---- performer, facts, kit_entries, site, connect(options of elsewhere()) -> client}
+--- new{procedure, source (where its script is), run, started, params, unread (the errors of those
+--- that may not be read), namespace, k8s, cluster, performer, facts, kit_entries, site,
+--- connect(options of elsewhere()) -> client}
 function context.new(fields)
     fields.facts = fields.facts or {}
     fields.kit_entries = fields.kit_entries or {}

@@ -11,6 +11,7 @@
 -- and undo(step) -> boolean, nil where nobody can be asked.
 local client = require("salvor.procedure.client")
 local context = require("salvor.procedure.context")
+local copy = require("salvor.copy")
 local elsewhere = require("salvor.procedure.elsewhere")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
@@ -63,21 +64,35 @@ function session.prepare(id, options)
     return prepared
 end
 
---- Secrets that the site's files refer to are read last: some are in the cluster.
-local function read_references(prepared)
-    for _, name in ipairs(salvor.keys(prepared.references)) do
-        local kept = prepared.references[name]
-        local value, err = references.read(kept.reference, kept.file, prepared.site.connect)
-        if not value then
-            error(errors.new({code = err.code, cause = err, hint = err.hint, message = "parameter '"
-                .. name .. "' (" .. prepared.sources[name] .. "): " .. err.message}), 0)
+--- Secrets that the site's files refer to are read last: some are in the cluster. One that this
+--- user may not read is for the check of permissions, which tells all that is missing at once.
+local function read_references(opened)
+    opened.unread = {}
+    for _, name in ipairs(salvor.keys(opened.references)) do
+        local kept = opened.references[name]
+        local value, err = references.read(kept.reference, kept.file, opened.site.connect)
+        local problem = not value and errors.new({code = err.code, cause = err, hint = err.hint,
+            message = "parameter '" .. name .. "' (" .. opened.sources[name] .. "): "
+                .. err.message})
+        if problem and problem.code ~= "Forbidden" then
+            error(problem, 0)
         end
-        prepared.params[name] = value
+        opened.params[name], opened.unread[name] = value, problem or nil
     end
 end
 
---- open(id, options) -> what prepare() gives, and connection, cluster: loads the procedure, checks
---- the parameters, connects. options: params (texts by name), context, kubeconfig, namespace, site
+--- The parameters as steps see them: to ask for one that may not be read fails.
+local function params_of(opened)
+    return setmetatable(copy.merge(opened.params), {__index = function(_, name)
+        if opened.unread[name] then
+            error(opened.unread[name], 0)
+        end
+    end})
+end
+
+--- open(id, options) -> what prepare() gives, and connection, cluster, and unread, the errors of
+--- secret parameters that this user may not read, by name: loads the procedure, checks the
+--- parameters, connects. options: params (texts by name), context, kubeconfig, namespace, site
 --- (the path of a site file), kept (of a run that is resumed: its {params, sources}).
 function session.open(id, options)
     local opened = session.prepare(id, options)
@@ -146,7 +161,8 @@ function session.context(opened, fields)
         source = opened.origin.source,
         run = fields.run,
         started = fields.started,
-        params = opened.params,
+        params = params_of(opened),
+        unread = opened.unread,
         namespace = opened.connection.namespace,
         cluster = opened.cluster,
         performer = fields.performer,
