@@ -76,6 +76,19 @@ describe("salvor deploy", function()
         assert.are.equal("@daily", objects("--schedule", "@daily").CronJob.spec.schedule)
     end)
 
+    it("prints a CronJob of the version that the cluster has, where one can be asked", function()
+        local made, result = objects("--schedule", "@daily")
+        assert.are.equal("batch/v1", made.CronJob.apiVersion)
+        salvor.expect(result.stderr, "the CronJob is for Kubernetes 1.21 and later; --kubernetes"
+            .. " 1.20 makes one for an older cluster", "there is no kubeconfig")
+        for version, api in pairs({["1.20"] = "batch/v1beta1", ["v1.19.16+k3s1"] = "batch/v1beta1",
+                                   ["1.21.0"] = "batch/v1", ["1.32"] = "batch/v1"}) do
+            made, result = objects("--schedule", "@daily", "--kubernetes", version)
+            assert.are.equal(api, made.CronJob.apiVersion)
+            assert.is_nil(result.stderr:find("Kubernetes", 1, true))
+        end
+    end)
+
     it("keeps the state in an emptyDir, or in a claim that not only root can write to", function()
         local function state(...)
             local pod = objects(...).Job.spec.template.spec
@@ -151,6 +164,11 @@ describe("salvor deploy", function()
         {"a value that is not valid", {"-p", "kit=/k", "-p", "max_age=x"}, "'max_age': 'x'"},
         {"a schedule of four fields", {"-p", "kit=/k", "--schedule", "0 3 * *"},
          "'0 3 * *' is no schedule", "five fields"},
+        {"a schedule that never comes", {"-p", "kit=/k", "--schedule", "0 24 * * *"},
+         "'0 24 * * *' is no schedule: '24' is no hour (0 to 23)"},
+        {"no version", {"-p", "kit=/k", "--schedule", "@daily", "--kubernetes", "old"},
+         "'old' is no version of Kubernetes", "write --kubernetes 1.20"},
+        {"no image", {"-p", "kit=/k", "--image", ""}, "which image?"},
         {"a Secret without key", {"-p", "kit=/k", "--secret", "kit=x"},
          "'kit=x' names no key of a Secret", "--secret NAME=SECRET/KEY"},
         {"a Secret for what is no secret", {"-p", "kit=/k", "--secret", "name=a/b"},
@@ -161,6 +179,8 @@ describe("salvor deploy", function()
          "'A/b' is no Kubernetes name", "see --env-from"},
         {"a claim that is no name", {"-p", "kit=/k", "--state-claim", "A b"},
          "'A b' is no Kubernetes name"},
+        {"a name that ends badly", {"-p", "kit=/k", "--name", "x-"},
+         "'x-' is no Kubernetes name", "see --name"},
         {"a name that is too long", {"-p", "kit=/k", "--name", ("x"):rep(53)},
          "is longer than 52 characters"},
     }) do
@@ -227,17 +247,14 @@ lab.describe("what salvor deploy prints", function()
         local home, closing <close> = site.new_home() -- luacheck: ignore 211
         local result = salvor.run({"deploy", apic.ID, "-n", namespace, "--image", "x:1",
             "--state-claim", "kits", "--pull-secret", "registry", "--env-from", "login",
-            KIT[1], KIT[2], ...}, {home = home})
+            KIT[1], KIT[2], ...}, {home = home, env = {KUBECONFIG = lab.kubeconfig()}})
         salvor.expect_code(0, result)
+        assert.are.equal("", result.stderr)
         return result.stdout
     end
 
     it("is understood by a server to the last field", function()
         for _, text in ipairs({printed(), printed("--schedule", "0 3 * * *")}) do
-            -- Before Kubernetes 1.21 that is what CronJobs were called; no field is another one.
-            if not client:kind("batch/v1/CronJob") then
-                text = text:gsub("batch/v1\nkind: CronJob", "batch/v1beta1\nkind: CronJob")
-            end
             for _, object in ipairs(must(yaml.load_all(text))) do
                 expect_part(object, must(client:create(object, {dry_run = true})), object.kind)
             end
@@ -258,7 +275,9 @@ lab.describe("what salvor deploy prints", function()
     end
 
     it("is ready for kubectl apply, also a second time", function()
-        apply(printed())
-        apply(printed())
+        for _ = 1, 2 do
+            apply(printed())
+            apply(printed("--schedule", "0 3 * * *"))
+        end
     end)
 end)

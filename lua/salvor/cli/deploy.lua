@@ -2,21 +2,26 @@ local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
 local deploy = require("salvor.procedure.deploy")
 local errors = require("salvor.error")
+local k8s = require("salvor.k8s")
 local manifest = require("salvor.procedure.manifest")
+local merge = require("salvor.copy").merge
 local offline = require("salvor.procedure.offline")
+local schedule_problem = require("salvor.procedure.schedule")
 
 local function usage(message, hint)
     error(errors.new({code = "Usage", message = message, hint = hint}), 0)
 end
 
-local NAME = "^[%l%d][%l%d.-]*$"
+local function is_name(text)
+    return text:find("^[%l%d][%l%d.-]*$") ~= nil and text:find("[%l%d]$") ~= nil
+end
 
 --- "NAME=SECRET/KEY" texts -> {NAME = {name = "SECRET", key = "KEY"}}
 local function secrets_of(words)
     local secrets = {}
     for _, word in ipairs(words or {}) do
         local param, name, key = word:match("^([%w_]+)=([^/]+)/([%w._-]+)$")
-        if not param or not name:match(NAME) then
+        if not param or not is_name(name) then
             usage("'" .. word .. "' names no key of a Secret", "write --secret NAME=SECRET/KEY")
         end
         secrets[param] = {name = name, key = key}
@@ -25,18 +30,42 @@ local function secrets_of(words)
 end
 
 local function check_schedule(schedule)
-    local _, fields = (schedule or ""):gsub("%S+", "")
-    if schedule and fields ~= 5 and not schedule:match("^@%l+$") then
-        usage("'" .. schedule .. "' is no schedule", "five fields as cron has them, such as"
-            .. " '0 3 * * *', or @daily")
+    local problem = schedule and schedule_problem(schedule)
+    if problem then
+        usage("'" .. schedule .. "' is no schedule: " .. problem, "five fields as cron has them,"
+            .. " such as '30 3 * * *' for half past three, or @daily")
     end
     return schedule
+end
+
+-- Seconds to ask the cluster in; what is printed can be had without it.
+local PATIENCE = 5
+
+--- The API version of CronJobs: the newest that the cluster has, or that its version has.
+local function cron_version(kubernetes, target)
+    if kubernetes then
+        local minor = tonumber(kubernetes:match("^v?1%.(%d+)"))
+        if not minor then
+            usage("'" .. kubernetes .. "' is no version of Kubernetes", "write --kubernetes 1.20")
+        end
+        return minor >= 21 and "batch/v1" or "batch/v1beta1"
+    end
+    local client, err = k8s.connect(merge(target, {timeout = PATIENCE}))
+    local kind
+    if client then
+        kind, err = client:kind("cronjobs.batch")
+    end
+    if not kind then
+        cli.complain("the CronJob is for Kubernetes 1.21 and later; --kubernetes 1.20 makes one for"
+            .. " an older cluster, which this one could not be asked about: " .. err.message)
+    end
+    return kind and kind.api_version or "batch/v1"
 end
 
 --- The name of an object that an option gives.
 local function name_of(given, option)
     local name = given[option]
-    if name and not name:match(NAME) then
+    if name and not is_name(name) then
         usage("'" .. name .. "' is no Kubernetes name", "see --" .. option:gsub("_", "-"))
     end
     return name
@@ -58,6 +87,8 @@ return {
     options = manifest.options({
         {name = "image", argument = "IMAGE", help = "the image of Salvor"},
         {name = "schedule", argument = "CRON", help = "a CronJob; without it a Job, at once"},
+        {name = "kubernetes", argument = "VERSION",
+         help = "the version that the CronJob is for; else the cluster is asked"},
         {name = "secret", argument = "NAME=SECRET/KEY", repeated = true,
          help = "a secret parameter, from a Secret of the namespace"},
         {name = "env-from", argument = "SECRET", repeated = true,
@@ -70,7 +101,7 @@ return {
     }),
     run = function(given, words)
         local as_json = manifest.is_json(given)
-        if not given.image then
+        if not given.image or not given.image:find("^%S+$") then
             usage("which image?", "add --image IMAGE; packaging/container makes one")
         end
         local opened = offline.open(words[1], command.target_options(given))
@@ -80,6 +111,7 @@ return {
             secrets = secrets_of(given.secret),
             env_from = names_of(given, "env_from"),
             schedule = check_schedule(given.schedule),
+            cron_version = given.schedule and cron_version(given.kubernetes, opened.target),
             state_claim = name_of(given, "state_claim"),
             pull_secret = name_of(given, "pull_secret"),
             yes = given.yes,

@@ -224,18 +224,18 @@ end
 
 -- Objects
 
-local function job(metadata, template, schedule)
+local function job(metadata, template, options)
     -- A run that has stopped is looked at and resumed, not repeated from its beginning.
     local spec = {backoffLimit = 0, template = template}
-    if not schedule then
+    if not options.schedule then
         return {apiVersion = "batch/v1", kind = "Job", metadata = metadata, spec = spec}
     end
     return {
-        apiVersion = "batch/v1",
+        apiVersion = options.cron_version,
         kind = "CronJob",
         metadata = metadata,
         spec = {
-            schedule = schedule,
+            schedule = options.schedule,
             concurrencyPolicy = "Forbid",
             startingDeadlineSeconds = 3600,
             successfulJobsHistoryLimit = 3,
@@ -260,7 +260,8 @@ end
 
 --- objects(opened, options) -> list of them, notes (lines for whoever deploys). opened: as from
 --- offline.open. options: name, image, secrets ({name, key} of a Secret by parameter), env_from
---- (names of Secrets), schedule (a Job without), state_claim, pull_secret, yes. Raises Usage.
+--- (names of Secrets), schedule (a Job without) and cron_version (apiVersion of a CronJob),
+--- state_claim, pull_secret, yes. Raises Usage.
 function deploy.objects(opened, options)
     if #options.name > LONGEST_NAME then
         usage("the name '" .. options.name .. "' is longer than " .. LONGEST_NAME .. " characters",
@@ -284,7 +285,7 @@ function deploy.objects(opened, options)
     local files = deploy_site.files(opened, options, notes)
     objects[#objects + 1] = config_map(files, metadata())
     objects[#objects + 1] = job(metadata(), pod_template(opened, options, labels, files),
-        options.schedule)
+        options)
     return objects, notes
 end
 
