@@ -26,7 +26,7 @@ BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@echo "  $(1)" $@)
 
-.PHONY: all deps test-deps demo test check lint format bench bench-built asan image install clean help check-without-lab \
+.PHONY: all deps test-deps demo test check lint format bench bench-built asan image image-root install clean help check-without-lab \
         torture fuzz fuzz-here valgrind
 .DELETE_ON_ERROR:
 
@@ -44,6 +44,7 @@ help:
 	@echo "valgrind the unit tests and quick specs under valgrind"
 	@echo "fuzz     each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)), with clang"
 	@echo "image    a container image, $(BUILD)/salvor-image.tar"
+	@echo "image-root   what that image holds, for podman build"
 	@echo "install  to DESTDIR and PREFIX ($(PREFIX))"
 	@echo "clean    remove $(BUILD)"
 
@@ -197,6 +198,12 @@ demo: test-deps
 image: all
 	packaging/install-packages packaging/container/packages
 	packaging/container/image $(BUILD)/salvor $(BUILD)/salvor-image.tar
+
+# For packaging/container/Containerfile.
+image-root: all
+	packaging/install-packages packaging/container/packages
+	rm -rf $(BUILD)/image-root
+	packaging/container/rootfs $(BUILD)/salvor $(BUILD)/image-root
 
 install: all
 	install -Dm755 $(BUILD)/salvor $(DESTDIR)$(PREFIX)/bin/salvor

@@ -1,5 +1,5 @@
--- The image that packaging/container/image makes: what is in it, and what is not. That it runs is
--- seen in procedure_deploy_node_spec.lua.
+-- The image that packaging/container/image makes: what is in it, and what is not; and that a
+-- container engine makes the same. That it runs is seen in procedure_deploy_node_spec.lua.
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
@@ -8,6 +8,10 @@ local salvor = require("support.salvor")
 
 describe("the image of Salvor", function()
     local folder, image, name
+
+    local function in_folder(...)
+        return fs.join(folder, ...)
+    end
 
     local function run(argv)
         local result = must(proc.run(argv, {timeout = 60}))
@@ -49,6 +53,46 @@ describe("the image of Salvor", function()
         for _, unwanted in ipairs({"sh", "bash", "dpkg", "apt"}) do
             assert.is_nil(there[unwanted])
         end
+    end)
+
+    --- How an image is run, and the lines of tar about its files: type, mode, owner, size, path.
+    local function look_into(file)
+        local at = must(fs.temporary_folder())
+        run({"tar", "-C", at, "-xf", file})
+        local manifest = must(json.decode(must(fs.read(fs.join(at, "manifest.json")))))[1]
+        local config = must(json.decode(must(fs.read(fs.join(at, manifest.Config))))).config
+        local files, layers = {}, #manifest.Layers
+        for _, line in ipairs(salvor.lines(run({"tar", "--numeric-owner", "-tvf",
+                                                fs.join(at, manifest.Layers[1])}))) do
+            local mode, owner, size, path = line:match("^(%S+) +(%S+) +(%d+) %S+ %S+ (.+)$")
+            path = path:gsub("^%./", ""):gsub("/$", "")
+            files[#files + 1] = path ~= "" and table.concat({mode, owner, size, path}, " ") or nil
+        end
+        table.sort(files)
+        must(fs.remove_tree(at))
+        return {Entrypoint = config.Entrypoint, User = config.User, Env = config.Env,
+                WorkingDir = config.WorkingDir}, files, layers
+    end
+
+    it("is what an engine makes of the Containerfile", function()
+        if not proc.which("buildah") then
+            return pending("buildah is not installed")
+        end
+        local buildah = {"buildah", "--storage-driver", "vfs", "--root", in_folder("storage"),
+                         "--runroot", in_folder("running")}
+        local function engine(...)
+            run(table.move({...}, 1, select("#", ...), #buildah + 1,
+                table.move(buildah, 1, #buildah, 1, {})))
+        end
+        run({"packaging/container/rootfs", salvor.path, in_folder("root")})
+        engine("bud", "--isolation", "chroot", "--pull-never", "--quiet", "--tag", "made",
+            "--file", "packaging/container/Containerfile", in_folder("root"))
+        engine("push", "--quiet", "made", "docker-archive:" .. in_folder("made.tar"))
+        local ours, our_files = look_into(image)
+        local theirs, their_files, layers = look_into(in_folder("made.tar"))
+        assert.are.equal(1, layers)
+        assert.are.same(ours, theirs)
+        assert.are.same(our_files, their_files)
     end)
 
     it("is the same for the same program", function()
