@@ -221,7 +221,35 @@ lab.describe("a plan", function()
             local expected = must(c:wait("deploy", "later", {create = true}))
             assert.same({apiVersion = "apps/v1", kind = "Deployment",
                          metadata = {name = "later", namespace = namespace}}, expected)
-            assert.is_false((pcall(c.wait, c, "deploy", "never")))
+            local ok, err = pcall(c.wait, c, "deploy", "never")
+            assert.is_false(ok)
+            assert.equal('deployments "never" would not exist by then', err.message)
+            assert.equal(true, must(c:wait("deploy", "never", {deleted = true})))
+        end)
+
+        it("gives what is there by then, in the form that the run gives", function()
+            local c = planning()
+            must(c:create(config_map("a", {x = "1"})))
+            assert.equal("1", must(c:wait("cm", "a")).data.x)
+            assert.equal("1", must(c:wait("cm", {"a"}))[1].data.x)
+            local selected = must(c:wait("cm", nil, {field_selector = "metadata.name=a"}))
+            assert.equal("1", selected[1].data.x)
+            local both = must(c:wait_all({{kind = "cm", name = "a"},
+                                          {kind = "deploy", name = "d", create = true}}))
+            assert.same({"a", "d"}, {both[1].metadata.name, both[2].metadata.name})
+        end)
+
+        it("refuses what the run would refuse", function()
+            local c = planning()
+            for problem, call in pairs({
+                ["unknown option 'timout'"] = {"cm", "a", {timout = 5}},
+                ["option 'ready' is an empty list"] = {"cm", "a", {ready = {}}},
+                ["either a name"] = {"cm"},
+            }) do
+                local ok, err = pcall(c.wait, c, table.unpack(call))
+                assert.is_false(ok)
+                assert.truthy(tostring(err):find(problem, 1, true), tostring(err))
+            end
         end)
     end)
 end)
@@ -295,6 +323,24 @@ lab.describe("salvor plan", function()
         salvor.expect(result.stdout, "data.password")
         assert.is_nil(result.stdout:find("treasure", 1, true))
         assert.is_nil(result.stdout:find("dmVyeS1idXJpZWQ", 1, true))
+    end)
+
+    it("says where a script is wrong that no server was asked about", function()
+        local fault = "function() return nil .. 'x' end"
+        for step, where in pairs({
+            [{done = fault}] = "step only cannot be planned: ",
+            [{when = fault}] = "step only cannot be planned: ",
+            [{run = fault}] = "step only cannot be planned: ",
+            [{when = fault, check = "true"}] = "check 'only': ",
+            [{run = fault, check = "true"}] = "check 'only': ",
+        }) do
+            local path = site.install(home, "site/script", site.script({}, step))
+            local result = salvor.run({"plan", "site/script", "--namespace", namespace},
+                {home = home, env = {KUBECONFIG = lab.kubeconfig()}})
+            salvor.expect_code(3, result)
+            salvor.expect(result.stderr, where .. path .. ":", "attempt to concatenate a nil value",
+                "nothing was changed")
+        end
     end)
 
     it("fails when an apply would conflict", function()

@@ -79,6 +79,12 @@ end
 
 local methods = {}
 
+--- What every wait goes through, for procedures to wrap: the result of each item, or nil and the
+--- first error. items: salvor.k8s.wait.group; opts: timeout, stall, tick, on_progress.
+function methods:_wait(op, items, opts)
+    return require("salvor.k8s.wait.session")(self, op, items, opts)
+end
+
 function methods:wait(kind, name, opts)
     opts = check.options(opts, wait_options, "k8s.wait")
     check_times(opts, "k8s.wait")
@@ -86,7 +92,7 @@ function methods:wait(kind, name, opts)
     if item.problem then
         return nil, item.problem
     end
-    local results, err = require("salvor.k8s.wait.session")(self, "k8s.wait", {item}, opts)
+    local results, err = self:_wait("k8s.wait", {item}, opts)
     return results and results[1], err
 end
 
@@ -105,7 +111,7 @@ function methods:wait_all(items, opts)
             return nil, made[index].problem
         end
     end
-    return require("salvor.k8s.wait.session")(self, "k8s.wait_all", made, opts)
+    return self:_wait("k8s.wait_all", made, opts)
 end
 
 return methods

@@ -78,26 +78,15 @@ local function running_methods(connection, options)
         })
     end
 
-    local function reporting(wait_options)
-        wait_options = wait_options or {}
-        return copy.merge(wait_options, {
-            stall = wait_options.stall or STALL,
-            tick = 1,
-            on_progress = function(progress)
-                options.wait(progress.kind .. " " .. progress.name, progress)
-            end,
-        })
-    end
-
-    function wrapped.wait(_, kind, name, wait_options)
-        return options.performer:await(waits.describe(kind, name, wait_options), function()
-            return connection:wait(kind, name, reporting(wait_options))
-        end)
-    end
-
-    function wrapped.wait_all(_, items, wait_options)
-        return options.performer:await(waits.describe_all(items, wait_options), function()
-            return connection:wait_all(items, reporting(wait_options))
+    function wrapped._wait(_, op, items, opts)
+        return options.performer:await(waits.describe(items, opts), function()
+            return connection:_wait(op, items, copy.merge(opts, {
+                stall = opts.stall or STALL,
+                tick = 1,
+                on_progress = function(progress)
+                    options.wait(progress.kind .. " " .. progress.name, progress)
+                end,
+            }))
         end)
     end
 

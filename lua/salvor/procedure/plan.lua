@@ -7,20 +7,6 @@ local salvor = require("salvor")
 local session = require("salvor.procedure.session")
 local site = require("salvor.procedure.site")
 
-local function run_planned(step, ctx)
-    local ok, err = pcall(step.run, ctx)
-    if not ok then
-        err = session.as_error(err, ctx)
-        error(errors.new({
-            code = err.code,
-            message = "step " .. step.id .. " cannot be planned: "
-                .. (err.op and err.op .. ": " or "") .. err.message,
-            hint = (err.hint and err.hint .. "; " or "") .. "nothing was changed",
-            cause = err,
-        }), 0)
-    end
-end
-
 local function has_problem(performed)
     for _, effect in ipairs(performed) do
         if effect.problems then
@@ -30,19 +16,32 @@ local function has_problem(performed)
     return false
 end
 
+--- Whether the step would be done; its effects are listed meanwhile.
+local function try_step(step, ctx)
+    if not session.is_wanted(step, ctx) then
+        return "not-needed"
+    elseif step.done and step.done(ctx) then
+        return "done"
+    end
+    step.run(ctx)
+    return "planned"
+end
+
 local function plan_step(step, ctx)
     local performer = ctx.performer
-    local planned = {step = step, status = "not-needed"}
     ctx.findings, performer.list, performer.step = salvor.list(), salvor.list(), step.id
-    if session.is_wanted(step, ctx) then
-        planned.status = "done"
-        if not step.done or not step.done(ctx) then
-            planned.status = "planned"
-            run_planned(step, ctx)
-        end
+    local ok, status = pcall(try_step, step, ctx)
+    if not ok then
+        local err = session.as_error(status, ctx)
+        error(errors.new({
+            code = err.code,
+            message = "step " .. step.id .. " cannot be planned: "
+                .. (err.op and err.op .. ": " or "") .. err.message,
+            hint = (err.hint and err.hint .. "; " or "") .. "nothing was changed",
+            cause = err,
+        }), 0)
     end
-    planned.effects, planned.findings = performer.list, ctx.findings
-    return planned
+    return {step = step, status = status, effects = performer.list, findings = ctx.findings}
 end
 
 --- plan(id, options, observer) -> {procedure, origin, opened, created, cluster, namespace,

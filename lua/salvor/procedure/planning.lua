@@ -5,6 +5,7 @@ local errors = require("salvor.error")
 local objects_of = require("salvor.procedure.objects")
 local planned_objects = require("salvor.procedure.planned")
 local preview = require("salvor.procedure.preview")
+local selector = require("salvor.k8s.selector")
 local waits = require("salvor.procedure.waits")
 
 local planning = {}
@@ -15,50 +16,41 @@ local function planned_on(performer, server)
     return performer.planned[server]
 end
 
---- What somebody else would create by then: only its name is known.
-local function expected(client, kind, name, options)
-    local resource = must(client:kind(kind))
-    return {
-        apiVersion = resource.api_version,
-        kind = resource.kind,
-        metadata = {name = name, namespace = resource.namespaced
-            and (options.namespace or client.namespace) or nil},
-    }
-end
-
---- One object that is waited for. A wait lists and watches, so a plan does not `get`.
-local function seen_one(client, kind, name, options)
-    local found = must(client:list(kind, {namespace = options.namespace,
-                                          field_selector = {["metadata.name"] = name}}))[1]
+--- One object that is waited for as it is now. A wait lists and watches, so a plan does not `get`.
+local function seen_one(read, op, item, name)
+    local resource = item.resource
+    local found = must(read({op = op, verb = "list", resource = resource,
+                             namespace = item.namespace,
+                             query = {fieldSelector = "metadata.name=" .. name}})).items[1]
     if found then
         return found
-    elseif options.deleted then
+    elseif item.wants.deleted then
         return true
-    elseif options.create then
-        return expected(client, kind, name, options)
+    elseif item.wants.create then
+        -- Somebody else would create it by then: only its name is known.
+        return {apiVersion = resource.api_version, kind = resource.kind,
+                metadata = {name = name, namespace = item.namespace}}
     end
-    return nil, errors.new({
-        code = "NotFound", op = "k8s.wait", status = 404,
-        message = kind .. " \"" .. name .. "\" is not there and would not come by this plan",
-        hint = "a wait for what others create says create = true",
-    })
+    error(errors.new({
+        code = "NotFound", op = op, status = 404,
+        message = resource.plural .. " \"" .. name .. "\" would not exist by then",
+        hint = "with create=true it may come later",
+    }), 0)
 end
 
 --- What is waited for as it is now: an object, or a list in the place of several.
-local function seen(client, kind, which, options)
-    if type(which) == "string" then
-        return must(seen_one(client, kind, which, options))
-    elseif not which then
-        return must(client:list(kind, {
-            namespace = options.namespace, all_namespaces = options.all_namespaces,
-            label_selector = options.label_selector, field_selector = options.field_selector,
-        }))
+local function seen(read, op, item)
+    if not item.names then
+        return must(read({op = op, verb = "list", resource = item.resource,
+                          namespace = item.namespace, query = {
+                              labelSelector = selector.label(item.label_selector),
+                              fieldSelector = selector.field(item.field_selector)}})).items
     end
     local objects = {}
-    for index, name in ipairs(which) do
-        objects[index] = seen(client, kind, name, options)
+    for index, name in ipairs(item.names) do
+        objects[index] = seen_one(read, op, item, name)
     end
-    return objects
+    return item.is_single and objects[1] or objects
 end
 
 --- methods(connection, performer, run) -> what takes the place of the connection's own methods
@@ -66,23 +58,27 @@ function planning.methods(connection, performer, run)
     local planned = planned_on(performer, connection.server)
     local wrapped = {}
 
-    local function read_list(read)
-        local found, err = objects_of.read(connection, read)
-        return found and found.items and planned:list(found, read) or found, err
+    local function read_list(what)
+        local found, err = objects_of.read(connection, what)
+        return found and found.items and planned:list(found, what) or found, err
     end
 
-    function wrapped._read(_, read)
-        if not read.name then
-            return read_list(read)
+    local function read(what)
+        if not what.name then
+            return read_list(what)
         end
-        local entry = planned:find(read, read.name)
+        local entry = planned:find(what, what.name)
         if not entry then
-            return objects_of.read(connection, read)
+            return objects_of.read(connection, what)
         elseif not entry.now then
-            return nil, planned_objects.gone(read.op, read.name)
+            return nil, planned_objects.gone(what.op, what.name)
         end
-        return read.subresource == "scale" and planned_objects.scale(entry.now)
+        return what.subresource == "scale" and planned_objects.scale(entry.now)
             or copy.deep(entry.now)
+    end
+
+    function wrapped._read(_, what)
+        return read(what)
     end
 
     function wrapped._write(_, write)
@@ -96,27 +92,19 @@ function planning.methods(connection, performer, run)
             preview = function()
                 local labelled = write.verb == "create" and objects_of.labelled(write, run)
                     or write
-                return preview(connection, function(read)
-                    return wrapped._read(nil, read)
-                end, planned, labelled)
+                return preview(connection, read, planned, labelled)
             end,
         })
     end
 
-    function wrapped.wait(self, kind, name, options)
-        local effect = waits.describe(kind, name, options)
-        effect.preview = function()
-            return seen(self, kind, name, options or {}), {}
-        end
-        return performer:perform(effect)
-    end
-
-    function wrapped.wait_all(self, items, options)
+    function wrapped._wait(_, op, items, opts)
         local results = {}
         for index, item in ipairs(items) do
-            local of = copy.merge({namespace = (options or {}).namespace,
-                                   timeout = (options or {}).timeout}, item)
-            results[index] = must(wrapped.wait(self, item.kind, item.name, of))
+            local effect = waits.describe({item}, opts)
+            effect.preview = function()
+                return seen(read, op, item), {}
+            end
+            results[index] = performer:perform(effect)
         end
         return results
     end

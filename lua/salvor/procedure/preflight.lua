@@ -23,13 +23,24 @@ local function failed_need(step, failed)
     end
 end
 
---- One check: its findings, or nil when it could not be done since permissions are missing, which
---- is reported already. An error object that it raises is a problem like any other; any other error
---- is a fault of the script and ends everything.
+--- Does a check; false: it is not wanted.
+local function carry_out(step, ctx)
+    if step.when and not step.when(ctx) then
+        return false
+    end
+    step.run(ctx)
+    return true
+end
+
+--- One check: its status and findings; nil when it could not be done since permissions are missing,
+--- which is reported already. An error object that it raises is a problem like any other; any other
+--- error is a fault of the script and ends everything.
 local function run_check(step, ctx, failed)
     ctx.findings = list()
-    local ok, err = pcall(step.run, ctx)
-    if not ok and (not errors.is(err) or err.code == "InvalidScript") then
+    local ok, err = pcall(carry_out, step, ctx)
+    if ok and not err then
+        return "skipped", list()
+    elseif not ok and (not errors.is(err) or err.code == "InvalidScript") then
         error(errors.new({
             code = "InvalidScript",
             message = "check '" .. step.id .. "': "
@@ -43,7 +54,7 @@ local function run_check(step, ctx, failed)
             and "the procedure's permissions do not list it; salvor show " .. ctx.procedure
             .. " shows them" or err.hint)
     end
-    return ctx.findings
+    return has_problem(ctx.findings) and "failed" or "ok", ctx.findings
 end
 
 --- The result of one check.
@@ -54,15 +65,10 @@ local function result_of(step, ctx, failed, why_left_out)
         return result
     end
     result.needs = failed_need(step, failed)
-    if result.needs or step.when and not step.when(ctx) then
-        return result
-    end
-    local findings = run_check(step, ctx, failed)
-    if findings then
-        result.findings = findings
-        result.status = has_problem(findings) and "failed" or "ok"
-    else
-        result.needs = permissions.CHECK
+    if not result.needs then
+        local status, findings = run_check(step, ctx, failed)
+        result.status, result.findings = status or result.status, findings or result.findings
+        result.needs = not status and permissions.CHECK or nil
     end
     return result
 end

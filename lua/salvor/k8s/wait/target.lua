@@ -43,7 +43,7 @@ local function predicate(rule, option, what)
 end
 
 --- wants(opts, what) -> {deleted, create, ready (a list of functions) or nil, failed, positive and
---- negative (in words)} of the options; misuse raises.
+--- negative (in words), is_custom (no words tell what is ready)} of the options; misuse raises.
 function target.wants(opts, what)
     local ready, failed = {}, opts.failed and predicate(opts.failed, "failed", what)
     for _, rule in ipairs(type(opts.ready) == "table" and opts.ready or {opts.ready}) do
@@ -61,7 +61,8 @@ function target.wants(opts, what)
         positive, negative = "for " .. opts.ready, "does not meet " .. opts.ready
     end
     return {deleted = opts.deleted, create = opts.create, failed = failed,
-            ready = ready[1] and ready, positive = positive, negative = negative}
+            ready = ready[1] and ready, positive = positive, negative = negative,
+            is_custom = ready[1] ~= nil and type(opts.ready) ~= "string"}
 end
 
 --- The kind's own rule says what is ready where item.wants does not.
