@@ -85,6 +85,18 @@ describe("the permissions of a procedure", function()
         }))
     end)
 
+    it("stand in no rule of their own for names that another one has", function()
+        assert.are.same({
+            "get secrets a, b in namespace apic",
+            "list secrets b in namespace apic",
+            "get secrets b, c in namespace apic",
+        }, rules({
+            {kind = "secrets", verbs = {"get"}, names = {"b", "a"}},
+            {kind = "secrets", verbs = {"get", "list"}, names = {"b"}},
+            {kind = "secrets", verbs = {"get"}, names = {"c", "b"}},
+        }))
+    end)
+
     it("to a namespace itself are to that one alone", function()
         assert.are.same({"get namespaces apic in namespace apic",
                          "get namespaces b in namespace b"},

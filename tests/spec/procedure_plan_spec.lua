@@ -280,13 +280,15 @@ lab.describe("salvor plan", function()
             metadata = {name = "new"}, data = {text = "]] .. LONG .. [["}}))
         must(ctx.k8s:create({apiVersion = "v1", kind = "Secret",
             metadata = {name = "s"}, stringData = {password = "very-buried-treasure"}}))
-        must(ctx.k8s:patch("cm", "old", {data = {a = "2"}}))
+        must(ctx.k8s:patch("cm", "old", {data = {a = "2"},
+            metadata = {labels = {old = require("salvor").null}}}))
         must(ctx.k8s:delete("cm", "gone"))
         must(ctx.k8s:wait("cm", "new", {timeout = 5400}))]]
 
     local function prepare()
         for _, name in ipairs({"old", "gone"}) do
-            must(client:create({apiVersion = "v1", kind = "ConfigMap", metadata = {name = name},
+            must(client:create({apiVersion = "v1", kind = "ConfigMap",
+                                metadata = {name = name, labels = {old = "yes"}},
                                 data = {a = "1"}}))
         end
     end
@@ -296,7 +298,7 @@ lab.describe("salvor plan", function()
         local result = plan(EFFECTS)
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "wait for cm new to be ready, at most 90m",
-            "~ data.a: 1 -> 2",
+            "~ data.a: 1 -> 2\n", "- metadata.labels.old: yes\n",
             "plan: 2 objects created, 1 changed, 1 deleted, 1 wait, 0 commands\n")
         assert.is_nil(result.stdout:find(LONG, 1, true))
         salvor.expect(result.stdout, "… (500 bytes)")

@@ -152,6 +152,17 @@ lab.describe("a saved plan", function()
         assert.equal(0, #made())
     end)
 
+    it("is refused when what is to be deleted was made anew", function()
+        site.install(home, "site/script", site.script({params = PARAMS}, {run = [[function(ctx)
+            must(ctx.k8s:delete("cm", "there")) end]]}))
+        salvor.expect_code(0, save())
+        must(client:delete("cm", "there"))
+        must(client:create({apiVersion = "v1", kind = "ConfigMap", metadata = {name = "there"},
+                            data = {a = "1"}}))
+        refused(4, run(), "effect 1, delete ConfigMap " .. namespace .. "/there: was made anew by"
+            .. " somebody: it has another uid", "nothing was changed")
+    end)
+
     it("is refused when the script has changed, and says what that does", function()
         save()
         site.install(home, "site/script", site.script({params = PARAMS}, {

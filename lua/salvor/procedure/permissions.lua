@@ -168,11 +168,26 @@ local function add(places, rule)
     end
 end
 
+--- Whether the names of one rule are among those of another; nil is all of them.
+local function has_names(wide, names)
+    local known = {}
+    for _, name in ipairs(wide or {}) do
+        known[name] = true
+    end
+    for _, name in ipairs(wide and names or {}) do
+        if not known[name] then
+            return false
+        end
+    end
+    return not wide or names ~= nil
+end
+
 --- Whether what `wide` allows includes all that `rule` is about.
 local function includes(wide, rule)
     return wide ~= rule and wide.group == rule.group and wide.resource == rule.resource
         and wide.subresource == rule.subresource
-        and (wide.namespace == nil or wide.namespace == rule.namespace) and wide.names == nil
+        and (wide.namespace == nil or wide.namespace == rule.namespace)
+        and has_names(wide.names, rule.names)
 end
 
 --- The verbs of the rule that no other one allows already.

@@ -64,6 +64,9 @@ local function compare_effect(add, where, saved, now)
                 shown(now[field])))
         end
     end
+    if saved.uid and now.uid and saved.uid ~= now.uid then
+        add(where .. ": was made anew by somebody: it has another uid")
+    end
     if summary.class(saved) ~= summary.class(now) then
         add(string.format("%s: was '%s', is '%s'", where, summary.class(saved),
             summary.class(now)))

@@ -5,7 +5,7 @@
 -- Each preview takes the client `connection`, `read` (client:_read that knows the plan so far),
 -- what the plan leaves of the cluster (salvor.procedure.planned), and the write. It returns the
 -- result of the write, the changes that it makes, and what else is to be said of the effect: class
--- (create, change, delete, none), count, problems; or nil and an error.
+-- (create, change, delete, none), count, problems, uid (of what is there); or nil and an error.
 local copy = require("salvor.copy")
 local diff = require("salvor.procedure.diff")
 local errors = require("salvor.error")
@@ -23,9 +23,9 @@ local function dry_run(connection, write, other)
     return connection:_write(asked)
 end
 
---- The name of the object; nil when the server chooses it.
+--- The name of the object; nil when the server chooses it, and of a collection.
 local function name_of(write)
-    return write.name or write.body.metadata.name
+    return write.name or salvor.dig(write, "body", "metadata", "name")
 end
 
 --- The object that is written to, not a part of it such as its scale.
@@ -287,5 +287,10 @@ end
 
 --- preview(connection, read, planned, write) -> result, changes, more
 return function(connection, read, planned, write)
-    return preview_of(write)(connection, read, planned, write)
+    local result, changes, more = preview_of(write)(connection, read, planned, write)
+    local entry = more and planned:find(write, name_of(write))
+    if entry and entry.live then
+        more.uid = entry.live.metadata.uid
+    end
+    return result, changes, more
 end

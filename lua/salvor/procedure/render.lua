@@ -89,13 +89,11 @@ local function shortened(value)
 end
 
 local function write_change(stream, change)
-    local text = "                " .. change.op .. " " .. change.path
-    if change.op == "~" then
-        text = text .. ": " .. shortened(change.before) .. " -> " .. shortened(change.after)
-    elseif change.op == "+" then
-        text = text .. ": " .. shortened(change.after)
-    end
-    write(stream, text)
+    local values = {}
+    values[1] = change.before and shortened(change.before)
+    values[#values + 1] = change.after and shortened(change.after)
+    write(stream, "                " .. change.op .. " " .. change.path
+        .. (values[1] and ": " .. table.concat(values, " -> ") or ""))
 end
 
 local function write_changes(stream, changes)

@@ -58,7 +58,8 @@ local SHAPE = {
     params = "table", cluster = {server = "string", context = "?string", uid = "?string"},
     script = {source = "string", sha256 = "string", digest = "?string"},
     steps = {{step = "string", status = "string",
-              effects = {{verb = "string", target = "string", changes = {CHANGE}}}}},
+              effects = {{verb = "string", target = "string", uid = "?string",
+                           changes = {CHANGE}}}}},
 }
 
 local function check_shape(made, path)
