@@ -42,6 +42,31 @@ lab.describe("of a run's steps", function()
         assert.same({skip = {"one", "three"}}, small:records()[1].flow)
     end)
 
+    it("a plan tells what those that were asked for would do", function()
+        local function creates(id)
+            return 'id = "' .. id .. '", run = function(ctx) must(ctx.k8s:create(config_map("' .. id
+                .. '", {}))) end'
+        end
+        small:steps({'id = "check", check = true, run = function(ctx) ctx:problem("no") end',
+                     creates("one"), creates("two"), creates("three"), creates("four")})
+        local file = small.home .. "/plan.json"
+        local plan = small:salvor({"plan", ID, "--save", file, "--skip", "check", "--from", "two",
+                                   "--skip", "three", "--until", "three"})
+        salvor.expect_code(0, plan)
+        salvor.expect(plan.stdout, "skipped     check ", "left out by --skip",
+            "skipped     one ", "left out by --from two", "planned     two ",
+            "skipped     three ", "the plan ends after step three, as asked",
+            "plan: 1 object created")
+        assert.is_nil(plan.stdout:find("four", 1, true))
+        local result = salvor.run({"run", "--plan", file}, {home = small.home})
+        salvor.expect_code(0, result)
+        assert.same({from = "two", ["until"] = "three", skip = {"check", "three"}},
+            small:records()[1].flow)
+        assert.is_table(small.client:get("cm", "two"))
+        assert.equal("NotFound", select(2, small.client:get("cm", "one")).code)
+        salvor.expect_code(2, small:salvor({"plan", ID, "--skip", "five"}))
+    end)
+
     it("--skip leaves out a check, and what needs it is done all the same", function()
         small:steps({
             'id = "wrong", check = true, run = function(ctx) ctx:problem("wrong") end',

@@ -231,6 +231,12 @@ lab.describe("what is planned", function()
         return {apiGroups = {group}, resources = {resource}, verbs = {...}}
     end
 
+    it("is compared with what is there, which has to be read", function()
+        must(connection:create(config_map("c", {a = "1"})))
+        local robot = procedure_client.planning(allowed({rule("", "configmaps", "patch")}))
+        refused("Forbidden", robot.patch, robot, "configmaps", "c", {data = {a = "2"}})
+    end)
+
     describe("takes no right that the run does not take:", function()
         it("patches and applies, each after another one", function()
             must(connection:create(deployment("d", 1)))

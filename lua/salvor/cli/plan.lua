@@ -23,14 +23,19 @@ end
 return {
     summary = "what a procedure would do, changing nothing",
     usage = "salvor plan ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME[,NAME]] "
-        .. "[--site FILE] [--output text|json] [--save FILE]",
+        .. "[--site FILE] [--from STEP] [--until STEP] [--skip STEP] [--output text|json] "
+        .. "[--save FILE]",
     arguments = {1, 1},
     options = targets.extend(command.extend({
         {name = "save", argument = "FILE", help = "write the plan there, for salvor run --plan"},
+        {name = "from", argument = "STEP", help = "leave out the steps before it"},
+        {name = "until", argument = "STEP", help = "end after it"},
+        {name = "skip", argument = "STEP", repeated = true, help = "leave that step or check out"},
     })),
     run = function(given, words)
         local found = targets.read(given)
         local options, as_json = command.engine_options(given)
+        options.from, options["until"], options.skip = given.from, given["until"], given.skip
         if #found > 1 then
             return plan_each(found, given, words[1], options, as_json)
         end

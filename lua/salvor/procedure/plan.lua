@@ -1,22 +1,25 @@
 --- Plans a procedure: reads for real, asks about every write with dry run, changes nothing.
 local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
+local flow = require("salvor.procedure.flow")
 local lock = require("salvor.procedure.lock")
 local preflight = require("salvor.procedure.preflight")
 local salvor = require("salvor")
 local session = require("salvor.procedure.session")
 local site = require("salvor.procedure.site")
 
-local function has_problem(performed)
-    for _, effect in ipairs(performed) do
-        if effect.problems then
-            return true
+local function has_problem(steps)
+    for _, planned in ipairs(steps) do
+        for _, effect in ipairs(planned.effects) do
+            if effect.problems then
+                return true
+            end
         end
     end
     return false
 end
 
---- Whether the step would be done; its effects are listed meanwhile.
+--- What becomes of the step; its effects are listed meanwhile.
 local function try_step(step, ctx)
     if not session.is_wanted(step, ctx) then
         return "not-needed"
@@ -44,12 +47,34 @@ local function plan_step(step, ctx)
     return {step = step, status = status, effects = performer.list, findings = ctx.findings}
 end
 
+local function left_out(step, why)
+    return {step = step, status = "skipped", effects = salvor.list(), findings = salvor.list({
+        {level = "warning", message = "left out by " .. why}})}
+end
+
+--- The steps up to the last one that is asked for.
+local function plan_steps(opened, ctx, wanted)
+    local steps = {}
+    for _, step in ipairs(opened.procedure.steps) do
+        local why = wanted:left_out(step)
+        if not step.check then
+            steps[#steps + 1] = why and left_out(step, why) or plan_step(step, ctx)
+        end
+        if wanted:ends_after(step) then
+            break
+        end
+    end
+    return steps
+end
+
 --- plan(id, options, observer) -> {procedure, origin, opened, created, cluster, namespace,
---- kubeconfig, site, checks, failed, steps}; each step is {step, status = "planned", "done" or
---- "not-needed", effects, findings}. `failed`: a check failed, or an effect has problems. `lock`
---- says who works on the namespace (see salvor.procedure.lease). Changes nothing.
+--- kubeconfig, site, flow, checks, failed, steps}; each step is {step, status = "planned", "done",
+--- "not-needed" or "skipped", effects, findings}. `failed`: a check failed, or an effect has
+--- problems. `lock` says who works on the namespace (see salvor.procedure.lease). options: those of
+--- session.open; from, until, skip (ids of steps). Changes nothing.
 return function(id, options, observer)
     local opened = session.open(id, options)
+    local wanted = flow.read(opened.procedure, options)
     local ctx = session.context(opened, {
         run = "plan",
         started = session.now(),
@@ -65,6 +90,7 @@ return function(id, options, observer)
         namespace = ctx.namespace,
         kubeconfig = opened.target.kubeconfig,
         site = (site.identity(opened.site) or {}).file,
+        flow = wanted:asked(),
         steps = {},
     }
     observer.begin(opened)
@@ -72,16 +98,14 @@ return function(id, options, observer)
     if plan.lock then
         observer.locked(plan.lock)
     end
-    plan.checks, plan.failed = preflight.run(opened.procedure, ctx, {}, observer.check)
+    plan.checks, plan.failed = preflight.run(opened.procedure, ctx, {}, observer.check,
+        function(step)
+            return wanted:left_out(step)
+        end)
     if plan.failed then
         return plan
     end
-    for _, step in ipairs(opened.procedure.steps) do
-        if not step.check then
-            local planned = plan_step(step, ctx)
-            plan.failed = plan.failed or has_problem(planned.effects)
-            plan.steps[#plan.steps + 1] = planned
-        end
-    end
+    plan.steps = plan_steps(opened, ctx, wanted)
+    plan.failed = has_problem(plan.steps)
     return plan
 end

@@ -103,6 +103,7 @@ function document.make(plan)
         namespace = plan.namespace,
         kubeconfig = plan.kubeconfig and fs.absolute(plan.kubeconfig),
         site = plan.site and fs.absolute(plan.site),
+        flow = next(plan.flow) and plan.flow or nil,
         failed = plan.failed,
         lock = plan.lock,
         checks = document.steps(plan.checks),

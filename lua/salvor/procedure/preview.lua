@@ -75,10 +75,7 @@ end
 
 -- Objects that the plan has changed before
 
-local SERVERS_OWN = {"resourceVersion", "uid", "creationTimestamp", "generation", "managedFields",
-                     "selfLink"}
-
---- Creates, in the place of what the plan has deleted or made.
+--- Creates, in the place of what the plan has deleted or made, which the server knows or does not.
 local function ask_new(connection, write, body)
     local query = copy.merge(write.query)
     query.force = nil
@@ -90,15 +87,6 @@ local function ask_new(connection, write, body)
         return copy.deep(body)
     end
     return must(after, err)
-end
-
---- What the plan has made, with other fields: the server does not know it.
-local function ask_made(connection, write, wanted)
-    local body = copy.deep(wanted)
-    for _, field in ipairs(SERVERS_OWN) do
-        body.metadata[field] = nil
-    end
-    return ask_new(connection, write, body)
 end
 
 --- What is there, with the fields of the plan and of the write: a replacement, or a patch with all
@@ -125,7 +113,7 @@ end
 local function ask_onto(connection, write, entry)
     local wanted = overlay.result(entry.now, write)
     local status = wanted.status
-    local after = (entry.is_new and ask_made or ask_changed)(connection, write, wanted, entry)
+    local after = (entry.is_new and ask_new or ask_changed)(connection, write, wanted, entry)
     if write.subresource then
         status = entry.is_new and status or after.status
         after = copy.deep(entry.now)
@@ -228,7 +216,7 @@ function previews.scale(connection, read, planned, write)
         {replicas = scale.spec.replicas})})
     local entry = planned:find(write, name_of(write))
     if entry and entry.is_new then
-        after = ask_made(connection, write, after)
+        after = ask_new(connection, write, after)
     else
         scale = ask_scale(connection, write, scale)
     end

@@ -167,6 +167,9 @@ function render.plan(stream, plan)
             write_effect(stream, effect)
         end
     end
+    if plan.flow["until"] then
+        write(stream, "the plan ends after step " .. plan.flow["until"] .. ", as asked")
+    end
     local counts = summary.count(plan.steps)
     write(stream, "plan: " .. summary.line(counts))
     if plan.failed then

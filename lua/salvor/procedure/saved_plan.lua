@@ -55,7 +55,8 @@ local CHANGE = {op = "string", path = "string", before = "?string", after = "?st
 
 local SHAPE = {
     digest = "string", procedure = "string", namespace = "string",
-    params = "table", cluster = {server = "string", context = "?string", uid = "?string"},
+    params = "table", flow = "?table",
+    cluster = {server = "string", context = "?string", uid = "?string"},
     script = {source = "string", sha256 = "string", digest = "?string"},
     steps = {{step = "string", status = "string",
               effects = {{verb = "string", target = "string", uid = "?string",
@@ -114,7 +115,7 @@ function saved_plan.options(made, given)
     for name, text in pairs(made.params) do
         params[name] = tostring(text)
     end
-    return copy.merge(given, {
+    return copy.merge(given, made.flow, {
         params = copy.merge(params, given.params),
         namespace = made.namespace,
         context = given.context or made.cluster.context,
