@@ -327,6 +327,21 @@ lab.describe("salvor plan", function()
         assert.is_nil(result.stdout:find("dmVyeS1idXJpZWQ", 1, true))
     end)
 
+    it("shows what comes before a step that cannot be planned", function()
+        site.install(home, "site/script", site.script({steps = [[{
+            {id = "only", title = "Only", why = "Because.", run = function(ctx)
+                must(ctx.k8s:create({apiVersion = "v1", kind = "ConfigMap",
+                                     metadata = {name = "a"}})) end},
+            {id = "next", title = "Next", why = "Because.", run = function(ctx)
+                must(ctx.k8s:get("cm", "nowhere")) end}}]]}))
+        local result = salvor.run({"plan", "site/script", "--namespace", namespace},
+            {home = home, env = {KUBECONFIG = lab.kubeconfig()}})
+        salvor.expect_code(1, result)
+        salvor.expect(result.stdout, "planned     only ", "create ConfigMap " .. namespace .. "/a")
+        salvor.expect(result.stderr, "step next cannot be planned: ", '"nowhere" not found',
+            "nothing was changed")
+    end)
+
     it("says where a script is wrong that no server was asked about", function()
         local fault = "function() return nil .. 'x' end"
         for step, where in pairs({

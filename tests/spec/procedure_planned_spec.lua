@@ -255,6 +255,19 @@ lab.describe("what is planned", function()
             end
         end)
 
+        it("updates and replacements, each after another one", function()
+            must(connection:create(config_map("c", {a = "1"})))
+            local robot = allowed({rule("", "configmaps", "get", "update")})
+            for _, client in ipairs(both(robot)) do
+                for number = 1, 2 do
+                    must(client:update("configmaps", "c", function(object)
+                        object.data.a = "1" .. number
+                    end))
+                    must(client:replace(must(client:get("configmaps", "c"))))
+                end
+            end
+        end)
+
         it("a scaling under a condition", function()
             must(connection:create(deployment("d", 1)))
             local robot = allowed({rule("apps", "deployments", "get"),

@@ -8,13 +8,26 @@ local render = require("salvor.procedure.render")
 local saved_plan = require("salvor.procedure.saved_plan")
 local targets = require("salvor.procedure.targets")
 
+--- Plans, and shows each step on the stream unless a document is to be shown.
+local function plan_on(stream, id, options, observer, as_json)
+    if as_json then
+        return plan_procedure(id, options, observer)
+    end
+    local title = "steps\n"
+    observer.planned = function(planned)
+        stream:write(title)
+        title = ""
+        render.planned(stream, planned)
+    end
+    local plan = plan_procedure(id, options, observer)
+    render.plan_end(stream, plan)
+    return plan
+end
+
 --- On several targets at once.
 local function plan_each(found, given, id, options, as_json)
     return many.each(found, given, as_json, function(of_target, stream, observer)
-        local plan = plan_procedure(id, merge(options, of_target), observer)
-        if not as_json then
-            render.plan(stream, plan)
-        end
+        local plan = plan_on(stream, id, merge(options, of_target), observer, as_json)
         return {status = plan.failed and "preflight" or "done",
                 document = as_json and many.document(render.plan_json, plan) or nil}
     end)
@@ -41,11 +54,9 @@ return {
         end
         local stream = as_json and io.stderr or io.stdout
         options = merge(options, found[1].options)
-        local plan = plan_procedure(words[1], options, command.observer(stream))
+        local plan = plan_on(stream, words[1], options, command.observer(stream), as_json)
         if as_json then
             render.plan_json(io.stdout, plan)
-        else
-            render.plan(stream, plan)
         end
         if given.save then
             saved_plan.save(document.make(plan), given.save)

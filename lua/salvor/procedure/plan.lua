@@ -52,13 +52,14 @@ local function left_out(step, why)
         {level = "warning", message = "left out by " .. why}})}
 end
 
---- The steps up to the last one that is asked for.
-local function plan_steps(opened, ctx, wanted)
+--- The steps up to the last one that is asked for; `tell` is called with each as it comes.
+local function plan_steps(opened, ctx, wanted, tell)
     local steps = {}
     for _, step in ipairs(opened.procedure.steps) do
         local why = wanted:left_out(step)
         if not step.check then
             steps[#steps + 1] = why and left_out(step, why) or plan_step(step, ctx)
+            tell(steps[#steps])
         end
         if wanted:ends_after(step) then
             break
@@ -71,7 +72,8 @@ end
 --- kubeconfig, site, flow, checks, failed, steps}; each step is {step, status = "planned", "done",
 --- "not-needed" or "skipped", effects, findings}. `failed`: a check failed, or an effect has
 --- problems. `lock` says who works on the namespace (see salvor.procedure.lease). options: those of
---- session.open; from, until, skip (ids of steps). Changes nothing.
+--- session.open; from, until, skip (ids of steps). The observer may have planned(step), which is
+--- called with each of the steps as it comes. Changes nothing.
 return function(id, options, observer)
     local opened = session.open(id, options)
     local wanted = flow.read(opened.procedure, options)
@@ -105,7 +107,7 @@ return function(id, options, observer)
     if plan.failed then
         return plan
     end
-    plan.steps = plan_steps(opened, ctx, wanted)
+    plan.steps = plan_steps(opened, ctx, wanted, observer.planned or function() end)
     plan.failed = has_problem(plan.steps)
     return plan
 end

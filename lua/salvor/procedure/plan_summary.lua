@@ -1,16 +1,14 @@
 --- How many of what a plan would do.
 local summary = {}
 
---- What an effect is, where it does not say so itself: create, change, none and delete are objects
---- of the cluster.
+--- What an effect is, where it does not say so itself, as those on objects of the cluster do
+--- (create, change, none, delete).
 local CLASS = {
     ["wait for"] = "wait",
     ["run in"] = "command", execute = "command",
     ["upload to"] = "copy", ["download from"] = "copy", copy = "copy",
     write = "storage", upload = "storage", remove = "storage", publish = "storage",
     ["remove what interrupted uploads left in"] = "storage",
-    create = "create", replace = "change", apply = "change", patch = "change", update = "change",
-    scale = "change", ["delete"] = "delete", evict = "delete",
 }
 
 function summary.class(effect)

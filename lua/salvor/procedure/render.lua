@@ -154,18 +154,19 @@ function render.heading(stream, verb, prepared)
     render.origin(stream, prepared.origin)
 end
 
---- The steps of a plan; its checks were shown as they came.
-function render.plan(stream, plan)
+--- One step of a plan.
+function render.planned(stream, planned)
+    render.step(stream, planned.step, planned.status, planned.findings)
+    for _, effect in ipairs(planned.effects) do
+        write_effect(stream, effect)
+    end
+end
+
+--- The end of a plan, whose checks and steps were shown as they came.
+function render.plan_end(stream, plan)
     if plan.failed and not plan.steps[1] then
         write(stream, "a check failed: no step is planned, nothing was changed")
         return
-    end
-    stream:write("steps\n")
-    for _, planned in ipairs(plan.steps) do
-        render.step(stream, planned.step, planned.status, planned.findings)
-        for _, effect in ipairs(planned.effects) do
-            write_effect(stream, effect)
-        end
     end
     if plan.flow["until"] then
         write(stream, "the plan ends after step " .. plan.flow["until"] .. ", as asked")
