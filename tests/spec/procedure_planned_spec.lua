@@ -1,6 +1,5 @@
 -- What a plan has changed is seen by whatever comes after it in the same plan, as the cluster would
 -- show it by then; and to plan takes no right that the run does not take.
-local elsewhere = require("salvor.procedure.elsewhere")
 local lab = require("support.lab")
 local procedure_client = require("support.procedure_client")
 local task = require("salvor.task")
@@ -101,10 +100,8 @@ lab.describe("what is planned", function()
 
     it("is seen through every client of the same cluster", function()
         local plan, effects = procedure_client.plan()
-        local connect = elsewhere.connector({connection = connection,
-                                             target = {kubeconfig = lab.kubeconfig()}},
-            {performer = plan, run = "r1"})
-        local one, other = connect({namespace = namespace}), connect({namespace = "default"})
+        local one = procedure_client.wrap(connection, plan)
+        local other = procedure_client.wrap(lab.client({namespace = "default"}), plan)
         must(one:create(config_map("c", {a = "1"})))
         assert.are.equal("1", must(other:get("cm", "c", {namespace = namespace})).data.a)
         assert.are.equal(1, #effects)
@@ -129,7 +126,8 @@ lab.describe("what is planned", function()
     it("keeps a status and the rest apart, as the server does", function()
         must(connection:create(deployment("d", 1)))
         must(c:patch("deploy", "d", {metadata = {labels = {x = "y"}}}))
-        must(c:patch("deploy", "d", {spec = {replicas = 9}, status = {observedGeneration = 5}},
+        must(c:patch("deploy", "d", {spec = {replicas = 9}, status = {observedGeneration = 5,
+                                                                      unknown = true}},
             {subresource = "status"}))
         must(c:patch("deploy", "d", {metadata = {labels = {z = "y"}}}))
         assert.are.same({"+ status.observedGeneration:  -> 5"}, changes_of(list[2]))

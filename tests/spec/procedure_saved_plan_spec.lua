@@ -8,6 +8,7 @@ local lab = require("support.lab")
 local params = require("salvor.procedure.params")
 local salvor = require("support.salvor")
 local site = require("support.site")
+local yaml = require("salvor.yaml")
 
 local PARAMS = '{{name = "text", type = "string", default = "none", help = "a text"},'
     .. ' {name = "wait", type = "duration", default = "10s", help = "a time"},'
@@ -16,7 +17,7 @@ local PARAMS = '{{name = "text", type = "string", default = "none", help = "a te
 local RUN = [[function(ctx)
     must(ctx.k8s:create({apiVersion = "v1", kind = "ConfigMap",
         metadata = {generateName = "made-", labels = {made = "yes"}},
-        data = {text = ctx.params.text}}))
+        data = {text = ctx.params.text, size = tostring(#(ctx.params.password or ""))}}))
     must(ctx.k8s:create({apiVersion = "v1", kind = "Service", metadata = {name = ctx:name("s")},
         spec = {ports = {{port = 80}}}}))
     must(ctx.k8s:patch("cm", "there", {data = {a = "2"}}))
@@ -137,6 +138,20 @@ lab.describe("a saved plan", function()
         salvor.expect_code(0, save("-p", "password=very-buried-treasure"))
         assert.is_nil(must(fs.read(file)):find("treasure", 1, true))
         salvor.expect_code(0, run("-p", "password=very-buried-treasure"))
+        assert.equal("20", made()[1].data.size)
+    end)
+
+    it("is run on its target, whatever is current here by now", function()
+        local config = must(yaml.load(must(fs.read(lab.kubeconfig()))))
+        local right = config["current-context"]
+        table.insert(config.contexts, {name = "wrong", context = {cluster = "none", user = "none"}})
+        config["current-context"] = "wrong"
+        local file_of_both = fs.join(home, "kubeconfig")
+        must(fs.write(file_of_both, must(yaml.dump(config))))
+        salvor.expect_code(0, save("--kubeconfig", file_of_both, "--context", right))
+        local result = salvor.run({"run", "--plan", file}, {home = home})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "(context " .. right .. "), namespace " .. namespace)
     end)
 
     it("is refused field by field when the cluster has changed", function()

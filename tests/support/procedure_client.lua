@@ -28,16 +28,21 @@ function procedure_client.run()
     return effects.run(kept), kept.records
 end
 
+--- The client that a performer gives to steps.
+function procedure_client.wrap(connection, performer)
+    return client.wrap(connection, {performer = performer, run = "r1"})
+end
+
 --- The client of a plan, and the list of what it plans.
 function procedure_client.planning(connection)
     local plan, list = procedure_client.plan()
-    return client.wrap(connection, {performer = plan, run = "r1"}), list
+    return procedure_client.wrap(connection, plan), list
 end
 
 --- The client of a run, and the records of its journal.
 function procedure_client.running(connection)
     local run, records = procedure_client.run()
-    return client.wrap(connection, {performer = run, run = "r1"}), records
+    return procedure_client.wrap(connection, run), records
 end
 
 return procedure_client
