@@ -148,6 +148,24 @@ lab.describe("what is planned", function()
         refused("Conflict", c.replace, c, old)
     end)
 
+    it("is no part of what a script holds in its hands", function()
+        local object = must(c:create(config_map("c", {a = "1"})))
+        object.data.a = "2"
+        must(c:replace(object))
+        assert.are.same({"~ data.a: 1 -> 2"}, changes_of(list[2]))
+        must(c:get("cm", "c")).data.a = "3"
+        must(c:list("cm"))[1].data.a = "3"
+        assert.are.equal("2", must(c:get("cm", "c")).data.a)
+    end)
+
+    it("has parts that only the server is asked about", function()
+        must(connection:create({apiVersion = "v1", kind = "Pod", metadata = {name = "p"},
+                                spec = {containers = {{name = "c", image = "none"}}}}))
+        local ok, err = pcall(c.patch, c, "pod", "p", {}, {subresource = "nonsense"})
+        assert.is_false(ok)
+        assert.are.equal("NotFound", err.code)
+    end)
+
     it("is scaled, also when the plan has made it, and by its scale", function()
         must(c:create(deployment("new", 2)))
         must(c:scale("deploy", "new", 5, {current_replicas = 2}))

@@ -51,7 +51,7 @@ function planned:find(at, name)
 end
 
 --- put(at, before, now, manager): an object, `before` as the plan had left it until then (nil: it
---- was not there), would be `now` (false: gone).
+--- was not there), would be `now` (false: gone). Both are copied, since scripts get them too.
 function planned:put(at, before, now, manager)
     local name = now and now.metadata.name or at.name
     local entry = self:find(at, name)
@@ -60,8 +60,8 @@ function planned:put(at, before, now, manager)
         live = entry.live
     end
     entries_of(self, at)[key_of(at.namespace, name)] = {
-        now = now,
-        live = live,
+        now = copy.deep(now),
+        live = copy.deep(live),
         is_new = now and (not before or entry and entry.is_new) or false,
         manager = manager or nil,
         namespace = at.namespace,

@@ -262,15 +262,15 @@ previews["delete"] = function(connection, read, planned, write)
     return (write.name and delete_one or delete_all)(connection, read, planned, write)
 end
 
-local PARTS = {scale = previews.scale, status = false, eviction = false}
-
 --- What previews the write: a status is a part of the object itself.
 local function preview_of(write)
-    local of = write.subresource and PARTS[write.subresource]
-    if of == nil and write.subresource then
+    local part = write.subresource
+    if part == "scale" then
+        return previews.scale
+    elseif part and part ~= "status" and part ~= "eviction" then
         return write_part
     end
-    return of or previews[write.verb]
+    return previews[write.verb]
 end
 
 --- preview(connection, read, planned, write) -> result, changes, more
