@@ -74,6 +74,19 @@ describe("the image of Salvor", function()
                 WorkingDir = config.WorkingDir}, files, layers
     end
 
+    it("has two folders that any user may write to, and all else is root's", function()
+        local _, files = look_into(image)
+        local writable = {}
+        for _, line in ipairs(files) do
+            local mode, owner, path = line:match("^(%S+) (%S+) %d+ (.*)$")
+            assert.are.equal("0/0", owner)
+            if mode:sub(9, 9) == "w" and mode:sub(1, 1) ~= "l" then
+                writable[#writable + 1] = mode .. " " .. path
+            end
+        end
+        assert.are.same({"drwxrwxrwt tmp", "drwxrwxrwt var/lib/salvor"}, writable)
+    end)
+
     it("is what an engine makes of the Containerfile", function()
         if not proc.which("buildah") then
             return pending("buildah is not installed")
