@@ -253,6 +253,13 @@ lab.describe("what is planned", function()
         refused("Forbidden", robot.patch, robot, "configmaps", "c", {data = {a = "2"}})
     end)
 
+    it("is deleted only by who may", function()
+        must(connection:create(config_map("c", {})))
+        local robot = procedure_client.planning(allowed({rule("", "configmaps", "get", "list")}))
+        refused("Forbidden", robot.delete, robot, "configmaps", "c")
+        refused("Forbidden", robot.delete_all, robot, "configmaps", {all = true})
+    end)
+
     describe("takes no right that the run does not take:", function()
         it("patches and applies, each after another one", function()
             must(connection:create(deployment("d", 1)))
