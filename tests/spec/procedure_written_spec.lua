@@ -34,6 +34,12 @@ describe("of a write is kept", function()
             }}, {data = {a = "1"}, metadata = {}}))
     end)
 
+    it("the items of a list by their places, but plain values as one", function()
+        local body = {spec = {containers = {{image = "a"}, {image = "b"}}, args = {"x", "y"}}}
+        assert.same({"/spec/args", "/spec/containers/0/image", "/spec/containers/1/image"},
+            fields({verb = "replace", body = body}, body))
+    end)
+
     it("of a status its own fields, and of all else no status", function()
         local body = {spec = {a = 1}, status = {b = 2}}
         assert.same({"/status/b"}, fields({verb = "patch", patch_type = "merge", body = body,
@@ -69,6 +75,8 @@ describe("of a write is kept", function()
     it("the replicas of a scaling, none among them", function()
         local some = kept({verb = "scale", body = {spec = {replicas = 3}}}, {spec = {replicas = 3}})
         assert.same({"/spec/replicas"}, keys(some.fields))
+        assert.same(some.fields, kept({verb = "scale", change = function() end},
+            {spec = {replicas = 3}}).fields)
         local none = kept({verb = "scale", body = {spec = {replicas = 0}}}, {spec = {}})
         assert.is_string(none.fields["/spec/replicas"])
         assert.are_not.equal(some.fields["/spec/replicas"], none.fields["/spec/replicas"])
