@@ -168,6 +168,8 @@ describe("salvor deploy", function()
          "'0 24 * * *' is no schedule: '24' is no hour (0 to 23)"},
         {"no version", {"-p", "kit=/k", "--schedule", "@daily", "--kubernetes", "old"},
          "'old' is no version of Kubernetes", "write --kubernetes 1.20"},
+        {"a version for a Job", {"-p", "kit=/k", "--kubernetes", "1.20"},
+         "--kubernetes is about CronJobs", "add --schedule CRON"},
         {"no image", {"-p", "kit=/k", "--image", ""}, "which image?"},
         {"a Secret without key", {"-p", "kit=/k", "--secret", "kit=x"},
          "'kit=x' names no key of a Secret", "--secret NAME=SECRET/KEY"},

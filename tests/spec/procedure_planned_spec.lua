@@ -1,6 +1,7 @@
 -- What a plan has changed is seen by whatever comes after it in the same plan, as the cluster would
 -- show it by then; and to plan takes no right that the run does not take.
 local lab = require("support.lab")
+local planned = require("salvor.procedure.planned")
 local procedure_client = require("support.procedure_client")
 local task = require("salvor.task")
 
@@ -91,6 +92,18 @@ lab.describe("what is planned", function()
             assert.are.same({"m3", "m4"}, names_of(rest))
         end)
 
+        it("of its own namespace and kind alone", function()
+            must(c:create(config_map("c", {a = "1"})))
+            assert.are.equal("NotFound", select(2, c:get("cm", "c", {namespace = "default"})).code)
+            for _, object in ipairs(must(c:list("cm", {namespace = "default"}))) do
+                assert.are_not.equal("c", object.metadata.name)
+            end
+            local objects, name = planned.new(), {metadata = {name = "c"}}
+            objects:put({resource = {plural = "backups", group = "a"}}, nil, name)
+            assert.is_table(objects:find({resource = {plural = "backups", group = "a"}}, "c"))
+            assert.is_nil(objects:find({resource = {plural = "backups", group = "b"}}, "c"))
+        end)
+
         it("and not when it would be gone", function()
             must(connection:create(config_map("gone", {}, {app = "db"})))
             must(c:delete("cm", "gone"))
@@ -131,9 +144,9 @@ lab.describe("what is planned", function()
             {subresource = "status"}))
         must(c:patch("deploy", "d", {metadata = {labels = {z = "y"}}}))
         assert.are.same({"+ status.observedGeneration:  -> 5"}, changes_of(list[2]))
-        local planned = must(c:get("deploy", "d"))
-        assert.are.same({x = "y", z = "y"}, planned.metadata.labels)
-        assert.are.same({1, 5}, {planned.spec.replicas, planned.status.observedGeneration})
+        local object = must(c:get("deploy", "d"))
+        assert.are.same({x = "y", z = "y"}, object.metadata.labels)
+        assert.are.same({1, 5}, {object.spec.replicas, object.status.observedGeneration})
     end)
 
     it("is replaced only as it would be by then", function()

@@ -103,6 +103,8 @@ return {
         local as_json = manifest.is_json(given)
         if not given.image or not given.image:find("^%S+$") then
             usage("which image?", "add --image IMAGE; packaging/container makes one")
+        elseif given.kubernetes and not given.schedule then
+            usage("--kubernetes is about CronJobs", "add --schedule CRON, or leave it out")
         end
         local opened = offline.open(words[1], command.target_options(given))
         local objects, notes = deploy.objects(opened, {
