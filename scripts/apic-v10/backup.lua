@@ -1,13 +1,8 @@
 -- Backs up management and portal of API Connect v10 at the same time, and notes that the two belong
 -- together.
 local apiconnect = require("salvor.apiconnect")
+local backup = require("salvor.apiconnect.backup")
 local both = require("salvor.apiconnect.backup_pair")
-
-local function uses(database)
-    return function(params)
-        return params.database == "auto" or params.database == database
-    end
-end
 
 return {
     id = "apic-v10/backup",
@@ -27,35 +22,51 @@ return {
          help = "how far the two backups may be apart"},
         {name = "backup_timeout", type = "duration", default = "2h",
          help = "how long the backups may take"},
-        {name = "database", type = "enum", values = {"auto", "crunchy", "edb"}, default = "auto",
-         help = "the generation of the management database; by version when auto"},
+        backup.PARAM,
     },
     permissions = {
         {kind = apiconnect.MANAGEMENT, verbs = {"get", "list"}},
         {kind = apiconnect.PORTAL, verbs = {"get", "list"}},
         {kind = apiconnect.MANAGEMENT_RESTORE, verbs = {"list"}},
         {kind = apiconnect.PORTAL_RESTORE, verbs = {"list"}},
+        {kind = "configmaps", verbs = {"get"}},
         {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"get", "list", "watch", "create"},
-         when = uses("crunchy")},
+         when = backup.may_be("crunchy")},
         {kind = apiconnect.EDB_BACKUP, verbs = {"get", "list", "watch", "create"},
-         when = uses("edb")},
+         when = backup.may_be("edb")},
         {kind = apiconnect.PORTAL_BACKUP, verbs = {"get", "list", "watch", "create"}},
     },
     steps = {
         {
             id = "management",
+            title = "Find the ManagementCluster",
+            why = "Everything else of management is read from this resource and its status.",
+            check = true,
+            run = both.find("management"),
+        },
+        {
+            id = "portal",
+            title = "Find the PortalCluster",
+            why = "A management database without the portals that fit it is half a recovery.",
+            check = true,
+            run = both.find("portal"),
+        },
+        {
+            id = "management-state",
             title = "The management subsystem is healthy, its backups leave the cluster",
             why = "Local backups are lost in the disaster, and a half-working system cannot be"
                 .. " backed up.",
             check = true,
-            run = both.check("management"),
+            needs = {"management"},
+            run = both.check_state("management"),
         },
         {
-            id = "portal",
+            id = "portal-state",
             title = "The portal is healthy, its backups leave the cluster",
-            why = "A management database without the portals that fit it is half a recovery.",
+            why = "The same holds for it.",
             check = true,
-            run = both.check("portal"),
+            needs = {"portal"},
+            run = both.check_state("portal"),
         },
         {
             id = "database",
@@ -83,7 +94,7 @@ return {
         },
         {
             id = "record",
-            title = "The place of the record can be reached",
+            title = "The place of the record can be used",
             why = "Backups of which nobody knows that they belong together are of less use.",
             check = true,
             run = both.check_record,

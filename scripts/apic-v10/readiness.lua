@@ -1,5 +1,6 @@
 -- Could API Connect v10 be recovered today? Looks, changes nothing, and tells a score.
 local apiconnect = require("salvor.apiconnect")
+local backup = require("salvor.apiconnect.backup")
 local backups = require("salvor.apiconnect.readiness.backups")
 local kits = require("salvor.apiconnect.readiness.kits")
 local readiness = require("salvor.apiconnect.readiness")
@@ -111,16 +112,8 @@ steps[#steps + 1] = {
     end,
 }
 
-local function has_edb(params)
-    return params.database ~= "crunchy"
-end
-
 local function has_record(params)
     return params.record ~= nil
-end
-
-local function has_crunchy(params)
-    return params.database ~= "edb"
 end
 
 return {
@@ -149,8 +142,7 @@ return {
         {name = "management_host_key", type = "string",
          help = "fingerprint of the SFTP server's key, SHA256:…; by known_hosts when left out"},
         {name = "portal_host_key", type = "string", help = "the same for the portal's server"},
-        {name = "database", type = "enum", values = {"auto", "crunchy", "edb"}, default = "auto",
-         help = "the generation of the management database; by version when auto"},
+        backup.PARAM,
     },
     permissions = {
         {kind = apiconnect.MANAGEMENT, verbs = {"get", "list"}},
@@ -159,8 +151,8 @@ return {
         {kind = "configmaps", verbs = {"get"}},
         {kind = apiconnect.MANAGEMENT_RESTORE, verbs = {"list"}},
         {kind = apiconnect.PORTAL_RESTORE, verbs = {"list"}},
-        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"list"}, when = has_crunchy},
-        {kind = apiconnect.EDB_BACKUP, verbs = {"list"}, when = has_edb},
+        {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"list"}, when = backup.may_be("crunchy")},
+        {kind = apiconnect.EDB_BACKUP, verbs = {"list"}, when = backup.may_be("edb")},
         {kind = apiconnect.PORTAL_BACKUP, verbs = {"list"}},
         {kind = apiconnect.PORTAL_BACKUP, verbs = {"get"}, when = has_record},
     },

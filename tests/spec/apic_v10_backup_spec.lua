@@ -134,21 +134,78 @@ local PROBLEMS = {
         end,
         says = {"ManagementRestore earlier is in flight"},
     },
+    {
+        "a restore of the portal is in flight",
+        spoil = function(world)
+            must(world.client:create({apiVersion = "portal.apiconnect.ibm.com/v1beta1",
+                kind = "PortalRestore", spec = {type = "all", portalCluster = "portal"},
+                metadata = {name = "earlier", labels = {["salvor-test-seeded"] = "true"}}}))
+        end,
+        says = {"PortalRestore earlier is in flight", "wait until it has ended"},
+    },
+    {
+        "a restore that failed has left the operator's lock",
+        spoil = function(world)
+            must(world.client:create({apiVersion = "v1", kind = "ConfigMap",
+                                      metadata = {name = "management-oplock"}}))
+        end,
+        says = {"ConfigMap management-oplock is there", "scale the deployment"},
+    },
+    {
+        "the portal is not healthy and the place of its backups is not whole",
+        spoil = function(world)
+            world.portal:patch_status({state = "5/6"})
+            world.portal:patch({spec = {portalBackup = {path = null}}})
+        end,
+        says = {"PortalCluster portal is not healthy", "portalBackup.path is not set"},
+    },
+    {
+        "the kind of backup is not known",
+        options = {management = {version = "10.0.7.0"}, portal = {version = "10.0.7.0"}},
+        says = {"version 10.0.7.0 may keep its backups as", "-p database=crunchy or edb"},
+    },
+    {
+        "the place of the record is none",
+        params = {record = "/etc/hostname"},
+        says = {"/etc/hostname is not a folder", "name another place with -p record="},
+    },
 }
 
 lab.describe("checks of apic-v10/backup", function()
     for _, case in ipairs(PROBLEMS) do
         it("say that " .. case[1], function()
-            local operation <close> = both.start(ID)
-            case.spoil(operation.world)
+            local operation <close> = both.start(ID, case.options)
+            if case.spoil then
+                case.spoil(operation.world)
+            end
             local before = operation.world:snapshot()
-            local result = operation:run()
+            local result = operation:run(case.params)
             salvor.expect_code(4, result)
             salvor.expect(result.stdout, table.unpack(case.says))
             assert.same(before, operation.world:snapshot())
             assert.same({}, operation:pairs())
         end)
     end
+
+    it("may be left out, but for those that find the two", function()
+        local operation <close> = both.start(ID)
+        operation.world.management:patch_status({state = "17/18"})
+        operation.world.portal:patch_status({state = "5/6"})
+        local function run_without(...)
+            local words = operation:words("run")
+            for _, check in ipairs({...}) do
+                table.move({"--skip", check}, 1, 2, #words + 1, words)
+            end
+            return operation:salvor(words)
+        end
+        local result = run_without("portal")
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "ManagementCluster management is not healthy",
+            "it is not known which PortalCluster is meant")
+        salvor.expect_code(0, run_without("management-state", "portal-state", "database",
+            "versions", "restores", "record"))
+        assert.equal(1, #operation:pairs())
+    end)
 
     it("warn of versions that differ", function()
         local operation <close> = both.start(ID, {portal = {version = "10.0.5.2"}})

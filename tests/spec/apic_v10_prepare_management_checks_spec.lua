@@ -1,13 +1,12 @@
--- The checks of apic-v10/prepare-management: each says exactly what is wrong and what to do, ends
--- with 4, writes no kit and changes no object.
+-- The checks of apic-v10/prepare-management.
 local apic = require("support.apic")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
 local null = require("salvor").null
+local preparation = require("support.preparation")
 local salvor = require("support.salvor")
 
---- Each: what is wrong, how it comes (options of the world, or a function that spoils it), what the
---- output must say.
+--- Each: a case of support.preparation.
 local PROBLEMS = {
     {
         "there is no ManagementCluster",
@@ -90,6 +89,13 @@ local PROBLEMS = {
         says = {"databaseBackup.host is not set", "databaseBackup.path is not set",
                 "databaseBackup.credentials is not set", "databaseBackup.schedule is not set",
                 "set it in the ManagementCluster, or in the APIConnectCluster that owns it"},
+    },
+    {
+        "the port is none",
+        spoil = function(fixture)
+            fixture.world:patch({spec = {databaseBackup = {port = 70000}}})
+        end,
+        says = {"databaseBackup.port is 70000", "it is a number from 1 to 65535"},
     },
     {
         "it is not Running",
@@ -226,23 +232,7 @@ local PROBLEMS = {
 }
 
 lab.describe("apic-v10/prepare-management refuses when", function()
-    for _, case in ipairs(PROBLEMS) do
-        it(case[1], function()
-            local fixture <close> = apic.start(case.options)
-            if case.spoil then
-                case.spoil(fixture)
-            end
-            local objects, kit = fixture.world:snapshot(), fs.stat(fixture.kit)
-            local result = fixture:run(case.params)
-            salvor.expect_code(4, result)
-            salvor.expect(result.stdout, "a check failed: nothing was changed",
-                table.unpack(case.says))
-            assert.equal("", result.stderr)
-            assert.is_nil(result.stdout:find("[\1-\9\11-\31\127]"))
-            assert.same(objects, fixture.world:snapshot())
-            assert.same(kit, fs.stat(fixture.kit))
-        end)
-    end
+    preparation.refuses(apic.start, PROBLEMS)
 
     it("the kit is another system's", function()
         local fixture <close> = apic.start()
@@ -318,6 +308,17 @@ local WARNINGS = {
                 "restore onto 10.0.3.0 or later, with originalUID set to the noted metadata.uid"},
     },
     {
+        "the schedule is not one of this version",
+        options = {version = "10.0.8.0"},
+        says = {"databaseBackup.schedule: the schedule '0 3 * * *' has 5 fields, 10.0.8.0 takes 6",
+                "'0 0 3 * * *' is every day at 3:00:00"},
+    },
+    {
+        "the name of the APIConnectCluster is too long for the version",
+        options = {name = "short-mgmt", owner = "apic-of-prod", version = "10.0.2.0"},
+        says = {"the name apic-of-prod is longer than 10 characters"},
+    },
+    {
         "originalUID is not set",
         spoil = function(fixture)
             fixture.world:patch({spec = {originalUID = null}})
@@ -327,15 +328,5 @@ local WARNINGS = {
 }
 
 lab.describe("apic-v10/prepare-management warns when", function()
-    for _, case in ipairs(WARNINGS) do
-        it(case[1], function()
-            local fixture <close> = apic.start(case.options)
-            if case.spoil then
-                case.spoil(fixture)
-            end
-            local result = fixture:run(case.params)
-            salvor.expect_code(0, result)
-            salvor.expect(result.stdout, "warning: ", table.unpack(case.says))
-        end)
-    end
+    preparation.warns(apic.start, WARNINGS)
 end)

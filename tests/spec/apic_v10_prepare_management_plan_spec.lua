@@ -5,21 +5,12 @@ local json = require("salvor.json")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
 
---- Everything that a plan could have changed. What is in the cache is nothing but remembered.
-local function everything(fixture)
-    local home = salvor.tree(fixture.home)
-    for path in pairs(home) do
-        home[path] = not path:find("^cache/") and home[path] or nil
-    end
-    return {objects = fixture.world:snapshot(), home = home, kit = fs.stat(fixture.kit)}
-end
-
 lab.describe("plan of apic-v10/prepare-management", function()
     local fixture, before
 
     before_each(function()
         fixture = apic.start()
-        before = everything(fixture)
+        before = fixture:everything()
     end)
 
     after_each(function()
@@ -37,7 +28,7 @@ lab.describe("plan of apic-v10/prepare-management", function()
             "publish " .. fixture.kit .. "/generations/",
             "not needed  take-backup",
             "nothing was changed")
-        assert.same(before, everything(fixture))
+        assert.same(before, fixture:everything())
     end)
 
     it("shows the backup that it would take, as the server would make it", function()
@@ -49,7 +40,7 @@ lab.describe("plan of apic-v10/prepare-management", function()
             "+ spec.type: full",
             "+ metadata.labels.salvor-run: plan",
             "wait for managementbackups")
-        assert.same(before, everything(fixture))
+        assert.same(before, fixture:everything())
     end)
 
     it("writes one JSON document for programs", function()
@@ -65,7 +56,7 @@ lab.describe("plan of apic-v10/prepare-management", function()
         assert.same({["take-backup"] = "not-needed", ["save-secrets"] = "planned",
                      ["save-resource"] = "planned", publish = "planned", ["read-back"] = "planned"},
             status)
-        assert.same(before, everything(fixture))
+        assert.same(before, fixture:everything())
     end)
 
     it("can be saved and run from, and what was run has a report", function()
@@ -93,11 +84,11 @@ lab.describe("plan of apic-v10/prepare-management", function()
 
     it("ends with 4 when a check fails", function()
         fixture.world:patch({spec = {databaseBackup = {protocol = "local"}}})
-        before = everything(fixture)
+        before = fixture:everything()
         local result = fixture:plan()
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, "databaseBackup.protocol is local",
             "no step is planned, nothing was changed")
-        assert.same(before, everything(fixture))
+        assert.same(before, fixture:everything())
     end)
 end)

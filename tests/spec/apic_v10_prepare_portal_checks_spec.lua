@@ -1,13 +1,13 @@
--- The checks of apic-v10/prepare-portal: each says exactly what is wrong and what to do, ends with
--- 4, writes no kit and changes no object. What it shares with prepare-management is tested there.
+-- The checks of apic-v10/prepare-portal. What it shares with prepare-management is tested there.
 local apiconnect = require("salvor.apiconnect")
-local fs = require("salvor.fs")
 local lab = require("support.lab")
 local null = require("salvor").null
 local portal = require("support.portal")
+local preparation = require("support.preparation")
 local salvor = require("support.salvor")
 local world = require("worlds.apic_v10_portal")
 
+--- Each: a case of support.preparation.
 local PROBLEMS = {
     {
         "there is no PortalCluster",
@@ -60,6 +60,14 @@ local PROBLEMS = {
             fixture.world:patch({spec = {portalBackup = {backups3URIStyle = "virtual"}}})
         end,
         says = {"portalBackup.backups3URIStyle is 'virtual'", "it is host or path"},
+    },
+    {
+        "the address of a bucket has no region",
+        options = {protocol = "objstore"},
+        spoil = function(fixture)
+            fixture.world:patch({spec = {portalBackup = {host = "s3.example.org"}}})
+        end,
+        says = {"portalBackup.host is 's3.example.org'", "it is the endpoint and its region"},
     },
     {
         "it is not Running, and a part of it is not ready",
@@ -155,22 +163,7 @@ local PROBLEMS = {
 }
 
 lab.describe("apic-v10/prepare-portal refuses when", function()
-    for _, case in ipairs(PROBLEMS) do
-        it(case[1], function()
-            local fixture <close> = portal.start(case.options)
-            if case.spoil then
-                case.spoil(fixture)
-            end
-            local objects, kit = fixture.world:snapshot(), fs.stat(fixture.kit)
-            local result = fixture:run(case.params)
-            salvor.expect_code(4, result)
-            salvor.expect(result.stdout, "a check failed: nothing was changed",
-                table.unpack(case.says))
-            assert.equal("", result.stderr)
-            assert.same(objects, fixture.world:snapshot())
-            assert.same(kit, fs.stat(fixture.kit))
-        end)
-    end
+    preparation.refuses(portal.start, PROBLEMS)
 
     it("the kit is another system's: each has one of its own", function()
         local fixture <close> = portal.start()
@@ -209,8 +202,15 @@ local WARNINGS = {
         spoil = function(fixture)
             fixture.world:patch({spec = {portalBackup = {schedule = null}}})
         end,
-        says = {"portalBackup.schedule is not set",
-                "at the time of the management database's backups"},
+        says = {"portalBackup.schedule is not set: a backup is taken every 24 hours",
+                "set it to the time of the management database's backups"},
+    },
+    {
+        "the schedule is none",
+        spoil = function(fixture)
+            fixture.world:patch({spec = {portalBackup = {schedule = "0 25 * * *"}}})
+        end,
+        says = {"portalBackup.schedule: '25' in the schedule '0 25 * * *' is no hour"},
     },
     {
         "the name is too long for the version",
@@ -233,17 +233,7 @@ local WARNINGS = {
 }
 
 lab.describe("apic-v10/prepare-portal warns when", function()
-    for _, case in ipairs(WARNINGS) do
-        it(case[1], function()
-            local fixture <close> = portal.start(case.options)
-            if case.spoil then
-                case.spoil(fixture)
-            end
-            local result = fixture:run(case.params)
-            salvor.expect_code(0, result)
-            salvor.expect(result.stdout, "warning: ", table.unpack(case.says))
-        end)
-    end
+    preparation.warns(portal.start, WARNINGS)
 end)
 
 lab.describe("apic-v10/prepare-portal tells no secret", function()

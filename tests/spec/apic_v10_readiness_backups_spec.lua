@@ -3,6 +3,7 @@
 local apiconnect = require("salvor.apiconnect")
 local lab = require("support.lab")
 local null = require("salvor").null
+local portal_world = require("worlds.apic_v10_portal")
 local readiness = require("support.apic_readiness")
 local salvor = require("support.salvor")
 
@@ -16,7 +17,7 @@ local GAPS = {
             readiness.delete_all(world.client, apiconnect.MANAGEMENT_BACKUP)
             world.management:add_backup("broken", HOUR, "Failed")
         end,
-        says = {"none of the 1 backups can be used", "take both with apic-v10/backup"},
+        says = {"none of the 1 backups of this system can be used", "take both with apic-v10/backup"},
         costs = {["backups (management)"] = 40},
     },
     {
@@ -24,7 +25,8 @@ local GAPS = {
         spoil = function(world)
             readiness.delete_all(world.client, apiconnect.PORTAL_BACKUP)
         end,
-        says = {"portal: there is no backup (PortalBackup"},
+        says = {"portal: there is no backup of this system (PortalBackup",
+                "not judged: no backup of the portal is known"},
         costs = {["backups (portal)"] = 40},
     },
     {
@@ -50,12 +52,26 @@ local GAPS = {
         costs = {["pair (both)"] = 10},
     },
     {
-        "the portal has no schedule",
+        "management has no schedule",
+        spoil = function(world)
+            world.management:patch({spec = {databaseBackup = {schedule = null}}})
+        end,
+        says = {"databaseBackup.schedule is not set: nobody takes the next backup",
+                "for both at the same time"},
+        costs = {["schedule (management)"] = 15, ["kit-settings (management)"] = 15},
+    },
+    {
+        "the portal's backups by the operator's own schedule have not come",
+        start = {management = {backups = {{27 * HOUR}}}, portal = {backups = {27 * HOUR}}},
         spoil = function(world, operation)
+            world.management:patch({spec = {databaseBackup = {schedule = "0 3 * * 1"}}})
             world.portal:patch({spec = {portalBackup = {schedule = null}}})
+            readiness.prepare(operation, "management")
             readiness.prepare(operation, "portal")
         end,
-        says = {"portalBackup.schedule is not set", "for both at the same time"},
+        params = {max_age = "30h"},
+        says = {"portal: the newest backup is 27.0 hours old, and the schedule takes one every"
+                .. " 24.0 hours"},
         costs = {["schedule (portal)"] = 15},
     },
     {
@@ -70,7 +86,7 @@ local GAPS = {
     {
         "from 10.0.8 on a schedule lacks the seconds",
         start = {management = {version = "10.0.8.0"}, portal = {version = "10.0.8.0"}},
-        says = {"databaseBackup: the schedule '0 3 * * *' has 5 fields, 10.0.8.0 takes 6"},
+        says = {"databaseBackup.schedule: the schedule '0 3 * * *' has 5 fields, 10.0.8.0 takes 6"},
         costs = {["schedule (management)"] = 15},
     },
     {
@@ -103,6 +119,37 @@ lab.describe("apic-v10/readiness", function()
         readiness.expect_gaps(result, {["backups (management)"] = 40, ["backups (portal)"] = 40,
                                      ["kit (portal)"] = 40, ["health (portal)"] = 10})
         salvor.expect(result.stdout, "readiness 0 of 100, 4 gaps")
+    end)
+
+    it("only warns of a portal without a schedule, for which its operator has one", function()
+        local operation <close> = readiness.start()
+        operation.world.portal:patch({spec = {portalBackup = {schedule = null}}})
+        readiness.prepare(operation, "portal")
+        local result = operation:run()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "warning: portal: portalBackup.schedule is not set: the"
+            .. " operator chooses the time of the backups", "for both at the same time",
+            "readiness 100 of 100")
+    end)
+
+    it("warns of a site whose backups have ended", function()
+        local operation <close> = readiness.start()
+        operation.world.portal:add_file("portal.example.org@acme@old", portal_world.time(400000))
+        operation.world.portal:await_records()
+        local result = operation:run()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "warning: portal: the newest backup of site"
+            .. " portal.example.org@acme@old is 110.1 hours older", "was the site deleted?")
+    end)
+
+    it("does not judge a schedule with names", function()
+        local operation <close> = readiness.start()
+        operation.world.management:patch({spec = {databaseBackup = {schedule = "@daily"}}})
+        readiness.prepare(operation, "management")
+        local result = operation:run()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "warning: management: databaseBackup.schedule: the schedule"
+            .. " '@daily' has 1 fields, 10.0.5.3 takes 5; it is not judged")
     end)
 
     it("takes a recorded pair where the newest backups do not fit", function()

@@ -74,7 +74,7 @@ local GAPS = {
             }, {phase = "RestoreInProgress", clusterName = "management", enableAutoFail = false,
                 subsysName = "management", conditions = list({})})
         end,
-        says = {"management: restore-1 is being restored", "wait until it has ended"},
+        says = {"management: ManagementRestore restore-1 is in flight", "wait until it has ended"},
         costs = {["restores (management)"] = 10},
     },
     {
@@ -95,7 +95,7 @@ local GAPS = {
             }, {phase = "Running", backupId = "n/a", commentLeft = "n/a", fullBackupName = "n/a",
                 id = "n/a", message = "n/a", conditions = list({})})
         end,
-        says = {"portal: restore-2 is being restored"},
+        says = {"portal: PortalRestore restore-2 is in flight"},
         costs = {["restores (portal)"] = 10},
     },
     {

@@ -1,8 +1,10 @@
 -- apic-v10/readiness: what is well scores in full; nothing is changed, and nothing secret told.
 local apiconnect = require("salvor.apiconnect")
 local fs = require("salvor.fs")
+local journal = require("salvor.procedure.journal")
 local json = require("salvor.json")
 local lab = require("support.lab")
+local null = require("salvor").null
 local readiness = require("support.apic_readiness")
 local rights = require("support.rights")
 local salvor = require("support.salvor")
@@ -25,13 +27,42 @@ lab.describe("run of apic-v10/readiness", function()
         end)
     end
 
+    --- What the journal of a run has in the end as its facts.
+    local function last_facts(path)
+        local facts
+        for _, record in ipairs(must(journal.read(path))) do
+            facts = record.facts or facts
+        end
+        return facts
+    end
+
     it("tells the score as JSON, and in the journal's facts", function()
         local operation <close> = readiness.start()
         local words = operation:words("run")
         local outcome = must(json.decode(operation:salvor(
             table.move({"--output", "json"}, 1, 2, #words + 1, words)).stdout))
         assert.same({"readiness 100 of 100, no gap"}, outcome.next)
-        salvor.expect(must(fs.read(outcome.journal)), '"readiness":{"gaps":0,"score":100}')
+        assert.same({score = 100, full = 100, gaps = {}}, last_facts(outcome.journal).readiness)
+    end)
+
+    it("tells each gap for programs: what it is in, what it costs, and its cure", function()
+        local operation <close> = readiness.start()
+        operation.world.portal:patch_status({state = "1/3"})
+        operation.world.management:patch({spec = {databaseBackup = {schedule = null}}})
+        local words = operation:words("run")
+        local result = operation:salvor(table.move({"--output", "json"}, 1, 2, #words + 1, words))
+        salvor.expect_code(4, result)
+        local known = last_facts(must(json.decode(result.stdout)).journal).readiness
+        assert.equal(100 - 15 - 15 - 10, known.score)
+        local told = {}
+        for index, gap in ipairs(known.gaps) do
+            told[index] = string.format("%d %s/%s in %s", gap.cost, gap.check, gap.rule, gap.object)
+            assert.is_true(#gap.message > 0 and #gap.cure > 0)
+        end
+        assert.same({"15 kits/kit-settings in ManagementCluster management",
+                     "15 schedule/schedule in ManagementCluster management",
+                     "10 health/health in PortalCluster portal"}, told)
+        assert.is_nil(last_facts(must(json.decode(result.stdout)).journal).gaps)
     end)
 
     it("changes nothing, as plan and as run, also when there are gaps", function()
@@ -66,6 +97,35 @@ lab.describe("run of apic-v10/readiness", function()
         local result = operation:salvor(table.move({"--skip", "kits"}, 1, 2, #words + 1, words))
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "the score says nothing of kits, which was left out")
+    end)
+
+    it("says that nothing is judged when it is not known of what", function()
+        local operation <close> = readiness.start()
+        local words = operation:words("run")
+        local result = operation:salvor(table.move({"--skip", "subsystems"}, 1, 2, #words + 1,
+            words))
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "problem: it is not known what is to be judged; do not leave"
+            .. " out the check subsystems", "readiness 0 of 100")
+    end)
+
+    it("says what it cannot judge without another check", function()
+        local operation <close> = readiness.start()
+        local words = operation:words("run", {storage = "true"})
+        local result = operation:salvor(table.move({"--skip", "backups"}, 1, 2, #words + 1, words))
+        salvor.expect_code(0, result)
+        local _, times = result.stdout:gsub("warning: not judged, since backups was left out", "")
+        assert.equal(2, times) -- pair and storage
+        salvor.expect(result.stdout, "the score says nothing of backups, which was left out")
+    end)
+
+    it("judges the other one when one cannot be looked at", function()
+        local operation <close> = readiness.start({management = {version = "10.0.7.0"}},
+            {"-p", "database=crunchy"})
+        readiness.delete_all(operation.world.client, apiconnect.PORTAL_BACKUP)
+        local result = operation:run()
+        readiness.expect_gaps(result, {["backups (management)"] = 40, ["backups (portal)"] = 40,
+                                       ["versions (both)"] = 10})
     end)
 
     it("tells no secret, also of those that differ", function()

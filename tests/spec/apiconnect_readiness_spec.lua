@@ -34,29 +34,45 @@ describe("the longest pause of a schedule", function()
 end)
 
 describe("the score", function()
+    local COST = {}
+    for _, rule in ipairs(readiness.RULES) do
+        COST[rule.id] = rule.cost
+    end
+
+    local function gap(rule, subsystem, message)
+        return {rule = rule, subsystem = subsystem, cost = COST[rule], message = message or ""}
+    end
+
     it("is full without a gap", function()
-        assert.same({100, 0, {}}, {readiness.score({kits = {}, backups = {}})})
+        assert.same({{score = 100, full = 100, gaps = {}}, {}},
+            {readiness.score({kits = {}, backups = {}})})
     end)
 
     it("takes a rule's cost once for each subsystem, the dearest first", function()
-        local score, count, found = readiness.score({
-            kits = {{rule = "kit-settings", subsystem = "management"},
-                    {rule = "kit-settings", subsystem = "management"},
-                    {rule = "kit-secrets", subsystem = "portal"}},
-            backups = {{rule = "age", subsystem = "portal"}},
-        })
-        assert.equal(100 - 40 - 15 - 15, score)
-        assert.equal(4, count)
-        assert.same({"kit-secrets", "age", "kit-settings"},
-            {found[1].rule.id, found[2].rule.id, found[3].rule.id})
+        local one, other = gap("kit-settings", "management", "a"),
+            gap("kit-settings", "management", "b")
+        local secret, age = gap("kit-secrets", "portal"), gap("age", "portal")
+        local known, found = readiness.score({kits = {other, one, secret}, backups = {age}})
+        assert.equal(100 - 40 - 15 - 15, known.score)
+        assert.same({secret, age, one, other}, known.gaps)
+        local lines = {}
+        for index, each in ipairs(found) do
+            lines[index] = each.rule.id .. " " .. each.subsystem .. " " .. each.count
+        end
+        assert.same({"kit-secrets portal 1", "age portal 1", "kit-settings management 2"}, lines)
+    end)
+
+    it("takes it for each of the subsystems", function()
+        local known = readiness.score({all = {gap("age", "management"), gap("age", "portal")}})
+        assert.equal(70, known.score)
     end)
 
     it("is never below 0", function()
         local gaps = {}
         for _, rule in ipairs(readiness.RULES) do
-            gaps[#gaps + 1] = {rule = rule.id, subsystem = "management"}
+            gaps[#gaps + 1] = gap(rule.id, "management")
         end
-        assert.equal(0, (readiness.score({all = gaps})))
+        assert.equal(0, readiness.score({all = gaps}).score)
     end)
 
     it("has the weights that its page says", function()

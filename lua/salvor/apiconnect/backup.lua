@@ -1,9 +1,11 @@
 --- Backups of the API Connect v10 management database, of either generation of that database.
+local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
 local crunchy = require("salvor.k8s.ready.apiconnect")
 local dates = require("salvor.dates")
 local dig = require("salvor").dig
 local edb = require("salvor.k8s.ready.postgres")
+local errors = require("salvor.error")
 
 local backup = {}
 
@@ -64,6 +66,36 @@ local generations = {
     },
 }
 
+--- The parameter of procedures that says which generation, where the version does not.
+backup.PARAM = {
+    name = "database", type = "enum", values = {"auto", "crunchy", "edb"}, default = "auto",
+    help = "the generation of the management database; by version when auto",
+}
+
+--- may_be(database) -> function(params): whether by that parameter it may be of that generation.
+function backup.may_be(database)
+    return function(params)
+        return params.database == "auto" or params.database == database
+    end
+end
+
+--- owner(management, version, database) -> {name, database ("crunchy" or "edb"), database_cluster}
+--- of a ManagementCluster: by what its backups are found. database: as the parameter says. nil, err
+--- when neither says it.
+function backup.owner(management, version, database)
+    local known = database ~= "auto" and database or apiconnect.database(version)
+    if not known then
+        return nil, errors.new({
+            code = "Invalid",
+            message = "version " .. version .. " may keep its backups as ManagementBackup or as EDB"
+                .. " Backup",
+            hint = "say which: -p database=crunchy or edb",
+        })
+    end
+    return {name = management.metadata.name, database = known,
+            database_cluster = apiconnect.database_cluster(management, known)}
+end
+
 --- belonging(owner) -> text: by what a backup of that system is told from others.
 function backup.belonging(owner)
     return generations[owner.database].belonging(owner)
@@ -71,7 +103,7 @@ end
 
 --- newest(client, owner) -> {name, id, time, server (where EDB's stand below databaseBackup.path)}
 --- of the newest backup that can be used, or nil; and how many of this system there
---- are in all. owner: {name, database, database_cluster}.
+--- are in all. owner: see owner().
 function backup.newest(client, owner)
     local generation = generations[owner.database]
     local best, count = nil, 0
@@ -99,43 +131,17 @@ function backup.find(client, owner, wanted)
     end
 end
 
-local function find(client, generation, name)
-    local object, err = client:get(generation.kind, name)
-    if not object and err.code ~= "NotFound" then
-        error(err, 0)
-    end
-    return object
-end
-
---- The name, or when a backup of that name has failed "name-2" and so on.
-local function name_to_take(client, generation, name)
-    local candidate, number = name, 1
-    while generation.state(find(client, generation, candidate)) == "failed" do
-        number = number + 1
-        candidate = name .. "-" .. number
-    end
-    return candidate
-end
-
---- take(client, owner, name, timeout) -> {name, id, time, server}; raises when it fails, with the
---- operator's own reason. Repeating it with the same name goes on with the same backup, unless that
---- has failed.
+--- take(client, owner, name, timeout) -> {name, id, time, server}; see action.run().
 function backup.take(client, owner, name, timeout)
     local generation = generations[owner.database]
-    local object = generation.new(owner)
-    name = name_to_take(client, generation, name)
-    object.metadata = {name = name}
-    must(client:create(object))
-    local done = must(client:wait(generation.kind, name, {timeout = timeout}))
+    local done = action.run(client, generation.kind, generation.new(owner), name, timeout)
     local id, time, server = generation.describe(done)
-    return {name = name, id = id, time = time, server = server}
+    return {name = done.metadata.name, id = id, time = time, server = server}
 end
 
 --- is_usable(client, owner, name) -> boolean: that backup exists and has succeeded.
 function backup.is_usable(client, owner, name)
-    local generation = generations[owner.database]
-    local object = find(client, generation, name)
-    return generation.state(object) == "ready"
+    return action.is_done(client, generations[owner.database].kind, name)
 end
 
 return backup

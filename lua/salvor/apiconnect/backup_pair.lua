@@ -2,67 +2,42 @@
 ---
 --- ctx.facts: management {name, uid, version, owner, backup}, portal {name, uid, version, backup};
 --- a backup is {name, id, server, time}.
-local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect.backup")
 local errors = require("salvor.error")
-local management_restore = require("salvor.apiconnect.management_restore")
 local pair = require("salvor.apiconnect.pair")
 local part = require("salvor.apiconnect.part")
-local portal_backup = require("salvor.apiconnect.portal_backup")
-local portal_restore = require("salvor.apiconnect.portal_restore")
-local prepare = require("salvor.apiconnect.prepare")
+local subsystem = require("salvor.apiconnect.subsystem")
 local task = require("salvor.task")
 
 local both = {}
 
-local SUBSYSTEMS = {
-    management = prepare.subsystem({kind = "ManagementCluster", plural = apiconnect.MANAGEMENT,
-                                    backup_field = "databaseBackup", name_param = "management"}),
-    portal = prepare.subsystem({kind = "PortalCluster", plural = apiconnect.PORTAL,
-                                backup_field = "portalBackup", name_param = "portal"}),
-}
-
-local NEEDED = {"host", "path", "credentials"} -- by either protocol
-
---- The ctx of the checks that prepare has for one subsystem.
-local function of(ctx, name)
-    return part.of(ctx, name, {params = function(whole, param)
-        return param == "name" and whole.params[name] or nil
-    end})
-end
+local SUBSYSTEMS = {management = subsystem.management("management"),
+                    portal = subsystem.portal("portal")}
 
 -- Checks
 
---- check(name) -> the check of one subsystem: there, healthy, its backups leave the cluster.
-function both.check(name)
+--- find(name) -> the check that finds one of them.
+function both.find(name)
     return function(ctx)
-        local own, subsystem = of(ctx, name), SUBSYSTEMS[name]
-        subsystem:find(own)
-        if own.facts.version then
-            subsystem:check_health(own)
-            subsystem:check_backup_settings(own, NEEDED)
-        end
+        SUBSYSTEMS[name]:find(part.of(ctx, name))
+    end
+end
+
+--- check_state(name) -> the check that it is healthy, and that its backups leave the cluster.
+function both.check_state(name)
+    return function(ctx)
+        local own = part.of(ctx, name)
+        SUBSYSTEMS[name]:check_health(own)
+        SUBSYSTEMS[name]:check_backup_settings(own)
     end
 end
 
 function both.check_database(ctx)
-    local facts = ctx.facts.management
-    local database = ctx.params.database ~= "auto" and ctx.params.database
-        or apiconnect.database(facts.version)
-    if not database then
-        return ctx:problem("version " .. facts.version .. " may keep its backups as"
-            .. " ManagementBackup or as EDB Backup", "say which: -p database=crunchy or edb")
-    end
-    facts.owner = {
-        name = facts.name,
-        database = database,
-        database_cluster = apiconnect.database_cluster(
-            must(ctx.k8s:get(apiconnect.MANAGEMENT, facts.name)), database),
-    }
+    SUBSYSTEMS.management:owner(part.of(ctx, "management"))
 end
 
 function both.check_versions(ctx)
-    local management, portal = ctx.facts.management.version, ctx.facts.portal.version
+    local management = SUBSYSTEMS.management:known(part.of(ctx, "management")).version
+    local portal = SUBSYSTEMS.portal:known(part.of(ctx, "portal")).version
     if management ~= portal then
         ctx:warn("management has version " .. management .. ", the portal " .. portal,
             "for a recovery all subsystems must have the same version and fix pack")
@@ -71,12 +46,8 @@ end
 
 --- What is restored right now is not worth a backup, and a backup may disturb it.
 function both.check_restores(ctx)
-    local found = {ManagementRestore = management_restore.all(ctx.k8s, ctx.facts.management.name),
-                   PortalRestore = portal_restore.all(ctx.k8s, ctx.facts.portal.name)}
-    for kind, restores in pairs(found) do
-        for _, name in ipairs(restores.in_flight) do
-            ctx:problem(kind .. " " .. name .. " is in flight", "wait until it has ended")
-        end
+    for _, name in ipairs({"management", "portal"}) do
+        SUBSYSTEMS[name]:check_restores(part.of(ctx, name))
     end
 end
 
@@ -84,7 +55,12 @@ local function record_store(ctx)
     return ctx:store(ctx.params.record)
 end
 
+--- What is asked of the place of a kit holds for that of a record.
 function both.check_record(ctx)
+    local ok, err = ctx:kit(ctx.params.record):check_place()
+    if not ok then
+        return ctx:problem(err.message, "name another place with -p record=…")
+    end
     local store <close> = record_store(ctx)
     local _, others = pair.all(store)
     for _, path in ipairs(others) do
@@ -94,31 +70,39 @@ end
 
 -- Steps
 
+--- Takes the backup of one of them.
+local function taker(ctx, name)
+    local own = part.of(ctx, name)
+    return function()
+        own.facts.backup = SUBSYSTEMS[name]:take(own)
+    end
+end
+
 --- Both are begun before either is waited for; when one fails the other one goes on in the cluster.
 function both.take(ctx)
-    local management, portal = ctx.facts.management, ctx.facts.portal
-    local timeout = ctx.params.backup_timeout
-    local function of_management()
-        management.backup = backup.take(ctx.k8s, management.owner, ctx:name(management.name),
-            timeout)
-    end
+    local of_management, take_portal = taker(ctx, "management"), taker(ctx, "portal")
     local function of_portal()
-        portal.backup = portal_backup.take(ctx.k8s, portal.name, ctx:name(portal.name), timeout)
-        portal.backup.ended = os.time()
+        take_portal()
+        -- Its time is that of its beginning.
+        ctx.facts.portal.backup.ended = os.time()
     end
     if ctx.planning then
         of_management()
         return of_portal()
     end
     task.all({of_management, of_portal})
-    ctx:note("management " .. tostring(management.backup.id) .. ", portal " .. portal.backup.name)
+    ctx:note("management " .. tostring(ctx.facts.management.backup.id) .. ", portal "
+        .. ctx.facts.portal.backup.name)
 end
 
 function both.are_taken(ctx)
-    local management, portal = ctx.facts.management, ctx.facts.portal
-    return management.backup ~= nil and portal.backup ~= nil
-        and backup.is_usable(ctx.k8s, management.owner, management.backup.name)
-        and portal_backup.is_usable(ctx.k8s, portal.backup.name)
+    for name, own in pairs(SUBSYSTEMS) do
+        local taken = (ctx.facts[name] or {}).backup
+        if not taken or not own:is_usable(part.of(ctx, name), taken.name) then
+            return false
+        end
+    end
+    return true
 end
 
 local function known(ctx)

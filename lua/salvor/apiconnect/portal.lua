@@ -4,6 +4,7 @@ local difference = require("salvor.apiconnect.difference")
 local dig = require("salvor").dig
 local keys = require("salvor").keys
 local secrets = require("salvor.apiconnect.secrets")
+local storage = require("salvor.apiconnect.storage")
 
 local portal = {}
 
@@ -52,19 +53,7 @@ end
 
 --- What is wrong with portalBackup beyond its missing fields: a list of {message, hint}.
 function portal.backup_problems(settings)
-    local problems, field = {}, portal.BACKUP_FIELD
-    local style = settings.backups3URIStyle
-    if settings.protocol == "objstore" and style and style ~= "" and style ~= "host"
-        and style ~= "path" then
-        problems[1] = {field .. ".backups3URIStyle is '" .. tostring(style) .. "'",
-                       "it is host or path"}
-    end
-    local port = settings.port
-    if port and (math.type(port) ~= "integer" or port < 1 or port > 65535) then
-        problems[#problems + 1] = {field .. ".port is " .. tostring(port),
-                                   "it is a number from 1 to 65535, 22 when it is left out"}
-    end
-    return problems
+    return storage.problems(portal.BACKUP_FIELD, settings)
 end
 
 --- fields(known) -> the fields of a portal's spec that make it take the old backups over. known:

@@ -97,6 +97,20 @@ function backup.set(backups, time)
     return set, keys(newer)
 end
 
+--- old_sites(set, limit) -> list of texts: the sites of a set() whose newest backup is more than
+--- `limit` seconds older than that of the system.
+function backup.old_sites(set, limit)
+    local texts = {}
+    for _, site in ipairs(set.system and keys(set.sites) or {}) do
+        local behind = set.system.time - set.sites[site].time
+        if behind > limit then
+            texts[#texts + 1] = string.format("the newest backup of site %s is %.1f hours older"
+                .. " than that of the system", site, behind / 3600)
+        end
+    end
+    return texts
+end
+
 --- take(client, portal, name, timeout) -> {name, time}: a backup of the system and all sites; see
 --- action.run().
 function backup.take(client, portal, name, timeout)

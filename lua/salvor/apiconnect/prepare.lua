@@ -1,23 +1,29 @@
---- What the procedures share that prepare a subsystem of API Connect v10 for a disaster: finding
---- its resource, looking at its health and secrets, and the recovery kit.
+--- What the two procedures share that prepare a subsystem of API Connect v10 for a disaster: their
+--- parameters, and the steps whose words alone differ.
 ---
----     local subsystem = prepare.subsystem{kind = "ManagementCluster",
----         plural = apiconnect.MANAGEMENT, backup_field = "databaseBackup"}
+---     local step = prepare.steps(subsystem.portal(), {
+---         read = portal_kit.read,             -- how a recovery reads the kit
+---         settings = function(ctx, object, known) ... end,   -- what is to be noted beside `known`
+---         recreate = function(ctx, object, known) ... end,   -- a comment, and the part of the
+---     })                                                     -- replacement that takes over
+---     steps = {step("resource"), step("secrets", {why = "..."}), ...}
 ---
---- Checks are functions(ctx). They leave in ctx.facts: name, uid and version of the resource,
---- protocol of its backups, secrets (a list of salvor.apiconnect.secrets, with only plain values),
---- original_uid and site. Whole steps are tables as the contract of a procedure has them.
+--- `known` is what settings.yaml says of both: name, namespace, version, siteName, originalUID,
+--- metadataUID, the settings of the backups, newestBackup. No step needs what a check finds but for
+--- which resource it is, so that an operator may leave out any other check. ctx.facts: those of
+--- salvor.apiconnect.subsystem, and backup, the newest one when there is one.
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
-local secrets = require("salvor.apiconnect.secrets")
+local merge = require("salvor.copy").merge
+local subsystem = require("salvor.apiconnect.subsystem")
 local yaml = require("salvor.yaml")
 
 local prepare = {}
 
-local Subsystem = {}
-Subsystem.__index = Subsystem
+local RECREATE_FILE = "recreate.yaml"
+local SETTINGS_FILE = "settings.yaml"
 
---- The parameters that all of them have. what: "the ManagementCluster".
+--- The parameters that both have. what: "the ManagementCluster".
 function prepare.params(what)
     return {
         {name = "name", type = "name", help = what .. "; the only one when left out"},
@@ -32,135 +38,44 @@ function prepare.params(what)
     }
 end
 
+--- Whether a backup is to be taken; for `when` of permissions, too.
+function prepare.takes_backup(params)
+    return params.take_backup
+end
+
 -- Checks
 
---- The resource.
-function Subsystem:get(ctx)
-    return must(ctx.k8s:get(self.plural, ctx.facts.name))
-end
-
---- The name of the one that is meant, or nothing after a problem.
-local function choose(self, ctx)
-    local names = {}
-    for object in ctx.k8s:each(self.plural) do
-        names[#names + 1] = object.metadata.name
-    end
-    local wanted = ctx.params.name
-    if not wanted and #names > 1 then
-        return ctx:problem("there are " .. #names .. " " .. self.kind .. "s in namespace "
-            .. ctx.namespace .. ": " .. table.concat(names, ", "), "choose one with -p "
-            .. (self.name_param or "name") .. "=…")
-    elseif not wanted and #names == 0 then
-        return ctx:problem("there is no " .. self.kind .. " in namespace " .. ctx.namespace,
-            "name its namespace with -n")
-    end
-    return wanted or names[1], names
-end
-
---- Check: there is the resource, and it tells its version.
-function Subsystem:find(ctx)
-    local kind, problem = ctx.k8s:kind(self.plural)
-    if not kind and problem.code == "NotFound" then
-        return ctx:problem("this cluster has no " .. self.kind .. "s: API Connect v10 is not"
-            .. " installed", "choose the right cluster with --context or --kubeconfig")
-    end
-    must(kind, problem)
-    local name, names = choose(self, ctx)
-    if not name then
-        return
-    end
-    local object, err = ctx.k8s:get(self.plural, name)
-    if not object and err.code == "NotFound" then
-        return ctx:problem("there is no " .. self.kind .. " " .. name .. " in namespace "
-            .. ctx.namespace, #names > 0 and "there is: " .. table.concat(names, ", ")
-            or "name its namespace with -n")
-    end
-    must(object, err)
-    ctx.facts.name, ctx.facts.uid = name, object.metadata.uid
-    ctx.facts.version = dig(object, "status", "versions", "reconciled")
-        or dig(object, "spec", "version")
-    if not apiconnect.parse_version(ctx.facts.version) then
-        return ctx:problem(self.kind .. " " .. name .. " does not tell its version")
-    end
-    ctx:note(self.kind .. " " .. name .. ", version " .. ctx.facts.version)
-end
-
-local NO_BACKUPS = "backups stay inside the cluster and are lost with it"
-
---- Check: backups leave the cluster, and these fields are set. The settings, or nothing after a
---- problem.
-function Subsystem:check_backup_settings(ctx, needed)
-    local field = self.backup_field
-    local settings = dig(self:get(ctx), "spec", field) or {}
-    local protocol = dig(settings, "protocol") or ""
-    if protocol == "" or protocol == "local" then
-        return ctx:problem((protocol == "" and field .. " is not set up: "
-            or field .. ".protocol is local: ") .. NO_BACKUPS,
-            "set spec." .. field .. " to an SFTP server or an S3 bucket and take a backup first")
-    elseif protocol ~= "sftp" and protocol ~= "objstore" then
-        return ctx:problem(field .. ".protocol is '" .. tostring(protocol)
-            .. "', neither sftp nor objstore (S3)")
-    end
-    for _, name in ipairs(needed) do
-        if (dig(settings, name) or "") == "" then
-            ctx:problem(field .. "." .. name .. " is not set",
-                "set it in the " .. self.kind .. ", or in the APIConnectCluster that owns it")
-        end
-    end
-    ctx.facts.protocol = protocol
-    return settings
-end
-
---- Check: it is up.
-function Subsystem:check_health(ctx)
-    local is_up, text = apiconnect.ready(self:get(ctx))
-    if not is_up then
-        ctx:problem(self.kind .. " " .. ctx.facts.name .. " is not healthy: " .. text,
-            "mend it first; what is saved from a half-working system may not be complete")
-    end
-end
-
-local function check_secret(ctx, item)
-    local found, err = ctx.k8s:get("secrets", item.secret)
-    if found then
-        local missing = item.missing(found)
-        if missing then
-            ctx:problem("secret " .. item.secret .. " has " .. missing)
-        end
-    elseif err.code == "NotFound" then
-        ctx:problem("secret " .. item.secret .. " (" .. item.role .. ") does not exist",
-            "without it a recovered database cannot be read; find out why it is gone")
+local function check_schedule(own, ctx, settings)
+    local field, text = own.backup_field .. ".schedule", settings.schedule or ""
+    if text == "" and own.default_interval then
+        ctx:warn(string.format("%s is not set: a backup is taken every %d hours, at a time that"
+            .. " nobody has chosen", field, own.default_interval // 3600),
+            "set it to the time of the management database's backups, so that they fit")
+    elseif text == "" then
+        ctx:problem(field .. " is not set", own:where_to_set())
     else
-        error(err, 0)
-    end
-end
-
---- Check: the secrets of the items exist, and hold what a recovery reads from them.
-function prepare.check_secrets(ctx, items)
-    ctx.facts.secrets = {}
-    for _, item in ipairs(items) do
-        if item.problem then
-            ctx:problem(item.problem, item.hint)
-        else
-            table.insert(ctx.facts.secrets, secrets.plain(item))
-            if item.is_unknown then
-                ctx:warn(item.role .. " is not known to this procedure; its secret is saved, its"
-                    .. " name in customApplicationCredentials is taken from the secret's",
-                    "compare it with the vendor's list for " .. ctx.facts.version)
-            end
-            check_secret(ctx, item)
+        local problem, example = own:schedule_problem(text, ctx.facts.version)
+        if problem then
+            ctx:warn(field .. ": " .. problem, example)
         end
     end
 end
 
---- Check: its identity, by which backups are bound to it, is noted.
-function Subsystem:check_identity(ctx)
-    local object = self:get(ctx)
-    local original = dig(object, "spec", "originalUID")
+local function check_backup_settings(own, ctx)
+    local settings = own:check_backup_settings(ctx)
+    if settings then
+        check_schedule(own, ctx, settings)
+    end
+end
+
+--- Whether what binds the backups to the resource can be noted.
+local function check_identity(own, ctx)
+    local object = own:get(ctx)
     local top = apiconnect.top_level(object)
     local name, length = apiconnect.long_name(ctx.facts.name, top and top.name)
+    own:check_site(ctx, object)
     if apiconnect.has_original_uid(ctx.facts.version) then
-        if not original then
+        if not dig(object, "spec", "originalUID") then
             ctx:warn("spec.originalUID is not set; metadata.uid, which the operator would put"
                 .. " there, is noted instead")
         end
@@ -169,41 +84,36 @@ function Subsystem:check_identity(ctx)
             .. " 10.0.2 or earlier may not work", name, length),
             "restore onto 10.0.3.0 or later, with originalUID set to the noted metadata.uid")
     end
-    ctx.facts.site = dig(object, "spec", "siteName")
-    ctx.facts.original_uid = original or object.metadata.uid
 end
 
-local HOUR = 3600
-local CLOCK_TOLERANCE = 300 -- seconds
-
---- Says how old the newest backup is, {name, id, time}, and whether that is too old.
-function prepare.tell_age(ctx, newest)
-    local age = os.time() - newest.time
-    ctx:note(string.format("newest usable backup: %s (%s), %.1f hours old", newest.name,
-        newest.id or "without an id", math.max(age, 0) / HOUR))
-    if age < -CLOCK_TOLERANCE then
-        ctx:warn(string.format("that is %.1f hours in the future: the clocks of this machine"
-            .. " and of the cluster differ", -age / HOUR), "set them, its age may be wrong")
-    elseif age > ctx.params.max_age and not ctx.params.take_backup then
+--- Check: there is a backup. What the subsystem's newest() says as fourth.
+function prepare.check_backups(own, ctx)
+    local newest, count, whose, set = own:newest(ctx)
+    local is_taken = ctx.params.take_backup
+    ctx.facts.backup = newest
+    if newest and subsystem.tell_age(ctx, newest) > ctx.params.max_age and not is_taken then
         ctx:warn(string.format("that is more than the %.1f hours allowed",
-            ctx.params.max_age / HOUR), "take a new one with -p take_backup=true")
+            ctx.params.max_age / 3600), "take a new one with -p take_backup=true")
+    elseif not newest and not is_taken then
+        ctx:problem(subsystem.no_backup(count, whose), "take one with -p take_backup=true")
     end
+    return set
 end
 
 -- The kit
 
-function prepare.kit(ctx)
+local function kit_of(ctx)
     return ctx:kit(ctx.params.kit)
 end
 
-local function system(self, ctx)
-    return {kind = self.kind, namespace = ctx.namespace, name = ctx.facts.name,
+local function system(own, ctx)
+    return {kind = own.kind, namespace = ctx.namespace, name = ctx.facts.name,
             uid = ctx.facts.uid, version = ctx.facts.version}
 end
 
-local function check_kit(self, ctx)
-    local kit = prepare.kit(ctx)
-    local ok, err = kit:check_place(ctx.facts.uid and system(self, ctx))
+local function check_kit(own, ctx)
+    local kit = kit_of(ctx)
+    local ok, err = kit:check_place(ctx.facts.uid and system(own, ctx))
     if not ok then
         return ctx:problem(err.message, err.hint)
     end
@@ -214,102 +124,207 @@ local function check_kit(self, ctx)
     end
 end
 
+local function take_backup(own, ctx)
+    ctx.facts.backup = own:take(ctx)
+    if not ctx.planning then
+        ctx:note("took backup " .. (ctx.facts.backup.id or ctx.facts.backup.name))
+    end
+end
+
 function prepare.secret_file(name)
     return "secrets/" .. name .. ".yaml"
 end
 
-local function run_save_secrets(ctx)
-    for _, item in ipairs(ctx.facts.secrets) do
-        prepare.kit(ctx):save(prepare.secret_file(item.secret),
-            must(ctx.k8s:get("secrets", item.secret)))
+--- The names of the secrets that a recovery needs. What the resource does not name is a problem of
+--- the check.
+local function secret_names(own, ctx)
+    local names = {}
+    for _, item in ipairs(own:secrets(own:get(ctx), ctx.facts.version)) do
+        names[#names + 1] = item.secret
+    end
+    return names
+end
+
+local function save_secrets(own, ctx)
+    for _, name in ipairs(secret_names(own, ctx)) do
+        kit_of(ctx):save(prepare.secret_file(name), must(ctx.k8s:get("secrets", name)))
     end
 end
 
-local function secret_files(ctx)
+local function holds_secrets(own, ctx)
     local files = {}
-    for index, item in ipairs(ctx.facts.secrets) do
-        files[index] = prepare.secret_file(item.secret)
+    for index, name in ipairs(secret_names(own, ctx)) do
+        files[index] = prepare.secret_file(name)
     end
-    return files
+    return kit_of(ctx):holds(files)
 end
 
---- What a file of the kit was made from.
-function prepare.source_of(object)
-    return {apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
-            namespace = object.metadata.namespace, uid = object.metadata.uid,
-            resourceVersion = object.metadata.resourceVersion}
+--- What settings.yaml says of either subsystem.
+local function known_of(own, ctx, object)
+    local newest = ctx.facts.backup
+    return {
+        name = ctx.facts.name,
+        namespace = ctx.namespace,
+        version = ctx.facts.version,
+        siteName = dig(object, "spec", "siteName"),
+        originalUID = dig(object, "spec", "originalUID") or object.metadata.uid,
+        metadataUID = object.metadata.uid,
+        [own.backup_field] = dig(object, "spec", own.backup_field),
+        newestBackup = newest and {
+            name = newest.name,
+            id = newest.id,
+            serverName = newest.server,
+            time = newest.time and os.date("!%Y-%m-%dT%H:%M:%SZ", newest.time),
+        },
+    }
 end
 
-local function read_back(ctx)
-    if ctx.planning then
-        return
+local NO_ORIGINAL_UID = [[
+# originalUID is for a replacement of 10.0.3.0 or later, or of 10.0.1.4-ifix1 or later of 10.0.1:
+# leave it out for any other.
+]]
+
+local function recreate_text(ctx, comment, fragment)
+    if not apiconnect.has_original_uid(ctx.facts.version) then
+        comment = comment .. NO_ORIGINAL_UID
     end
-    local manifest, files = prepare.kit(ctx):read()
-    must(manifest, files)
-    local count = 0
-    for path in pairs(files) do
-        count = count + (path:match("%.yaml$") and 1 or 0)
-        must(yaml.load(files[path]))
+    return comment .. must(yaml.dump(fragment))
+end
+
+local function resource_file(own)
+    return own.kind:lower() .. ".yaml"
+end
+
+local function save_resource(own, ctx, of)
+    local object, kit = own:get(ctx), kit_of(ctx)
+    local source = {apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
+                    namespace = object.metadata.namespace, uid = object.metadata.uid,
+                    resourceVersion = object.metadata.resourceVersion}
+    local known = known_of(own, ctx, object)
+    local settings = merge(known, of.settings(ctx, object, known))
+    kit:save(resource_file(own), object)
+    kit:write(RECREATE_FILE, recreate_text(ctx, of.recreate(ctx, object, settings)), source)
+    kit:write(SETTINGS_FILE, must(yaml.dump(settings)), source)
+end
+
+--- A kit that a recovery would refuse is found out now, by reading it as that does.
+local function read_back(ctx, of)
+    if not ctx.planning then
+        local read = of.read(kit_of(ctx))
+        ctx:note(string.format("read back from %s: %d secrets and the settings of %s",
+            kit_of(ctx).url, #read.secrets, read.name))
     end
-    ctx:note("read back " .. count .. " files of kit " .. prepare.kit(ctx).url)
 end
 
 -- Steps
 
---- Check: the kit's place can be used.
-function Subsystem:kit_check()
+--- Each: what both subsystems have of it.
+local function common(own, of)
+    local function calls(fn)
+        return function(ctx)
+            return fn(own, ctx, of)
+        end
+    end
     return {
-        id = "kit",
-        title = "The kit's folder can be used",
-        why = "A kit belongs to one system; the last good generation is never touched.",
-        check = true,
-        run = function(ctx)
-            check_kit(self, ctx)
-        end,
+        resource = {
+            title = "Find the " .. own.kind,
+            why = "Everything else is read from this resource and its status.",
+            check = true,
+            run = calls(own.find),
+        },
+        ["backup-settings"] = {
+            check = true,
+            needs = {"resource"},
+            run = calls(check_backup_settings),
+        },
+        health = {
+            title = "The subsystem is healthy",
+            why = "Only a running subsystem names all its secrets in its status.",
+            check = true,
+            needs = {"resource"},
+            run = calls(own.check_health),
+        },
+        secrets = {
+            title = "All secrets that a recovery needs exist",
+            check = true,
+            needs = {"resource"},
+            run = calls(own.check_secrets),
+        },
+        identity = {
+            check = true,
+            needs = {"resource"},
+            run = calls(check_identity),
+        },
+        backups = {
+            why = "A kit without a backup restores nothing.",
+            check = true,
+            needs = {"resource", "identity"},
+            run = calls(prepare.check_backups),
+        },
+        kit = {
+            title = "The kit's place can be used",
+            why = "A kit belongs to one system; the last good generation is never touched.",
+            check = true,
+            run = calls(check_kit),
+        },
+        ["take-backup"] = {
+            why = "What is saved now and the newest backup should be of the same time.",
+            when = function(ctx)
+                return prepare.takes_backup(ctx.params)
+            end,
+            run = calls(take_backup),
+            verify = function(ctx)
+                return own:is_usable(ctx, ctx.facts.backup.name)
+            end,
+        },
+        ["save-secrets"] = {
+            title = "Save the secrets",
+            run = calls(save_secrets),
+            verify = calls(holds_secrets),
+        },
+        ["save-resource"] = {
+            title = "Save the resource and note its settings",
+            run = calls(save_resource),
+            verify = function(ctx)
+                return kit_of(ctx):holds({resource_file(own), RECREATE_FILE, SETTINGS_FILE})
+            end,
+        },
+        publish = {
+            title = "Publish the kit's new generation",
+            why = "A kit is whole or not there.",
+            run = function(ctx)
+                kit_of(ctx):publish(system(own, ctx))
+            end,
+        },
+        ["read-back"] = {
+            title = "Read the kit back, as a recovery will",
+            why = "A kit that cannot be used is found out now, not in the disaster.",
+            run = function(ctx)
+                read_back(ctx, of)
+            end,
+            verify = function(ctx)
+                return (pcall(of.read, kit_of(ctx)))
+            end,
+        },
     }
 end
 
---- The step that saves the secrets.
-function prepare.save_secrets(why)
-    return {
-        id = "save-secrets",
-        title = "Save the secrets",
-        why = why,
-        run = run_save_secrets,
-        verify = function(ctx)
-            return prepare.kit(ctx):holds(secret_files(ctx))
-        end,
-    }
+--- steps(subsystem, of) -> function(id, fields) -> the step of that id, with these fields in the
+--- place of, or beside, those that both procedures have. of: see above.
+function prepare.steps(own, of)
+    local steps = common(own, of)
+    return function(id, fields)
+        return merge({id = id}, steps[id], fields)
+    end
 end
 
---- The step that publishes the kit's generation.
-function Subsystem:publish()
+--- What comes after: what to do with the kit, and what is said in the script.
+function prepare.next(ctx, ...)
     return {
-        id = "publish",
-        title = "Publish the kit's new generation",
-        why = "A kit is whole or not there.",
-        run = function(ctx)
-            prepare.kit(ctx):publish(system(self, ctx))
-        end,
+        "Keep " .. kit_of(ctx).url .. " outside this cluster, safe and private: if it is lost, "
+            .. ctx.facts.name .. " cannot be restored.",
+        ...,
     }
-end
-
---- The last step: reads the kit again.
-function prepare.read_back()
-    return {
-        id = "read-back",
-        title = "Read the kit back and check it",
-        why = "A kit that cannot be read is found out now, not in the disaster.",
-        run = read_back,
-        verify = function(ctx)
-            return prepare.kit(ctx):read() ~= nil
-        end,
-    }
-end
-
---- subsystem{kind, plural, backup_field, name_param (left out: "name")} -> subsystem
-function prepare.subsystem(fields)
-    return setmetatable(fields, Subsystem)
 end
 
 return prepare

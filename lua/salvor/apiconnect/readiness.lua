@@ -4,8 +4,9 @@
 --- A gap has a rule, which says what it costs, and a subsystem ("management", "portal", or "both");
 --- a rule costs once for each subsystem, however many gaps it finds there.
 ---
---- ctx.facts: management and portal, what is known of each; gaps, by the check that found them:
---- lists of {rule, subsystem, message, cure}; readiness {score, gaps (how many)}.
+--- ctx.facts: management and portal, what is known of each; gaps, by the check that found them,
+--- until they are judged; then readiness {score, full, gaps}, what costs most first. A gap is
+--- {check, rule, subsystem, object, cost, message, cure}.
 local errors = require("salvor.error")
 local list = require("salvor").list
 local part = require("salvor.apiconnect.part")
@@ -38,49 +39,64 @@ for _, rule in ipairs(readiness.RULES) do
     rules[rule.id] = rule
 end
 
-local function record(ctx, rule, subsystem, message, cure)
-    assert(rules[rule], rule)
-    local found = ctx.facts.gaps[ctx.facts.checking]
-    found[#found + 1] = {rule = rule, subsystem = subsystem, message = message, cure = cure}
+-- Looking
+
+local KINDS = {management = "ManagementCluster", portal = "PortalCluster"}
+
+--- What a gap is in: "ManagementCluster management", or the namespace.
+local function object_of(look, subsystem)
+    local name = (look.facts[subsystem] or {}).name
+    return name and KINDS[subsystem] .. " " .. name or "namespace " .. look.namespace
 end
 
---- gap(ctx, rule, subsystem, message, cure): a problem that takes from the score.
-function readiness.gap(ctx, rule, subsystem, message, cure)
-    record(ctx, rule, subsystem, message, cure)
-    ctx:problem(subsystem .. ": " .. message, cure)
+local function record(look, rule, subsystem, message, cure)
+    table.insert(look.gaps, {
+        check = look.check, rule = rule, subsystem = subsystem, cost = rules[rule].cost,
+        object = object_of(look, subsystem), message = message, cure = cure,
+    })
 end
 
---- check(id, rule, fn) -> the run function of the check of that id. What cannot be looked at is a
---- gap of that rule.
+--- gap(look, rule, subsystem, message, cure): a problem that takes from the score.
+function readiness.gap(look, rule, subsystem, message, cure)
+    record(look, rule, subsystem, message, cure)
+    look:problem(subsystem .. ": " .. message, cure)
+end
+
+--- check(id, rule, fn) -> the run function of the check of that id: fn(look), where look is the ctx
+--- that gaps are told to. What cannot be looked at is a gap of that rule.
 function readiness.check(id, rule, fn)
     return function(ctx)
+        local gaps = list({})
         ctx.facts.gaps = ctx.facts.gaps or {}
-        ctx.facts.gaps[id], ctx.facts.checking = list({}), id
-        local ok, err = pcall(fn, ctx)
+        ctx.facts.gaps[id] = gaps
+        local look = setmetatable({gaps = gaps, check = id}, {__index = ctx})
+        local ok, err = pcall(fn, look)
         if not ok then
             if errors.is(err) then
-                record(ctx, rule, "both", err.message, err.hint)
+                record(look, rule, "both", err.message, err.hint)
             end
             error(err, 0)
         end
     end
 end
 
---- of(ctx, name, rule) -> the ctx of that subsystem, as salvor.apiconnect.prepare's checks take it:
---- its facts are ctx.facts[name], its problems gaps of the rule; `subsystem` is its name.
-function readiness.of(ctx, name, rule)
-    local own = part.of(ctx, name, {params = function(whole, param)
-        return param == "name" and whole.params[name] or nil
-    end})
+--- of(look, name, rule) -> the ctx of that subsystem, as salvor.apiconnect.subsystem takes it: its
+--- facts are ctx.facts[name], its problems gaps of the rule; `subsystem` is its name; own:gap(rule,
+--- message, cure) is a gap of another rule.
+function readiness.of(look, name, rule)
+    local own = part.of(look, name)
     own.subsystem = name
-    function own:problem(message, hint) -- luacheck: ignore 212
-        readiness.gap(ctx, rule, name, message, hint)
+    function own.gap(_, other, message, cure)
+        readiness.gap(look, other, name, message, cure)
     end
-    function own:warn(message, hint) -- luacheck: ignore 212
-        ctx:warn(name .. ": " .. message, hint)
+    function own.problem(_, message, hint)
+        readiness.gap(look, rule, name, message, hint)
     end
-    function own:note(message) -- luacheck: ignore 212
-        ctx:note(name .. ": " .. message)
+    function own.warn(_, message, hint)
+        look:warn(name .. ": " .. message, hint)
+    end
+    function own.note(_, message)
+        look:note(name .. ": " .. message)
     end
     return own
 end
@@ -97,64 +113,88 @@ function readiness.try(fn, ...)
     return nil, result
 end
 
---- each(ctx, rule, fn): fn(own, name) for each subsystem that is there.
-function readiness.each(ctx, rule, fn)
+--- each(look, rule, fn): fn(own, name) for each subsystem that is there. What cannot be looked at
+--- of one is a gap of that rule, and the other one is looked at all the same.
+function readiness.each(look, rule, fn)
+    if not look.facts.gaps.subsystems then
+        error(errors.new({code = "Invalid", message = "it is not known what is to be judged",
+                          hint = "do not leave out the check subsystems"}), 0)
+    end
     for _, name in ipairs({"management", "portal"}) do
-        if (ctx.facts[name] or {}).version then
-            fn(readiness.of(ctx, name, rule), name)
+        if (look.facts[name] or {}).version then
+            local own = readiness.of(look, name, rule)
+            local _, err = readiness.try(function()
+                fn(own, name)
+            end)
+            if err and err.code == "Forbidden" then
+                error(err, 0) -- the check of permissions has told it
+            elseif err then
+                own:problem((err.op and err.op .. ": " or "") .. err.message, err.hint)
+            end
         end
     end
+end
+
+--- Whether the check of that id was done, on which this one rests; a warning when it was not.
+function readiness.was_done(look, id)
+    if not look.facts.gaps[id] then
+        look:warn("not judged, since " .. id .. " was left out")
+    end
+    return look.facts.gaps[id] ~= nil
 end
 
 -- The score
 
---- What was found: {{rule, subsystem, cost, count}, ...} with what costs most first, how many gaps.
+--- gaps, by their checks -> the list of all, and the list of {rule, subsystem, count}; both with
+--- what costs most first.
 local function bill(gaps)
-    local found, places, count = {}, {}, 0
+    local all, found, places = list({}), {}, {}
     for _, of_check in pairs(gaps) do
-        for _, one in ipairs(of_check) do
-            local place = one.rule .. "/" .. one.subsystem
-            if not places[place] then
-                places[place] = {rule = rules[one.rule], subsystem = one.subsystem, count = 0}
-                found[#found + 1] = places[place]
-            end
-            places[place].count, count = places[place].count + 1, count + 1
-        end
+        table.move(of_check, 1, #of_check, #all + 1, all)
     end
-    table.sort(found, function(a, b)
-        if a.rule.cost ~= b.rule.cost then
-            return a.rule.cost > b.rule.cost
+    table.sort(all, function(a, b)
+        if a.cost ~= b.cost then
+            return a.cost > b.cost
         end
-        return a.rule.id .. a.subsystem < b.rule.id .. b.subsystem
+        local one, other = a.rule .. "/" .. a.subsystem, b.rule .. "/" .. b.subsystem
+        return one < other or one == other and a.message < b.message
     end)
-    return found, count
+    for _, gap in ipairs(all) do
+        local place = gap.rule .. "/" .. gap.subsystem
+        if not places[place] then
+            places[place] = {rule = rules[gap.rule], subsystem = gap.subsystem, count = 0}
+            found[#found + 1] = places[place]
+        end
+        places[place].count = places[place].count + 1
+    end
+    return all, found
 end
 
---- score(gaps) -> the score from 0 to 100, how many gaps, what they cost (see bill). gaps: as in
---- ctx.facts.
+--- score(gaps) -> {score (from 0), full, gaps (a list)}, and what they cost: a list of {rule,
+--- subsystem, count}. gaps: by their checks, as in ctx.facts.
 function readiness.score(gaps)
-    local found, count = bill(gaps)
+    local all, found = bill(gaps)
     local score = readiness.FULL
     for _, one in ipairs(found) do
         score = score - one.rule.cost
     end
-    return math.max(score, 0), count, found
+    return {score = math.max(score, 0), full = readiness.FULL, gaps = all}, found
 end
 
 --- "readiness 85 of 100, 1 gap"
 function readiness.describe(known)
-    return string.format("readiness %d of %d, %s", known.score, readiness.FULL,
-        known.gaps == 0 and "no gap" or known.gaps == 1 and "1 gap" or known.gaps .. " gaps")
+    local count = #known.gaps
+    return string.format("readiness %d of %d, %s", known.score, known.full,
+        count == 0 and "no gap" or count == 1 and "1 gap" or count .. " gaps")
 end
 
 --- judge(ctx, looked_at): tells the score, and what each gap costs. looked_at: ids of the checks
 --- that it rests on.
 function readiness.judge(ctx, looked_at)
     local gaps = ctx.facts.gaps or {}
-    local score, count, found = readiness.score(gaps)
-    ctx.facts.checking = nil
-    ctx.facts.readiness = {score = score, gaps = count}
-    ctx:note(readiness.describe(ctx.facts.readiness))
+    local known, found = readiness.score(gaps)
+    ctx.facts.readiness, ctx.facts.gaps = known, nil
+    ctx:note(readiness.describe(known))
     for _, one in ipairs(found) do
         ctx:note(string.format("-%d %s (%s%s): %s", one.rule.cost, one.rule.id, one.subsystem,
             one.count > 1 and ", " .. one.count .. " gaps" or "", one.rule.why))

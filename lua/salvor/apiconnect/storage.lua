@@ -25,23 +25,46 @@ local function check_provider(settings, version, add)
     end
 end
 
---- s3_problems(settings, version) -> list of {message, hint}: what is wrong with a databaseBackup
---- whose protocol is objstore.
-function storage.s3_problems(settings, version)
-    local problems = {}
-    local function add(...)
-        problems[#problems + 1] = {...}
-    end
-    if settings.host and not tostring(settings.host):match("^[^/]+/[^/]+$") then
-        add("databaseBackup.host is '" .. tostring(settings.host) .. "'",
+--- How a bucket is named.
+local function check_bucket(field, settings, add)
+    local host, style = settings.host or "", settings.backups3URIStyle or ""
+    if host ~= "" and not tostring(host):match("^[^/]+/[^/]+$") then
+        add(field .. ".host is '" .. tostring(host) .. "'",
             "it is the endpoint and its region: s3.eu-gb.example.com/eu-standard")
     end
+    if style ~= "" and style ~= "host" and style ~= "path" then
+        add(field .. ".backups3URIStyle is '" .. tostring(style) .. "'", "it is host or path")
+    end
+end
+
+local function collect()
+    local problems = {}
+    return problems, function(...)
+        problems[#problems + 1] = {...}
+    end
+end
+
+--- problems(field, settings) -> list of {message, hint}: what is wrong with a databaseBackup or a
+--- portalBackup (`field`) by either protocol, beyond what is missing.
+function storage.problems(field, settings)
+    local problems, add = collect()
+    local port = settings.port
+    if port and (math.type(port) ~= "integer" or port < 1 or port > 65535) then
+        add(field .. ".port is " .. tostring(port),
+            "it is a number from 1 to 65535, 22 when it is left out")
+    end
+    if settings.protocol == "objstore" then
+        check_bucket(field, settings, add)
+    end
+    return problems
+end
+
+--- s3_problems(settings, version) -> the same of a databaseBackup whose protocol is objstore.
+function storage.s3_problems(settings, version)
+    local problems, add = collect()
+    check_bucket("databaseBackup", settings, add)
     if not apiconnect.at_least(version, "10.0.8") then
         check_provider(settings, version, add)
-    end
-    local style = settings.backups3URIStyle or "host"
-    if style ~= "host" and style ~= "path" then
-        add("databaseBackup.backups3URIStyle is '" .. tostring(style) .. "'", "it is host or path")
     end
     local retained = settings.repoRetentionFull
     if retained and (math.type(retained) ~= "integer" or retained < 1

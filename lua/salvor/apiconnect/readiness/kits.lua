@@ -73,30 +73,30 @@ local function same_data(one, other)
     return true
 end
 
-local function check_saved_secret(own, gap, item, cure)
+local function check_saved_secret(own, item, cure)
     local name = item.object.metadata.name
     local live, err = own.k8s:get("secrets", name)
     if not live and err.code ~= "NotFound" then
         error(err, 0)
     elseif not live then
-        gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") of the kit is not in the"
-            .. " cluster", cure)
+        own:gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") of the kit is not in"
+            .. " the cluster", cure)
     elseif not same_data(live.data or {}, item.object.data or {}) then
-        gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") has other data than the"
-            .. " kit's", cure)
+        own:gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") has other data than"
+            .. " the kit's", cure)
     end
 end
 
-local function check_secrets(own, name, gap, object, kit, cure)
+local function check_secrets(own, name, object, kit, cure)
     local saved = {}
     for _, item in ipairs(kit.secrets) do
         saved[item.object.metadata.name] = true
-        check_saved_secret(own, gap, item, cure)
+        check_saved_secret(own, item, cure)
     end
-    for _, item in ipairs(subsystems.secrets_of(own, name, object)) do
+    for _, item in ipairs(subsystems.named(name):secrets(object, own.facts.version)) do
         if item.secret and not saved[item.secret] then
-            gap("kit-secrets", "secret " .. item.secret .. " (" .. item.role .. ") is not in the"
-                .. " kit", cure)
+            own:gap("kit-secrets", "secret " .. item.secret .. " (" .. item.role .. ") is not in"
+                .. " the kit", cure)
         end
     end
 end
@@ -110,7 +110,7 @@ local function setting_changes(name, object, kit, version)
         changes[#changes + 1] = string.format("%s is %s, in the kit %s", one.path,
             one.before or "not set", one.after)
     end
-    local field = subsystems.kind(name).backup_field
+    local field = subsystems.named(name).backup_field
     local saved, live = of.backup(kit) or {}, dig(object, "spec", field) or {}
     for _, key in ipairs(keys(live)) do
         if saved[key] == nil then
@@ -125,23 +125,23 @@ local function top_of(object)
     return (apiconnect.top_level(object) or {}).name
 end
 
-local function check_settings(own, name, gap, object, kit, cure)
+local function check_settings(own, name, object, kit, cure)
     local version = own.facts.version
     local live = KITS[name].effective(object)
     -- What the operator would put there, and what the kit notes.
     live.spec.originalUID = live.spec.originalUID or object.metadata.uid
     for _, text in ipairs(setting_changes(name, live, kit, version)) do
-        gap("kit-settings", text, cure)
+        own:gap("kit-settings", text, cure)
     end
     if kit.top ~= top_of(object) then
-        gap("kit-settings", "the APIConnectCluster above it is " .. (top_of(object) or "none")
+        own:gap("kit-settings", "the APIConnectCluster above it is " .. (top_of(object) or "none")
             .. ", in the kit " .. (kit.top or "none"), cure)
     end
     if kit.version == version then
         return
     elseif apiconnect.database(kit.version) ~= apiconnect.database(version) then
-        gap("kit-settings", "the kit is of version " .. kit.version .. ", whose database is another"
-            .. " one than that of " .. version, cure)
+        own:gap("kit-settings", "the kit is of version " .. kit.version .. ", whose database is"
+            .. " another one than that of " .. version, cure)
     else
         own:warn("the kit is of version " .. kit.version .. ", it has " .. version .. " now", cure)
     end
@@ -153,46 +153,44 @@ end
 local MENDED_ANEW = {NotFound = true, Corrupt = true, Invalid = true}
 
 --- The kit, or nothing after a gap.
-local function read(own, name, gap)
+local function read(own, name)
     local url = own.params[name .. "_kit"]
     if not url then
-        return gap("kit", "no kit of it is named", cure_of(own, name) .. ", and name it with -p "
+        return own:gap("kit", "no kit of it is named", cure_of(own, name) .. ", and name it with -p "
             .. name .. "_kit=…")
     end
     local kit, err = readiness.try(function()
         return KITS[name].read(own:kit(url))
     end)
     if not kit then
-        return gap("kit", err.message, MENDED_ANEW[err.code] and cure_of(own, name, url)
+        return own:gap("kit", err.message, MENDED_ANEW[err.code] and cure_of(own, name, url)
             or err.hint or "it must be within reach of whoever recovers")
     end
     return kit, url
 end
 
 local function check(own, name)
-    local function gap(rule, message, cure)
-        readiness.gap(own.whole, rule, name, message, cure)
-    end
-    local kit, url = read(own, name, gap)
+    local kit, url = read(own, name)
     if not kit then
         return
     elseif kit.name ~= own.facts.name then
-        return gap("kit", url .. " is the kit of " .. kit.name .. ", not of " .. own.facts.name,
+        return own:gap("kit", url .. " is the kit of " .. kit.name .. ", not of "
+            .. own.facts.name,
             "name its own kit with -p " .. name .. "_kit=…")
     end
     own:note("kit of version " .. kit.version .. ", made " .. kit.created)
-    local object, cure = subsystems.get(own, name), cure_of(own, name, url)
+    local object, cure = subsystems.named(name):get(own), cure_of(own, name, url)
     if kit.uid ~= object.metadata.uid then
         own:warn("the kit was made of an earlier installation, whose uid was " .. kit.uid,
             cure_of(own, name))
     end
-    check_secrets(own, name, gap, object, kit, cure)
-    check_settings(own, name, gap, object, kit, cure)
+    check_secrets(own, name, object, kit, cure)
+    check_settings(own, name, object, kit, cure)
 end
 
 --- Check: the kits would bring this system back.
-function kits.check(ctx)
-    readiness.each(ctx, "kit", check)
+function kits.check(look)
+    readiness.each(look, "kit", check)
 end
 
 return kits

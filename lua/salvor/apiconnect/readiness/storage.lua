@@ -153,7 +153,8 @@ local function away(own, err)
 end
 
 local function check(own, name)
-    local settings = subsystems.settings(own, name)
+    local subject = subsystems.named(name)
+    local settings = subject:backup_settings(subject:get(own))
     local report, err = readiness.try(verify, own, name, settings)
     if report then
         JUDGE[name](own, report)
@@ -161,14 +162,18 @@ local function check(own, name)
         away(own, err)
     else
         own:problem("its storage: " .. err.message, err.hint
-            or "look at " .. subsystems.kind(name).backup_field .. " and the secret it names")
+            or "look at " .. subject.backup_field .. " and the secret it names")
     end
 end
 
 --- Check: the newest backups are there and can be restored. A storage that cannot be reached from
 --- here says nothing, and is a warning.
-function storage.check(ctx)
-    readiness.each(ctx, "storage", function(own, name)
+function storage.check(look)
+    if not readiness.was_done(look, "backup-settings") or not readiness.was_done(look, "backups")
+    then
+        return
+    end
+    readiness.each(look, "storage", function(own, name)
         if own.facts.has_place and own.facts.backup then
             check(own, name)
         end

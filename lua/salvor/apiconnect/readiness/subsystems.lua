@@ -1,37 +1,16 @@
 --- Whether API Connect v10 could be recovered: what its resources say of themselves.
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
-local management_restore = require("salvor.apiconnect.management_restore")
-local portal = require("salvor.apiconnect.portal")
-local portal_restore = require("salvor.apiconnect.portal_restore")
-local prepare = require("salvor.apiconnect.prepare")
 local readiness = require("salvor.apiconnect.readiness")
-local recovery = require("salvor.apiconnect.recovery")
-local storage = require("salvor.apiconnect.storage")
+local subsystem = require("salvor.apiconnect.subsystem")
 
 local subsystems = {}
 
-local KINDS = {
-    management = prepare.subsystem({kind = "ManagementCluster", plural = apiconnect.MANAGEMENT,
-                                    backup_field = "databaseBackup", name_param = "management"}),
-    portal = prepare.subsystem({kind = portal.KIND, plural = apiconnect.PORTAL,
-                                backup_field = portal.BACKUP_FIELD, name_param = "portal"}),
-}
+--- The two, each as salvor.apiconnect.subsystem has it.
+local ALL = {management = subsystem.management("management"), portal = subsystem.portal("portal")}
 
---- kind(name) -> the subsystem as salvor.apiconnect.prepare has it: its kind, plural and
---- backup_field.
-function subsystems.kind(name)
-    return KINDS[name]
-end
-
---- get(own, name) -> the resource.
-function subsystems.get(own, name)
-    return KINDS[name]:get(own)
-end
-
---- settings(own, name) -> where it says its backups go.
-function subsystems.settings(own, name)
-    return dig(KINDS[name]:get(own), "spec", KINDS[name].backup_field) or {}
+function subsystems.named(name)
+    return ALL[name]
 end
 
 -- There is one
@@ -45,17 +24,14 @@ local function is_absent(ctx, plural)
     return ctx.k8s:each(plural)() == nil
 end
 
-local function find(ctx, name)
-    local own, subsystem = readiness.of(ctx, name, "resource"), KINDS[name]
-    for key in pairs(own.facts) do
-        own.facts[key] = nil
-    end
-    if not is_absent(ctx, subsystem.plural) then
-        subsystem:find(own)
+local function find(look, name)
+    local own, subject = readiness.of(look, name, "resource"), ALL[name]
+    if not is_absent(look, subject.plural) then
+        subject:find(own)
         return true
     end
-    local message = "there is no " .. subsystem.kind .. " in namespace " .. ctx.namespace
-    if ctx.params[name] or ctx.params[name .. "_kit"] then
+    local message = "there is no " .. subject.kind .. " in namespace " .. look.namespace
+    if look.params[name] or look.params[name .. "_kit"] then
         own:problem(message .. ", and one is expected", "is it lost? recover it; otherwise leave"
             .. " out -p " .. name .. " and -p " .. name .. "_kit, or name its namespace with -n")
     else
@@ -65,31 +41,31 @@ local function find(ctx, name)
 end
 
 --- Check: the subsystems that are to be judged; one of the two may be installed elsewhere.
-function subsystems.find(ctx)
-    local has_management, has_portal = find(ctx, "management"), find(ctx, "portal")
-    if not has_management and not has_portal and #ctx.facts.gaps.subsystems == 0 then
-        for name in pairs(KINDS) do
-            readiness.gap(ctx, "resource", name, "there is no " .. KINDS[name].kind
-                .. " in namespace " .. ctx.namespace, "name its namespace with -n")
+function subsystems.find(look)
+    local has_management, has_portal = find(look, "management"), find(look, "portal")
+    if not has_management and not has_portal and #look.gaps == 0 then
+        for _, name in ipairs({"management", "portal"}) do
+            readiness.gap(look, "resource", name, "there is no " .. ALL[name].kind
+                .. " in namespace " .. look.namespace, "name its namespace with -n")
         end
     end
 end
 
 -- What they say of themselves
 
-function subsystems.health(ctx)
-    readiness.each(ctx, "health", function(own, name)
-        KINDS[name]:check_health(own)
+function subsystems.health(look)
+    readiness.each(look, "health", function(own, name)
+        ALL[name]:check_health(own)
     end)
 end
 
-function subsystems.versions(ctx)
+function subsystems.versions(look)
     local versions = {}
-    readiness.each(ctx, "versions", function(own, name)
+    readiness.each(look, "versions", function(own, name)
         versions[name] = own.facts.version
     end)
     if versions.management and versions.portal and versions.management ~= versions.portal then
-        readiness.gap(ctx, "versions", "both", "management has version " .. versions.management
+        readiness.gap(look, "versions", "both", "management has version " .. versions.management
             .. ", the portal " .. versions.portal, "upgrade both to the same version and fix pack")
     end
 end
@@ -117,80 +93,32 @@ local function check_original_uid(own, object)
 end
 
 --- Check: what binds backups to the subsystem is known.
-function subsystems.names(ctx)
-    readiness.each(ctx, "names", function(own, name)
-        local object = KINDS[name]:get(own)
+function subsystems.names(look)
+    readiness.each(look, "names", function(own, name)
+        local object = ALL[name]:get(own)
         check_original_uid(own, object)
-        if name == "management" and not dig(object, "spec", "siteName") then
-            own:problem("spec.siteName is not set, so the name of the database cluster is unknown",
-                "wait until the operator has set it")
-        end
+        ALL[name]:check_site(own, object)
     end)
 end
 
-local RESTORES = {management = management_restore, portal = portal_restore}
-
-function subsystems.restores(ctx)
-    readiness.each(ctx, "restores", function(own, name)
-        local in_flight = RESTORES[name].all(ctx.k8s, own.facts.name).in_flight
-        for _, restore in ipairs(in_flight) do
-            own:problem(restore .. " is being restored", "wait until it has ended")
-        end
-        if name == "management" and not in_flight[1] then
-            local lock, err = ctx.k8s:get("configmaps", management_restore.lock_of(own.facts.name))
-            if lock then
-                own:problem(management_restore.left_lock(own.facts.name),
-                    management_restore.way_out(own.facts.name))
-            elseif err.code ~= "NotFound" then
-                error(err, 0)
-            end
-        end
+function subsystems.restores(look)
+    readiness.each(look, "restores", function(own, name)
+        ALL[name]:check_restores(own)
     end)
-end
-
-local NEEDED = {"host", "path", "credentials"} -- by either protocol
-
-local function portal_problems(settings)
-    local problems = portal.backup_problems(settings)
-    if settings.protocol == "objstore" and settings.host
-        and not settings.host:match("^[^/]+/[^/]+$") then
-        problems[#problems + 1] = {"portalBackup.host is '" .. settings.host .. "'",
-            "it is the endpoint and its region: s3.eu-gb.example.com/eu-standard"}
-    end
-    return problems
 end
 
 --- Check: backups leave the cluster, to a place that is described completely.
-function subsystems.backup_settings(ctx)
-    readiness.each(ctx, "backup-settings", function(own, name)
-        local before = #ctx.facts.gaps["backup-settings"]
-        local settings = KINDS[name]:check_backup_settings(own, NEEDED)
-        local problems = {}
-        if settings and name == "portal" then
-            problems = portal_problems(settings)
-        elseif settings and settings.protocol == "objstore" then
-            problems = storage.s3_problems(settings, own.facts.version)
-        end
-        for _, problem in ipairs(problems) do
-            own:problem(table.unpack(problem))
-        end
-        own.facts.has_place = #ctx.facts.gaps["backup-settings"] == before
+function subsystems.backup_settings(look)
+    readiness.each(look, "backup-settings", function(own, name)
+        local _, is_whole = ALL[name]:check_backup_settings(own)
+        own.facts.has_place = is_whole
     end)
 end
 
---- secrets(own, name, object) -> list of salvor.apiconnect.secrets: what a recovery needs.
-function subsystems.secrets_of(own, name, object)
-    if name == "management" then
-        return recovery.secrets(object, own.facts.version)
-    end
-    return portal.secrets(object)
-end
-
---- Check: they are all there, and hold what a recovery reads from them.
-function subsystems.secrets(ctx)
-    readiness.each(ctx, "secrets", function(own, name)
-        prepare.check_secrets(own, subsystems.secrets_of(own, name, KINDS[name]:get(own)))
-        own.facts.secrets = nil
+--- Check: all secrets that a recovery needs are there, and hold what it reads from them.
+function subsystems.secrets(look)
+    readiness.each(look, "secrets", function(own, name)
+        ALL[name]:check_secrets(own)
     end)
 end
 

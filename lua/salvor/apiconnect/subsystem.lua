@@ -1,0 +1,349 @@
+--- A living subsystem of API Connect v10, management or portal, as those procedures look at it that
+--- prepare, back up or judge it.
+---
+---     local portal = subsystem.portal()
+---
+--- Methods take the ctx of a procedure, or of a part of it. find() leaves in ctx.facts what the
+--- others go by: name, uid and version of the resource. Checks tell problems and warnings by it. A
+--- backup is {name, id, time (seconds since 1970), server (see salvor.apiconnect.backup)}.
+local apiconnect = require("salvor.apiconnect")
+local backup = require("salvor.apiconnect.backup")
+local dig = require("salvor").dig
+local errors = require("salvor.error")
+local management_restore = require("salvor.apiconnect.management_restore")
+local portal = require("salvor.apiconnect.portal")
+local portal_backup = require("salvor.apiconnect.portal_backup")
+local portal_restore = require("salvor.apiconnect.portal_restore")
+local recovery = require("salvor.apiconnect.recovery")
+local schedule = require("salvor.apiconnect.schedule")
+local storage = require("salvor.apiconnect.storage")
+
+local subsystem = {}
+
+local HOUR = 3600
+local CLOCK_TOLERANCE = 300 -- seconds
+
+local Subsystem = {}
+
+-- Which it is
+
+--- The name of the one that is meant and the names of all, or nothing after a problem.
+local function choose(self, ctx)
+    local names = {}
+    for object in ctx.k8s:each(self.plural) do
+        names[#names + 1] = object.metadata.name
+    end
+    local wanted = ctx.params[self.param]
+    if not wanted and #names > 1 then
+        return ctx:problem("there are " .. #names .. " " .. self.kind .. "s in namespace "
+            .. ctx.namespace .. ": " .. table.concat(names, ", "), "choose one with -p "
+            .. self.param .. "=…")
+    elseif not wanted and #names == 0 then
+        return ctx:problem("there is no " .. self.kind .. " in namespace " .. ctx.namespace,
+            "name its namespace with -n")
+    end
+    return wanted or names[1], names
+end
+
+--- Check: there is the resource, and it tells its version.
+function Subsystem:find(ctx)
+    local kind, problem = ctx.k8s:kind(self.plural)
+    if not kind and problem.code == "NotFound" then
+        return ctx:problem("this cluster has no " .. self.kind .. "s: API Connect v10 is not"
+            .. " installed", "choose the right cluster with --context or --kubeconfig")
+    end
+    must(kind, problem)
+    local name, names = choose(self, ctx)
+    if not name then
+        return
+    end
+    local object, err = ctx.k8s:get(self.plural, name)
+    if not object and err.code == "NotFound" then
+        return ctx:problem("there is no " .. self.kind .. " " .. name .. " in namespace "
+            .. ctx.namespace, #names > 0 and "there is: " .. table.concat(names, ", ")
+            or "name its namespace with -n")
+    end
+    must(object, err)
+    local version = dig(object, "status", "versions", "reconciled")
+        or dig(object, "spec", "version")
+    if not apiconnect.parse_version(version) then
+        return ctx:problem(self.kind .. " " .. name .. " does not tell its version",
+            "its operator writes it to status.versions.reconciled: look whether that is at work")
+    end
+    ctx.facts.name, ctx.facts.uid, ctx.facts.version = name, object.metadata.uid, version
+    ctx:note(self.kind .. " " .. name .. ", version " .. version)
+end
+
+--- ctx.facts, with name, uid and version; raises when the operator has left out the check that
+--- finds the resource.
+function Subsystem:known(ctx)
+    if not ctx.facts.name then
+        error(errors.new({
+            code = "Invalid",
+            message = "it is not known which " .. self.kind .. " is meant",
+            hint = "do not leave out the check that finds it",
+        }), 0)
+    end
+    return ctx.facts
+end
+
+--- The resource.
+function Subsystem:get(ctx)
+    return must(ctx.k8s:get(self.plural, self:known(ctx).name))
+end
+
+-- What it says of itself
+
+--- Where it says that its backups go.
+function Subsystem:backup_settings(object)
+    return dig(object, "spec", self.backup_field) or {}
+end
+
+local INSIDE = "backups stay inside the cluster and are lost with it"
+local NEEDED = {"host", "path", "credentials"} -- by either protocol
+
+--- Check: backups leave the cluster, and their place is described as a recovery needs it. The
+--- settings, and whether nothing is wrong with them; nothing when they do not leave it.
+function Subsystem:check_backup_settings(ctx)
+    local field, problems = self.backup_field, {}
+    local settings = self:backup_settings(self:get(ctx))
+    local protocol = dig(settings, "protocol") or ""
+    if protocol == "" or protocol == "local" then
+        return ctx:problem((protocol == "" and field .. " is not set up: "
+            or field .. ".protocol is local: ") .. INSIDE,
+            "set spec." .. field .. " to an SFTP server or an S3 bucket and take a backup first")
+    elseif protocol ~= "sftp" and protocol ~= "objstore" then
+        return ctx:problem(field .. ".protocol is '" .. tostring(protocol) .. "'",
+            "it is sftp, or objstore for S3")
+    end
+    for _, name in ipairs(NEEDED) do
+        if (dig(settings, name) or "") == "" then
+            problems[#problems + 1] = {field .. "." .. name .. " is not set", self:where_to_set()}
+        end
+    end
+    local others = self:setting_problems(settings, ctx.facts.version)
+    table.move(others, 1, #others, #problems + 1, problems)
+    for _, problem in ipairs(problems) do
+        ctx:problem(table.unpack(problem))
+    end
+    return settings, #problems == 0
+end
+
+function Subsystem:where_to_set()
+    return "set it in the " .. self.kind .. ", or in the APIConnectCluster that owns it"
+end
+
+--- Check: it tells the siteName that its backups are bound to, where they are.
+function Subsystem:check_site(ctx, object)
+    if self.needs_site and not dig(object, "spec", "siteName") then
+        ctx:problem("spec.siteName is not set, so the name of the database cluster is unknown",
+            "wait until the operator has set it")
+    end
+end
+
+--- Check: it is up.
+function Subsystem:check_health(ctx)
+    local is_up, text = apiconnect.ready(self:get(ctx))
+    if not is_up then
+        ctx:problem(self.kind .. " " .. self:known(ctx).name .. " is not healthy: " .. text,
+            "mend it first; what is saved from a half-working system may not be complete")
+    end
+end
+
+local function check_secret(ctx, item)
+    local found, err = ctx.k8s:get("secrets", item.secret)
+    if found then
+        local missing = item.missing(found)
+        if missing then
+            ctx:problem("secret " .. item.secret .. " has " .. missing,
+                item.role .. " needs it in a recovery: find out who has changed the secret")
+        end
+    elseif err.code == "NotFound" then
+        ctx:problem("secret " .. item.secret .. " (" .. item.role .. ") does not exist",
+            "without it a recovery is not possible; find out why it is gone")
+    else
+        error(err, 0)
+    end
+end
+
+--- Check: the secrets that a recovery needs exist, and hold what it reads from them.
+function Subsystem:check_secrets(ctx)
+    for _, item in ipairs(self:secrets(self:get(ctx), ctx.facts.version)) do
+        if item.problem then
+            ctx:problem(item.problem, item.hint)
+        else
+            if item.is_unknown then
+                ctx:warn(item.role .. " is not known to this procedure; its secret is saved, its"
+                    .. " name in customApplicationCredentials is taken from the secret's",
+                    "compare it with the vendor's list for " .. ctx.facts.version)
+            end
+            check_secret(ctx, item)
+        end
+    end
+end
+
+--- Check: nothing is being restored. Whether something is.
+function Subsystem:check_restores(ctx)
+    local in_flight = self.restores.all(ctx.k8s, self:known(ctx).name).in_flight
+    for _, name in ipairs(in_flight) do
+        ctx:problem(self.restore_kind .. " " .. name .. " is in flight", "wait until it has ended")
+    end
+    return #in_flight > 0
+end
+
+-- Its backups
+
+--- Says how old a backup is; its age in seconds.
+function subsystem.tell_age(ctx, newest)
+    local age = os.time() - newest.time
+    ctx:note(string.format("newest usable backup: %s (%s), %.1f hours old", newest.name,
+        newest.id or "without an id", math.max(age, 0) / HOUR))
+    if age < -CLOCK_TOLERANCE then
+        ctx:warn(string.format("that is %.1f hours in the future: the clocks of this machine"
+            .. " and of the cluster differ", -age / HOUR), "set them, its age may be wrong")
+    end
+    return age
+end
+
+--- What newest() says when there is none that can be used, as a sentence.
+function subsystem.no_backup(count, whose)
+    if count == 0 then
+        return "there is no backup of this system (" .. whose .. ")"
+    end
+    return "none of the " .. count .. " backups of this system can be used (" .. whose .. ")"
+end
+
+-- Management
+
+local Management = setmetatable({
+    kind = "ManagementCluster",
+    plural = apiconnect.MANAGEMENT,
+    backup_field = "databaseBackup",
+    restores = management_restore,
+    restore_kind = "ManagementRestore",
+    needs_site = true,
+}, {__index = Subsystem})
+Management.__index = Management
+
+--- secrets(object, version) -> list of salvor.apiconnect.secrets.item: what a recovery needs.
+function Management.secrets(_, object, version)
+    return recovery.secrets(object, version)
+end
+
+--- schedule_problem(text, version): as salvor.apiconnect.schedule.problem.
+function Management.schedule_problem(_, text, version)
+    return schedule.problem(text, version)
+end
+
+function Management:setting_problems(settings, version)
+    if settings.protocol == "objstore" then
+        return storage.s3_problems(settings, version)
+    end
+    return storage.problems(self.backup_field, settings)
+end
+
+--- Check: nothing is being restored, and no restore that failed has left the operator's lock.
+function Management:check_restores(ctx)
+    if Subsystem.check_restores(self, ctx) then
+        return
+    end
+    local name = self:known(ctx).name
+    local lock, err = ctx.k8s:get("configmaps", management_restore.lock_of(name))
+    if lock then
+        ctx:problem(management_restore.left_lock(name), management_restore.way_out(name))
+    elseif err.code ~= "NotFound" then
+        error(err, 0)
+    end
+end
+
+--- By what its backups are found, see salvor.apiconnect.backup; raises when the version does not
+--- tell and the operator has not said.
+function Management:owner(ctx)
+    if not ctx.facts.owner then
+        ctx.facts.owner = must(backup.owner(self:get(ctx), ctx.facts.version, ctx.params.database))
+    end
+    return ctx.facts.owner
+end
+
+--- newest(ctx) -> the newest backup that can be used, or nil; how many there are in all; what tells
+--- them from others'.
+function Management:newest(ctx)
+    local owner = self:owner(ctx)
+    local newest, count = backup.newest(ctx.k8s, owner)
+    return newest, count, backup.belonging(owner)
+end
+
+--- take(ctx) -> a new backup when it can be used; raises when it fails. A run that is resumed goes
+--- on with the same one, unless that has failed.
+function Management:take(ctx)
+    return backup.take(ctx.k8s, self:owner(ctx), ctx:name(self:known(ctx).name),
+        ctx.params.backup_timeout)
+end
+
+--- Whether the backup of that name exists and can be used.
+function Management:is_usable(ctx, name)
+    return backup.is_usable(ctx.k8s, self:owner(ctx), name)
+end
+
+-- The portal
+
+local Portal = setmetatable({
+    kind = portal.KIND,
+    plural = apiconnect.PORTAL,
+    backup_field = portal.BACKUP_FIELD,
+    restores = portal_restore,
+    restore_kind = "PortalRestore",
+    default_interval = 24 * HOUR, -- of backups without a schedule; management has none
+}, {__index = Subsystem})
+Portal.__index = Portal
+
+function Portal.secrets(_, object)
+    return portal.secrets(object)
+end
+
+function Portal.setting_problems(_, settings)
+    return portal.backup_problems(settings)
+end
+
+--- The vendor's examples have five fields in every version; from 10.0.8 on both forms pass.
+function Portal.schedule_problem(_, text, version)
+    local problem, example = schedule.problem(text, version)
+    if problem and schedule.problem(text, "10.0.5") then
+        return problem, example
+    end
+end
+
+local function plain(found)
+    return found and {name = found.name, id = found.id, time = found.time}
+end
+
+--- The newest of the system, and as a fourth value the whole set, see portal_backup.set().
+function Portal:newest(ctx)
+    local name = self:known(ctx).name
+    local usable, count = portal_backup.of(ctx.k8s, name)
+    local set = portal_backup.set(usable, "now")
+    return plain(set.system), count, "PortalBackup of the system with spec.portalCluster "
+        .. name, set
+end
+
+function Portal:take(ctx)
+    local name = self:known(ctx).name
+    return plain(portal_backup.take(ctx.k8s, name, ctx:name(name), ctx.params.backup_timeout))
+end
+
+function Portal.is_usable(_, ctx, name)
+    return portal_backup.is_usable(ctx.k8s, name)
+end
+
+--- management(param) -> that subsystem; param: the parameter that names its resource, "name" when
+--- left out.
+function subsystem.management(param)
+    return setmetatable({param = param or "name"}, Management)
+end
+
+--- portal(param) -> as management().
+function subsystem.portal(param)
+    return setmetatable({param = param or "name"}, Portal)
+end
+
+return subsystem
