@@ -27,10 +27,10 @@ lab.describe("run of apic-v10/readiness", function()
         end)
     end
 
-    --- What the journal of a run has in the end as its facts.
-    local function last_facts(path)
+    --- What the journal of a run has in the end as its facts; outcome: what it printed as JSON.
+    local function facts_of(operation, outcome)
         local facts
-        for _, record in ipairs(must(journal.read(path))) do
+        for _, record in ipairs(must(journal.read(operation:journal_path(outcome.run)))) do
             facts = record.facts or facts
         end
         return facts
@@ -42,7 +42,7 @@ lab.describe("run of apic-v10/readiness", function()
         local outcome = must(json.decode(operation:salvor(
             table.move({"--output", "json"}, 1, 2, #words + 1, words)).stdout))
         assert.same({"readiness 100 of 100, no gap"}, outcome.next)
-        assert.same({score = 100, full = 100, gaps = {}}, last_facts(outcome.journal).readiness)
+        assert.same({score = 100, full = 100, gaps = {}}, facts_of(operation, outcome).readiness)
     end)
 
     it("tells each gap for programs: what it is in, what it costs, and its cure", function()
@@ -52,7 +52,8 @@ lab.describe("run of apic-v10/readiness", function()
         local words = operation:words("run")
         local result = operation:salvor(table.move({"--output", "json"}, 1, 2, #words + 1, words))
         salvor.expect_code(4, result)
-        local known = last_facts(must(json.decode(result.stdout)).journal).readiness
+        local facts = facts_of(operation, must(json.decode(result.stdout)))
+        local known = facts.readiness
         assert.equal(100 - 15 - 15 - 10, known.score)
         local told = {}
         for index, gap in ipairs(known.gaps) do
@@ -62,7 +63,7 @@ lab.describe("run of apic-v10/readiness", function()
         assert.same({"15 kits/kit-settings in ManagementCluster management",
                      "15 schedule/schedule in ManagementCluster management",
                      "10 health/health in PortalCluster portal"}, told)
-        assert.is_nil(last_facts(must(json.decode(result.stdout)).journal).gaps)
+        assert.is_nil(facts.gaps)
     end)
 
     it("changes nothing, as plan and as run, also when there are gaps", function()
