@@ -71,13 +71,4 @@ function secrets.sorted(items)
     return items
 end
 
---- The same without functions, as it can be kept in a journal.
-function secrets.plain(item)
-    local plain = {}
-    for key, value in pairs(item) do
-        plain[key] = type(value) ~= "function" and value or nil
-    end
-    return plain
-end
-
 return secrets

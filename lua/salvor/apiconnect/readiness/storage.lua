@@ -145,8 +145,8 @@ local function verify(own, name, settings)
     end)
 end
 
-local function away(own, err)
-    local is_key = err.code == "Untrusted" and own.facts.protocol == "sftp"
+local function away(own, settings, err)
+    local is_key = err.code == "Untrusted" and settings.protocol == "sftp"
     local cure = is_key and "accept the server's key by"
         .. " ~/.ssh/known_hosts or -p " .. own.subsystem .. "_host_key=SHA256:…" or err.hint
     own:warn("its storage could not be looked into from here: " .. err.message, cure)
@@ -159,7 +159,7 @@ local function check(own, name)
     if report then
         JUDGE[name](own, report)
     elseif AWAY[err.code] then
-        away(own, err)
+        away(own, settings, err)
     else
         own:problem("its storage: " .. err.message, err.hint
             or "look at " .. subject.backup_field .. " and the secret it names")
