@@ -5,7 +5,7 @@ local management_kit = require("salvor.apiconnect.management_kit")
 local prepare = require("salvor.apiconnect.prepare")
 local recovery = require("salvor.apiconnect.recovery")
 
-local management = require("salvor.apiconnect.subsystem").management()
+local subject = require("salvor.apiconnect.subsystem").management()
 
 local RECREATE_HEADER = [[
 # What the replacement resource must have before it is created, so that it takes over the old
@@ -23,15 +23,15 @@ local function recreate(ctx, object, known)
     return RECREATE_HEADER .. (is_s3 and S3_HEADER or ""), recovery.replacement(object, {
         site = known.siteName,
         original_uid = known.originalUID,
-        secrets = management:secrets(object, ctx.facts.version),
+        secrets = subject:secrets(object, ctx.facts.version),
     })
 end
 
-local step = prepare.steps(management, {
+local step = prepare.steps(subject, {
     read = management_kit.read,
     recreate = recreate,
     settings = function(ctx)
-        return {databaseCluster = management:owner(ctx).database_cluster}
+        return {databaseCluster = subject:owner(ctx).database_cluster}
     end,
 })
 

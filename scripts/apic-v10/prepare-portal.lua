@@ -8,12 +8,12 @@ local portal_kit = require("salvor.apiconnect.portal_kit")
 local prepare = require("salvor.apiconnect.prepare")
 local secrets = require("salvor.apiconnect.secrets")
 
-local own = require("salvor.apiconnect.subsystem").portal()
+local subject = require("salvor.apiconnect.subsystem").portal()
 
 -- Checks
 
 local function check_endpoints(ctx)
-    local endpoints = portal.endpoints(own:get(ctx).spec)
+    local endpoints = portal.endpoints(subject:get(ctx).spec)
     for _, field in ipairs({"portalAdminEndpoint", "portalUIEndpoint"}) do
         if #(endpoints[field] or {}) == 0 then
             ctx:problem("spec." .. field .. " names no host",
@@ -26,7 +26,7 @@ local function check_endpoints(ctx)
 end
 
 local function check_backups(ctx)
-    local set = prepare.check_backups(own, ctx)
+    local set = prepare.check_backups(subject, ctx)
     local names = keys(set.sites)
     ctx.facts.sites = list({})
     for index, name in ipairs(names) do
@@ -47,7 +47,7 @@ end
 -- What is noted
 
 local function encryption_secret(object)
-    for _, item in ipairs(own:secrets(object)) do
+    for _, item in ipairs(subject:secrets(object)) do
         if item.role == secrets.ENCRYPTION then
             return item.secret
         end
@@ -70,7 +70,7 @@ local RECREATE_HEADER = [[
 # names of the endpoints cannot be changed, and host and path of portalBackup must be the same.
 ]]
 
-local step = prepare.steps(own, {
+local step = prepare.steps(subject, {
     read = portal_kit.read,
     settings = settings,
     recreate = function(_, object, known)

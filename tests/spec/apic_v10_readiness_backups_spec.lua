@@ -154,10 +154,10 @@ lab.describe("apic-v10/readiness", function()
 
     it("takes a recorded pair where the newest backups do not fit", function()
         local operation <close> = readiness.start()
-        local record = {record = operation.records, max_skew = "10s"}
+        local record = {record = operation.records, max_skew = "10m"}
         salvor.expect_code(0, operation:salvor({"run", "apic-v10/backup",
                                                 "-p", "record=" .. operation.records}))
-        operation.world.management:add_backup("newer", -100)
+        operation.world.management:add_backup("newer", -3000)
         local result = operation:run(record)
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "in the record belong together", "readiness 100 of 100")

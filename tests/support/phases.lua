@@ -2,7 +2,7 @@
 local lab = require("support.lab")
 local task = require("salvor.task")
 
-local PATIENCE = 10 -- seconds
+local PATIENCE = 60 -- seconds
 
 --- watch(namespace, kind) -> function(name, last): watches in a task of its own; the function waits
 --- for the last phase of that object, ends the watch and returns all that was seen: "Pending,

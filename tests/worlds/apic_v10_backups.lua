@@ -93,6 +93,9 @@ function backups.reconcile(self, object)
     local generation = backups.GENERATION[self.database]
     local failure = self.faults.backup
     for index, phase in ipairs(generation.phases) do
+        if index == #generation.phases and self.hold_backups then
+            self.hold_backups()
+        end
         if index == #generation.phases and failure then
             self:set_status(object, generation.status(self, os.time(), generation.failed, failure))
         else

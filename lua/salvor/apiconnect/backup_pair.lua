@@ -96,9 +96,9 @@ function both.take(ctx)
 end
 
 function both.are_taken(ctx)
-    for name, own in pairs(SUBSYSTEMS) do
+    for name, subject in pairs(SUBSYSTEMS) do
         local taken = (ctx.facts[name] or {}).backup
-        if not taken or not own:is_usable(part.of(ctx, name), taken.name) then
+        if not taken or not subject:is_usable(part.of(ctx, name), taken.name) then
             return false
         end
     end

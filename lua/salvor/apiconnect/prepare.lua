@@ -45,35 +45,35 @@ end
 
 -- Checks
 
-local function check_schedule(own, ctx, settings)
-    local field, text = own.backup_field .. ".schedule", settings.schedule or ""
-    if text == "" and own.default_interval then
+local function check_schedule(subject, ctx, settings)
+    local field, text = subject.backup_field .. ".schedule", settings.schedule or ""
+    if text == "" and subject.default_interval then
         ctx:warn(string.format("%s is not set: a backup is taken every %d hours, at a time that"
-            .. " nobody has chosen", field, own.default_interval // 3600),
+            .. " nobody has chosen", field, subject.default_interval // 3600),
             "set it to the time of the management database's backups, so that they fit")
     elseif text == "" then
-        ctx:problem(field .. " is not set", own:where_to_set())
+        ctx:problem(field .. " is not set", subject:where_to_set())
     else
-        local problem, example = own:schedule_problem(text, ctx.facts.version)
+        local problem, example = subject:schedule_problem(text, ctx.facts.version)
         if problem then
             ctx:warn(field .. ": " .. problem, example)
         end
     end
 end
 
-local function check_backup_settings(own, ctx)
-    local settings = own:check_backup_settings(ctx)
+local function check_backup_settings(subject, ctx)
+    local settings = subject:check_backup_settings(ctx)
     if settings then
-        check_schedule(own, ctx, settings)
+        check_schedule(subject, ctx, settings)
     end
 end
 
 --- Whether what binds the backups to the resource can be noted.
-local function check_identity(own, ctx)
-    local object = own:get(ctx)
+local function check_identity(subject, ctx)
+    local object = subject:get(ctx)
     local top = apiconnect.top_level(object)
     local name, length = apiconnect.long_name(ctx.facts.name, top and top.name)
-    own:check_site(ctx, object)
+    subject:check_site(ctx, object)
     if apiconnect.has_original_uid(ctx.facts.version) then
         if not dig(object, "spec", "originalUID") then
             ctx:warn("spec.originalUID is not set; metadata.uid, which the operator would put"
@@ -87,8 +87,8 @@ local function check_identity(own, ctx)
 end
 
 --- Check: there is a backup. What the subsystem's newest() says as fourth.
-function prepare.check_backups(own, ctx)
-    local newest, count, whose, set = own:newest(ctx)
+function prepare.check_backups(subject, ctx)
+    local newest, count, whose, set = subject:newest(ctx)
     local is_taken = ctx.params.take_backup
     ctx.facts.backup = newest
     if newest and subsystem.tell_age(ctx, newest) > ctx.params.max_age and not is_taken then
@@ -106,14 +106,14 @@ local function kit_of(ctx)
     return ctx:kit(ctx.params.kit)
 end
 
-local function system(own, ctx)
-    return {kind = own.kind, namespace = ctx.namespace, name = ctx.facts.name,
+local function system(subject, ctx)
+    return {kind = subject.kind, namespace = ctx.namespace, name = ctx.facts.name,
             uid = ctx.facts.uid, version = ctx.facts.version}
 end
 
-local function check_kit(own, ctx)
+local function check_kit(subject, ctx)
     local kit = kit_of(ctx)
-    local ok, err = kit:check_place(ctx.facts.uid and system(own, ctx))
+    local ok, err = kit:check_place(ctx.facts.uid and system(subject, ctx))
     if not ok then
         return ctx:problem(err.message, err.hint)
     end
@@ -124,8 +124,8 @@ local function check_kit(own, ctx)
     end
 end
 
-local function take_backup(own, ctx)
-    ctx.facts.backup = own:take(ctx)
+local function take_backup(subject, ctx)
+    ctx.facts.backup = subject:take(ctx)
     if not ctx.planning then
         ctx:note("took backup " .. (ctx.facts.backup.id or ctx.facts.backup.name))
     end
@@ -137,30 +137,30 @@ end
 
 --- The names of the secrets that a recovery needs. What the resource does not name is a problem of
 --- the check.
-local function secret_names(own, ctx)
+local function secret_names(subject, ctx)
     local names = {}
-    for _, item in ipairs(own:secrets(own:get(ctx), ctx.facts.version)) do
+    for _, item in ipairs(subject:secrets(subject:get(ctx), ctx.facts.version)) do
         names[#names + 1] = item.secret
     end
     return names
 end
 
-local function save_secrets(own, ctx)
-    for _, name in ipairs(secret_names(own, ctx)) do
+local function save_secrets(subject, ctx)
+    for _, name in ipairs(secret_names(subject, ctx)) do
         kit_of(ctx):save(prepare.secret_file(name), must(ctx.k8s:get("secrets", name)))
     end
 end
 
-local function holds_secrets(own, ctx)
+local function holds_secrets(subject, ctx)
     local files = {}
-    for index, name in ipairs(secret_names(own, ctx)) do
+    for index, name in ipairs(secret_names(subject, ctx)) do
         files[index] = prepare.secret_file(name)
     end
     return kit_of(ctx):holds(files)
 end
 
 --- What settings.yaml says of either subsystem.
-local function known_of(own, ctx, object)
+local function known_of(subject, ctx, object)
     local newest = ctx.facts.backup
     return {
         name = ctx.facts.name,
@@ -169,7 +169,7 @@ local function known_of(own, ctx, object)
         siteName = dig(object, "spec", "siteName"),
         originalUID = dig(object, "spec", "originalUID") or object.metadata.uid,
         metadataUID = object.metadata.uid,
-        [own.backup_field] = dig(object, "spec", own.backup_field),
+        [subject.backup_field] = dig(object, "spec", subject.backup_field),
         newestBackup = newest and {
             name = newest.name,
             id = newest.id,
@@ -191,18 +191,18 @@ local function recreate_text(ctx, comment, fragment)
     return comment .. must(yaml.dump(fragment))
 end
 
-local function resource_file(own)
-    return own.kind:lower() .. ".yaml"
+local function resource_file(subject)
+    return subject.kind:lower() .. ".yaml"
 end
 
-local function save_resource(own, ctx, of)
-    local object, kit = own:get(ctx), kit_of(ctx)
+local function save_resource(subject, ctx, of)
+    local object, kit = subject:get(ctx), kit_of(ctx)
     local source = {apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
                     namespace = object.metadata.namespace, uid = object.metadata.uid,
                     resourceVersion = object.metadata.resourceVersion}
-    local known = known_of(own, ctx, object)
+    local known = known_of(subject, ctx, object)
     local settings = merge(known, of.settings(ctx, object, known))
-    kit:save(resource_file(own), object)
+    kit:save(resource_file(subject), object)
     kit:write(RECREATE_FILE, recreate_text(ctx, of.recreate(ctx, object, settings)), source)
     kit:write(SETTINGS_FILE, must(yaml.dump(settings)), source)
 end
@@ -219,18 +219,18 @@ end
 -- Steps
 
 --- Each: what both subsystems have of it.
-local function common(own, of)
+local function common(subject, of)
     local function calls(fn)
         return function(ctx)
-            return fn(own, ctx, of)
+            return fn(subject, ctx, of)
         end
     end
     return {
         resource = {
-            title = "Find the " .. own.kind,
+            title = "Find the " .. subject.kind,
             why = "Everything else is read from this resource and its status.",
             check = true,
-            run = calls(own.find),
+            run = calls(subject.find),
         },
         ["backup-settings"] = {
             check = true,
@@ -242,13 +242,13 @@ local function common(own, of)
             why = "Only a running subsystem names all its secrets in its status.",
             check = true,
             needs = {"resource"},
-            run = calls(own.check_health),
+            run = calls(subject.check_health),
         },
         secrets = {
             title = "All secrets that a recovery needs exist",
             check = true,
             needs = {"resource"},
-            run = calls(own.check_secrets),
+            run = calls(subject.check_secrets),
         },
         identity = {
             check = true,
@@ -274,7 +274,7 @@ local function common(own, of)
             end,
             run = calls(take_backup),
             verify = function(ctx)
-                return own:is_usable(ctx, ctx.facts.backup.name)
+                return subject:is_usable(ctx, ctx.facts.backup.name)
             end,
         },
         ["save-secrets"] = {
@@ -286,14 +286,14 @@ local function common(own, of)
             title = "Save the resource and note its settings",
             run = calls(save_resource),
             verify = function(ctx)
-                return kit_of(ctx):holds({resource_file(own), RECREATE_FILE, SETTINGS_FILE})
+                return kit_of(ctx):holds({resource_file(subject), RECREATE_FILE, SETTINGS_FILE})
             end,
         },
         publish = {
             title = "Publish the kit's new generation",
             why = "A kit is whole or not there.",
             run = function(ctx)
-                kit_of(ctx):publish(system(own, ctx))
+                kit_of(ctx):publish(system(subject, ctx))
             end,
         },
         ["read-back"] = {
@@ -311,8 +311,8 @@ end
 
 --- steps(subsystem, of) -> function(id, fields) -> the step of that id, with these fields in the
 --- place of, or beside, those that both procedures have. of: see above.
-function prepare.steps(own, of)
-    local steps = common(own, of)
+function prepare.steps(subject, of)
+    local steps = common(subject, of)
     return function(id, fields)
         return merge({id = id}, steps[id], fields)
     end

@@ -156,8 +156,8 @@ local MENDED_ANEW = {NotFound = true, Corrupt = true, Invalid = true}
 local function read(own, name)
     local url = own.params[name .. "_kit"]
     if not url then
-        return own:gap("kit", "no kit of it is named", cure_of(own, name) .. ", and name it with -p "
-            .. name .. "_kit=…")
+        return own:gap("kit", "no kit of it is named", cure_of(own, name)
+            .. ", and name it with -p " .. name .. "_kit=…")
     end
     local kit, err = readiness.try(function()
         return KITS[name].read(own:kit(url))
@@ -175,8 +175,7 @@ local function check(own, name)
         return
     elseif kit.name ~= own.facts.name then
         return own:gap("kit", url .. " is the kit of " .. kit.name .. ", not of "
-            .. own.facts.name,
-            "name its own kit with -p " .. name .. "_kit=…")
+            .. own.facts.name, "name its own kit with -p " .. name .. "_kit=…")
     end
     own:note("kit of version " .. kit.version .. ", made " .. kit.created)
     local object, cure = subsystems.named(name):get(own), cure_of(own, name, url)
