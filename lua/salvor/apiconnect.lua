@@ -7,8 +7,12 @@ local apiconnect = {}
 apiconnect.MANAGEMENT = "managementclusters.management.apiconnect.ibm.com"
 apiconnect.MANAGEMENT_BACKUP = "managementbackups.management.apiconnect.ibm.com"
 apiconnect.MANAGEMENT_RESTORE = "managementrestores.management.apiconnect.ibm.com"
-apiconnect.TOP = "apiconnectclusters.apiconnect.ibm.com"
 apiconnect.EDB_BACKUP = "backups.postgresql.k8s.enterprisedb.io"
+apiconnect.PORTAL = "portalclusters.portal.apiconnect.ibm.com"
+apiconnect.PORTAL_BACKUP = "portalbackups.portal.apiconnect.ibm.com"
+apiconnect.PORTAL_RESTORE = "portalrestores.portal.apiconnect.ibm.com"
+apiconnect.TOP = "apiconnectclusters.apiconnect.ibm.com"
+apiconnect.TOP_KIND = "APIConnectCluster"
 
 --- The secrets of client applications: the key in the status of a ManagementCluster, and the name
 --- the operator expects in spec.customApplicationCredentials. `since` a version; the first seven
@@ -24,12 +28,6 @@ apiconnect.CREDENTIALS = {
     {status = "governanceCredentialSecret", name = "governance-cred", since = "10.0.5.3"},
     {status = "discoveryCredentialSecret", name = "discovery-cred", since = "10.0.7"},
 }
-
-apiconnect.PORTAL = "portalclusters.portal.apiconnect.ibm.com"
-apiconnect.PORTAL_BACKUP = "portalbackups.portal.apiconnect.ibm.com"
-apiconnect.PORTAL_RESTORE = "portalrestores.portal.apiconnect.ibm.com"
-
-apiconnect.TOP_KIND = "APIConnectCluster"
 
 --- Names longer than this make originalUID essential: of a subsystem, and of an APIConnectCluster.
 apiconnect.LONG_NAME = 15

@@ -5,7 +5,7 @@ local management_kit = require("salvor.apiconnect.management_kit")
 local prepare = require("salvor.apiconnect.prepare")
 local recovery = require("salvor.apiconnect.recovery")
 
-local subject = require("salvor.apiconnect.subsystem").management()
+local subject = require("salvor.apiconnect.subsystems").management()
 
 local RECREATE_HEADER = [[
 # What the replacement resource must have before it is created, so that it takes over the old

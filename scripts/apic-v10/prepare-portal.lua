@@ -8,7 +8,7 @@ local portal_kit = require("salvor.apiconnect.portal_kit")
 local prepare = require("salvor.apiconnect.prepare")
 local secrets = require("salvor.apiconnect.secrets")
 
-local subject = require("salvor.apiconnect.subsystem").portal()
+local subject = require("salvor.apiconnect.subsystems").portal()
 
 -- Checks
 

@@ -41,7 +41,7 @@ local PROBLEMS = {
             fixture.world:patch({spec = {databaseBackup = null}})
         end,
         says = {"databaseBackup is not set up: backups stay inside the cluster",
-                "set spec.databaseBackup to an SFTP server"},
+                "set it to an SFTP server or an S3 bucket, in the "},
     },
     {
         "backups are local",
@@ -49,7 +49,7 @@ local PROBLEMS = {
             fixture.world:patch({spec = {databaseBackup = {protocol = "local"}}})
         end,
         says = {"databaseBackup.protocol is local: backups stay inside the cluster and are lost",
-                "set spec.databaseBackup to an SFTP server"},
+                "set it to an SFTP server or an S3 bucket, in the "},
     },
     {
         "the provider of S3 takes no certificate and no style",
@@ -88,7 +88,16 @@ local PROBLEMS = {
         end,
         says = {"databaseBackup.host is not set", "databaseBackup.path is not set",
                 "databaseBackup.credentials is not set", "databaseBackup.schedule is not set",
-                "set it in the ManagementCluster, or in the APIConnectCluster that owns it"},
+                "set it in the ManagementCluster"},
+    },
+    {
+        "a setting is missing below an APIConnectCluster",
+        options = {name = "apic-mgmt", owner = "apic"},
+        spoil = function(fixture)
+            fixture.world:patch({spec = {databaseBackup = {path = null}}})
+        end,
+        says = {"databaseBackup.path is not set; set it in APIConnectCluster apic, whose operator"
+            .. " overwrites the ManagementCluster"},
     },
     {
         "the port is none",

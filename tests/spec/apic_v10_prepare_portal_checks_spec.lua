@@ -34,7 +34,7 @@ local PROBLEMS = {
             fixture.world:patch({spec = {portalBackup = null}})
         end,
         says = {"portalBackup is not set up: backups stay inside the cluster",
-                "set spec.portalBackup to an SFTP server or an S3 bucket"},
+                "set it to an SFTP server or an S3 bucket, in the "},
     },
     {
         "backups are local",
@@ -51,7 +51,7 @@ local PROBLEMS = {
         end,
         says = {"portalBackup.host is not set", "portalBackup.path is not set",
                 "portalBackup.credentials is not set", "portalBackup.port is 70000",
-                "in the PortalCluster, or in the APIConnectCluster that owns it"},
+                "set it in the PortalCluster"},
     },
     {
         "the style of a bucket's address is none",

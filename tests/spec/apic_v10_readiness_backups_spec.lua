@@ -17,7 +17,8 @@ local GAPS = {
             readiness.delete_all(world.client, apiconnect.MANAGEMENT_BACKUP)
             world.management:add_backup("broken", HOUR, "Failed")
         end,
-        says = {"none of the 1 backups of this system can be used", "take both with apic-v10/backup"},
+        says = {"none of the 1 backups of this system can be used",
+                "take both with apic-v10/backup"},
         costs = {["backups (management)"] = 40},
     },
     {

@@ -62,7 +62,7 @@ local GAPS = {
             world.management:patch({spec = {originalUID = null}})
         end,
         says = {"originalUID is not set, and the name apiconnect-x is longer than 10 characters",
-                "set it to metadata.uid"},
+                "set it to metadata.uid", "in APIConnectCluster apiconnect-x"},
         costs = {["names (management)"] = 15},
     },
     {
@@ -104,7 +104,7 @@ local GAPS = {
             world.management:patch({spec = {databaseBackup = {protocol = "local"}}})
         end,
         says = {"databaseBackup.protocol is local: backups stay inside the cluster",
-                "set spec.databaseBackup to an SFTP server or an S3 bucket"},
+                "set it to an SFTP server or an S3 bucket, in the "},
         costs = {["backup-settings (management)"] = 40, ["kit-settings (management)"] = 15},
     },
     {

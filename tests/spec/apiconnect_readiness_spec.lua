@@ -62,6 +62,17 @@ describe("the score", function()
         assert.same({"kit-secrets portal 1", "age portal 1", "kit-settings management 2"}, lines)
     end)
 
+    it("has gaps of one rule in the order of their texts", function()
+        local gaps, expected = {}, {}
+        for number = 1, 20 do
+            gaps[number] = gap("kit-secrets", "portal", string.char(97 + number * 7 % 20))
+            expected[number] = string.char(96 + number)
+        end
+        for index, one in ipairs(readiness.score({kits = gaps}).gaps) do
+            assert.equal(expected[index], one.message)
+        end
+    end)
+
     it("takes it for each of the subsystems", function()
         local known = readiness.score({all = {gap("age", "management"), gap("age", "portal")}})
         assert.equal(70, known.score)

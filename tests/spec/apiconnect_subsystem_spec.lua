@@ -2,6 +2,7 @@
 -- today, and of times.
 local null = require("salvor").null
 local subsystem = require("salvor.apiconnect.subsystem")
+local subsystems = require("salvor.apiconnect.subsystems")
 
 --- A ctx of a subsystem with these settings of its backups; `said` has what was told.
 local function ctx_of(field, settings, version)
@@ -35,8 +36,8 @@ describe("the place of the backups", function()
         return settings
     end
 
-    for name, one in pairs({databaseBackup = subsystem.management(),
-                            portalBackup = subsystem.portal()}) do
+    for name, one in pairs({databaseBackup = subsystems.management(),
+                            portalBackup = subsystems.portal()}) do
         it("of " .. name .. " is whole when nothing is wrong", function()
             local ctx = ctx_of(name, WHOLE)
             assert.same({WHOLE, true}, {one:check_backup_settings(ctx)})
@@ -82,20 +83,20 @@ describe("a subsystem", function()
         ctx.facts = {}
         for _, method in ipairs({"get", "check_health", "check_secrets", "check_restores", "owner",
                                  "newest", "take", "check_backup_settings"}) do
-            local ok, err = pcall(subsystem.management()[method], subsystem.management(), ctx)
+            local ok, err = pcall(subsystems.management()[method], subsystems.management(), ctx)
             assert.is_false(ok)
             assert.equal("it is not known which ManagementCluster is meant", err.message, method)
         end
     end)
 
     it("of the portal takes schedules of five fields always, of six from 10.0.8 on", function()
-        local portal = subsystem.portal()
+        local portal = subsystems.portal()
         assert.is_nil((portal:schedule_problem("0 3 * * *", "10.0.5.3")))
         assert.is_nil((portal:schedule_problem("0 3 * * *", "10.0.8.0")))
         assert.is_nil((portal:schedule_problem("0 0 3 * * *", "10.0.8.0")))
         assert.is_truthy((portal:schedule_problem("0 0 3 * * *", "10.0.5.3")))
         assert.is_truthy((portal:schedule_problem("0 25 * * *", "10.0.8.0")))
-        assert.is_truthy((subsystem.management():schedule_problem("0 3 * * *", "10.0.8.0")))
+        assert.is_truthy((subsystems.management():schedule_problem("0 3 * * *", "10.0.8.0")))
     end)
 end)
 

@@ -5,13 +5,12 @@
 local errors = require("salvor.error")
 local pair = require("salvor.apiconnect.pair")
 local part = require("salvor.apiconnect.part")
-local subsystem = require("salvor.apiconnect.subsystem")
+local subsystems = require("salvor.apiconnect.subsystems")
 local task = require("salvor.task")
 
 local both = {}
 
-local SUBSYSTEMS = {management = subsystem.management("management"),
-                    portal = subsystem.portal("portal")}
+local SUBSYSTEMS = subsystems.both()
 
 -- Checks
 

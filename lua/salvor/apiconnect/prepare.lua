@@ -1,7 +1,7 @@
 --- What the two procedures share that prepare a subsystem of API Connect v10 for a disaster: their
 --- parameters, and the steps whose words alone differ.
 ---
----     local step = prepare.steps(subsystem.portal(), {
+---     local step = prepare.steps(subsystems.portal(), {
 ---         read = portal_kit.read,             -- how a recovery reads the kit
 ---         settings = function(ctx, object, known) ... end,   -- what is to be noted beside `known`
 ---         recreate = function(ctx, object, known) ... end,   -- a comment, and the part of the
@@ -52,7 +52,7 @@ local function check_schedule(subject, ctx, settings)
             .. " nobody has chosen", field, subject.default_interval // 3600),
             "set it to the time of the management database's backups, so that they fit")
     elseif text == "" then
-        ctx:problem(field .. " is not set", subject:where_to_set())
+        ctx:problem(field .. " is not set", "set it " .. subject:place(subject:get(ctx)))
     else
         local problem, example = subject:schedule_problem(text, ctx.facts.version)
         if problem then

@@ -50,8 +50,11 @@ function secrets.item(kind, role, name, missing)
         }
     elseif not name:match("^[%l%d][%l%d.-]*$") then
         -- It becomes the name of a file, too.
-        return {role = role, problem = role .. " of the " .. kind .. " is no secret's name: "
-            .. name}
+        return {
+            role = role,
+            problem = role .. " of the " .. kind .. " is no secret's name: " .. name,
+            hint = "it should name a Secret of its namespace: find out who has changed it",
+        }
     end
     return {role = role, secret = name, missing = missing}
 end

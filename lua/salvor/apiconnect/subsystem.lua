@@ -1,22 +1,12 @@
---- A living subsystem of API Connect v10, management or portal, as those procedures look at it that
---- prepare, back up or judge it.
----
----     local portal = subsystem.portal()
+--- What management and portal of API Connect v10 have in common, as those procedures look at the
+--- living system that prepare, back up or judge it; salvor.apiconnect.subsystems has the two.
 ---
 --- Methods take the ctx of a procedure, or of a part of it. find() leaves in ctx.facts what the
 --- others go by: name, uid and version of the resource. Checks tell problems and warnings by it. A
 --- backup is {name, id, time (seconds since 1970), server (see salvor.apiconnect.backup)}.
 local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect.backup")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
-local management_restore = require("salvor.apiconnect.management_restore")
-local portal = require("salvor.apiconnect.portal")
-local portal_backup = require("salvor.apiconnect.portal_backup")
-local portal_restore = require("salvor.apiconnect.portal_restore")
-local recovery = require("salvor.apiconnect.recovery")
-local schedule = require("salvor.apiconnect.schedule")
-local storage = require("salvor.apiconnect.storage")
 
 local subsystem = {}
 
@@ -105,20 +95,22 @@ local NEEDED = {"host", "path", "credentials"} -- by either protocol
 --- Check: backups leave the cluster, and their place is described as a recovery needs it. The
 --- settings, and whether nothing is wrong with them; nothing when they do not leave it.
 function Subsystem:check_backup_settings(ctx)
-    local field, problems = self.backup_field, {}
-    local settings = self:backup_settings(self:get(ctx))
+    local field, problems, object = self.backup_field, {}, self:get(ctx)
+    local settings = self:backup_settings(object)
     local protocol = dig(settings, "protocol") or ""
     if protocol == "" or protocol == "local" then
         return ctx:problem((protocol == "" and field .. " is not set up: "
             or field .. ".protocol is local: ") .. INSIDE,
-            "set spec." .. field .. " to an SFTP server or an S3 bucket and take a backup first")
+            "set it to an SFTP server or an S3 bucket, " .. self:place(object)
+                .. "; then take a backup")
     elseif protocol ~= "sftp" and protocol ~= "objstore" then
         return ctx:problem(field .. ".protocol is '" .. tostring(protocol) .. "'",
             "it is sftp, or objstore for S3")
     end
     for _, name in ipairs(NEEDED) do
         if (dig(settings, name) or "") == "" then
-            problems[#problems + 1] = {field .. "." .. name .. " is not set", self:where_to_set()}
+            problems[#problems + 1] = {field .. "." .. name .. " is not set",
+                                       "set it " .. self:place(object)}
         end
     end
     local others = self:setting_problems(settings, ctx.facts.version)
@@ -129,8 +121,11 @@ function Subsystem:check_backup_settings(ctx)
     return settings, #problems == 0
 end
 
-function Subsystem:where_to_set()
-    return "set it in the " .. self.kind .. ", or in the APIConnectCluster that owns it"
+--- Where its settings are changed: the operator of an APIConnectCluster overwrites what is below.
+function Subsystem:place(object)
+    local top = apiconnect.top_level(object)
+    return top and "in APIConnectCluster " .. top.name .. ", whose operator overwrites the "
+        .. self.kind or "in the " .. self.kind
 end
 
 --- Check: it tells the siteName that its backups are bound to, where they are.
@@ -182,13 +177,18 @@ function Subsystem:check_secrets(ctx)
     end
 end
 
---- Check: nothing is being restored. Whether something is.
-function Subsystem:check_restores(ctx)
+--- Tells the restores that are in flight. Whether there is one.
+function Subsystem:tell_restores(ctx)
     local in_flight = self.restores.all(ctx.k8s, self:known(ctx).name).in_flight
     for _, name in ipairs(in_flight) do
         ctx:problem(self.restore_kind .. " " .. name .. " is in flight", "wait until it has ended")
     end
     return #in_flight > 0
+end
+
+--- Check: nothing is being restored.
+function Subsystem:check_restores(ctx)
+    self:tell_restores(ctx)
 end
 
 -- Its backups
@@ -213,137 +213,14 @@ function subsystem.no_backup(count, whose)
     return "none of the " .. count .. " backups of this system can be used (" .. whose .. ")"
 end
 
--- Management
-
-local Management = setmetatable({
-    kind = "ManagementCluster",
-    plural = apiconnect.MANAGEMENT,
-    backup_field = "databaseBackup",
-    restores = management_restore,
-    restore_kind = "ManagementRestore",
-    needs_site = true,
-}, {__index = Subsystem})
-Management.__index = Management
-
---- secrets(object, version) -> list of salvor.apiconnect.secrets.item: what a recovery needs.
-function Management.secrets(_, object, version)
-    return recovery.secrets(object, version)
-end
-
---- schedule_problem(text, version): as salvor.apiconnect.schedule.problem.
-function Management.schedule_problem(_, text, version)
-    return schedule.problem(text, version)
-end
-
-function Management:setting_problems(settings, version)
-    if settings.protocol == "objstore" then
-        return storage.s3_problems(settings, version)
-    end
-    return storage.problems(self.backup_field, settings)
-end
-
---- Check: nothing is being restored, and no restore that failed has left the operator's lock.
-function Management:check_restores(ctx)
-    if Subsystem.check_restores(self, ctx) then
-        return
-    end
-    local name = self:known(ctx).name
-    local lock, err = ctx.k8s:get("configmaps", management_restore.lock_of(name))
-    if lock then
-        ctx:problem(management_restore.left_lock(name), management_restore.way_out(name))
-    elseif err.code ~= "NotFound" then
-        error(err, 0)
-    end
-end
-
---- By what its backups are found, see salvor.apiconnect.backup; raises when the version does not
---- tell and the operator has not said.
-function Management:owner(ctx)
-    if not ctx.facts.owner then
-        ctx.facts.owner = must(backup.owner(self:get(ctx), ctx.facts.version, ctx.params.database))
-    end
-    return ctx.facts.owner
-end
-
---- newest(ctx) -> the newest backup that can be used, or nil; how many there are in all; what tells
---- them from others'.
-function Management:newest(ctx)
-    local owner = self:owner(ctx)
-    local newest, count = backup.newest(ctx.k8s, owner)
-    return newest, count, backup.belonging(owner)
-end
-
---- take(ctx) -> a new backup when it can be used; raises when it fails. A run that is resumed goes
---- on with the same one, unless that has failed.
-function Management:take(ctx)
-    return backup.take(ctx.k8s, self:owner(ctx), ctx:name(self:known(ctx).name),
-        ctx.params.backup_timeout)
-end
-
---- Whether the backup of that name exists and can be used.
-function Management:is_usable(ctx, name)
-    return backup.is_usable(ctx.k8s, self:owner(ctx), name)
-end
-
--- The portal
-
-local Portal = setmetatable({
-    kind = portal.KIND,
-    plural = apiconnect.PORTAL,
-    backup_field = portal.BACKUP_FIELD,
-    restores = portal_restore,
-    restore_kind = "PortalRestore",
-    default_interval = 24 * HOUR, -- of backups without a schedule; management has none
-}, {__index = Subsystem})
-Portal.__index = Portal
-
-function Portal.secrets(_, object)
-    return portal.secrets(object)
-end
-
-function Portal.setting_problems(_, settings)
-    return portal.backup_problems(settings)
-end
-
---- The vendor's examples have five fields in every version; from 10.0.8 on both forms pass.
-function Portal.schedule_problem(_, text, version)
-    local problem, example = schedule.problem(text, version)
-    if problem and schedule.problem(text, "10.0.5") then
-        return problem, example
-    end
-end
-
-local function plain(found)
-    return found and {name = found.name, id = found.id, time = found.time}
-end
-
---- The newest of the system, and as a fourth value the whole set, see portal_backup.set().
-function Portal:newest(ctx)
-    local name = self:known(ctx).name
-    local usable, count = portal_backup.of(ctx.k8s, name)
-    local set = portal_backup.set(usable, "now")
-    return plain(set.system), count, "PortalBackup of the system with spec.portalCluster "
-        .. name, set
-end
-
-function Portal:take(ctx)
-    local name = self:known(ctx).name
-    return plain(portal_backup.take(ctx.k8s, name, ctx:name(name), ctx.params.backup_timeout))
-end
-
-function Portal.is_usable(_, ctx, name)
-    return portal_backup.is_usable(ctx.k8s, name)
-end
-
---- management(param) -> that subsystem; param: the parameter that names its resource, "name" when
---- left out.
-function subsystem.management(param)
-    return setmetatable({param = param or "name"}, Management)
-end
-
---- portal(param) -> as management().
-function subsystem.portal(param)
-    return setmetatable({param = param or "name"}, Portal)
+--- class(fields) -> a class of subsystems. fields: kind, plural, backup_field (of its spec), param
+--- (of the procedure, that names its resource), restore_kind, restores (a module with all()),
+--- needs_site (whether its backups are bound to a siteName), default_interval (of backups without a
+--- schedule, in seconds).
+function subsystem.class(fields)
+    local class = setmetatable(fields, {__index = Subsystem})
+    class.__index = class
+    return class
 end
 
 return subsystem

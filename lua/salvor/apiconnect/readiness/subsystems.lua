@@ -2,15 +2,13 @@
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local readiness = require("salvor.apiconnect.readiness")
-local subsystem = require("salvor.apiconnect.subsystem")
+local both = require("salvor.apiconnect.subsystems").both()
 
 local subsystems = {}
 
---- The two, each as salvor.apiconnect.subsystem has it.
-local ALL = {management = subsystem.management("management"), portal = subsystem.portal("portal")}
-
+--- named("management" or "portal") -> it, as salvor.apiconnect.subsystems has it.
 function subsystems.named(name)
-    return ALL[name]
+    return both[name]
 end
 
 -- There is one
@@ -25,7 +23,7 @@ local function is_absent(ctx, plural)
 end
 
 local function find(look, name)
-    local own, subject = readiness.of(look, name, "resource"), ALL[name]
+    local own, subject = readiness.of(look, name, "resource"), both[name]
     if not is_absent(look, subject.plural) then
         subject:find(own)
         return true
@@ -45,7 +43,7 @@ function subsystems.find(look)
     local has_management, has_portal = find(look, "management"), find(look, "portal")
     if not has_management and not has_portal and #look.gaps == 0 then
         for _, name in ipairs({"management", "portal"}) do
-            readiness.gap(look, "resource", name, "there is no " .. ALL[name].kind
+            readiness.gap(look, "resource", name, "there is no " .. both[name].kind
                 .. " in namespace " .. look.namespace, "name its namespace with -n")
         end
     end
@@ -55,7 +53,7 @@ end
 
 function subsystems.health(look)
     readiness.each(look, "health", function(own, name)
-        ALL[name]:check_health(own)
+        both[name]:check_health(own)
     end)
 end
 
@@ -70,7 +68,7 @@ function subsystems.versions(look)
     end
 end
 
-local function check_original_uid(own, object)
+local function check_original_uid(own, subject, object)
     local version = own.facts.version
     local top = apiconnect.top_level(object)
     local long, length = apiconnect.long_name(own.facts.name, top and top.name)
@@ -82,7 +80,7 @@ local function check_original_uid(own, object)
         end
     elseif not dig(object, "spec", "originalUID") then
         local message, cure = "spec.originalUID is not set", "set it to metadata.uid, "
-            .. object.metadata.uid
+            .. object.metadata.uid .. ", " .. subject:place(object)
         if long then
             own:problem(string.format("%s, and the name %s is longer than %d characters", message,
                 long, length), cure)
@@ -95,22 +93,22 @@ end
 --- Check: what binds backups to the subsystem is known.
 function subsystems.names(look)
     readiness.each(look, "names", function(own, name)
-        local object = ALL[name]:get(own)
-        check_original_uid(own, object)
-        ALL[name]:check_site(own, object)
+        local object = both[name]:get(own)
+        check_original_uid(own, both[name], object)
+        both[name]:check_site(own, object)
     end)
 end
 
 function subsystems.restores(look)
     readiness.each(look, "restores", function(own, name)
-        ALL[name]:check_restores(own)
+        both[name]:check_restores(own)
     end)
 end
 
 --- Check: backups leave the cluster, to a place that is described completely.
 function subsystems.backup_settings(look)
     readiness.each(look, "backup-settings", function(own, name)
-        local _, is_whole = ALL[name]:check_backup_settings(own)
+        local _, is_whole = both[name]:check_backup_settings(own)
         own.facts.has_place = is_whole
     end)
 end
@@ -118,7 +116,7 @@ end
 --- Check: all secrets that a recovery needs are there, and hold what it reads from them.
 function subsystems.secrets(look)
     readiness.each(look, "secrets", function(own, name)
-        ALL[name]:check_secrets(own)
+        both[name]:check_secrets(own)
     end)
 end
 
