@@ -2,7 +2,6 @@
 local fs = require("salvor.fs")
 local lab = require("support.lab")
 local null = require("salvor").null
-local preparation = require("support.preparation")
 local readiness = require("support.apic_readiness")
 local salvor = require("support.salvor")
 
@@ -51,7 +50,7 @@ local GAPS = {
         "a file of the kit was changed",
         spoil = function(_, operation)
             local kit = operation.common.management_kit
-            local file = fs.join(preparation.latest(kit), "settings.yaml")
+            local file = fs.join(readiness.latest(kit), "settings.yaml")
             must(fs.write(file, (must(fs.read(file)):gsub("82b290a2", "82b290a3"))))
         end,
         says = {"settings.yaml does not have the SHA-256 of the manifest"},
@@ -60,7 +59,7 @@ local GAPS = {
     {
         "a file of the kit is gone",
         spoil = function(_, operation)
-            must(fs.remove(fs.join(preparation.latest(operation.common.portal_kit),
+            must(fs.remove(fs.join(readiness.latest(operation.common.portal_kit),
                 "secrets/portal-enc-key.yaml")))
         end,
         says = {"secrets/portal-enc-key.yaml cannot be read"},

@@ -78,6 +78,23 @@ describe("the place of the backups", function()
 end)
 
 describe("a subsystem", function()
+    it("is not looked for where its kind is not installed", function()
+        local ctx = ctx_of("databaseBackup", {})
+        ctx.facts = {}
+        function ctx.k8s.kind()
+            return nil, {code = "NotFound"}
+        end
+        subsystems.management():find(ctx)
+        assert.same({"problem: this cluster has no ManagementClusters: API Connect v10 is not"
+            .. " installed; choose the right cluster with --context or --kubeconfig"}, ctx.said)
+        function ctx.k8s.kind()
+            return nil, {code = "Unreachable"}
+        end
+        assert.is_false((pcall(subsystems.management().find, subsystems.management(), ctx)))
+        assert.equal(1, #ctx.said)
+        assert.same({}, ctx.facts)
+    end)
+
     it("is not looked at before it was found", function()
         local ctx = ctx_of("databaseBackup", {})
         ctx.facts = {}

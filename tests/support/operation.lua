@@ -51,6 +51,13 @@ function Operation:words(command, params)
     return words
 end
 
+--- The words of a run with a yes to what is destructive.
+function Operation:agreed_words(params)
+    local words = self:words("run", params)
+    words[#words + 1] = "--yes"
+    return words
+end
+
 function Operation:run(params, options)
     return self:salvor(self:words("run", params), options)
 end

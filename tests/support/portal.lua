@@ -1,29 +1,21 @@
---- A simulated portal of API Connect v10, and the commands that a test of apic-v10/prepare-portal
---- or apic-v10/recover-portal gives.
-local preparation = require("support.preparation")
+--- A simulated API Connect v10 portal with a kit's folder and a home of its own, and the commands
+--- that a test of apic-v10/prepare-portal gives.
+local kit_operation = require("support.kit_operation")
+local operation = require("support.operation")
 local world = require("worlds.apic_v10_portal")
 
 local portal = {PREPARE = "apic-v10/prepare-portal", RECOVER = "apic-v10/recover-portal",
-                run_id = preparation.run_id}
+                run_id = operation.run_id}
 
-local Fixture = preparation.new_class()
+local Fixture = kit_operation.new_class()
 
---- start(options of the world) -> fixture of prepare-portal: see support.preparation.start. id: of
---- another procedure.
+--- start(options of the world) -> fixture: see support.kit_operation. id: of another procedure;
+--- common: parameters of every command; kit: another folder.
 function portal.start(options)
-    return setmetatable(preparation.start(portal.PREPARE, world, options), Fixture)
-end
-
---- salvor run with a yes to what is destructive.
-function Fixture:recover(params, options)
-    local words = self:words("run", params)
-    words[#words + 1] = "--yes"
-    return self:salvor(words, options)
-end
-
---- Goes on with a run, with a yes to what is destructive.
-function Fixture:go_on(run)
-    return self:salvor({"run", "--resume", run, "--yes"})
+    options = options or {}
+    return kit_operation.start(Fixture, world, {
+        id = options.id or portal.PREPARE, common = options.common, kit = options.kit,
+    }, options)
 end
 
 return portal
