@@ -25,7 +25,7 @@ end
 --- Check: each subsystem has one, young enough.
 function backups.check(look)
     readiness.each(look, "backups", function(own, name)
-        local newest, count, whose, set = subsystems.named(name):newest(own)
+        local newest, count, whose, set = subsystems.kind(name):newest(own)
         own.facts.backup = newest
         if newest then
             check_age(own, newest)
@@ -77,7 +77,7 @@ end
 --- Check: backups are taken by themselves, and the last one was.
 function backups.check_schedule(look)
     readiness.each(look, "schedule", function(own, name)
-        check_schedule(own, subsystems.named(name))
+        check_schedule(own, subsystems.kind(name))
     end)
 end
 

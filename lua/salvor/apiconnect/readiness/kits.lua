@@ -93,7 +93,7 @@ local function check_secrets(own, name, object, kit, cure)
         saved[item.object.metadata.name] = true
         check_saved_secret(own, item, cure)
     end
-    for _, item in ipairs(subsystems.named(name):secrets(object, own.facts.version)) do
+    for _, item in ipairs(subsystems.kind(name):secrets(object, own.facts.version)) do
         if item.secret and not saved[item.secret] then
             own:gap("kit-secrets", "secret " .. item.secret .. " (" .. item.role .. ") is not in"
                 .. " the kit", cure)
@@ -110,7 +110,7 @@ local function setting_changes(name, object, kit, version)
         changes[#changes + 1] = string.format("%s is %s, in the kit %s", one.path,
             one.before or "not set", one.after)
     end
-    local field = subsystems.named(name).backup_field
+    local field = subsystems.kind(name).backup_field
     local saved, live = of.backup(kit) or {}, dig(object, "spec", field) or {}
     for _, key in ipairs(keys(live)) do
         if saved[key] == nil then
@@ -178,7 +178,7 @@ local function check(own, name)
             .. own.facts.name, "name its own kit with -p " .. name .. "_kit=…")
     end
     own:note("kit of version " .. kit.version .. ", made " .. kit.created)
-    local object, cure = subsystems.named(name):get(own), cure_of(own, name, url)
+    local object, cure = subsystems.kind(name):get(own), cure_of(own, name, url)
     if kit.uid ~= object.metadata.uid then
         own:warn("the kit was made of an earlier installation, whose uid was " .. kit.uid,
             cure_of(own, name))

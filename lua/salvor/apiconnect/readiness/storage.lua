@@ -153,7 +153,7 @@ local function away(own, settings, err)
 end
 
 local function check(own, name)
-    local subject = subsystems.named(name)
+    local subject = subsystems.kind(name)
     local settings = subject:backup_settings(subject:get(own))
     local report, err = readiness.try(verify, own, name, settings)
     if report then

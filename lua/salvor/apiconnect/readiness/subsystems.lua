@@ -6,8 +6,8 @@ local both = require("salvor.apiconnect.subsystems").both()
 
 local subsystems = {}
 
---- named("management" or "portal") -> it, as salvor.apiconnect.subsystems has it.
-function subsystems.named(name)
+--- kind("management" or "portal") -> it, as salvor.apiconnect.subsystems has it.
+function subsystems.kind(name)
     return both[name]
 end
 
