@@ -73,6 +73,9 @@ local GAPS = {
                 metadata = {name = "restore-1"}, spec = {backupName = "x"},
             }, {phase = "RestoreInProgress", clusterName = "management", enableAutoFail = false,
                 subsysName = "management", conditions = list({})})
+            -- The lock is the operator's then, and no gap of its own.
+            must(world.client:create({apiVersion = "v1", kind = "ConfigMap",
+                                      metadata = {name = "management-oplock"}}))
         end,
         says = {"management: ManagementRestore restore-1 is in flight", "wait until it has ended"},
         costs = {["restores (management)"] = 10},
