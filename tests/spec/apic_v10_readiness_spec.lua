@@ -90,6 +90,7 @@ lab.describe("run of apic-v10/readiness", function()
         local result = robot:run(params)
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "in the record belong together", "readiness 100 of 100")
+        robot:expect_least(params)
     end)
 
     it("says of what the score tells nothing", function()

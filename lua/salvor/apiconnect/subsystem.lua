@@ -213,10 +213,11 @@ function subsystem.no_backup(count, whose)
     return "none of the " .. count .. " backups of this system can be used (" .. whose .. ")"
 end
 
---- class(fields) -> a class of subsystems. fields: kind, plural, backup_field (of its spec), param
---- (of the procedure, that names its resource), restore_kind, restores (a module with all()),
---- needs_site (whether its backups are bound to a siteName), default_interval (of backups without a
---- schedule, in seconds).
+--- class(fields) -> a class of subsystems. fields: kind, plural, backup_field (of its spec),
+--- restore_kind, restores (a module with all()), needs_site (whether its backups are bound to a
+--- siteName), default_interval (of backups without a schedule, in seconds). Methods of its own:
+--- secrets, setting_problems, schedule_problem, newest, take, is_usable. An object of it has param:
+--- which parameter of the procedure names its resource.
 function subsystem.class(fields)
     local class = setmetatable(fields, {__index = Subsystem})
     class.__index = class

@@ -2,6 +2,7 @@
 ---
 ---     local portal = subsystems.portal()
 ---     portal:find(ctx)
+local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.backup")
 local management_restore = require("salvor.apiconnect.management_restore")
@@ -38,6 +39,8 @@ function Management.schedule_problem(_, text, version)
     return schedule.problem(text, version)
 end
 
+--- setting_problems(settings, version) -> list of {message, hint}: what is wrong beyond what is
+--- missing.
 function Management:setting_problems(settings, version)
     if settings.protocol == "objstore" then
         return storage.s3_problems(settings, version)
@@ -51,11 +54,8 @@ function Management:check_restores(ctx)
         return
     end
     local name = self:known(ctx).name
-    local lock, err = ctx.k8s:get("configmaps", management_restore.lock_of(name))
-    if lock then
+    if action.find(ctx.k8s, "configmaps", management_restore.lock_of(name)) then
         ctx:problem(management_restore.left_lock(name), management_restore.way_out(name))
-    elseif err.code ~= "NotFound" then
-        error(err, 0)
     end
 end
 

@@ -65,7 +65,7 @@ local function check_schedule(own, subject)
         check_last(own, subject.default_interval)
     elseif text == "" then
         own:problem(field .. " is not set: nobody takes the next backup", SET)
-    elseif problem and text:find("[%a@]") then
+    elseif problem and text:find("[%a@?]") then
         own:warn(field .. ": " .. problem .. "; it is not judged", example)
     elseif problem then
         own:problem(field .. ": " .. problem, example)
