@@ -171,6 +171,7 @@ lab.describe("run of apic-v10/prepare-management", function()
         salvor.expect(result.stdout, "next: Keep " .. fixture.kit .. " outside this cluster",
             "Prepare the developer portal in the same way now")
         assert.equal("", result.stderr)
+        assert.is_nil(result.stdout:find("warning:", 1, true))
     end)
 end)
 
@@ -295,6 +296,14 @@ lab.describe("apic-v10/prepare-management -p take_backup=true", function()
             assert.is_nil(fs.stat(fixture.kit))
         end)
     end
+
+    it("says nothing of the age of the one before, which does not count any more", function()
+        local fixture <close> = apic.start({backups = {{200000}}})
+        local result = fixture:run({take_backup = "true"})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "newest usable backup: management-record-1", "took backup")
+        assert.is_nil(result.stdout:find("hours allowed", 1, true))
+    end)
 
     it("takes another backup when it is resumed after a failure", function()
         local fixture <close> = apic.start({faults = {backup = "no space on the server"}})

@@ -104,6 +104,7 @@ lab.describe("run of apic-v10/prepare-portal", function()
             "Prepare the management subsystem in the same way now",
             "Recover with apic-v10/recover-portal")
         assert.equal("", result.stderr)
+        assert.is_nil(result.stdout:find("warning:", 1, true))
     end)
 end)
 
