@@ -150,7 +150,7 @@ lab.describe("apic-v10/readiness", function()
         local result = operation:run()
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "warning: management: databaseBackup.schedule: the schedule"
-            .. " '@daily' has 1 fields, 10.0.5.3 takes 5; it is not judged")
+            .. " '@daily' has 1 field, 10.0.5.3 takes 5; it is not judged")
     end)
 
     it("takes a recorded pair where the newest backups do not fit", function()

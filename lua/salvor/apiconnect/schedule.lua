@@ -62,8 +62,8 @@ function schedule.problem(text, version)
     local example = #fields == 6 and "'0 0 3 * * *' is every day at 3:00:00"
         or "'0 3 * * *' is every day at 3:00"
     if #given ~= #fields then
-        return string.format("the schedule '%s' has %d fields, %s takes %d", tostring(text), #given,
-            version, #fields), example
+        return string.format("the schedule '%s' has %d field%s, %s takes %d", tostring(text),
+            #given, #given == 1 and "" or "s", version, #fields), example
     end
     for index, field in ipairs(fields) do
         if not is_field(given[index], field) then
