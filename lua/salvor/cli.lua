@@ -114,7 +114,10 @@ end
 
 local function run_command(name, arguments)
     if not value.embedded("lua/salvor/cli/" .. name .. ".lua") then
-        complain("no command or script '", name, "'; salvor --help lists the commands")
+        complain("no command or script '", name, "'; ", name:find("^%w[%w-]*/%w[%w-]*$")
+            and "a procedure is run by salvor run " .. name
+            or require("salvor.suggest").begin(name, command_names())
+                .. "salvor --help lists the commands")
         return cli.exit.usage
     end
     local code = require("salvor.options").run(require("salvor.cli." .. name), arguments)

@@ -5,6 +5,7 @@
 -- code. An option with `argument` takes a value, others are switches. One that has commands of its
 -- own gives their modules instead: commands = {word = module name}.
 local errors = require("salvor.error")
+local suggest = require("salvor.suggest")
 
 local options = {}
 
@@ -29,14 +30,31 @@ local function split(command, word)
     return find(command, "short", word:sub(2)), nil
 end
 
+local function unknown_option(command, word)
+    local words = {}
+    for _, option in ipairs(command.options or {}) do
+        words[#words + 1] = "--" .. option.name
+    end
+    return usage_error("unknown option '" .. word .. "'",
+        suggest.begin(word:match("^[^=]*"), words) .. "usage: " .. command.usage)
+end
+
+--- Of two values one would be ignored; and an empty one is a variable that was not set.
 local function store(given, option, text)
     local key = option.name:gsub("-", "_")
-    if not option.repeated then
+    if text == "" then
+        return usage_error("option '--" .. option.name .. "' is empty", "it needs "
+            .. option.argument)
+    elseif option.repeated then
+        given[key] = given[key] or {}
+        table.insert(given[key], text)
+    elseif given[key] and option.argument then
+        return usage_error("option '--" .. option.name .. "' is given twice", "its value is "
+            .. option.argument)
+    else
         given[key] = text
-        return
     end
-    given[key] = given[key] or {}
-    table.insert(given[key], text)
+    return true
 end
 
 local function check_arguments(command, words)
@@ -50,6 +68,28 @@ local function check_arguments(command, words)
     return true
 end
 
+--- Reads the option at that index: the index behind it | nil, err.
+local function read_option(command, arguments, index, given)
+    local word = arguments[index]
+    local option, text = split(command, word)
+    if not option then
+        return unknown_option(command, word)
+    elseif text and not option.argument then
+        return usage_error("option '--" .. option.name .. "' takes no value")
+    elseif option.argument and not text then
+        index = index + 1
+        text = arguments[index]
+        if not text then
+            return usage_error("option '" .. word .. "' needs " .. option.argument)
+        end
+    end
+    local ok, err = store(given, option, text or true)
+    if not ok then
+        return nil, err
+    end
+    return index + 1
+end
+
 --- parse(command, arguments) -> options by name ("dry-run" becomes dry_run), words | nil, err
 function options.parse(command, arguments)
     local given, words, index = {}, {}, 1
@@ -58,26 +98,18 @@ function options.parse(command, arguments)
         if word == "--" then
             table.move(arguments, index + 1, #arguments, #words + 1, words)
             break
-        elseif word:sub(1, 1) ~= "-" or word == "-" then
-            words[#words + 1] = word
         elseif word == "--help" or word == "-h" then
             return {help = true}, {}
+        elseif word:sub(1, 1) ~= "-" or word == "-" then
+            words[#words + 1] = word
+            index = index + 1
         else
-            local option, text = split(command, word)
-            if not option then
-                return usage_error("unknown option '" .. word .. "'", "usage: " .. command.usage)
-            elseif option.argument and not text then
-                index = index + 1
-                text = arguments[index]
-                if not text then
-                    return usage_error("option '" .. word .. "' needs " .. option.argument)
-                end
-            elseif text and not option.argument then
-                return usage_error("option '--" .. option.name .. "' takes no value")
+            local behind, err = read_option(command, arguments, index, given)
+            if not behind then
+                return nil, err
             end
-            store(given, option, text or true)
+            index = behind
         end
-        index = index + 1
     end
     local ok, err = check_arguments(command, words)
     if not ok then
@@ -114,7 +146,8 @@ local function run_one_of(command, arguments)
     local is_help = word == "--help" or word == "-h"
     local stream = is_help and io.stdout or io.stderr
     if word and not is_help then
-        stream:write("salvor: no command '", word, "'\n")
+        cli.complain("no command '", word, "'; ", suggest.begin(word,
+            require("salvor").keys(command.commands)), "these are known")
     end
     stream:write("usage: ", command.usage, "\n", command.summary, "\n")
     for _, name in ipairs(require("salvor").keys(command.commands)) do
@@ -146,7 +179,7 @@ function options.run(command, arguments)
         cli.report(code)
         return cli.exit_of(code)
     end
-    io.stderr:write("salvor: a fault of Salvor's own: ", code, "\n")
+    cli.complain("a fault of Salvor's own: ", require("salvor.secret").mask(code))
     return cli.exit.internal
 end
 

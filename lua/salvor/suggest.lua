@@ -42,11 +42,16 @@ function suggest.word(word, words)
     return best
 end
 
+--- How a hint begins that says more: "did you mean 'age'? ", or "".
+function suggest.begin(word, words)
+    local meant = suggest.word(tostring(word), words)
+    return meant and "did you mean '" .. meant .. "'? " or ""
+end
+
 --- A hint that names it and all that there are: "did you mean 'age'? this procedure has: age, kit"
 function suggest.hint(word, words, all)
-    local meant = suggest.word(tostring(word), words)
     local listed = #words > 0 and all .. ": " .. table.concat(words, ", ") or all .. ": none"
-    return (meant and "did you mean '" .. meant .. "'? " or "") .. listed
+    return suggest.begin(word, words) .. listed
 end
 
 return suggest

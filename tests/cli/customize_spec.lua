@@ -77,11 +77,12 @@ describe("salvor customize", function()
         assert.equal(before, must(fs.read(own(ID))))
     end)
 
-    it("prints the bundled one, to compare with", function()
+    it("prints what a copy of today's would be, to compare with", function()
         local result = command({"customize", ID, "--print"})
         salvor.expect_code(0, result)
-        assert.equal(bundled, result.stdout)
         assert.same({}, salvor.tree(home))
+        command({"customize", ID})
+        assert.equal(must(fs.read(own(ID))), result.stdout)
     end)
 
     it("says from then on that the bundled one has changed, when it has", function()
@@ -94,7 +95,11 @@ describe("salvor customize", function()
             own(ID) .. " (replaces the bundled one, which has changed since)")
         salvor.expect(command({"show", ID}).stdout,
             "the bundled script has changed since it was customized; salvor customize " .. ID
-            .. " --print shows it")
+            .. " --print shows it, first line included")
+        -- Whoever has taken over what is new takes the first line, too.
+        local today = command({"customize", ID, "--print"}).stdout
+        must(fs.write(own(ID), today:match("^[^\n]*\n") .. text:match("\n(.*)$")))
+        assert.is_nil(command({"show", ID}).stdout:find("has changed since", 1, true))
     end)
 
     it("knows what there is", function()
@@ -140,8 +145,8 @@ lab.describe("what salvor new has begun", function()
         local env = {KUBECONFIG = lab.kubeconfig()}
         local planned = command({"plan", "shop/backup", "-n", namespace}, {env = env})
         salvor.expect_code(0, planned)
-        salvor.expect(planned.stdout, "not the bundled one", "create ConfigMap " .. namespace
-            .. "/note")
+        salvor.expect(planned.stdout, "the script is " .. own("shop/backup") .. "\n",
+            "create ConfigMap " .. namespace .. "/note")
         salvor.expect_code(0, command({"run", "shop/backup", "-n", namespace}, {env = env}))
         local client = lab.client({namespace = namespace})
         assert.equal("hello", must(client:get("configmaps", "note")).data.text)

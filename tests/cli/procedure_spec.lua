@@ -53,6 +53,7 @@ describe("salvor show", function()
         salvor.expect_code(0, result)
         salvor.expect(result.stdout,
             "document: IBM API Connect v10: Preparing the management subsystem",
+            "categories: prepare, safe",
             "kit              the recovery kit: a folder, made when missing, or the URL of a store",
             "(url, required)",
             "max_age", "default 24h", "auto|crunchy|edb",
@@ -61,19 +62,42 @@ describe("salvor show", function()
     end)
 end)
 
+describe("salvor show", function()
+    it("tells which steps destroy something", function()
+        local home, closing <close> = new_home() -- luacheck: ignore 211
+        local result = salvor.run({"show", "apic-v10/recover-portal"}, {home = home})
+        salvor.expect(result.stdout, "categories: restore, destructive",
+            "Restore the system and all sites (destroys something: asks)")
+    end)
+end)
+
 describe("salvor says what is wrong with the command line:", function()
     local RUN = "--resume"
     local CASES = {
         {"an unknown command", {"frobnicate"}, "no command or script 'frobnicate'", "--help"},
+        {"a misspelt command", {"pln", ID}, "no command or script 'pln'", "did you mean 'plan'?"},
+        {"a procedure without a command", {ID}, "no command or script '" .. ID .. "'",
+         "a procedure is run by salvor run " .. ID},
         {"an unknown option", {"plan", ID, "--frob"}, "unknown option '--frob'",
          "usage: salvor plan"},
+        {"a misspelt option", {"plan", ID, "--sit=x"}, "unknown option '--sit=x'",
+         "did you mean '--site'? usage: salvor plan"},
+        {"an empty option", {"plan", ID, "--context", ""}, "option '--context' is empty",
+         "it needs NAME"},
+        {"an empty site", {"plan", ID, "--site="}, "option '--site' is empty", "it needs FILE"},
+        {"two contexts, apart", {"plan", ID, "--context", "a", "--context", "b"},
+         "option '--context' is given twice", "its value is NAME[,NAME...]"},
+        {"a value for a switch", {"run", ID, "--yes=no"}, "option '--yes' takes no value"},
+        {"a parameter that is given twice", {"plan", ID, "-p", "kit=a", "-p", "kit=b"},
+         "parameter 'kit' is given twice", "one -p for each"},
         {"an option without its value", {"plan", ID, "-n"}, "option '-n' needs NAME"},
         {"no procedure", {"plan"}, "an argument is missing", "usage: salvor plan ID"},
         {"no procedure to run", {"run"}, "which procedure?", "salvor list"},
         {"two procedures", {"plan", ID, ID}, "unexpected argument '" .. ID .. "'"},
         {"an unknown procedure", {"plan", "no/such"}, "there is no procedure 'no/such'",
          "salvor list"},
-        {"what is no procedure's id", {"show", "../etc"}, "'../etc' is no procedure's id"},
+        {"what is no procedure's id", {"show", "../etc"}, "'../etc' is no procedure's id",
+         "an id is SYSTEM/NAME, of letters, digits and '-'; salvor list"},
         {"an unknown output", {"plan", ID, "-o", "xml"}, "unknown output 'xml'", "text or json"},
         {"an unknown parameter", {"plan", ID, "-p", "kitt=x"}, "unknown parameter 'kitt'",
          "this procedure has: name, kit"},
@@ -234,11 +258,11 @@ lab.describe("a script of the user", function()
         return salvor.run(all, {home = home})
     end
 
-    it("is named at each run, for it is not the bundled one", function()
+    it("is named at each run", function()
         local path = install(home, "site/script", script())
         local result = run({"run", "site/script"})
         salvor.expect_code(0, result)
-        salvor.expect(result.stdout, "the script is " .. path .. ", not the bundled one")
+        salvor.expect(result.stdout, "the script is " .. path .. "\n")
     end)
 
     it("with a fault in a check is invalid: nothing is changed", function()

@@ -106,7 +106,7 @@ describe("a parameter's value", function()
     end)
 
     it("means what YAML says: numbers, lists, paths beside the file", function()
-        local path = write("deep/s.yaml", "params: {word: 7, count: 12, parts: [a, 'b c'],\n"
+        local path = write("deep/s.yaml", "params: {word: '7', count: 12, parts: [a, 'b c'],\n"
             .. " folder: kit, target: vault/x}\n")
         local values = shown({"--site", path})
         assert.equal("7 [site " .. path .. ":1]", values.word)
@@ -188,6 +188,12 @@ describe("a site file that does not suit the procedure is refused:", function()
         {"a list for one value", "params: {word: [a, b]}\n", ":1:10: 'word' is one value"},
         {"a wrong value", "params: {count: many}\n",
          "parameter 'count': 'many' is not valid (site ", "a whole number"},
+        {"a number for a text", "params: {word: 1.10}\n", ":1:10: 'word' must be a text",
+         "YAML reads a number there; put it in quotes"},
+        {"a boolean for a text", "params: {word: no}\n", ":1:10: 'word' must be a text",
+         "a boolean there"},
+        {"a procedure that there is not", "procedures:\n  site/scirpt:\n    params: {word: x}\n",
+         ":2:3: there is no procedure 'site/scirpt'", "did you mean 'site/script'? salvor list"},
         {"an unknown store", "stores: {vault: {url: /srv}}\nparams: {target: '@vualt/x'}\n",
          "parameter 'target': there is no store 'vualt'", "did you mean 'vault'?"},
     }
@@ -204,6 +210,11 @@ describe("a site file that does not suit the procedure is refused:", function()
             end
         end)
     end
+
+    it("but not what the user's file says of another site's procedures", function()
+        write("config/salvor/site.yaml", "procedures: {other/one: {params: {a: b}}}\n")
+        shown({})
+    end)
 
     it("several files to show", function()
         local path = write("s.yaml", "")
@@ -259,6 +270,16 @@ lab.describe("a secret that is referred to", function()
             salvor.expect(result.stdout, "it is ***!")
             assert_not_seen(result)
         end
+    end)
+
+    it("in a file that everybody can read is warned of", function()
+        local path = write("password", SECRET)
+        must(fs.write(path, SECRET, {mode = tonumber("644", 8)}))
+        local result = run("{file: password}")
+        salvor.expect_code(0, result)
+        salvor.expect(result.stderr, "can be read by every user of this machine", "chmod 600", path)
+        must(fs.write(path, SECRET, {mode = tonumber("600", 8)}))
+        assert.equal(nil, run("{file: password}").stderr:find("every user", 1, true))
     end)
 
     it("and is not there ends it before anything is done, and says where it should be", function()

@@ -157,6 +157,17 @@ lab.describe("several targets", function()
         end
     end)
 
+    it("are told in the table which check of theirs has failed", function()
+        install('if ctx.namespace == "NS_ONE" then ctx:problem("not today", "tomorrow")'
+            .. ' ctx:problem("nor tomorrow") end', {check = "true"})
+        for _, verb in ipairs({"run", "plan"}) do
+            local result = command({verb, "site/script", "--context", "one,two"})
+            salvor.expect_code(4, result)
+            assert.matches("a check failed .*only: not today$", row(result, "one"))
+            assert.matches("^two +done", row(result, "two"))
+        end
+    end)
+
     it("are one list in JSON", function()
         install('if ctx.namespace == "NS_TWO" then error("fault") end')
         local result = command({"run", "site/script", "--context", "one,two", "--output", "json"})

@@ -8,7 +8,7 @@ local function valid()
         title = "A title",
         summary = "A summary.",
         systems = {{name = "System", versions = "1 and later"}},
-        categories = {"check", "safe"},
+        categories = {"prepare", "destructive"},
         params = {{name = "kit", type = "path", help = "where", required = true},
                   {name = "mode", type = "enum", values = {"a", "b"}, default = "a", help = "how"}},
         permissions = {{kind = "secrets", verbs = {"get"}},
@@ -51,6 +51,36 @@ local CASES = {
     {"an unknown category", function(p)
         p.categories = {"dangerous"}
     end, "procedure.categories: unknown category 'dangerous'"},
+    {"a safe procedure that destroys", function(p)
+        p.categories = {"prepare", "safe"}
+    end, "steps[3].destructive: the procedure's categories say that it is safe"},
+    {"a check that does more", function(p)
+        p.categories = {"check"}
+    end, "steps[3].check: the procedure's categories say that it only checks"},
+    {"a system that is a text", function(p)
+        p.systems = {"System"}
+    end, "systems[1]: a table expected, got string"},
+    {"a system without versions", function(p)
+        p.systems[1].versions = nil
+    end, "systems[1].versions: missing"},
+    {"a parameter's name that no -p could give", function(p)
+        p.params[1].name = "my-kit"
+    end, "params[1].name: 'my-kit' is not of a-z, 0-9 and '_'"},
+    {"a secret in the script", function(p)
+        p.params[2] = {name = "password", type = "secret", help = "h", default = "geheim"}
+    end, "params[2].default: a secret does not stand in a script"},
+    {"a default of what is required", function(p)
+        p.params[1].default = "/kit"
+    end, "params[1].default: what is required has none"},
+    {"a timeout of no time", function(p)
+        p.steps[3].timeout = 0
+    end, "steps[3].timeout: is a number of seconds above 0"},
+    {"half a retry", function(p)
+        p.steps[3].retry = 0.5
+    end, "steps[3].retry: is a whole number from 0"},
+    {"retries below none", function(p)
+        p.steps[3].retry = -1
+    end, "steps[3].retry: is a whole number from 0"},
     {"a parameter that is no table", function(p)
         p.params[1] = "kit"
     end, "params[1]: a table expected, got string"},

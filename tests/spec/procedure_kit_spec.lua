@@ -169,6 +169,16 @@ describe("a kit", function()
                     return (text:gsub('"a.yaml"', '"../../../../a.yaml"'))
                 end)
             end, "the manifest names ../../../../a.yaml, which is outside the kit"},
+            {"the manifest is a list", function()
+                damage("manifest.json", function(text)
+                    local manifest = must(json.decode(text))
+                    manifest.files = {{size = 1}}
+                    return must(json.encode(manifest))
+                end)
+            end, "the manifest says nothing about 1"},
+            {"latest names something else", function()
+                must(fs.write(path .. "/latest", "../other\n"))
+            end, "latest does not name a generation"},
             {"an entry of the manifest is no entry", function()
                 damage("manifest.json", function(text)
                     local manifest = must(json.decode(text))
@@ -185,9 +195,29 @@ describe("a kit", function()
                 assert.is_nil(manifest)
                 assert.equal("Corrupt", err.code)
                 salvor.expect(err.message, case[3])
-                assert.matches("do not rely on this generation", err.hint)
+                salvor.expect(err.hint, "do not rely on this generation: name an older one, "
+                    .. "KIT/generations/RUN")
             end)
         end
+    end)
+
+    it("of whose latest generation there is nothing says so", function()
+        publish("r1", {["a.yaml"] = "a"})
+        publish("r2", {["a.yaml"] = "b"})
+        must(fs.remove_tree(path .. "/generations/r2"))
+        local _, err = kit.read(path)
+        assert.equal("Corrupt", err.code)
+        salvor.expect(err.message, "generations/r2/manifest.json is not there: the generation was "
+            .. "never finished, or copied in part")
+        assert.equal("r1", must(kit.read(path .. "/generations/r1")).run)
+    end)
+
+    it("that there is not is told from one that is damaged", function()
+        must(fs.mkdir(path, {parents = true}))
+        local _, err = kit.read(path)
+        assert.equal("NotFound", err.code)
+        salvor.expect(err.message, path .. ": there is no kit: it has no file latest")
+        salvor.expect(err.hint, "name the folder or URL")
     end)
 
     describe("can be placed", function()
@@ -205,6 +235,15 @@ describe("a kit", function()
             assert.is_nil(ok)
             salvor.expect(err.message, path
                 .. " is the kit of another system: ManagementCluster apic/management with uid u-1")
+        end)
+
+        it("not where it cannot be told whose kit it is", function()
+            publish("r1", {["a.yaml"] = "a"})
+            must(fs.remove(path .. "/generations/r1/manifest.json"))
+            must(fs.mkdir(path .. "/generations/r1/manifest.json"))
+            local ok, err = open("look"):check_place(SYSTEM)
+            assert.is_nil(ok)
+            salvor.expect(err.message, "generations/r1/manifest.json")
         end)
 
         it("where a damaged one is, of which nobody knows whose: the new one is whole", function()

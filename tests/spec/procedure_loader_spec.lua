@@ -24,6 +24,14 @@ describe("the loader of procedures", function()
         end
     end)
 
+    it("passes over what editors leave among the scripts", function()
+        local home, closing <close> = site.new_home() -- luacheck: ignore 211
+        site.install(home, "site/.#script", "return {")
+        local result = salvor.run({"list"}, {home = home})
+        salvor.expect_code(0, result)
+        assert.equal("", result.stderr)
+    end)
+
     --- Runs code with the loader in a home that has this script.
     local function load_from_home(id, text, code)
         local home, closing <close> = site.new_home() -- luacheck: ignore 211

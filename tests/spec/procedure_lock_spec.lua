@@ -266,7 +266,7 @@ lab.describe("the lock of a run", function()
 
         it("a procedure that only checks needs none", function()
             bind({"list"})
-            small:steps({'id = "one", run = function() note("one") end'},
+            small:steps({'id = "one", check = true, run = function() note("one") end'},
                 {categories = '{"check", "safe"}'})
             salvor.expect_code(0, small:run())
         end)

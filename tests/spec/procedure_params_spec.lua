@@ -187,6 +187,12 @@ describe("params.split", function()
         assert.same({}, must(params.split(nil)))
     end)
 
+    it("refuses one of two values", function()
+        local given, err = params.split({"a=b", "a=c"})
+        assert.is_nil(given)
+        assert.equal("parameter 'a' is given twice", err.message)
+    end)
+
     it("refuses what is no assignment", function()
         for _, text in ipairs({"a", "=b", "a b=c", ""}) do
             local given, err = params.split({text})

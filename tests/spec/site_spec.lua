@@ -31,16 +31,43 @@ after_each(function()
     must(fs.remove_tree(root))
 end)
 
+--- Seven lists, each of nine times the one before.
+local function alias_bomb()
+    local lines = {"a: &a [x, x, x, x, x, x, x, x, x]"}
+    for name in ("bcdefgh"):gmatch(".") do
+        local last = "*" .. string.char(name:byte() - 1)
+        lines[#lines + 1] = name .. ": &" .. name .. " [" .. (last .. ", "):rep(8) .. last .. "]"
+    end
+    return table.concat(lines, "\n")
+end
+
 --- text of the file, what is said behind "FILE", and in the hint.
 local MISTAKES = {
     {"no YAML", "a: [", ":2:1: "},
-    {"two documents", "a: 1\n---\nb: 2\n", ": the text has 2 documents"},
+    {"two documents", "name: a\n---\nname: b\n", ":3:1: a second document begins here",
+     "a site file has one"},
+    {"a tab", "params:\n\tkit: a\n", ":2:1: "},
+    {"a text that never ends", "name: 'a\n", ":2:1: "},
+    {"bytes that are no UTF-8", "name: a\xff\n", ":1:8: invalid"},
+    {"a zero byte", "name: a\0b\n", ":1:8: control characters"},
+    {"UTF-16", "\xff\xfen\0a\0m\0e\0:\0 \0a\0", ":1:1: ", "save it as UTF-8"},
+    {"an alias of nothing", "name: *a\n", ":1:7: an alias without an anchor"},
+    {"aliases that repeat too much", alias_bomb(), ":1:17: the aliases repeat too much"},
+    {"nesting without end", ("["):rep(100000), ":1:513: nested too deeply"},
+    {"a scalar", "frankfurt\n", ":1:1: the file must be a mapping of context, kubeconfig"},
+    {"a list in the place of a mapping", "params:\n  - kit: a\n",
+     ":1:1: 'params' must be a mapping of parameters"},
+    {"a mapping in the place of a list", "procedures: {a/b: {hooks: {skip: x, because: w}}}\n",
+     ":1:20: 'hooks' must be a list of hooks"},
+    {"a key that is empty", "'': a\n", ":1:1: unknown key ''"},
     {"a list", "- a\n", ":1:1: the file must be a mapping of context, kubeconfig"},
     {"a key that comes twice", "name: a\nname: b\n", ":2:1: "},
     {"an unknown key", "name: a\n  \ncontxt: b\n", ":3:1: unknown key 'contxt'",
      "did you mean 'context'? known here: context, kubeconfig"},
     {"an empty text", "name: ''\n", ":1:1: 'name' must be a text"},
-    {"a number as a name", "name: 7\n", ":1:1: 'name' must be a text"},
+    {"a number as a name", "name: 7\n", ":1:1: 'name' must be a text",
+     "YAML reads a number there; put it in quotes"},
+    {"a boolean as a name", "name: no\n", ":1:1: 'name' must be a text", "a boolean there"},
     {"no boolean", "production: sure\n", ":1:1: 'production' must be true or false"},
     {"nothing behind a key", "params:\n", ":1:1: 'params' must be a mapping of parameters"},
     {"a parameter without a value", "params:\n  kit:\n", ":2:3: 'kit' has no value"},
@@ -72,6 +99,18 @@ local MISTAKES = {
      ":1:18: ftp://host/x: unknown scheme 'ftp'", "known are az, file, s3, sftp"},
     {"a password in a URL", "stores: {vault: {url: 'sftp://u:geheim@host/x'}}\n",
      ":1:18: a password must not stand in the URL", "{env: NAME}"},
+    {"a store as text", "stores:\n  v: s3://b\n",
+     ":2:3: 'v' must be a mapping of credentials, options, url"},
+    {"a store that is another one", "stores: {v: {url: '@w'}}\n",
+     ":1:14: a store is not another store", "a folder whose name begins with @ is ./@w"},
+    {"a store's name", "stores: {va/ult: {url: /srv}}\n",
+     ":1:10: 'va/ult' cannot be one of stores"},
+    {"an unknown setting in a URL", "stores: {v: {url: 's3://b?regionn=x'}}\n",
+     ":1:14: s3://b?regionn=x: unknown setting 'regionn'", "known are "},
+    {"a credential in a URL", "stores: {v: {url: 's3://b?secret_key=geheim'}}\n",
+     ":1:14: ", "URLs end up in logs"},
+    {"a number below 0", "stores: {v: {url: /srv, options: {retries: -1}}}\n",
+     ":1:35: 'retries' must be a number from 0"},
     {"an unknown option", "stores:\n  v:\n    url: s3://b\n    options: {regionn: x}\n",
      ":4:15: unknown option 'regionn'", "did you mean 'region'?"},
     {"an option of another type", "stores: {v: {url: s3://b, options: {insecure: 'yes please'}}}\n",
@@ -106,9 +145,24 @@ describe("a site file is refused for", function()
     end
 
     it("being too large", function()
-        local ok, err = pcall(site.open, write("site.yaml", ("#"):rep((1 << 20) + 1)))
+        local ok, err = pcall(site.open, write("site.yaml", ("#"):rep((256 << 10) + 1)))
         assert.is_false(ok)
+        assert.equal("Usage", err.code)
         salvor.expect(err.message, "/site.yaml")
+        salvor.expect(err.hint, "is it the right one?")
+    end)
+
+    it("being no file", function()
+        for _, case in ipairs({{".", "Is a directory"}, {"loop", "symbolic links"}}) do
+            local path = fs.join(root, case[1])
+            if case[1] == "loop" then
+                must(fs.symlink("loop", path))
+            end
+            local ok, err = pcall(site.open, path)
+            assert.is_false(ok)
+            assert.equal("Usage", err.code)
+            salvor.expect(err.message, case[2])
+        end
     end)
 end)
 
@@ -130,6 +184,13 @@ describe("site.open", function()
         local path = write("site.yaml", "# nothing yet\n")
         assert.same({name = path, production = false, file = path},
             site.identity(site.open(path)))
+    end)
+
+    it("takes a link, whose folder is the one that paths begin at", function()
+        write("far/real.yaml", "scripts: own\n")
+        must(fs.symlink("far/real.yaml", fs.join(root, "link.yaml")))
+        local opened = site.open(fs.join(root, "link.yaml"))
+        assert.equal(fs.join(root, "own"), site.script_folders(opened)[1])
     end)
 
     it("asks the site's, the user's and the system's file for each value by itself", function()
@@ -156,11 +217,21 @@ describe("site.open", function()
     it("looks for scripts beside each file", function()
         local named = write("far/site.yaml", "scripts: own\n")
         write("system/site.yaml", "scripts: /opt/scripts\n")
-        assert.same({fs.join(root, "far/own"), "/opt/scripts", fs.join(root, "user/scripts"),
+        assert.same({fs.join(root, "far/own"), fs.join(root, "user/scripts"), "/opt/scripts",
                      fs.join(root, "system/scripts")}, site.script_folders(site.open(named)))
         assert.equal(fs.join(root, "far/own"), site.own_scripts(site.open(named)))
         assert.equal(fs.join(root, "user/scripts"), site.own_scripts({layers = {}}))
     end)
+
+    it("puts the user's scripts before the machine's, also where only the latter has a file",
+        function()
+            write("system/site.yaml", "scripts: /opt/scripts\n")
+            assert.same({fs.join(root, "user/scripts"), "/opt/scripts",
+                         fs.join(root, "system/scripts")}, site.script_folders(site.open()))
+            assert.equal(fs.join(root, "user/scripts"), site.own_scripts(site.open()))
+            write("user/site.yaml", "scripts: mine\n")
+            assert.equal(fs.join(root, "user/mine"), site.own_scripts(site.open()))
+        end)
 end)
 
 describe("a store of the site", function()

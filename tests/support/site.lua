@@ -24,13 +24,14 @@ end
 function site.script(fields, step)
     local text = {
         id = '"site/script"', title = '"A title"', summary = '"A summary."', systems = "{}",
-        categories = '{"safe"}', params = "{}", permissions = "{}",
+        categories = '{"prepare"}', params = "{}", permissions = "{}",
     }
     for name, value in pairs(fields or {}) do
         text[name] = value
     end
     local only = {id = '"only"', title = '"Only step"', why = '"Because."',
                   run = "function() end"}
+    only.check = text.categories:find('"check"', 1, true) and "true" or nil
     for name, value in pairs(step or {}) do
         only[name] = value
     end

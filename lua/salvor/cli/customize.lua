@@ -8,16 +8,20 @@ return {
     summary = "copy a bundled procedure to the site's scripts, where it takes its place",
     usage = "salvor customize ID [--site FILE] | customize ID --print",
     arguments = {1, 1},
-    options = {command.SITE, {name = "print", help = "the bundled script, to standard output"}},
+    options = {
+        command.SITE,
+        {name = "print", help = "what the copy of today's would be, to standard output"},
+    },
     run = function(given, words)
         local id = words[1]
         local text = scripts.bundled(id)
+        local copied = loader.customized_line(id, digest.sha256(text)) .. text
         if given.print then
-            io.stdout:write(text)
+            io.stdout:write(copied)
             return 0
         end
         local path = scripts.place(id, site.open(given.site))
-        scripts.create(path, loader.customized_line(id, digest.sha256(text)) .. text)
+        scripts.create(path, copied)
         print(path)
         return 0
     end,

@@ -32,6 +32,7 @@ return {
     options = {command.SITE},
     run = function(given)
         local of = site.open(given.site)
+        loader.check_site(of)
         local rows, code = {}, cli.exit.done
         for _, id in ipairs(loader.ids(of)) do
             local procedure, origin = load(id, of)

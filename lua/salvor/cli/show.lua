@@ -45,6 +45,7 @@ local function print_text(shown)
     for _, system in ipairs(shown.systems) do
         line("for: %s %s", system.name, system.versions)
     end
+    line("categories: %s", table.concat(shown.categories, ", "))
     line("script: %s", shown.script.source)
     if shown.site then
         line("site: %s%s", shown.site.name or shown.site.files[1],
@@ -63,8 +64,8 @@ local function print_text(shown)
     print_target(shown.target)
     print("steps")
     for _, step in ipairs(shown.steps) do
-        line("  %-16s %s%s%s", step.step, step.title, step.check and " (check)" or "",
-            hooks.mark(step))
+        line("  %-16s %s%s%s", step.step, step.title, step.check and " (check)" or step.destructive
+            and " (destroys something: asks)" or "", hooks.mark(step))
         line("                   %s", step.why)
     end
     print("permissions")

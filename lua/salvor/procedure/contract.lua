@@ -9,6 +9,8 @@ local contract = {}
 local CATEGORIES = {prepare = true, backup = true, restore = true, check = true,
                     destructive = true, safe = true}
 
+local SYSTEM = {name = {"string", required = true}, versions = {"string", required = true}}
+
 --- Each: the Lua type (or types), whether it must be there.
 local PROCEDURE = {
     id = {"string", required = true},
@@ -93,8 +95,15 @@ local function check_fields(source, where, given, fields)
 end
 
 local function check_default(source, where, declaration)
+    if declaration.default == nil then
+        return
+    elseif declaration.type == "secret" then
+        invalid(source, where .. ".default", "a secret does not stand in a script")
+    elseif declaration.required then
+        invalid(source, where .. ".default", "what is required has none")
+    end
     local _, err = params.resolve({declaration}, {})
-    if err and declaration.default ~= nil then
+    if err then
         invalid(source, where .. ".default", err.message .. ", " .. err.hint)
     end
 end
@@ -103,6 +112,8 @@ local function check_param(source, where, declaration, seen)
     check_fields(source, where, declaration, PARAM)
     if not params.types[declaration.type] then
         invalid(source, where .. ".type", "unknown type '" .. declaration.type .. "'")
+    elseif not declaration.name:match("^%l[%l%d_]*$") then
+        invalid(source, where .. ".name", "'" .. declaration.name .. "' is not of a-z, 0-9 and '_'")
     end
     if (declaration.type == "enum") ~= (declaration.values ~= nil) then
         invalid(source, where .. ".values", "an enum, and only an enum, lists its values")
@@ -156,6 +167,10 @@ local function check_step(source, where, step, seen, fields)
     end
     if step.check and step.destructive then
         invalid(source, where .. ".destructive", "a check changes nothing")
+    elseif (step.timeout or 1) <= 0 then
+        invalid(source, where .. ".timeout", "is a number of seconds above 0")
+    elseif not math.tointeger(step.retry or 0) or (step.retry or 0) < 0 then
+        invalid(source, where .. ".retry", "is a whole number from 0")
     end
     seen[step.id] = step
 end
@@ -191,6 +206,27 @@ local function check_steps(procedure, script, fields)
     end
 end
 
+--- What the categories promise to whoever chooses a procedure by them.
+local function check_categories(procedure, source)
+    local given = {}
+    for _, category in ipairs(procedure.categories) do
+        if not CATEGORIES[category] then
+            invalid(source, "procedure.categories",
+                "unknown category '" .. tostring(category) .. "'")
+        end
+        given[category] = true
+    end
+    for index, step in ipairs(procedure.steps) do
+        if given.safe and type(step) == "table" and step.destructive then
+            invalid(source, "steps[" .. index .. "].destructive",
+                "the procedure's categories say that it is safe")
+        elseif given.check and type(step) == "table" and not step.check then
+            invalid(source, "steps[" .. index .. "].check",
+                "the procedure's categories say that it only checks")
+        end
+    end
+end
+
 --- check_permissions(list, source): raises InvalidScript, as check() does.
 function contract.check_permissions(list, source)
     check_each(source, "permissions", list, function(_, where, permission)
@@ -205,12 +241,10 @@ function contract.check(procedure, id, source)
         invalid(source, "procedure.id", "is '" .. procedure.id .. "', the file's place says '"
             .. id .. "'")
     end
-    for _, category in ipairs(procedure.categories) do
-        if not CATEGORIES[category] then
-            invalid(source, "procedure.categories",
-                "unknown category '" .. tostring(category) .. "'")
-        end
-    end
+    check_categories(procedure, source)
+    check_each(source, "systems", procedure.systems, function(_, where, system)
+        check_fields(source, where, system, SYSTEM)
+    end)
     local names = {}
     check_each(source, "params", procedure.params, function(_, where, declaration)
         check_param(source, where, declaration, names)

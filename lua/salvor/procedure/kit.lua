@@ -37,14 +37,26 @@ local function corrupt(self, message)
         code = "Corrupt",
         op = "kit.read",
         message = self.url .. ": " .. message,
-        hint = "do not rely on this generation; run the procedure again for a new one",
+        hint = "do not rely on this generation: name an older one, KIT/" .. GENERATIONS .. "/RUN,"
+            .. " or another copy of the kit; while the system lives, a new run makes a new one",
+    })
+end
+
+--- What was never published, or is another place.
+local function no_kit(self, cause)
+    return errors.new({
+        code = "NotFound",
+        op = "kit.read",
+        message = self.url .. ": there is no kit: it has no file " .. LATEST,
+        hint = "name the folder or URL that the procedure which made it was given",
+        cause = cause,
     })
 end
 
 -- Reading
 
 local function check_file(self, folder, path, entry)
-    if type(entry) ~= "table" then
+    if type(path) ~= "string" or type(entry) ~= "table" then
         return corrupt(self, "the manifest says nothing about " .. path)
     elseif path:sub(1, 1) == "/" or ("/" .. path .. "/"):find("/../", 1, true) then
         return corrupt(self, "the manifest names " .. path .. ", which is outside the kit")
@@ -65,8 +77,11 @@ end
 --- generation.
 local function latest_folder(self)
     local text, err = self.store:read(LATEST, {limit = FILE_LIMIT})
-    if not text and err.code == "NotFound" and self.store:stat(MANIFEST) then
-        return ""
+    if not text and err.code == "NotFound" then
+        if self.store:stat(MANIFEST) then
+            return ""
+        end
+        return nil, no_kit(self, err)
     elseif not text then
         return nil, err
     end
@@ -79,7 +94,10 @@ end
 
 local function read_manifest(self, folder)
     local text, err = self.store:read(folder .. MANIFEST, {limit = FILE_LIMIT})
-    if not text then
+    if not text and err.code == "NotFound" then
+        return corrupt(self, folder .. MANIFEST .. " is not there: the generation was never"
+            .. " finished, or copied in part")
+    elseif not text then
         return nil, err
     end
     local manifest = json.decode(text)
@@ -172,6 +190,22 @@ local function list(self, folder)
     return found, err
 end
 
+-- No kit yet, or one of which nobody can tell whose it is.
+local UNKNOWN = {NotFound = true, Corrupt = true}
+
+--- Whose the kit is; nil when that is not known, and an error when it could not be looked at.
+local function system_of_latest(self)
+    local folder, err = latest_folder(self)
+    local manifest
+    if folder then
+        manifest, err = read_manifest(self, folder)
+    end
+    if not manifest then
+        return nil, not UNKNOWN[err.code] and err or nil
+    end
+    return type(manifest.system) == "table" and manifest.system or nil
+end
+
 --- Whether it can take a generation of `system` {kind, namespace, name, uid} (nil: of whichever):
 --- true | nil, err. Changes nothing.
 function Kit:check_place(system)
@@ -185,11 +219,11 @@ function Kit:check_place(system)
     if not ok then
         return nil, err
     end
-    local folder = latest_folder(self)
-    local manifest = folder and read_manifest(self, folder)
-    if system and manifest and type(manifest.system) == "table"
-        and manifest.system.uid ~= system.uid then
-        return nil, other_system(self, manifest.system)
+    local theirs, problem = system_of_latest(self)
+    if problem then
+        return nil, problem
+    elseif system and theirs and theirs.uid ~= system.uid then
+        return nil, other_system(self, theirs)
     end
     return true
 end

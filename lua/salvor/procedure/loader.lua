@@ -81,7 +81,8 @@ end
 function loader.check_id(id)
     local system = id:match("^([%w][%w-]*)/[%w][%w-]*$")
     if not system then
-        no_procedure("'" .. id .. "' is no procedure's id", "salvor list shows them")
+        no_procedure("'" .. id .. "' is no procedure's id", "an id is SYSTEM/NAME, of letters,"
+            .. " digits and '-'; salvor list shows them")
     elseif system == loader.HOOKS then
         no_procedure("'" .. id .. "' is no procedure's id",
             "the folder hooks is for the steps that a site file names")
@@ -124,13 +125,13 @@ local function origin_of(id, text, source, is_bundled)
     if is_bundled then
         return origin
     end
-    origin.notes[1] = "the script is " .. source .. ", not the bundled one"
     local bundled, known = loader.bundled(id), customized_from(text)
     origin.replaces = bundled ~= nil
+    origin.notes[1] = "the script is " .. source .. (bundled and ", not the bundled one" or "")
     origin.outdated = bundled and known and known ~= digest.sha256(bundled) or false
     if origin.outdated then
         origin.notes[2] = "the bundled script has changed since it was customized; "
-            .. "salvor customize " .. id .. " --print shows it"
+            .. "salvor customize " .. id .. " --print shows it, first line included"
     end
     return origin
 end
@@ -142,20 +143,20 @@ function loader.load(id, of)
     loader.check_id(id)
     local text, source, is_bundled = read_script(id, site.script_folders(of or {layers = {}}))
     if not text then
-        local meant = suggest.word(id, loader.ids(of))
         no_procedure("there is no procedure '" .. id .. "'",
-            (meant and "did you mean '" .. meant .. "'? " or "") .. "salvor list shows them")
+            suggest.begin(id, loader.ids(of)) .. "salvor list shows them")
     end
     local procedure = loader.evaluate(text, source)
     contract.check(procedure, id, source)
     return procedure, origin_of(id, text, source, is_bundled)
 end
 
+--- Hidden files are those of editors.
 local function add_folder(ids, folder)
     for _, system in ipairs(fs.list(folder) or {}) do
         local below = system.name ~= loader.HOOKS and fs.list(fs.join(folder, system.name))
         for _, file in ipairs(below or {}) do
-            local name = file.name:match("^(.+)%.lua$")
+            local name = file.name:match("^([^.].*)%.lua$")
             if name then
                 ids[system.name .. "/" .. name] = true
             end
@@ -173,6 +174,25 @@ function loader.ids(of)
         seen[path:sub(#BUNDLED + 1, -5)] = true
     end
     return require("salvor").keys(seen)
+end
+
+--- Raises Usage when the site's file says something about a procedure that there is not: it would
+--- never be used. The user's and the system's are for other sites, too, with scripts of their own.
+function loader.check_site(of)
+    local layer = of.layers[1]
+    if not layer or layer.level ~= "site" then
+        return
+    end
+    local ids, known = loader.ids(of), {}
+    for _, id in ipairs(ids) do
+        known[id] = true
+    end
+    for _, id in ipairs(require("salvor").keys(layer.value.procedures or {})) do
+        if not known[id] then
+            layer.file:fail({"procedures", id}, "there is no procedure '" .. id .. "'",
+                suggest.begin(id, ids) .. "salvor list shows them")
+        end
+    end
 end
 
 return loader

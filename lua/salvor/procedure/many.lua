@@ -28,6 +28,11 @@ local function observer_of(target, stream, turns, answers)
             render.heading(stream, run and "run " .. run .. " of" or "plan of", prepared)
         end,
         check = function(result)
+            for _, finding in ipairs(result.findings) do
+                if finding.level == "problem" and not target.problem then
+                    target.problem = result.step.id .. ": " .. finding.message
+                end
+            end
             render.check(stream, result)
         end,
         step = function(step, status, findings)
@@ -75,6 +80,7 @@ end
 --- How a target that raised something ended.
 local function failure(err, name)
     if not errors.is(err) then
+        err = secret.mask(err)
         cli.complain(name, ": a fault of Salvor's own: ", err)
         return {status = "internal", message = err:match("^[^\n]*")}
     end
@@ -96,6 +102,7 @@ local function attempt(target, turns, options, work)
         result = failure(result, target.name)
     end
     result.target, result.run = target.name, target.run
+    result.message = result.message or result.status == "preflight" and target.problem or nil
     return result
 end
 

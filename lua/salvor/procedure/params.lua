@@ -158,6 +158,8 @@ function params.split(assignments)
         local name, text = assignment:match("^([%w_]+)=(.*)$")
         if not name then
             return wrong("'" .. assignment .. "' is no parameter", "write -p name=value")
+        elseif given[name] then
+            return wrong("parameter '" .. name .. "' is given twice", "one -p for each parameter")
         end
         given[name] = text
     end

@@ -3,6 +3,7 @@
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
+local log = require("salvor.log")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
 
@@ -22,11 +23,18 @@ local function from_environment(name)
     return value
 end
 
+local OTHERS_READ = tonumber("004", 8)
+
 --- One line end behind the value is the editor's.
 local function from_file(path)
     local text, err = fs.read(path, {limit = LIMIT})
     if not text then
         return nil, err
+    end
+    local status = fs.stat(path)
+    if status and status.mode & OTHERS_READ ~= 0 then
+        log.warning("a file with a secret can be read by every user of this machine",
+            {path = path, cure = "chmod 600"})
     end
     local value = text:gsub("\r?\n$", "")
     if value == "" then

@@ -18,9 +18,8 @@ function scripts.bundled(id)
     loader.check_id(id)
     local text = loader.bundled(id)
     if not text then
-        local meant = suggest.word(id, loader.ids())
-        usage("there is no bundled procedure '" .. id .. "'", (meant and "did you mean '" .. meant
-            .. "'? " or "") .. "salvor list shows them; salvor new " .. id .. " begins one")
+        usage("there is no bundled procedure '" .. id .. "'", suggest.begin(id, loader.ids())
+            .. "salvor list shows them; salvor new " .. id .. " begins one")
     end
     return text
 end

@@ -52,6 +52,7 @@ end
 --- (salvor.procedure.settings).
 function session.prepare(id, options)
     local of = site.open(options.site)
+    loader.check_site(of)
     local procedure, origin = loader.load(id, of)
     hooks.weave(procedure, origin, of)
     local prepared = settings.params(procedure, of, options.params or {}, options.kept)

@@ -8,6 +8,9 @@ local suggest = require("salvor.suggest")
 
 local settings = {}
 
+-- Parameter types for which a number or boolean of YAML is as good as its text.
+local TYPED = {integer = true, size = true, duration = true, boolean = true}
+
 --- "max_age" -> "SALVOR_PARAM_MAX_AGE"
 local function variable(name)
     return "SALVOR_PARAM_" .. name:upper()
@@ -48,6 +51,8 @@ local function from_site(of, id, declaration)
             "give its value; references are for parameters of type secret")
     elseif type(value) == "table" and declaration.type ~= "list" then
         layer.file:fail(path, "'" .. declaration.name .. "' is one value, not a list")
+    elseif type(value) ~= "table" and not TYPED[declaration.type] then
+        require("salvor.procedure.site_schema").text(layer.file, path, value)
     end
     local text = as_text(value)
     if declaration.type == "path" or (declaration.type == "url" and is_path(text)) then

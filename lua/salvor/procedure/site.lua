@@ -15,6 +15,9 @@ local urls = require("salvor.store.url")
 
 local site = {}
 
+-- Where scripts are, beside a file that does not say it.
+site.SCRIPTS = "scripts"
+
 local function add_layer(layers, level, path)
     for _, layer in ipairs(layers) do
         if layer.file.path == path then
@@ -79,31 +82,41 @@ function site.identity(self)
     }
 end
 
---- The folders of scripts, the first one first: those of the files, the user's, the system's.
-function site.script_folders(self)
-    local found, seen = {}, {}
-    local function add(folder)
-        if folder and not seen[folder] then
-            found[#found + 1], seen[folder] = folder, true
-        end
-    end
+--- The folders of scripts by whose they are: {site, user, system}, each a list.
+local function script_folders_by_level(self)
+    local by_level = {site = {}, user = {}, system = {}}
     for _, layer in ipairs(self.layers) do
-        add(layer.file:absolute(layer.value.scripts or "scripts"))
+        table.insert(by_level[layer.level],
+            layer.file:absolute(layer.value.scripts or site.SCRIPTS))
     end
     local own = folders.config()
-    add(own and fs.join(own, "scripts"))
-    add(fs.join(folders.system(), "scripts"))
+    by_level.user[#by_level.user + 1] = own and fs.join(own, site.SCRIPTS)
+    table.insert(by_level.system, fs.join(folders.system(), site.SCRIPTS))
+    return by_level
+end
+
+--- The folders of scripts, the first one first: the site's, the user's, the system's.
+function site.script_folders(self)
+    local found, seen, by_level = {}, {}, script_folders_by_level(self)
+    for _, level in ipairs({"site", "user", "system"}) do
+        for _, folder in ipairs(by_level[level]) do
+            if not seen[folder] then
+                found[#found + 1], seen[folder] = folder, true
+            end
+        end
+    end
     return found
 end
 
 --- Where new scripts go: beside the site file that was named, else to the user's.
 function site.own_scripts(self)
-    local folder = self.layers[1] and self.layers[1].level ~= "system" or folders.config()
+    local by_level = script_folders_by_level(self)
+    local folder = by_level.site[1] or by_level.user[1]
     if not folder then
         error(errors.new({code = "Usage", message = "there is no folder for scripts",
                           hint = "set $XDG_CONFIG_HOME or $HOME, or name a site with --site"}), 0)
     end
-    return site.script_folders(self)[1]
+    return folder
 end
 
 -- Named stores

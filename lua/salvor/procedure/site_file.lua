@@ -3,7 +3,7 @@ local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local yaml = require("salvor.yaml")
 
-local LIMIT = 1 << 20 -- bytes
+local LIMIT = 256 << 10 -- bytes; a thousand times what a site has to say
 
 local File = {}
 File.__index = File
@@ -14,13 +14,23 @@ local function usage(message, hint, cause)
     return errors.new({code = "Usage", message = message, hint = hint, cause = cause})
 end
 
---- "FILE:line:column: what is wrong" of an error of the YAML reader.
-local function located(path, err)
+local function usage_at(path, line, column, what, hint, cause)
+    return usage(string.format("%s:%d:%d: %s", path, line, column, what), hint, cause)
+end
+
+--- What the YAML reader says of a text, with its place; of several documents the second one's.
+local function located(path, text, err)
     local what, line, column = err.message:match("^(.*) at line (%d+), column (%d+)$")
     if what then
-        return usage(string.format("%s:%s:%s: %s", path, line, column, what), err.hint, err)
+        return usage_at(path, line, column, what, err.hint, err)
     end
-    return usage(path .. ": " .. err.message, err.hint, err)
+    local second = yaml.edit(text, {document = 2})
+    if second then
+        line, column = second:position(".")
+        return usage_at(path, line, column, "a second document begins here",
+            "a site file has one; what stands there belongs to it, or to another file", err)
+    end
+    return usage_at(path, 1, 1, err.message, "save it as UTF-8", err)
 end
 
 --- open(path) -> file {path, folder, value} | nil, err: NotFound, or what is wrong with it. A file
@@ -28,11 +38,12 @@ end
 function site_file.open(path)
     local text, err = fs.read(path, {limit = LIMIT})
     if not text then
-        return nil, err
+        return nil, err.code == "TooLarge" and usage(err.message,
+            "a site file is a few pages; is it the right one?", err) or err
     end
     local document, problem = yaml.edit(text)
     if not document then
-        return nil, located(path, problem)
+        return nil, located(path, text, problem)
     end
     local value = must(document:get("."))
     return setmetatable({
@@ -52,8 +63,7 @@ end
 --- Raises Usage: what is wrong with the entry at the path, and what would be right.
 function File:fail(path, message, hint)
     local line, column = self.document:position(path)
-    error(usage(string.format("%s:%d:%d: %s", self.path, must(line, column), column, message),
-        hint), 0)
+    error(usage_at(self.path, must(line, column), column, message, hint), 0)
 end
 
 --- A path in the file means one beside it; "~/" is home.

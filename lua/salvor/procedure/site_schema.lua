@@ -22,13 +22,19 @@ local function is_list(v)
     return type(v) == "table" and (next(v) == nil or value.is_list(v))
 end
 
-local KIND = {string = "a text", boolean = "true or false", number = "a number"}
-
-local function expect(file, path, wanted)
+local function expect(file, path, wanted, hint)
     local last = path[#path]
     local name = not last and "the file" or math.type(last) and "entry " .. last
         or "'" .. last .. "'"
-    file:fail(path, name .. " must be " .. wanted)
+    file:fail(path, name .. " must be " .. wanted, hint)
+end
+
+--- Raises for what YAML does not take for a text: 1.10 is a number, `no` a boolean.
+function schema.text(file, path, v)
+    if type(v) ~= "string" then
+        expect(file, path, "a text", (type(v) == "number" or type(v) == "boolean")
+            and "YAML reads a " .. type(v) .. " there; put it in quotes" or nil)
+    end
 end
 
 local function sorted_keys(v)
@@ -40,14 +46,28 @@ local function sorted_keys(v)
     return keys
 end
 
---- A scalar of that type that is not empty.
-local function scalar(kind)
-    return function(file, path, v)
-        if type(v) ~= kind or v == "" then
-            expect(file, path, KIND[kind])
-        end
+local function boolean(file, path, v)
+    if type(v) ~= "boolean" then
+        expect(file, path, "true or false")
     end
 end
+
+--- Sizes, seconds, counts.
+local function number(file, path, v)
+    if type(v) ~= "number" or v < 0 then
+        expect(file, path, "a number from 0")
+    end
+end
+
+--- A text that is not empty.
+local function text(file, path, v)
+    schema.text(file, path, v)
+    if v == "" then
+        expect(file, path, "a text")
+    end
+end
+
+local SCALARS = {string = text, boolean = boolean, number = number}
 
 --- A mapping with these keys, each with its check; `required` names those that must be there.
 local function record(fields, required)
@@ -97,8 +117,6 @@ local function list(what, check)
     end
 end
 
-local text = scalar("string")
-
 local reference = record({env = text, file = text, secret = text, namespace = text, key = text})
 
 --- {env: NAME}, {file: PATH} or {secret: NAME, namespace: NAME, key: NAME}
@@ -125,9 +143,7 @@ local function param(file, path, v)
         return schema.reference(file, path, v)
     elseif is_list(v) then
         for index, item in ipairs(v) do
-            if type(item) ~= "string" then
-                expect(file, below(path, index), "a text")
-            end
+            schema.text(file, below(path, index), item)
         end
     elseif v == require("salvor").null then
         file:fail(path, "'" .. path[#path] .. "' has no value", "leave it out, or write \"\"")
@@ -172,6 +188,9 @@ local function check_url(file, path, url)
     local location, err = urls.parse(url)
     if not location then
         file:fail(path, err.message, err.hint)
+    elseif url:sub(1, 1) == "@" then
+        file:fail(path, "a store is not another store", "give its URL; a folder whose name begins"
+            .. " with @ is ./" .. url)
     elseif location.password then
         file:fail(path, "a password must not stand in the URL", "give it as credentials: "
             .. "{password: {env: NAME}}, {password: {file: PATH}} or {secret: NAME}")
@@ -192,9 +211,8 @@ local function check_options(file, path, options, settings, credentials)
         elseif not settings[name] then
             file:fail(at, "unknown option '" .. name .. "'",
                 suggest.hint(name, sorted_keys(settings), "this kind of store knows"))
-        elseif type(options[name]) ~= settings[name] or options[name] == "" then
-            expect(file, at, KIND[settings[name]])
         end
+        SCALARS[settings[name]](file, at, options[name])
     end
 end
 
@@ -234,7 +252,7 @@ local procedure = record({params = params, namespace = text, hooks = list("hooks
 
 local site = record({
     name = text,
-    production = scalar("boolean"),
+    production = boolean,
     context = text,
     kubeconfig = text,
     namespace = text,

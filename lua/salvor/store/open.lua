@@ -112,11 +112,15 @@ local function module_of(location)
 end
 
 --- Which options the back end of a URL that was parsed takes: those that may stand in a query, and
---- credentials, both {name = type}; nil and an error.
+--- credentials, both {name = type}; nil and an error, also when its query is wrong.
 function open.known(location)
     local module, err = module_of(location)
     if not module then
         return nil, err
+    end
+    local read, problem = read_query(location, module)
+    if not read then
+        return nil, problem
     end
     return merge(COMMON, module.settings), module.credentials
 end
