@@ -28,7 +28,8 @@ lab.describe("the examples of the documentation", function()
         lost = portal_world.start({kubeconfig = lab.kubeconfig(), namespace = namespace .. "-new",
                                    install = false, storage = portal.storage})
         env = {KUBECONFIG = documents.write_kubeconfig(fs.join(home, "kubeconfig"),
-                   lab.kubeconfig(), namespace),
+                   lab.kubeconfig(), namespace,
+                   {frankfurt = namespace, berlin = namespace .. "-new"}),
                XDG_STATE_HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home}
     end)
 
@@ -53,6 +54,9 @@ lab.describe("the examples of the documentation", function()
             local argv = {SALVOR, verb, id}
             if verb ~= "show" then
                 table.move({"-p", "target=" .. namespace}, 1, 2, #argv + 1, argv)
+            end
+            if text:find('name = "kit"', 1, true) then
+                table.move({"-p", "kit=" .. home .. "/kits/example"}, 1, 2, #argv + 1, argv)
             end
             run(argv)
         end

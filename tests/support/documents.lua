@@ -36,11 +36,17 @@ function documents.blocks(path)
     return found
 end
 
---- Writes a kubeconfig like the one at `from` whose namespace is `namespace`.
-function documents.write_kubeconfig(path, from, namespace)
+--- Writes a kubeconfig like the one at `from` whose namespace is `namespace`. `more`: other
+--- contexts, with their namespaces.
+function documents.write_kubeconfig(path, from, namespace, more)
     local yaml = require("salvor.yaml")
     local config = must(yaml.load(must(fs.read(from))))
-    config.contexts[1].context.namespace = namespace
+    local context = config.contexts[1].context
+    context.namespace = namespace
+    for name, other in pairs(more or {}) do
+        table.insert(config.contexts, {name = name, context = {
+            cluster = context.cluster, user = context.user, namespace = other}})
+    end
     must(fs.write(path, must(yaml.dump(config))))
     return path
 end
