@@ -170,6 +170,12 @@ stores:
         assert.same({{kind = "secrets", verbs = {"get"}, names = {"login"}},
                      {kind = "secrets", verbs = {"get"}, names = {"keys"}, namespace = "safe"}},
             document.permissions)
+        scripts.install(home, "site/script", scripts.script({
+            params = '{{name = "place", type = "url", default = "@other", help = "h"}}'}))
+        _, document = shown({"--site", path})
+        assert.same({{kind = "secrets", verbs = {"get"}, names = {"unused"}}},
+            document.permissions)
+        scripts.install(home, "site/script", scripts.script({params = PARAMS}))
         _, document = shown({"--site", path, "-p", "target=@other", "-p", "password=given"})
         assert.same({{kind = "secrets", verbs = {"get"}, names = {"unused"}}},
             document.permissions)

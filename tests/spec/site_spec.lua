@@ -180,6 +180,18 @@ describe("site.open", function()
         assert.is_nil(site.identity(site.open()))
     end)
 
+    it("minds one of the user's that is there and cannot be read", function()
+        must(fs.mkdir(fs.join(root, "user/site.yaml"), {parents = true}))
+        local ok, err = pcall(site.open)
+        assert.is_false(ok)
+        salvor.expect(err.message, "/user/site.yaml: Is a directory")
+    end)
+
+    it("goes by the name of the user's file, which is not the site's", function()
+        write("user/site.yaml", "name: mine\n")
+        assert.same({name = "mine", production = false}, site.identity(site.open()))
+    end)
+
     it("takes an empty file", function()
         local path = write("site.yaml", "# nothing yet\n")
         assert.same({name = path, production = false, file = path},
@@ -277,6 +289,7 @@ stores:
     it("may be a folder beside the file", function()
         assert.equal(fs.join(root, "vault"), (must(site.store(open(), "@folder"))))
         assert.equal(fs.join(root, "vault/a b%20c"), (must(site.store(open(), "@folder/a b%20c"))))
+        assert.equal(fs.join(os.getenv("HOME"), "x"), open().layers[1].file:absolute("~/x"))
     end)
 
     it("may take its credentials from a whole Secret", function()
@@ -304,6 +317,7 @@ stores:
             assert.is_nil(url)
             salvor.expect(err.message, case[2], case[4] or "")
             salvor.expect(err.hint or "", case[3])
+            assert.equal(case[4] and "NotFound" or "Usage", err.code)
         end)
     end
 
