@@ -91,6 +91,10 @@ describe("a parameter's value", function()
         end)
     end
 
+    it("that is empty in the environment is none", function()
+        assert.equal("none [default]", shown({}, {SALVOR_PARAM_WORD = ""}).word)
+    end)
+
     it("of the procedure alone counts before one for all", function()
         local path = write("s.yaml", "params: {word: all}\nprocedures:\n  site/script:\n"
             .. "    params:\n      word: own\n")
@@ -118,8 +122,12 @@ describe("a parameter's value", function()
 
     it("for other procedures is shown as not this one's", function()
         local path = write("s.yaml", "params: {wrod: x}\n")
+        write("config/salvor/site.yaml", "params: {wrod: y, wird: z}\n")
         local _, document = shown({"--site", path})
-        assert.same({{name = "wrod", source = "site " .. path .. ":1"}}, document.unused)
+        assert.same({
+            {name = "wrod", source = "site " .. path .. ":1"},
+            {name = "wird", source = "user " .. home .. "/config/salvor/site.yaml:1"},
+        }, document.unused)
     end)
 end)
 
@@ -171,7 +179,8 @@ stores:
                      {kind = "secrets", verbs = {"get"}, names = {"keys"}, namespace = "safe"}},
             document.permissions)
         scripts.install(home, "site/script", scripts.script({
-            params = '{{name = "place", type = "url", default = "@other", help = "h"}}'}))
+            params = [[{{name = "place", type = "url", default = "@other", help = "h"},
+                       {name = "copy", type = "url", default = "@other/copy", help = "h"}}]]}))
         _, document = shown({"--site", path})
         assert.same({{kind = "secrets", verbs = {"get"}, names = {"unused"}}},
             document.permissions)
@@ -292,10 +301,12 @@ lab.describe("a secret that is referred to", function()
         local CASES = {
             {"{env: PW}", "$PW is not set"},
             {"{file: nothing}", home .. "/nothing"},
+            {"{file: empty}", home .. "/empty is empty; it must hold the secret's value"},
             {"{secret: none}", "secrets \"none\" not found"},
             {"{secret: two}", "Secret two has 2 keys; say which one: key: a, b"},
             {"{secret: two, key: c}", "Secret two has no key 'c'; it has: a, b"},
         }
+        write("empty", "\n")
         for _, case in ipairs(CASES) do
             local result, path = run(case[1], {PW = ""})
             salvor.expect_code(1, result)
