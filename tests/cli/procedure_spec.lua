@@ -217,7 +217,7 @@ describe("salvor names file and field of an invalid script:", function()
          "undeclared variable 'misspelt'"},
         {"an assignment to one", "count = 1", "assignment to undeclared variable 'count'"},
         {"no table", "return 1", "procedure: a table expected, got number"},
-        {"binary code", "\27Lua", "binary"},
+        {"binary code", "\27Lua", "attempt to load a binary chunk"},
         {"a missing field", script({title = "nil"}), "procedure.title: missing"},
         {"a wrong type", script({title = "{}"}), "procedure.title: string expected, got table"},
         {"an unknown field", script({titel = "1"}), "procedure.titel: unknown field"},

@@ -204,6 +204,20 @@ lab.describe("several targets", function()
         assert.equal("done done ", notes("one") .. notes("two"))
     end)
 
+    it("may be sites in one context", function()
+        install("")
+        local words = {"plan", "site/script", "--context", "two", "--output", "json"}
+        for _, name in ipairs({"a", "b"}) do
+            must(fs.write(home .. "/" .. name .. ".yaml", "context: one\n"))
+            table.move({"--site", home .. "/" .. name .. ".yaml"}, 1, 2, #words + 1, words)
+        end
+        local result = command(words)
+        salvor.expect_code(0, result)
+        for _, plan in ipairs(must(json.decode(result.stdout))) do
+            assert.equal(namespaces.two, plan.namespace)
+        end
+    end)
+
     it("are worked on so many at a time as --parallel says", function()
         install([[note(ctx, "begin") fs.append(home .. "/all", "+")
             task.sleep(0.05) fs.append(home .. "/all", "-")]])
@@ -305,6 +319,8 @@ lab.describe("several targets", function()
         local CASES = {
             {{"site/script", "--context", "one,one"}, "target 'one' is named twice"},
             {{"site/script", "--site", A, "--site", B}, "target 'same' is named twice"},
+            {{"site/script", "--context", "one,"}, "--context 'one,' has a name that is empty"},
+            {{"site/script", "--context", ","}, "--context ',' has a name that is empty"},
             {{"site/script", "--context", "one,two", "--site", A, "--site", B},
              "several contexts and several sites"},
             {{"site/script", "--context", "one,two", "--parallel", "0"}, "--parallel is a number"},

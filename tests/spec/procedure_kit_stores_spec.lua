@@ -7,6 +7,12 @@ local store_lab = require("support.store_lab")
 local SYSTEM = {kind = "ManagementCluster", namespace = "apic", name = "management", uid = "u-1"}
 local OTHER = {kind = "ManagementCluster", namespace = "b", name = "n", uid = "u-2"}
 
+--- The latest generation of the kit there.
+local function read(url, options)
+    local opened <close> = must(kit.open(url, options))
+    return opened:read()
+end
+
 --- Does what a run does, without its journal.
 local PERFORMER = {perform = function(_, effect)
     return must(effect.run())
@@ -32,7 +38,7 @@ local function kits(place)
         assert.same({"r1"}, must(opened:unfinished()))
         assert.is_true(opened:holds({"secrets/a.yaml"}))
         opened:publish(SYSTEM)
-        local manifest, files = kit.read(url, {store = options})
+        local manifest, files = read(url, {store = options})
         assert.same(SYSTEM, must(manifest, files).system)
         assert.same({["secrets/a.yaml"] = "a: 1\n"}, files)
         assert.same({}, must(opened:unfinished()))
@@ -46,7 +52,7 @@ local function kits(place)
         second:write("a.yaml", "two")
         second:discard()
         assert.same({}, must(second:unfinished()))
-        assert.same({["a.yaml"] = "one"}, select(2, kit.read(url, {store = options})))
+        assert.same({["a.yaml"] = "one"}, select(2, read(url, {store = options})))
     end)
 
     it("belongs to one system, and shows damage", function()

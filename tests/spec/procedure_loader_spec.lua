@@ -59,6 +59,15 @@ describe("the loader of procedures", function()
             "assignment to undeclared variable 'leaked'\nnil\n")
     end)
 
+    it("tells the whole name of a file that Lua has cut", function()
+        local path = "/" .. ("x"):rep(100) .. "/hook.lua"
+        local cut = "..." .. path:sub(-50) .. ":3: boom"
+        assert.equal(path .. ":3: boom", loader.located(path, cut))
+        assert.equal(cut, loader.located("/script.lua", cut))
+        loader.evaluate("return 1", path)
+        assert.equal(path .. ":3: boom", loader.located("/script.lua", cut))
+    end)
+
     it("passes on what prevents the reading of a script", function()
         local home, closing <close> = site.new_home() -- luacheck: ignore 211
         must(fs.mkdir(home .. "/config/salvor/scripts/site/script.lua", {parents = true}))

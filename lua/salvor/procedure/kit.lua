@@ -9,6 +9,7 @@
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
+local generation = require("salvor.procedure.kit_generation")
 local json = require("salvor.json")
 local k8s = require("salvor.k8s")
 local salvor = require("salvor")
@@ -18,132 +19,15 @@ local yaml = require("salvor.yaml")
 
 local kit = {}
 
-local GENERATIONS = "generations"
-local LATEST = "latest"
-local MANIFEST = "manifest.json"
-local FORMAT = 1
-local FILE_LIMIT = 64 << 20 -- bytes; Kubernetes objects have at most a few
 local OTHER_PLACE = "name another place with -p kit=…"
 
 local Kit = {}
 Kit.__index = Kit
 
-local function in_generation(run, path)
-    return GENERATIONS .. "/" .. run .. (path and "/" .. path or "")
-end
-
-local function corrupt(self, message)
-    return nil, errors.new({
-        code = "Corrupt",
-        op = "kit.read",
-        message = self.url .. ": " .. message,
-        hint = "do not rely on this generation: name an older one, KIT/" .. GENERATIONS .. "/RUN,"
-            .. " or another copy of the kit; while the system lives, a new run makes a new one",
-    })
-end
-
---- What was never published, or is another place.
-local function no_kit(self, cause)
-    return errors.new({
-        code = "NotFound",
-        op = "kit.read",
-        message = self.url .. ": there is no kit: it has no file " .. LATEST,
-        hint = "name the folder or URL that the procedure which made it was given",
-        cause = cause,
-    })
-end
-
--- Reading
-
-local function check_file(self, folder, path, entry)
-    if type(path) ~= "string" or type(entry) ~= "table" then
-        return corrupt(self, "the manifest says nothing about " .. path)
-    elseif path:sub(1, 1) == "/" or ("/" .. path .. "/"):find("/../", 1, true) then
-        return corrupt(self, "the manifest names " .. path .. ", which is outside the kit")
-    end
-    local data, err = self.store:read(folder .. path, {limit = FILE_LIMIT})
-    if not data then
-        return corrupt(self, path .. " cannot be read: " .. err.message)
-    elseif #data ~= entry.size then
-        return corrupt(self, path .. " has " .. #data .. " bytes, the manifest says "
-            .. tostring(entry.size))
-    elseif digest.sha256(data) ~= entry.sha256 then
-        return corrupt(self, path .. " does not have the SHA-256 of the manifest")
-    end
-    return data
-end
-
---- The folder of the latest generation, with a "/" at its end; "" when the kit's place is itself a
---- generation.
-local function latest_folder(self)
-    local text, err = self.store:read(LATEST, {limit = FILE_LIMIT})
-    if not text and err.code == "NotFound" then
-        if self.store:stat(MANIFEST) then
-            return ""
-        end
-        return nil, no_kit(self, err)
-    elseif not text then
-        return nil, err
-    end
-    local folder = text:match("^(" .. GENERATIONS .. "/[%w-]+)\n?$")
-    if not folder then
-        return corrupt(self, LATEST .. " does not name a generation")
-    end
-    return folder .. "/"
-end
-
-local function read_manifest(self, folder)
-    local text, err = self.store:read(folder .. MANIFEST, {limit = FILE_LIMIT})
-    if not text and err.code == "NotFound" then
-        return corrupt(self, folder .. MANIFEST .. " is not there: the generation was never"
-            .. " finished, or copied in part")
-    elseif not text then
-        return nil, err
-    end
-    local manifest = json.decode(text)
-    if type(manifest) ~= "table" or type(manifest.files) ~= "table" then
-        return corrupt(self, folder .. MANIFEST .. " is no manifest")
-    elseif manifest.format ~= FORMAT then
-        return corrupt(self, folder .. MANIFEST .. " has format " .. tostring(manifest.format)
-            .. ", this Salvor reads " .. FORMAT)
-    end
-    return manifest
-end
-
---- The folder of the generation of that run, as latest_folder().
-local function folder_of(self, run)
-    if not tostring(run):find("^[%w-]+$") then
-        return corrupt(self, "'" .. tostring(run) .. "' is not the name of a generation")
-    end
-    return self.store:stat(MANIFEST) and "" or in_generation(run) .. "/"
-end
-
 --- The generation of that run, the latest one without it: manifest, files {path = data} | nil, err.
---- Every file is checked against the manifest.
+--- Every file is compared with the manifest.
 function Kit:read(run)
-    local folder, err
-    if run then
-        folder, err = folder_of(self, run)
-    else
-        folder, err = latest_folder(self)
-    end
-    if not folder then
-        return nil, err
-    end
-    local manifest, problem = read_manifest(self, folder)
-    if not manifest then
-        return nil, problem
-    elseif run and manifest.run ~= run then
-        return corrupt(self, "it is of run " .. tostring(manifest.run) .. ", not of " .. run)
-    end
-    local files = {}
-    for path, entry in pairs(manifest.files) do
-        files[path], err = check_file(self, folder, path, entry)
-        if not files[path] then
-            return nil, err
-        end
-    end
-    return manifest, files
+    return generation.read(self, run)
 end
 
 -- Looking
@@ -195,10 +79,10 @@ local UNKNOWN = {NotFound = true, Corrupt = true}
 
 --- Whose the kit is; nil when that is not known, and an error when it could not be looked at.
 local function system_of_latest(self)
-    local folder, err = latest_folder(self)
+    local folder, err = generation.latest(self)
     local manifest
     if folder then
-        manifest, err = read_manifest(self, folder)
+        manifest, err = generation.manifest(self, folder)
     end
     if not manifest then
         return nil, not UNKNOWN[err.code] and err or nil
@@ -231,15 +115,15 @@ end
 --- The runs that have begun a generation here and not finished it | nil, err. An empty folder is
 --- what a run has left that was given up.
 function Kit:unfinished()
-    local found, err = list(self, GENERATIONS)
+    local found, err = list(self, generation.FOLDER)
     if not found then
         return nil, err
     end
     local runs = {}
     for _, item in ipairs(found) do
         local run = item.kind == "folder" and item.path:match("([^/]+)/$")
-        if run and not self.store:stat(in_generation(run, MANIFEST))
-            and self.store:each(in_generation(run))() then
+        if run and not self.store:stat(generation.path(run, generation.MANIFEST))
+            and self.store:each(generation.path(run))() then
             runs[#runs + 1] = run
         end
     end
@@ -263,7 +147,7 @@ function Kit:write(path, data, source)
             return entry
         end,
         run = function()
-            local item, err = self.store:write(in_generation(self.run, path), data)
+            local item, err = self.store:write(generation.path(self.run, path), data)
             if not item then
                 return nil, err
             end
@@ -289,9 +173,10 @@ end
 
 --- Whether each of these files is still there as this run has written it.
 function Kit:holds(paths)
-    local folder = in_generation(self.run) .. "/"
+    local folder = generation.path(self.run) .. "/"
     for _, path in ipairs(paths) do
-        if not self.entries[path] or not check_file(self, folder, path, self.entries[path]) then
+        local entry = self.entries[path]
+        if not entry or not generation.file(self, folder, path, entry) then
             return false
         end
     end
@@ -300,7 +185,7 @@ end
 
 --- Removes what an interrupted attempt has left and the manifest would not name.
 local function sweep(self)
-    local folder, strangers = in_generation(self.run), {}
+    local folder, strangers = generation.path(self.run), {}
     for item in self.store:each(folder) do
         if not self.entries[item.path:sub(#folder + 2)] then
             strangers[#strangers + 1] = item.path
@@ -310,18 +195,18 @@ local function sweep(self)
 end
 
 local function publish(self, system)
-    local manifest_path = in_generation(self.run, MANIFEST)
+    local manifest_path = generation.path(self.run, generation.MANIFEST)
     if not self.store:stat(manifest_path) then
         sweep(self)
-        local manifest = {format = FORMAT, salvor = salvor.version, run = self.run, system = system,
-                          files = self.entries}
+        local manifest = {format = generation.FORMAT, salvor = salvor.version, run = self.run,
+                          system = system, files = self.entries}
         for key, v in pairs(self.header) do
             manifest[key] = v
         end
         must(self.store:write(manifest_path, must(json.encode(manifest, {indent = 2})) .. "\n"))
     end
-    must(self.store:write(LATEST, in_generation(self.run) .. "\n"))
-    return urls.join(self.url, in_generation(self.run))
+    must(self.store:write(generation.LATEST, generation.path(self.run) .. "\n"))
+    return urls.join(self.url, generation.path(self.run))
 end
 
 --- Makes the generation the latest one, of `system` {kind, namespace, name, uid, version}. Safe to
@@ -329,7 +214,7 @@ end
 function Kit:publish(system)
     return self.performer:perform({
         verb = "publish",
-        target = urls.join(self.url, in_generation(self.run)),
+        target = urls.join(self.url, generation.path(self.run)),
         preview = function()
             return true
         end,
@@ -341,7 +226,7 @@ end
 
 --- Removes what a failed run has written and not published.
 function Kit:discard()
-    if not self.store:stat(in_generation(self.run, MANIFEST)) then
+    if not self.store:stat(generation.path(self.run, generation.MANIFEST)) then
         for path in pairs(self.entries) do
             self.entries[path] = nil
         end
@@ -377,15 +262,6 @@ function kit.open(url, options)
         header = options.header or {},
         entries = entries[opened.url],
     }, Kit)
-end
-
---- read(url, options) -> manifest, files {path = data} | nil, err: as Kit:read.
-function kit.read(url, options)
-    local opened <close>, err = kit.open(url, options)
-    if not opened then
-        return nil, err
-    end
-    return opened:read()
 end
 
 return kit

@@ -2,7 +2,6 @@
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local site = require("salvor.procedure.site")
-
 local ui = require("salvor.ui")
 
 local targets = {}
@@ -40,9 +39,14 @@ function targets.extend(options)
     return all
 end
 
+--- "a,b" -> {"a", "b"}. What is empty is a variable that was not set, and no reason to work on the
+--- other ones, or on the kubeconfig's own.
 local function split(text)
     local words = {}
-    for word in (text or ""):gmatch("[^,]+") do
+    for word in (text and text .. "," or ""):gmatch("([^,]*),") do
+        if word == "" then
+            usage("--context '" .. text .. "' has a name that is empty", "name each context")
+        end
         words[#words + 1] = word
     end
     return words
