@@ -83,11 +83,14 @@ function references.read(reference, file, connect)
     else
         value, err = from_secret(reference, connect)
     end
-    if value then
-        local added, problem = secret.add(value)
-        must(added ~= nil or nil, problem)
+    if not value then
+        return nil, err
     end
-    return value, err
+    local added, problem = secret.add(value)
+    if added == nil then
+        return nil, problem
+    end
+    return value
 end
 
 --- Where the value is kept, for people: "$NAME", "file PATH", "Secret NAME".

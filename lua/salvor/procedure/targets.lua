@@ -87,8 +87,7 @@ function targets.read(given)
         usage("several contexts and several sites", "a site names its context")
     elseif #sites > 1 then
         for index, path in ipairs(sites) do
-            found[index] = {name = site_name(path), options = {site = path,
-                                                               context = contexts[1]}}
+            found[index] = {name = site_name(path), options = {site = path}}
         end
     else
         for index, context in ipairs(contexts) do
