@@ -55,8 +55,11 @@ lab.describe("the examples of the documentation", function()
             if verb ~= "show" then
                 table.move({"-p", "target=" .. namespace}, 1, 2, #argv + 1, argv)
             end
-            if text:find('name = "kit"', 1, true) then
-                table.move({"-p", "kit=" .. home .. "/kits/example"}, 1, 2, #argv + 1, argv)
+            for _, name in ipairs({"kit", "place"}) do
+                if text:find('name = "' .. name .. '"', 1, true) then
+                    table.move({"-p", name .. "=" .. home .. "/example/" .. name}, 1, 2, #argv + 1,
+                        argv)
+                end
             end
             run(argv)
         end
