@@ -7,6 +7,7 @@ local permissions = require("salvor.procedure.permissions")
 local salvor = require("support.salvor")
 local scripted = require("support.scripted")
 local site = require("support.site")
+local task = require("salvor.task")
 
 --- Plans or runs the procedure site/script with these fields, as the user of that kubeconfig.
 local function carry_out(verb, kubeconfig, fields, step)
@@ -80,6 +81,20 @@ lab.describe("the check of permissions", function()
             end
         end)
 
+    it("is not for what a Secret lacks, or that it is not there: nothing begins", function()
+        local home, closing <close> = site.new_home() -- luacheck: ignore 211
+        local file = home .. "/site.yaml"
+        must(fs.write(file, "params: {password: {secret: no-such, namespace: default}}\n"))
+        site.install(home, "site/script", site.script({
+            params = '{{name = "password", type = "secret", help = "a secret"}}'}))
+        local result = salvor.run({"run", "site/script", "--kubeconfig", lab.kubeconfig(), "-n",
+                                   "default", "--site", file}, {home = home})
+        salvor.expect_code(1, result)
+        salvor.expect(result.stderr, "parameter 'password' (site " .. file .. ":1): ",
+            '"no-such" not found')
+        assert.are.equal("", result.stdout)
+    end)
+
     lab.it_as("restricted", "is done again when a run is resumed", function(path)
         local home, closing <close> = site.new_home() -- luacheck: ignore 211
         site.install(home, "site/script", site.script({
@@ -100,6 +115,63 @@ lab.describe("the check of permissions", function()
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, "ok          permissions", "FAILED      only",
             "the procedure's permissions do not list it; salvor show site/script shows them")
+    end)
+end)
+
+lab.describe("what is missing", function()
+    local namespace, administrator, somebody
+
+    setup(function()
+        local group = "rbac.authorization.k8s.io"
+        namespace = lab.namespace()
+        administrator = lab.client({namespace = namespace})
+        must(administrator:create({
+            apiVersion = group .. "/v1", kind = "Role", metadata = {name = "r"},
+            rules = {{apiGroups = {""}, resources = {"pods"}, verbs = {"list"}},
+                     {apiGroups = {""}, resources = {"secrets"}, verbs = {"get", "update"},
+                      resourceNames = {"a"}}},
+        }))
+        must(administrator:create({
+            apiVersion = group .. "/v1", kind = "RoleBinding", metadata = {name = "r"},
+            roleRef = {apiGroup = group, kind = "Role", name = "r"},
+            subjects = {{apiGroup = group, kind = "User", name = namespace}},
+        }))
+        somebody = lab.client({namespace = namespace, impersonate = {user = namespace}})
+        local deadline = task.now() + 20
+        while not somebody:can("list", "pods") do
+            assert(task.now() < deadline, "the server does not learn of the Role")
+            task.sleep(0.02)
+        end
+    end)
+    teardown(function()
+        administrator:delete("namespaces", namespace)
+    end)
+
+    local function missing(rule)
+        local lines = {}
+        for index, lacks in ipairs((must(access.missing(somebody, {rule})))) do
+            lines[index] = permissions.describe(lacks)
+        end
+        return lines
+    end
+
+    it("is what a user may not do at just that place", function()
+        local function list_pods(where)
+            return {group = "", resource = "pods", verbs = {"list"}, namespace = where}
+        end
+        assert.are.same({}, missing(list_pods(namespace)))
+        assert.are.same({"list pods in namespace default"}, missing(list_pods("default")))
+        assert.are.same({"list pods in the whole cluster"}, missing(list_pods(nil)))
+    end)
+
+    it("is each verb once, of any of the names", function()
+        local function secrets(...)
+            return {group = "", resource = "secrets", verbs = {"get", "list", "update"},
+                    namespace = namespace, names = {...}}
+        end
+        assert.are.same({"list secrets a in namespace " .. namespace}, missing(secrets("a")))
+        assert.are.same({"get, list and update secrets a, b, c in namespace " .. namespace},
+            missing(secrets("a", "b", "c")))
     end)
 end)
 
@@ -156,6 +228,15 @@ describe("the check of permissions", function()
     it("fails when the server cannot be asked", function()
         local ok, err = pcall(findings, {status = 500, json = scripted.status(500, "InternalError",
             "no")})
+        assert.is_false(ok)
+        assert.are.equal("InternalError", err.code)
+    end)
+
+    it("fails when the server does not say which kinds it has", function()
+        server:rules({{path = "/api/v1", status = 500,
+                       json = scripted.status(500, "InternalError", "no")}})
+        local ok, err = pcall(access.missing, server:client(),
+            {{group = "", resource = "pods", verbs = {"get"}, namespace = "default"}})
         assert.is_false(ok)
         assert.are.equal("InternalError", err.code)
     end)
