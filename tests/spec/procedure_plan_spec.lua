@@ -349,6 +349,13 @@ lab.describe("salvor plan", function()
         salvor.expect(result.stdout, "planned     only ", "create ConfigMap " .. namespace .. "/a")
         salvor.expect(result.stderr, "step next cannot be planned: ", '"nowhere" not found',
             "nothing was changed")
+        result = salvor.run({"plan", "site/script", "--namespace", namespace, "--output", "json"},
+            {home = home, env = {KUBECONFIG = lab.kubeconfig()}})
+        salvor.expect_code(1, result)
+        local document = must(json.decode(result.stdout))
+        assert.same({"site/script", true, "NotFound"},
+            {document.procedure, document.failed, document.error.code})
+        salvor.expect(document.error.message, "step next cannot be planned: ")
     end)
 
     it("says where a script is wrong that no server was asked about", function()

@@ -1,5 +1,6 @@
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
+local errors = require("salvor.error")
 local many = require("salvor.procedure.many")
 local merge = require("salvor.copy").merge
 local plan_procedure = require("salvor.procedure.plan")
@@ -8,11 +9,20 @@ local render = require("salvor.procedure.render")
 local saved_plan = require("salvor.procedure.saved_plan")
 local targets = require("salvor.procedure.targets")
 
---- Plans, and shows each step on the stream unless a document is to be shown.
-local function plan_on(stream, id, options, observer, as_json)
-    if as_json then
-        return plan_procedure(id, options, observer)
-    end
+--- Plans for whoever reads documents, who gets one in any case.
+local function plan_as_json(id, options, observer)
+    local failure <close> = setmetatable({}, {__close = function(_, err) -- luacheck: ignore 211
+        if errors.is(err) then
+            render.plan_failure_json(io.stdout, id, err)
+        end
+    end})
+    local plan = plan_procedure(id, options, observer)
+    render.plan_json(io.stdout, plan)
+    return plan
+end
+
+--- Plans, and shows each step on the stream as it comes.
+local function plan_on(stream, id, options, observer)
     local title = "steps\n"
     observer.planned = function(planned)
         stream:write(title)
@@ -27,7 +37,9 @@ end
 --- On several targets at once.
 local function plan_each(found, given, id, options, as_json)
     return many.each(found, given, as_json, function(of_target, stream, observer)
-        local plan = plan_on(stream, id, merge(options, of_target), observer, as_json)
+        local merged = merge(options, of_target)
+        local plan = as_json and plan_procedure(id, merged, observer)
+            or plan_on(stream, id, merged, observer)
         return {status = plan.failed and "preflight" or "done",
                 document = as_json and many.document(render.plan_json, plan) or nil}
     end)
@@ -52,12 +64,9 @@ return {
         if #found > 1 then
             return plan_each(found, given, words[1], options, as_json)
         end
-        local stream = as_json and io.stderr or io.stdout
         options = merge(options, found[1].options)
-        local plan = plan_on(stream, words[1], options, command.observer(stream), as_json)
-        if as_json then
-            render.plan_json(io.stdout, plan)
-        end
+        local plan = as_json and plan_as_json(words[1], options, command.observer(io.stderr))
+            or plan_on(io.stdout, words[1], options, command.observer(io.stdout))
         if given.save then
             saved_plan.save(document.make(plan), given.save)
         end

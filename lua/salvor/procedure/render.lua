@@ -189,6 +189,12 @@ local function write_json(stream, value)
     stream:write(secret.mask(must(json.encode(value, {indent = 2}))), "\n")
 end
 
+--- The document of a plan that could not be made.
+function render.plan_failure_json(stream, id, err)
+    write_json(stream, {format = document.FORMAT, procedure = id, failed = true,
+                        error = {code = err.code, message = err.message, hint = err.hint}})
+end
+
 function render.outcome_json(stream, outcome)
     write_json(stream, {
         status = outcome.status,
