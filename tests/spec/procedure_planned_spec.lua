@@ -111,6 +111,12 @@ lab.describe("what is planned", function()
         end)
     end)
 
+    it("is not what a script itself only asks about", function()
+        assert.are.equal("1", must(c:create(config_map("c", {a = "1"}), {dry_run = true})).data.a)
+        assert.are.equal(0, #list)
+        assert.are.equal("NotFound", select(2, c:get("cm", "c")).code)
+    end)
+
     it("is seen through every client of the same cluster", function()
         local plan, effects = procedure_client.plan()
         local one = procedure_client.wrap(connection, plan)
