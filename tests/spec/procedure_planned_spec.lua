@@ -229,6 +229,16 @@ lab.describe("what is planned", function()
         end)
     end
 
+    it("is added to at the end of a list, and before an item", function()
+        local object = config_map("c", {})
+        object.metadata.finalizers = {"a/b"}
+        must(c:create(object))
+        must(c:patch("cm", "c", {{op = "add", path = "/metadata/finalizers/-", value = "y/z"},
+                                 {op = "add", path = "/metadata/finalizers/1", value = "m/n"}},
+            {type = "json"}))
+        assert.are.same({"a/b", "m/n", "y/z"}, must(c:get("cm", "c")).metadata.finalizers)
+    end)
+
     it("is patched where a test holds, and only there", function()
         must(c:create(config_map("c", {a = "1"})))
         must(c:patch("cm", "c", {{op = "test", path = "/data", value = {a = "1"}}},
