@@ -143,6 +143,8 @@ describe("salvor deploy", function()
         local _, result = objects()
         assert.are.equal("salvor: kit=/var/lib/salvor/kit is lost with the pod;"
             .. " --state-claim keeps it\n", result.stderr)
+        salvor.expect(deploy({"-p", "kit=/var/lib/salvor"}).stderr,
+            "kit=/var/lib/salvor is lost with the pod; --state-claim keeps it")
         result = deploy({"-p", "kit=/srv/kit"})
         salvor.expect_code(0, result)
         salvor.expect(result.stderr, "kit=/srv/kit cannot be written to: only what is below"
@@ -193,6 +195,16 @@ describe("salvor deploy", function()
             assert.are.equal("", result.stdout)
         end)
     end
+
+    it("refuses scripts that no ConfigMap can hold", function()
+        local home, closing <close> = site.new_home() -- luacheck: ignore 211
+        site.install(home, "site/script", site.script() .. "-- " .. ("x"):rep(1 << 20))
+        local result = salvor.run({"deploy", "site/script", "-n", "apic", "--image", "x"},
+            {home = home})
+        salvor.expect_code(2, result)
+        salvor.expect(result.stderr, "do not fit into a ConfigMap",
+            "put them into the image, below /etc/salvor")
+    end)
 
     it("refuses to run no image", function()
         local home, closing <close> = site.new_home() -- luacheck: ignore 211
