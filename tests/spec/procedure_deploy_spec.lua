@@ -172,7 +172,6 @@ describe("salvor deploy", function()
          "'old' is no version of Kubernetes", "write --kubernetes 1.20"},
         {"a version for a Job", {"-p", "kit=/k", "--kubernetes", "1.20"},
          "--kubernetes is about CronJobs", "add --schedule CRON"},
-        {"no image", {"-p", "kit=/k", "--image", ""}, "which image?"},
         {"a Secret without key", {"-p", "kit=/k", "--secret", "kit=x"},
          "'kit=x' names no key of a Secret", "--secret NAME=SECRET/KEY"},
         {"a Secret for what is no secret", {"-p", "kit=/k", "--secret", "name=a/b"},
@@ -208,9 +207,12 @@ describe("salvor deploy", function()
 
     it("refuses to run no image", function()
         local home, closing <close> = site.new_home() -- luacheck: ignore 211
-        local result = salvor.run({"deploy", apic.ID, "-n", "apic"}, {home = home})
-        salvor.expect_code(2, result)
-        salvor.expect(result.stderr, "which image?", "add --image IMAGE")
+        for _, words in ipairs({{}, {"--image", "two words"}}) do
+            local result = salvor.run({"deploy", apic.ID, "-n", "apic", table.unpack(words)},
+                {home = home})
+            salvor.expect_code(2, result)
+            salvor.expect(result.stderr, "which image?", "add --image IMAGE")
+        end
     end)
 end)
 
