@@ -287,6 +287,8 @@ lab.describe("the lock of a run", function()
         local held = must(json.decode(document.stdout)).lock
         assert.same({"ann@elsewhere", "20260101-000000-abcdef", "2026-01-01T00:00:00.000000Z"},
             {held.who, held.run, held.since})
+        small:steps({'id = "one", run = function() end'}, {categories = '{"check", "safe"}'})
+        assert.is_nil(small:salvor({"plan", ID}).stdout:find("somebody works", 1, true))
         assert.truthy(lease())
     end)
 

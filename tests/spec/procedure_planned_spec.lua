@@ -3,6 +3,7 @@
 local lab = require("support.lab")
 local planned = require("salvor.procedure.planned")
 local procedure_client = require("support.procedure_client")
+local secret = require("salvor.secret")
 local task = require("salvor.task")
 
 local function config_map(name, data, labels)
@@ -237,6 +238,21 @@ lab.describe("what is planned", function()
                                  {op = "add", path = "/metadata/finalizers/1", value = "m/n"}},
             {type = "json"}))
         assert.are.same({"a/b", "m/n", "y/z"}, must(c:get("cm", "c")).metadata.finalizers)
+    end)
+
+    it("has fields whose names hold what pointers are made of", function()
+        must(c:create(config_map("c", {})))
+        must(c:patch("cm", "c", {{op = "add", path = "/metadata/annotations",
+                                  value = {["a.b/c"] = "1"}},
+                                 {op = "replace", path = "/metadata/annotations/a.b~1c",
+                                  value = "2"}}, {type = "json"}))
+        assert.are.same({["a.b/c"] = "2"}, must(c:get("cm", "c")).metadata.annotations)
+    end)
+
+    it("is masked where it is a secret", function()
+        must(c:create({apiVersion = "v1", kind = "Secret", metadata = {name = "s"},
+                       stringData = {password = namespace .. "-treasure"}}))
+        assert.is_nil(secret.mask(namespace .. "-treasure"):find("treasure", 1, true))
     end)
 
     it("is patched where a test holds, and only there", function()
