@@ -14,7 +14,6 @@ portal.BACKUP_FIELD = "portalBackup"
 
 --- The files of a kit.
 portal.RESOURCE_FILE = "portalcluster.yaml"
-portal.RECREATE_FILE = "recreate.yaml"
 portal.SETTINGS_FILE = "settings.yaml"
 
 --- secrets(object) -> list, by role, of salvor.apiconnect.secrets.item. The credentials are a name
