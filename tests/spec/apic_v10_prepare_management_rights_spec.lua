@@ -37,6 +37,17 @@ lab.describe("apic-v10/prepare-management with what salvor rbac prints", functio
         salvor.expect_code(0, robot:run({database = "crunchy"}))
     end)
 
+    it("needs nothing of the other database when it is known which it is", function()
+        local fixture <close> = apic.start()
+        for database, other in pairs({crunchy = "postgresql.k8s.enterprisedb.io",
+                                      edb = "managementbackups"}) do
+            local printed = fixture:salvor(fixture:words("rbac",
+                {database = database, take_backup = "true"}))
+            salvor.expect_code(0, printed)
+            assert.is_nil(printed.stdout:find(other, 1, true))
+        end
+    end)
+
     it("and any one rule less is named before anything else is done", function()
         local fixture <close> = apic.start()
         local robot <close> = rights.grant(fixture, PARAMS)

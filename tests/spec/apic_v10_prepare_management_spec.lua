@@ -94,6 +94,7 @@ lab.describe("run of apic-v10/prepare-management", function()
         local fragment = must(yaml.load(files["recreate.yaml"]))
         assert.equal("ManagementCluster", fragment.kind)
         assert.equal("management", fragment.metadata.name)
+        assert.is_nil(files["recreate.yaml"]:find("S3", 1, true))
         local spec = fragment.spec
         assert.equal("82b290a2", spec.siteName)
         assert.equal("447ea4b3-9514-4a84-a34b-ce0b349838da", spec.originalUID)
@@ -232,6 +233,8 @@ lab.describe("apic-v10/prepare-management by version", function()
             assert.equal(case.names, credential_names(must(yaml.load(files["recreate.yaml"])).spec))
             local settings = must(yaml.load(files["settings.yaml"]))
             assert.equal(case.database, settings.databaseCluster)
+            assert.equal(fixture.world:backups()[1].status.serverName,
+                settings.newestBackup.serverName) -- EDB's alone have one
             assert.equal(fixture.world:management().metadata.uid, settings.originalUID)
         end)
     end

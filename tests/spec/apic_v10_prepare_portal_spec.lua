@@ -3,6 +3,7 @@ local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local fs = require("salvor.fs")
 local lab = require("support.lab")
+local null = require("salvor").null
 local portal = require("support.portal")
 local salvor = require("support.salvor")
 local two_operators = require("support.two_operators")
@@ -132,6 +133,13 @@ lab.describe("apic-v10/prepare-portal", function()
         assert.equal("apic-ptl-enc-key", fragment.spec.portal.encryptionSecret.secretName)
         local settings = must(yaml.load(fixture:files()["settings.yaml"]))
         assert.same({kind = "APIConnectCluster", name = "apic"}, settings.topLevel)
+    end)
+
+    it("needs no siteName, to which no backup of a portal is bound", function()
+        local fixture <close> = portal.start()
+        fixture.world:patch({spec = {siteName = null}})
+        salvor.expect_code(0, fixture:run())
+        assert.is_nil(must(yaml.load(fixture:files()["settings.yaml"])).siteName)
     end)
 
     it("notes metadata.uid where a version has no originalUID", function()

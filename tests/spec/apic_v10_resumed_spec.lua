@@ -41,6 +41,16 @@ for id, one in pairs(PREPARED) do
             end)
         end
 
+        it("publishes the kit again when nothing names it any more", function()
+            local operation <close> = one.start()
+            salvor.expect_code(0, operation:run())
+            local latest = fs.join(operation.kit, "latest")
+            local text = must(fs.read(latest))
+            must(fs.remove(latest))
+            salvor.expect(go_on(operation, operation:only_run()).stdout, "done        publish")
+            assert.equal(text, must(fs.read(latest)))
+        end)
+
         it("takes the backup again when it is gone", function()
             local operation <close> = one.start({backups = {}})
             local run = run_until(operation, "take-backup", {take_backup = "true"})
