@@ -52,6 +52,7 @@ lab.describe("run of apic-v10/backup", function()
             assert.equal(of_management[1].metadata.name, recorded[1].management.name)
             assert.equal(status.serverName, recorded[1].management.server)
             assert.equal(of_portal[1].metadata.name, recorded[1].portal.name)
+            assert.is_true(recorded[1].portal.ended >= recorded[1].portal.time)
             assert.equal(operation.namespace, recorded[1].namespace)
             assert.equal(math.abs(recorded[1].management.time - recorded[1].portal.time),
                 recorded[1].apart)
