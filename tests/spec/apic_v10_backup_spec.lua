@@ -224,6 +224,16 @@ lab.describe("checks of apic-v10/backup", function()
         assert.equal(1, #operation:pairs())
     end)
 
+    it("warn of what is no record of a pair, beside which one is written", function()
+        local operation <close> = both.start(ID)
+        must(fs.mkdir(fs.join(operation.records, "pairs"), {parents = true}))
+        must(fs.write(fs.join(operation.records, "pairs/notes.json"), "{}"))
+        local result = operation:run()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "warning: pairs/notes.json in ", "is no record of a pair",
+            "recorded in ")
+    end)
+
     it("warn of versions that differ", function()
         local operation <close> = both.start(ID, {portal = {version = "10.0.5.2"}})
         local result = operation:plan()
