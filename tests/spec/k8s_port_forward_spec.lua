@@ -27,7 +27,7 @@ end)
 --- What a local client of that port prints; see tests/support/tcp_client.py.
 local function talk(port, ...)
     local result = must(proc.run({"python3", "tests/support/tcp_client.py", tostring(port), ...},
-                                 {timeout = 30}))
+                                 {timeout = 120}))
     assert.are.equal("", result.stderr)
     return (result.stdout:gsub("\n$", ""))
 end
@@ -107,15 +107,16 @@ describe("a forwarded port", function()
 
     it("holds the pod up for a client that is slow", function()
         local handle <close> = forward({DATA_PORT, ERROR_PORT, {"flood", 0, 4096, 16384}, CLOSE})
-        local reading = task.spawn(function()
-            return talk(handle.port, "read", "0.5")
-        end)
+        local folder = must(fs.temporary_folder())
+        local reading = task.spawn(talk, handle.port, "read", fs.join(folder, "go"))
         server:await("step", function(steps)
             return steps[2]
         end)
-        task.sleep(0.2)
+        task.sleep(0.2) -- in which it would send the rest
         assert.are.equal(2, #server:log("step"))
+        must(fs.write(fs.join(folder, "go"), ""))
         assert_holds(reading:join(), tostring(64 << 20))
+        must(fs.remove_tree(folder))
     end)
 
     it("takes a client that is gone for no failure", function()
@@ -153,7 +154,7 @@ describe("a failure", function()
     it("of the connection is no regular end", function()
         local handle <close>, errors = forward({DATA_PORT, ERROR_PORT, {"send", 0, "half"},
                                                 {"drop"}})
-        assert.are.equal("reset", talk(handle.port, "read", "0.3"))
+        assert.are.equal("reset", talk(handle.port, "read"))
         assert.are.equal("Disconnected", await(errors).code)
     end)
 

@@ -2,14 +2,15 @@
 """Talks to 127.0.0.1:PORT, for specs, since Salvor's scripts have no sockets of their own.
 
 usage: tcp_client.py PORT echo SIZE [COUNT]  COUNT connections at once send and want back SIZE bytes
-       tcp_client.py PORT read [SECONDS]     what comes to the end, after a pause; prints its size
-                                             and digest
+       tcp_client.py PORT read [FILE]        what comes to the end, once there is FILE; prints its
+                                             size and digest
        tcp_client.py PORT ask TEXT           sends TEXT, ends its side, prints what comes back
        tcp_client.py PORT abort TEXT         sends TEXT and is gone
 
 Prints "reset" when the connection is reset.
 """
 import hashlib
+import os
 import socket
 import sys
 import threading
@@ -58,7 +59,8 @@ def main():
         print(failures or "same")
     elif VERB == "read":
         with connect() as sock:
-            time.sleep(float(REST[0]) if REST else 0)
+            while REST and not os.path.exists(REST[0]):
+                time.sleep(0.01)
             data = receive(sock)
         print(len(data), hashlib.sha256(data).hexdigest())
     elif VERB == "ask":

@@ -68,7 +68,7 @@ class Connection:
         self.sock = sock
         self.file = sock.makefile("rb")
         self.messages = queue.Queue()
-        self.write_lock = threading.Lock()
+        self.write_lock = threading.RLock()
         self.split = 0
         self.rest = b""
 
@@ -225,10 +225,11 @@ class Connection:
             self.write(encode(2, bytes([channel]) + line * (size // 16)))
 
     def do_huge(self, channel, size):
-        self.write(b"\x82\x7f" + struct.pack(">Q", size + 1) + bytes([channel]))
         zeros = bytes(1 << 20)
-        for _ in range(size >> 20):
-            self.write(zeros)
+        with self.write_lock: # no pong inside
+            self.write(b"\x82\x7f" + struct.pack(">Q", size + 1) + bytes([channel]))
+            for _ in range(size >> 20):
+                self.write(zeros)
 
     def do_echo(self, count):
         for data in self.take_input(count):
