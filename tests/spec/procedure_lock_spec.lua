@@ -123,11 +123,12 @@ lab.describe("the lock of a run", function()
         end)
 
     it("is not taken over while it moves, even between times that are long past", function()
-        occupy({leaseDurationSeconds = 1, renewTime = "2001-01-01T00:00:00.000000Z"})
+        occupy({leaseDurationSeconds = 10, renewTime = "2001-01-01T00:00:00.000000Z"})
         local renewing = task.spawn(function()
-            for second = 1, 59 do
+            for second = 1, 3599 do
                 must(small.client:patch(LEASES, "salvor", {spec = {
-                    renewTime = string.format("2001-01-01T00:00:%02d.000000Z", second),
+                    renewTime = string.format("2001-01-01T00:%02d:%02d.000000Z", second // 60,
+                        second % 60),
                 }}))
                 task.sleep(0.2)
             end
