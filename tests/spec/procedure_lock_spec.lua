@@ -25,7 +25,7 @@ lab.describe("the lock of a run", function()
         small:close()
     end)
 
-    --- A run whose lock lasts three seconds.
+    --- A run whose lock lasts four seconds.
     local function quick(words)
         return small:salvor(table.move(words, 1, #words, 3, {QUICK_LOCK, "run"}))
     end
