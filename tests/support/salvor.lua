@@ -9,7 +9,7 @@ salvor.path = fs.absolute(os.getenv("SALVOR") or "build/salvor")
 --- A prefix for `run`: whoever the tests run as, permissions count.
 salvor.UNPRIVILEGED = {"setpriv", "--inh-caps=-all", "--bounding-set=-all"}
 
-local TIMEOUT = 120
+local TIMEOUT = 600
 
 --- Everything that tells one environment from another, so that a test means the same everywhere.
 local function environment(home, extra)
