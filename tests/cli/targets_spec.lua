@@ -1,4 +1,5 @@
 -- One procedure on several targets: contexts or sites, each with a run of its own.
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local lab = require("support.lab")
@@ -17,7 +18,7 @@ local function note(ctx, text)
     must(fs.append(home .. "/notes-" .. ctx.namespace, text .. " "))
 end
 local function await(name)
-    for _ = 1, 1000 do
+    for _ = 1, 6000 do
         if fs.stat(home .. "/" .. name) then return end
         task.sleep(0.02)
     end
@@ -291,10 +292,8 @@ lab.describe("several targets", function()
         install('note(ctx, "begin") fs.append(home .. "/at-" .. ctx.namespace, "")'
             .. ' await("go") note(ctx, "end")')
         local running = task.spawn(command, {"run", "site/script", "--context", "one,two"})
-        task.timeout(20, function()
-            while not (notes("one") and notes("two")) do
-                task.sleep(0.02)
-            end
+        eventually("the steps of both", function()
+            return notes("one") and notes("two")
         end)
         local runs = must(fs.list(home .. "/state/salvor/runs"))
         assert.equal(2, #runs)

@@ -85,9 +85,9 @@ local PROLOGUE = [[
 local LAUNCH = 'mkfifo "$2.in" && exec "$0" "$@" 0<>"$2.in"'
 
 local function until_there(path)
-    local deadline = task.now() + 30
+    local deadline = task.now() + 60
     while not fs.stat(path) do
-        assert(task.now() < deadline, "not within 30 s")
+        assert(task.now() < deadline, "not within 60 s")
         task.sleep(0.002)
     end
 end

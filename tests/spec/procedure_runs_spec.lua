@@ -1,6 +1,7 @@
 -- salvor runs and salvor report, and what a run leaves in its journal for them.
 local copy = require("salvor.copy")
 local digest = require("salvor.digest")
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local lab = require("support.lab")
@@ -116,11 +117,9 @@ lab.describe("the runs of a user", function()
     it("tell which is at work", function()
         install("while not fs.stat(home .. '/go') do require('salvor.task').sleep(0.02) end")
         local running = task.spawn(start)
-        local deadline = task.now() + 20
-        while not ids()[1] or not (fs.read(path_of(ids()[1])) or ""):find("step.begin", 1, true) do
-            assert(task.now() < deadline, "it does not begin")
-            task.sleep(0.02)
-        end
+        eventually("its beginning", function()
+            return ids()[1] and (fs.read(path_of(ids()[1])) or ""):find("step.begin", 1, true)
+        end)
         assert.equal("running", listed()[1].status)
         salvor.expect(command("runs").stdout, "running: only")
         assert.equal("running", report(only_id()).status)

@@ -3,7 +3,7 @@ local lab = require("support.lab")
 local task = require("salvor.task")
 local world = require("worlds.apic_v2018")
 
-local PATIENCE = 20 -- seconds
+local PATIENCE = 60 -- seconds
 
 --- Watches in a task of its own what `read` makes of the kind's objects; gives a function that
 --- waits for the last one, and returns all that was seen, with the moment of each.

@@ -5,12 +5,12 @@
 ---     robot:expect_least(params)
 local access = require("salvor.procedure.access")
 local copy = require("salvor.copy")
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local k8s = require("salvor.k8s")
 local list = require("salvor").list
 local permissions = require("salvor.procedure.permissions")
 local salvor = require("support.salvor")
-local task = require("salvor.task")
 local yaml = require("salvor.yaml")
 
 local rights = {}
@@ -21,7 +21,6 @@ Robot.__index = Robot
 local NAME = "robot"
 
 -- Seconds until the server's authorizer must have learnt of a new rule.
-local PATIENCE = 20
 
 --- The path of a kubeconfig for a new account in the operation's namespace.
 local function create_account(client, operation)
@@ -65,19 +64,14 @@ end
 local function await_missing(self, expected)
     local client <close> = must(k8s.connect({kubeconfig = self.kubeconfig,
                                              namespace = self.operation.namespace}))
-    local deadline = task.now() + PATIENCE
-    while true do
+    eventually("the server to learn of what was granted", function()
         local missing, is_so = must(access.missing(client, self.rules)), true
         for number = 1, math.max(#missing, #expected) do
             is_so = is_so and missing[number] and expected[number]
                 and permissions.describe(missing[number]) == permissions.describe(expected[number])
         end
-        if is_so then
-            return
-        end
-        assert(task.now() < deadline, "the server does not learn of what was granted")
-        task.sleep(0.02)
-    end
+        return is_so
+    end)
 end
 
 --- grant(operation, params, {nothing = true}) -> robot {kubeconfig, rules, objects}. `nothing`: it

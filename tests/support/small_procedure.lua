@@ -1,5 +1,6 @@
 --- Procedures of a few steps that note in a file what they do, in a home and a namespace of their
 --- own.
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local journal = require("salvor.procedure.journal")
 local lab = require("support.lab")
@@ -7,12 +8,10 @@ local operation = require("support.operation")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local site = require("support.site")
-local task = require("salvor.task")
 
 local small_procedure = {}
 
 local ID = "site/script"
-local PATIENCE = 20
 
 -- What the steps may use: they note, wait for a file "go", and fail as long as a file "fail" is
 -- there.
@@ -87,14 +86,6 @@ end
 
 function Small:notes()
     return fs.read(self.home .. "/notes") or ""
-end
-
-local function eventually(what, condition)
-    local deadline = task.now() + PATIENCE
-    while not condition() do
-        assert(task.now() < deadline, "not within " .. PATIENCE .. " s: " .. what)
-        task.sleep(0.02)
-    end
 end
 
 --- Waits until the notes hold that line.

@@ -6,6 +6,7 @@
 -- defines that test inside a describe(). start() makes an operation (see support.operation);
 -- words: the command, the procedure's run when nil.
 local busted = require("busted")
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local luassert = require("luassert")
 local salvor = require("support.salvor")
@@ -14,7 +15,6 @@ local task = require("salvor.task")
 local two_operators = {}
 
 local HOLD = fs.absolute("tests/support/hold.lua")
-local PATIENCE = 20
 
 --- All objects of the world and their versions, but for the Lease, which is renewed all the time.
 local function snapshot(target)
@@ -31,11 +31,9 @@ function two_operators.define(options)
         local first = task.spawn(function()
             return target:salvor(table.move(words, 1, #words, 2, {HOLD}))
         end)
-        local deadline = task.now() + PATIENCE
-        while not fs.stat(target.home .. "/holding") do
-            assert(task.now() < deadline, "the first does not get the lock")
-            task.sleep(0.02)
-        end
+        eventually("the lock of the first", function()
+            return fs.stat(target.home .. "/holding")
+        end)
         local before = snapshot(target)
         local second = other:salvor(words)
         luassert.same(before, snapshot(target))

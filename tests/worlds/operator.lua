@@ -15,7 +15,7 @@ local salvor = require("salvor")
 local task = require("salvor.task")
 local yaml = require("salvor.yaml")
 
-local PATIENCE = 30 -- seconds for anything that is waited for here
+local PATIENCE = 60 -- seconds for anything that is waited for here
 local PAUSE = 0.02
 
 local operator = {
