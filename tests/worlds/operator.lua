@@ -15,28 +15,12 @@ local salvor = require("salvor")
 local task = require("salvor.task")
 local yaml = require("salvor.yaml")
 
-local PATIENCE = 60 -- seconds for anything that is waited for here
-local PAUSE = 0.02
-
 local operator = {
     -- Controllers leave objects with this label alone: their status is the test's.
     SEEDED = "salvor-test-seeded",
-    PATIENCE = PATIENCE,
+    PATIENCE = 60, -- seconds for anything that is waited for here
+    eventually = require("support.eventually"),
 }
-
---- Polls until `condition` is true, and returns that; raises when it takes too long.
-function operator.eventually(what, condition)
-    local deadline = task.now() + PATIENCE
-    while true do
-        local result = condition()
-        if result then
-            return result
-        elseif task.now() > deadline then
-            error("waited in vain for " .. what)
-        end
-        task.sleep(PAUSE)
-    end
-end
 
 --- Installs the kinds of a file of CustomResourceDefinitions; safe to do at any time by any number
 --- of specs.
