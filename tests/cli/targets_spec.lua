@@ -170,13 +170,15 @@ lab.describe("several targets", function()
     end)
 
     it("are one list in JSON", function()
-        install('if ctx.namespace == "NS_TWO" then error("fault") end')
+        install('ctx.facts.where = ctx.namespace'
+            .. ' if ctx.namespace == "NS_TWO" then error("fault") end')
         local result = command({"run", "site/script", "--context", "one,two", "--output", "json"})
         salvor.expect_code(5, result)
         local list = must(json.decode(result.stdout))
         assert.equal("one done done", table.concat({list[1].target, list[1].result,
                                                     list[1].status}, " "))
         assert.truthy(fs.stat(list[1].journal))
+        assert.same({where = namespaces.one}, list[1].facts)
         assert.equal("two stopped Stopped", table.concat({list[2].target, list[2].result,
                                                           list[2].error.code}, " "))
         assert.matches("^%d+%-%d+%-%x+$", list[2].run)

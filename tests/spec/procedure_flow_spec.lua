@@ -80,7 +80,9 @@ lab.describe("of a run's steps", function()
         salvor.expect(result.stdout, "skipped     wrong ", "warning: left out by --skip")
         assert.equal("next\none\n", small:notes())
         local run = result.stdout:match("run (%S+) of")
-        assert.same("wrong", small:records_of("step.skipped", run)[1].step)
+        local kept = small:records_of("check", run)[2]
+        assert.same({"wrong", "skipped", "left out by --skip"},
+            {kept.step, kept.status, kept.findings[1].message})
     end)
 
     it("--from leaves out the ones before, but no checks", function()
@@ -106,12 +108,48 @@ lab.describe("of a run's steps", function()
         assert.equal("check\none\ntwo\nthree\n", small:notes())
     end)
 
-    it("tells as JSON how it ended", function()
+    it("tells as JSON how it ended, and the facts", function()
+        small:steps({
+            'id = "check", check = true, run = function(ctx) ctx.facts.seen = {"a", "b"} end',
+            'id = "one", run = function(ctx) ctx.facts.count = 3 end',
+            'id = "two", run = function() end',
+        })
         local ended = small:run({ID, "--until", "one", "--output", "json"})
         salvor.expect_code(0, ended)
         local outcome = must(json.decode(ended.stdout))
         assert.same({"until", "one", small:only_run()}, {outcome.status, outcome.step, outcome.run})
+        assert.same({seen = {"a", "b"}, count = 3}, outcome.facts)
+        assert.equal(small:journal_path(outcome.run), outcome.journal)
         salvor.expect(ended.stderr, "done        one ")
+    end)
+
+    it("tells as JSON which check failed, and the facts that the checks found", function()
+        small:steps({
+            'id = "count", check = true, run = function(ctx) ctx.facts.count = 3'
+                .. ' ctx:problem("too few") end',
+            'id = "next", check = true, needs = {"count"}, run = function() end',
+        })
+        local failed = small:run({ID, "--output", "json"})
+        salvor.expect_code(4, failed)
+        local outcome = must(json.decode(failed.stdout))
+        assert.same({"preflight", 3, small:journal_path(small:only_run())},
+            {outcome.status, outcome.facts.count, outcome.journal})
+        assert.same({"failed", "too few", "count"}, {outcome.checks[2].status,
+            outcome.checks[2].findings[1].message, outcome.checks[3].needs})
+        assert.equal("count", small:records_of("check")[3].needs)
+    end)
+
+    it("tells as JSON that it stopped, and why", function()
+        small:set("fail", true)
+        local stopped = small:run({ID, "--output", "json"})
+        salvor.expect_code(5, stopped)
+        local outcome, run = must(json.decode(stopped.stdout)), small:only_run()
+        assert.same({"stopped", run, "Stopped"}, {outcome.status, outcome.run, outcome.error.code})
+        salvor.expect(outcome.error.message, "stopped at step three: not yet")
+        salvor.expect(outcome.error.hint, "salvor run --resume " .. run)
+        local unknown = small:run({"site/nothing", "--output", "json"})
+        salvor.expect_code(2, unknown)
+        assert.same({"usage"}, {must(json.decode(unknown.stdout)).status})
     end)
 
     it("a resumed run leaves out the same, and what it is told besides", function()

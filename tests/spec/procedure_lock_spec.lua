@@ -173,6 +173,8 @@ lab.describe("the lock of a run", function()
             .. small.namespace .. " was lost: ", "go on with: salvor run --resume " .. first)
         assert.equal("one " .. first .. "\n", small:notes())
         assert.equal(1, #small:records_of("lock.lost"))
+        local last = small:records_of("run.end")[1]
+        assert.same({"stopped", "one"}, {last.status, last.step})
         small:set("go", true)
         salvor.expect_code(0, small:resume())
         expect_free()

@@ -1,6 +1,7 @@
 -- How a run goes through its steps, stops, and is resumed: with small scripts that note in a file
 -- what they do.
 local fs = require("salvor.fs")
+local json = require("salvor.json")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
 local small_procedure = require("support.small_procedure")
@@ -32,6 +33,20 @@ lab.describe("a run", function()
 
     local function fail(yes)
         small:set("fail", yes)
+    end
+
+    --- Leaves of the journal the first record alone, which nothing then follows that could tell of
+    --- its change.
+    local function rewrite_begin(run, pattern, text)
+        local path = small:journal_path(run)
+        local first = salvor.lines(must(fs.read(path)))[1]
+        must(fs.write(path, (first:gsub(pattern, text)) .. "\n"))
+    end
+
+    --- What salvor runs tells of the last one.
+    local function listed()
+        local result = salvor.run({"runs", "--output", "json"}, {home = home})
+        return must(json.decode(result.stdout))[1]
     end
 
     it("leaves out steps that are not wanted or already so", function()
@@ -114,10 +129,7 @@ lab.describe("a run", function()
         fail(true)
         local run = command({"site/script"}).stderr:match("resume (%S+)")
         fail(false)
-        -- The journal says another cluster; its first line is not followed by a digest of it.
-        local path = home .. "/state/salvor/runs/" .. run .. "/journal.jsonl"
-        local first = salvor.lines(must(fs.read(path)))[1]
-        must(fs.write(path, (first:gsub('"uid":"%x+', '"uid":"00000000')) .. "\n"))
+        rewrite_begin(run, '"uid":"%x+', '"uid":"00000000')
         local result = command({"--resume", run})
         salvor.expect_code(1, result)
         salvor.expect(result.stderr, "this is another cluster than the one run " .. run
@@ -136,6 +148,68 @@ lab.describe("a run", function()
         small:set("go", true)
         salvor.expect_code(0, running:join())
         assert.equal("one\n", notes())
+    end)
+
+    it("verifies what is finished, and keeps that", function()
+        steps({
+            'id = "one", run = function() note("one") end, verify = function() return true end',
+            'id = "two", run = function() fail_at_will() end',
+        })
+        fail(true)
+        command({"site/script"})
+        fail(false)
+        local resumed = small:resume()
+        salvor.expect_code(0, resumed)
+        salvor.expect(resumed.stdout, "resuming run " .. small:only_run() .. " of site/script",
+            "verified    one")
+        assert.equal("one", small:records_of("step.verified")[1].step)
+    end)
+
+    it("can be resumed still when that was stopped before it did anything", function()
+        steps({'id = "one", run = function() error("oh") end'})
+        salvor.expect_code(5, command({"site/script"}))
+        local go_on = "salvor run --resume " .. small:only_run()
+        local administrator, restricted = small.kubeconfig, lab.kubeconfig("restricted")
+        if not restricted then
+            pending("another user is needed")
+        end
+        small.kubeconfig = restricted
+        local failed = small:resume()
+        salvor.expect_code(4, failed)
+        salvor.expect(failed.stdout, "FAILED      permissions",
+            "a check failed: nothing more was changed; go on with: " .. go_on)
+        assert.same({"preflight", go_on}, {listed().status, listed().go_on})
+        small.kubeconfig = administrator
+        must(small.client:create({apiVersion = "coordination.k8s.io/v1", kind = "Lease",
+                                  metadata = {name = "salvor"},
+                                  spec = {holderIdentity = "ann", leaseDurationSeconds = 1000}}))
+        salvor.expect_code(1, small:resume())
+        assert.same({"locked", go_on}, {listed().status, listed().go_on})
+        salvor.expect(listed().message, "somebody works on namespace")
+    end)
+
+    it("says at which step it stopped, whichever part of that failed", function()
+        for _, part in ipairs({"when", "done", "verify", "run"}) do
+            local own <close> = small_procedure.new()
+            own:steps({'id = "one", run = function() end, ' .. part
+                .. ' = function() error("oh") end'})
+            salvor.expect_code(5, own:run())
+            local last = own:records_of("run.end")[1]
+            assert.same({"stopped", "one"}, {last.status, last.step}, part)
+            salvor.expect(last.message, "oh")
+        end
+    end)
+
+    it("goes on with another Salvor, and says so", function()
+        steps({'id = "one", run = function() fail_at_will() note("one") end'})
+        fail(true)
+        local run = command({"site/script"}).stderr:match("resume (%S+)")
+        fail(false)
+        rewrite_begin(run, '"salvor":"[^"]+"', '"salvor":"0.0.1"')
+        local resumed = command({"--resume", run})
+        salvor.expect_code(0, resumed)
+        salvor.expect(resumed.stdout, "it was begun with Salvor 0.0.1, this is ")
+        assert.equal(require("salvor").version, small:records_of("run.resume")[1].salvor)
     end)
 
     it("tells how to go on when it is interrupted", function()

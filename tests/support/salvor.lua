@@ -17,6 +17,7 @@ local function environment(home, extra)
         HOME = home,
         TMPDIR = home,
         USER = "operator",
+        SUDO_USER = false,
         XDG_CONFIG_HOME = fs.join(home, "config"),
         XDG_STATE_HOME = fs.join(home, "state"),
         XDG_CACHE_HOME = fs.join(home, "cache"),

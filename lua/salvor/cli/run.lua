@@ -92,6 +92,22 @@ local function observe(given, as_json)
     return stream, observer
 end
 
+--- What fn() returns; what it raises is told as a document, too, so that there is one in any case.
+local function telling_failures(observer, fn)
+    local begin, run_id = observer.begin, nil
+    observer.begin = function(opened, run, what)
+        run_id = run
+        return begin(opened, run, what)
+    end
+    local ok, outcome = pcall(fn)
+    if ok then
+        return outcome
+    elseif errors.is(outcome) then
+        render.failure_json(io.stdout, run_id, command.failure(outcome))
+    end
+    error(outcome, 0)
+end
+
 return {
     summary = "run a procedure, go on with one that was stopped, or undo it",
     usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME[,NAME]] [--site FILE] "
@@ -124,10 +140,14 @@ return {
         end
         local stream, observer = observe(given, as_json)
         options = merge(options, found[1].options)
-        local outcome = start(given, words, options, observer)
+        local outcome
         if as_json then
+            outcome = telling_failures(observer, function()
+                return start(given, words, options, observer)
+            end)
             render.outcome_json(io.stdout, outcome)
         else
+            outcome = start(given, words, options, observer)
             render.outcome(stream, outcome)
         end
         return outcome.status == "preflight" and cli.exit.preflight or cli.exit.done

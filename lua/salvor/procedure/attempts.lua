@@ -1,13 +1,14 @@
 --- One go at a run: the first or a resumed one, or undoing it. Under the lock of the namespace.
 --
 -- An attempt has run (see salvor.procedure.runs), opened (see salvor.procedure.session), observer,
--- ctx, flow, left_out(step), and sets of ids of steps: finished, begun, confirmed, differs (their
--- objects are not as they left them).
+-- ctx, flow, and sets of ids of steps: finished, begun, confirmed, differs (their objects are not
+-- as they left them). `status`, where it was set, is how it ended, whatever the error says.
 local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
 local lock = require("salvor.procedure.lock")
 local preflight = require("salvor.procedure.preflight")
 local salvor = require("salvor")
+local secret = require("salvor.secret")
 local session = require("salvor.procedure.session")
 local steps = require("salvor.procedure.steps")
 local task = require("salvor.task")
@@ -15,12 +16,13 @@ local undo = require("salvor.procedure.undo")
 
 local attempts = {}
 
---- To be closed: what is told when Ctrl-C or SIGTERM unwinds a run.
+--- To be closed: what is told when a signal unwinds a run.
 local function on_interrupt(attempt)
     return setmetatable({}, {__close = function(_, err)
         if errors.is(err, "Cancelled") then
-            attempt.run.journal:append({type = "run.interrupted"})
             attempt.observer.interrupted(attempt.run.id)
+            -- A journal that cannot be written must not take the place of the signal.
+            pcall(attempt.run.journal.append, attempt.run.journal, {type = "run.interrupted"})
         end
     end})
 end
@@ -44,7 +46,7 @@ local function acquire(attempt, force)
     if not ok and errors.is(held, "Forbidden") then
         return nil, held
     elseif not ok then
-        attempt.run.journal:append({type = "run.end", status = "locked"})
+        attempt.status = "locked"
         error(held, 0)
     end
     if held.previous and held.how ~= "own" then
@@ -76,10 +78,11 @@ local function check(attempt, prevented)
     local function report(result)
         attempt.observer.check(result)
         attempt.run.journal:append({type = "check", step = result.step.id, status = result.status,
-                                    findings = result.findings, facts = attempt.ctx.facts})
+                                    needs = result.needs, findings = result.findings,
+                                    facts = attempt.ctx.facts})
     end
     local results, failed = preflight.run(attempt.opened.procedure, attempt.ctx, attempt.finished,
-        report, attempt.left_out)
+        report, attempt.flow)
     -- The check of permissions, the first one, says so already.
     if prevented and results[1].status ~= "failed" then
         results[#results + 1] = {step = LOCK, status = "failed", findings = salvor.list({
@@ -89,12 +92,32 @@ local function check(attempt, prevented)
     return results, failed or prevented ~= nil
 end
 
+local STATUS = {Stopped = "stopped", Refused = "refused"}
+
+--- How an attempt ended that raised something.
+local function end_of(attempt, err)
+    local status = attempt.status or STATUS[err.code] or "failed"
+    local cause = errors.is(err, "Stopped") and err.cause or err
+    return {
+        type = "run.end",
+        status = status,
+        step = status == "stopped" and attempt.ctx.performer.step or nil,
+        message = secret.mask(cause.message),
+    }
+end
+
 --- work(attempt, force, fn) -> the outcome that fn(attempt, prevented) returns, under the lock,
 --- which is renewed meanwhile and taken by `force`. `prevented`: why this user may not take it.
 function attempts.work(attempt, force, fn)
     local told <close> = on_interrupt(attempt) -- luacheck: ignore 211
-    local outcome = work_locked(attempt, force, fn)
-    attempt.run.journal:append({type = "run.end", status = outcome.status, step = outcome.step})
+    local ok, outcome = pcall(work_locked, attempt, force, fn)
+    local journal = attempt.run.journal
+    if not ok then
+        -- A journal that cannot be written may be the very reason, which is what counts.
+        pcall(journal.append, journal, end_of(attempt, session.as_error(outcome, attempt.ctx)))
+        error(outcome, 0)
+    end
+    journal:append({type = "run.end", status = outcome.status, step = outcome.step})
     return outcome
 end
 
@@ -103,7 +126,8 @@ function attempts.carry_out(attempt, prevented)
     local run, procedure = attempt.run, attempt.opened.procedure
     local results, failed = check(attempt, prevented)
     if failed then
-        return {status = "preflight", run = run.id, checks = results}
+        return {status = "preflight", run = run.id, folder = run.folder, checks = results,
+                facts = attempt.ctx.facts, resumable = next(attempt.begun) ~= nil}
     end
     local agreed, refusal = pcall(steps.confirm_all, attempt)
     if not agreed then
@@ -121,6 +145,7 @@ function attempts.carry_out(attempt, prevented)
         step = last and last.id,
         run = run.id,
         folder = run.folder,
+        facts = attempt.ctx.facts,
         next = not last and procedure.next and procedure.next(attempt.ctx) or {},
     }
 end
@@ -136,13 +161,6 @@ function attempts.new(run, opened, observer, fields)
         begun = fields.begun or {},
         confirmed = {},
         differs = {},
-        left_out = function(step)
-            local why = fields.flow:left_out(step)
-            if why then
-                run.journal:append({type = "step.skipped", step = step.id, reason = why})
-            end
-            return why
-        end,
         ctx = session.context(opened, {
             run = run.id,
             started = fields.started,

@@ -2,6 +2,7 @@
 local errors = require("salvor.error")
 local fields = require("salvor.procedure.fields")
 local digest = require("salvor.digest")
+local operator = require("salvor.procedure.operator")
 local task = require("salvor.task")
 
 local changes = {}
@@ -202,17 +203,18 @@ function changes.review(attempt, replayed, records)
     if #found == 0 then
         return
     end
-    local yes, err = true, nil
+    local how, err = "accepted before", nil
     local lines = {}
     for index, each in ipairs(found) do
         lines[index] = changes.describe(each)
     end
     if state ~= replayed.accepted then
-        yes, err = attempt.observer.changed(lines)
+        how, err = attempt.observer.changed(lines)
     end
     attempt.run.journal:append({type = "changed", differences = found, state = state,
-                                accepted = yes or false, user = os.getenv("USER")})
-    if not yes then
+                                accepted = how and true or false, how = how or nil,
+                                user = operator.name()})
+    if not how then
         error(refused(err), 0)
     end
     for _, each in ipairs(found) do

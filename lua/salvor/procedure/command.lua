@@ -1,4 +1,5 @@
 --- What the commands plan and run share: their options, and the progress they show.
+local cli = require("salvor.cli")
 local display = require("salvor.procedure.display")
 local errors = require("salvor.error")
 local params = require("salvor.procedure.params")
@@ -51,6 +52,17 @@ end
 --- The options as the engine takes them, and whether JSON is asked for; raises Usage.
 function command.engine_options(given)
     return command.target_options(given), command.is_json(given)
+end
+
+--- failure(err) -> {status, message, error}: what ended with that error object, for whoever reads
+--- JSON; status is the name of its exit code.
+function command.failure(err)
+    local failed = {message = err.message,
+                    error = {code = err.code, message = err.message, hint = err.hint}}
+    for name, code in pairs(cli.exit) do
+        failed.status = code == cli.exit_of(err) and name or failed.status
+    end
+    return failed
 end
 
 --- observer(stream, answers) -> what salvor.procedure.plan and runner report to; answers: see

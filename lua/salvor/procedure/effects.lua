@@ -13,6 +13,7 @@
 --
 -- preview and run return nil, err or raise, like any call.
 local copy = require("salvor.copy")
+local errors = require("salvor.error")
 local secret = require("salvor.secret")
 
 local effects = {}
@@ -48,6 +49,25 @@ end
 local Run = {}
 Run.__index = Run
 
+--- The effect's result; what it raises or returns as an error is journaled and raised. What came of
+--- an effect that failed, only the server knows: it may have been the answer that was lost.
+local function carry_out(self, effect, begun)
+    local ok, result = pcall(function()
+        return must(effect.run())
+    end)
+    if ok then
+        return result
+    end
+    -- A journal that cannot be written is less than what has just failed.
+    pcall(self.journal.append, self.journal, {
+        type = "effect.failed",
+        step = self.step,
+        effect = begun.number,
+        message = secret.mask(errors.is(result) and result.message or tostring(result)),
+    })
+    error(result, 0)
+end
+
 function Run:perform(effect)
     self.ensure()
     local begun = self.journal:append({
@@ -57,7 +77,7 @@ function Run:perform(effect)
         target = effect.target,
         object = effect.object,
     })
-    local result = must(effect.run())
+    local result = carry_out(self, effect, begun)
     local changes, more
     if effect.changes then
         changes, more = effect.changes(result)

@@ -1,7 +1,7 @@
 --- The Lease of a namespace as an object: whom it names, and how somebody takes it.
 local copy = require("salvor.copy")
 local dig = require("salvor").dig
-local fs = require("salvor.fs")
+local operator = require("salvor.procedure.operator")
 
 local lease = {}
 
@@ -15,18 +15,9 @@ function lease.microtime()
     return os.date("!%Y-%m-%dT%H:%M:%S.000000Z")
 end
 
-local function host()
-    local file <close> = io.open("/proc/sys/kernel/hostname")
-    return file and file:read("l") or "unknown"
-end
-
-local function user()
-    return os.getenv("USER") or "uid " .. must(fs.stat("/proc/self")).uid
-end
-
 --- identity(run) -> who holds it for that run: "ann@host/20261121-090423-1f3a9c"
 function lease.identity(run)
-    return user() .. "@" .. host() .. "/" .. run
+    return operator.name() .. "@" .. operator.host() .. "/" .. run
 end
 
 local function text(object, ...)

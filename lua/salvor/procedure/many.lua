@@ -1,6 +1,7 @@
 --- A procedure on several targets at the same time, with a table of what became of each.
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
+local display = require("salvor.procedure.display")
 local errors = require("salvor.error")
 local json = require("salvor.json")
 local list = require("salvor").list
@@ -41,8 +42,8 @@ local function observer_of(target, stream, turns, answers)
             end
         end,
         wait = function(what, progress)
-            local text = what .. ": " .. progress.state
-                .. (progress.stalled and "; nothing has changed for a while" or "")
+            local text, stall = display.waiting(what, progress), display.stall(progress)
+            text = stall and text .. "; " .. stall or text
             if text ~= shown then
                 shown = text
                 stream:write("  ", ui.escape(secret.mask(text)), "\n")
@@ -53,9 +54,11 @@ local function observer_of(target, stream, turns, answers)
         end,
         confirm = function(_, loss)
             if answers.yes then
-                return true
+                return "--yes"
             end
-            return turns:ask(target.name .. ": this destroys " .. loss .. ";", {typed = loss})
+            local yes, err = turns:ask(target.name .. ": this destroys " .. loss .. ";",
+                {typed = loss})
+            return yes and "typed", err
         end,
         -- Undoing is for one target: salvor run --undo RUN.
         undo = function()
@@ -69,14 +72,6 @@ local function observer_of(target, stream, turns, answers)
     }, {__index = base})
 end
 
-local function name_of_exit(code)
-    for name, number in pairs(cli.exit) do
-        if number == code then
-            return name
-        end
-    end
-end
-
 --- How a target that raised something ended.
 local function failure(err, name)
     if not errors.is(err) then
@@ -85,8 +80,7 @@ local function failure(err, name)
         return {status = "internal", message = err:match("^[^\n]*")}
     end
     cli.complain(ui.escape(secret.mask(name .. ": " .. cli.describe(err))))
-    return {status = name_of_exit(cli.exit_of(err)), message = err.message,
-            error = {code = err.code, message = err.message, hint = err.hint}}
+    return command.failure(err)
 end
 
 local function attempt(target, turns, options, work)

@@ -36,11 +36,9 @@ end
 --- which is reported already. An error object that it raises is a problem like any other; any other
 --- error is a fault of the script and ends everything.
 local function run_check(step, ctx, failed)
-    ctx.findings = list()
-    local ok, err = pcall(carry_out, step, ctx)
-    if ok and not err then
-        return "skipped", list()
-    elseif not ok and (not errors.is(err) or err.code == "InvalidScript") then
+    ctx.findings, ctx.performer.step = list(), step.id
+    local ok, err = pcall(step.run, ctx)
+    if not ok and (not errors.is(err) or err.code == "InvalidScript") then
         error(errors.new({
             code = "InvalidScript",
             message = "check '" .. step.id .. "': "
@@ -86,12 +84,12 @@ end
 
 --- run(procedure, ctx, passed, report) -> results, failed: a list of {step, status, findings} with
 --- status "ok", "failed" or "skipped", and whether any failed. Checks in the set `passed` (ids) are
---- left out; `report` is called with each result as it comes. `left_out(step)`, if given, says
---- which option of the operator's leaves a check out; what needs that one is done all the same.
-function preflight.run(procedure, ctx, passed, report, left_out)
+--- left out; `report` is called with each result as it comes. `flow`, if given, says which ones the
+--- operator leaves out (see salvor.procedure.flow); what needs such a one is done all the same.
+function preflight.run(procedure, ctx, passed, report, flow)
     local results, failed = {}, {}
     for number, step in ipairs(checks_of(procedure, ctx, passed)) do
-        local result = result_of(step, ctx, failed, left_out and left_out(step))
+        local result = result_of(step, ctx, failed, flow and flow:left_out(step))
         if result.needs or result.status == "failed" then
             failed[step.id] = true
         end

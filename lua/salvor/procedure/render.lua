@@ -203,8 +203,14 @@ function render.outcome_json(stream, outcome)
         run = outcome.run,
         journal = outcome.folder and fs.join(outcome.folder, "journal.jsonl"),
         checks = outcome.checks and document.steps(outcome.checks),
+        facts = outcome.facts,
         next = outcome.next and salvor.list(outcome.next),
     })
+end
+
+--- The same of a run (nil: it never began) that ended with an error.
+function render.failure_json(stream, run, failed)
+    write_json(stream, {status = failed.status, run = run, error = failed.error})
 end
 
 local ENDED = {done = " is done", undone = " is undone",
@@ -213,7 +219,8 @@ local ENDED = {done = " is done", undone = " is undone",
 --- How a run ended, for people.
 function render.outcome(stream, outcome)
     if outcome.status == "preflight" then
-        write(stream, "a check failed: nothing was changed")
+        write(stream, outcome.resumable and "a check failed: nothing more was changed; go on with:"
+            .. " salvor run --resume " .. outcome.run or "a check failed: nothing was changed")
         return
     end
     write(stream, "run " .. outcome.run .. ENDED[outcome.status]:format(outcome.step)

@@ -6,6 +6,7 @@ local errors = require("salvor.error")
 local evidence = require("salvor.procedure.evidence")
 local flow = require("salvor.procedure.flow")
 local merge = require("salvor.copy").merge
+local operator = require("salvor.procedure.operator")
 local replay = require("salvor.procedure.replay")
 local runs = require("salvor.procedure.runs")
 local salvor = require("salvor")
@@ -37,7 +38,7 @@ function runner.run(id, options, observer)
         salvor = salvor.version,
         params = document.params(opened.procedure.params, opened.params),
         flow = wanted:asked(),
-        user = os.getenv("USER"),
+        user = operator.name(),
         started = started,
         plan = options.plan,
     }))
@@ -76,9 +77,9 @@ function runner.resume(run_id, options, observer)
             "undo the rest, if any, with: salvor run --undo " .. run_id .. "; then start a new run")
     end
     local wanted = flow.read(opened.procedure, flow.add(replayed.asked, options))
-    run.journal:append({type = "run.resume", user = os.getenv("USER"),
+    run.journal:append({type = "run.resume", user = operator.name(), salvor = salvor.version,
                         flow = {["until"] = options["until"], skip = options.skip}})
-    observer.begin(opened, run.id)
+    observer.begin(opened, run.id, "resume")
     local attempt = attempts.new(run, opened, observer, {
         flow = wanted,
         started = replayed.begin.started,
@@ -103,8 +104,6 @@ function runner.undo(run_id, options, observer)
     run.journal.echo = observer.record
     local held <close> = run.lock -- luacheck: ignore 211
     local opened, replayed = reopen(run, options)
-    run.journal:append({type = "run.undo", user = os.getenv("USER")})
-    observer.begin(opened, run.id, "undo")
     local attempt = attempts.new(run, opened, observer, {
         flow = flow.read(opened.procedure, {}),
         started = replayed.begin.started,
@@ -112,9 +111,12 @@ function runner.undo(run_id, options, observer)
         kit_entries = replayed.entries,
         begun = replayed.begun,
     })
+    undo.check(attempt)
+    run.journal:append({type = "run.undo", user = operator.name(), salvor = salvor.version})
+    observer.begin(opened, run.id, "undo")
     return attempts.work(attempt, options.break_lock, function(_, prevented)
         must(not prevented, prevented)
-        return undo.run(attempt, run.records)
+        return undo.run(attempt, replayed.undone)
     end)
 end
 

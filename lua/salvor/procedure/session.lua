@@ -1,14 +1,15 @@
 --- What planning and running share: a loaded procedure on a connected cluster.
 --
 -- Whoever plans or runs gives an observer, a table of functions that show progress: begin(session,
--- run id or nil for a plan, "undo" when that is undone), check(result), step(step, status,
--- findings) with status "begin", "done", "failed", "verified", "before", "already", "skipped",
--- "undo" (begins to be undone) or "undone", wait(what, progress), retry(step, {try, of, pause,
--- message}), locked(holder) of a plan, took_lock(previous holder, how), interrupted(run id);
--- if there is one, record(line) with each line of the journal, live(), which runs beside the work,
--- and ready(), called when all has been agreed to and nothing was changed, which may wait for
--- others; and of functions that ask: confirm(step, loss) and changed(lines) -> boolean | nil, err,
--- and undo(step) -> boolean, nil where nobody can be asked.
+-- run id or nil for a plan, "resume" or "undo" when that is what is done with it), check(result),
+-- step(step, status, findings) with status "begin", "done", "failed", "verified", "before",
+-- "already", "skipped", "undo" (begins to be undone) or "undone", wait(what, progress), retry(step,
+-- {try, of, pause, message}), locked(holder) of a plan, took_lock(previous holder, how),
+-- interrupted(run id); if there is one, record(line) with each line of the journal, live(), which
+-- runs beside the work, and ready(), called when all has been agreed to and nothing was changed,
+-- which may wait for others; and of functions that ask: confirm(step, loss) and changed(lines) ->
+-- how it was agreed to ("typed", or the option that did), false after a no, or nil, err; and
+-- undo(step) -> boolean, nil where nobody can be asked.
 local client = require("salvor.procedure.client")
 local context = require("salvor.procedure.context")
 local copy = require("salvor.copy")
@@ -125,6 +126,18 @@ local function refuse(message, hint)
     error(errors.new({code = "Conflict", op = "resume", message = message, hint = hint}), 0)
 end
 
+--- Whether the script is the one that the run began with.
+local function check_script(opened, begin)
+    if opened.origin.digest == (begin.script.digest or begin.script.sha256) then
+        return
+    end
+    local was_ours = opened.origin.bundled and begin.salvor ~= salvor.version
+    refuse((opened.origin.sha256 == begin.script.sha256 and "a hook of the site"
+        or "the script") .. " has changed since run " .. begin.run .. " began",
+        "start a new run, or " .. (was_ours and "go on with Salvor " .. tostring(begin.salvor)
+        .. ", as it was begun (this is " .. salvor.version .. ")" or "put the old one back"))
+end
+
 local function is_same_cluster(one, other)
     if one.uid and other.uid then
         return one.uid == other.uid
@@ -143,13 +156,13 @@ function session.reopen(begin, options)
         kubeconfig = options.kubeconfig or begin.kubeconfig,
         namespace = options.namespace or begin.namespace,
     })
-    if opened.origin.digest ~= (begin.script.digest or begin.script.sha256) then
-        refuse((opened.origin.sha256 == begin.script.sha256 and "a hook of the site"
-            or "the script") .. " has changed since run " .. begin.run .. " began",
-            "start a new run, or put the old one back")
-    elseif not is_same_cluster(opened.cluster, begin.cluster) then
+    check_script(opened, begin)
+    if not is_same_cluster(opened.cluster, begin.cluster) then
         refuse("this is another cluster than the one run " .. begin.run .. " began on",
             "name its context with --context")
+    elseif begin.salvor ~= salvor.version then
+        table.insert(opened.origin.notes, "it was begun with Salvor " .. tostring(begin.salvor)
+            .. ", this is " .. salvor.version)
     end
     return opened
 end

@@ -1,5 +1,6 @@
 --- Does the steps of an attempt (see salvor.procedure.attempts), one after the other.
 local errors = require("salvor.error")
+local operator = require("salvor.procedure.operator")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
 local session = require("salvor.procedure.session")
@@ -82,10 +83,12 @@ local function ask(attempt, step)
     if type(loss) == "function" then
         loss = loss(attempt.ctx)
     end
-    local yes, err = attempt.observer.confirm(step, loss)
-    attempt.run.journal:append({type = "confirm", step = step.id, loss = loss, yes = yes or false,
-                                user = os.getenv("USER")})
-    if not yes then
+    local how, err = attempt.observer.confirm(step, loss)
+    attempt.run.journal:append({type = "confirm", step = step.id, loss = loss,
+                                yes = how and true or false,
+                                how = how or (err and "nobody could be asked" or "typed"),
+                                user = operator.name()})
+    if not how then
         attempt.refusal = err or refusal(attempt)
         error(attempt.refusal, 0)
     end
@@ -118,12 +121,16 @@ local function leave_out(attempt, step, why)
 end
 
 local function advance(attempt, step)
+    attempt.ctx.performer.step = step.id
     local why = attempt.flow:left_out(step)
     if why and not step.check then
         leave_out(attempt, step, why)
     elseif not session.is_wanted(step, attempt.ctx) then
         return
     elseif attempt.finished[step.id] and still_holds(attempt, step) then
+        if step.verify then
+            attempt.run.journal:append({type = "step.verified", step = step.id})
+        end
         attempt.observer.step(step, step.verify and "verified" or "before")
     elseif step.done and step.done(attempt.ctx) then
         attempt.run.journal:append({type = "step.end", step = step.id, already = true,

@@ -1,6 +1,5 @@
 --- Takes back what the steps of a run did, the newest first.
 local errors = require("salvor.error")
-local replay = require("salvor.procedure.replay")
 local salvor = require("salvor")
 local session = require("salvor.procedure.session")
 local steps = require("salvor.procedure.steps")
@@ -85,29 +84,34 @@ function undo.offer(attempt, stopped)
         return incomplete(attempt, stopped.message .. "; " .. count .. " of " .. #list
             .. " steps that can be undone were")
     end
-    attempt.run.journal:append({type = "run.end", status = "undone"})
+    attempt.status = "undone"
     local left = kept(attempt)
     return errors.new({code = "Failed", cause = stopped, message = stopped.message
         .. "; what it did was undone"
         .. (#left > 0 and ", but for: " .. table.concat(left, ", ") or "")})
 end
 
---- run(attempt, records) -> outcome: undoes everything that is not yet; its `kept` are the ids of
---- the steps that have no undo. Raises Failed when none has.
-function undo.run(attempt, records)
-    local list, left = candidates(attempt, replay(records).undone), kept(attempt)
+--- check(attempt): raises Failed when none of the steps that the run began has an undo.
+function undo.check(attempt)
+    local left = kept(attempt)
     if #candidates(attempt, {}) == 0 and #left > 0 then
         error(errors.new({
             code = "Failed",
             message = "none of the steps of run " .. attempt.run.id .. " has an undo: "
                 .. table.concat(left, ", "),
-            hint = "take it back by hand; the journal tells what it did",
+            hint = "take it back by hand; what it did: salvor report " .. attempt.run.id,
         }), 0)
     end
-    undo_each(attempt, list, function()
+end
+
+--- run(attempt, undone) -> outcome: undoes everything but the steps of that set, which are undone
+--- already; its `kept` are the ids of the steps that have no undo.
+function undo.run(attempt, undone)
+    undo_each(attempt, candidates(attempt, undone), function()
         return true
     end)
-    return {status = "undone", run = attempt.run.id, folder = attempt.run.folder, kept = left}
+    return {status = "undone", run = attempt.run.id, folder = attempt.run.folder,
+            kept = kept(attempt)}
 end
 
 return undo
