@@ -70,7 +70,7 @@ lab.describe("the display of a run", function()
             end})]]}, {home = small.home, env = {TERMINAL_PAUSE = "1.5"},
             prefix = {"python3", "tests/support/terminal.py", "to go on:", "everything\\n"}})
         salvor.expect(result.stdout, "thing: waited for",
-            "this destroys everything; type everything to go on: everything\r\ntrue")
+            "this destroys everything; type everything to go on: everything\r\ntyped")
     end)
 
     it("is plain where several share a terminal", function()

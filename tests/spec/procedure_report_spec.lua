@@ -51,11 +51,12 @@ end
 local function eventful()
     return evidence(
         {0, begin({plan = {digest = "d1"}})},
-        {1, {type = "lock.acquired", how = "expired", previous = "other@host/r2"}},
+        {1, {type = "lock.acquired", how = "expired", from = "other@host/r2"}},
         {2, {type = "check", step = "look", status = "ok", findings = {
             {level = "note", message = "seen"},
             {level = "warning", message = "old", hint = "renew"}}}},
-        {3, {type = "confirm", step = "two", loss = "the database", yes = true, user = "operator"}},
+        {3, {type = "confirm", step = "two", loss = "the database", yes = true, how = "typed",
+             user = "operator"}},
         {10, {type = "step.begin", step = "one"}},
         {10, {type = "effect.begin", step = "one", verb = "create", target = "ConfigMap apic/c"}},
         {11, {type = "effect.end", step = "one", effect = 6, result = {uid = "u-7",
@@ -68,10 +69,13 @@ local function eventful()
         {50, {type = "wait.end", step = "two", wait = 10, ok = true}},
         {51, {type = "retry", step = "two", message = "too slow", try = 2, of = 3}},
         {60, {type = "effect.begin", step = "two", verb = "delete", target = "Job apic/j"}},
-        {3600, {type = "run.resume", user = "another"}},
-        {3601, {type = "changed", accepted = true, user = "another", differences = {
+        {3600, {type = "run.resume", user = "another", salvor = "1.2.4"}},
+        {3601, {type = "changed", accepted = true, how = "typed", user = "another", differences = {
             {kind = "ConfigMap", name = "c", what = "edited", fields = {"data.a"}}}}},
+        {3601, {type = "step.verified", step = "one"}},
         {3602, {type = "step.begin", step = "two"}},
+        {3603, {type = "effect.begin", step = "two", verb = "patch", target = "Job apic/k"}},
+        {3604, {type = "effect.failed", step = "two", effect = 18, message = "it is immutable"}},
         {3605, {type = "step.end", step = "two", findings = {{level = "warning", message = "w"}}}},
         {3606, {type = "step.skipped", step = "three", reason = "--skip"}},
         {3607, {type = "something.new", word = "x"}},
@@ -105,7 +109,7 @@ describe("the evidence of a run", function()
         assert.same({"look", "ok", 2}, {made.checks[1].id, made.checks[1].status,
                                         #made.checks[1].findings})
         assert.same({time = "2025-11-24T16:00:03Z", step = "two", loss = "the database", yes = true,
-                     user = "operator"}, made.confirmations[1])
+                     how = "typed", user = "operator"}, made.confirmations[1])
     end)
 
     it("has each step with its times, effects and what they changed, verified or not", function()
@@ -124,6 +128,7 @@ describe("the evidence of a run", function()
     it("tells an effect that was begun when the run broke off, and each go at a step", function()
         local two = eventful().steps[2]
         assert.is_nil(two.effects[1].ended)
+        assert.equal("it is immutable", two.effects[2].failed)
         assert.same({"interrupted", "done"}, {two.attempts[1].how, two.attempts[2].how})
         assert.equal(40 + 3, two.seconds)
     end)
@@ -133,9 +138,10 @@ describe("the evidence of a run", function()
             "the lock was taken from other@host/r2 (expired)",
             "old",
             "step two was tried again after: too slow",
+            "resumed with Salvor 1.2.4, begun with 1.2.3",
             "the run was resumed after it had ended early",
             "the cluster had changed while the run was stopped: ConfigMap c edited (data.a);"
-                .. " accepted by another",
+                .. " accepted by another (typed)",
             "w",
             "step three was skipped: --skip",
         }, texts_of(eventful().warnings))
@@ -145,16 +151,54 @@ describe("the evidence of a run", function()
         local texts = table.concat(texts_of(eventful().events), "\n")
         assert.truthy(texts:find("something.new: word x", 1, true))
         assert.truthy(texts:find("resumed by another", 1, true))
+        assert.truthy(texts:find("step one still holds", 1, true))
+    end)
+
+    it("warns of a lock only when it was somebody else's", function()
+        local DIGEST = ("0"):rep(64) -- the digest of the record before, which each record has
+        for how, from in pairs({free = false, own = "operator@host/r1"}) do
+            assert.same({}, texts_of(evidence({0, begin()}, {1, {type = "lock.acquired", how = how,
+                from = from or nil, previous = DIGEST}}).warnings))
+        end
+    end)
+
+    it("warns of a check that was left out once", function()
+        assert.same({"left out by --skip"}, texts_of(evidence({0, begin()}, {1, {type = "check",
+            step = "look", status = "skipped", findings = {{level = "warning",
+            message = "left out by --skip"}}}}).warnings))
+    end)
+
+    it("warns of a clock that went back, after which times mean nothing", function()
+        local made = evidence({0, begin()}, {60, {type = "step.begin", step = "one"}},
+            {10, {type = "step.end", step = "one"}})
+        assert.same({"the clock of the machine went back, from 2025-11-24T16:01:00Z"},
+            texts_of(made.warnings))
+        assert.equal(0, made.steps[1].seconds)
+        assert.is_string(html(made))
     end)
 
     local STEP = {10, {type = "step.begin", step = "one"}}
     local STATES = {
-        {"stopped at one", {STEP, {11, {type = "step.failed", step = "one", message = "no"}}},
+        {"stopped at one", {STEP, {11, {type = "step.failed", step = "one", message = "no"}},
+                            {11, {type = "run.end", status = "stopped", step = "one"}}},
+         "salvor run --resume "},
+        {"interrupted at one", {STEP, {11, {type = "step.failed", step = "one", message = "no"}}},
          "salvor run --resume "},
         {"interrupted at one", {STEP}, "salvor run --resume "},
         {"interrupted at one", {STEP, {11, {type = "run.interrupted"}}}, "salvor run --resume "},
-        {"preflight", {{2, {type = "run.end", status = "preflight"}}}},
-        {"refused", {{2, {type = "confirm", step = "one", yes = false}}}},
+        {"a check failed", {{2, {type = "run.end", status = "preflight"}}}},
+        {"a check failed", {STEP, {11, {type = "run.resume"}},
+                            {12, {type = "run.end", status = "preflight"}}},
+         "salvor run --resume "},
+        {"refused", {{2, {type = "run.end", status = "refused"}}}},
+        {"refused", {STEP, {2, {type = "run.end", status = "refused"}}}, "salvor run --resume "},
+        {"had no lock", {{2, {type = "run.end", status = "locked"}}}},
+        {"had no lock", {STEP, {2, {type = "run.resume"}},
+                         {2, {type = "run.end", status = "locked"}}}, "salvor run --resume "},
+        {"had no lock", {STEP, {2, {type = "undo.begin", step = "one"}}, {2, {type = "run.undo"}},
+                         {2, {type = "run.end", status = "locked"}}}, "salvor run --undo "},
+        {"failed", {{2, {type = "run.end", status = "failed"}}}},
+        {"interrupted", {}, "salvor run --resume "},
         {"done until one", {STEP, {11, {type = "step.end", step = "one"}},
                             {11, {type = "run.end", status = "until", step = "one"}}},
          "salvor run --resume "},
@@ -184,7 +228,8 @@ describe("the evidence of a run", function()
     it("can be made of any records, and of none", function()
         for _, kind in ipairs({"run.begin", "run.resume", "run.undo", "run.interrupted", "run.end",
                                "check", "confirm", "step.begin", "step.end", "step.failed",
-                               "step.skipped", "retry", "effect.begin", "effect.end", "wait.begin",
+                               "step.skipped", "step.verified", "retry", "effect.begin",
+                               "effect.end", "effect.failed", "wait.begin",
                                "wait.end", "changed", "undo.begin", "undo.end", "undo.failed",
                                "lock.acquired", "lock.lost", "lock.released", "?"}) do
             for _, record in ipairs({
@@ -288,10 +333,11 @@ describe("the page of a run", function()
         for _, part in ipairs({
             "A title", "site/script", "The manual",
             "https://here:6443 (context prod), namespace apic",
-            "operator", "not the bundled one", "5c1", "1.2.3", "the database", "seen",
+            "operator", "typed", "not the bundled one", "5c1", "1.2.3", "the database", "seen",
             "warning: old — renew", "create ConfigMap apic/c", "uid u-7", "+ data.a: 1", "verified",
             "waited for jobs j to be ready (30s)", "too slow", "resumed", "--skip",
-            "begun; whether it was done is not known", "accepted by another", "abc",
+            "begun; whether it was done is not known", "failed: it is immutable",
+            "accepted by another", "abc",
             "holds: each record carries", "north, production", "site /srv/site.yaml:9",
             "Put there by the site: before two, /srv/hook.lua, /srv/site.yaml:3",
         }) do
@@ -361,7 +407,9 @@ describe("the Markdown of a run", function()
 
     it("tells what the page tells", function()
         local text = markdown(eventful())
-        for _, part in ipairs({"# A title", "| look |", "the database", "uid u-7", "+ data.a: 1",
+        for _, part in ipairs({"# A title", "| look |",
+                               "| operator | typed | two | the database | yes |", "uid u-7",
+                               "+ data.a: 1",
                                "waited for jobs j to be ready (30s)", "--skip", "## Journal"}) do
             assert.truthy(text:find(part, 1, true), part)
         end

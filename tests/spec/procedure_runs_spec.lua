@@ -204,7 +204,7 @@ lab.describe("the runs of a user", function()
             salvor.expect_code(0, start())
             write_journal(OLD.done, {BEGIN, {type = "run.end", status = "done"}})
             write_journal(OLD.stopped, {BEGIN, {type = "step.begin", step = "x"},
-                                        {type = "step.failed", step = "x", message = "no"}})
+                                        {type = "run.end", status = "stopped", step = "x"}})
             write_journal(OLD.empty, {})
         end)
 
@@ -291,6 +291,45 @@ lab.describe("the runs of a user", function()
                 assert.is_nil(data:find("c3Vua2VuLXRy", 1, true), path)
             end
             assert.is_nil(text:find("treasure", 1, true))
+        end)
+
+        it("a write that failed, and why", function()
+            install([[must(ctx.k8s:patch("cm", "none", {data = {a = "1"}}))]])
+            salvor.expect_code(5, start())
+            local made = report(only_id())
+            salvor.expect(made.steps[1].effects[1].failed, 'configmaps "none" not found')
+            assert.is_nil(made.steps[1].effects[1].ended)
+            salvor.expect(command("report", only_id()).stdout,
+                'patch ConfigMap ' .. namespace .. '/none (failed: configmaps "none" not found')
+        end)
+
+        it("no warning where nothing was out of the ordinary", function()
+            install("")
+            salvor.expect_code(0, start())
+            assert.same({}, report(only_id()).warnings)
+        end)
+
+        it("who agreed to what is lost, and how", function()
+            install("", nil, {destructive = '"the database"'})
+            local function confirmed(result)
+                local id = result.stdout:match("run (%d+%-%d+%-%x+) of")
+                local given = report(id).confirmations[1]
+                local row = "operator | " .. given.how .. " | only | the database | "
+                    .. (given.yes and "yes" or "no")
+                salvor.expect(command("report", id).stdout, row)
+                salvor.expect(command("report", id, "-o", "html").stdout,
+                    "<td>" .. row:gsub(" | ", "</td><td>") .. "</td>")
+                return {given.user, given.how, given.yes}
+            end
+            local function typing(answer)
+                return salvor.run({"run", "site/script", "-n", namespace}, {home = home,
+                    env = {KUBECONFIG = lab.kubeconfig()},
+                    prefix = {"python3", "tests/support/terminal.py", "to go on:", answer}})
+            end
+            assert.same({"operator", "--yes", true}, confirmed(start("--yes")))
+            assert.same({"operator", "typed", true}, confirmed(typing("the database\\n")))
+            assert.same({"operator", "typed", false}, confirmed(typing("yes\\n")))
+            assert.same({"operator", "nobody could be asked", false}, confirmed(start()))
         end)
 
         it("their parameters as they were, without secrets", function()

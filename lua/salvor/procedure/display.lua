@@ -17,7 +17,8 @@ local display = {}
 
 local PAUSE = 1 -- seconds between lines, and between looks at the clock
 
-local HEADINGS = {run = "run %s of", undo = "undoing run %s of", plan = "plan of"}
+local HEADINGS = {run = "run %s of", resume = "resuming run %s of", undo = "undoing run %s of",
+                  plan = "plan of"}
 local UNDOING = {undo = "undoing "}
 local TAKEN = {
     broken = "--break-lock took it",
@@ -117,12 +118,32 @@ function Display:step(step, status, findings)
         self.doing .. place_of(self, step))
 end
 
-function Display:wait(what, progress)
-    local text = what .. ": " .. progress.state
+--- What is waited for, and how it stands.
+function display.waiting(what, progress)
+    local more = #(progress.missing or {}) - 1
+    return what .. ": " .. progress.state
+        .. (more > 0 and string.format(" (and %d more)", more) or "")
+end
+
+--- Why that does not get on; nil as long as it does.
+function display.stall(progress)
     if progress.stalled then
-        text = text .. "; nothing has changed for a while"
+        return "nothing has changed for a while"
             .. (progress.why and progress.why.line and ": " .. progress.why.line or "")
     end
+end
+
+--- A live line is cut at the terminal's edge, so a stall has a line of its own, which stays.
+function Display:wait(what, progress)
+    local text, stall = display.waiting(what, progress), display.stall(progress)
+    if not self.on_terminal then
+        return show_waiting(self, stall and text .. "; " .. stall or text)
+    end
+    if stall and stall ~= self.stalls[what] then
+        self.live_line:finish()
+        render.note(self.stream, what .. ": " .. stall)
+    end
+    self.stalls[what] = stall
     show_waiting(self, text)
 end
 
@@ -165,18 +186,18 @@ local function can_ask(self)
     return self.is_own and terminal.is_terminal("stdin") and terminal.is_terminal("stderr")
 end
 
---- As ui.confirm; the live line keeps quiet meanwhile.
+--- As ui.confirm, but "typed" is the yes; the live line keeps quiet meanwhile.
 local function ask(self, question, options)
     self.live_line:finish()
     self.asking = true
     local yes, err = ui.confirm(question, options)
     self.asking = false
-    return yes, err
+    return yes and "typed", err
 end
 
 function Display:confirm(_, loss)
     if self.answers.yes then
-        return true
+        return "--yes"
     end
     return ask(self, "this destroys " .. loss .. ";", {typed = loss})
 end
@@ -194,7 +215,7 @@ function Display:changed(lines)
         render.warning(self.stream, line)
     end
     if self.answers.accept_changes then
-        return true
+        return "--accept-changes"
     elseif not can_ask(self) then
         return nil, errors.new({
             code = "Refused",
@@ -218,6 +239,7 @@ function display.new(stream, answers)
         is_own = is_own,
         on_terminal = is_own and terminal.is_terminal("stderr") and os.getenv("TERM") ~= "dumb",
         live_line = ui.status(),
+        stalls = {}, -- what was told last, by what is waited for
         next_line = 0,
     }
     local observer = {}

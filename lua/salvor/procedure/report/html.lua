@@ -130,11 +130,9 @@ end
 local function confirmations(document)
     local rows = {}
     for index, given in ipairs(document.confirmations) do
-        rows[index] = {words.time(given.time), given.user or "unknown", code(given.step),
-                       given.loss, given.yes and "yes" or "no"}
+        rows[index] = words.confirmed(given)
     end
-    return rows[1] and section("Confirmed", grid({"Time", "By", "Step", "What is lost", "Answer"},
-        rows))
+    return rows[1] and section("Confirmed", grid(words.CONFIRMED, rows))
 end
 
 local function params(document)

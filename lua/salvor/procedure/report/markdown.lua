@@ -160,11 +160,9 @@ return function(document)
     page:section("Warnings", {"Time", "Step", "What"}, rows_of(document.warnings, function(item)
         return {words.time(item.time), item.step, item.text}
     end))
-    page:section("Confirmed", {"Time", "By", "Step", "What is lost", "Answer"},
-        rows_of(document.confirmations, function(item)
-            return {words.time(item.time), item.user or "unknown", item.step, item.loss,
-                    item.yes and "yes" or "no"}
-        end))
+    page:section("Confirmed", words.CONFIRMED, rows_of(document.confirmations, function(item)
+        return words.confirmed(item)
+    end))
     page:section("Checks", {"Result", "Check", "Title", "Findings"},
         rows_of(document.checks, check_row))
     page:heading(2, "Steps")

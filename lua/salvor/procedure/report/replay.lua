@@ -62,17 +62,24 @@ on["run.begin"] = function(self, record)
     table.insert(self.sessions, {began = record.time, ended = record.time, user = record.user})
 end
 
-on["run.resume"] = function(self, record)
+--- Somebody goes on with the run.
+local function begin_session(self, record, what)
     self:close_open(self.last_time, "interrupted")
     table.insert(self.sessions, {began = record.time, ended = record.time, user = record.user})
-    self:event(record, "resume", "resumed by " .. (text(record.user) or "an unknown user"))
+    self:event(record, what, what .. " by " .. (text(record.user) or "an unknown user"))
+    if text(record.salvor) and record.salvor ~= self.begin.salvor then
+        self:warn(record, what .. " with Salvor " .. tostring(record.salvor)
+            .. ", begun with " .. tostring(self.begin.salvor))
+    end
+end
+
+on["run.resume"] = function(self, record)
+    begin_session(self, record, "resumed")
     self:warn(record, "the run was resumed after it had ended early")
 end
 
 on["run.undo"] = function(self, record)
-    self:close_open(self.last_time, "interrupted")
-    table.insert(self.sessions, {began = record.time, ended = record.time, user = record.user})
-    self:event(record, "undo", "undone by " .. (text(record.user) or "an unknown user"))
+    begin_session(self, record, "undone")
 end
 
 on["run.interrupted"] = function(self, record)
@@ -81,7 +88,8 @@ on["run.interrupted"] = function(self, record)
 end
 
 on["run.end"] = function(self, record)
-    self:event(record, "end", "ended: " .. tostring(record.status))
+    self:event(record, "end", "ended: " .. tostring(record.status)
+        .. (text(record.message) and ": " .. record.message or ""))
 end
 
 local function warn_of(self, record, findings)
@@ -140,6 +148,10 @@ on["step.failed"] = function(self, record)
         .. tostring(record.message))
 end
 
+on["step.verified"] = function(self, record)
+    self:event(record, "verified", "step " .. tostring(record.step) .. " still holds")
+end
+
 on["step.skipped"] = function(self, record)
     local step = self:step(record.step)
     step.status, step.reason = "skipped", text(record.reason)
@@ -174,6 +186,13 @@ on["effect.end"] = function(self, record)
     end
 end
 
+on["effect.failed"] = function(self, record)
+    local effect = self.effects[record.effect]
+    if effect then
+        effect.failed = text(record.message) or "no message"
+    end
+end
+
 on["wait.begin"] = function(self, record)
     local wait = {target = text(record.target), wanted = text(record.wanted),
                   timeout = record.timeout, began = record.time}
@@ -198,7 +217,8 @@ on["changed"] = function(self, record)
     end
     self:warn(record, "the cluster had changed while the run was stopped: "
         .. table.concat(names, "; ") .. "; " .. (record.accepted == false and "refused by "
-        or "accepted by ") .. (text(record.user) or "an unknown user"))
+        or "accepted by ") .. (text(record.user) or "an unknown user")
+        .. (text(record.how) and " (" .. record.how .. ")" or ""))
 end
 
 on["undo.begin"] = function(self, record)
@@ -235,8 +255,8 @@ end
 
 on["lock.acquired"] = function(self, record)
     other(self, record)
-    if text(record.previous) and record.how ~= "own" then
-        self:warn(record, "the lock was taken from " .. record.previous
+    if text(record.from) and record.how ~= "own" then
+        self:warn(record, "the lock was taken from " .. record.from
             .. (text(record.how) and " (" .. record.how .. ")" or ""))
     end
 end
@@ -255,6 +275,10 @@ return function(records, is_running)
     }, Evidence)
     for _, record in ipairs(records) do
         (on[record.type] or other)(self, record)
+        -- Times in this form compare as texts do.
+        if text(record.time) and text(self.last_time) and record.time < self.last_time then
+            self:warn(record, "the clock of the machine went back, from " .. self.last_time)
+        end
         self.last_time = record.time
         local session = self.sessions[#self.sessions]
         if session then

@@ -4,7 +4,7 @@ local status = {}
 local on = {}
 
 local function begins(state)
-    state.word, state.step, state.ended = "interrupted", nil, false
+    state.word, state.step, state.message, state.ended = "interrupted", nil, nil, false
 end
 
 on["run.begin"] = function(state)
@@ -14,54 +14,32 @@ end
 
 on["run.resume"] = begins
 
-on["run.undo"] = function(state)
-    begins(state)
-    state.undoing = true
-end
+on["run.undo"] = begins
 
 on["step.begin"] = function(state, record)
-    state.word, state.step, state.message = "interrupted", record.step, nil
-    state.begun = true
+    state.step, state.begun = record.step, true
 end
 
 on["step.end"] = function(state)
     state.step = nil
 end
 
-on["step.failed"] = function(state, record)
-    state.word, state.step, state.message = "stopped", record.step, record.message
-end
-
-on["confirm"] = function(state, record)
-    if not record.yes then
-        state.word, state.ended = "refused", true
-    end
-end
-
-on["changed"] = function(state, record)
-    if record.accepted == false then
-        state.word, state.ended = "refused", true
-    end
-end
-
 on["undo.begin"] = function(state, record)
-    state.word, state.step, state.ended, state.undoing = "interrupted", record.step, false, true
+    state.step, state.undoing = record.step, true
 end
 
-on["undo.failed"] = on["step.failed"]
+on["undo.end"] = on["step.end"]
 
-on["undo.end"] = function(state)
-    state.step = nil
-end
+local AT_STEP = {stopped = true, ["until"] = true}
 
 on["run.end"] = function(state, record)
-    state.word, state.ended = tostring(record.status), true
-    state.step = record.status == "until" and record.step or nil
+    state.word, state.message, state.ended = tostring(record.status), record.message, true
+    state.step = AT_STEP[state.word] and record.step or nil
 end
 
 --- of(records, is_held) -> {word, step, message, undoing, begun, known}; word is done, preflight,
---- refused, until, undone, stopped, interrupted, running (somebody holds the run's lock), or what
---- the journal's end says; `begun`: a step ever was; `known`: its beginning is journaled.
+--- refused, locked, failed, until, undone, stopped, interrupted, or running (a process holds the
+--- run's lock); `begun`: a step ever was; `known`: its beginning is journaled.
 function status.of(records, is_held)
     local state = {word = "interrupted", ended = false}
     for _, record in ipairs(records) do
@@ -71,39 +49,36 @@ function status.of(records, is_held)
         end
     end
     if is_held and not state.ended then
-        state.word, state.message = "running", nil
+        state.word = "running"
     end
     return {word = state.word, step = state.step, message = state.message,
             undoing = state.undoing, begun = state.begun, known = state.known}
 end
 
 local RESUMABLE = {stopped = true, interrupted = true, ["until"] = true}
+local OVER = {done = true, undone = true, running = true}
 
 --- The command that goes on with the run; nil where nothing is left to do.
 function status.go_on(state, run)
-    if not state.known then
+    if not state.known or OVER[state.word] then
         return nil
-    elseif state.undoing and state.word ~= "undone" and state.word ~= "running" then
+    elseif state.undoing then
         return "salvor run --undo " .. run
-    elseif RESUMABLE[state.word] or (state.word == "refused" and state.begun) then
+    elseif RESUMABLE[state.word] or state.begun then
         return "salvor run --resume " .. run
     end
 end
 
-local TEXT = {
-    preflight = "a check failed",
-    stopped = "stopped at %s",
-    interrupted = "interrupted at %s",
-    running = "running: %s",
-    ["until"] = "done until %s",
-}
+local TEXT = {preflight = "a check failed", locked = "had no lock"}
+local AT = {stopped = "stopped at %s", interrupted = "interrupted at %s", running = "running: %s",
+            ["until"] = "done until %s"}
 
 --- "stopped at save-secrets"
 function status.text(state)
-    if state.step and TEXT[state.word] then
-        return TEXT[state.word]:format(state.step)
+    if state.step and AT[state.word] then
+        return AT[state.word]:format(state.step)
     end
-    return state.word
+    return TEXT[state.word] or state.word
 end
 
 return status

@@ -63,13 +63,23 @@ function words.origin(step)
     return text
 end
 
+--- Who agreed to what is lost by a step, and how: a row below these titles.
+words.CONFIRMED = {"Time", "By", "How", "Step", "What is lost", "Answer"}
+
+function words.confirmed(given)
+    return {words.time(given.time), given.user or "unknown", given.how or "unknown", given.step,
+            given.loss, given.yes and "yes" or "no"}
+end
+
 --- What an effect's result says, as "uid …, exit code 0".
 local RESULT = {{"uid", "uid "}, {"resourceVersion", "version "}, {"code", "exit code "},
                 {"bytes", "bytes "}, {"size", "bytes "}, {"entries", "entries "},
                 {"copied", "copied "}, {"kit_file", "file "}}
 
 function words.result(effect)
-    if not effect.ended then
+    if effect.failed then
+        return "failed: " .. effect.failed
+    elseif not effect.ended then
         return "begun; whether it was done is not known"
     end
     local result, parts = type(effect.result) == "table" and effect.result or {}, {}
