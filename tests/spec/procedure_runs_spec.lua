@@ -317,8 +317,8 @@ lab.describe("the runs of a user", function()
                 local row = "operator | " .. given.how .. " | only | the database | "
                     .. (given.yes and "yes" or "no")
                 salvor.expect(command("report", id).stdout, row)
-                salvor.expect(command("report", id, "-o", "html").stdout,
-                    "<td>" .. row:gsub(" | ", "</td><td>") .. "</td>")
+                salvor.expect(command("report", id, "-o", "html").stdout, "<td>"
+                    .. row:gsub("only", "<code>%0</code>"):gsub(" | ", "</td><td>") .. "</td>")
                 return {given.user, given.how, given.yes}
             end
             local function typing(answer)

@@ -111,9 +111,9 @@ end
 
 local function picture(document)
     local drawn = timeline(document)
-    return drawn and section("Timeline", drawn, h("p", {class = "dim"},
-        "Hatched: waiting. Triangle: tried again. Dashed line: resumed; the time in which nothing ",
-        "was at work is left out."))
+    return drawn and section("Timeline", h("div", {class = "wide"}, drawn), h("p", {class = "dim"},
+        "Hatched: waiting. Red: failed. Amber: broken off. Triangle: tried again. Dashed line: ",
+        "resumed; the time in which nothing was at work is left out."))
 end
 
 local function warnings(document)
@@ -131,6 +131,7 @@ local function confirmations(document)
     local rows = {}
     for index, given in ipairs(document.confirmations) do
         rows[index] = words.confirmed(given)
+        rows[index][4] = code(given.step)
     end
     return rows[1] and section("Confirmed", grid(words.CONFIRMED, rows))
 end
@@ -161,8 +162,9 @@ end
 local function effect_item(effect)
     local result = words.result(effect)
     return h("li", nil, h("span", {class = "mono"}, tostring(effect.verb), " ",
-        tostring(effect.target)), h("span", {class = "dim"}, " ", words.time(effect.began),
-        result ~= "" and {", ", result} or nil), list_of(words.changes(effect), "changes mono"))
+        tostring(effect.target)), h("span", {class = "dim"}, " ", words.time(effect.began)),
+        result ~= "" and h("span", {class = effect.failed and "bad" or "dim"}, ", ", result) or nil,
+        list_of(words.changes(effect), "changes mono"))
 end
 
 local function waits_of(step)

@@ -28,15 +28,18 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; m
 dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-th { color: var(--dim); font-weight: 600; white-space: nowrap; }
+  border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
+th { color: var(--dim); font-weight: 600; }
+th, td:first-child { white-space: nowrap; }
 ul { margin: .3rem 0; padding-left: 1.2rem; }
+td ul { margin: 0; }
 section.step { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem;
   padding: .8rem 1rem; margin: .8rem 0; break-inside: avoid-page; }
 .head { display: flex; flex-wrap: wrap; gap: .2rem .8rem; align-items: baseline; }
 .head .when { margin-left: auto; white-space: nowrap; }
 ul.changes { list-style: none; padding-left: 1rem; }
-svg { display: block; width: 100%; height: auto; margin-top: .6rem; }
+.wide { overflow-x: auto; }
+svg { display: block; width: 100%; min-width: 38rem; height: auto; margin-top: .6rem; }
 svg text { fill: var(--fg); font: 12px system-ui, "Liberation Sans", sans-serif; }
 svg text.small { fill: var(--dim); font-size: 11px; }
 .bar { fill: var(--bar); } .bar.done { fill: var(--bar); } .bar.failed { fill: var(--bad); }
@@ -44,11 +47,13 @@ svg text.small { fill: var(--dim); font-size: 11px; }
 .wait { fill: url(#hatch); } .hatch { stroke: var(--bg); stroke-width: 3; opacity: .75; }
 .grid { stroke: var(--line); } .resume { stroke: var(--warn); stroke-dasharray: 4 3; }
 .retry { fill: var(--warn); }
+@media (max-width: 40rem) { table { display: block; overflow-x: auto; } }
 @media print {
   :root { color-scheme: light; --fg: #000; --dim: #444; --bg: #fff; --panel: #fff; --line: #bbb;
     --accent: #000; --good: #14532d; --bad: #8f1d16; --warn: #6b4500; --bar: #6f8fb0;
     --stop: #c9a35f; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
+  table { display: table; } svg { min-width: 0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   h2 { break-after: avoid-page; } tr { break-inside: avoid-page; } }
 ]]
