@@ -253,6 +253,20 @@ static int sync_folder_of(const char *path)
     return result;
 }
 
+/* What was written and cannot be flushed is not appended either: some disks are full only then. */
+static int append_all(int fd, const void *data, size_t size)
+{
+    struct stat before;
+    if (fstat(fd, &before) < 0)
+        return -1;
+    int result = write_all(fd, data, size);
+    if (result == 0 && fdatasync(fd) < 0 && errno != EINVAL)
+        result = -1; /* EINVAL: a pipe or a terminal, which has nothing to flush */
+    if (result < 0)
+        cut_back(fd, before.st_size);
+    return result;
+}
+
 int salvor_file_append(const char *path, const void *data, size_t size, mode_t mode,
                        struct salvor_error *err)
 {
@@ -260,17 +274,9 @@ int salvor_file_append(const char *path, const void *data, size_t size, mode_t m
     int fd = open_to_append(path, mode, &made);
     if (fd < 0)
         return failed(err, errno, path);
-    struct stat before;
-    int result = fstat(fd, &before);
-    if (result == 0 && made)
-        result = fchmod(fd, mode);
-    if (result == 0) {
-        result = write_all(fd, data, size);
-        if (result < 0)
-            cut_back(fd, before.st_size);
-    }
-    if (result == 0 && fdatasync(fd) < 0 && errno != EINVAL)
-        result = -1; /* EINVAL: a pipe or a terminal, which has nothing to flush */
+    int result = made ? fchmod(fd, mode) : 0;
+    if (result == 0)
+        result = append_all(fd, data, size);
     if (result == 0 && made)
         result = sync_folder_of(path);
     if (result < 0)

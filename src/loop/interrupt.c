@@ -24,10 +24,12 @@ static void die_of(int number)
 static void handle(int number)
 {
     int saved = errno;
-    if (caught)
+    if (caught && number != SIGHUP)
         die_of(number);
-    caught = number;
-    notify_script();
+    if (!caught) {
+        caught = number;
+        notify_script();
+    }
     errno = saved;
 }
 
@@ -51,9 +53,11 @@ static void handle_broken_pipe(int number)
 int salvor_interrupt_install(void (*notify)(void), struct salvor_error *err)
 {
     notify_script = notify;
-    struct sigaction action = {.sa_handler = handle};
+    struct sigaction action = {.sa_handler = handle}, hang_up;
     struct sigaction broken_pipe = {.sa_handler = handle_broken_pipe};
-    if (sigaction(SIGINT, &action, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0 ||
+    if (sigaction(SIGHUP, NULL, &hang_up) < 0 ||
+        (hang_up.sa_handler != SIG_IGN && sigaction(SIGHUP, &action, NULL) < 0) ||
+        sigaction(SIGINT, &action, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0 ||
         sigaction(SIGPIPE, &broken_pipe, NULL) < 0)
         return salvor_error_errno(err, errno, "cannot set up signal handlers");
     return 0;

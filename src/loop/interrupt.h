@@ -1,7 +1,8 @@
 /*
- * SIGINT and SIGTERM. The first one is a request: `notify` is called inside the handler (so only
- * async-signal-safe work there) and the script unwinds. The second one ends the process at once, as
- * the signal would have done; children die with it. SIGPIPE is such a request when it is standard
+ * SIGINT, SIGTERM and, unless it was ignored from the start (nohup), SIGHUP: the terminal is gone. The
+ * first one is a request: `notify` is called inside the handler (so only async-signal-safe work
+ * there) and the script unwinds. The second one ends the process at once, as the signal would have
+ * done; children die with it. A second SIGHUP does not: shell and kernel both send one. SIGPIPE is such a request when it is standard
  * output or error that nobody reads any more, as in `salvor script.lua | head`; of any other pipe a
  * write just says EPIPE.
  */

@@ -204,7 +204,7 @@ lab.describe("salvor says what the API server refuses:", function()
         must(fs.write(home .. "/state", "not a folder"))
         local result = salvor.run({"run", ID, "-p", "kit=" .. home .. "/kit",
                                    "--kubeconfig", lab.kubeconfig()}, {home = home})
-        expect_one_line(result, 1, "the journal of the run cannot be made", home .. "/state",
+        expect_one_line(result, 1, "the journal of the run cannot be written", home .. "/state",
             "$XDG_STATE_HOME", "nothing was changed")
         assert.is_nil(fs.stat(home .. "/kit"))
     end)

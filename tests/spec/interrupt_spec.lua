@@ -83,6 +83,7 @@ local PROLOGUE = [[
 
 --- Its standard input stays open and empty; exec keeps the shell out of what is seen of its end.
 local LAUNCH = 'mkfifo "$2.in" && exec "$0" "$@" 0<>"$2.in"'
+local IGNORE = 'trap "" %s; '
 
 local function until_there(path)
     local deadline = task.now() + 60
@@ -92,19 +93,24 @@ local function until_there(path)
     end
 end
 
---- Runs the script; each signal is sent when the file is there that the script makes before.
-local function run(body, signals)
+--- Runs the script; each signal is sent when the file is there that the script makes before, and
+--- may have one that is `made` when it was sent. ignored: a signal that is from the start.
+local function run(body, signals, ignored)
     local folder = must(fs.temporary_folder())
     local _ <close> = setmetatable({}, {__close = function() fs.remove_tree(folder) end})
     local script, ready = fs.join(folder, "script.lua"), fs.join(folder, "ready")
     must(fs.write(script, PROLOGUE .. body))
     local child = task.spawn(function()
-        return must(proc.run({"sh", "-c", LAUNCH, salvor.path, script, ready},
+        local launch = (ignored and IGNORE:format(ignored) or "") .. LAUNCH
+        return must(proc.run({"sh", "-c", launch, salvor.path, script, ready},
             {timeout = 60, env = {HOME = folder}}))
     end)
     for _, signal in ipairs(signals) do
         until_there(ready .. (signal.mark or ""))
         must(proc.run({"kill", "-" .. signal[1], must(fs.read(ready))}))
+        if signal.made then
+            must(fs.write(ready .. signal.made, ""))
+        end
     end
     return child:join()
 end
@@ -123,6 +129,25 @@ describe("Ctrl-C", function()
         local result = run("while true do pcall(task.sleep, 1000) end", {{"TERM"}})
         assert.are.equal("tidied up\n", result.stdout)
         assert.are.equal(143, result.code)
+    end)
+
+    it("is what SIGHUP does too, of which shell and kernel each send one", function()
+        local result = run([[
+            local _ <close> = setmetatable({}, {__close = function()
+                mark(".closing")
+                while not io.open(arg[1] .. ".again") do pcall(task.sleep, 0.01) end
+            end})
+            while true do pcall(task.sleep, 1000) end]],
+            {{"HUP"}, {"HUP", mark = ".closing"}, {"HUP", mark = ".closing", made = ".again"}})
+        assert.are.equal("tidied up\n", result.stdout)
+        assert.are.equal(129, result.code)
+    end)
+
+    it("is not SIGHUP of one that was started by nohup", function()
+        local result = run("mark('.set') while not io.open(arg[1] .. '.again') do"
+            .. " task.sleep(0.01) end", {{"HUP", mark = ".set", made = ".again"}}, "HUP")
+        assert.are.equal("tidied up\n", result.stdout)
+        assert.are.equal(0, result.code)
     end)
 
     it("lets <close> variables work and wait", function()

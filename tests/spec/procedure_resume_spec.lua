@@ -3,6 +3,7 @@
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local lab = require("support.lab")
+local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local small_procedure = require("support.small_procedure")
 local task = require("salvor.task")
@@ -220,8 +221,82 @@ lab.describe("a run", function()
         small:signal("INT")
         local result = running:join()
         assert.equal(2, result.signal)
-        salvor.expect(result.stderr, "interrupted; go on with: salvor run --resume " .. run)
+        salvor.expect(result.stderr, "interrupted at step one; go on with: salvor run --resume "
+            .. run)
         small:set("go", true)
         salvor.expect_code(0, command({"--resume", run}))
+    end)
+
+    it("is ended at once by a second Ctrl-C, and can be resumed still", function()
+        steps({'id = "one", run = function()'
+            .. ' local _ <close> = setmetatable({}, {__close = function()'
+            .. ' note("closing") wait_for_go() end}) note("one") wait_for_go() end'})
+        local running = task.spawn(command, {"site/script"})
+        small:await_note("one")
+        local run = small:only_run()
+        small:signal("INT")
+        small:await_note("closing")
+        small:signal("INT")
+        assert.equal(2, running:join().signal)
+        assert.same({"interrupted", "salvor run --resume " .. run},
+            {listed().status, listed().go_on})
+        small:set("go", true)
+        salvor.expect_code(0, command({"--resume", run}))
+        assert.equal("own", small:records_of("lock.acquired")[2].how)
+    end)
+
+    it("gives its lock back when its terminal is gone", function()
+        steps({'id = "one", run = function() note("one") wait_for_go() end'})
+        local running = task.spawn(command, {"site/script"})
+        small:await_note("one")
+        small:signal("HUP")
+        assert.equal(129, running:join().code)
+        assert.equal(1, #small:records_of("lock.released"))
+        assert.equal(1, #small:records_of("run.interrupted"))
+    end)
+
+    it("stops when its journal cannot be written any more, and goes on when it can", function()
+        local list = {}
+        for number = 1, 20 do
+            list[number] = string.format('id = "s%d", run = function(ctx)'
+                .. ' must(ctx.k8s:create(config_map(ctx:name("c%d"), {text = ("x"):rep(90)})))'
+                .. ' note("s%d") end', number, number, number)
+        end
+        steps(list)
+        -- A limit on the size of files stands for a full disk.
+        local full = {prefix = {"sh", "-c", 'ulimit -f 16; trap "" XFSZ; exec "$0" "$@"'}}
+        local stopped = command({"site/script"}, full)
+        salvor.expect_code(5, stopped)
+        local run = small:only_run()
+        salvor.expect(stopped.stderr, "stopped at step s", "journal.jsonl: ",
+            "go on with: salvor run --resume " .. run)
+        assert.equal("NotFound", select(2, small.client:get("lease", "salvor")).code)
+        assert.equal("interrupted", listed().status)
+        local noted = #salvor.lines(notes())
+        assert.is_true(noted > 0 and noted < 20)
+        local again = command({"--resume", run}, full)
+        salvor.expect_code(1, again)
+        assert.equal(noted, #salvor.lines(notes()))
+        salvor.expect_code(0, command({"--resume", run}))
+        assert.equal(20, #must(small.client:list("cm", {label_selector = "salvor-run=" .. run})))
+        salvor.expect_code(0, salvor.run({"runs", "--check"}, {home = home}))
+    end)
+
+    it("is not resumed where its journal can only be read", function()
+        steps({'id = "one", run = function() fail_at_will() end'})
+        fail(true)
+        local run = command({"site/script"}).stderr:match("resume (%S+)")
+        local folder = fs.dirname(small:journal_path(run))
+        must(proc.run({"chmod", "400", fs.join(folder, "lock")}))
+        must(proc.run({"chmod", "500", folder}))
+        local result = command({"--resume", run}, {prefix = salvor.UNPRIVILEGED})
+        local listing = salvor.run({"runs", "--check"}, {home = home,
+                                                         prefix = salvor.UNPRIVILEGED})
+        must(proc.run({"chmod", "700", folder}))
+        salvor.expect_code(1, result)
+        salvor.expect(result.stderr, "the journal of the run cannot be written: ", "/lock: ",
+            "work as the user, and on the machine, that the run began with; nothing was changed")
+        salvor.expect_code(0, listing)
+        salvor.expect(listing.stdout, run .. "  ok")
     end)
 end)

@@ -1,4 +1,7 @@
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -7,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,6 +121,37 @@ static void a_failed_write_changes_nothing(void **state)
     assert_content("a", "old");
     assert_content("log", "line\n");
     assert_int_equal(count_names(), 2);
+}
+
+/* Appends where fdatasync() fails, as the kernel answers it on a disk that cannot take the data. */
+static int append_without_flush(const char *path)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fdatasync, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = 4, .filter = filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+        return 0;
+    struct salvor_error err;
+    return salvor_file_append(path, "more\n", 5, 0600, &err) == -1 && !strcmp(err.code, "NoSpace");
+}
+
+static void what_cannot_be_flushed_is_not_appended(void **state)
+{
+    (void)state;
+    put("log", "line\n");
+    const char *path = path_of("log");
+    pid_t child = fork();
+    if (child == 0)
+        _exit(append_without_flush(path) ? 0 : 1);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_content("log", "line\n");
 }
 
 static void a_symbolic_link_is_replaced_not_followed(void **state)
@@ -334,6 +370,7 @@ int main(void)
         TEST(writing_replaces_and_leaves_nothing_over),
         TEST(exclusive_writing_keeps_what_is_there),
         TEST(a_failed_write_changes_nothing),
+        TEST(what_cannot_be_flushed_is_not_appended),
         TEST(a_symbolic_link_is_replaced_not_followed),
         TEST(a_name_is_needed),
         TEST(reading_has_a_ceiling),

@@ -19,7 +19,6 @@ local PAUSE = 1 -- seconds between lines, and between looks at the clock
 
 local HEADINGS = {run = "run %s of", resume = "resuming run %s of", undo = "undoing run %s of",
                   plan = "plan of"}
-local UNDOING = {undo = "undoing "}
 local TAKEN = {
     broken = "--break-lock took it",
     expired = "it was not renewed for as long as it lasts; what that run did may be unfinished",
@@ -57,6 +56,7 @@ end
 
 function Display:begin(prepared, run, what)
     self.numbers, self.count = number_steps(prepared.procedure)
+    self.undoing = what == "undo"
     render.heading(self.stream, HEADINGS[what or run and "run" or "plan"]:format(run), prepared)
     if what ~= "undo" then
         self.stream:write("checks\n")
@@ -110,7 +110,8 @@ function Display:step(step, status, findings)
         self.step = nil
         return render.step(self.stream, step, status, findings)
     end
-    self.step, self.since, self.doing = step, task.now(), UNDOING[status] or ""
+    self.undoing = status == "undo"
+    self.step, self.since, self.doing = step, task.now(), self.undoing and "undoing " or ""
     if self.on_terminal then
         return show_live(self)
     end
@@ -163,7 +164,8 @@ end
 
 function Display:interrupted(run)
     self.live_line:finish()
-    cli.complain("interrupted; go on with: salvor run --resume ", run)
+    cli.complain("interrupted", self.step and " at step " .. self.step.id or "",
+        "; go on with: salvor run --", self.undoing and "undo " or "resume ", run)
 end
 
 -- The lock

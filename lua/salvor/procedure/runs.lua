@@ -22,15 +22,23 @@ function runs.new_id()
     return os.date("!%Y%m%d-%H%M%S-") .. random_hex(3)
 end
 
+local function cannot_write(err, hint)
+    error(errors.new({
+        code = err.code,
+        message = "the journal of the run cannot be written: " .. err.message,
+        hint = (err.hint and err.hint .. ", or " or "") .. hint .. "; nothing was changed",
+        cause = err,
+    }), 0)
+end
+
 --- Two processes must not work on one run: the lock goes with the process that holds it.
 local function lock(folder, id)
     local handle, err = fs.lock(fs.join(folder, "lock"))
-    if not handle then
-        if err.code == "Conflict" then
-            err = errors.new({code = "Conflict", message = "run " .. id .. " is at work already",
-                              hint = "wait for it to end", cause = err})
-        end
-        error(err, 0)
+    if not handle and err.code == "Conflict" then
+        error(errors.new({code = "Conflict", message = "run " .. id .. " is at work already",
+                          hint = "wait for it to end", cause = err}), 0)
+    elseif not handle then
+        cannot_write(err, "work as the user, and on the machine, that the run began with")
     end
     return handle
 end
@@ -41,12 +49,7 @@ function runs.create()
     local folder = fs.join(root(), id)
     local made, err = fs.mkdir(folder, {parents = true})
     if not made then
-        error(errors.new({
-            code = err.code,
-            message = "the journal of the run cannot be made: " .. err.message,
-            hint = "let $XDG_STATE_HOME name a folder that can be written; nothing was changed",
-            cause = err,
-        }), 0)
+        cannot_write(err, "let $XDG_STATE_HOME name a folder that can be written")
     end
     return {
         id = id,
@@ -68,7 +71,8 @@ local function check_id(id)
     return folder
 end
 
---- open(id) -> the same with `records`; raises NotFound, Conflict (it is running) or Corrupt.
+--- open(id) -> the same with `records`; raises Usage (there is none), Conflict (it is at work),
+--- Corrupt, or why it cannot be written.
 function runs.open(id)
     local folder = check_id(id)
     local held = lock(folder, id)
