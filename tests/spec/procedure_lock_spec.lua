@@ -1,8 +1,10 @@
 -- The Lease that keeps two operators from working on one namespace: who gets it, how it is kept,
 -- lost and given back.
+local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local lab = require("support.lab")
+local lock = require("salvor.procedure.lock")
 local salvor = require("support.salvor")
 local small_procedure = require("support.small_procedure")
 local task = require("salvor.task")
@@ -218,6 +220,20 @@ lab.describe("the lock of a run", function()
         assert.equal("NotFound", select(2, small.client:get("cm", "late")).code)
         other:set("go", true)
         salvor.expect_code(0, second:join())
+    end)
+
+    it("is given back at once when it cannot be journaled that it was taken", function()
+        local full = errors.new({code = "NoSpace", message = "the disk is full"})
+        local ok, err = pcall(lock.acquire, small.client, {
+            run = "20260101-000000-abcdef", procedure = ID,
+            journal = {append = function()
+                assert.truthy(lease())
+                error(full, 0)
+            end},
+        })
+        assert.is_false(ok)
+        assert.equal(full, err)
+        expect_free()
     end)
 
     describe("without the rights", function()

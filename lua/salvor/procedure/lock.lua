@@ -156,9 +156,17 @@ function lock.acquire(connection, options)
         identity = lease.identity(options.run),
     }, Lock)
     self.how, self.previous = take(self)
-    self.journal:append({type = "lock.acquired", namespace = self.namespace,
-                         holder = self.identity, how = self.how,
-                         from = self.previous and self.previous.identity or nil})
+    local ok, err = pcall(self.journal.append, self.journal, {
+        type = "lock.acquired",
+        namespace = self.namespace,
+        holder = self.identity,
+        how = self.how,
+        from = self.previous and self.previous.identity or nil,
+    })
+    if not ok then
+        self:__close()
+        error(err, 0)
+    end
     return self
 end
 
