@@ -97,6 +97,12 @@ describe("a journal", function()
         end
     end)
 
+    it("is Corrupt when its last record has another number", function()
+        local text = write_three()
+        must(fs.write(path, (text:gsub('"number":3', '"number":4'))))
+        assert.equal("Corrupt", select(2, journal.open(path)).code)
+    end)
+
     it("is Corrupt when lines are missing, swapped or added", function()
         local lines = salvor.lines(write_three())
         for _, order in ipairs({{2, 3}, {1, 3}, {1, 3, 2}, {1, 1, 2, 3}, {3}}) do

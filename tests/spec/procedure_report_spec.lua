@@ -168,6 +168,14 @@ describe("the evidence of a run", function()
             message = "left out by --skip"}}}}).warnings))
     end)
 
+    it("says of a check that was not looked at which one had failed", function()
+        local made = evidence({0, begin()}, {1, {type = "check", step = "look", status = "skipped",
+                                                 needs = "first", findings = list()}})
+        for _, form in ipairs({html(made), markdown(made)}) do
+            assert.truthy(form:find("not looked at: needs first", 1, true))
+        end
+    end)
+
     it("warns of a clock that went back, after which times mean nothing", function()
         local made = evidence({0, begin()}, {60, {type = "step.begin", step = "one"}},
             {10, {type = "step.end", step = "one"}})

@@ -1,5 +1,6 @@
 --- What a procedure does outside the cluster: programs and storage. A plan lists each change and
 --- does it not, a run journals it as one effect; what only reads is done in both.
+local copy = require("salvor.copy")
 local proc = require("salvor.proc")
 local stores = require("salvor.store")
 local urls = require("salvor.store.url")
@@ -14,10 +15,7 @@ end
 
 --- command(performer, argv, options) -> result of proc.run. options: its own, and read_only.
 function outside.command(performer, argv, options)
-    local given = {}
-    for name, value in pairs(options or {}) do
-        given[name] = value
-    end
+    local given = copy.merge({}, options)
     given.read_only = nil
     if options and options.read_only then
         return must(proc.run(argv, given))

@@ -14,12 +14,17 @@ local function class_of(status)
     return GOOD[status] and "good" or BAD[status] and "bad" or "attention"
 end
 
---- Names and values in two columns; what has no value is left out.
+local function code(text)
+    return text ~= nil and h("code", nil, text) or nil
+end
+
+--- Titles and values in two columns; what has no value is left out.
 local function facts(rows)
     local out = {}
     for _, row in ipairs(rows) do
-        if row[2] ~= nil and row[2] ~= "" then
-            out[#out + 1] = {h("dt", nil, row[1]), h("dd", nil, row[2])}
+        local title, text, is_code = table.unpack(row, 1, 3)
+        if text ~= nil and text ~= "" then
+            out[#out + 1] = {h("dt", nil, title), h("dd", nil, is_code and code(text) or text)}
         end
     end
     return h("dl", nil, out)
@@ -54,10 +59,6 @@ local function section(title, ...)
     return all_of(h("h2", nil, title), ...)
 end
 
-local function code(text)
-    return text ~= nil and h("code", nil, text) or nil
-end
-
 local function list_of(lines, class)
     if not lines[1] then
         return nil
@@ -80,8 +81,6 @@ end
 -- Parts of the page
 
 local function head(document)
-    local script = type(document.script) == "table" and document.script or {}
-    local plan = type(document.plan) == "table" and document.plan or {}
     return all_of(
         h("p", {class = "dim"}, "Salvor · evidence of a run"),
         h("h1", nil, document.title or document.procedure or "A run without a beginning"),
@@ -90,23 +89,7 @@ local function head(document)
         not document.journal.holds
             and h("p", {class = "alarm"}, "The journal of this run is damaged. ",
                 document.journal.problem),
-        facts({
-            {"Run", code(document.run)},
-            {"Procedure", code(document.procedure)},
-            {"Document", document.document},
-            {"Target", words.target(document)},
-            {"Cluster", code(type(document.cluster) == "table" and document.cluster.uid or nil)},
-            {"Site", words.site(document)},
-            {"Started by", document.user},
-            {"Began", words.time(document.began)},
-            {"Ended", document.status ~= "running" and words.time(document.ended) or "not yet"},
-            {"Took", words.took(document)},
-            {"Script", words.script(document)},
-            {"Script SHA-256", code(script.sha256)},
-            {"Salvor", document.salvor},
-            {"Saved plan", code(plan.digest)},
-            {"Go on with", code(document.go_on)},
-        }))
+        facts(words.head(document)))
 end
 
 local function picture(document)
@@ -153,8 +136,7 @@ local function checks(document)
     local rows = {}
     for index, check in ipairs(document.checks) do
         rows[index] = {state(check.status), {check.title or check.id, " ", code(check.id)},
-                       findings_of(check) or check.reason
-                           or (check.needs and "not looked at: needs " .. check.needs)}
+                       findings_of(check) or words.not_looked(check)}
     end
     return rows[1] and section("Checks", grid({"Result", "Check", "Findings"}, rows))
 end
@@ -223,13 +205,7 @@ local function events(document)
 end
 
 local function foot(document)
-    local journal = document.journal
-    return section("Journal", facts({
-        {"File", code(journal.path)},
-        {"Records", journal.records},
-        {"SHA-256", code(journal.sha256)},
-        {"Chain", words.chain(journal)},
-    }))
+    return section("Journal", facts(words.journal(document.journal)))
 end
 
 --- html(document) -> the page as text

@@ -46,6 +46,15 @@ function Page:table(columns, rows)
     end
 end
 
+--- Titles and values; what has no value is left out.
+function Page:facts(given)
+    local rows = {}
+    for _, row in ipairs(given) do
+        rows[#rows + 1] = row[2] ~= nil and row or nil
+    end
+    self:table({"What", "Value"}, rows)
+end
+
 --- A section with a table; nothing where the table would be empty.
 function Page:section(title, columns, rows)
     if rows[1] then
@@ -72,23 +81,7 @@ local function head(page, document)
         page:line("**The journal of this run is damaged.** " .. escape(document.journal.problem))
         page:line()
     end
-    local script = type(document.script) == "table" and document.script or {}
-    local plan = type(document.plan) == "table" and document.plan or {}
-    local rows = {}
-    for _, row in ipairs({
-        {"Run", document.run}, {"Procedure", document.procedure},
-        {"Document", document.document}, {"Target", words.target(document)},
-        {"Cluster", type(document.cluster) == "table" and document.cluster.uid or nil},
-        {"Site", words.site(document)}, {"Started by", document.user},
-        {"Began", words.time(document.began)},
-        {"Ended", document.status ~= "running" and words.time(document.ended) or "not yet"},
-        {"Took", words.took(document)}, {"Script", words.script(document)},
-        {"Script SHA-256", script.sha256}, {"Salvor", document.salvor},
-        {"Saved plan", plan.digest}, {"Go on with", document.go_on},
-    }) do
-        rows[#rows + 1] = row[2] ~= nil and row or nil
-    end
-    page:table({"What", "Value"}, rows)
+    page:facts(words.head(document))
 end
 
 local function findings_of(step)
@@ -101,8 +94,7 @@ end
 
 local function check_row(check)
     local found = table.concat(findings_of(check), "; ")
-    return {check.status, check.id, check.title, found ~= "" and found or check.reason
-        or (check.needs and "not looked at: needs " .. check.needs) or ""}
+    return {check.status, check.id, check.title, found ~= "" and found or words.not_looked(check)}
 end
 
 local function effects(page, step)
@@ -144,15 +136,6 @@ local function step_part(page, step)
     end
 end
 
-local function journal(page, document)
-    local kept = document.journal
-    page:heading(2, "Journal")
-    page:table({"What", "Value"}, {
-        {"File", kept.path}, {"Records", kept.records}, {"SHA-256", kept.sha256},
-        {"Chain", words.chain(kept)},
-    })
-end
-
 --- markdown(document) -> text
 return function(document)
     local page = setmetatable({}, Page)
@@ -176,6 +159,7 @@ return function(document)
     page:section("Events", {"Time", "What"}, rows_of(document.events, function(item)
         return {words.time(item.time), item.text}
     end))
-    journal(page, document)
+    page:heading(2, "Journal")
+    page:facts(words.journal(document.journal))
     return table.concat(page, "\n") .. "\n"
 end

@@ -3,6 +3,11 @@ local age = require("salvor.k8s.age")
 
 local words = {}
 
+--- A journal may be of another Salvor, or damaged in a way that its chain does not show.
+local function table_of(v)
+    return type(v) == "table" and v or {}
+end
+
 function words.span(seconds)
     return type(seconds) == "number" and age.text(seconds) or ""
 end
@@ -13,7 +18,7 @@ end
 
 --- "kubectl context (server), namespace n"
 function words.target(document)
-    local cluster = type(document.cluster) == "table" and document.cluster or {}
+    local cluster = table_of(document.cluster)
     local text = tostring(cluster.server or "an unknown cluster")
     if cluster.context then
         text = text .. " (context " .. tostring(cluster.context) .. ")"
@@ -31,9 +36,8 @@ end
 
 --- Which script it was, and what was not as in the bundled one.
 function words.script(document)
-    local script = type(document.script) == "table" and document.script or {}
-    local notes = {}
-    for index, note in ipairs(type(script.notes) == "table" and script.notes or {}) do
+    local script, notes = table_of(document.script), {}
+    for index, note in ipairs(table_of(script.notes)) do
         notes[index] = tostring(note)
     end
     if notes[1] then
@@ -43,7 +47,7 @@ function words.script(document)
 end
 
 function words.site(document)
-    local site = type(document.site) == "table" and document.site or {}
+    local site = table_of(document.site)
     local name = site.name or site.file
     return name and tostring(name) .. (site.production == true and ", production" or "")
 end
@@ -61,6 +65,42 @@ function words.origin(step)
         end
     end
     return text
+end
+
+--- What stands at the top: a list of {title, value (nil: nothing to say), whether it is code}.
+function words.head(document)
+    return {
+        {"Run", document.run, true},
+        {"Procedure", document.procedure, true},
+        {"Document", document.document},
+        {"Target", words.target(document)},
+        {"Cluster", table_of(document.cluster).uid, true},
+        {"Site", words.site(document)},
+        {"Started by", document.user},
+        {"Began", words.time(document.began)},
+        {"Ended", document.status ~= "running" and words.time(document.ended) or "not yet"},
+        {"Took", words.took(document)},
+        {"Script", words.script(document)},
+        {"Script SHA-256", table_of(document.script).sha256, true},
+        {"Salvor", document.salvor},
+        {"Saved plan", table_of(document.plan).digest, true},
+        {"Go on with", document.go_on, true},
+    }
+end
+
+--- The same of the journal.
+function words.journal(journal)
+    return {
+        {"File", journal.path, true},
+        {"Records", journal.records},
+        {"SHA-256", journal.sha256, true},
+        {"Chain", words.chain(journal)},
+    }
+end
+
+--- Why a check found nothing, where it did not.
+function words.not_looked(check)
+    return check.reason or check.needs and "not looked at: needs " .. check.needs or nil
 end
 
 --- Who agreed to what is lost by a step, and how: a row below these titles.
@@ -82,7 +122,7 @@ function words.result(effect)
     elseif not effect.ended then
         return "begun; whether it was done is not known"
     end
-    local result, parts = type(effect.result) == "table" and effect.result or {}, {}
+    local result, parts = table_of(effect.result), {}
     for _, field in ipairs(RESULT) do
         local value = result[field[1]]
         if value ~= nil and type(value) ~= "table" then
@@ -109,7 +149,7 @@ end
 --- The lines of what an effect changed.
 function words.changes(effect)
     local lines = {}
-    for index, change in ipairs(type(effect.changes) == "table" and effect.changes or {}) do
+    for index, change in ipairs(table_of(effect.changes)) do
         lines[index] = type(change) == "table" and words.change(change) or tostring(change)
     end
     if effect.changes and not lines[1] then
