@@ -233,7 +233,8 @@ lab.describe("the runs of a user", function()
     end)
 
     it("that nobody knows are named", function()
-        for _, id in ipairs({"20200101-000000-abcdef", "../../etc"}) do
+        must(fs.mkdir(home .. "/state/salvor/runs", {parents = true}))
+        for _, id in ipairs({"20200101-000000-abcdef", "..", "../../etc"}) do
             for _, words in ipairs({{"report", id}, {"runs", "--check", id}}) do
                 local result = command(table.unpack(words))
                 salvor.expect_code(2, result)
