@@ -236,6 +236,26 @@ lab.describe("the lock of a run", function()
         expect_free()
     end)
 
+    it("is not certain after the machine slept, which only its calendar tells", function()
+        local held <close> = lock.acquire(small.client, {
+            run = "20260101-000000-abcdef", procedure = ID, journal = {append = function() end},
+        })
+        local time, renew = os.time, lock.times.renew
+        local back <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
+            rawset(os, "time", time)
+            lock.times.renew = renew
+        end})
+        local function within(seconds, other)
+            return task.race({other, function() held:ensure() return "certain" end,
+                              function() task.sleep(seconds) return "not certain" end})
+        end
+        assert.equal("certain", within(20, function() task.sleep(30) end))
+        rawset(os, "time", function() return time() + 60 end)
+        assert.equal("not certain", within(0.2, function() task.sleep(30) end))
+        lock.times.renew = 0.01
+        assert.equal("certain", within(20, function() held:keep() end))
+    end)
+
     describe("without the rights", function()
         local function bind(verbs)
             local restricted, why = lab.kubeconfig("restricted")

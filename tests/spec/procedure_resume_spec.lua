@@ -213,6 +213,23 @@ lab.describe("a run", function()
         assert.equal(require("salvor").version, small:records_of("run.resume")[1].salvor)
     end)
 
+    it("is not resumed by a Salvor whose bundled script is another one", function()
+        local run = "20200101-000000-abcdef"
+        local folder = home .. "/state/salvor/runs/" .. run
+        must(fs.mkdir(folder, {parents = true}))
+        must(fs.write(folder .. "/journal.jsonl", must(json.encode({
+            number = 1, previous = ("0"):rep(64), time = "2020-01-01T00:00:00Z",
+            type = "run.begin", run = run, procedure = "apic-v10/readiness", salvor = "0.0.1",
+            script = {bundled = true, sha256 = "another"}, params = {}, namespace = "apic",
+            cluster = {server = small.client.server},
+        })) .. "\n"))
+        local result = command({"--resume", run})
+        salvor.expect_code(1, result)
+        salvor.expect(result.stderr, "the script has changed since run " .. run .. " began",
+            "start a new run, or go on with Salvor 0.0.1, as it was begun (this is "
+                .. require("salvor").version .. ")")
+    end)
+
     it("tells how to go on when it is interrupted", function()
         steps({'id = "one", run = function() note("one") wait_for_go() end'})
         local running = task.spawn(command, {"site/script"})
