@@ -176,6 +176,19 @@ describe("the evidence of a run", function()
         end
     end)
 
+    it("tells which steps were undone, and which could not be", function()
+        local made = evidence({0, begin()}, {1, {type = "step.begin", step = "one"}},
+            {2, {type = "step.end", step = "one"}}, {3, {type = "step.begin", step = "two"}},
+            {4, {type = "step.end", step = "two"}}, {5, {type = "run.undo", user = "another"}},
+            {6, {type = "undo.begin", step = "two"}}, {7, {type = "undo.end", step = "two"}},
+            {8, {type = "undo.begin", step = "one"}},
+            {9, {type = "undo.failed", step = "one", message = "it is gone"}})
+        assert.same({"undo failed", "it is gone", "undone"},
+            {made.steps[1].status, made.steps[1].message, made.steps[2].status})
+        assert.same({"undone", "failed"}, {made.undone[1].how, made.undone[2].how})
+        assert.truthy(markdown(made):find("One (one): undo failed", 1, true))
+    end)
+
     it("warns of a clock that went back, after which times mean nothing", function()
         local made = evidence({0, begin()}, {60, {type = "step.begin", step = "one"}},
             {10, {type = "step.end", step = "one"}})

@@ -94,6 +94,31 @@ lab.describe("a run", function()
         assert.equal("one\none\n", notes())
     end)
 
+    it("asks again before it destroys something again, which nobody had agreed to", function()
+        steps({
+            'id = "one", destructive = "all of it", run = function() note("one")'
+                .. ' must(fs.write(home .. "/one", "")) end,'
+                .. ' verify = function() return fs.stat(home .. "/one") end',
+            'id = "two", run = function() fail_at_will() end',
+        })
+        fail(true)
+        salvor.expect_code(5, command({"site/script", "--yes"}))
+        fail(false)
+        must(fs.remove(home .. "/one"))
+        local refused = small:resume()
+        salvor.expect_code(6, refused)
+        salvor.expect(refused.stderr, "this destroys all of it", "--yes agrees beforehand")
+        assert.equal("one\n", notes())
+        assert.same({"refused", "salvor run --resume " .. small:only_run()},
+            {listed().status, listed().go_on})
+        local typed = command({"--resume", small:only_run()}, {prefix = {"python3",
+            "tests/support/terminal.py", "to go on:", "no\\n"}})
+        salvor.expect(typed.stdout, "6, echo on", "the operator said no; go on with: salvor run"
+            .. " --resume " .. small:only_run())
+        salvor.expect_code(0, small:resume({"--yes"}))
+        assert.equal("one\none\n", notes())
+    end)
+
     it("stops when what a step did cannot be verified", function()
         steps({'id = "one", run = function() end, verify = function() return false end'})
         local result = command({"site/script"})

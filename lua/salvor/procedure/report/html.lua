@@ -8,7 +8,8 @@ local words = require("salvor.procedure.report.words")
 local h = markup.element
 
 local GOOD = {done = true, ok = true, undone = true, ["already so"] = true}
-local BAD = {stopped = true, failed = true, preflight = true, damaged = true, locked = true}
+local BAD = {stopped = true, failed = true, preflight = true, damaged = true, locked = true,
+             ["undo failed"] = true}
 
 local function class_of(status)
     return GOOD[status] and "good" or BAD[status] and "bad" or "attention"

@@ -233,6 +233,9 @@ on["undo.end"] = function(self, record)
     if self.undoing then
         self.undoing.ended, self.undoing.message = record.time, text(record.message)
         self.undoing.how = record.type == "undo.end" and "undone" or "failed"
+        local step = self:step(record.step)
+        step.status = self.undoing.how == "undone" and "undone" or "undo failed"
+        step.message = self.undoing.message
         self.undoing = nil
     end
 end
