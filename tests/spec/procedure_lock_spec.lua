@@ -69,12 +69,13 @@ lab.describe("the lock of a run", function()
         small:steps({'id = "one", run = function(ctx) local found = must(ctx.k8s:get("'
             .. LEASES .. '", "salvor")) note(found.spec.holderIdentity)'
             .. ' note(found.spec.leaseDurationSeconds) note(found.metadata.labels["salvor-run"])'
-            .. ' note(found.metadata.annotations["salvor-procedure"]) end'})
+            .. ' note(found.metadata.annotations["salvor-procedure"])'
+            .. ' note(tostring(found.spec.renewTime >= found.spec.acquireTime)) end'})
         salvor.expect_code(0, small:run())
         local run = small:only_run()
         local lines = salvor.lines(small:notes())
         assert.truthy(lines[1]:match("^operator@[^/]+/" .. run:gsub("%-", "%%-") .. "$"), lines[1])
-        assert.same({"30", run, ID}, {lines[2], lines[3], lines[4]})
+        assert.same({"30", run, ID, "true"}, {lines[2], lines[3], lines[4], lines[5]})
         expect_free()
         assert.equal("free", small:records_of("lock.acquired")[1].how)
         assert.equal(1, #small:records_of("lock.released"))
@@ -237,10 +238,38 @@ lab.describe("the lock of a run", function()
         expect_free()
     end)
 
-    it("is not certain after the machine slept, which only its calendar tells", function()
-        local held <close> = lock.acquire(small.client, {
+    --- The lock, taken in this process; `connection` in the place of the fixture's.
+    local function take(connection)
+        return lock.acquire(connection or small.client, {
             run = "20260101-000000-abcdef", procedure = ID, journal = {append = function() end},
         })
+    end
+
+    local function give_to_ann()
+        must(small.client:patch(LEASES, "salvor", {spec = {holderIdentity = "ann"}}))
+    end
+
+    it("is left to whoever has taken it, also at the very moment when it is given back", function()
+        local held = take()
+        give_to_ann()
+        getmetatable(held).__close(held)
+        assert.equal("ann", lease().spec.holderIdentity)
+        must(small.client:delete(LEASES, "salvor"))
+        local robbed = false
+        held = take(setmetatable({get = function(_, ...)
+            local found, err = small.client:get(...)
+            if found and not robbed then
+                robbed = true
+                give_to_ann()
+            end
+            return found, err
+        end}, {__index = small.client}))
+        getmetatable(held).__close(held)
+        assert.equal("ann", lease().spec.holderIdentity)
+    end)
+
+    it("is not certain after the machine slept, which only its calendar tells", function()
+        local held <close> = take()
         local time, renew = os.time, lock.times.renew
         local back <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
             rawset(os, "time", time)

@@ -150,6 +150,17 @@ lab.describe("a run", function()
         assert.equal("13\n", notes())
     end)
 
+    it("shows no secret of what a script raises", function()
+        steps({'id = "one", run = function(ctx) error("not " .. ctx.params.password) end'})
+        local stopped = command({"site/script", "-p", "password=correct horse"})
+        salvor.expect_code(5, stopped)
+        salvor.expect(stopped.stderr, "stopped at step one: ")
+        assert.is_nil((stopped.stdout .. stopped.stderr):find("correct horse", 1, true))
+        for path, data in pairs(salvor.tree(home .. "/state")) do
+            assert.is_nil(data:find("correct horse", 1, true), path)
+        end
+    end)
+
     it("is not resumed on another cluster", function()
         steps({'id = "one", run = function() fail_at_will() note("one") end'})
         fail(true)
