@@ -137,6 +137,17 @@ lab.describe("a procedure's client", function()
         assert.are.equal(3, must(connection:get("deploy", "d")).spec.replicas)
     end)
 
+    it("takes an object of its own run for the one it creates, and no other", function()
+        local mine, theirs = {["salvor-run"] = "r1"}, {["salvor-run"] = "r2"}
+        must(connection:create(config_map("mine", {a = "1"}, mine)))
+        must(connection:create(config_map("theirs", {a = "1"}, theirs)))
+        local c = running()
+        assert.are.equal("1", must(c:create(config_map("mine", {a = "1"}))).data.a)
+        local ok, err = pcall(c.create, c, config_map("theirs", {a = "1"}))
+        assert.is_false(ok)
+        assert.are.equal("AlreadyExists", err.code)
+    end)
+
     it("keeps what a Secret holds out of texts while it is updated", function()
         must(connection:create({apiVersion = "v1", kind = "Secret", metadata = {name = "s"},
                                 data = {password = "YnVyaWVkLXRyZWFzdXJl"}}))

@@ -330,6 +330,8 @@ lab.describe("the lock of a run", function()
             salvor.expect_code(4, result)
             salvor.expect(result.stdout, "FAILED      lock ", "cannot get resource \"leases\"",
                 "get, create, update and delete of leases.coordination.k8s.io", "FAILED      no ")
+            small:steps({'id = "one", run = function() note("one") end'})
+            salvor.expect_code(4, small:run({ID, "--skip", "permissions"}))
             assert.equal("", small:notes())
         end)
 

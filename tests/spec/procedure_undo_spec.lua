@@ -3,6 +3,7 @@ local killed = require("support.killed")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
 local small_procedure = require("support.small_procedure")
+local task = require("salvor.task")
 
 local ID = "site/script"
 local STEPS = {
@@ -71,6 +72,20 @@ lab.describe("undoing a run", function()
             "start a new run")
         salvor.expect_code(0, small:undo())
         assert.equal(notes, small:notes())
+    end)
+
+    it("is gone on with by the same command when it is interrupted, wherever", function()
+        small:run()
+        local run = small:only_run()
+        must(small.client:create({
+            apiVersion = "coordination.k8s.io/v1", kind = "Lease", metadata = {name = "salvor"},
+            spec = {holderIdentity = "ann", leaseDurationSeconds = 60},
+        }))
+        local running = task.spawn(small.undo, small)
+        small:await_record("run.undo")
+        small:signal("INT")
+        salvor.expect(running:join().stderr, "interrupted; go on with: salvor run --undo " .. run)
+        assert.equal("one\ntwo\n", small:notes())
     end)
 
     it("is possible when all is done, and of no step that had nothing to do", function()
