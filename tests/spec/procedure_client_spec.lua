@@ -137,6 +137,15 @@ lab.describe("a procedure's client", function()
         assert.are.equal(3, must(connection:get("deploy", "d")).spec.replicas)
     end)
 
+    it("sends raw requests that read, and no other", function()
+        local c = running()
+        assert.is_table(must(c:request({path = "/version"})))
+        local ok, err = pcall(c.request, c, {path = "/version", method = "DELETE"})
+        assert.is_false(ok)
+        assert.are.equal("InvalidScript", err.code)
+        assert.are.equal("a procedure's raw requests only read, this one is a DELETE", err.message)
+    end)
+
     it("takes an object of its own run for the one it creates, and no other", function()
         local mine, theirs = {["salvor-run"] = "r1"}, {["salvor-run"] = "r2"}
         must(connection:create(config_map("mine", {a = "1"}, mine)))

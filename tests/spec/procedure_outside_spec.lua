@@ -62,6 +62,12 @@ describe("a procedure outside the cluster", function()
             assert.same({code = 3}, records[2].result)
         end)
 
+        it("of which a long line is cut between two characters", function()
+            local ctx, list = planning()
+            ctx:command({"echo", "a" .. ("é"):rep(300)})
+            assert.equal("echo a" .. ("é"):rep(97) .. "...", list[1].target)
+        end)
+
         it("and shows no secret of its words", function()
             secret.add("correct-horse-battery")
             local ctx, list = planning()

@@ -150,8 +150,10 @@ lab.describe("a run", function()
         assert.equal("13\n", notes())
     end)
 
-    it("shows no secret of what a script raises", function()
-        steps({'id = "one", run = function(ctx) error("not " .. ctx.params.password) end'})
+    it("shows no secret of what a script says or raises", function()
+        steps({'id = "look", check = true, run = function(ctx)'
+                   .. ' ctx:warn("no " .. ctx.params.password, "yes " .. ctx.params.password) end',
+               'id = "one", run = function(ctx) error("not " .. ctx.params.password) end'})
         local stopped = command({"site/script", "-p", "password=correct horse"})
         salvor.expect_code(5, stopped)
         salvor.expect(stopped.stderr, "stopped at step one: ")
@@ -159,6 +161,22 @@ lab.describe("a run", function()
         for path, data in pairs(salvor.tree(home .. "/state")) do
             assert.is_nil(data:find("correct horse", 1, true), path)
         end
+    end)
+
+    it("keeps what programs say in no known encoding", function()
+        steps({[[id = "one", run = function(ctx)
+            ctx:note("a note \255")
+            ctx:perform({verb = "ring", target = "the bell \255", run = function()
+                return nil, require("salvor.error").new({code = "Failed", message = "no \255"})
+            end})
+        end]]})
+        local stopped = command({"site/script"})
+        salvor.expect_code(5, stopped)
+        salvor.expect(stopped.stderr, "stopped at step one: no \\xff")
+        assert.equal("the bell \\xff", small:records_of("effect.begin")[1].target)
+        assert.equal("no \\xff", small:records_of("effect.failed")[1].message)
+        assert.equal("no \\xff", small:records_of("step.failed")[1].message)
+        assert.equal("no \\xff", listed().message)
     end)
 
     it("is not resumed on another cluster", function()

@@ -8,10 +8,10 @@ local errors = require("salvor.error")
 local lock = require("salvor.procedure.lock")
 local preflight = require("salvor.procedure.preflight")
 local salvor = require("salvor")
-local secret = require("salvor.secret")
 local session = require("salvor.procedure.session")
 local steps = require("salvor.procedure.steps")
 local task = require("salvor.task")
+local text = require("salvor.procedure.text")
 local undo = require("salvor.procedure.undo")
 
 local attempts = {}
@@ -102,7 +102,7 @@ local function end_of(attempt, err)
         type = "run.end",
         status = status,
         step = status == "stopped" and attempt.ctx.performer.step or nil,
-        message = secret.mask(cause.message),
+        message = text.plain(cause.message),
     }
 end
 

@@ -9,8 +9,8 @@
 local kit = require("salvor.procedure.kit")
 local outside = require("salvor.procedure.outside")
 local merge = require("salvor.copy").merge
-local secret = require("salvor.secret")
 local site = require("salvor.procedure.site")
+local text = require("salvor.procedure.text")
 
 local Context = {}
 Context.__index = Context
@@ -18,8 +18,8 @@ Context.__index = Context
 local function add(self, level, message, hint)
     table.insert(self.findings, {
         level = level,
-        message = secret.mask(message),
-        hint = hint and secret.mask(hint),
+        message = text.plain(message),
+        hint = hint and text.plain(hint),
     })
 end
 

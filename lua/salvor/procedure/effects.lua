@@ -14,7 +14,7 @@
 -- preview and run return nil, err or raise, like any call.
 local copy = require("salvor.copy")
 local errors = require("salvor.error")
-local secret = require("salvor.secret")
+local text = require("salvor.procedure.text")
 
 local effects = {}
 
@@ -63,7 +63,7 @@ local function carry_out(self, effect, begun)
         type = "effect.failed",
         step = self.step,
         effect = begun.number,
-        message = secret.mask(errors.is(result) and result.message or tostring(result)),
+        message = text.plain(errors.is(result) and result.message or tostring(result)),
     })
     error(result, 0)
 end
@@ -74,7 +74,7 @@ function Run:perform(effect)
         type = "effect.begin",
         step = self.step,
         verb = effect.verb,
-        target = effect.target,
+        target = text.plain(effect.target),
         object = effect.object,
     })
     local result = carry_out(self, effect, begun)
@@ -99,7 +99,7 @@ function Run:await(wait, fn)
     local begun = self.journal:append({
         type = "wait.begin",
         step = self.step,
-        target = wait.target,
+        target = text.plain(wait.target),
         wanted = wait.wanted,
         timeout = wait.timeout,
     })
@@ -109,7 +109,7 @@ function Run:await(wait, fn)
         step = self.step,
         wait = begun.number,
         ok = result ~= nil,
-        message = result == nil and secret.mask(err.message) or nil,
+        message = result == nil and text.plain(err.message) or nil,
     })
     return result, err
 end

@@ -5,7 +5,7 @@ local diff = require("salvor.procedure.diff")
 local digest = require("salvor.digest")
 local objects = require("salvor.procedure.objects")
 local salvor = require("salvor")
-local secret = require("salvor.secret")
+local text = require("salvor.procedure.text")
 
 local evidence = {}
 
@@ -45,14 +45,13 @@ function evidence.before(connection, write)
 end
 
 --- A long value by its beginning and its digest.
-local function shortened(text)
-    text = secret.mask(text)
-    if #text <= LONGEST then
-        return text
+local function shortened(value)
+    value = text.plain(value)
+    if #value <= LONGEST then
+        return value
     end
-    local stop = utf8.len(text) and utf8.offset(text, 0, LONGEST + 1) or LONGEST + 1
-    return string.format("%s… (%d bytes, SHA-256 %s)", text:sub(1, stop - 1), #text,
-        digest.sha256(text))
+    return string.format("%s… (%d bytes, SHA-256 %s)", text.cut(value, LONGEST), #value,
+        digest.sha256(value))
 end
 
 local function difference(write, before, after)

@@ -2,9 +2,9 @@
 local errors = require("salvor.error")
 local operator = require("salvor.procedure.operator")
 local salvor = require("salvor")
-local secret = require("salvor.secret")
 local session = require("salvor.procedure.session")
 local task = require("salvor.task")
+local text = require("salvor.procedure.text")
 
 local steps = {}
 
@@ -38,7 +38,7 @@ local function try_step(attempt, step)
             error(err, 0)
         end
         local retry = {type = "retry", step = step.id, try = number, of = tries, pause = pause,
-                       message = secret.mask(err.message)}
+                       message = text.plain(err.message)}
         attempt.run.journal:append(retry)
         attempt.observer.retry(step, retry)
         task.sleep(pause)
@@ -61,7 +61,7 @@ function steps.journaled(attempt, step, kind, fn)
         -- A journal that cannot be written may be the very reason, which is what counts.
         pcall(journal.append, journal,
             {type = kind .. ".failed", step = step.id, facts = ctx.facts,
-             message = secret.mask(session.as_error(err, ctx).message)})
+             message = text.plain(session.as_error(err, ctx).message)})
         attempt.observer.step(step, "failed", ctx.findings)
         error(err, 0)
     end
@@ -84,7 +84,7 @@ local function ask(attempt, step)
         loss = loss(attempt.ctx)
     end
     local how, err = attempt.observer.confirm(step, loss)
-    attempt.run.journal:append({type = "confirm", step = step.id, loss = loss,
+    attempt.run.journal:append({type = "confirm", step = step.id, loss = text.plain(loss),
                                 yes = how and true or false,
                                 how = how or (err and "nobody could be asked" or "typed"),
                                 user = operator.name()})

@@ -1,9 +1,9 @@
 --- A command as one line, for plans and journals: its words may hold what a Secret does.
-local secret = require("salvor.secret")
+local text = require("salvor.procedure.text")
 
-local LONGEST = 200 -- characters
+local LONGEST = 200 -- bytes
 
 return function(argv)
-    local words = secret.mask(table.concat(argv, " ")):gsub("%s+", " ")
-    return #words > LONGEST and words:sub(1, LONGEST) .. "..." or words
+    local words = text.plain(table.concat(argv, " ")):gsub("%s+", " ")
+    return #words > LONGEST and text.cut(words, LONGEST) .. "..." or words
 end
