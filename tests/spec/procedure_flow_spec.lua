@@ -190,10 +190,17 @@ lab.describe("of a run's steps", function()
         end
         assert.same({}, small:runs())
         assert.equal("", small:notes())
-        for _, words in ipairs({{"--resume", "x", "--from", "two"}, {ID, "--undo", "x"},
-                                {"--resume", "x", "--undo", "x"},
-                                {"--undo", "x", "--skip", "one"}}) do
-            salvor.expect_code(2, small:run(words))
+        for message, words in pairs({
+            ["--from is for a new run"] = {"--resume", "x", "--from", "two"},
+            ["--undo goes without a procedure's id"] = {ID, "--undo", "x"},
+            ["--resume goes without a procedure's id"] = {ID, "--resume", "x"},
+            ["--resume and --undo exclude each other"] = {"--resume", "x", "--undo", "x"},
+            ["--undo undoes all that was done"] = {"--undo", "x", "--skip", "one"},
+            ["which procedure?"] = {},
+        }) do
+            local result = small:run(words)
+            salvor.expect_code(2, result)
+            salvor.expect(result.stderr, message)
         end
     end)
 end)

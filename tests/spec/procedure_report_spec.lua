@@ -243,6 +243,7 @@ describe("the evidence of a run", function()
     it("is running while somebody is at work", function()
         local made = collect(records({0, begin()}, STEP), JOURNAL, true)
         assert.equal("running: one", made.status_text)
+        assert.equal("running", made.steps[1].status)
         assert.is_nil(made.go_on)
     end)
 

@@ -219,6 +219,22 @@ lab.describe("the runs of a user", function()
             assert.equal(1, #ids())
         end)
 
+        it("but for damaged ones, which are unclear, and those that are at work", function()
+            local damaged, busy = "20200104-000000-dddddd", "20200105-000000-eeeeee"
+            write_journal(damaged, {BEGIN, {type = "run.end", status = "done"}})
+            local path = path_of(damaged)
+            must(fs.write(path, (must(fs.read(path)):gsub("apic", "else"))))
+            write_journal(busy, {BEGIN})
+            local held <close> = must(fs.lock(fs.dirname(path_of(busy)) .. "/lock"))
+            local result = command("runs", "--remove-older-than", "90d")
+            salvor.expect_code(0, result)
+            salvor.expect(result.stdout, "kept    " .. damaged .. "  damaged; --force removes it")
+            salvor.expect_code(0, command("runs", "--remove-older-than", "90d", "--force"))
+            assert.is_nil(fs.stat(path))
+            assert.truthy(fs.stat(path_of(busy)))
+            assert.truthy(held)
+        end)
+
         it("and none that is not", function()
             salvor.expect_code(0, command("runs", "--remove-older-than", "10000d"))
             assert.equal(4, #ids())
@@ -292,6 +308,18 @@ lab.describe("the runs of a user", function()
                 assert.is_nil(data:find("c3Vua2VuLXRy", 1, true), path)
             end
             assert.is_nil(text:find("treasure", 1, true))
+        end)
+
+        it("the first of very many fields, and how many more", function()
+            install([[
+                local data = {}
+                for number = 1, 300 do data["k" .. number] = "v" end
+                must(ctx.k8s:create({apiVersion = "v1", kind = "ConfigMap",
+                    metadata = {name = "new"}, data = data}))]])
+            salvor.expect_code(0, start())
+            local effect = report(only_id()).steps[1].effects[1]
+            assert.equal(200, #effect.changes)
+            assert.is_true(effect.more_changes >= 100)
         end)
 
         it("a write that failed, and why", function()
