@@ -4,6 +4,7 @@ local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local lab = require("support.lab")
+local lease_object = require("salvor.procedure.lease")
 local lock = require("salvor.procedure.lock")
 local salvor = require("support.salvor")
 local small_procedure = require("support.small_procedure")
@@ -151,6 +152,27 @@ lab.describe("the lock of a run", function()
         salvor.expect_code(1, result)
         salvor.expect(result.stderr, "it lasts 2147483647 s", "--break-lock")
         salvor.expect_code(0, small:run({ID, "--break-lock"}))
+    end)
+
+    it("names who works as the environment tells it, behind sudo too", function()
+        local uid = must(fs.stat("/proc/self")).uid
+        for expected, env in pairs({
+            ann = {USER = "ann"},
+            ["ann as root"] = {USER = "root", SUDO_USER = "ann"},
+            root = {USER = "root", SUDO_USER = "root"},
+            ["uid " .. uid] = {USER = "", SUDO_USER = ""},
+        }) do
+            local result = salvor.run({"-e",
+                'print(require("salvor.procedure.operator").name())'}, {home = small.home, env = env})
+            assert.equal(expected .. "\n", result.stdout)
+        end
+    end)
+
+    it("lasts as long as ours where its Lease does not say for how long", function()
+        for _, seconds in ipairs({0, -1, 0.5, "30"}) do
+            assert.is_nil(lease_object.duration({spec = {leaseDurationSeconds = seconds}}))
+        end
+        assert.equal(30, lease_object.duration({spec = {leaseDurationSeconds = 30}}))
     end)
 
     it("is free when nobody is named in it", function()
