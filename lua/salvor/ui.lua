@@ -138,7 +138,8 @@ end
 function live.show(self, text, is_last)
     text = terminal.escape(secret.mask(text))
     if self.on_terminal then
-        io.stderr:write("\r\27[K", fit(text, terminal.width() - 1), is_last and "\n" or "")
+        -- Written at once, or the empty line could be seen.
+        io.stderr:write("\r\27[K" .. fit(text, terminal.width() - 1) .. (is_last and "\n" or ""))
         io.stderr:flush()
         self.open = not is_last
     elseif text ~= self.shown and (is_last or scheduler.now() >= self.next_time) then

@@ -162,8 +162,8 @@ lab.describe("the lock of a run", function()
             root = {USER = "root", SUDO_USER = "root"},
             ["uid " .. uid] = {USER = "", SUDO_USER = ""},
         }) do
-            local result = salvor.run({"-e",
-                'print(require("salvor.procedure.operator").name())'}, {home = small.home, env = env})
+            local script = 'print(require("salvor.procedure.operator").name())'
+            local result = salvor.run({"-e", script}, {home = small.home, env = env})
             assert.equal(expected .. "\n", result.stdout)
         end
     end)
