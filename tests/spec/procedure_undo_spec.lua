@@ -105,6 +105,14 @@ lab.describe("undoing a run", function()
         salvor.expect_code(0, small:resume())
     end)
 
+    it("of one that did nothing does nothing", function()
+        small:steps({'id = "no", check = true, run = function(ctx) ctx:problem("no") end',
+                     'id = "one", run = function() note("one") end'})
+        salvor.expect_code(4, small:run())
+        salvor.expect_code(0, small:undo())
+        assert.equal("", small:notes())
+    end)
+
     it("stops where a step cannot be undone, and goes on from there", function()
         small:run()
         local run = small:only_run()

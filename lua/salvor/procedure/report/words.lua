@@ -98,9 +98,9 @@ function words.journal(journal)
     }
 end
 
---- Why a check found nothing, where it did not.
+--- Why a check was not done; nil where it was.
 function words.not_looked(check)
-    return check.reason or check.needs and "not looked at: needs " .. check.needs or nil
+    return check.needs and "not looked at: needs " .. check.needs or nil
 end
 
 --- Who agreed to what is lost by a step, and how: a row below these titles.
