@@ -42,7 +42,28 @@ lab.describe("run of apic-v10/readiness", function()
         local outcome = must(json.decode(operation:salvor(
             table.move({"--output", "json"}, 1, 2, #words + 1, words)).stdout))
         assert.same({"readiness 100 of 100, no gap"}, outcome.next)
-        salvor.expect(must(fs.read(outcome.journal)), '"readiness":{"gaps":0,"score":100}')
+        assert.same({score = 100, full = 100, gaps = {}}, facts_of(operation, outcome).readiness)
+    end)
+
+    it("tells each gap for programs: what it is in, what it costs, and its cure", function()
+        local operation <close> = readiness.start()
+        operation.world.portal:patch_status({state = "1/3"})
+        operation.world.management:patch({spec = {databaseBackup = {schedule = null}}})
+        local words = operation:words("run")
+        local result = operation:salvor(table.move({"--output", "json"}, 1, 2, #words + 1, words))
+        salvor.expect_code(4, result)
+        local facts = facts_of(operation, must(json.decode(result.stdout)))
+        local known = facts.readiness
+        assert.equal(100 - 15 - 15 - 10, known.score)
+        local told = {}
+        for index, gap in ipairs(known.gaps) do
+            told[index] = string.format("%d %s/%s in %s", gap.cost, gap.check, gap.rule, gap.object)
+            assert.is_true(#gap.message > 0 and #gap.cure > 0)
+        end
+        assert.same({"15 kits/kit-settings in ManagementCluster management",
+                     "15 schedule/schedule in ManagementCluster management",
+                     "10 health/health in PortalCluster portal"}, told)
+        assert.is_nil(facts.gaps)
     end)
 
     it("changes nothing, as plan and as run, also when there are gaps", function()

@@ -96,7 +96,8 @@ lab.describe("the display of a run", function()
                 number = number + 1
                 observer.wait("thing", {state = "state " .. number, elapsed = 1})
                 task.sleep(0.05)
-            end]]}, {home = small.home})
+            end
+            io.stderr:write(task.now() - began)]]}, {home = small.home})
         salvor.expect_code(0, result)
         local count = #salvor.lines(result.stdout)
         assert.is_true(count >= 2 and count <= 1 + tonumber(result.stderr), result.stdout)

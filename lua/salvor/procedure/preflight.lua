@@ -37,8 +37,10 @@ end
 --- error is a fault of the script and ends everything.
 local function run_check(step, ctx, failed)
     ctx.findings, ctx.performer.step = list(), step.id
-    local ok, err = pcall(step.run, ctx)
-    if not ok and (not errors.is(err) or err.code == "InvalidScript") then
+    local ok, err = pcall(carry_out, step, ctx)
+    if ok and not err then
+        return "skipped", list()
+    elseif not ok and (not errors.is(err) or err.code == "InvalidScript") then
         error(errors.new({
             code = "InvalidScript",
             message = "check '" .. step.id .. "': "
