@@ -100,10 +100,7 @@ return function(id, options, observer)
     if plan.lock then
         observer.locked(plan.lock)
     end
-    plan.checks, plan.failed = preflight.run(opened.procedure, ctx, {}, observer.check,
-        function(step)
-            return wanted:left_out(step)
-        end)
+    plan.checks, plan.failed = preflight.run(opened.procedure, ctx, {}, observer.check, wanted)
     if plan.failed then
         return plan
     end

@@ -86,12 +86,12 @@ end
 
 --- run(procedure, ctx, passed, report) -> results, failed: a list of {step, status, findings} with
 --- status "ok", "failed" or "skipped", and whether any failed. Checks in the set `passed` (ids) are
---- left out; `report` is called with each result as it comes. `flow`, if given, says which ones the
+--- left out; `report` is called with each result as it comes. `flow` says which ones the
 --- operator leaves out (see salvor.procedure.flow); what needs such a one is done all the same.
 function preflight.run(procedure, ctx, passed, report, flow)
     local results, failed = {}, {}
     for number, step in ipairs(checks_of(procedure, ctx, passed)) do
-        local result = result_of(step, ctx, failed, flow and flow:left_out(step))
+        local result = result_of(step, ctx, failed, flow:left_out(step))
         if result.needs or result.status == "failed" then
             failed[step.id] = true
         end
