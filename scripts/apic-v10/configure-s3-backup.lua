@@ -1,8 +1,8 @@
 -- Sets up backups of an API Connect v10 management subsystem on S3, in one or two data centres.
 local apiconnect = require("salvor.apiconnect")
 local bucket = require("salvor.apiconnect.configure_s3.bucket")
-local merge = require("salvor.copy").merge
 local settings = require("salvor.apiconnect.configure_s3.settings")
+local sites = require("salvor.apiconnect.configure_s3.sites")
 local steps = require("salvor.apiconnect.configure_s3.steps")
 local watch = require("salvor.apiconnect.configure_s3.watch")
 
@@ -29,42 +29,21 @@ local function secret_names(params)
     return {params.credentials, params.ca_secret or settings.NEW_CA_SECRET}
 end
 
-local function is_two(params)
-    return (params.other_context or params.other_namespace) ~= nil
-end
-
---- Which of the two resources is edited shows only when they are read.
-local NEEDED = {
-    {kind = apiconnect.MANAGEMENT, verbs = {"get", "list", "watch", "patch"}},
-    {kind = "apiconnectclusters.apiconnect.ibm.com", verbs = {"get", "patch"}},
-    {kind = apiconnect.MANAGEMENT, verbs = {"update"}, when = is_two},
-    {kind = "apiconnectclusters.apiconnect.ibm.com", verbs = {"update"}, when = is_two},
-    {kind = "secrets", verbs = {"get", "create"}},
-    {kind = "secrets", verbs = {"patch"}, names = secret_names},
-    {kind = "jobs.batch", verbs = {"get", "list", "watch"}, when = may_have_stanza},
-    {kind = "pods", verbs = {"get", "list", "watch"}, when = may_have_stanza},
-    {kind = "pods/log", verbs = {"get"}, when = may_have_stanza},
-    {kind = "pods/exec", verbs = {"create"}, when = may_have_stanza},
+--- All of it is needed in each data centre. Which of the two resources is edited shows only when
+--- they are read; multiSiteHA is taken out by an update.
+local PERMISSIONS = {
+    {kind = apiconnect.MANAGEMENT, verbs = {"get", "list", "watch", "patch"}, elsewhere = true},
+    {kind = apiconnect.MANAGEMENT, verbs = {"update"}, when = sites.has_other, elsewhere = true},
+    {kind = apiconnect.TOP, verbs = {"get", "patch"}, elsewhere = true},
+    {kind = apiconnect.TOP, verbs = {"update"}, when = sites.has_other, elsewhere = true},
+    {kind = "secrets", verbs = {"get", "create"}, elsewhere = true},
+    {kind = "secrets", verbs = {"patch"}, names = secret_names, elsewhere = true},
+    {kind = "jobs.batch", verbs = {"get", "list", "watch"}, when = may_have_stanza,
+     elsewhere = true},
+    {kind = "pods", verbs = {"get", "list", "watch"}, when = may_have_stanza, elsewhere = true},
+    {kind = "pods/log", verbs = {"get"}, when = may_have_stanza, elsewhere = true},
+    {kind = "pods/exec", verbs = {"create"}, when = may_have_stanza, elsewhere = true},
 }
-
---- The same for a second data centre that is a namespace of this cluster.
-local function elsewhere(permission)
-    return merge(permission, {
-        namespace = function(params)
-            return params.other_namespace
-        end,
-        when = function(params)
-            return params.other_namespace and not params.other_context
-                and (not permission.when or permission.when(params))
-        end,
-    })
-end
-
-local permissions = {}
-for _, permission in ipairs(NEEDED) do
-    table.insert(permissions, permission)
-    table.insert(permissions, elsewhere(permission))
-end
 
 return {
     id = "apic-v10/configure-s3-backup",
@@ -112,7 +91,8 @@ return {
         {name = "other_path", type = "string", help = "its bucket, another one than path's"},
         {name = "other_host", type = "string", help = "its endpoint and region, if not host"},
     },
-    permissions = permissions,
+    elsewhere = sites.elsewhere,
+    permissions = PERMISSIONS,
     steps = {
         {
             id = "resource",

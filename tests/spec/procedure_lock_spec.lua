@@ -371,7 +371,8 @@ lab.describe("the lock of a run", function()
         occupy({acquireTime = "2026-01-01T00:00:00.000000Z"})
         plan = small:salvor({"plan", ID})
         salvor.expect_code(0, plan)
-        salvor.expect(plan.stdout, "warning: somebody works on this namespace now: ann@elsewhere"
+        salvor.expect(plan.stdout, "warning: somebody works on namespace " .. small.namespace
+            .. " now: ann@elsewhere"
             .. " since 2026-01-01T00:00:00Z (run 20260101-000000-abcdef)")
         local document = small:salvor({"plan", ID, "--output", "json"})
         salvor.expect(document.stderr, "somebody works on this namespace now: ann@elsewhere")
@@ -389,6 +390,6 @@ lab.describe("the lock of a run", function()
         local result = small:run()
         salvor.expect_code(1, result)
         salvor.expect(result.stderr, "the lock of namespace " .. small.namespace
-            .. " cannot be taken: ", "name the target's namespace with -n; it has to exist")
+            .. " cannot be taken: ", "the namespace has to exist; the target's is named with -n")
     end)
 end)

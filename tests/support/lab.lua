@@ -5,9 +5,9 @@ local k8s = require("salvor.k8s")
 
 local lab = {}
 
--- Keeps the finaliser until the state is closed.
-local own -- luacheck: ignore 231
-local folder
+-- Keeps the finalisers until the state is closed.
+local own = {}
+local folder, second
 
 local function own_pid()
     local file <close> = assert(io.open("/proc/self/stat"))
@@ -22,7 +22,7 @@ local function start()
         os.execute("rm -rf " .. made)
         return nil, "the lab does not start"
     end
-    own = setmetatable({}, {__gc = function()
+    own[#own + 1] = setmetatable({}, {__gc = function()
         os.execute(string.format("tests/lab/lab stop %s/lab; rm -rf %s", made, made))
     end})
     return made .. "/lab"
@@ -59,6 +59,12 @@ function lab.kubeconfig(name)
         return nil, why
     end
     return where .. "/kubeconfig" .. (name and "-" .. name or "")
+end
+
+--- The path of the administrator's kubeconfig of a second cluster, a lab of this process's own.
+function lab.second_kubeconfig()
+    second = second or must(start())
+    return second .. "/kubeconfig"
 end
 
 --- A test that cannot be run here. busted's TAP does not tell, so its title does.

@@ -20,8 +20,6 @@ Robot.__index = Robot
 
 local NAME = "robot"
 
--- Seconds until the server's authorizer must have learnt of a new rule.
-
 --- The path of a kubeconfig for a new account in the operation's namespace.
 local function create_account(client, operation)
     must(client:create({apiVersion = "v1", kind = "ServiceAccount", metadata = {name = NAME}}))

@@ -29,21 +29,43 @@ local function subjects_of(given)
     return subjects
 end
 
+--- The rules of the cluster that was chosen; the others are told of.
+local function rules_of(opened, chosen)
+    local found
+    for _, of in ipairs(permissions.by_cluster(permissions.rules(opened.procedure, opened.params,
+        opened.namespace))) do
+        if of.context == chosen then
+            found = of.rules
+        elseif of.context and not chosen then
+            cli.complain("the cluster of context ", of.context, " needs objects of its own: add"
+                .. " --cluster ", of.context)
+        end
+    end
+    if chosen and not found then
+        error(errors.new({code = "Usage", message = "nothing is done in a cluster of context '"
+            .. chosen .. "'", hint = "leave out --cluster for the target's, or look at the"
+            .. " parameters"}), 0)
+    end
+    return found or {}
+end
+
 return {
     summary = "the least that a procedure must be allowed to do, for kubectl apply",
     usage = "salvor rbac ID [-p NAME=VALUE] [-n NAMESPACE] [--user NAME | --group NAME |"
-        .. " --serviceaccount NAMESPACE/NAME] [--output yaml|json]",
+        .. " --serviceaccount NAMESPACE/NAME] [--cluster CONTEXT] [--output yaml|json]",
     arguments = {1, 1},
     options = manifest.options({
         {name = "user", argument = "NAME", repeated = true, help = "who is to be allowed it"},
         {name = "group", argument = "NAME", repeated = true, help = "a group of users"},
         {name = "serviceaccount", argument = "NAMESPACE/NAME", repeated = true,
          help = "a service account"},
+        {name = "cluster", argument = "CONTEXT",
+         help = "what another cluster needs that the procedure works on, by its context"},
     }),
     run = function(given, words)
         local as_json = manifest.is_json(given)
         local opened = offline.open(words[1], command.target_options(given))
-        local rules = permissions.rules(opened.procedure, opened.params, opened.namespace)
+        local rules = rules_of(opened, given.cluster)
         if not rules[1] then
             cli.complain(words[1], " needs no permission")
         end

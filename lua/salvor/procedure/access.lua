@@ -102,30 +102,54 @@ local function tell_unread(ctx)
     end
 end
 
-local function tell_missing(ctx, missing)
+--- How to get what is missing in the cluster of that context, the target's when nil.
+local function cure(ctx, context)
+    return "let an administrator" .. (context and " of context " .. context or "")
+        .. " apply what 'salvor rbac " .. ctx.procedure .. " -n " .. ctx.namespace
+        .. (context and " --cluster " .. context or "")
+        .. " --user NAME' prints for the parameters of this run"
+end
+
+local function tell_missing(ctx, context, missing)
     for number, rule in ipairs(missing) do
-        ctx:problem("this user may not " .. permissions.describe(rule), number == #missing
-            and "let an administrator apply what 'salvor rbac " .. ctx.procedure .. " -n "
-            .. ctx.namespace .. " --user NAME' prints for the parameters of this run" or nil)
+        ctx:problem("this user may not " .. permissions.describe(rule),
+            number == #missing and cure(ctx, context) or nil)
     end
 end
 
-local function run(rules, ctx)
-    local missing, unknown = access.missing(ctx.k8s, rules)
+--- Asks the cluster of that context, the target's when nil.
+local function ask(ctx, context, client, rules)
+    local missing, unknown = access.missing(client, rules)
+    local of = context and " of context " .. context or ""
     if not missing and not CANNOT_TELL[unknown.code] then
         error(unknown, 0)
     elseif not missing then
-        ctx:warn("the server does not tell what this user may do: " .. unknown.message,
+        ctx:warn("the server" .. of .. " does not tell what this user may do: " .. unknown.message,
             "what is missing shows when it is needed")
-        return tell_unread(ctx)
+        missing, unknown = {}, {}
     end
-    tell_missing(ctx, missing)
-    if not missing[1] then
+    tell_missing(ctx, context, missing)
+    if not context and not missing[1] then
         tell_unread(ctx)
     end
     for _, rule in ipairs(unknown) do
-        ctx:note("this cluster does not know " .. permissions.kind(rule)
+        ctx:note("this cluster" .. of .. " does not know " .. permissions.kind(rule)
             .. ": nothing was asked about it")
+    end
+end
+
+local function client_of(ctx, context)
+    for _, client in ipairs(context and ctx.elsewhere or {}) do
+        if client.context == context then
+            return client
+        end
+    end
+    return ctx.k8s
+end
+
+local function run(rules, ctx)
+    for _, of in ipairs(permissions.by_cluster(rules)) do
+        ask(ctx, of.context, client_of(ctx, of.context), of.rules)
     end
 end
 

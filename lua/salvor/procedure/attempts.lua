@@ -1,4 +1,4 @@
---- One go at a run: the first or a resumed one, or undoing it. Under the lock of the namespace.
+--- One go at a run: the first or a resumed one, or undoing it. Under the lock of each place.
 --
 -- An attempt has run (see salvor.procedure.runs), opened (see salvor.procedure.session), observer,
 -- ctx, flow, and sets of ids of steps: finished, begun, confirmed, differs (their objects are not
@@ -6,6 +6,7 @@
 local effects = require("salvor.procedure.effects")
 local errors = require("salvor.error")
 local lock = require("salvor.procedure.lock")
+local locks = require("salvor.procedure.locks")
 local preflight = require("salvor.procedure.preflight")
 local salvor = require("salvor")
 local session = require("salvor.procedure.session")
@@ -29,14 +30,14 @@ end
 
 local LOCK = {id = "lock", title = "Nobody else works on the namespace", check = true}
 
---- The lock; nil where none is needed, and nil and the error where this user may not take it, which
---- is told among the other checks. Raises Conflict when somebody else holds it.
+--- The locks; nil where none is needed, and nil and the error where this user may not take one,
+--- which is told among the other checks. Raises Conflict when somebody else holds one.
 local function acquire(attempt, force)
     local opened, observer = attempt.opened, attempt.observer
     if not lock.is_needed(opened.procedure) then
         return nil
     end
-    local ok, held = pcall(lock.acquire, opened.connection, {
+    local ok, held = pcall(locks.acquire, opened, {
         run = attempt.run.id,
         procedure = opened.procedure.id,
         force = force,
@@ -49,8 +50,10 @@ local function acquire(attempt, force)
         attempt.status = "locked"
         error(held, 0)
     end
-    if held.previous and held.how ~= "own" then
-        observer.took_lock(held.previous, held.how)
+    for _, each in ipairs(held) do
+        if each.previous and each.how ~= "own" then
+            observer.took_lock(each.previous, each.how)
+        end
     end
     return held
 end
@@ -67,7 +70,7 @@ local function work_locked(attempt, force, work)
     local ok, outcome = pcall(task.race, together)
     if ok then
         return outcome
-    elseif held and held.lost == outcome then
+    elseif held and held:was_lost(outcome) then
         local step = attempt.ctx.performer.step
         outcome = steps.stopped(attempt, step and "step " .. step or "the checks", outcome)
     end

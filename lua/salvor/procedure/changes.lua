@@ -1,4 +1,5 @@
 --- What has happened to the objects of a run while it was stopped.
+local elsewhere = require("salvor.procedure.elsewhere")
 local errors = require("salvor.error")
 local fields = require("salvor.procedure.fields")
 local digest = require("salvor.digest")
@@ -12,7 +13,8 @@ local WORKERS = 4
 -- What the run left behind
 
 local function place_of(object)
-    return table.concat({object.api, object.kind, object.namespace or ""}, "\0")
+    return table.concat({object.context or "", object.api, object.kind, object.namespace or ""},
+        "\0")
 end
 
 local function key_of(object)
@@ -30,8 +32,9 @@ local function remember(objects, result, step)
     local key = key_of(result)
     local object = objects[key]
     if not object or object.uid ~= result.uid then
-        object = {api = result.api, kind = result.kind, namespace = result.namespace,
-                  name = result.name, uid = result.uid, fields = {}, steps = {}}
+        object = {context = result.context, api = result.api, kind = result.kind,
+                  namespace = result.namespace, name = result.name, uid = result.uid, fields = {},
+                  steps = {}}
         objects[key] = object
     end
     object.version, object.steps[step] = result.resourceVersion, true
@@ -98,8 +101,9 @@ local function finished_of(set, finished)
 end
 
 local function difference(object, steps, what, names, state)
-    return {api = object.api, kind = object.kind, namespace = object.namespace, name = object.name,
-            steps = steps, what = what, fields = names, state = state}
+    return {context = object.context, api = object.api, kind = object.kind,
+            namespace = object.namespace, name = object.name, steps = steps, what = what,
+            fields = names, state = state}
 end
 
 --- Of the fields only those count that a finished step was the last to write: the others are still
@@ -156,7 +160,8 @@ local WORDS = {
 --- describe(difference) -> one line. Fields are named, what they hold is not told.
 function changes.describe(found)
     local text = found.kind .. " " .. (found.namespace and found.namespace .. "/" or "")
-        .. found.name .. " " .. WORDS[found.what]
+        .. found.name .. (found.context and " of context " .. found.context or "") .. " "
+        .. WORDS[found.what]
     if found.fields then
         text = text .. ": " .. table.concat(found.fields, ", ")
     end
@@ -172,14 +177,14 @@ local function state_of(found)
     return digest.sha256(table.concat(lines, "\0"))
 end
 
---- find(connection, records, finished) -> list of differences {api, kind, namespace, name, steps,
---- what = "gone", "recreated", "deleting" or "edited", fields (names) or nil}, and a digest of
---- them. `finished`: the set of finished steps, whose objects are looked at. Raises when one cannot
---- be.
-function changes.find(connection, records, finished)
+--- find(opened, records, finished) -> list of differences {context, api, kind, namespace, name,
+--- steps, what = "gone", "recreated", "deleting" or "edited", fields (names) or nil}, and a digest
+--- of them. `finished`: the set of finished steps, whose objects are looked at. Raises when one
+--- cannot be.
+function changes.find(opened, records, finished)
     local objects = written_by(records)
     local looked = task.map(objects, function(object)
-        return look(connection, object, finished)
+        return look(elsewhere.connection(opened, object.context), object, finished)
     end, {workers = WORKERS})
     local found = {}
     for index = 1, #objects do
@@ -199,7 +204,7 @@ end
 --- review(attempt): before a resumed run goes on, tells what differs and asks; the steps whose
 --- objects differ are then in `attempt.differs`. Raises Refused.
 function changes.review(attempt, replayed, records)
-    local found, state = changes.find(attempt.opened.connection, records, attempt.finished)
+    local found, state = changes.find(attempt.opened, records, attempt.finished)
     if #found == 0 then
         return
     end

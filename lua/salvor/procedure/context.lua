@@ -4,7 +4,8 @@
 --                     are kept in the journal, so never a secret)
 --   k8s, namespace    the client, whose writes are planned or journaled; the target namespace
 --   run, planning     the run's id; true while nothing may be done
---   problem, warn, note, name, perform, command, store, copy, elsewhere, kit
+--   elsewhere         the clients of the other places that the procedure names, each as k8s
+--   problem, warn, note, name, perform, command, store, copy, kit
 --                     see below
 local kit = require("salvor.procedure.kit")
 local outside = require("salvor.procedure.outside")
@@ -88,14 +89,6 @@ function Context:copy(from, to, options)
     return outside.copy(self.performer, from, to, options)
 end
 
---- The client of another cluster, or of another namespace of this one; its writes are planned and
---- journaled as those of `k8s` are. options: context (this one when nil), namespace.
-function Context:elsewhere(options)
-    local key = (options.context or "") .. "\0" .. (options.namespace or "")
-    self.clients[key] = self.clients[key] or self.connect(options)
-    return self.clients[key]
-end
-
 --- The recovery kit at `url`, which may be a folder.
 function Context:kit(url)
     if not self.kits[url] then
@@ -122,15 +115,13 @@ end
 local context = {}
 
 --- new{procedure, source (where its script is), run, started, params, unread (the errors of those
---- that may not be read), namespace, k8s, cluster, performer, facts, kit_entries, site,
---- connect(options of elsewhere()) -> client}
+--- that may not be read), namespace, k8s, cluster, elsewhere, performer, facts, kit_entries, site}
 function context.new(fields)
     fields.facts = fields.facts or {}
     fields.kit_entries = fields.kit_entries or {}
     fields.findings = {}
     fields.kits = {}
     fields.site = fields.site or {layers = {}}
-    fields.clients = {}
     fields.planning = fields.performer.planning
     return setmetatable(fields, Context)
 end

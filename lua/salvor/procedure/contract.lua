@@ -22,6 +22,7 @@ local PROCEDURE = {
     params = {"table", required = true},
     permissions = {"table", required = true},
     steps = {"table", required = true},
+    elsewhere = {"function"},
     next = {"function"},
 }
 
@@ -39,6 +40,7 @@ local PERMISSION = {
     verbs = {"table", required = true},
     namespace = {"string", "function"},
     names = {"table", "function"},
+    elsewhere = {"boolean"},
     when = {"function"},
 }
 

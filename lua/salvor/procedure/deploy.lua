@@ -277,6 +277,12 @@ function deploy.objects(opened, options)
     local objects = list({{apiVersion = "v1", kind = "ServiceAccount", metadata = metadata(),
                            automountServiceAccountToken = false}})
     local rules = permissions.rules(opened.procedure, opened.params, opened.namespace)
+    local last = rules[#rules]
+    if last and last.context then
+        usage("the procedure works on the cluster of context " .. last.context
+            .. " as well, and a pod's account is of its own cluster alone",
+            "run it from outside of both clusters")
+    end
     for _, object in ipairs(rbac.objects(rules, options.name, opened.namespace, {
         rbac.subject("ServiceAccount", options.name, opened.namespace),
     })) do

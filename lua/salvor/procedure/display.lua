@@ -170,9 +170,10 @@ end
 
 -- The lock
 
---- Tells who works on the namespace that is only planned for.
-function Display:locked(holder)
-    render.warning(self.stream, "somebody works on this namespace now: " .. lease.describe(holder))
+--- Tells who works on a place that is only planned for.
+function Display:locked(holder, place)
+    render.warning(self.stream, "somebody works on " .. place .. " now: "
+        .. lease.describe(holder))
 end
 
 function Display:took_lock(previous, how)

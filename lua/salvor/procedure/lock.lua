@@ -45,12 +45,12 @@ local function refused(self, err)
     if err.code == "Forbidden" then
         hint = "it takes get, create, update and delete of leases.coordination.k8s.io"
     elseif err.code == "NotFound" then
-        hint = "name the target's namespace with -n; it has to exist"
+        hint = "the namespace has to exist; the target's is named with -n"
     end
     error(errors.new({
         code = err.code,
         op = "lock",
-        message = "the lock of namespace " .. self.namespace .. " cannot be taken: " .. err.message,
+        message = "the lock of " .. self.place .. " cannot be taken: " .. err.message,
         hint = (hint and hint .. "; " or "") .. "nothing was changed",
         cause = err,
     }), 0)
@@ -60,7 +60,7 @@ local function held(self, holder, hint)
     error(errors.new({
         code = "Conflict",
         op = "lock",
-        message = "somebody works on namespace " .. self.namespace .. " already: "
+        message = "somebody works on " .. self.place .. " already: "
             .. lease.describe(holder),
         hint = hint or "wait for that run to end; when it is certain that it is not at work any"
             .. " more, --break-lock takes the lock from it; nothing was changed",
@@ -82,7 +82,7 @@ local function has_expired(self, found, holder, seen)
     elseif still >= lasts then
         return true
     end
-    self.wait("lock of namespace " .. self.namespace, {
+    self.wait("lock of " .. self.place, {
         state = string.format("held by %s; free when not renewed for %d s", lease.describe(holder),
             lasts),
         elapsed = still,
@@ -142,12 +142,13 @@ local function take(self)
 end
 
 --- acquire(connection, options) -> lock, to be kept in a `<close>` variable, which gives it back.
---- options: run (its id), procedure (its id), force, journal, wait(what, progress). Raises Conflict
---- when somebody else holds it, and what prevents it.
+--- options: place (what it is the lock of, in words), run (its id), procedure (its id), force,
+--- journal, wait(what, progress). Raises Conflict when somebody else holds it, and what prevents
+--- it.
 function lock.acquire(connection, options)
     local self = setmetatable({
         connection = connection,
-        namespace = connection.namespace,
+        place = options.place,
         run = options.run,
         procedure = options.procedure,
         force = options.force,
@@ -158,7 +159,7 @@ function lock.acquire(connection, options)
     self.how, self.previous = take(self)
     local ok, err = pcall(self.journal.append, self.journal, {
         type = "lock.acquired",
-        namespace = self.namespace,
+        place = self.place,
         holder = self.identity,
         how = self.how,
         from = self.previous and self.previous.identity or nil,
@@ -180,8 +181,7 @@ end
 
 local function lost(self, problem)
     self.lost = errors.new({code = "Conflict", op = "lock",
-                            message = "the lock of namespace " .. self.namespace .. " was lost: "
-                                .. problem})
+                            message = "the lock of " .. self.place .. " was lost: " .. problem})
     -- A journal that cannot be written is no reason to go on without the lock.
     pcall(self.journal.append, self.journal, {type = "lock.lost", message = problem})
     error(self.lost, 0)

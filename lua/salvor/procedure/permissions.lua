@@ -1,8 +1,9 @@
 --- What a procedure must be allowed to do: the permissions that its script lists, for given
 --- parameters, and those that the engine needs to carry it out.
 ---
---- A rule is {group, resource, subresource, verbs, namespace, names}, as RBAC has them: `verbs` and
---- `names` are sorted, `names` is nil for all objects, `namespace` is nil for the whole cluster.
+--- A rule is {group, resource, subresource, verbs, namespace, names, context}, as RBAC has them:
+--- `verbs` and `names` are sorted, `names` is nil for all objects, `namespace` is nil for the whole
+--- cluster. `context` is that of another cluster than the target's.
 local copy = require("salvor.copy")
 local errors = require("salvor.error")
 local keys = require("salvor").keys
@@ -103,14 +104,15 @@ local function names_of(permission, place, params)
     return copied
 end
 
-local function rule_of(permission, place, params, target)
+--- at: the {namespace, context} that is meant where the permission names none
+local function rule_of(permission, place, params, at)
     local kind = value_of(permission, "kind", place, params, "string")
     local rule, problem = permissions.parse(kind or "")
     if not rule then
         invalid(place, "kind", problem)
     end
-    local namespace = value_of(permission, "namespace", place, params, "string") or target
-    rule.namespace = namespace ~= "" and namespace or nil
+    local namespace = value_of(permission, "namespace", place, params, "string") or at.namespace
+    rule.namespace, rule.context = namespace ~= "" and namespace or nil, at.context
     rule.names = names_of(permission, place, params)
     if rule.resource == "namespaces" and rule.group == "" and rule.namespace then
         -- What is allowed in a namespace can be about that namespace alone.
@@ -118,6 +120,26 @@ local function rule_of(permission, place, params, target)
     end
     rule.verbs = permission.verbs
     return rule
+end
+
+--- Where it is needed
+
+local PLACE = {context = true, namespace = true}
+
+--- places(procedure, params, namespace) -> list of {context, namespace}: where the procedure works
+--- besides its target, with these parameters. `namespace`: the target's, which is that of a place
+--- that names none. Raises InvalidScript.
+function permissions.places(procedure, params, namespace)
+    local source, places = tostring(procedure.id), {}
+    for index, given in ipairs(value_of(procedure, "elsewhere", source, params, "table") or {}) do
+        for name, value in pairs(type(given) == "table" and given or {given}) do
+            if not PLACE[name] or type(value) ~= "string" then
+                invalid(source, "elsewhere", "gives something else than {context, namespace}")
+            end
+        end
+        places[index] = {context = given.context, namespace = given.namespace or namespace}
+    end
+    return places
 end
 
 --- What goes with it
@@ -156,8 +178,8 @@ end
 --- One rule for all verbs on the same objects
 
 local function place_of(rule)
-    return table.concat({rule.namespace or "", rule.group, rule.resource, rule.subresource or "",
-                         table.concat(rule.names or {}, " ")}, "\0")
+    return table.concat({rule.context or "", rule.namespace or "", rule.group, rule.resource,
+                         rule.subresource or "", table.concat(rule.names or {}, " ")}, "\0")
 end
 
 local function add(places, rule)
@@ -185,7 +207,7 @@ end
 --- Whether what `wide` allows includes all that `rule` is about.
 local function includes(wide, rule)
     return wide ~= rule and wide.group == rule.group and wide.resource == rule.resource
-        and wide.subresource == rule.subresource
+        and wide.subresource == rule.subresource and wide.context == rule.context
         and (wide.namespace == nil or wide.namespace == rule.namespace)
         and has_names(wide.names, rule.names)
 end
@@ -214,35 +236,58 @@ local function merged(places)
     return rules
 end
 
---- rules(procedure, params, namespace) -> the rules in a stable order: those of the whole cluster
---- first, then by namespace, group and resource. Raises InvalidScript.
+--- rules(procedure, params, namespace) -> the rules in a stable order: by cluster, the target's
+--- first; those of the whole cluster first, then by namespace, group and resource. Raises
+--- InvalidScript.
 function permissions.rules(procedure, params, namespace)
-    local places = {}
+    local target, places = {namespace = namespace}, {}
+    local everywhere = permissions.places(procedure, params, namespace)
+    table.insert(everywhere, 1, target)
     local function add_with_implied(rule)
         add(places, rule)
         for _, more in ipairs(implied(rule)) do
             add(places, more)
         end
     end
-    for _, rule in ipairs(lock.is_needed(procedure) and LEASES or {}) do
-        add(places, copy.merge(rule, {namespace = namespace}))
+    for _, at in ipairs(lock.is_needed(procedure) and everywhere or {}) do
+        for _, rule in ipairs(LEASES) do
+            add(places, copy.merge(rule, at))
+        end
     end
     for index, permission in ipairs(procedure.permissions) do
         local place = tostring(procedure.id) .. ": permissions[" .. index .. "]"
         if not permission.when or call(permission, "when", place, params) then
-            add_with_implied(rule_of(permission, place, params, namespace))
+            for _, at in ipairs(permission.elsewhere and everywhere or {target}) do
+                add_with_implied(rule_of(permission, place, params, at))
+            end
         end
     end
     return merged(places)
 end
 
---- describe(rule, verbs) -> "get and list secrets a, b in namespace apic"
+--- by_cluster(rules) -> list of {context, rules}; the first is the target's, whatever its rules
+function permissions.by_cluster(rules)
+    local clusters = {{rules = {}}}
+    local of = {[""] = clusters[1]}
+    for _, rule in ipairs(rules) do
+        local key = rule.context or ""
+        if not of[key] then
+            of[key] = {context = rule.context, rules = {}}
+            clusters[#clusters + 1] = of[key]
+        end
+        table.insert(of[key].rules, rule)
+    end
+    return clusters
+end
+
+--- describe(rule, verbs) -> "get and list secrets a, b in namespace apic of context london"
 function permissions.describe(rule, verbs)
     verbs = verbs or rule.verbs
     local most = table.concat(verbs, ", ", 1, #verbs - 1)
     return (most ~= "" and most .. " and " or "") .. verbs[#verbs] .. " " .. permissions.kind(rule)
         .. (rule.names and " " .. table.concat(rule.names, ", ") or "")
         .. (rule.namespace and " in namespace " .. rule.namespace or " in the whole cluster")
+        .. (rule.context and " of context " .. rule.context or "")
 end
 
 return permissions

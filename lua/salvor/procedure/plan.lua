@@ -1,8 +1,10 @@
 --- Plans a procedure: reads for real, asks about every write with dry run, changes nothing.
 local effects = require("salvor.procedure.effects")
+local elsewhere = require("salvor.procedure.elsewhere")
 local errors = require("salvor.error")
 local flow = require("salvor.procedure.flow")
 local lock = require("salvor.procedure.lock")
+local locks = require("salvor.procedure.locks")
 local preflight = require("salvor.procedure.preflight")
 local salvor = require("salvor")
 local session = require("salvor.procedure.session")
@@ -90,15 +92,16 @@ return function(id, options, observer)
         created = session.now(),
         cluster = opened.cluster,
         namespace = ctx.namespace,
+        elsewhere = elsewhere.identities(opened.elsewhere),
         kubeconfig = opened.target.kubeconfig,
         site = (site.identity(opened.site) or {}).file,
         flow = wanted:asked(),
         steps = {},
     }
     observer.begin(opened)
-    plan.lock = lock.is_needed(opened.procedure) and lock.holder(opened.connection) or nil
-    if plan.lock then
-        observer.locked(plan.lock)
+    for _, found in ipairs(lock.is_needed(opened.procedure) and locks.holders(opened) or {}) do
+        plan.lock = plan.lock or found.holder
+        observer.locked(found.holder, found.place)
     end
     plan.checks, plan.failed = preflight.run(opened.procedure, ctx, {}, observer.check, wanted)
     if plan.failed then

@@ -1,4 +1,5 @@
 --- In what two plans of one procedure differ: a saved one and one made anew.
+local cluster = require("salvor.procedure.cluster")
 local json = require("salvor.json")
 local salvor = require("salvor")
 local summary = require("salvor.procedure.plan_summary")
@@ -113,13 +114,21 @@ local function compare_steps(add, saved, now)
     end
 end
 
+local function compare_cluster(add, what, saved, now)
+    if not cluster.is_same(saved, now) then
+        add(string.format("%s: was %s (%s), is %s (%s)", what, shown(saved.server),
+            shown(saved.uid), shown(now.server), shown(now.uid)))
+    end
+end
+
 local function compare_heads(add, saved, now)
-    local theirs, ours = saved.cluster, now.cluster
-    local is_same = theirs.uid and ours.uid and theirs.uid == ours.uid
-        or not (theirs.uid and ours.uid) and theirs.server == ours.server
-    if not is_same then
-        add(string.format("cluster: was %s (%s), is %s (%s)", shown(theirs.server),
-            shown(theirs.uid), shown(ours.server), shown(ours.uid)))
+    compare_cluster(add, "cluster", saved.cluster, now.cluster)
+    -- The parameters say which places; a context may mean another cluster by now.
+    for index, place in ipairs(now.elsewhere or {}) do
+        if place.context then
+            compare_cluster(add, "cluster of context " .. place.context,
+                (saved.elsewhere or {})[index] or {}, place)
+        end
     end
     if saved.script.sha256 ~= now.script.sha256 or saved.script.digest ~= now.script.digest then
         local function named(script)

@@ -101,6 +101,7 @@ function document.make(plan)
         sources = opened.sources,
         cluster = plan.cluster,
         namespace = plan.namespace,
+        elsewhere = plan.elsewhere,
         kubeconfig = plan.kubeconfig and fs.absolute(plan.kubeconfig),
         site = plan.site and fs.absolute(plan.site),
         flow = next(plan.flow) and plan.flow or nil,

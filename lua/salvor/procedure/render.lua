@@ -147,6 +147,10 @@ function render.heading(stream, verb, prepared)
     write(stream, string.format("%s %s: %s", verb, prepared.procedure.id, prepared.procedure.title))
     write(stream, string.format("on %s (context %s), namespace %s", prepared.cluster.server,
         prepared.cluster.context or "none", prepared.connection.namespace))
+    for _, place in ipairs(prepared.elsewhere) do
+        write(stream, "and on " .. (place.context and place.cluster.server .. " (context "
+            .. place.context .. "), " or "") .. "namespace " .. place.namespace)
+    end
     local of = site.identity(prepared.site)
     if of and of.name then
         write(stream, "site " .. of.name .. (of.production and ", PRODUCTION" or ""))

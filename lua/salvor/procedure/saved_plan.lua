@@ -55,7 +55,7 @@ local CHANGE = {op = "string", path = "string", before = "?string", after = "?st
 
 local SHAPE = {
     digest = "string", procedure = "string", namespace = "string",
-    params = "table", flow = "?table",
+    params = "table", flow = "?table", elsewhere = "?table",
     cluster = {server = "string", context = "?string", uid = "?string"},
     script = {source = "string", sha256 = "string", digest = "?string"},
     steps = {{step = "string", status = "string",

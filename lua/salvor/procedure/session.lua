@@ -4,13 +4,14 @@
 -- run id or nil for a plan, "resume" or "undo" when that is what is done with it), check(result),
 -- step(step, status, findings) with status "begin", "done", "failed", "verified", "before",
 -- "already", "skipped", "undo" (begins to be undone) or "undone", wait(what, progress), retry(step,
--- {try, of, pause, message}), locked(holder) of a plan, took_lock(previous holder, how),
+-- {try, of, pause, message}), locked(holder, place) of a plan, took_lock(previous holder, how),
 -- interrupted(run id); if there is one, record(line) with each line of the journal, live(), which
 -- runs beside the work, and ready(), called when all has been agreed to and nothing was changed,
 -- which may wait for others; and of functions that ask: confirm(step, loss) and changed(lines) ->
 -- how it was agreed to ("typed", or the option that did), false after a no, or nil, err; and
 -- undo(step) -> boolean, nil where nobody can be asked.
 local client = require("salvor.procedure.client")
+local cluster = require("salvor.procedure.cluster")
 local context = require("salvor.procedure.context")
 local copy = require("salvor.copy")
 local elsewhere = require("salvor.procedure.elsewhere")
@@ -29,17 +30,6 @@ local session = {}
 
 function session.now()
     return os.date("!%Y-%m-%dT%H:%M:%SZ")
-end
-
---- Which cluster this is, however it is reached: the uid of kube-system never changes. Who may not
---- read that namespace goes by the server's address alone.
-local function identify(connection)
-    local namespace = connection:get("namespaces", "kube-system")
-    return {
-        server = connection.server,
-        context = connection.context,
-        uid = namespace and namespace.metadata.uid or nil,
-    }
 end
 
 --- prepare(id, options) -> {procedure, origin, site, texts, references, sources, params, target,
@@ -92,19 +82,20 @@ local function params_of(opened)
     end})
 end
 
---- open(id, options) -> what prepare() gives, and connection, cluster, and unread, the errors of
---- secret parameters that this user may not read, by name: loads the procedure, checks the
---- parameters, connects. options: params (texts by name), context, kubeconfig, namespace, site
---- (the path of a site file), kept (of a run that is resumed: its {params, sources}).
+--- open(id, options) -> what prepare() gives, and connection, cluster, elsewhere (other places), and
+--- unread, the errors of secret parameters that this user may not read, by name: loads the
+--- procedure, checks the parameters, connects. options: params (texts by name), context, kubeconfig,
+--- namespace, site (the path of a site file), kept (of a run that is resumed: its {params, sources}).
 function session.open(id, options)
     local opened = session.prepare(id, options)
     local connection = must(k8s.connect(opened.target))
-    must(connection:request({path = "/version"}))
+    opened.cluster = cluster.identify(connection)
     opened.site.connect = function()
         return connection
     end
     read_references(opened)
-    opened.connection, opened.cluster = connection, identify(connection)
+    opened.connection = connection
+    opened.elsewhere = elsewhere.open(opened)
     return opened
 end
 
@@ -119,6 +110,7 @@ function session.record(opened)
         kubeconfig = kubeconfig and must(fs.absolute(kubeconfig)),
         namespace = opened.connection.namespace,
         cluster = opened.cluster,
+        elsewhere = elsewhere.identities(opened.elsewhere),
     }
 end
 
@@ -138,11 +130,18 @@ local function check_script(opened, begin)
         .. ", as it was begun (this is " .. salvor.version .. ")" or "put the old one back"))
 end
 
-local function is_same_cluster(one, other)
-    if one.uid and other.uid then
-        return one.uid == other.uid
+--- The parameters of a run stay, so the places do; but a context may mean another cluster by now.
+local function check_clusters(opened, begin)
+    if not cluster.is_same(opened.cluster, begin.cluster) then
+        refuse("this is another cluster than the one run " .. begin.run .. " began on",
+            "name its context with --context")
     end
-    return one.server == other.server
+    for index, place in ipairs(opened.elsewhere) do
+        if not cluster.is_same(place.cluster, begin.elsewhere[index]) then
+            refuse("context " .. place.context .. " is another cluster than when run " .. begin.run
+                .. " began", "resume with the kubeconfig of then")
+        end
+    end
 end
 
 --- reopen(begin, options) -> opened, as the run whose first record is given began: the same script
@@ -157,14 +156,25 @@ function session.reopen(begin, options)
         namespace = options.namespace or begin.namespace,
     })
     check_script(opened, begin)
-    if not is_same_cluster(opened.cluster, begin.cluster) then
-        refuse("this is another cluster than the one run " .. begin.run .. " began on",
-            "name its context with --context")
-    elseif begin.salvor ~= salvor.version then
+    if begin.salvor ~= salvor.version then
         table.insert(opened.origin.notes, "it was begun with Salvor " .. tostring(begin.salvor)
             .. ", this is " .. salvor.version)
     end
+    check_clusters(opened, begin)
     return opened
+end
+
+--- The clients of the other places, as `k8s` is that of the target.
+local function clients_elsewhere(opened, fields)
+    local clients = {}
+    for index, place in ipairs(opened.elsewhere) do
+        clients[index] = client.wrap(place.connection, {
+            performer = elsewhere.performer(fields.performer, place),
+            run = fields.run,
+            wait = elsewhere.waiting(fields.wait, place),
+        })
+    end
+    return clients
 end
 
 --- context(session, {run, started, performer, facts, kit_entries, wait}) -> what steps are given
@@ -182,7 +192,7 @@ function session.context(opened, fields)
         performer = fields.performer,
         facts = fields.facts,
         kit_entries = fields.kit_entries,
-        connect = elsewhere.connector(opened, fields),
+        elsewhere = clients_elsewhere(opened, fields),
         k8s = client.wrap(opened.connection, {
             performer = fields.performer,
             run = fields.run,

@@ -8,8 +8,7 @@
 ---     changes     whether it is not so yet; restarts: whether the database restarts for it
 ---     database    "crunchy" or "edb", and database_cluster
 ---     job         uid of the stanza-create Job of the settings before
----     multisite   multiSiteHA, when there is one; was_out: it was taken out by an earlier run
-local apiconnect = require("salvor.apiconnect")
+---     multisite   multiSiteHA, when there is one, or was before it was taken out
 local dig = require("salvor").dig
 
 local sites = {}
@@ -19,13 +18,15 @@ function sites.has_other(params)
     return (params.other_context or params.other_namespace) ~= nil
 end
 
+--- The procedure's `elsewhere`: the second data centre, when there is one.
+function sites.elsewhere(params)
+    return {sites.has_other(params) and {context = params.other_context,
+                                         namespace = params.other_namespace} or nil}
+end
+
 --- The client of a data centre.
 function sites.client(ctx, site)
-    if not site.other then
-        return ctx.k8s
-    end
-    return ctx:elsewhere({context = ctx.params.other_context,
-                        namespace = ctx.params.other_namespace or ctx.namespace})
+    return site.other and ctx.elsewhere[1] or ctx.k8s
 end
 
 --- each(ctx) -> iterator of index, site, client
@@ -43,10 +44,6 @@ end
 --- "" or " of the other data centre", for messages.
 function sites.of(site)
     return site.other and " of the other data centre" or ""
-end
-
-function sites.management(ctx, site)
-    return must(sites.client(ctx, site):get(apiconnect.MANAGEMENT, site.name))
 end
 
 --- Whether any of them is so.
