@@ -136,7 +136,7 @@ local function define()
         local result = fixture:plan(params())
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "- spec.multiSiteHA.mode",
-            "patch lab/" .. other.namespace .. ": ManagementCluster")
+            "patch " .. other.namespace .. ": ManagementCluster")
         assert.same(before, fixture.world:snapshot())
         assert.same(beside, other.world:snapshot())
     end)

@@ -20,25 +20,23 @@ Robot.__index = Robot
 
 local NAME = "robot"
 
---- The path of a kubeconfig for a new account in the operation's namespace.
-local function create_account(client, operation)
+--- Writes a kubeconfig for a new account in that namespace.
+local function create_account(client, kubeconfig, path)
     must(client:create({apiVersion = "v1", kind = "ServiceAccount", metadata = {name = NAME}}))
     local token = must(client:request({
         method = "POST",
-        path = "/api/v1/namespaces/" .. operation.namespace .. "/serviceaccounts/" .. NAME
-            .. "/token",
+        path = "/api/v1/namespaces/" .. client.namespace .. "/serviceaccounts/" .. NAME .. "/token",
         body = {apiVersion = "authentication.k8s.io/v1", kind = "TokenRequest",
                 spec = {audiences = list({})}},
     })).body.status.token
-    local config = must(yaml.load(must(fs.read(operation.kubeconfig))))
+    local config = must(yaml.load(must(fs.read(kubeconfig))))
     config.users[1].user = {token = token}
-    local path = fs.join(operation.home, NAME .. ".kubeconfig")
     must(fs.write(path, must(yaml.dump(config))))
     return path
 end
 
 --- The rules of the roles that were printed, each with the `role` and the `place` that it is at.
-local function rules_in(objects)
+local function rules_in(objects, context)
     local rules = {}
     for _, object in ipairs(objects) do
         for place, rule in ipairs(object.rules or {}) do
@@ -50,6 +48,7 @@ local function rules_in(objects)
                 namespace = object.metadata.namespace,
                 names = rule.resourceNames,
                 verbs = rule.verbs,
+                context = context,
                 role = object,
                 place = place,
             }
@@ -60,8 +59,8 @@ end
 
 --- Waits until just these rules are missing to the account.
 local function await_missing(self, expected)
-    local client <close> = must(k8s.connect({kubeconfig = self.kubeconfig,
-                                             namespace = self.operation.namespace}))
+    local client <close> = must(k8s.connect({kubeconfig = self.own_kubeconfig,
+                                             namespace = self.client.namespace}))
     eventually("the server to learn of what was granted", function()
         local missing, is_so = must(access.missing(client, self.rules)), true
         for number = 1, math.max(#missing, #expected) do
@@ -72,20 +71,28 @@ local function await_missing(self, expected)
     end)
 end
 
---- grant(operation, params, {nothing = true}) -> robot {kubeconfig, rules, objects}. `nothing`: it
---- is granted nothing yet of what is printed.
+--- grant(operation, params, options) -> robot {kubeconfig, rules, objects}. options: nothing (it is
+--- granted nothing yet of what is printed); of one of two clusters its administrator's kubeconfig,
+--- its namespace, and `cluster`, its context when it is not the target's.
 function rights.grant(operation, params, options)
+    options = copy.merge({kubeconfig = operation.kubeconfig, namespace = operation.namespace},
+        options)
     local words = operation:words("rbac", params)
-    table.move({"--serviceaccount", operation.namespace .. "/" .. NAME}, 1, 2, #words + 1, words)
+    for _, word in ipairs({"--serviceaccount", options.namespace .. "/" .. NAME,
+                           options.cluster and "--cluster", options.cluster}) do
+        words[#words + 1] = word
+    end
     local printed = operation:salvor(words)
     salvor.expect_code(0, printed)
-    local client = must(k8s.connect({kubeconfig = operation.kubeconfig,
-                                     namespace = operation.namespace}))
+    local client = must(k8s.connect({kubeconfig = options.kubeconfig,
+                                     namespace = options.namespace}))
     local objects = must(yaml.load_all(printed.stdout))
     local self = setmetatable({operation = operation, client = client, objects = objects,
-                               rules = rules_in(objects)}, Robot)
-    self.kubeconfig = create_account(client, operation)
-    if not (options and options.nothing) then
+                               rules = rules_in(objects, options.cluster)}, Robot)
+    self.own_kubeconfig = create_account(client, options.kubeconfig, fs.join(operation.home,
+        NAME .. (options.cluster or "") .. ".kubeconfig"))
+    self.kubeconfig = self.own_kubeconfig
+    if not options.nothing then
         for _, object in ipairs(objects) do
             must(client:create(object))
         end

@@ -50,6 +50,11 @@ function Fixture:common_params()
             restart_database = "true", timeout = "60s"}
 end
 
+--- The parameters, with those of the second data centre in the cluster of context "there".
+function Fixture:two(params)
+    return merge({other_context = "there", other_path = self.other.path}, params)
+end
+
 function Fixture:run(params, options)
     local words = self:words("run", params)
     words[#words + 1] = "--yes"

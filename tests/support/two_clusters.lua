@@ -28,13 +28,13 @@ function two_clusters.files()
     return {here = lab.kubeconfig(), there = lab.second_kubeconfig()}
 end
 
---- A new namespace of the second cluster, and a client of it there.
-function two_clusters.namespace_there()
+--- A new namespace of the second cluster, with that name when one is given, and a client of it.
+function two_clusters.namespace_there(name)
     local path = lab.second_kubeconfig()
     local client <close> = must(k8s.connect({kubeconfig = path}))
     local made = must(client:create({apiVersion = "v1", kind = "Namespace",
-                                     metadata = {generateName = "spec-"}}))
-    local name = made.metadata.name
+        metadata = {name = name, generateName = not name and "spec-" or nil}}))
+    name = made.metadata.name
     return name, must(k8s.connect({kubeconfig = path, namespace = name}))
 end
 

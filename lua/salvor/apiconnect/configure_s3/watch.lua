@@ -175,8 +175,8 @@ function watch.repository(ctx)
         if site.database ~= "crunchy" then
             goto continue
         elseif ctx.planning then
-            ctx:perform({verb = "run in", target = "a pod of " .. site.database_cluster .. ": "
-                .. table.concat(stanza.INFO, " ")})
+            ctx:perform({verb = "run in", target = "a pod of " .. site.database_cluster
+                .. sites.of(site) .. ": " .. table.concat(stanza.INFO, " ")})
             goto continue
         end
         local found = ask_pgbackrest(ctx, site, client)
