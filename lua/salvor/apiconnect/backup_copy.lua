@@ -3,40 +3,19 @@
 ---
 --- `secrets` are those that databaseBackup names, by their role; `settings` is databaseBackup; `to`
 --- is a new path like its own.
-local dig = require("salvor").dig
-local digest = require("salvor.digest")
 local errors = require("salvor.error")
-local fs = require("salvor.fs")
 local pgbackrest = require("salvor.pgbackrest")
+local s3_place = require("salvor.apiconnect.s3_place")
 local store = require("salvor.store")
 
 local backup_copy = {}
 
---- The options of salvor.store that reach the bucket; `ca` is a file.
-local function options_for(settings, credentials, ca)
-    local endpoint, region = tostring(settings.host):match("^(.+)/([^/]+)$")
-    return {
-        endpoint = endpoint and "https://" .. endpoint,
-        region = region,
-        secret = credentials,
-        ca = ca,
-        style = settings.backups3URIStyle,
-    }
-end
-
---- fn(from, to, options), with the certificate of the secret in a file while it is at work.
+--- fn(from, to, options) for both places, which are in one server and reached alike.
 local function with_places(secrets, settings, to, fn)
-    local encoded = dig(secrets, "databaseBackup.backupCerts", "data", "ca.crt")
-    local folder = must(fs.temporary_folder())
-    local removed <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
-        fs.remove_tree(folder)
-    end})
-    local ca = encoded and fs.join(folder, "ca.crt")
-    if ca then
-        must(fs.write(ca, digest.unbase64(encoded) or ""))
-    end
-    return fn("s3://" .. settings.path, "s3://" .. to,
-        options_for(settings, secrets["databaseBackup.credentials"], ca))
+    return s3_place.with(settings, secrets["databaseBackup.backupCerts"],
+        {secret = secrets["databaseBackup.credentials"]}, function(from, options)
+            return fn(from, s3_place.url(to), options)
+        end)
 end
 
 local function check_tree(from, to, options)

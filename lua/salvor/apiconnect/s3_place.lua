@@ -1,10 +1,17 @@
 --- The place in S3 that API Connect v10 keeps the backups of its management database in, as its
 --- resources name it, and as Salvor reaches it.
 local apiconnect = require("salvor.apiconnect")
+local dig = require("salvor").dig
+local fs = require("salvor.fs")
+local merge = require("salvor.copy").merge
 local schedule = require("salvor.apiconnect.schedule")
 local storage = require("salvor.apiconnect.storage")
+local unbase64 = require("salvor.digest").unbase64
 
 local place = {}
+
+--- The key of the Secret that backupCerts names.
+place.CA_KEY = "ca.crt"
 
 --- split_path("bucket/folder") -> bucket, folder or nil; nil, what is wrong. A folder below a
 --- folder is none that the vendor supports.
@@ -29,16 +36,28 @@ end
 
 --- The options of salvor.store for a databaseBackup; `more` are credentials and `ca`.
 function place.options(settings, more)
-    local endpoint, region = settings.host:match("^(.+)/([^/]+)$")
-    local options = {
-        endpoint = "https://" .. endpoint,
+    local endpoint, region = tostring(settings.host):match("^(.+)/([^/]+)$")
+    return merge({
+        endpoint = endpoint and "https://" .. endpoint,
         region = region,
         style = settings.backups3URIStyle or settings.s3provider == "custom" and "host" or nil,
-    }
-    for name, value in pairs(more or {}) do
-        options[name] = value
+    }, more)
+end
+
+--- with(settings, certificate, more, fn) -> what fn(url, options) gives. `certificate` is the
+--- Secret that backupCerts names, whose certificate is in a file while fn is at work; nil when none
+--- is.
+function place.with(settings, certificate, more, fn)
+    if not certificate then
+        return fn(place.url(settings.path), place.options(settings, more))
     end
-    return options
+    local folder = must(fs.temporary_folder())
+    local removed <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
+        fs.remove_tree(folder)
+    end})
+    local ca = fs.join(folder, place.CA_KEY)
+    must(fs.write(ca, must(unbase64(dig(certificate, "data", place.CA_KEY) or ""))))
+    return fn(place.url(settings.path), place.options(settings, merge(more, {ca = ca})))
 end
 
 --- problems(settings, version) -> list of {message, hint}: what is wrong with settings that are to

@@ -8,12 +8,11 @@ local settings = require("salvor.apiconnect.configure_s3.settings")
 local site_stores = require("salvor.procedure.site")
 local sites = require("salvor.apiconnect.configure_s3.sites")
 local store = require("salvor.store")
-local unbase64 = require("salvor.digest").unbase64
 
 local bucket = {}
 
 local RETRIES = 2 -- somebody waits for the answer
-local CA_KEY = "ca.crt"
+local CA_KEY = s3_place.CA_KEY
 local CERTIFICATE_LIMIT = 1 << 20
 
 local function find_secret(client, name)
@@ -109,32 +108,23 @@ function bucket.check_certificate(ctx)
     end
 end
 
---- A file with the certificate that API Connect will trust, to be closed; nil for the system's.
-local function certificate_file(ctx, site, client)
-    if ctx.params.ca or not site.wanted.backupCerts then
-        return ctx.params.ca, nil
+--- The credentials that API Connect will have, for salvor.store.
+local function credentials_of(ctx, client)
+    if ctx.params.access_key then
+        return {access_key = ctx.params.access_key, secret_key = ctx.params.secret_key}
     end
-    local secret = must(client:get("secrets", site.wanted.backupCerts))
-    local folder = must(fs.temporary_folder())
-    local closer = setmetatable({}, {__close = function() must(fs.remove_tree(folder)) end})
-    must(fs.write(fs.join(folder, CA_KEY), (unbase64(secret.data[CA_KEY]))))
-    return fs.join(folder, CA_KEY), closer
+    return {secret = must(client:get("secrets", ctx.params.credentials))}
 end
 
---- The options of salvor.store for a data centre's place: with what API Connect will have.
-function bucket.options(ctx, site, client, ca)
-    local who = {access_key = ctx.params.access_key, secret_key = ctx.params.secret_key}
-    if not who.access_key then
-        who = {secret = must(client:get("secrets", ctx.params.credentials))}
+--- with_place(ctx, site, client, fn) -> what fn(url, options) gives: a data centre's place with
+--- just what API Connect will have.
+function bucket.with_place(ctx, site, client, fn)
+    local params, certificate = ctx.params, nil
+    if not params.ca and site.wanted.backupCerts then
+        certificate = must(client:get("secrets", site.wanted.backupCerts))
     end
-    return s3_place.options(site.wanted, merge(who, {ca = ca}))
-end
-
---- with_options(ctx, site, client, fn) -> what fn(options) gives
-function bucket.with_options(ctx, site, client, fn)
-    local ca, closer = certificate_file(ctx, site, client)
-    local held <close> = closer -- luacheck: ignore 211
-    return fn(bucket.options(ctx, site, client, ca))
+    return s3_place.with(site.wanted, certificate,
+        merge(credentials_of(ctx, client), {ca = params.ca}), fn)
 end
 
 local UNTRUSTED = "API Connect would say 'x509: certificate signed by unknown authority': with the"
@@ -215,9 +205,8 @@ end
 --- Check `bucket`: reachable with what API Connect will have, empty, and left alone by the server.
 function bucket.check(ctx)
     for _, site, client in sites.each(ctx) do
-        bucket.with_options(ctx, site, client, function(options)
-            local opened <close> = must(store.open(s3_place.url(site.wanted.path),
-                merge(options, {retries = RETRIES})))
+        bucket.with_place(ctx, site, client, function(url, options)
+            local opened <close> = must(store.open(url, merge(options, {retries = RETRIES})))
             if check_empty(ctx, site, opened) then
                 check_retention(ctx, opened)
             end

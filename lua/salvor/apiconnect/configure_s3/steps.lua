@@ -138,9 +138,8 @@ end
 
 -- The copy
 
-local function copy_to(ctx, site, options)
+local function copy_to(ctx, to, options)
     local from, own = bucket.source(ctx, options)
-    local to = s3_place.url(site.wanted.path)
     return ctx:perform({
         verb = "copy",
         target = stores.mask(from) .. " to " .. to,
@@ -154,9 +153,8 @@ local function copy_to(ctx, site, options)
 end
 
 function steps.copy(ctx)
-    local site = ctx.facts.sites[1]
-    bucket.with_options(ctx, site, ctx.k8s, function(options)
-        local done = copy_to(ctx, site, options)
+    bucket.with_place(ctx, ctx.facts.sites[1], ctx.k8s, function(to, options)
+        local done = copy_to(ctx, to, options)
         if not ctx.planning and not done.report.restorable then
             error(errors.new({code = "Corrupt", message = "the copy cannot be restored: "
                 .. done.report.summary}), 0)

@@ -1,7 +1,5 @@
 --- Whether the storage of API Connect v10's backups holds what the cluster believes: it is opened
 --- with the credentials that the subsystems use, and what lies there is verified.
-local digest = require("salvor.digest")
-local fs = require("salvor.fs")
 local readiness = require("salvor.apiconnect.readiness")
 local place = require("salvor.apiconnect.s3_place")
 local store = require("salvor.store")
@@ -33,22 +31,12 @@ local function bucket_secret(name, object)
     return {data = {key = data.username, keysecret = data.password}}
 end
 
---- fn(url, options) with the certificate of the settings in a file while it is at work.
 local function with_bucket(own, name, settings, fn)
-    local folder = must(fs.temporary_folder())
-    local removed <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
-        fs.remove_tree(folder)
-    end})
-    local ca
-    if (settings.backupCerts or "") ~= "" then
-        local object = secret_named(own, settings.backupCerts)
-        ca = fs.join(folder, "ca.crt")
-        must(fs.write(ca, must(digest.unbase64((object.data or {})["ca.crt"] or ""))))
-    end
-    return fn(place.url(settings.path), place.options(settings, {
-        secret = bucket_secret(name, secret_named(own, settings.credentials)), ca = ca,
+    local has_own = (settings.backupCerts or "") ~= ""
+    return place.with(settings, has_own and secret_named(own, settings.backupCerts) or nil, {
+        secret = bucket_secret(name, secret_named(own, settings.credentials)),
         retries = 1, connect_timeout = PATIENCE, timeout = PATIENCE,
-    }))
+    }, fn)
 end
 
 local function sftp_url(settings)
