@@ -170,6 +170,35 @@ store_lab.describe("what pgBackRest says:", "s3 pgbackrest", function(at)
         explain(95, "for another host name")
     end)
 
+    it("[029] info files that cannot be read", function()
+        for _, name in ipairs({"archive", "backup"}) do
+            must(opened:write(name .. "/db/" .. name .. ".info", "nonsense"))
+        end
+        explain(29, "cannot be read: the repository there is damaged, or encrypted")
+    end)
+
+    it("a certificate that has expired", function()
+        local proxy <close> = store_lab.proxy("s3", "expired")
+        env.PGBACKREST_REPO1_STORAGE_PORT = tostring(proxy.port)
+        explain(95, "certificate has expired")
+    end)
+
+    it("what only a provider with regions says, or one whose clock is another", function()
+        local proxy <close> = store_lab.proxy("s3", "server")
+        env.PGBACKREST_REPO1_STORAGE_PORT = tostring(proxy.port)
+        for code, case in pairs({
+            InvalidAccessKeyId = {403, "does not know the access key"},
+            SignatureDoesNotMatch = {403, "the secret key does not belong to the access key"},
+            RequestTimeTooSkewed = {403, "the clock of the pods' node differs"},
+            AuthorizationHeaderMalformed = {400, "the bucket is in another region"},
+            PermanentRedirect = {301, "the bucket has another endpoint"},
+        }) do
+            proxy:rules({{method = "GET", target = ".", status = case[1],
+                          body = "<Error><Code>" .. code .. "</Code></Error>"}})
+            explain(39, case[2])
+        end
+    end)
+
     it("no such bucket, and credentials that are refused", function()
         env.PGBACKREST_REPO1_S3_KEY = "nobody"
         explain(39, "refuses the credentials")
@@ -183,9 +212,44 @@ store_lab.describe("what pgBackRest says:", "s3 pgbackrest", function(at)
         explain(49, "cannot reach the S3 server")
     end)
 
+    -- What the image of the operator's vendor runs tells what pgBackRest said in a log of its own,
+    -- and ends with 1.
+    it("in the log of the program that runs it in a Job's pod", function()
+        local function log(said, code)
+            return 'time="2021-02-15T22:51:51Z" level=info msg="crunchy-pgbackrest starts"\n'
+                .. 'time="2021-02-15T22:51:52Z" level=info msg="stderr=[' .. said .. '\\n]"\n'
+                .. 'time="2021-02-15T22:51:52Z" level=fatal msg="command terminated with exit code '
+                .. code .. '"\n'
+        end
+        for said, case in pairs({
+            ["ERROR: [028]: backup and archive info files exist but do not match the database\\n"
+                .. "       HINT: is this the correct stanza?"] = {28, "of another database",
+                "ERROR: [028]: backup and archive info files exist but do not match the database"},
+            ["ERROR: [040]: backup directory not empty"] = {40, "without a stanza"},
+            ["ERROR: [050]: unable to acquire lock on file '/tmp/pgbackrest/db-archive.lock':"
+                .. " Resource temporarily unavailable"] = {50, "another pgBackRest is at work"},
+            ["WARN: unable to check pg-1: [UnknownError] remote-0 process on '10.0.0.1' terminated"
+                .. " unexpectedly [255]\\nERROR: [056]: unable to find primary cluster - cannot"
+                .. " proceed"] = {56, "cannot reach the database",
+                "ERROR: [056]: unable to find primary cluster - cannot proceed"},
+            ["ERROR: [049]: timeout connecting to 's3.example.org:443'"] = {49,
+                "cannot reach the S3 server"},
+        }) do
+            local message, hint = stanza.explain(log(said, case[1]), 1)
+            assert.is_truthy(message and message:find(case[2], 1, true), said)
+            assert.is_truthy(hint)
+            assert.are.equal(case[3] or said, stanza.first_error(log(said, case[1])))
+        end
+        -- Whatever was lost of it, the status that it tells is pgBackRest's.
+        assert.is_truthy(stanza.explain(log("", 40), 1):find("without a stanza", 1, true))
+    end)
+
     it("nothing that is known: nothing is made up", function()
         assert.is_nil((stanza.explain("ERROR: [072]: something new", 72)))
+        assert.is_nil((stanza.explain("ERROR: [028]: something new", 28)))
         assert.is_nil((stanza.explain(nil, 1)))
+        assert.is_nil((stanza.explain(nil, nil)))
+        assert.is_nil((stanza.explain("", nil)))
     end)
 end)
 

@@ -28,25 +28,38 @@ end
 
 local USED = "remove every file at the path, or name one that was never used; a recovery from these"
     .. " backups copies them to a new path (-p copy_from=…)"
+local DAMAGED = "remove every file at the path, or copy an undamaged repository to a new path"
+local NETWORK = "look at -p host, and at the cluster's network policies and proxies"
+local SECRET = "look at the keys key and keysecret of the Secret"
 local CERTIFICATE = "the provider's certificate must be of an authority that is known everywhere;"
     .. " for one of your own use the provider custom and give its certificate with -p ca=FILE"
 
 --- What is looked for in what a failed Job or pgBackRest said, the first that fits counts: `text`
---- of the message, `code` of pgBackRest's error, which is also its exit status.
+--- of the message, `code` of pgBackRest's error, which is also its exit status. Where several
+--- causes have one code, the first is what it means without a text.
 local CAUSES = {
     {text = "do not match the database", code = 28,
      message = "the path holds the backups of another database: another installation's, or this"
         .. " one's before it was installed anew", hint = USED},
     {text = "file do not match", code = 28,
      message = "archive.info and backup.info at the path are of different databases: the repository"
-        .. " there is damaged",
-     hint = "remove every file at the path, or copy an undamaged repository to a new path"},
+        .. " there is damaged", hint = DAMAGED},
     {text = "not empty", code = 40,
      message = "there are files in archive/ or backup/ at the path, without a stanza", hint = USED},
     {text = "is missing on repo", code = 55,
      message = "only one of archive.info and backup.info is at the path: the repository there is"
-        .. " damaged, or a copy of it was interrupted",
-     hint = "remove every file at the path, or copy the whole repository to a new path"},
+        .. " damaged, or a copy of it was interrupted", hint = DAMAGED},
+    {text = "unable to load info file",
+     message = "archive.info or backup.info at the path cannot be read: the repository there is"
+        .. " damaged, or encrypted", hint = DAMAGED},
+    {text = "unable to find primary cluster", code = 56,
+     message = "pgBackRest cannot reach the database",
+     hint = "look whether the database's pods run, and at the lines before this one in the log"},
+    {text = "unable to acquire lock", code = 50,
+     message = "another pgBackRest is at work for this database: a backup, or a stanza-create that"
+        .. " still tries", hint = "wait until it has ended"},
+    {text = "certificate has expired", message = "the S3 server's certificate has expired",
+     hint = "have it renewed"},
     {text = "certificate signed by unknown authority",
      message = "the S3 server's certificate is of an authority that API Connect does not know",
      hint = CERTIFICATE},
@@ -61,33 +74,47 @@ local CAUSES = {
      hint = "create it, or look at the path, and at -p style: with host the bucket is part of the"
         .. " server's name"},
     {text = "InvalidAccessKeyId", message = "the S3 server does not know the access key",
-     hint = "look at the keys key and keysecret of the Secret"},
+     hint = SECRET},
     {text = "SignatureDoesNotMatch", message = "the secret key does not belong to the access key",
-     hint = "look at the keys key and keysecret of the Secret"},
+     hint = SECRET},
+    {text = "RequestTimeTooSkewed", message = "the clock of the pods' node differs from the S3"
+        .. " server's by too much", hint = "have both set by NTP"},
+    {text = "AuthorizationHeaderMalformed", message = "the bucket is in another region",
+     hint = "the region stands behind the / in -p host"},
+    {text = "PermanentRedirect", message = "the bucket has another endpoint",
+     hint = "the endpoint of its region stands before the / in -p host"},
     {text = "403 (Forbidden)", message = "the S3 server refuses the credentials for this bucket",
-     hint = "look at the keys key and keysecret of the Secret, and at what they may do"},
+     hint = SECRET .. ", and at what they may do"},
     {text = "unable to get address", message = "the pods cannot resolve the S3 server's name",
-     hint = "look at -p host, and at the cluster's DNS"},
-    {text = "unable to connect", message = "the pods cannot reach the S3 server",
-     hint = "look at -p host, and at the cluster's network policies and proxies"},
+     hint = "look at -p host, with -p style=host the bucket stands before it; and at the cluster's"
+        .. " DNS"},
+    {text = "unable to connect", message = "the pods cannot reach the S3 server", hint = NETWORK},
+    {text = "timeout connecting", message = "the pods cannot reach the S3 server", hint = NETWORK},
 }
 
---- "040" of a line of pgBackRest's, as a number.
+--- What pgBackRest wrote. The program around it in a Job's pod tells that as one line of its own
+--- log, in which the ends of lines are written out.
+local function unwrapped(log)
+    return ((log or ""):gsub("\\n", "\n"):gsub('\\"', '"'))
+end
+
+--- "040" of a line of pgBackRest's, or the exit status that the program around it tells.
 local function error_code(log)
-    return tonumber(log:match("ERROR: %[(%d+)%]"))
+    return tonumber(log:match("ERROR: %[(%d+)%]") or log:match("terminated with exit code (%d+)"))
 end
 
 --- explain(log, code) -> message, hint; nil when nothing is known of it. `code` is the exit status
---- of the container, and is what counts where there is no log.
+--- of the container, or nil, and is what counts where the log has no error.
 function stanza.explain(log, code)
-    log = log or ""
+    log = unwrapped(log)
     code = error_code(log) or code
     for _, cause in ipairs(CAUSES) do
         if log:find(cause.text, 1, true) and (not cause.code or cause.code == code) then
             return cause.message, cause.hint
         end
     end
-    for _, cause in ipairs(log == "" and CAUSES or {}) do
+    local is_told = not code or log:find("ERROR: ", 1, true)
+    for _, cause in ipairs(is_told and {} or CAUSES) do
         if cause.code == code then
             return cause.message, cause.hint
         end
@@ -96,7 +123,8 @@ end
 
 --- The first error line of a log, for people.
 function stanza.first_error(log)
-    return (log or ""):match("ERROR: [^\n]+") or (log or ""):match("[^\n]*x509[^\n]*")
+    log = unwrapped(log)
+    return log:match("ERROR: [^\n]+") or log:match("[^\n]*x509[^\n]*")
 end
 
 -- The Job
