@@ -10,10 +10,13 @@ local function does_not_restart(ctx)
     return not steps.restarts(ctx)
 end
 
+--- "the sessions of apic/management and london/apic/management"
 local function restart_loss(ctx)
     local names = {}
-    for index, site in ipairs(ctx.facts.sites) do
-        names[index] = site.namespace .. "/" .. site.name
+    for _, site in ipairs(ctx.facts.sites) do
+        local context = site.other and ctx.params.other_context
+        names[#names + 1] = site.restarts and (context and context .. "/" or "") .. site.namespace
+            .. "/" .. site.name or nil
     end
     return "the sessions of " .. table.concat(names, " and ")
 end

@@ -88,7 +88,7 @@ local function define()
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step stanza: Job " .. JOB .. " has failed: there"
             .. " are files in archive/ or backup/ at the path, without a stanza (ERROR: [040]:",
-            "then delete the Job, so that the operator makes it again",
+            "then delete the Job, so that the operator makes it again: kubectl --context ",
             "salvor run --resume " .. operation.run_id(result))
         must(s:remove("backup/db/leftover"))
         must(fixture.world.client:delete("jobs.batch", JOB))

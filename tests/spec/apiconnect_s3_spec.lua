@@ -253,6 +253,39 @@ store_lab.describe("what pgBackRest says:", "s3 pgbackrest", function(at)
     end)
 end)
 
+describe("the Job of a stanza", function()
+    local function job(kind)
+        return {metadata = {uid = "a", name = "stanza-create"},
+                status = {conditions = {{type = kind, status = "True", reason = "Because"}}}}
+    end
+
+    it("counts when it is complete or has failed, unless it is that of the settings before",
+        function()
+            assert.are.equal("ready", (stanza.state(job("Complete"), nil)))
+            assert.are.equal("ready", (stanza.state(job("Complete"), "b")))
+            assert.are.equal("failed", (stanza.state(job("Failed"), "b")))
+            for _, kind in ipairs({"Complete", "Failed"}) do
+                local state, words = stanza.state(job(kind), "a")
+                assert.are.equal("waiting", state)
+                assert.is_truthy(words:find("of the settings before", 1, true))
+            end
+        end)
+
+    it("has failed with the exit status of its pod's container", function()
+        local function pod(...)
+            local statuses = {}
+            for index, code in ipairs({...}) do
+                statuses[index] = {state = {terminated = {exitCode = code}}}
+            end
+            return {status = {containerStatuses = statuses}}
+        end
+        assert.are.equal(28, stanza.exit_code(pod(0, 28)))
+        assert.is_nil(stanza.exit_code(pod(0)))
+        assert.is_nil(stanza.exit_code({status = {containerStatuses = {{state = {running = {}}}}}}))
+        assert.is_nil(stanza.exit_code({}))
+    end)
+end)
+
 describe("pgbackrest info", function()
     local function info(status, more)
         local entry = '{"name":"db","status":{"code":' .. status .. ',"message":"said"}'
@@ -283,7 +316,16 @@ describe("pgbackrest info", function()
         assert.is_truthy(hint)
     end)
 
-    it("is no JSON, of no stanza, or of another one", function()
+    it("is no JSON, or of another stanza", function()
+        local other = '{"name":"main","status":{"code":0,"message":"ok"},"backup":[]}'
+        local db = '{"name":"db","status":{"code":1,"message":"missing stanza path"}}'
+        assert.are.equal("pgbackrest info did not write JSON", select(2, stanza.judge("oh")))
+        assert.are.equal("pgbackrest info knows no stanza db",
+            select(2, stanza.judge("[" .. other .. "]")))
+        assert.is_nil((stanza.judge("[" .. other .. "," .. db .. "]")))
+    end)
+
+    it("is something else altogether", function()
         for _, output in ipairs({"", "no", "[]", "{}", "null", '[{"name":"main"}]', '[1,"db",null]',
                                  '[{"name":"db"}]', '[{"name":"db","status":[],"backup":1}]'}) do
             local found, message = stanza.judge(output)

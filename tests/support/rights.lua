@@ -36,7 +36,7 @@ local function create_account(client, kubeconfig, path)
 end
 
 --- The rules of the roles that were printed, each with the `role` and the `place` that it is at.
-local function rules_in(objects, context)
+local function rules_in(objects)
     local rules = {}
     for _, object in ipairs(objects) do
         for place, rule in ipairs(object.rules or {}) do
@@ -48,7 +48,6 @@ local function rules_in(objects, context)
                 namespace = object.metadata.namespace,
                 names = rule.resourceNames,
                 verbs = rule.verbs,
-                context = context,
                 role = object,
                 place = place,
             }
@@ -59,7 +58,7 @@ end
 
 --- Waits until just these rules are missing to the account.
 local function await_missing(self, expected)
-    local client <close> = must(k8s.connect({kubeconfig = self.own_kubeconfig,
+    local client <close> = must(k8s.connect({kubeconfig = self.kubeconfig,
                                              namespace = self.client.namespace}))
     eventually("the server to learn of what was granted", function()
         local missing, is_so = must(access.missing(client, self.rules)), true
@@ -88,10 +87,9 @@ function rights.grant(operation, params, options)
                                      namespace = options.namespace}))
     local objects = must(yaml.load_all(printed.stdout))
     local self = setmetatable({operation = operation, client = client, objects = objects,
-                               rules = rules_in(objects, options.cluster)}, Robot)
-    self.own_kubeconfig = create_account(client, options.kubeconfig, fs.join(operation.home,
+                               rules = rules_in(objects)}, Robot)
+    self.kubeconfig = create_account(client, options.kubeconfig, fs.join(operation.home,
         NAME .. (options.cluster or "") .. ".kubeconfig"))
-    self.kubeconfig = self.own_kubeconfig
     if not options.nothing then
         for _, object in ipairs(objects) do
             must(client:create(object))

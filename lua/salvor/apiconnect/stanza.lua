@@ -44,7 +44,7 @@ local CAUSES = {
     {text = "file do not match", code = 28,
      message = "archive.info and backup.info at the path are of different databases: the repository"
         .. " there is damaged", hint = DAMAGED},
-    {text = "not empty", code = 40,
+    {text = "directory not empty", code = 40,
      message = "there are files in archive/ or backup/ at the path, without a stanza", hint = USED},
     {text = "is missing on repo", code = 55,
      message = "only one of archive.info and backup.info is at the path: the repository there is"
@@ -109,7 +109,7 @@ function stanza.explain(log, code)
     log = unwrapped(log)
     code = error_code(log) or code
     for _, cause in ipairs(CAUSES) do
-        if log:find(cause.text, 1, true) and (not cause.code or cause.code == code) then
+        if log:find(cause.text, 1, true) then
             return cause.message, cause.hint
         end
     end

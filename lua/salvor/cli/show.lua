@@ -73,7 +73,8 @@ local function print_text(shown)
         local where = permission.namespace == "" and ", of the whole cluster"
             or permission.namespace and ", in namespace " .. permission.namespace or ""
         local names = permission.names and " (" .. table.concat(permission.names, ", ") .. ")" or ""
-        line("  %s: %s%s%s", permission.kind, table.concat(permission.verbs, ", "), names, where)
+        line("  %s: %s%s%s%s", permission.kind, table.concat(permission.verbs, ", "), names, where,
+            permission.elsewhere and ", elsewhere too" or "")
     end
 end
 

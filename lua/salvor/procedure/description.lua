@@ -69,6 +69,7 @@ local function permissions_of(procedure)
             verbs = list(permission.verbs),
             namespace = plain(permission.namespace, "string", "depends on parameters"),
             names = plain(permission.names, "table", list({"depends on parameters"})),
+            elsewhere = permission.elsewhere,
         }
     end
     return permissions

@@ -120,13 +120,11 @@ local function wanted_for(params, site)
     }
 end
 
---- What is changed below an APIConnectCluster is found at the ManagementCluster, in time.
-local function live(ctx, site)
+--- live(ctx, site) -> databaseBackup as it is, where it is edited
+function settings.live(ctx, site)
     local _, now = section.read(sites.client(ctx, site), site.place)
     return dig(now, "databaseBackup") or {}
 end
-
-settings.live = live
 
 local function check_other_path(ctx)
     local other = ctx.params.other_path
@@ -178,7 +176,7 @@ function settings.check(ctx)
             end
             check_neighbours(ctx, site, client)
         end
-        site.changes = not s3_place.is_set(live(ctx, site), site.wanted)
+        site.changes = not s3_place.is_set(settings.live(ctx, site), site.wanted)
         if site.database == "crunchy" and site.changes then
             site.job = previous_job(client, site)
         end

@@ -73,7 +73,9 @@ local function job_failed(client, site, reason)
         message = "Job " .. name .. sites.of(site) .. " has failed: "
             .. (message and message .. " (" .. said .. ")" or tostring(said)),
         hint = (hint or pod and "the log of pod " .. pod .. " tells more" or "look at its pods")
-            .. "; then delete the Job, so that the operator makes it again",
+            .. "; then delete the Job, so that the operator makes it again: kubectl"
+            .. (client.context and " --context " .. client.context or "") .. " -n "
+            .. client.namespace .. " delete job " .. name,
     })
 end
 
@@ -170,24 +172,24 @@ local function ask_pgbackrest(ctx, site, client)
     return found
 end
 
+local function tell_repository(ctx, site, found)
+    if found.backups == 0 then
+        ctx:warn("there is no backup" .. sites.of(site) .. " yet",
+            "the schedule makes the first one; salvor run apic-v10/backup takes one now")
+    else
+        ctx:note(string.format("%d backups%s, the newest %s", found.backups, sites.of(site),
+            found.newest or "without a name"))
+    end
+end
+
 function watch.repository(ctx)
     for _, site, client in sites.each(ctx) do
-        if site.database ~= "crunchy" then
-            goto continue
-        elseif ctx.planning then
+        if site.database == "crunchy" and ctx.planning then
             ctx:perform({verb = "run in", target = "a pod of " .. site.database_cluster
                 .. sites.of(site) .. ": " .. table.concat(stanza.INFO, " ")})
-            goto continue
+        elseif site.database == "crunchy" then
+            tell_repository(ctx, site, ask_pgbackrest(ctx, site, client))
         end
-        local found = ask_pgbackrest(ctx, site, client)
-        if found.backups == 0 then
-            ctx:warn("there is no backup" .. sites.of(site) .. " yet",
-                "the schedule makes the first one; salvor run apic-v10/backup takes one now")
-        else
-            ctx:note(string.format("%d backups%s, the newest %s", found.backups, sites.of(site),
-                found.newest or "without a name"))
-        end
-        ::continue::
     end
 end
 
