@@ -80,7 +80,8 @@ local function define()
 
         it("none, and no Secret", function()
             expect_refusal(without_keys({}), "there is no secret s3-credentials",
-                "-p access_key=… -p secret_key=…")
+                "-p access_key=… -p secret_key=…",
+                "bucket           not looked at, since 'credentials' failed")
         end)
 
         it("a Secret with other keys, as that of SFTP has", function()
@@ -146,13 +147,14 @@ local function define()
 
         it("that removes objects by itself", function()
             local name = store_lab.bucket()
-            local body = fs.join(fixture.home, "lifecycle.xml")
-            must(fs.write(body, EXPIRING))
-            assert(store_lab.s3_request("PUT", "/" .. name .. "?lifecycle=", {body = body,
-                headers = {"Content-MD5: " .. require("salvor.store.http.md5").to_base64(
-                    require("salvor.digest").md5(EXPIRING))}}))
+            store_lab.configure_bucket(name, "lifecycle", EXPIRING)
             expect_refusal({path = name}, "has the lifecycle rule 'tidy', which removes objects",
                 "-p retain=…")
+        end)
+
+        it("that locks every object", function()
+            expect_refusal({path = store_lab.locking_bucket()},
+                "locks every object (3 Days, GOVERNANCE)", "-p retain=…")
         end)
 
         it("of another subsystem", function()

@@ -20,19 +20,9 @@ store_lab.describe("store:retention", "s3", function(at)
         return s:retention()
     end
 
-    local function configure(what, text)
-        local file = must(fs.temporary_folder()) .. "/body.xml"
-        must(fs.write(file, text))
-        local md5 = require("salvor.store.http.md5").to_base64(
-            require("salvor.digest").md5(text))
-        assert(store_lab.s3_request("PUT", "/" .. bucket .. "?" .. what .. "=",
-            {body = file, headers = {"Content-MD5: " .. md5}}))
-        must(fs.remove_tree(fs.dirname(file)))
-    end
-
     local function lifecycle(...)
-        configure("lifecycle", "<LifecycleConfiguration>" .. table.concat({...})
-            .. "</LifecycleConfiguration>")
+        store_lab.configure_bucket(bucket, "lifecycle", "<LifecycleConfiguration>"
+            .. table.concat({...}) .. "</LifecycleConfiguration>")
     end
 
     local function rule(id, prefix, action, status)
@@ -62,12 +52,7 @@ store_lab.describe("store:retention", "s3", function(at)
     end)
 
     it("tells of a lock that every object gets", function()
-        bucket = store_lab.name()
-        assert(store_lab.s3_request("PUT", "/" .. bucket,
-            {headers = {"x-amz-bucket-object-lock-enabled: true"}}))
-        configure("object-lock", "<ObjectLockConfiguration><ObjectLockEnabled>Enabled"
-            .. "</ObjectLockEnabled><Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>3</Days>"
-            .. "</DefaultRetention></Rule></ObjectLockConfiguration>")
+        bucket = store_lab.locking_bucket()
         assert.are.equal("3 Days, GOVERNANCE", must(ask()).lock)
     end)
 

@@ -2,9 +2,11 @@
 --- otherwise of a folder of this process's own, stopped when it ends. Each is started on first use
 --- and shared between specs, which keep apart by names of their own: those of bucket(), folder()
 --- and container().
+local digest = require("salvor.digest")
 local fault_proxy = require("support.fault_proxy")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
+local md5 = require("salvor.store.http.md5")
 local proc = require("salvor.proc")
 local task = require("salvor.task")
 
@@ -95,6 +97,27 @@ function store_lab.proxy(name, certificate)
         opts.key = fs.join(pki, certificate .. ".key")
     end
     return fault_proxy.start(opts)
+end
+
+--- Configures a bucket, as the owner: what is "lifecycle" or "object-lock", text the XML.
+function store_lab.configure_bucket(bucket, what, text)
+    local file = must(fs.temporary_folder()) .. "/body.xml"
+    must(fs.write(file, text))
+    assert(store_lab.s3_request("PUT", "/" .. bucket .. "?" .. what .. "=", {
+        body = file, headers = {"Content-MD5: " .. md5.to_base64(digest.md5(text))}}))
+    must(fs.remove_tree(fs.dirname(file)))
+end
+
+--- A new bucket that locks every object for three days.
+function store_lab.locking_bucket()
+    local bucket = store_lab.name()
+    assert(store_lab.s3_request("PUT", "/" .. bucket,
+        {headers = {"x-amz-bucket-object-lock-enabled: true"}}))
+    store_lab.configure_bucket(bucket, "object-lock", "<ObjectLockConfiguration>"
+        .. "<ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>"
+        .. "<Mode>GOVERNANCE</Mode><Days>3</Days></DefaultRetention></Rule>"
+        .. "</ObjectLockConfiguration>")
+    return bucket
 end
 
 --- A describe() whose body is given how to reach the servers of those `names`, "s3" or "s3 sftp";
