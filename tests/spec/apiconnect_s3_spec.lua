@@ -67,6 +67,12 @@ describe("a place in S3", function()
                 {ca = "/ca.crt"}))
     end)
 
+    it("has the bucket in the host's name with a custom provider, if nothing else is said",
+        function()
+            assert.are.equal("host", place.options({host = "a/b", s3provider = "custom"}).style)
+            assert.is_nil(place.options({host = "a/b", s3provider = "aws"}).style)
+        end)
+
     it("is the same whether or not a restart was agreed to", function()
         local settings = {path = "a", schedule = "b"}
         assert.is_true(place.is_set({path = "a", schedule = "b", restartDB = {accept = true},

@@ -10,7 +10,7 @@ local yaml = require("salvor.yaml")
 
 local ID = "site/script"
 local LEASES = "leases.coordination.k8s.io"
-local QUICK_LOCK = fs.absolute("tests/support/quick_lock.lua")
+local QUICK_RENEWAL = fs.absolute("tests/support/quick_renewal.lua")
 
 lab.describe("a procedure that works elsewhere, too,", function()
     local small, there, namespace, files
@@ -129,7 +129,7 @@ lab.describe("a procedure that works elsewhere, too,", function()
         install({'id = "wait", run = function(ctx) note("waiting") wait_for_go() end', MAKE})
         local ended
         local running = task.spawn(function()
-            ended = small:salvor({QUICK_LOCK, "run", ID})
+            ended = small:salvor({QUICK_RENEWAL, "run", ID})
         end)
         small:await_note("waiting")
         must(there:delete(LEASES, "salvor"))
@@ -314,7 +314,7 @@ lab.describe("a procedure that works elsewhere, too,", function()
                 .. ' {{context = "there", namespace = "'
                 .. (each == small and namespace or small.namespace) .. '"}} end'})
             running[index] = task.spawn(function()
-                local result = each:salvor({QUICK_LOCK, "run", ID})
+                local result = each:salvor({QUICK_RENEWAL, "run", ID})
                 codes[#codes + 1] = result.code
                 if result.code ~= 0 then
                     salvor.expect(result.stderr, "somebody works on namespace ")
