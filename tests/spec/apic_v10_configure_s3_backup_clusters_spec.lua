@@ -115,6 +115,17 @@ local function define()
         assert.same({"none", "none", "active", "passive"}, state_of(target).history)
     end)
 
+    it("refuses data centres of different versions", function()
+        local target <close> = start()
+        target.other.world:patch_status({versions = {reconciled = "10.0.5.4"}})
+        local before, beside = target.world:snapshot(), target.other.world:snapshot()
+        local result = target:salvor(words_of(target))
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "different versions: 10.0.5.3 and 10.0.5.4")
+        assert.same(before, target.world:snapshot())
+        assert.same(beside, target.other.world:snapshot())
+    end)
+
     it("is kept out of both by whoever works in the other one", function()
         local target <close> = start()
         must(target.other.world.client:create({apiVersion = "coordination.k8s.io/v1",

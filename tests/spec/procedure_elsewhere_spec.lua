@@ -71,6 +71,11 @@ lab.describe("a procedure that works elsewhere, too,", function()
         assert.same({{context = "there", namespace = namespace, server = there.server,
                       uid = must(there:get("namespaces", "kube-system")).metadata.uid}},
             small:records_of("run.begin")[1].elsewhere)
+        local report = salvor.run({"report", small:only_run()}, {home = small.home})
+        salvor.expect_code(0, report)
+        salvor.expect(report.stdout, "namespace " .. small.namespace .. "; and namespace "
+            .. namespace .. " of context there (" .. there.server .. ")",
+            "create there: ConfigMap " .. namespace .. "/number-2")
     end)
 
     it("has the lock of both while it runs, and gives both back", function()
@@ -90,6 +95,25 @@ lab.describe("a procedure that works elsewhere, too,", function()
                           "namespace " .. small.namespace}
         table.sort(expected)
         assert.same(expected, places)
+    end)
+
+    it("takes the locks in one order, from whichever cluster it is begun", function()
+        local orders = {}
+        local other <close> = small_procedure.new(namespace)
+        other.kubeconfig = two_clusters.write(fs.join(other.home, "both"), {here = files.there,
+                                                                            there = files.here})
+        for index, each in ipairs({small, other}) do
+            local away = each == small and namespace or small.namespace
+            each:steps({'id = "one", run = function() end'}, {elsewhere = 'function() return'
+                .. ' {{context = "there", namespace = "' .. away .. '"}} end'})
+            salvor.expect_code(0, each:run())
+            orders[index] = {}
+            for number, record in ipairs(each:records_of("lock.acquired")) do
+                orders[index][number] = record.place:match("^namespace (%S+)")
+            end
+        end
+        assert.equal(2, #orders[1])
+        assert.same(orders[1], orders[2])
     end)
 
     local function occupy(client)

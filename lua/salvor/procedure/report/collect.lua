@@ -65,6 +65,7 @@ local function head(self, state, journal)
         script = begin.script,
         salvor = begin.salvor,
         cluster = begin.cluster,
+        elsewhere = begin.elsewhere,
         namespace = begin.namespace,
         site = begin.site,
         flow = begin.flow,

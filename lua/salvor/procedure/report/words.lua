@@ -16,7 +16,19 @@ function words.time(time)
     return type(time) == "string" and (time:gsub("T", " "):gsub("Z$", " UTC")) or ""
 end
 
---- "kubectl context (server), namespace n"
+--- "; and namespace n of context c (server)" for each of the other places
+local function elsewhere(document)
+    local text = ""
+    for _, place in ipairs(type(document.elsewhere) == "table" and document.elsewhere or {}) do
+        place = type(place) == "table" and place or {}
+        text = text .. "; and namespace " .. tostring(place.namespace) .. (place.context
+            and " of context " .. tostring(place.context) .. " (" .. tostring(place.server) .. ")"
+            or "")
+    end
+    return text
+end
+
+--- "server (context c), namespace n", and the other places
 function words.target(document)
     local cluster = table_of(document.cluster)
     local text = tostring(cluster.server or "an unknown cluster")
@@ -24,6 +36,7 @@ function words.target(document)
         text = text .. " (context " .. tostring(cluster.context) .. ")"
     end
     return text .. (document.namespace and ", namespace " .. tostring(document.namespace) or "")
+        .. elsewhere(document)
 end
 
 --- "59m", and how much of it something was at work.
