@@ -77,11 +77,13 @@ local function define()
     it("plans both, tells which is which, and changes neither", function()
         local target <close> = start()
         local before, beside = target.world:snapshot(), target.other.world:snapshot()
-        local result = target:salvor(words_of(target, {}, "plan"))
+        local host = target.at.tls_endpoint:match("//(.*)$") .. "/another-region"
+        local result = target:salvor(words_of(target, {other_host = host}, "plan"))
         salvor.expect_code(0, result)
         local object = "ManagementCluster " .. target.namespace .. "/management"
         salvor.expect(result.stdout, "update " .. object, "update there: " .. object,
-            "patch there: " .. object,
+            "patch there: " .. object, "host: backup.example.org -> " .. host,
+            "host: backup.example.org -> " .. target.host,
             "wait for there: jobs.batch " .. world.JOB,
             "run in a pod of management-82b290a2-postgres of the other data centre: pgbackrest")
         assert.same(before, target.world:snapshot())

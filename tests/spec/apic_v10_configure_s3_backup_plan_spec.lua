@@ -35,6 +35,13 @@ local function define()
         assert.same(before, everything(fixture))
     end)
 
+    it("has the bucket in the name of a custom host when nothing else is said", function()
+        local fixture <close> = s3_operation.start()
+        local result = fixture:plan({style = false})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "+ spec.databaseBackup.backups3URIStyle: host")
+    end)
+
     it("shows changes of the APIConnectCluster where there is one", function()
         local fixture <close> = s3_operation.start({top = "apic"})
         local before = everything(fixture)
