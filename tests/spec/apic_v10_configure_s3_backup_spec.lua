@@ -77,6 +77,21 @@ local function define()
         end
     end)
 
+    it("a stanza of the settings before says nothing of these", function()
+        local fixture <close> = s3_operation.start()
+        local function run(params)
+            local words = fixture:words("run", params)
+            return fixture:salvor(table.move({"--yes", "--skip", "repository"}, 1, 3, #words + 1,
+                words))
+        end
+        salvor.expect_code(0, run())
+        -- The old Job is complete, and is still there while its operator takes its time.
+        fixture.world.exit_code, fixture.world.delays.restart = 28, 1
+        local result = run({schedule = "0 4 * * *"})
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "Job " .. world.JOB .. " has failed: ")
+    end)
+
     it("a database that must not restart, by its operator's own word", function()
         local fixture <close> = s3_operation.start()
         -- Whoever takes the consent back while the run waits.
