@@ -57,6 +57,7 @@ local function define()
         local again = fixture:run({retain = "2", restart_database = false})
         salvor.expect_code(0, again)
         salvor.expect(again.stdout, "is where its backups are already")
+        assert.is_nil(again.stdout:find("other values", 1, true))
         assert.same(before, fixture.world:snapshot())
 
         -- Another schedule: a new Job takes the old one's place, and is the one that counts.

@@ -54,6 +54,23 @@ store_lab.describe("pgbackrest.copy", "pgbackrest", function(at)
         assert.are.equal("AlreadyExists", select(2, pgbackrest.can_copy(from, to)).code)
     end)
 
+    it("leaves no info file when it fails: what is not whole must not look like it", function()
+        sets.write(to .. "/backup/" .. at.stanza .. "/" .. repositories.labels(from).full, "a file")
+        local summary, err = pgbackrest.copy(from, to)
+        assert.is_nil(summary)
+        assert.is_string(err.message)
+        for path in pairs(salvor.tree(to)) do
+            assert.is_nil(path:find(".info", 1, true), path)
+        end
+    end)
+
+    it("writes what pgBackRest looks at first last: the copies of info files are before", function()
+        local folder = to .. "/backup/" .. at.stanza
+        must(fs.mkdir(folder .. "/backup.info", {parents = true}))
+        assert.is_nil((pgbackrest.copy(from, to)))
+        assert.is_truthy(fs.stat(folder .. "/backup.info.copy"))
+    end)
+
     it("goes on with a copy that was interrupted", function()
         must(pgbackrest.copy(from, to))
         local info = to .. "/backup/" .. at.stanza .. "/backup.info"
