@@ -77,17 +77,29 @@ local function define()
         end
     end)
 
+    --- Up to what takes a pod.
+    local function run(fixture, params)
+        local words = fixture:words("run", params)
+        return fixture:salvor(table.move({"--yes", "--skip", "repository"}, 1, 3, #words + 1,
+            words))
+    end
+
+    it("a Job of settings that are in already may be gone by now", function()
+        local fixture <close> = s3_operation.start()
+        salvor.expect_code(0, run(fixture))
+        must(fixture.world.client:delete("jobs.batch", world.JOB))
+        local again = run(fixture)
+        salvor.expect_code(0, again)
+        salvor.expect(again.stdout, "Job " .. world.JOB .. " of the settings that were there before"
+            .. " is gone")
+    end)
+
     it("a stanza of the settings before says nothing of these", function()
         local fixture <close> = s3_operation.start()
-        local function run(params)
-            local words = fixture:words("run", params)
-            return fixture:salvor(table.move({"--yes", "--skip", "repository"}, 1, 3, #words + 1,
-                words))
-        end
-        salvor.expect_code(0, run())
+        salvor.expect_code(0, run(fixture))
         -- The old Job is complete, and is still there while its operator takes its time.
         fixture.world.exit_code, fixture.world.delays.restart = 28, 1
-        local result = run({schedule = "0 4 * * *"})
+        local result = run(fixture, {schedule = "0 4 * * *"})
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "Job " .. world.JOB .. " has failed: ")
     end)
