@@ -82,10 +82,11 @@ local function params_of(opened)
     end})
 end
 
---- open(id, options) -> what prepare() gives, and connection, cluster, elsewhere (other places), and
---- unread, the errors of secret parameters that this user may not read, by name: loads the
---- procedure, checks the parameters, connects. options: params (texts by name), context, kubeconfig,
---- namespace, site (the path of a site file), kept (of a run that is resumed: its {params, sources}).
+--- open(id, options) -> what prepare() gives, and connection, cluster, elsewhere (other places),
+--- and unread, the errors of secret parameters that this user may not read, by name: loads the
+--- procedure, checks the parameters, connects. options: params (texts by name), context,
+--- kubeconfig, namespace, site (the path of a site file), kept (of a run that is resumed: its
+--- {params, sources}).
 function session.open(id, options)
     local opened = session.prepare(id, options)
     local connection = must(k8s.connect(opened.target))
