@@ -375,7 +375,8 @@ lab.describe("the lock of a run", function()
             .. " now: ann@elsewhere"
             .. " since 2026-01-01T00:00:00Z (run 20260101-000000-abcdef)")
         local document = small:salvor({"plan", ID, "--output", "json"})
-        salvor.expect(document.stderr, "somebody works on namespace " .. small.namespace .. " now: ann@elsewhere")
+        salvor.expect(document.stderr, "somebody works on namespace " .. small.namespace
+            .. " now: ann@elsewhere")
         local held = must(json.decode(document.stdout)).lock
         assert.same({"ann@elsewhere", "20260101-000000-abcdef", "2026-01-01T00:00:00.000000Z"},
             {held.who, held.run, held.since})
