@@ -2,27 +2,24 @@
 -- apic-v10/prepare-management and the backups in storage.
 local apiconnect = require("salvor.apiconnect")
 local checks = require("salvor.apiconnect.recover_management.checks")
+local stanza = require("salvor.apiconnect.stanza")
 local steps = require("salvor.apiconnect.recover_management.steps")
-
-local function has_file(ctx)
-    return ctx.params.resource ~= nil
-end
+local subsystem = require("salvor.apiconnect.recover_management.subsystem")
 
 local function is_crunchy(ctx)
     return ctx.facts.database == "crunchy"
 end
 
-local function has_top(params)
-    return params.top ~= nil
-end
-
-local function stands_alone(params)
-    return params.top == nil
-end
-
 local function may_be_crunchy(params)
     return params.database ~= "edb"
 end
+
+--- Backups on S3 have a stanza, and the Job that makes it.
+local function may_have_stanza(params)
+    return params.copy_backups_to ~= nil and may_be_crunchy(params)
+end
+
+local shared = subsystem:steps()
 
 return {
     id = "apic-v10/recover-management",
@@ -32,16 +29,7 @@ return {
     document = "IBM API Connect v10: Recovering the management subsystem from SFTP (or S3) backups",
     systems = {{name = "IBM API Connect", versions = "10.0.1 and later"}},
     categories = {"restore", "destructive"},
-    params = {
-        {name = "kit", type = "url", required = true,
-         help = "the kit that apic-v10/prepare-management has saved"},
-        {name = "name", type = "name",
-         help = "the ManagementCluster, to be sure that it is the kit's"},
-        {name = "resource", type = "path",
-         help = "the file that defines the replacement, which is edited in place; the old"
-            .. " definition of the kit when left out"},
-        {name = "top", type = "name",
-         help = "the APIConnectCluster that the subsystem belongs to, if to any"},
+    params = subsystem:params({
         {name = "backup", type = "string", default = "newest",
          help = "the id of the backup to restore; the newest one by default"},
         {name = "copy_backups_to", type = "string",
@@ -54,80 +42,47 @@ return {
             .. " out"},
         {name = "database", type = "enum", values = {"auto", "crunchy", "edb"}, default = "auto",
          help = "the generation of the management database; by version when auto"},
-        {name = "install_timeout", type = "duration", default = "2h",
-         help = "how long the subsystem may take to come up"},
         {name = "backups_timeout", type = "duration", default = "1h",
          help = "how long the operator may take to find the backups in storage"},
         {name = "backups_settle", type = "duration", default = "1m",
          help = "how long no more of them must have come before the newest is chosen"},
-        {name = "restore_timeout", type = "duration", default = "4h",
-         help = "how long the restore may take"},
-    },
-    permissions = {
-        {kind = apiconnect.MANAGEMENT, verbs = {"get", "list", "watch"}},
-        {kind = apiconnect.MANAGEMENT, verbs = {"create", "patch"}, when = stands_alone},
-        {kind = apiconnect.TOP, verbs = {"get", "create", "patch"}, when = has_top},
-        {kind = "secrets", verbs = {"get", "create"}},
+    }),
+    permissions = subsystem:permissions({
         {kind = "configmaps", verbs = {"get"}},
         {kind = apiconnect.MANAGEMENT_BACKUP, verbs = {"list"}, when = may_be_crunchy},
-        {kind = apiconnect.MANAGEMENT_RESTORE, verbs = {"get", "list", "watch", "create"}},
-    },
+        {kind = stanza.JOBS, verbs = {"get"}, when = may_have_stanza},
+        {kind = "pods", verbs = {"list"}, when = may_have_stanza},
+        {kind = "pods/log", verbs = {"get"}, when = may_have_stanza},
+    }),
     steps = {
+        shared.kit,
+        shared.resource,
+        shared.version,
         {
-            id = "kit",
-            title = "The kit is whole, and of this system",
-            why = "Without the old secrets and identity the restored database cannot be read.",
+            id = "database",
+            title = "The replacement has a database of the old generation",
+            why = "A backup of one generation cannot be restored into the other.",
             check = true,
-            run = checks.kit,
+            needs = {"version"},
+            run = checks.database,
         },
+        shared.secrets,
+        shared.settings,
+        shared.restores,
         {
-            id = "resource",
-            title = "The replacement has the old name and endpoints",
-            why = "Backups are bound to the name; clients and portals know the endpoints.",
+            id = "lock",
+            title = "No restore that failed has left its lock",
+            why = "The operator does not begin with another one while it is there.",
             check = true,
-            needs = {"kit"},
-            run = checks.resource,
-        },
-        {
-            id = "version",
-            title = "The replacement has the old version, or a later fix pack",
-            why = "A database is restored by the release that it is of, or a later one of the same"
-                .. " kind; below 10.0.3.0 a long name cannot be recovered.",
-            check = true,
-            needs = {"resource"},
-            run = checks.version,
-        },
-        {
-            id = "secrets",
-            title = "No other secrets stand in the way",
-            why = "Secrets that are there are used and not made anew: they must be the old ones.",
-            check = true,
-            needs = {"kit"},
-            run = checks.secrets,
-        },
-        {
-            id = "settings",
-            title = "A subsystem that is there already can take over",
-            why = "siteName, originalUID, encryption key and the place of the backups must be the"
-                .. " old ones, or the restore fails.",
-            check = true,
-            needs = {"resource", "version"},
-            run = checks.settings,
-        },
-        {
-            id = "restores",
-            title = "No other restore is in flight",
-            why = "Two restores at once spoil each other, and one that failed leaves its lock.",
-            check = true,
-            needs = {"kit"},
-            run = checks.restores,
+            needs = {"restores"},
+            run = checks.lock,
         },
         {
             id = "backup",
             title = "It is known which backup is restored",
             why = "From 10.0.8 on a restore names the backup by its id and its place in storage.",
             check = true,
-            needs = {"version"},
+            needs = {"database"},
             run = checks.backup,
         },
         {
@@ -135,23 +90,11 @@ return {
             title = "Backups on S3 can be copied to a path of their own",
             why = "A new database refuses the path of another, and two that share one spoil it.",
             check = true,
-            needs = {"version"},
+            needs = {"database"},
             run = checks.copy,
         },
-        {
-            id = "outside",
-            title = "What nobody can see from here",
-            why = "What is changed before the restore is lost, and the portal must fit.",
-            check = true,
-            run = checks.warn,
-        },
-        {
-            id = "apply-secrets",
-            title = "Put the secrets back",
-            why = "The operator uses those that are there under these names when it installs.",
-            run = steps.apply_secrets,
-            verify = steps.has_secrets,
-        },
+        shared.outside,
+        shared["apply-secrets"],
         {
             id = "copy-backups",
             title = "Copy the backups to their new path",
@@ -161,29 +104,9 @@ return {
             end,
             run = steps.copy_backups,
         },
-        {
-            id = "edit-file",
-            title = "Put the kit's values into the file of the replacement",
-            why = "So that the file is the truth from now on, with its comments.",
-            when = has_file,
-            done = steps.is_file_edited,
-            run = steps.edit_file,
-        },
-        {
-            id = "apply-resource",
-            title = "Create the replacement, or change the one that is there",
-            why = "siteName, originalUID, encryptionSecret, customApplicationCredentials and"
-                .. " databaseBackup are the old ones before the operator begins.",
-            done = steps.needs_no_change,
-            run = steps.apply_resource,
-            verify = steps.is_resource_applied,
-        },
-        {
-            id = "await-operator",
-            title = "Wait until the subsystem is up",
-            why = "A restore needs a subsystem whose parts all run.",
-            run = steps.await_operator,
-        },
+        shared["edit-file"],
+        shared["apply-resource"],
+        shared["await-operator"],
         {
             id = "await-backups",
             title = "Wait until the operator has found the old backups",
@@ -202,12 +125,7 @@ return {
             run = steps.restore,
             verify = steps.is_restored,
         },
-        {
-            id = "verify",
-            title = "The subsystem is up again, with the old identity",
-            why = "A restore that is complete is not yet a subsystem that works.",
-            run = steps.verify,
-        },
+        shared.verify,
     },
     next = function()
         return {

@@ -2,20 +2,15 @@
 -- apic-v10/prepare-portal and the backups in storage.
 local apiconnect = require("salvor.apiconnect")
 local checks = require("salvor.apiconnect.recover_portal.checks")
+local merge = require("salvor.copy").merge
 local steps = require("salvor.apiconnect.recover_portal.steps")
-
-local function has_file(ctx)
-    return ctx.params.resource ~= nil
-end
+local subsystem = require("salvor.apiconnect.recover_portal.subsystem")
 
 local function restores(ctx)
     return not ctx.params.dry_run
 end
 
---- What the settings are put into.
-local function edited(params)
-    return params.top and apiconnect.TOP or apiconnect.PORTAL
-end
+local shared = subsystem:steps()
 
 return {
     id = "apic-v10/recover-portal",
@@ -25,15 +20,7 @@ return {
     document = "IBM API Connect v10: Recovering the Developer Portal after a disaster",
     systems = {{name = "IBM API Connect", versions = "10.0.1 and later"}},
     categories = {"restore", "destructive"},
-    params = {
-        {name = "kit", type = "url", required = true,
-         help = "the kit that apic-v10/prepare-portal has saved"},
-        {name = "name", type = "name", help = "the PortalCluster, to be sure that it is the kit's"},
-        {name = "resource", type = "path",
-         help = "the file that defines the replacement, which is edited in place; the old "
-            .. "definition of the kit when left out"},
-        {name = "top", type = "name",
-         help = "the APIConnectCluster that the portal belongs to, if to any"},
+    params = subsystem:params({
         {name = "timestamp", type = "string", default = "now",
          help = "now, or YYYYMMDD.HHMMSS: the newest backups that are not newer are restored"},
         {name = "management_time", type = "string",
@@ -50,76 +37,25 @@ return {
          help = "their addresses, host/organisation/catalog; those that backups name by default"},
         {name = "ca", type = "path",
          help = "the authority of their certificates, a file; the system's when left out"},
-        {name = "install_timeout", type = "duration", default = "2h",
-         help = "how long the portal may take to come up"},
         {name = "records_timeout", type = "duration", default = "25m",
          help = "how long the operator, who looks every ten minutes, may take to find the backups"},
         {name = "records_settle", type = "duration", default = "1m",
          help = "how long no more of them must have come before they are chosen from"},
-        {name = "restore_timeout", type = "duration", default = "4h",
-         help = "how long the restore may take"},
         {name = "sites_timeout", type = "duration", default = "10m",
          help = "how long the sites may take to answer"},
-    },
-    permissions = {
-        {kind = apiconnect.PORTAL, verbs = {"get", "list", "watch"}},
-        {kind = edited, verbs = {"get", "create", "patch"}},
-        {kind = "secrets", verbs = {"get", "create"}},
+    }),
+    permissions = subsystem:permissions({
         {kind = apiconnect.PORTAL_BACKUP, verbs = {"list"}},
-        {kind = apiconnect.PORTAL_RESTORE, verbs = {"get", "list", "watch", "create"}},
         {kind = apiconnect.MANAGEMENT, verbs = {"list"}},
         {kind = apiconnect.MANAGEMENT_RESTORE, verbs = {"list"}},
-    },
+    }),
     steps = {
-        {
-            id = "kit",
-            title = "The kit is whole, and of this portal",
-            why = "Without the old secrets and identity the backups cannot be restored.",
-            check = true,
-            run = checks.kit,
-        },
-        {
-            id = "resource",
-            title = "The replacement has the old name and endpoints",
-            why = "Backups are bound to the name, and host names cannot be changed in a recovery.",
-            check = true,
-            needs = {"kit"},
-            run = checks.resource,
-        },
-        {
-            id = "version",
-            title = "The replacement has the old version, or a later one",
-            why = "Below 10.0.3.0 there is no originalUID, without which a portal of a long name "
-                .. "may not be restorable.",
-            check = true,
-            needs = {"resource"},
-            run = checks.version,
-        },
-        {
-            id = "secrets",
-            title = "No other secrets stand in the way",
-            why = "Secrets that are there are used and not made anew: they must be the old ones.",
-            check = true,
-            needs = {"kit"},
-            run = checks.secrets,
-        },
-        {
-            id = "settings",
-            title = "A portal that is there already can take over",
-            why = "originalUID, encryption key and the place of the backups must be the old ones, "
-                .. "or the restore fails.",
-            check = true,
-            needs = {"resource", "version"},
-            run = checks.settings,
-        },
-        {
-            id = "restores",
-            title = "No other restore is in flight",
-            why = "Two restores at once spoil each other.",
-            check = true,
-            needs = {"resource"},
-            run = checks.restores,
-        },
+        shared.kit,
+        shared.resource,
+        shared.version,
+        shared.secrets,
+        shared.settings,
+        shared.restores,
         {
             id = "management",
             title = "The management subsystem is restored",
@@ -144,44 +80,11 @@ return {
             end,
             run = checks.sites,
         },
-        {
-            id = "outside",
-            title = "What nobody can see from here",
-            why = "What is changed before the restore is lost.",
-            check = true,
-            run = checks.outside,
-        },
-        {
-            id = "apply-secrets",
-            title = "Put the secrets back",
-            why = "The encryption secret and the credentials of the backup server get their old "
-                .. "names; the operator uses them when it installs.",
-            run = steps.apply_secrets,
-            verify = steps.has_secrets,
-        },
-        {
-            id = "edit-file",
-            title = "Put the kit's values into the file of the replacement",
-            why = "So that the file is the truth from now on, with its comments.",
-            when = has_file,
-            done = steps.is_file_edited,
-            run = steps.edit_file,
-        },
-        {
-            id = "apply-resource",
-            title = "Create the replacement, or change the one that is there",
-            why = "originalUID, encryptionSecret and portalBackup are the old ones before the "
-                .. "operator begins.",
-            done = steps.needs_no_change,
-            run = steps.apply_resource,
-            verify = steps.is_resource_applied,
-        },
-        {
-            id = "await-operator",
-            title = "Wait until the portal is up",
-            why = "A restore needs a portal whose parts all run.",
-            run = steps.await_operator,
-        },
+        shared.outside,
+        shared["apply-secrets"],
+        shared["edit-file"],
+        shared["apply-resource"],
+        shared["await-operator"],
         {
             id = "choose-backups",
             title = "Wait until the operator has found the old backups, and choose",
@@ -207,13 +110,7 @@ return {
             run = steps.restore,
             verify = steps.is_restored,
         },
-        {
-            id = "verify",
-            title = "The portal is up, with the old identity",
-            why = "A restore that has ended is not yet a portal that works.",
-            when = restores,
-            run = steps.verify,
-        },
+        merge(shared.verify, {when = restores}),
         {
             id = "sites",
             title = "Each restored site can be reached over HTTPS",

@@ -2,8 +2,6 @@
 -- and changes nothing.
 local apiconnect = require("salvor.apiconnect")
 local fs = require("salvor.fs")
-local json = require("salvor.json")
-local digest = require("salvor.digest")
 local lab = require("support.lab")
 local recovery = require("support.apic_recovery")
 local salvor = require("support.salvor")
@@ -11,42 +9,11 @@ local yaml = require("salvor.yaml")
 
 local MANAGEMENT_API = "management.apiconnect.ibm.com/v1beta1"
 
---- A copy of the lost subsystem's kit that a test may spoil; its latest generation's folder.
-local function copy_kit(operation)
-    local folder = fs.join(operation.home, "kit")
-    for path, data in pairs(salvor.tree(operation.kit)) do
-        must(fs.mkdir(fs.dirname(fs.join(folder, path)), {parents = true}))
-        must(fs.write(fs.join(folder, path), data))
-    end
-    operation.kit = folder
-    return fs.join(folder, (must(fs.read(fs.join(folder, "latest"))):gsub("\n", "")))
-end
-
---- Changes a file of the kit, with or without its entry in the manifest.
-local function change_kit(operation, path, change, is_honest)
-    local generation = copy_kit(operation)
-    local file = fs.join(generation, path)
-    local text = change(must(fs.read(file)))
-    must(fs.write(file, text))
-    if is_honest then
-        local manifest = must(json.decode(must(fs.read(fs.join(generation, "manifest.json")))))
-        manifest.files[path].sha256, manifest.files[path].size = digest.sha256(text), #text
-        must(fs.write(fs.join(generation, "manifest.json"), must(json.encode(manifest))))
-    end
-end
-
 local function replaced(from, to)
     return function(text)
         assert(text:find(from, 1, true))
         return (text:gsub(from:gsub("%p", "%%%0"), to))
     end
-end
-
-local function change_manifest(operation, change)
-    local file = fs.join(copy_kit(operation), "manifest.json")
-    local manifest = must(json.decode(must(fs.read(file))))
-    change(manifest)
-    must(fs.write(file, must(json.encode(manifest))))
 end
 
 --- Writes the old definition with changes as the operator's file, and gives it as a parameter.
@@ -72,11 +39,8 @@ local function create_restore(operation, phase)
 end
 
 --- The old secrets, and a subsystem that uses them.
-local function add_live(operation, lost, spec)
-    for _, secret in pairs(lost.secrets) do
-        must(operation.world.client:create({apiVersion = "v1", kind = "Secret",
-            metadata = {name = secret.name}, data = secret.data}))
-    end
+local function add_live(operation, spec)
+    recovery.create_secrets(operation)
     operation.world:add_management("management", {spec = spec})
 end
 
@@ -91,21 +55,22 @@ local PROBLEMS = {
     {
         "a file of the kit was tampered with",
         spoil = function(operation)
-            change_kit(operation, "recreate.yaml", replaced("82b290a2", "82b290a3"))
+            operation:change_kit("recreate.yaml", replaced("82b290a2", "82b290a3"))
         end,
         says = {"recreate.yaml does not have the SHA-256 of the manifest", "do not rely on this"},
     },
     {
         "a file of the kit is gone",
         spoil = function(operation)
-            must(fs.remove(fs.join(copy_kit(operation), "secrets/management-enc-key.yaml")))
+            operation:copy_kit()
+            must(fs.remove(fs.join(operation:latest(), "secrets/management-enc-key.yaml")))
         end,
         says = {"secrets/management-enc-key.yaml cannot be read"},
     },
     {
         "the kit lacks a secret",
         spoil = function(operation)
-            change_manifest(operation, function(manifest)
+            operation:change_manifest(function(manifest)
                 manifest.files["secrets/management-atm-cred.yaml"] = nil
             end)
         end,
@@ -114,22 +79,23 @@ local PROBLEMS = {
     {
         "a secret of the kit lacks its key",
         spoil = function(operation)
-            change_kit(operation, "secrets/management-enc-key.yaml",
-                replaced("encryption_secret.bin", "something_else"), true)
+            operation:change_kit("secrets/management-enc-key.yaml",
+                replaced("encryption_secret.bin", "something_else"), {honest = true})
         end,
         says = {"secret management-enc-key has no key encryption_secret.bin"},
     },
     {
         "the kit's parts are of different systems",
         spoil = function(operation)
-            change_kit(operation, "recreate.yaml", replaced("82b290a2", "82b290a3"), true)
+            operation:change_kit("recreate.yaml", replaced("82b290a2", "82b290a3"),
+                {honest = true})
         end,
         says = {"its parts disagree about siteName: 82b290a2, 82b290a3"},
     },
     {
         "the kit is of another procedure",
         spoil = function(operation)
-            change_manifest(operation, function(manifest)
+            operation:change_manifest(function(manifest)
                 manifest.procedure = "fortanix-ccm/backup"
             end)
         end,
@@ -176,7 +142,7 @@ local PROBLEMS = {
             object.spec.platformAPIEndpoint.hosts[1].name = "api.new.example.org"
         end),
         says = {"platformAPIEndpoint is api.new.example.org, it was api.example.org",
-                "point their DNS names to the new one"},
+                "point their DNS names to the new installation"},
     },
     {
         "the version is an earlier one",
@@ -214,16 +180,16 @@ local PROBLEMS = {
     },
     {
         "the subsystem is there under another siteName",
-        spoil = function(operation, lost)
-            add_live(operation, lost, {siteName = "deadbeef", originalUID = recovery.ORIGINAL})
+        spoil = function(operation)
+            add_live(operation, {siteName = "deadbeef", originalUID = recovery.ORIGINAL})
         end,
         says = {"spec.siteName: deadbeef -> 82b290a2, which cannot be changed",
                 "so that this procedure creates it"},
     },
     {
         "the subsystem is there with another encryption secret",
-        spoil = function(operation, lost)
-            add_live(operation, lost, {originalUID = recovery.ORIGINAL,
+        spoil = function(operation)
+            add_live(operation, {originalUID = recovery.ORIGINAL,
                                        encryptionSecret = {secretName = "other-key"}})
         end,
         says = {"spec.encryptionSecret.secretName: other-key -> management-enc-key, which cannot be"
@@ -231,12 +197,12 @@ local PROBLEMS = {
     },
     {
         "something was restored into another subsystem of the name",
-        spoil = function(operation, lost)
-            add_live(operation, lost, {originalUID = "another"})
+        spoil = function(operation)
+            add_live(operation, {originalUID = "another"})
             create_restore(operation, "Complete")
         end,
         says = {"spec.originalUID: another -> " .. recovery.ORIGINAL
-                .. ", and earlier has been restored into it"},
+                .. ", and ManagementRestore earlier has been restored into it"},
     },
     {
         "another restore is in flight",
@@ -267,11 +233,8 @@ local PROBLEMS = {
     },
     {
         "the ManagementCluster belongs to an APIConnectCluster",
-        spoil = function(operation, lost)
-            for _, secret in pairs(lost.secrets) do
-                must(operation.world.client:create({apiVersion = "v1", kind = "Secret",
-                    metadata = {name = secret.name}, data = secret.data}))
-            end
+        spoil = function(operation)
+            recovery.create_secrets(operation)
             operation.world:add_management("management", {owner = "apic"})
         end,
         says = {"belongs to APIConnectCluster apic, whose operator would take changes back",
@@ -330,9 +293,9 @@ lab.describe("checks of apic-v10/recover-management", function()
     it("ask where EDB's backups are when the kit does not say", function()
         local lost <close> = recovery.lose({version = "10.0.8.0"})
         local operation <close> = recovery.start(lost)
-        change_kit(operation, "settings.yaml", function(text)
+        operation:change_kit("settings.yaml", function(text)
             return (text:gsub("  serverName: [^\n]+\n", ""))
-        end, true)
+        end, {honest = true})
         local result = operation:recover()
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, "under which server's name", "-p server_name=")

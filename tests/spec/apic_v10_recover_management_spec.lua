@@ -4,9 +4,9 @@ local apiconnect = require("salvor.apiconnect")
 local fs = require("salvor.fs")
 local dig = require("salvor").dig
 local lab = require("support.lab")
+local merge = require("salvor.copy").merge
 local recovery = require("support.apic_recovery")
 local salvor = require("support.salvor")
-local unbase64 = require("salvor.digest").unbase64
 local yaml = require("salvor.yaml")
 
 --- The restored subsystem is the old one: identity, settings, each secret, and the key of its data.
@@ -102,10 +102,7 @@ lab.describe("run of apic-v10/recover-management", function()
 
     it("changes a resource that is there, into which nothing was restored, and says so", function()
         local operation <close> = recovery.start(lost)
-        for _, secret in pairs(lost.secrets) do
-            must(operation.world.client:create({apiVersion = "v1", kind = "Secret",
-                metadata = {name = secret.name}, data = secret.data}))
-        end
+        recovery.create_secrets(operation)
         operation.world:add_management("management", {spec = {originalUID = "a-new-one"}})
         local result = operation:recover()
         salvor.expect_code(0, result)
@@ -151,18 +148,10 @@ lab.describe("run of apic-v10/recover-management", function()
         local operation <close> = recovery.start(lost)
         local result = operation:recover()
         salvor.expect_code(0, result)
-        local journal = must(fs.read(operation:journal_path(operation:only_run())))
-        local plan = operation:plan()
-        for _, secret in pairs(lost.secrets) do
-            for key, encoded in pairs(secret.data) do
-                if #encoded > 12 and not key:find("^user") then
-                    for _, text in ipairs({result.stdout, result.stderr, journal, plan.stdout}) do
-                        assert.is_nil(text:find(encoded, 1, true), key)
-                        assert.is_nil(text:find(must(unbase64(encoded)),
-                            1, true), key)
-                    end
-                end
-            end
+        operation.world.secrets = merge(lost.secrets)
+        for _, text in ipairs({result.stdout, result.stderr, operation:plan().stdout,
+            must(fs.read(operation:journal_path(operation:only_run())))}) do
+            operation:expect_no_secret("the output", text)
         end
     end)
 end)

@@ -7,15 +7,6 @@ local null = require("salvor").null
 local recovery = require("support.apic_recovery")
 local salvor = require("support.salvor")
 
---- Everything that a plan could have changed. What is in the cache is nothing but remembered.
-local function everything(operation)
-    local home = salvor.tree(operation.home)
-    for path in pairs(home) do
-        home[path] = not path:find("^cache/") and home[path] or nil
-    end
-    return {objects = operation.world:snapshot(), home = home, kit = salvor.tree(operation.kit)}
-end
-
 lab.describe("plan of apic-v10/recover-management", function()
     it("shows each object, the edited file and the restore, and changes nothing", function()
         local lost <close> = recovery.lose()
@@ -28,7 +19,7 @@ lab.describe("plan of apic-v10/recover-management", function()
             .. "  cloudManagerEndpoint: {hosts: [{name: admin.example.org}]}\n"
             .. "  consumerAPIEndpoint: {hosts: [{name: consumer.example.org}]}\n"
             .. "  platformAPIEndpoint: {hosts: [{name: api.example.org}]}\n"))
-        local before = everything(operation)
+        local before = operation:everything()
         local result = operation:plan({resource = file})
         salvor.expect_code(0, result)
         assert.equal("", result.stderr)
@@ -41,21 +32,21 @@ lab.describe("plan of apic-v10/recover-management", function()
             "wait for managementclusters",
             "create ManagementRestore " .. operation.namespace .. "/management-",
             "nothing was changed")
-        assert.same(before, everything(operation))
+        assert.same(before, operation:everything())
     end)
 
     it("also of a subsystem below an APIConnectCluster, and of EDB's database", function()
         local lost <close> = recovery.lose({owner = "apic", version = "10.0.8.0"})
         local operation <close> = recovery.start(lost)
-        must(operation.world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1",
-            kind = "APIConnectCluster", metadata = {name = "apic"}, spec = {version = "10.0.8.0"}}))
-        local before = everything(operation)
+        recovery.add_top(operation, "apic")
+        local before = operation:everything()
         local result = operation:plan({top = "apic"})
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "patch APIConnectCluster " .. operation.namespace .. "/apic",
-            "without 28 of the old values, which are added",
-            "+ spec.management.siteName: 82b290a2", "+ spec.backup.path: /backups/management/")
-        assert.same(before, everything(operation))
+            "of the old values, which are added: nothing was restored into it yet",
+            "+ spec.management.originalUID: " .. recovery.ORIGINAL,
+            "+ spec.backup.path: /backups/management/")
+        assert.same(before, operation:everything())
     end)
 end)
 
@@ -136,15 +127,9 @@ lab.describe("apic-v10/recover-management stops", function()
 
     it("when the kit got a new generation meanwhile", function()
         local operation <close> = recovery.start(lost, {faults = {restore = "no space left"}})
-        local folder = fs.join(operation.home, "kit")
-        for path, data in pairs(salvor.tree(operation.kit)) do
-            must(fs.mkdir(fs.dirname(fs.join(folder, path)), {parents = true}))
-            must(fs.write(fs.join(folder, path), data))
-        end
-        operation.kit = folder
+        operation:copy_kit()
         salvor.expect_code(5, operation:recover())
-        local latest = must(fs.read(fs.join(folder, "latest"))):gsub("\n", "")
-        local manifest = fs.join(folder, latest, "manifest.json")
+        local manifest = fs.join(operation:latest(), "manifest.json")
         must(fs.write(manifest, (must(fs.read(manifest)):gsub('"run": "[^"]+"', '"run": "other"'))))
         local result = operation:go_on()
         salvor.expect_code(5, result)

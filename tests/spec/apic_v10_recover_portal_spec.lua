@@ -167,12 +167,12 @@ lab.describe("apic-v10/recover-portal below an APIConnectCluster", function()
         create(nil)
         local result = operation:recover({top = "top"})
         salvor.expect_code(4, result)
-        salvor.expect(result.stdout, "APIConnectCluster top defines no portal")
+        salvor.expect(result.stdout, "APIConnectCluster top has no spec.portal")
         create({name = "other"})
         result = operation:recover({top = "top"})
         salvor.expect_code(4, result)
-        salvor.expect(result.stdout, "APIConnectCluster top has a portal of another name than the"
-            .. " old one, top-ptl: other")
+        salvor.expect(result.stdout, "spec.portal of APIConnectCluster top has another name than"
+            .. " the old PortalCluster, top-ptl: other")
     end)
 
     it("stops when its operator gives the portal other host names", function()
@@ -182,8 +182,8 @@ lab.describe("apic-v10/recover-portal below an APIConnectCluster", function()
             .. "metadata: {name: top}\nspec: {version: 10.0.5.3, license: {accept: true}}\n"))
         local result = operation:recover({top = "top", resource = path})
         salvor.expect_code(5, result)
-        salvor.expect(result.stderr, "stopped at step await-operator", "the portal is up with other"
-            .. " host names: portalAdminEndpoint is top-ptl.apps.example.org, it was"
+        salvor.expect(result.stderr, "stopped at step await-operator", "the subsystem is up with"
+            .. " other host names: portalAdminEndpoint is top-ptl.apps.example.org, it was"
             .. " api.portal.example.org")
         assert.equal("", recovery.restores(operation))
     end)

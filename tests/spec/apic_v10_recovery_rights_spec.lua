@@ -34,8 +34,7 @@ lab.describe("with what salvor rbac prints,", function()
     it("apic-v10/recover-management edits the resource above and none below", function()
         local lost <close> = recovery.lose({owner = "apic"})
         local operation <close> = recovery.start(lost)
-        must(operation.world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1",
-            kind = "APIConnectCluster", metadata = {name = "apic"}, spec = {version = "10.0.5.3"}}))
+        recovery.add_top(operation, "apic")
         local params = {top = "apic"}
         local robot <close> = rights.grant(operation, params)
         for _, rule in ipairs(robot.rules) do

@@ -4,6 +4,7 @@ local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.portal_backup")
 local difference = require("salvor.apiconnect.difference")
 local portal = require("salvor.apiconnect.portal")
+local replacement = require("salvor.apiconnect.replacement")
 local yaml = require("salvor.yaml")
 
 describe("the id of a portal backup", function()
@@ -66,14 +67,17 @@ describe("a name is too long without originalUID", function()
 end)
 
 describe("a resource", function()
-    local KNOWN = {
-        name = "portal", siteName = "a", originalUID = "uid", encryptionSecret = "key",
-        portalBackup = {host = "h", port = 22}, endpoints = {portalUIEndpoint = {"one", "two"}},
+    local BACKUP = {host = "h", port = 22}
+    local KIT = {
+        section = "portal", name = "portal",
+        spec = portal.fields({siteName = "a", originalUID = "uid", encryptionSecret = "key",
+                              portalBackup = BACKUP}),
+        resource = {spec = {portalUIEndpoint = {hosts = {{name = "one"}, {name = "two"}}}}},
     }
 
     local function texts(object, version)
         local found = {}
-        for index, one in ipairs(portal.differences(object, KNOWN, version)) do
+        for index, one in ipairs(replacement.differences(object, KIT, version)) do
             found[index] = difference.describe(one)
         end
         return found
@@ -93,11 +97,11 @@ describe("a resource", function()
         assert.same({"spec.siteName: (not set) -> a",
                      "spec.encryptionSecret.secretName: (not set) -> key"},
             texts({kind = "PortalCluster", metadata = {name = "portal"},
-                   spec = {portalBackup = KNOWN.portalBackup}}, "10.0.2.0"))
+                   spec = {portalBackup = BACKUP}}, "10.0.2.0"))
     end)
 
     it("is edited in the one above it, which names its portal after itself", function()
-        local spec = {siteName = "a", originalUID = "uid", portalBackup = KNOWN.portalBackup,
+        local spec = {siteName = "a", originalUID = "uid", portalBackup = BACKUP,
                       encryptionSecret = {secretName = "key"}}
         local top = {kind = "APIConnectCluster", metadata = {name = "top"}, spec = {portal = spec}}
         assert.same({"spec.portal.name: (not set) -> portal"}, texts(top, "10.0.3.0"))
@@ -111,8 +115,8 @@ describe("a resource", function()
             for index, name in ipairs({...}) do
                 hosts[index] = {name = name, secretName = "tls"}
             end
-            return portal.endpoint_changes({kind = "PortalCluster",
-                spec = {portalUIEndpoint = {hosts = hosts}}}, KNOWN)
+            return replacement.endpoint_changes({kind = "PortalCluster",
+                spec = {portalUIEndpoint = {hosts = hosts}}}, KIT)
         end
         assert.same({}, changes("two", "one"))
         assert.same({"portalUIEndpoint is one, it was one, two"}, changes("one"))

@@ -4,14 +4,13 @@
 ---     local operation <close> = recovery.start(lost, {faults = {...}})
 ---     operation:recover({backup = "newest"})
 local apic = require("support.apic")
+local apiconnect = require("salvor.apiconnect")
 local backups = require("worlds.apic_v10_backups")
 local busted = require("busted")
-local fs = require("salvor.fs")
 local killed = require("support.killed")
-local lab = require("support.lab")
+local kit_operation = require("support.kit_operation")
+local lost_subsystem = require("support.lost_subsystem")
 local merge = require("salvor.copy").merge
-local operation = require("support.operation")
-local salvor = require("support.salvor")
 local simulated = require("worlds.apic_v10")
 local storage = require("worlds.apic_v10_recovery")
 
@@ -22,9 +21,6 @@ local recovery = {
 
 local HOUR = 3600
 
-local Lost = {}
-Lost.__index = Lost
-
 --- lose(options of the world) -> {kit (its folder), remote (what its storage holds), secrets, spec,
 --- options}, to be closed: a subsystem that was prepared for a disaster, and is gone. It had two
 --- backups.
@@ -32,44 +28,14 @@ function recovery.lose(options)
     options = merge({spec = {originalUID = recovery.ORIGINAL}, backups = {{30 * HOUR}, {6 * HOUR}}},
         options)
     local fixture = apic.start(options)
-    salvor.expect_code(0, fixture:run())
-    local lost = setmetatable({
-        home = must(fs.temporary_folder()),
-        secrets = fixture.world.secrets,
+    return lost_subsystem(fixture, {
         spec = fixture.world:management().spec,
         remote = storage.remote(fixture.world),
         options = options,
-    }, Lost)
-    lost.kit = fs.join(lost.home, "kit")
-    must(fs.rename(fixture.kit, lost.kit))
-    fixture:close()
-    return lost
+    })
 end
 
-function Lost:close()
-    must(fs.remove_tree(self.home))
-end
-
-Lost.__close = Lost.close
-
-local Fixture = operation.new_class()
-
-function Fixture:common_params()
-    return {kit = self.kit, backups_settle = self.settle or "1s"}
-end
-
---- salvor run with a yes to what is destructive.
-function Fixture:recover(params, options)
-    local words = self:words("run", params)
-    words[#words + 1] = "--yes"
-    return self:salvor(words, options)
-end
-
---- salvor run --resume with the same yes.
-function Fixture:go_on(words)
-    return self:salvor(table.move(words or {}, 1, #(words or {}), 5,
-        {"run", "--resume", self:only_run(), "--yes"}))
-end
+local Fixture = kit_operation.new_class()
 
 function Fixture:outcome()
     return self:restored()
@@ -90,16 +56,37 @@ function recovery.ids(lost, database)
 end
 
 --- start(lost, options of the world) -> an operation on apic-v10/recover-management, with the
---- operator alone in its namespace.
+--- operator alone in its namespace. common: parameters of every command.
 function recovery.start(lost, options)
-    local where = {kubeconfig = lab.kubeconfig(), namespace = lab.namespace()}
-    local world = simulated.start(merge({
-        version = lost.options.version, name = lost.options.name, empty = true,
-        remote = lost.remote,
-    }, options, where))
-    return setmetatable(operation.start(merge(where, {
-        id = recovery.ID, world = world, kit = lost.kit,
-    })), Fixture)
+    options = options or {}
+    local started = kit_operation.start(Fixture, simulated, {
+        id = recovery.ID, kit = lost.kit,
+        common = merge({backups_settle = "1s"}, options.common),
+    }, merge({version = lost.options.version, name = lost.options.name, empty = true,
+              remote = lost.remote}, options))
+    started.lost = lost
+    return started
+end
+
+--- Puts the old secrets into the cluster, which a subsystem that is installed now uses.
+function recovery.create_secrets(operation)
+    for _, secret in pairs(operation.lost.secrets) do
+        must(operation.world.client:create({apiVersion = "v1", kind = "Secret",
+            metadata = {name = secret.name}, data = secret.data}))
+    end
+end
+
+--- An APIConnectCluster that is there already, whose management subsystem has the old secrets and
+--- siteName, and neither originalUID nor backups.
+function recovery.add_top(operation, name)
+    recovery.create_secrets(operation)
+    local world = operation.world
+    local management = world:management_spec({bare = true, spec = {
+        name = world.name, siteName = operation.lost.spec.siteName}})
+    management.version, management.license = nil, nil
+    must(world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1", kind = "APIConnectCluster",
+        metadata = {name = name}, spec = {version = world.version, management = management}}))
+    must(world.client:wait(apiconnect.MANAGEMENT, world.name, {timeout = 30, create = true}))
 end
 
 --- Defines the tests of kill -9 at these moments (see support.killed), inside a describe(). The
@@ -118,9 +105,8 @@ function recovery.define_killed(moments)
     killed.define({
         moments = moments,
         start = function()
-            local started = recovery.start(lost, {delays = {records = 0.001, restore = 0.005}})
-            started.settle = "0s"
-            return started
+            return recovery.start(lost, {delays = {records = 0.001, restore = 0.005},
+                                         common = {backups_settle = "0s"}})
         end,
         words = function(started)
             local words = started:words("run")

@@ -6,17 +6,14 @@
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local fs = require("salvor.fs")
+local lost_subsystem = require("support.lost_subsystem")
 local merge = require("salvor.copy").merge
 local portal = require("support.portal")
-local salvor = require("support.salvor")
 local yaml = require("salvor.yaml")
 
 local recovery = {ORIGINAL = "447ea4b3-9514-4a84-a34b-ce0b349838da"} -- originalUID
 
 local HOUR = 3600
-
-local Lost = {}
-Lost.__index = Lost
 
 --- lose(options of the world) -> {kit (its folder), home, storage, spec, secrets, options}, to be
 --- closed: a portal that was prepared for a disaster, and is gone. It had two backups.
@@ -24,25 +21,12 @@ function recovery.lose(options)
     options = merge({spec = {originalUID = recovery.ORIGINAL}, backups = {30 * HOUR, 6 * HOUR}},
         options)
     local fixture = portal.start(options)
-    salvor.expect_code(0, fixture:run())
-    local lost = setmetatable({
-        home = must(fs.temporary_folder()),
+    return lost_subsystem(fixture, {
         storage = fixture.world.storage,
         spec = fixture.world:portal().spec,
-        secrets = fixture.world.secrets,
         options = options,
-    }, Lost)
-    lost.kit = fs.join(lost.home, "kit")
-    must(fs.rename(fixture.kit, lost.kit))
-    fixture:close()
-    return lost
+    })
 end
-
-function Lost:close()
-    must(fs.remove_tree(self.home))
-end
-
-Lost.__close = Lost.close
 
 --- start(lost, options of the world) -> an operation on apic-v10/recover-portal with the operator
 --- alone in its namespace. common: parameters of every command.

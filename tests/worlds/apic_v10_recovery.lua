@@ -49,9 +49,10 @@ end
 --- Makes a ManagementBackup of each backup in the storage that the resource names, as the operator
 --- does some time after the subsystem is up. Of EDB's backups there are no records.
 function recovery.record_backups(self, object)
-    if self.database ~= "crunchy" or not sees(self, object) then
+    if self.database ~= "crunchy" or self.has_recorded or not sees(self, object) then
         return
     end
+    self.has_recorded = true
     task.sleep(self.delays.records or 0.02)
     for number, time in ipairs(self.remote.times) do
         backups.add(self, self.name .. "-rec" .. number, time)
@@ -167,7 +168,8 @@ function recovery.reconcile_top(self, object)
     })
     if not made and err.code == "AlreadyExists" then
         spec.siteName = nil
-        must(self.client:patch(apiconnect.MANAGEMENT, name, {spec = spec}))
+        recovery.record_backups(self, must(self.client:patch(apiconnect.MANAGEMENT, name,
+            {spec = spec})))
     end
 end
 

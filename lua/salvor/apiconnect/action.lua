@@ -1,4 +1,6 @@
 --- Objects by which an operator of API Connect v10 is told to do something once: backups, restores.
+local errors = require("salvor.error")
+local merge = require("salvor.copy").merge
 local ready = require("salvor.k8s.ready")
 
 local action = {}
@@ -12,20 +14,29 @@ function action.find(client, kind, name)
     return object
 end
 
-local function state_of(object)
-    return object and ready.state(object)
-end
-
---- run(client, kind, object, name, timeout) -> the object when it has succeeded; raises when it
---- fails, with the operator's own reason. Repeating it with the same name goes on with the same
---- object, unless that has failed: then the next one is "name-2" and so on.
-function action.run(client, kind, object, name, timeout)
+--- The first of name, "name-2", "name-3"... that has not failed, and its object when there is one.
+local function last_try(client, kind, name)
     local candidate, number = name, 1
-    while state_of(action.find(client, kind, candidate)) == "failed" do
+    while true do
+        local object = action.find(client, kind, candidate)
+        if not object or ready.state(object) ~= "failed" then
+            return candidate, object
+        end
         number = number + 1
         candidate = name .. "-" .. number
     end
-    object.metadata = {name = candidate}
+end
+
+--- run(client, kind, object, name, timeout, before) -> the object when it has succeeded; raises
+--- when it fails, with the operator's own reason. Repeating it with the same name goes on with the
+--- same object, unless that has failed: then the next one is "name-2" and so on. before() is called
+--- unless it has begun.
+function action.run(client, kind, object, name, timeout, before)
+    local candidate, begun = last_try(client, kind, name)
+    if before and not begun then
+        before()
+    end
+    object.metadata = merge(object.metadata, {name = candidate})
     must(client:create(object))
     return must(client:wait(kind, candidate, {timeout = timeout}))
 end
@@ -33,14 +44,15 @@ end
 --- is_done(client, kind, name) -> boolean: the object that run() began with that name, or one that
 --- followed it, has succeeded.
 function action.is_done(client, kind, name)
-    local candidate, number = name, 1
-    while true do
-        local state = state_of(action.find(client, kind, candidate))
-        if state ~= "failed" then
-            return state == "ready"
-        end
-        number = number + 1
-        candidate = name .. "-" .. number
+    local _, object = last_try(client, kind, name)
+    return object ~= nil and ready.state(object) == "ready"
+end
+
+--- Raises when there is one of these in flight: two at once spoil each other.
+function action.refuse_beside(kind, in_flight)
+    if in_flight[1] then
+        error(errors.new({code = "Conflict", op = "restore", message = kind .. " " .. in_flight[1]
+            .. " is in flight", hint = "wait until it has ended"}), 0)
     end
 end
 

@@ -1,12 +1,13 @@
 --- ManagementRestores of API Connect v10: which there are, what one looks like in either generation
 --- of the database, and the way out of one that failed.
+local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
 local copy = require("salvor.copy")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
 local rules = require("salvor.k8s.ready.apiconnect")
 
-local restore = {}
+local restore = {KIND = "ManagementRestore", PLURAL = apiconnect.MANAGEMENT_RESTORE}
 
 local rule = rules["management.apiconnect.ibm.com/ManagementRestore"]
 
@@ -33,22 +34,22 @@ local function belongs(object, name)
     return whose == nil or whose == name
 end
 
---- all(client, name) -> {in_flight = names, complete = names, failed = names} of the subsystem's
---- restores. Whatever is neither complete nor failed is in flight: phases differ by release.
+--- all(client, name) -> {in_flight = names, done = names} of the subsystem's restores. Whatever is
+--- neither complete nor failed is in flight: phases differ by release.
 function restore.all(client, name)
     local found = {waiting = {}, ready = {}, failed = {}}
-    for object in client:each(apiconnect.MANAGEMENT_RESTORE) do
+    for object in client:each(restore.PLURAL) do
         if belongs(object, name) then
             table.insert(found[(rule(object))], object.metadata.name)
         end
     end
-    return {in_flight = found.waiting, complete = found.ready, failed = found.failed}
+    return {in_flight = found.waiting, done = found.ready}
 end
 
---- new(name, wanted) -> the object. wanted: database, subsystem (its name), backup {name, id,
---- server}, settings (databaseBackup), pitr_target.
-function restore.new(name, wanted)
-    local object = {apiVersion = API, kind = "ManagementRestore", metadata = {name = name}}
+--- new(wanted) -> the object, without a name. wanted: database, subsystem (its name), backup {name,
+--- id, server}, settings (databaseBackup), pitr_target.
+function restore.new(wanted)
+    local object = {apiVersion = API, kind = restore.KIND}
     if wanted.database == "crunchy" then
         object.spec = {backupName = wanted.backup.name, pitrTarget = wanted.pitr_target}
         return object
@@ -58,7 +59,7 @@ function restore.new(name, wanted)
     for _, field in ipairs(NOT_FOR_A_RESTORE) do
         settings[field] = nil
     end
-    object.metadata.annotations = EDB_ANNOTATION
+    object.metadata = {annotations = EDB_ANNOTATION}
     object.spec = {subsystemName = wanted.subsystem, backupId = wanted.backup.id,
                    backup = settings, pitrTarget = wanted.pitr_target}
     return object
@@ -75,64 +76,38 @@ function restore.way_out(name, backup)
     return "turn the template lur-schema off (enabled: false), scale the deployment ibm-apiconnect"
         .. " to 0, delete ConfigMap " .. restore.lock_of(name) .. " and the ManagementBackups and"
         .. " ManagementRestores that are neither Ready nor Complete, scale it up, and restore again"
-        .. (moment and " with -p 'pitr_target=" .. moment .. "'" or "")
+        .. (moment and ", to the moment behind the backup in a new run: -p 'pitr_target=" .. moment
+            .. "'" or "")
 end
 
---- The name for a new one; when restores of that name have failed, "name-2" and so on.
-local function free_name(client, name)
-    local candidate, number = name, 1
-    while true do
-        local object, err = client:get(apiconnect.MANAGEMENT_RESTORE, candidate)
-        if not object and err.code ~= "NotFound" then
-            error(err, 0)
-        elseif not object or rule(object) ~= "failed" then
-            return candidate, object
-        end
-        number = number + 1
-        candidate = name .. "-" .. number
-    end
-end
-
---- refuse_others(client, subsystem, own): raises when a restore other than `own` is in flight, or
---- one that is over has left the lock.
-local function refuse_others(client, subsystem, own)
-    for _, other in ipairs(restore.all(client, subsystem).in_flight) do
-        if other ~= own then
-            error(errors.new({code = "Conflict", message = "ManagementRestore " .. other
-                .. " is in flight", hint = "wait until it has ended"}), 0)
-        end
-    end
-    local lock, err = client:get("configmaps", restore.lock_of(subsystem))
-    if lock then
+--- Raises when another restore is in flight, or one that is over has left the lock.
+local function refuse_others(client, subsystem)
+    action.refuse_beside(restore.KIND, restore.all(client, subsystem).in_flight)
+    if action.find(client, "configmaps", restore.lock_of(subsystem)) then
         error(errors.new({code = "Conflict", message = restore.left_lock(subsystem),
                           hint = restore.way_out(subsystem)}), 0)
-    elseif err.code ~= "NotFound" then
+    end
+end
+
+--- run(client, name, wanted, timeout): restores; see action.run(). Raises when it fails, at once,
+--- with the operator's own reason and the way out.
+function restore.run(client, name, wanted, timeout)
+    local ok, err = pcall(action.run, client, restore.PLURAL, restore.new(wanted), name, timeout,
+        function()
+            refuse_others(client, wanted.subsystem)
+        end)
+    if not ok and errors.is(err, "Failed") then
+        err = errors.new({code = err.code, op = err.op, cause = err, message = err.message,
+                          hint = restore.way_out(wanted.subsystem, wanted.backup)})
+    end
+    if not ok then
         error(err, 0)
     end
 end
 
---- run(client, name, wanted, timeout) -> the name of the restore that is complete; raises when it
---- fails, at once, with the operator's own reason and the way out. Repeating it with the same name
---- goes on with the same restore, unless that has failed.
-function restore.run(client, name, wanted, timeout)
-    local own, begun = free_name(client, name)
-    if not begun then
-        refuse_others(client, wanted.subsystem, own)
-        must(client:create(restore.new(own, wanted)))
-    end
-    local done, err = client:wait(apiconnect.MANAGEMENT_RESTORE, own, {timeout = timeout})
-    if not done and err.code == "Failed" then
-        err = errors.new({code = err.code, op = err.op, cause = err, message = err.message,
-                          hint = restore.way_out(wanted.subsystem, wanted.backup)})
-    end
-    must(done, err)
-    return own
-end
-
---- is_complete(client, name) -> boolean: that restore, or one that took its place, has succeeded.
-function restore.is_complete(client, name)
-    local _, object = free_name(client, name)
-    return object ~= nil and rule(object) == "ready"
+--- is_done(client, name) -> boolean: the restore that run() began with that name has succeeded.
+function restore.is_done(client, name)
+    return action.is_done(client, restore.PLURAL, name)
 end
 
 return restore

@@ -1,8 +1,7 @@
 --- The Developer Portal of API Connect v10: what its resource says that a recovery needs to know.
 local apiconnect = require("salvor.apiconnect")
-local difference = require("salvor.apiconnect.difference")
 local dig = require("salvor").dig
-local keys = require("salvor").keys
+local endpoints = require("salvor.apiconnect.endpoints")
 local secrets = require("salvor.apiconnect.secrets")
 local storage = require("salvor.apiconnect.storage")
 
@@ -33,22 +32,8 @@ function portal.secrets(object)
     return secrets.sorted(items)
 end
 
---- endpoints(spec) -> {portalUIEndpoint = sorted list of host names, ...}, of every such field.
-function portal.endpoints(spec)
-    local endpoints = {}
-    for field, value in pairs(spec or {}) do
-        local hosts = field:match("Endpoint$") and dig(value, "hosts")
-        if type(hosts) == "table" then
-            local names = {}
-            for _, host in ipairs(hosts) do
-                names[#names + 1] = dig(host, "name")
-            end
-            table.sort(names)
-            endpoints[field] = names
-        end
-    end
-    return endpoints
-end
+--- endpoints(spec) -> see salvor.apiconnect.endpoints.
+portal.endpoints = endpoints.of
 
 --- What is wrong with portalBackup beyond its missing fields: a list of {message, hint}.
 function portal.backup_problems(settings)
@@ -56,13 +41,11 @@ function portal.backup_problems(settings)
 end
 
 --- fields(known) -> the fields of a portal's spec that make it take the old backups over. known:
---- what a kit's settings say {siteName, originalUID, portalBackup, encryptionSecret (its name)};
---- version: of what takes them over, nil for a version that has originalUID.
-function portal.fields(known, version)
-    local has_uid = not version or apiconnect.has_original_uid(version)
+--- what a kit's settings say {siteName, originalUID, portalBackup, encryptionSecret (its name)}.
+function portal.fields(known)
     return {
         siteName = known.siteName,
-        originalUID = has_uid and known.originalUID or nil,
+        originalUID = known.originalUID,
         encryptionSecret = {secretName = known.encryptionSecret},
         portalBackup = known.portalBackup,
     }
@@ -83,49 +66,6 @@ function portal.replacement(object, known)
     spec.name = object.metadata.name
     return {apiVersion = owner.apiVersion, kind = owner.kind, metadata = {name = owner.name},
             spec = {portal = spec}}
-end
-
---- Where the settings of a portal stand in its resource or in the one above it.
-local function root_of(object)
-    return object.kind == apiconnect.TOP_KIND and {"spec", "portal"} or {"spec"}
-end
-
---- differences(object, known, version) -> list of salvor.apiconnect.difference: what must be
---- changed in a PortalCluster, or in the APIConnectCluster above it, so that it takes over what a
---- kit is of. known: what a kit's settings say; version: of the replacement.
-function portal.differences(object, known, version)
-    local root, list = root_of(object), {}
-    local wanted = portal.fields(known, version)
-    -- Left out, an APIConnectCluster names its portal after itself.
-    if #root > 1 and (dig(object, "spec", "portal", "name")
-        or object.metadata.name .. "-ptl") ~= known.name then
-        difference.want(list, object, difference.at(root, "name"), known.name)
-    end
-    difference.want(list, object, difference.at(root, "siteName"), wanted.siteName)
-    difference.want(list, object, difference.at(root, "originalUID"), wanted.originalUID)
-    difference.want(list, object, difference.at(root, "encryptionSecret", "secretName"),
-        wanted.encryptionSecret.secretName)
-    for _, field in ipairs(keys(wanted.portalBackup)) do
-        difference.want(list, object, difference.at(root, portal.BACKUP_FIELD, field),
-            wanted.portalBackup[field])
-    end
-    return list
-end
-
---- endpoint_changes(object, known) -> list of texts: endpoints whose hosts are not the old ones. An
---- APIConnectCluster may leave them to its operator.
-function portal.endpoint_changes(object, known)
-    local root, changes = root_of(object), {}
-    local found = portal.endpoints(dig(object, table.unpack(root)))
-    for _, field in ipairs(keys(known.endpoints)) do
-        local old = table.concat(known.endpoints[field], ", ")
-        local new = found[field] and table.concat(found[field], ", ")
-        if new and new ~= old or not new and #root == 1 then
-            changes[#changes + 1] = string.format("%s is %s, it was %s", field,
-                (new or "") ~= "" and new or "not set", old)
-        end
-    end
-    return changes
 end
 
 return portal

@@ -1,63 +1,91 @@
---- Restores of API Connect v10 portals: PortalRestore objects.
+--- Restores of API Connect v10 portals: PortalRestore objects, and what a dry run tells of one.
 local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
-local errors = require("salvor.error")
+local fields = require("salvor.k8s.fields")
 local ready = require("salvor.k8s.ready")
 
-local restore = {}
-
-local RESTORE = apiconnect.PORTAL_RESTORE
+local restore = {KIND = "PortalRestore", PLURAL = apiconnect.PORTAL_RESTORE}
 
 --- all(client, portal) -> {in_flight = names, done = names}; dry runs are none.
 function restore.all(client, portal)
-    local found = {in_flight = {}, done = {}}
-    for object in client:each(RESTORE) do
+    local found = {waiting = {}, ready = {}, failed = {}}
+    for object in client:each(restore.PLURAL) do
         local is_real = dig(object, "spec", "dryRun") ~= true
         if is_real and (dig(object, "spec", "portalCluster") or portal) == portal then
-            local state = ready.state(object)
-            local list = state == "waiting" and found.in_flight or state == "ready" and found.done
-            if list then
-                list[#list + 1] = object.metadata.name
-            end
+            table.insert(found[(ready.state(object))], object.metadata.name)
         end
     end
-    return found
+    return {in_flight = found.waiting, done = found.ready}
 end
 
 --- run(client, name, {portal, timestamp, dry_run}, timeout) -> the object; see action.run(). Not
 --- while another restore of that portal is in flight.
 function restore.run(client, name, wanted, timeout)
-    for _, other in ipairs(wanted.dry_run and {} or restore.all(client, wanted.portal).in_flight) do
-        if other ~= name and other:sub(1, #name + 1) ~= name .. "-" then
-            error(errors.new({code = "Conflict", op = "restore",
-                              message = "PortalRestore " .. other .. " is in flight",
-                              hint = "wait until it has ended"}), 0)
-        end
-    end
-    return action.run(client, RESTORE, {
+    return action.run(client, restore.PLURAL, {
         apiVersion = "portal.apiconnect.ibm.com/v1beta1",
-        kind = "PortalRestore",
+        kind = restore.KIND,
         spec = {type = "all", dryRun = wanted.dry_run, portalCluster = wanted.portal,
                 timestamp = wanted.timestamp},
-    }, name, timeout)
+    }, name, timeout, function()
+        action.refuse_beside(restore.KIND, wanted.dry_run and {}
+            or restore.all(client, wanted.portal).in_flight)
+    end)
 end
 
 --- is_done(client, name) -> boolean: the restore that run() began with that name has succeeded.
 function restore.is_done(client, name)
-    return action.is_done(client, RESTORE, name)
+    return action.is_done(client, restore.PLURAL, name)
 end
+
+-- Dry runs
 
 --- actions(object) -> the lines in which a dry run tells what would be done.
 function restore.actions(object)
     local lines = {}
     for _, field in ipairs({"message", "state"}) do
-        local text = dig(object, "status", field)
-        for line in (type(text) == "string" and text or ""):gmatch("[^\r\n]+") do
+        for line in (fields.text(object, "status", field) or ""):gmatch("[^\r\n]+") do
             lines[#lines + 1] = line
         end
     end
     return lines
+end
+
+local TIME = "%d%d%d%d%d%d%d%d%.%d%d%d%d%d%d"
+
+--- Whether a word of an action is that site: its address, or the name of a file of it.
+local function is_site(word, site)
+    local address = word:gsub("^https?://", ""):gsub("[/.]+$", "")
+    local file = word:match("([^/]+)%-" .. TIME)
+    return file == site.name or address == site.site or address == (site.name:gsub("@", "/"))
+end
+
+local function line_about(lines, site)
+    for _, line in ipairs(lines) do
+        for word in line:gmatch("[^%s,;\"'=()<>]+") do
+            if is_site(word, site) then
+                return line
+            end
+        end
+    end
+end
+
+--- disagreements(lines, sites) -> list of texts: which of the sites {name, site, id (of the chosen
+--- backup)} the actions leave out, or restore from another backup. No form of the lines is
+--- documented: a site is known by its address or by its file, a backup by its time.
+function restore.disagreements(lines, sites)
+    local found = {}
+    for _, site in ipairs(sites) do
+        local line = line_about(lines, site)
+        local other = line and not line:find(site.id, 1, true) and line:match(TIME)
+        if not line then
+            found[#found + 1] = "it leaves out site " .. site.name .. " (" .. site.id .. ")"
+        elseif other then
+            found[#found + 1] = "it restores site " .. site.name .. " from " .. other
+                .. " and not from " .. site.id
+        end
+    end
+    return found
 end
 
 return restore

@@ -1,109 +1,107 @@
---- The resource that takes a lost management subsystem's place, a ManagementCluster or the
---- APIConnectCluster above it: how it differs from what it must be.
+--- The resource that takes a lost subsystem's place, or the APIConnectCluster above it: how it
+--- differs from what it must be. `kit` is what management_kit or portal_kit has read.
 local apiconnect = require("salvor.apiconnect")
 local copy = require("salvor.copy")
 local difference = require("salvor.apiconnect.difference")
 local dig = require("salvor").dig
+local endpoints = require("salvor.apiconnect.endpoints")
 local fields = require("salvor.k8s.fields")
 local keys = require("salvor").keys
 
 local replacement = {}
 
-local RECOVERY_MODE = "apiconnect-operator/deployment-mode"
-local ENDPOINTS = {"apiManagerEndpoint", "cloudManagerEndpoint", "consumerAPIEndpoint",
-                   "platformAPIEndpoint"}
+--- The field that says where backups go, by the section of an APIConnectCluster that the subsystem
+--- has.
+replacement.BACKUP = {management = "databaseBackup", portal = "portalBackup"}
 
---- Where the settings of the management subsystem stand.
-local function root_of(object)
-    return object.kind == apiconnect.TOP_KIND and {"spec", "management"} or {"spec"}
+--- What an APIConnectCluster that does not name its subsystem adds to its own name.
+local SUFFIX = {management = "-mgmt", portal = "-ptl"}
+
+local RECOVERY_MODE = "apiconnect-operator/deployment-mode"
+
+--- name_below(top, section) -> the name of the subsystem that this APIConnectCluster has.
+function replacement.name_below(top, section)
+    return dig(top, "spec", section, "name") or top.metadata.name .. SUFFIX[section]
 end
 
--- What it must have
+--- Where the settings of the subsystem stand.
+local function root_of(object, section)
+    return object.kind == apiconnect.TOP_KIND and {"spec", section} or {"spec"}
+end
 
---- The place in the list where the credential of that name stands, or would be appended; `next`
---- for one that is not there yet.
-local function place_of(list, name, next)
+--- The place in the list where the credential of that name stands, or nil.
+local function place_of(list, name)
     for index, entry in ipairs(list) do
         if entry.name == name then
             return index
         end
     end
-    return next
 end
 
---- differences(object, kit, options) -> list of salvor.apiconnect.difference: what must be changed
---- in the object so that it takes over what the kit is of. options: backup_path (in place of the
---- kit's databaseBackup.path), version (of the replacement).
-function replacement.differences(object, kit, options)
-    local root, found = root_of(object), {}
-    local function want(path, value)
-        difference.want(found, object, path, value)
-    end
-    -- Left out, an APIConnectCluster names its subsystem after itself.
-    if #root > 1 and (dig(object, "spec", "management", "name")
-        or object.metadata.name .. "-mgmt") ~= kit.name then
-        want(difference.at(root, "name"), kit.name)
-    end
-    want(difference.at(root, "siteName"), kit.site)
-    if apiconnect.has_original_uid(options.version) then
-        want(difference.at(root, "originalUID"), kit.original_uid)
-    end
-    want(difference.at(root, "encryptionSecret", "secretName"),
-        kit.spec.encryptionSecret.secretName)
-    local list = difference.at(root, "customApplicationCredentials")
-    local current = fields.map(object, table.unpack(list))
+--- Those that are there keep their places, the others are appended.
+local function want_credentials(want, current, wanted)
     local last = #current
-    for _, entry in ipairs(kit.spec.customApplicationCredentials or {}) do
-        local index = place_of(current, entry.name, last + 1)
+    for _, entry in ipairs(wanted or {}) do
+        local index = place_of(current, entry.name) or last + 1
         last = math.max(last, index)
-        want(difference.at(list, index, "name"), entry.name)
-        want(difference.at(list, index, "secretName"), entry.secretName)
+        want(entry.name, "customApplicationCredentials", index, "name")
+        want(entry.secretName, "customApplicationCredentials", index, "secretName")
     end
-    local settings = copy.merge(kit.spec.databaseBackup, {path = options.backup_path})
+end
+
+--- differences(object, kit, version, backup_path) -> list of salvor.apiconnect.difference: what
+--- must be changed in the object so that it takes over what the kit is of. version: of the
+--- replacement; backup_path: where the backups are now, nil when they stay.
+function replacement.differences(object, kit, version, backup_path)
+    local root, found = root_of(object, kit.section), {}
+    local function want(value, ...)
+        difference.want(found, object, difference.at(root, ...), value)
+    end
+    if #root > 1 and replacement.name_below(object, kit.section) ~= kit.name then
+        want(kit.name, "name")
+    end
+    want(kit.spec.siteName, "siteName")
+    if apiconnect.has_original_uid(version) then
+        want(kit.spec.originalUID, "originalUID")
+    end
+    want(kit.spec.encryptionSecret.secretName, "encryptionSecret", "secretName")
+    want_credentials(want, fields.map(object, table.unpack(difference.at(root,
+        "customApplicationCredentials"))), kit.spec.customApplicationCredentials)
+    local backup = replacement.BACKUP[kit.section]
+    local settings = copy.merge(kit.spec[backup], {path = backup_path})
     for _, key in ipairs(keys(settings)) do
-        want(difference.at(root, "databaseBackup", key), settings[key])
+        want(settings[key], backup, key)
     end
-    if #root > 1 and settings.protocol == "objstore" then
-        want({"metadata", "annotations", RECOVERY_MODE}, "disasterRecovery")
+    if #root > 1 and kit.section == "management" and settings.protocol == "objstore" then
+        difference.want(found, object, {"metadata", "annotations", RECOVERY_MODE},
+            "disasterRecovery")
     end
     return found
 end
 
---- A living ManagementCluster with the secrets that it uses where its spec names none.
-function replacement.effective(management)
-    local object = copy.deep(management)
+--- effective(subsystem) -> a living subsystem with the secrets that it uses where its spec names
+--- none.
+function replacement.effective(subsystem)
+    local object = copy.deep(subsystem)
     local spec, status = object.spec, fields.map(object, "status")
     if status.encryptionSecret and not dig(spec, "encryptionSecret", "secretName") then
         spec.encryptionSecret = {secretName = status.encryptionSecret}
     end
-    spec.customApplicationCredentials = spec.customApplicationCredentials or {}
     for _, entry in ipairs(apiconnect.CREDENTIALS) do
-        local list = spec.customApplicationCredentials
+        local list = fields.map(spec, "customApplicationCredentials")
         if status[entry.status] and not place_of(list, entry.name) then
             list[#list + 1] = {name = entry.name, secretName = status[entry.status]}
+            spec.customApplicationCredentials = list
         end
     end
     return object
 end
 
 --- endpoint_changes(object, kit) -> list of texts: endpoints whose host names are not the old ones.
---- An APIConnectCluster tells none in a form of its own.
+--- An APIConnectCluster may leave them to its operator.
 function replacement.endpoint_changes(object, kit)
-    local function hosts(of, endpoint)
-        local names = {}
-        for index, host in ipairs(fields.items(of, "spec", endpoint, "hosts")) do
-            names[index] = tostring(host.name)
-        end
-        return table.concat(names, ", ")
-    end
-    local found = {}
-    for _, endpoint in ipairs(object.kind == "ManagementCluster" and ENDPOINTS or {}) do
-        local old, new = hosts(kit.resource, endpoint), hosts(object, endpoint)
-        if old ~= new then
-            found[#found + 1] = string.format("%s is %s, it was %s", endpoint, new, old)
-        end
-    end
-    return found
+    local root = root_of(object, kit.section)
+    return endpoints.changes(dig(object, table.unpack(root)), kit.resource.spec, #root > 1)
 end
 
 return replacement

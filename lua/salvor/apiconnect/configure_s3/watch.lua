@@ -7,11 +7,11 @@ local ready_rule = require("salvor.k8s.ready").rule
 local s3_place = require("salvor.apiconnect.s3_place")
 local sites = require("salvor.apiconnect.configure_s3.sites")
 local stanza = require("salvor.apiconnect.stanza")
+local stanza_job = require("salvor.apiconnect.stanza_job")
 
 local watch = {}
 
 local POD_READY = ready_rule({group = "", kind = "Pod"})
-local LOG_LINES = 200
 
 -- Waiting
 
@@ -49,36 +49,6 @@ function watch.has_stanza(ctx)
     end)
 end
 
---- The log of the newest failed pod of a Job, and the exit status it ended with.
-local function what_failed(client, job)
-    local pods = client:list("pods", {label_selector = {["job-name"] = job}}) or {}
-    table.sort(pods, function(one, other)
-        return (one.metadata.creationTimestamp or "") > (other.metadata.creationTimestamp or "")
-    end)
-    for _, pod in ipairs(pods) do
-        local code = stanza.exit_code(pod)
-        if code then
-            return client:logs(pod.metadata.name, {tail = LOG_LINES}), code, pod.metadata.name
-        end
-    end
-end
-
-local function job_failed(client, site, reason)
-    local name = stanza.job(site.database_cluster)
-    local log, code, pod = what_failed(client, name)
-    local message, hint = stanza.explain(log, code)
-    local said = stanza.first_error(log) or code and "exit status " .. code or reason
-    return errors.new({
-        code = "Failed",
-        message = "Job " .. name .. sites.of(site) .. " has failed: "
-            .. (message and message .. " (" .. said .. ")" or tostring(said)),
-        hint = (hint or pod and "the log of pod " .. pod .. " tells more" or "look at its pods")
-            .. "; then delete the Job, so that the operator makes it again: kubectl"
-            .. (client.context and " --context " .. client.context or "") .. " -n "
-            .. client.namespace .. " delete job " .. name,
-    })
-end
-
 --- A Job that was made for other settings says nothing: the operator puts another in its place.
 local function await_job(ctx, site, client)
     local name = stanza.job(site.database_cluster)
@@ -98,7 +68,7 @@ local function await_job(ctx, site, client)
         if done then
             return
         elseif err.code == "Failed" then
-            error(job_failed(client, site, err.message), 0)
+            error(stanza_job.failure(client, name, err.message, sites.of(site)), 0)
         elseif err.code ~= "NotFound" then
             error(err, 0)
         end

@@ -1,12 +1,10 @@
 --- Whether the recovery kits of API Connect v10 are those of the living system: there, whole, with
 --- the same secrets and settings. Values are compared and never told.
 local apiconnect = require("salvor.apiconnect")
-local copy = require("salvor.copy")
 local dig = require("salvor").dig
 local difference = require("salvor.apiconnect.difference")
 local keys = require("salvor").keys
 local management_kit = require("salvor.apiconnect.management_kit")
-local portal = require("salvor.apiconnect.portal")
 local portal_kit = require("salvor.apiconnect.portal_kit")
 local readiness = require("salvor.apiconnect.readiness")
 local replacement = require("salvor.apiconnect.replacement")
@@ -14,49 +12,10 @@ local subsystems = require("salvor.apiconnect.readiness.subsystems")
 
 local kits = {}
 
---- A living portal with the secret that it uses where its spec names none.
-local function effective_portal(object)
-    local changed = copy.deep(object)
-    local name = dig(object, "status", "encryptionSecret")
-    if name and not dig(object, "spec", "encryptionSecret", "secretName") then
-        changed.spec.encryptionSecret = {secretName = name}
-    end
-    return changed
-end
-
---- Each: how it is read, the living resource with what it uses, how that differs from the kit, its
---- endpoints that do, where the kit says that backups go.
-local KITS = {
-    management = {
-        procedure = management_kit.PROCEDURE,
-        read = management_kit.read,
-        effective = replacement.effective,
-        differences = function(object, kit, version)
-            return replacement.differences(object, kit, {version = version})
-        end,
-        endpoints = replacement.endpoint_changes,
-        backup = function(kit)
-            return kit.spec.databaseBackup
-        end,
-    },
-    portal = {
-        procedure = portal_kit.PROCEDURE,
-        read = portal_kit.read,
-        effective = effective_portal,
-        differences = function(object, kit, version)
-            return portal.differences(object, kit.known, version)
-        end,
-        endpoints = function(object, kit)
-            return portal.endpoint_changes(object, kit.known)
-        end,
-        backup = function(kit)
-            return kit.known.portalBackup
-        end,
-    },
-}
+local KITS = {management = management_kit, portal = portal_kit}
 
 local function cure_of(own, name, url)
-    return "save it anew: salvor run " .. KITS[name].procedure .. " -n " .. own.namespace
+    return "save it anew: salvor run " .. KITS[name].PROCEDURE .. " -n " .. own.namespace
         .. " -p name=" .. own.facts.name .. " -p kit=" .. (url or "…")
 end
 
@@ -105,20 +64,20 @@ end
 
 --- The texts of all settings that are not the kit's.
 local function setting_changes(name, object, kit, version)
-    local changes, of = {}, KITS[name]
-    for _, one in ipairs(difference.changes(of.differences(object, kit, version))) do
+    local changes = {}
+    for _, one in ipairs(difference.changes(replacement.differences(object, kit, version))) do
         changes[#changes + 1] = string.format("%s is %s, in the kit %s", one.path,
             one.before or "not set", one.after)
     end
     local field = subsystems.kind(name).backup_field
-    local saved, live = of.backup(kit) or {}, dig(object, "spec", field) or {}
+    local saved, live = kit.spec[field] or {}, dig(object, "spec", field) or {}
     for _, key in ipairs(keys(live)) do
         if saved[key] == nil then
             changes[#changes + 1] = string.format("spec.%s.%s is %s, in the kit not set", field,
                 key, tostring(live[key]))
         end
     end
-    return table.move(of.endpoints(object, kit), 1, 1000, #changes + 1, changes)
+    return table.move(replacement.endpoint_changes(object, kit), 1, 1000, #changes + 1, changes)
 end
 
 local function top_of(object)
@@ -127,7 +86,7 @@ end
 
 local function check_settings(own, name, object, kit, cure)
     local version = own.facts.version
-    local live = KITS[name].effective(object)
+    local live = replacement.effective(object)
     -- What the operator would put there, and what the kit notes.
     live.spec.originalUID = live.spec.originalUID or object.metadata.uid
     for _, text in ipairs(setting_changes(name, live, kit, version)) do

@@ -1,33 +1,80 @@
 --- The management subsystem as salvor.apiconnect.recover takes it.
+local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
+local errors = require("salvor.error")
 local management_kit = require("salvor.apiconnect.management_kit")
+local management_restore = require("salvor.apiconnect.management_restore")
 local recover = require("salvor.apiconnect.recover")
-local replacement = require("salvor.apiconnect.replacement")
+local stanza = require("salvor.apiconnect.stanza")
+local stanza_job = require("salvor.apiconnect.stanza_job")
+local task = require("salvor.task")
 
---- The credentials of the backup server may be newer than the kit.
-local function is_for_backups(item)
-    return item.role:find("^databaseBackup") ~= nil
+local LOOK = 2 -- seconds between looks at the Job
+
+--- The parameters of apic-v10/configure-s3-backup that the cures of a failed stanza name, and what
+--- they are called here, where the settings are those of the kit.
+local CALLED = {copy_from = "-p copy_backups_to", host = "databaseBackup.host",
+                style = "databaseBackup.backups3URIStyle", ca = "databaseBackup.backupCerts"}
+
+local function job_failure(client, job, reason)
+    local err = stanza_job.failure(client, job, reason)
+    return errors.new({code = err.code, message = err.message,
+                       hint = (err.hint:gsub("%-p ([%w_]+)", CALLED))})
+end
+
+--- Without a stanza the operator reaches no backups on S3: its Job makes one, or fails.
+local function await_failure(ctx, kit)
+    local cluster = apiconnect.database_cluster({metadata = {name = kit.name}, spec = kit.spec},
+        ctx.facts.database)
+    local name = stanza.job(cluster)
+    while true do
+        task.sleep(LOOK)
+        local job = action.find(ctx.k8s, stanza.JOBS, name)
+        local state, reason
+        if job then
+            state, reason = stanza.state(job)
+        end
+        if state == "failed" then
+            error(job_failure(ctx.k8s, name, reason), 0)
+        end
+    end
+end
+
+local function guard(ctx, kit, fn)
+    local has_stanza = ctx.facts.database == "crunchy"
+        and kit.spec.databaseBackup.protocol == "objstore"
+    if ctx.planning or not has_stanza then
+        return fn()
+    end
+    return task.race({fn, function()
+        await_failure(ctx, kit)
+    end})
 end
 
 local subsystem = recover.subsystem({
+    section = "management",
     kind = "ManagementCluster",
     plural = apiconnect.MANAGEMENT,
+    prepared_by = management_kit.PROCEDURE,
     read_kit = management_kit.read,
-    effective = replacement.effective,
-    may_differ = is_for_backups,
-    differences = function(object, kit, version, params)
-        return replacement.differences(object, kit,
-            {version = version, backup_path = params.copy_backups_to})
+    restores = management_restore,
+    fixed = {siteName = "the name of its database cluster goes by it",
+             encryptionSecret = "its database was made with another key"},
+    together = "the developer portal must be restored immediately afterwards, from a backup of the"
+        .. " same time",
+    guard = guard,
+    backup_path = function(params)
+        return params.copy_backups_to
     end,
 })
 
 --- The secrets that open the place of the backups, the living ones where there are any:
 --- {["databaseBackup.credentials"] = object, ...}
-function subsystem.backup_secrets(ctx, kit)
+function subsystem:backup_secrets(ctx, kit)
     local found = {}
     for _, item in ipairs(kit.secrets) do
-        if is_for_backups(item) then
-            found[item.role] = recover.find(ctx, "secrets", item.object.metadata.name)
+        if self:is_for_backups(item) then
+            found[item.role] = action.find(ctx.k8s, "secrets", item.object.metadata.name)
                 or item.object
         end
     end

@@ -1,0 +1,121 @@
+--- A subsystem of API Connect v10 that is being recovered: its kit, the kit's secrets, and the
+--- resource that takes the old one's place, or the APIConnectCluster above that.
+---
+--- Fields: see salvor.apiconnect.recover. Parameters that are read: kit; resource, the operator's
+--- file; top, the APIConnectCluster. Facts: run (the kit's generation), name, version (of the
+--- replacement).
+local action = require("salvor.apiconnect.action")
+local apiconnect = require("salvor.apiconnect")
+local difference = require("salvor.apiconnect.difference")
+local errors = require("salvor.error")
+local fs = require("salvor.fs")
+local replacement = require("salvor.apiconnect.replacement")
+
+local Subsystem = {}
+Subsystem.__index = Subsystem
+
+-- The kit
+
+--- The kit; raises when it is another one than the checks have seen.
+function Subsystem:kit_of(ctx)
+    local kit = self.read_kit(ctx:kit(ctx.params.kit))
+    if ctx.facts.run and ctx.facts.run ~= kit.run then
+        error(errors.new({
+            code = "Conflict",
+            message = ctx.params.kit .. " has a new generation since this run began: " .. kit.run,
+            hint = "begin a new run",
+        }), 0)
+    end
+    return kit
+end
+
+-- Secrets
+
+--- Whether the secret opens the place of the backups: its credentials may be newer than the kit.
+function Subsystem:is_for_backups(item)
+    return item.role:find("^" .. replacement.BACKUP[self.section] .. "%.") ~= nil
+end
+
+local function same_data(one, other)
+    for _, data in ipairs({one, other}) do
+        for key in pairs(data) do
+            if one[key] ~= other[key] then
+                return false
+            end
+        end
+    end
+    return true
+end
+
+--- "missing", "same", "newer" or "other": what the cluster has in the place of a kit's secret.
+function Subsystem:compare_secret(ctx, item)
+    local found = action.find(ctx.k8s, "secrets", item.object.metadata.name)
+    if not found then
+        return "missing"
+    elseif same_data(found.data or {}, item.object.data or {}) then
+        return "same"
+    end
+    return self:is_for_backups(item) and "newer" or "other"
+end
+
+--- All of them are there, and the kit's.
+function Subsystem:has_secrets(ctx)
+    for _, item in ipairs(self:kit_of(ctx).secrets) do
+        local found = self:compare_secret(ctx, item)
+        if found == "missing" or found == "other" then
+            return false
+        end
+    end
+    return true
+end
+
+-- The resource
+
+--- Where the settings are edited: {kind, plural, name}.
+function Subsystem:target(ctx, kit)
+    if ctx.params.top then
+        return {kind = apiconnect.TOP_KIND, plural = apiconnect.TOP, name = ctx.params.top}
+    end
+    return {kind = self.kind, plural = self.plural, name = kit.name}
+end
+
+--- The definition: of the operator's file with its text and the number of the document, or the old
+--- one of the kit, or nil.
+function Subsystem:definition(ctx, kit)
+    if ctx.params.resource then
+        local text = must(fs.read(ctx.params.resource))
+        local object, number = difference.find(ctx.params.resource, text, self:target(ctx, kit))
+        return object, text, number
+    elseif not ctx.params.top then
+        return kit.resource
+    end
+end
+
+--- How a resource, or the one above it, differs from what it must be.
+function Subsystem:differences(ctx, kit, object)
+    return replacement.differences(object, kit, ctx.facts.version, self.backup_path(ctx.params))
+end
+
+--- The same of a living resource, by what it uses.
+function Subsystem:live_differences(ctx, kit, object)
+    return self:differences(ctx, kit, replacement.effective(object))
+end
+
+--- look(ctx, kit) -> nil when the resource is not there, or {object (the subsystem, or nil),
+--- differences (of it, or of the resource above it), patch (that mends what is edited)}.
+function Subsystem:look(ctx, kit)
+    local target = self:target(ctx, kit)
+    local edited = action.find(ctx.k8s, target.plural, target.name)
+    if not edited then
+        return nil
+    end
+    local object = action.find(ctx.k8s, self.plural, kit.name)
+    local effective = replacement.effective(edited)
+    return {
+        object = object,
+        differences = self:live_differences(ctx, kit, object or edited),
+        patch = difference.patch(effective, self:differences(ctx, kit, effective)),
+    }
+end
+
+return Subsystem
