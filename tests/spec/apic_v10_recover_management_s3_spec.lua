@@ -2,9 +2,12 @@
 -- their own first.
 local fs = require("salvor.fs")
 local lab = require("support.lab")
+local merge = require("salvor.copy").merge
 local recovery = require("support.apic_recovery")
 local repositories = require("support.pgbackrest")
+local rights = require("support.rights")
 local salvor = require("support.salvor")
+local stanza_job = require("worlds.stanza_job")
 local store = require("salvor.store")
 local store_lab = require("support.store_lab")
 local base64 = require("salvor.digest").base64
@@ -96,6 +99,77 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
             assert.same(before, operation.world:snapshot())
         end)
     end
+
+    describe("says why the stanza cannot be made, and what to do, at once, when", function()
+        local lost
+
+        after_each(function()
+            lost:close()
+        end)
+
+        --- The Job of the stanza ends with that exit status while the operator is at work.
+        local function expect_failed_job(options, params, code, step, ...)
+            local bucket, reach
+            lost, bucket, reach = lose(at)
+            must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+            local operation = recovery.start(lost, options)
+            local world = operation.world
+            stanza_job.finish(world, stanza_job.create(world), code)
+            local stopped = operation:recover(merge({copy_backups_to = bucket .. "/new"}, params))
+            salvor.expect_code(5, stopped)
+            salvor.expect(stopped.stderr, "stopped at step " .. step .. ": ",
+                "Job management-82b290a2-postgres-stanza-create has failed: ", ...)
+            return operation
+        end
+
+        it("the subsystem does not come up: the path is another database's", function()
+            local operation <close> = expect_failed_job({delays = {install = 1000}},
+                {}, 28, "await-operator",
+                "the path holds the backups of another database", "(exit status 28); ",
+                "copies them to a new path (-p copy_backups_to=…); then delete the Job, so that the"
+                .. " operator makes it again; then go on with: salvor run --resume")
+            assert.same({}, operation:restored())
+        end)
+
+        it("no backup appears: the repository is damaged; and goes on without the Job", function()
+            local operation <close> = expect_failed_job(
+                {common = {backups_settle = "1s"}, delays = {records = 6}}, {}, 55, "await-backups",
+                "only one of archive.info and backup.info is at the path")
+            must(operation.world.client:delete("jobs.batch",
+                "management-82b290a2-postgres-stanza-create"))
+            salvor.expect_code(0, operation:go_on())
+            assert.equal(1, #operation:restored())
+        end)
+
+        it("and names what is known when nothing explains it", function()
+            local operation <close> = expect_failed_job({delays = {install = 1000}}, {}, 99,
+                "await-operator", "has failed: exit status 99; the log of pod management-82b290a2-")
+            assert.same({}, operation:restored())
+        end)
+    end)
+
+    it("goes on with a stanza that was made", function()
+        local lost <close>, bucket, reach = lose(at)
+        must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+        local operation <close> = recovery.start(lost, {delays = {records = 3}})
+        stanza_job.finish(operation.world, stanza_job.create(operation.world), 0)
+        salvor.expect_code(0, operation:recover({copy_backups_to = bucket .. "/new"}))
+    end)
+
+    it("needs no more rights than salvor rbac prints to tell why the stanza fails", function()
+        local lost <close>, bucket, reach = lose(at)
+        must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+        local operation <close> = recovery.start(lost, {delays = {install = 1000}})
+        local world, params = operation.world, {copy_backups_to = bucket .. "/new"}
+        stanza_job.finish(world, stanza_job.create(world), 28)
+        local robot <close> = rights.grant(operation, params)
+        local administrator = operation.kubeconfig
+        operation.kubeconfig = robot.kubeconfig
+        local stopped = operation:recover(params)
+        operation.kubeconfig = administrator
+        salvor.expect_code(5, stopped)
+        salvor.expect(stopped.stderr, "the path holds the backups of another database")
+    end)
 
     it("copies what EDB has stored, and restores from the new path", function()
         local lost <close>, bucket, reach = lose(at, {version = "10.0.8.0"})

@@ -97,6 +97,49 @@ lab.describe("apic-v10/recover-portal stops when", function()
         end)
     end
 
+    --- Dry runs that tell what `change` makes of the usual text.
+    local function telling(change)
+        return {faults = {actions = function(set, usual)
+            return change(usual(set), set)
+        end}}
+    end
+
+    it("the dry run leaves a site out, and dry runs again when it is resumed", function()
+        local operation <close> = recovery.start(lost, telling(function(text)
+            return (text:gsub("[^\n]*acme/lab[^\n]*\n?", ""))
+        end))
+        local time = lost.storage.files[#lost.storage.files].time
+        local stopped = expect_stopped(operation, {}, "stopped at step dry-run",
+            "it leaves out site portal.example.org@acme@lab (" .. time .. ")", "--skip dry-run")
+        assert.is_nil(stopped.stderr:find("acme@shop", 1, true))
+        assert.is_nil(operation.world.restored)
+        operation.world.faults.actions = nil
+        salvor.expect_code(0, operation:go_on(portal.run_id(stopped)))
+        assert.equal("Ready, dry Ready, dry Ready", recovery.restores(operation))
+    end)
+
+    it("the dry run would take another backup of a site", function()
+        local operation <close> = recovery.start(lost, telling(function(text)
+            return (text:gsub("(acme@shop%-)[%d.]+(%.tar)", "%120200101.010101%2"))
+        end))
+        expect_stopped(operation, {}, "stopped at step dry-run",
+            "it restores site portal.example.org@acme@shop from 20200101.010101 and not from ")
+        assert.is_nil(operation.world.restored)
+    end)
+
+    it("the dry run tells nothing, unless that step is left out", function()
+        local operation <close> = recovery.start(lost, telling(function()
+            return "n/a"
+        end))
+        local stopped = expect_stopped(operation, {}, "it leaves out site portal.example.org@acme"
+            .. "@lab (", "); it leaves out site portal.example.org@acme@shop (")
+        local result = operation:salvor({"run", "--resume", portal.run_id(stopped), "--yes",
+                                         "--skip", "dry-run"})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "left out by --skip")
+        assert.truthy(operation.world.restored)
+    end)
+
     it("the restore does not end", function()
         local operation <close> = recovery.start(lost, {faults = {stuck = true}})
         expect_stopped(operation, {restore_timeout = "1s"}, "stopped at step dry-run",

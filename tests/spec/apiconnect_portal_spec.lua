@@ -4,6 +4,7 @@ local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.portal_backup")
 local difference = require("salvor.apiconnect.difference")
 local portal = require("salvor.apiconnect.portal")
+local portal_restore = require("salvor.apiconnect.portal_restore")
 local replacement = require("salvor.apiconnect.replacement")
 local yaml = require("salvor.yaml")
 
@@ -49,6 +50,38 @@ describe("the set of a restore", function()
         local set, newer = backup.set(all, "20220101.000000")
         assert.is_nil(set.system)
         assert.same({backup.SYSTEM, "a@b@c", "a@b@d"}, newer)
+    end)
+end)
+
+describe("the actions of a dry run", function()
+    local SITE = {name = "p.example.org@acme@shop", site = "p.example.org/acme/shop",
+                  id = "20220108.010033"}
+    local CASES = {
+        {"by address", "DRY_RUN: URL: p.example.org/acme/shop, UUID: 1", {}},
+        {"by URL", "will restore https://p.example.org/acme/shop/.", {}},
+        {"by file", "FILE: /b/p.example.org@acme@shop-20220108.010033.tar.gz", {}},
+        {"with its own time behind another", "20220109.000000 p.example.org/acme/shop: from"
+            .. " 20220108.010033", {}},
+        {"of a site whose name begins so", "URL: p.example.org/acme/shop2",
+         {"it leaves out site p.example.org@acme@shop (20220108.010033)"}},
+        {"of a file whose name begins so", "p.example.org@acme@shop-eu-20220108.010033.tar.gz",
+         {"it leaves out site p.example.org@acme@shop (20220108.010033)"}},
+        {"from another backup", "p.example.org@acme@shop-20220107.010033.tar.gz",
+         {"it restores site p.example.org@acme@shop from 20220107.010033 and not from"
+            .. " 20220108.010033"}},
+        {"that are none", "", {"it leaves out site p.example.org@acme@shop (20220108.010033)"}},
+    }
+    for _, case in ipairs(CASES) do
+        it("are compared " .. case[1], function()
+            local lines = portal_restore.actions({status = {message = "first\r\n" .. case[2]}})
+            assert.same(case[3], portal_restore.disagreements(lines, {SITE}))
+        end)
+    end
+
+    it("are those of message and state", function()
+        assert.same({"a", "b", "c"},
+            portal_restore.actions({status = {message = "a\nb", state = "c"}}))
+        assert.same({}, portal_restore.actions({status = {message = 1}}))
     end)
 end)
 

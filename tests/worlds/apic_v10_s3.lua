@@ -12,6 +12,7 @@ local merge = require("salvor.copy").merge
 local operator = require("worlds.operator")
 local pgbackrest_run = require("support.pgbackrest_run")
 local salvor = require("salvor")
+local stanza_job = require("worlds.stanza_job")
 local task = require("salvor.task")
 local unbase64 = require("salvor.digest").unbase64
 
@@ -48,57 +49,6 @@ end
 
 -- The Job
 
-local function labels(self)
-    return {vendor = "crunchydata", ["pgo-backrest"] = "true", ["pgo-backrest-job"] = "true",
-            ["backrest-command"] = "stanza-create", ["pg-cluster"] = self.database_cluster}
-end
-
-local function job_object(self, spec)
-    return {
-        apiVersion = "batch/v1", kind = "Job",
-        metadata = {name = self.database_cluster .. "-stanza-create", labels = labels(self)},
-        spec = {backoffLimit = 0, template = {
-            metadata = {labels = labels(self)},
-            spec = merge({restartPolicy = "Never"}, spec),
-        }},
-    }
-end
-
-local function time()
-    return os.date("!%Y-%m-%dT%H:%M:%SZ")
-end
-
---- The pod of a Job that ended, as a kubelet would tell of it.
-local function ended_pod(self, job, code)
-    local made = must(self.client:create({
-        apiVersion = "v1", kind = "Pod",
-        metadata = {generateName = job.metadata.name .. "-",
-                    labels = merge(labels(self), {["job-name"] = job.metadata.name})},
-        spec = {restartPolicy = "Never", containers = {{name = "backrest", image = "pgbackrest"}}},
-    }))
-    must(self.client:patch("pods", made.metadata.name, {status = {
-        phase = code == 0 and "Succeeded" or "Failed",
-        containerStatuses = {{name = "backrest", image = "pgbackrest", imageID = "", ready = false,
-                              restartCount = 0, state = {terminated = {exitCode = code}}}},
-    }}, {subresource = "status"}))
-end
-
-local function finish_job(self, job, code)
-    local status = {startTime = time()}
-    if code == 0 then
-        status.succeeded, status.completionTime = 1, time()
-        status.conditions = salvor.list({{type = "Complete", status = "True",
-            lastProbeTime = time(), lastTransitionTime = time()}})
-    else
-        status.failed = 1
-        status.conditions = salvor.list({{type = "Failed", status = "True",
-            reason = "BackoffLimitExceeded",
-            message = "Job has reached the specified backoff limit",
-            lastProbeTime = time(), lastTransitionTime = time()}})
-    end
-    must(self.client:patch(JOBS, job.metadata.name, {status = status}, {subresource = "status"}))
-end
-
 local function remove_old(self, name)
     local selector = {["job-name"] = name}
     for _, pod in ipairs(must(self.client:list("pods", {label_selector = selector}))) do
@@ -122,16 +72,14 @@ local function create_stanza(self, settings)
     local env, ca = environment(self, settings)
     if self.pods then
         self.pods:repository(self, env, ca)
-        must(self.client:create(job_object(self, self.pods:spec("backrest",
+        must(self.client:create(stanza_job.object(self, self.pods:spec("backrest",
             {"pgbackrest", "--no-online", "stanza-create"}, env, ca))))
         return
     end
-    local job = must(self.client:create(job_object(self,
-        {containers = {{name = "backrest", image = "pgbackrest"}}})))
+    local job = stanza_job.create(self)
     local code = self.exit_code or pgbackrest_run.stanza_create(env, ca)
     task.sleep(self.delays.job)
-    ended_pod(self, job, code)
-    finish_job(self, job, code)
+    stanza_job.finish(self, job, code)
 end
 
 -- The operator
@@ -166,7 +114,8 @@ local function observe(self, object)
     if not self.paused and seen ~= object.metadata.generation and dig(object, "status") then
         must(self.client:patch(apiconnect.MANAGEMENT, object.metadata.name, {status = {
             conditions = salvor.list({{type = "Ready", status = "True", reason = "Ready",
-                                       message = "", lastTransitionTime = time(),
+                                       message = "",
+                                       lastTransitionTime = os.date("!%Y-%m-%dT%H:%M:%SZ"),
                                        observedGeneration = object.metadata.generation}}),
         }}, {subresource = "status"}))
     end

@@ -14,12 +14,16 @@ function action.find(client, kind, name)
     return object
 end
 
---- The first of name, "name-2", "name-3"... that has not failed, and its object when there is one.
-local function last_try(client, kind, name)
+local function has_failed(object)
+    return ready.state(object) == "failed"
+end
+
+--- The first of name, "name-2", "name-3"... that was not in vain, and its object when there is one.
+local function last_try(client, kind, name, is_vain)
     local candidate, number = name, 1
     while true do
         local object = action.find(client, kind, candidate)
-        if not object or ready.state(object) ~= "failed" then
+        if not object or not is_vain(object) then
             return candidate, object
         end
         number = number + 1
@@ -27,14 +31,17 @@ local function last_try(client, kind, name)
     end
 end
 
---- run(client, kind, object, name, timeout, before) -> the object when it has succeeded; raises
+--- run(client, kind, object, name, timeout, options) -> the object when it has succeeded; raises
 --- when it fails, with the operator's own reason. Repeating it with the same name goes on with the
---- same object, unless that has failed: then the next one is "name-2" and so on. before() is called
---- unless it has begun.
-function action.run(client, kind, object, name, timeout, before)
-    local candidate, begun = last_try(client, kind, name)
-    if before and not begun then
-        before()
+--- same object, unless that has failed: then the next one is "name-2" and so on. options: before(),
+--- called unless it has begun; is_vain(object), whether the next one is to follow this one, too.
+function action.run(client, kind, object, name, timeout, options)
+    options = options or {}
+    local candidate, begun = last_try(client, kind, name, function(found)
+        return has_failed(found) or options.is_vain ~= nil and options.is_vain(found)
+    end)
+    if options.before and not begun then
+        options.before()
     end
     object.metadata = merge(object.metadata, {name = candidate})
     must(client:create(object))
@@ -44,7 +51,7 @@ end
 --- is_done(client, kind, name) -> boolean: the object that run() began with that name, or one that
 --- followed it, has succeeded.
 function action.is_done(client, kind, name)
-    local _, object = last_try(client, kind, name)
+    local _, object = last_try(client, kind, name, has_failed)
     return object ~= nil and ready.state(object) == "ready"
 end
 

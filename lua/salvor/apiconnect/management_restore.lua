@@ -93,9 +93,9 @@ end
 --- with the operator's own reason and the way out.
 function restore.run(client, name, wanted, timeout)
     local ok, err = pcall(action.run, client, restore.PLURAL, restore.new(wanted), name, timeout,
-        function()
+        {before = function()
             refuse_others(client, wanted.subsystem)
-        end)
+        end})
     if not ok and errors.is(err, "Failed") then
         err = errors.new({code = err.code, op = err.op, cause = err, message = err.message,
                           hint = restore.way_out(wanted.subsystem, wanted.backup)})

@@ -19,18 +19,20 @@ function restore.all(client, portal)
     return {in_flight = found.waiting, done = found.ready}
 end
 
---- run(client, name, {portal, timestamp, dry_run}, timeout) -> the object; see action.run(). Not
---- while another restore of that portal is in flight.
+local function new(wanted, dry_run)
+    return {apiVersion = "portal.apiconnect.ibm.com/v1beta1", kind = restore.KIND,
+            spec = {type = "all", dryRun = dry_run, portalCluster = wanted.portal,
+                    timestamp = wanted.timestamp}}
+end
+
+--- run(client, name, {portal, timestamp}, timeout) -> the object; see action.run(). Not while
+--- another restore of that portal is in flight.
 function restore.run(client, name, wanted, timeout)
-    return action.run(client, restore.PLURAL, {
-        apiVersion = "portal.apiconnect.ibm.com/v1beta1",
-        kind = restore.KIND,
-        spec = {type = "all", dryRun = wanted.dry_run, portalCluster = wanted.portal,
-                timestamp = wanted.timestamp},
-    }, name, timeout, function()
-        action.refuse_beside(restore.KIND, wanted.dry_run and {}
-            or restore.all(client, wanted.portal).in_flight)
-    end)
+    local function refuse_others()
+        action.refuse_beside(restore.KIND, restore.all(client, wanted.portal).in_flight)
+    end
+    return action.run(client, restore.PLURAL, new(wanted, false), name, timeout,
+        {before = refuse_others})
 end
 
 --- is_done(client, name) -> boolean: the restore that run() began with that name has succeeded.
@@ -55,7 +57,7 @@ local TIME = "%d%d%d%d%d%d%d%d%.%d%d%d%d%d%d"
 
 --- Whether a word of an action is that site: its address, or the name of a file of it.
 local function is_site(word, site)
-    local address = word:gsub("^https?://", ""):gsub("[/.]+$", "")
+    local address = word:gsub("^https?://", ""):gsub("[/.:]+$", "")
     local file = word:match("([^/]+)%-" .. TIME)
     return file == site.name or address == site.site or address == (site.name:gsub("@", "/"))
 end
@@ -86,6 +88,21 @@ function restore.disagreements(lines, sites)
         end
     end
     return found
+end
+
+--- dry_run(client, name, {portal, timestamp, sites}, timeout) -> the object, and disagreements().
+--- One that disagrees is followed by another when it is repeated: the operator may only just have
+--- found what it left out.
+function restore.dry_run(client, name, wanted, timeout)
+    local function disagreements(object)
+        return restore.disagreements(restore.actions(object), wanted.sites)
+    end
+    local object = action.run(client, restore.PLURAL, new(wanted, true), name, timeout, {
+        is_vain = function(found)
+            return ready.state(found) == "ready" and disagreements(found)[1] ~= nil
+        end,
+    })
+    return object, disagreements(object)
 end
 
 return restore

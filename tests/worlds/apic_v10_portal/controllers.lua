@@ -199,7 +199,8 @@ local function restore_end(self, object)
     if problem then
         return task_status("Failed", {message = problem})
     elseif dry then
-        return task_status("Ready", {message = actions(set)})
+        local told = self.faults.actions or actions
+        return task_status("Ready", {message = told(set, actions)})
     end
     self.restored = set
     self.on_restored(set)

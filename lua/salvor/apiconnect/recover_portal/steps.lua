@@ -1,7 +1,7 @@
 --- What recovers a portal, beside salvor.apiconnect.recover: the steps of apic-v10/recover-portal.
 ---
 --- ctx.facts: beside those of salvor.apiconnect.recover `set`, the backups that are restored, as
---- salvor.apiconnect.recover_portal.records chooses them; dry_runs, how many have been in vain.
+--- salvor.apiconnect.recover_portal.records chooses them.
 local apiconnect = require("salvor.apiconnect")
 local dates = require("salvor.dates")
 local errors = require("salvor.error")
@@ -23,21 +23,14 @@ end
 
 -- Restoring
 
-local function restore(ctx, name, dry_run)
-    return portal_restore.run(ctx.k8s, name, {
-        portal = ctx.facts.name,
-        timestamp = ctx.facts.set.timestamp,
-        dry_run = dry_run,
-    }, ctx.params.restore_timeout)
+--- What is restored, by the time that was chosen.
+local function wanted(ctx)
+    local set = ctx.facts.set
+    return {portal = ctx.facts.name, timestamp = set.timestamp, sites = set.sites}
 end
 
---- Whether the dry run would do what was chosen. One that would not is made anew when the run goes
---- on: the operator may only just have found what it misses.
-local function compare(ctx, name, lines)
-    local set = ctx.facts.set
-    local wrong = portal_restore.disagreements(lines, set.sites)
+local function check_actions(ctx, name, lines, wrong)
     if wrong[1] then
-        ctx.facts.dry_runs = (ctx.facts.dry_runs or 0) + 1
         error(errors.new({
             code = "Failed",
             message = "the dry run " .. name .. " does not do what was chosen: "
@@ -46,15 +39,15 @@ local function compare(ctx, name, lines)
                 .. " in storage; where it is only worded in another way, leave this step out with"
                 .. " --skip dry-run",
         }), 0)
-    elseif not table.concat(lines, "\n"):find(set.system.id, 1, true) then
+    elseif not table.concat(lines, "\n"):find(ctx.facts.set.system.id, 1, true) then
         ctx:warn("the dry run " .. name .. " does not mention the backup of the system, "
-            .. set.system.id)
+            .. ctx.facts.set.system.id)
     end
 end
 
 function steps.dry_run(ctx)
-    local again = ctx.facts.dry_runs and "-dry" .. ctx.facts.dry_runs + 1 or "-dry"
-    local object = restore(ctx, ctx:name(ctx.facts.name .. again), true)
+    local object, wrong = portal_restore.dry_run(ctx.k8s, ctx:name(ctx.facts.name .. "-dry"),
+        wanted(ctx), ctx.params.restore_timeout)
     if ctx.planning then
         return
     end
@@ -62,7 +55,7 @@ function steps.dry_run(ctx)
     for _, action in ipairs(lines) do
         ctx:note(action)
     end
-    compare(ctx, object.metadata.name, lines)
+    check_actions(ctx, object.metadata.name, lines, wrong)
 end
 
 local function restore_name(ctx)
@@ -70,7 +63,7 @@ local function restore_name(ctx)
 end
 
 function steps.restore(ctx)
-    restore(ctx, restore_name(ctx), false)
+    portal_restore.run(ctx.k8s, restore_name(ctx), wanted(ctx), ctx.params.restore_timeout)
 end
 
 function steps.is_restored(ctx)
