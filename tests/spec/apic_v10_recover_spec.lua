@@ -7,15 +7,11 @@ local lab = require("support.lab")
 local lost_installation = require("support.apic_lost")
 local json = require("salvor.json")
 local merge = require("salvor.copy").merge
+local rights = require("support.rights")
 local salvor = require("support.salvor")
+local two_operators = require("support.two_operators")
 
 local HOUR = 3600
-
-local function recover(operation, params)
-    local words = operation:words("run", params)
-    words[#words + 1] = "--yes"
-    return operation:salvor(words)
-end
 
 local function the_pair(lost)
     local folder = fs.join(lost.records, "pairs")
@@ -36,7 +32,7 @@ lab.describe("run of apic-v10/recover", function()
 
     it("restores the recorded pair, management before the portal", function()
         local operation <close> = lost_installation.start(lost)
-        local result = recover(operation)
+        local result = operation:recover()
         salvor.expect_code(0, result)
         local pair = the_pair(lost)
         assert.same({{id = pair.management.id, is_readable = true}},
@@ -66,7 +62,7 @@ lab.describe("run of apic-v10/recover", function()
 
     it("takes those nearest in time where nothing is recorded", function()
         local operation <close> = lost_installation.start(lost)
-        local result = recover(operation, {record = false})
+        local result = operation:recover({record = false})
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "no record of pairs is given")
         assert.equal(1, #operation.world.management.restored)
@@ -85,7 +81,7 @@ lab.describe("run of apic-v10/recover", function()
     it("leaves the portal alone when management cannot be restored", function()
         local operation <close> = lost_installation.start(lost,
             {management = {faults = {restore = "no space left"}}})
-        local result = recover(operation)
+        local result = operation:recover()
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step management-restore", "no space left",
             "-p 'management_pitr_target=")
@@ -101,12 +97,48 @@ lab.describe("run of apic-v10/recover", function()
         end
         local operation <close> = lost_installation.start(lost,
             {portal = {storage = merge(lost.storage, {files = older})}})
-        local result = recover(operation)
+        local result = operation:recover()
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step compare", "3600 are allowed",
             "apic-v10/recover-portal")
         assert.same({}, must(operation.world.client:list(apiconnect.PORTAL_RESTORE)))
     end)
+
+    it("says which step may be left out, by the name that it has here", function()
+        local operation <close> = lost_installation.start(lost,
+            {portal = {faults = {actions = function()
+                return "nothing"
+            end}}})
+        local result = operation:recover()
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "stopped at step portal-dry-run", "it leaves out site",
+            "--skip portal-dry-run")
+        assert.is_nil(operation.world.portal.restored)
+    end)
+
+    it("needs what salvor rbac prints, of both", function()
+        local operation <close> = lost_installation.start(lost)
+        local robot <close> = rights.grant(operation)
+        salvor.expect_code(0, robot:plan())
+        robot:expect_least()
+        assert.is_nil(operation.world.client:get(apiconnect.MANAGEMENT, "management"))
+        local administrator = operation.kubeconfig
+        operation.kubeconfig = robot.kubeconfig
+        local result = operation:recover()
+        operation.kubeconfig = administrator
+        salvor.expect_code(0, result)
+        assert.truthy(operation.world.portal.restored)
+    end)
+
+    two_operators.define({start = function()
+        local operation = lost_installation.start(lost)
+        local words = operation:words("run")
+        words[#words + 1] = "--yes"
+        function operation.words()
+            return words
+        end
+        return operation
+    end})
 
     local PROBLEMS = {
         {"the kits are exchanged", function()
@@ -126,7 +158,7 @@ lab.describe("run of apic-v10/recover", function()
         it("is refused when " .. case[1], function()
             local operation <close> = lost_installation.start(lost)
             local before = operation.world:snapshot()
-            local result = recover(operation, case[2]())
+            local result = operation:recover(case[2]())
             salvor.expect_code(4, result)
             salvor.expect(result.stdout, case[3])
             assert.same(before, operation.world:snapshot())
@@ -138,7 +170,7 @@ lab.describe("run of apic-v10/recover", function()
         must(operation.world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1",
             kind = "APIConnectCluster", metadata = {name = "apic"}, spec = {}}))
         must(operation.world.client:delete(apiconnect.TOP, "apic"))
-        local result = recover(operation, {top = "apic"})
+        local result = operation:recover({top = "apic"})
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, "give its definition: -p management_resource=FILE",
             "give its definition: -p portal_resource=FILE")

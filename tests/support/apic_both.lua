@@ -23,6 +23,13 @@ end
 
 local Fixture = operation.new_class()
 
+--- salvor run with a yes to what is destructive.
+function Fixture:recover(params, options)
+    local words = self:words("run", params)
+    words[#words + 1] = "--yes"
+    return self:salvor(words, options)
+end
+
 function Fixture:common_params()
     return self.common or {record = self.records}
 end

@@ -7,26 +7,33 @@ local part = {}
 
 local Part = {}
 
---- "-p kit=…" in a text, under the name that the parameter has in the whole.
-local function renamed(text, rename)
-    return text and (text:gsub("(%-p '?)([%w_]+)=", function(option, name)
-        return option .. (rename(name) or name) .. "="
+--- "-p kit=…" and "--skip dry-run" in a text, under the names that parameter and step have in the
+--- whole.
+function Part:in_whole(text)
+    if not text then
+        return nil
+    end
+    text = text:gsub("(%-p '?)([%w_]+)=", function(option, param)
+        return option .. (self.rename(param) or param) .. "="
+    end)
+    return (text:gsub("(%-%-skip )([%w-]+)", function(option, step)
+        return option .. self.step(step)
     end))
 end
 
 function Part:problem(message, hint)
-    self.whole:problem(message, renamed(hint, self.rename))
+    self.whole:problem(message, self:in_whole(hint))
 end
 
 function Part:warn(message, hint)
-    self.whole:warn(message, renamed(hint, self.rename))
+    self.whole:warn(message, self:in_whole(hint))
 end
 
 --- An error as the whole procedure raises it.
 function Part:translate(err)
     if errors.is(err) and err.hint then
         return errors.new({code = err.code, op = err.op, message = err.message, cause = err,
-                           hint = renamed(err.hint, self.rename), retryable = err.retryable})
+                           hint = self:in_whole(err.hint), retryable = err.retryable})
     end
     return err
 end
@@ -37,7 +44,7 @@ end
 
 --- of(ctx, name, options) -> a ctx whose facts are ctx.facts[name]. options: params(whole, name) ->
 --- the value of the part's parameter (the whole's of the same name when nil), rename(name) -> what
---- the part's parameter is called in the whole.
+--- the part's parameter is called in the whole, step(id) -> the same of a step.
 function part.of(ctx, name, options)
     options = options or {}
     local rename, value = options.rename or same_name, options.params
@@ -45,6 +52,7 @@ function part.of(ctx, name, options)
     local own = {
         whole = ctx,
         rename = rename,
+        step = options.step or same_name,
         facts = ctx.facts[name],
         params = setmetatable({}, {__index = function(_, param)
             local given = value and value(ctx, param)
@@ -77,12 +85,12 @@ end
 local FUNCTIONS = {"when", "done", "run", "verify", "undo", "destructive"}
 
 local function step_of(step, name, options)
-    local copied = merge(step, {id = name .. "-" .. step.id, needs = {}})
+    local copied = merge(step, {id = options.step(step.id), needs = {}})
     for _, field in ipairs(FUNCTIONS) do
         copied[field] = wrapped(step[field], name, options)
     end
     for index, needed in ipairs(step.needs or {}) do
-        copied.needs[index] = name .. "-" .. needed
+        copied.needs[index] = options.step(needed)
     end
     return copied
 end
@@ -113,7 +121,10 @@ function part.embed(procedure, name, options)
     local function rename(param)
         return shared[param] and param or name .. "_" .. param
     end
-    local of = {rename = rename, params = options.given}
+    local function step_id(id)
+        return name .. "-" .. id
+    end
+    local of = {rename = rename, params = options.given, step = step_id}
     local result = {params = {}, permissions = {}, steps = {}}
     for _, declaration in ipairs(procedure.params) do
         if not hidden[declaration.name] then
