@@ -26,9 +26,7 @@ lab.describe("apic-v10/recover after kill -9", function()
             return operation
         end,
         words = function(operation)
-            local words = operation:words("run")
-            words[#words + 1] = "--yes"
-            return words
+            return operation:agreed_words()
         end,
         again = function(run)
             return {"run", "--resume", run, "--yes"}

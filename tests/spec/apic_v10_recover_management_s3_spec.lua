@@ -163,10 +163,9 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
         local world, params = operation.world, {copy_backups_to = bucket .. "/new"}
         stanza_job.finish(world, stanza_job.create(world), 28)
         local robot <close> = rights.grant(operation, params)
-        local administrator = operation.kubeconfig
-        operation.kubeconfig = robot.kubeconfig
-        local stopped = operation:recover(params)
-        operation.kubeconfig = administrator
+        local stopped = robot:act(function()
+            return operation:recover(params)
+        end)
         salvor.expect_code(5, stopped)
         salvor.expect(stopped.stderr, "the path holds the backups of another database")
     end)

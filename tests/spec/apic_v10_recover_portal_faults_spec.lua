@@ -178,15 +178,14 @@ lab.describe("apic-v10/recover-portal", function()
         shared:close()
     end)
 
-    two_operators.define({start = function()
-        local operation = recovery.start(shared)
-        local words = operation:words("run")
-        words[#words + 1] = "--yes"
-        function operation.words()
-            return words
-        end
-        return operation
-    end})
+    two_operators.define({
+        start = function()
+            return recovery.start(shared)
+        end,
+        words = function(operation)
+            return operation:agreed_words()
+        end,
+    })
 
     it("leaves out records of an earlier installation", function()
         local operation <close> = recovery.start(shared)

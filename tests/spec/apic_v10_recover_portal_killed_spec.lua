@@ -36,9 +36,7 @@ lab.describe("apic-v10/recover-portal after kill -9", function()
             return operation
         end,
         words = function(operation)
-            local words = operation:words("run", {resource = operation.file})
-            words[#words + 1] = "--yes"
-            return words
+            return operation:agreed_words({resource = operation.file})
         end,
         again = function(run)
             return {"run", "--resume", run, "--yes"}

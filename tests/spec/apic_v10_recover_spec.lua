@@ -122,23 +122,21 @@ lab.describe("run of apic-v10/recover", function()
         salvor.expect_code(0, robot:plan())
         robot:expect_least()
         assert.is_nil(operation.world.client:get(apiconnect.MANAGEMENT, "management"))
-        local administrator = operation.kubeconfig
-        operation.kubeconfig = robot.kubeconfig
-        local result = operation:recover()
-        operation.kubeconfig = administrator
+        local result = robot:act(function()
+            return operation:recover()
+        end)
         salvor.expect_code(0, result)
         assert.truthy(operation.world.portal.restored)
     end)
 
-    two_operators.define({start = function()
-        local operation = lost_installation.start(lost)
-        local words = operation:words("run")
-        words[#words + 1] = "--yes"
-        function operation.words()
-            return words
-        end
-        return operation
-    end})
+    two_operators.define({
+        start = function()
+            return lost_installation.start(lost)
+        end,
+        words = function(operation)
+            return operation:agreed_words()
+        end,
+    })
 
     local PROBLEMS = {
         {"the kits are exchanged", function()

@@ -15,9 +15,9 @@ lab.describe("with what salvor rbac prints,", function()
             local params = {database = version == "10.0.8.0" and "edb" or "crunchy"}
             local robot <close> = rights.grant(operation, params)
             salvor.expect_code(0, robot:plan(params))
-            operation.kubeconfig, robot.before = robot.kubeconfig, operation.kubeconfig
-            local result = operation:recover(params)
-            operation.kubeconfig = robot.before
+            local result = robot:act(function()
+                return operation:recover(params)
+            end)
             salvor.expect_code(0, result)
             assert.equal(1, #operation:restored())
         end)
@@ -42,9 +42,9 @@ lab.describe("with what salvor rbac prints,", function()
                 assert.same({"get", "list", "watch"}, rule.verbs)
             end
         end
-        operation.kubeconfig, robot.before = robot.kubeconfig, operation.kubeconfig
-        local result = operation:recover(params)
-        operation.kubeconfig = robot.before
+        local result = robot:act(function()
+            return operation:recover(params)
+        end)
         salvor.expect_code(0, result)
     end)
 
@@ -54,6 +54,27 @@ lab.describe("with what salvor rbac prints,", function()
         robot:expect_least()
         assert.is_nil(fs.stat(operation.records))
     end)
+end)
+
+lab.describe("apic-v10/recover-management", function()
+    local lost
+
+    setup(function()
+        lost = recovery.lose()
+    end)
+
+    teardown(function()
+        lost:close()
+    end)
+
+    two_operators.define({
+        start = function()
+            return recovery.start(lost)
+        end,
+        words = function(operation)
+            return operation:agreed_words()
+        end,
+    })
 end)
 
 lab.describe("apic-v10/backup", function()

@@ -25,9 +25,7 @@ local Fixture = operation.new_class()
 
 --- salvor run with a yes to what is destructive.
 function Fixture:recover(params, options)
-    local words = self:words("run", params)
-    words[#words + 1] = "--yes"
-    return self:salvor(words, options)
+    return self:salvor(self:agreed_words(params), options)
 end
 
 function Fixture:common_params()

@@ -109,9 +109,7 @@ function recovery.define_killed(moments)
                                          common = {backups_settle = "0s"}})
         end,
         words = function(started)
-            local words = started:words("run")
-            words[#words + 1] = "--yes"
-            return words
+            return started:agreed_words()
         end,
         again = function(run)
             return {"run", "--resume", run, "--yes"}

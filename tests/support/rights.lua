@@ -99,8 +99,8 @@ function rights.grant(operation, params, options)
     return self
 end
 
---- Does it with the operation as this account.
-local function as(self, act)
+--- act() with the operation as this account; what it gives.
+function Robot:act(act)
     local administrator = self.operation.kubeconfig
     self.operation.kubeconfig = self.kubeconfig
     local result = act()
@@ -109,13 +109,13 @@ local function as(self, act)
 end
 
 function Robot:run(params, options)
-    return as(self, function()
+    return self:act(function()
         return self.operation:run(params, options)
     end)
 end
 
 function Robot:plan(params, options)
-    return as(self, function()
+    return self:act(function()
         return self.operation:plan(params, options)
     end)
 end

@@ -4,7 +4,7 @@
 --     two_operators.define({start = function() return apic.start() end})
 --
 -- defines that test inside a describe(). start() makes an operation (see support.operation);
--- words: the command, the procedure's run when nil.
+-- words: the command, or words(target) -> that; the procedure's run when nil.
 local busted = require("busted")
 local eventually = require("support.eventually")
 local fs = require("salvor.fs")
@@ -26,7 +26,8 @@ end
 function two_operators.define(options)
     busted.it("lets one of two operators in", function()
         local target <close> = options.start()
-        local words = options.words or target:words("run")
+        local words = type(options.words) == "function" and options.words(target)
+            or options.words or target:words("run")
         local other = setmetatable({home = must(fs.temporary_folder())}, {__index = target})
         local first = task.spawn(function()
             return target:salvor(table.move(words, 1, #words, 2, {HOLD}))
