@@ -1,8 +1,10 @@
 -- The checks of apic-v10/recover-management: each says what is wrong and what to do, ends with 4,
 -- and changes nothing.
+local apic = require("support.apic")
 local apiconnect = require("salvor.apiconnect")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
+local operator = require("worlds.operator")
 local recovery = require("support.apic_recovery")
 local salvor = require("support.salvor")
 local yaml = require("salvor.yaml")
@@ -29,13 +31,14 @@ local function with_file(change)
     end
 end
 
-local function create_restore(operation, phase)
+local function create_restore(operation, phase, of)
     local client = operation.world.client
     must(client:create({apiVersion = MANAGEMENT_API, kind = "ManagementRestore",
         metadata = {name = "earlier", labels = {["salvor-test-seeded"] = "true"}}, spec = {}}))
     operation.world:set_status({apiVersion = MANAGEMENT_API, kind = "ManagementRestore",
-        metadata = {name = "earlier"}}, {phase = phase, clusterName = "management",
-        subsysName = "management", enableAutoFail = false, conditions = require("salvor").list()})
+        metadata = {name = "earlier"}}, {phase = phase, clusterName = of or "management",
+        subsysName = of or "management", enableAutoFail = false,
+        conditions = require("salvor").list()})
 end
 
 --- The old secrets, and a subsystem that uses them.
@@ -241,6 +244,32 @@ local PROBLEMS = {
                 "-p top=apic"},
     },
     {
+        "the ManagementCluster does not belong to the APIConnectCluster that is named",
+        spoil = function(operation)
+            add_live(operation, {originalUID = recovery.ORIGINAL})
+            must(operation.world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1",
+                kind = "APIConnectCluster", metadata = {name = "apic"}, spec = {}}))
+            return {top = "apic"}
+        end,
+        says = {"ManagementCluster management does not belong to APIConnectCluster apic",
+                "leave out -p top", "APIConnectCluster apic has no spec.management"},
+    },
+    {
+        "the APIConnectCluster has a management subsystem of another name",
+        spoil = function(operation)
+            must(operation.world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1",
+                kind = "APIConnectCluster", metadata = {name = "apic"},
+                spec = {version = "10.0.5.3", management = {siteName = "82b290a2"}}}))
+            operator.eventually("its management subsystem", function()
+                local made = operation.world.client:get(apiconnect.MANAGEMENT, "apic-mgmt")
+                return made and apiconnect.ready(made)
+            end)
+            return {top = "apic"}
+        end,
+        says = {"spec.management of APIConnectCluster apic has another name than the old"
+                .. " ManagementCluster, management: apic-mgmt", "take that one out first"},
+    },
+    {
         "there is no such APIConnectCluster and no file",
         params = {top = "apic"},
         says = {"there is no APIConnectCluster apic", "give its definition: -p resource=FILE"},
@@ -271,6 +300,34 @@ lab.describe("checks of apic-v10/recover-management", function()
             assert.equal(files, params and params.resource and must(fs.read(params.resource)))
         end)
     end
+
+    it("leave restores of another subsystem alone", function()
+        local operation <close> = recovery.start(lost)
+        create_restore(operation, "RestoreInProgress", "second")
+        salvor.expect_code(0, operation:plan())
+    end)
+
+    it("go by the version that is installed, where the resource has only a line of them", function()
+        local operation <close> = recovery.start(lost)
+        add_live(operation, {version = "10.0", originalUID = recovery.ORIGINAL})
+        local result = operation:plan()
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "'10.0' is only a line of them")
+        operation.world:patch_status({versions = {reconciled = "10.0.5.3"}})
+        salvor.expect_code(0, operation:plan())
+    end)
+
+    it("refuse to recover onto the subsystem that the kit was made of", function()
+        local fixture <close> = apic.start()
+        salvor.expect_code(0, fixture:run())
+        fixture.id = recovery.ID
+        local before = fixture.world:snapshot()
+        local result = fixture:recover()
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "ManagementCluster management is the very one that the kit was"
+            .. " made of, and is still there")
+        assert.same(before, fixture.world:snapshot())
+    end)
 
     it("name the wrong parameter", function()
         local operation <close> = recovery.start(lost)

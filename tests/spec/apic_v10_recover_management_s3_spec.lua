@@ -12,6 +12,9 @@ local store = require("salvor.store")
 local store_lab = require("support.store_lab")
 local base64 = require("salvor.digest").base64
 
+local MULTISITE = {mode = "active", tlsClient = {secretName = "client"},
+                   replicationEndpoint = {hosts = {{name = "r.example.org", secretName = "r"}}}}
+
 --- A subsystem that was lost, with a real repository in its bucket; and how to reach that.
 local function lose(at, options)
     local bucket = store_lab.bucket()
@@ -26,7 +29,8 @@ local function lose(at, options)
     return recovery.lose({
         protocol = "objstore",
         version = options and options.version,
-        spec = {originalUID = recovery.ORIGINAL, databaseBackup = settings},
+        spec = merge({originalUID = recovery.ORIGINAL, databaseBackup = settings},
+            options and options.spec),
         secrets = {
             credentials = {key = base64(at.access_key), keysecret = base64(at.secret_key)},
             certificate = {["ca.crt"] = base64(must(fs.read(at.ca)))},
@@ -78,12 +82,14 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
         {"the new path is the old one", {copy = "/old"}, "is where the backups are"},
         {"the new path lies in the old one", {copy = "/old/new"}, "lies in what is to be copied"},
         {"the new path is not empty", {copy = "/used"}, "/used/readme"},
+        {"the definition has multiSiteHA", {copy = "/new", spec = {multiSiteHA = MULTISITE}},
+         "the definition has multiSiteHA; it must be taken out before"},
         {"there is no repository", {copy = "/new", empty = true}, "is no repository of pgBackRest"},
     }
     for _, case in ipairs(PROBLEMS) do
         it("refuses when " .. case[1], function()
-            local lost <close>, bucket, reach = lose(at)
             local options = case[2]
+            local lost <close>, bucket, reach = lose(at, options)
             local opened <close> = must(store.open("s3://" .. bucket, reach))
             must(opened:write("used/readme", "x"))
             if not options.empty then

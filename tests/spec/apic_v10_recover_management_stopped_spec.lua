@@ -87,6 +87,24 @@ lab.describe("apic-v10/recover-management stops", function()
         assert.equal(2, #must(world.client:list(apiconnect.MANAGEMENT_RESTORE)))
     end)
 
+    it("when another restore was begun meanwhile, and goes on behind it", function()
+        local operation <close> = recovery.start(lost)
+        local client, words = operation.world.client, operation:agreed_words()
+        table.move({"--until", "await-backups"}, 1, 2, #words + 1, words)
+        salvor.expect_code(0, operation:salvor(words))
+        must(client:create({apiVersion = "management.apiconnect.ibm.com/v1beta1",
+            kind = "ManagementRestore", spec = {},
+            metadata = {name = "other", labels = {["salvor-test-seeded"] = "true"}}}))
+        local stopped = operation:go_on()
+        salvor.expect_code(5, stopped)
+        salvor.expect(stopped.stderr, "ManagementRestore other is in flight",
+            "wait until it has ended")
+        assert.same({}, operation:restored())
+        must(client:delete(apiconnect.MANAGEMENT_RESTORE, "other"))
+        salvor.expect_code(0, operation:go_on())
+        assert.equal(1, #operation:restored())
+    end)
+
     it("when the restore takes too long, and goes on with the same one", function()
         local operation <close> = recovery.start(lost, {faults = {restore_hangs = true}})
         local result = operation:recover({restore_timeout = "1s"})

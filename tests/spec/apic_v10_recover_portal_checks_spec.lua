@@ -184,6 +184,17 @@ local PROBLEMS = {
                 "the management subsystem is restored first, the portal immediately afterwards"},
     },
     {
+        "the management subsystem is being restored",
+        before = function(operation)
+            add_management(operation, "Running")
+            must(operation.world.client:create({
+                apiVersion = "management.apiconnect.ibm.com/v1beta1", kind = "ManagementRestore",
+                metadata = {name = "going-on"}, spec = {}}))
+        end,
+        says = {"ManagementRestore going-on is in flight",
+                "the management subsystem is restored first, the portal immediately afterwards"},
+    },
+    {
         "times are none",
         before = function()
             return {timestamp = "20261332.000000", management_time = "yesterday"}

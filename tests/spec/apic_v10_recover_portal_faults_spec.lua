@@ -155,6 +155,33 @@ lab.describe("apic-v10/recover-portal stops when", function()
             "spec.originalUID: another -> " .. recovery.ORIGINAL, "look who has changed it")
     end)
 
+    it("somebody has changed the encryption secret meanwhile", function()
+        local operation <close> = recovery.start(lost)
+        operation.world.on_restored = function()
+            must(operation.world.client:patch("secrets", "portal-enc-key",
+                {data = {encryption_secret = "b3RoZXI="}}))
+        end
+        expect_stopped(operation, {}, "stopped at step verify", "after the restore a secret is not"
+            .. " the kit's any more")
+    end)
+
+    it("another restore was begun meanwhile, and goes on behind it", function()
+        local operation <close> = recovery.start(lost)
+        local client = operation.world.client
+        operation.world.faults.actions = function(set, usual)
+            client:create({apiVersion = "portal.apiconnect.ibm.com/v1beta1", kind = "PortalRestore",
+                metadata = {name = "other", labels = {["salvor-test-seeded"] = "true"}},
+                spec = {type = "all", portalCluster = "portal"}})
+            return usual(set)
+        end
+        local stopped = expect_stopped(operation, {}, "stopped at step restore",
+            "PortalRestore other is in flight")
+        assert.is_nil(operation.world.restored)
+        must(client:delete(apiconnect.PORTAL_RESTORE, "other"))
+        salvor.expect_code(0, operation:go_on(portal.run_id(stopped)))
+        assert.truthy(operation.world.restored)
+    end)
+
     it("the kit gets a new generation", function()
         local operation <close> = recovery.start(lost, {delays = {records = 1000}})
         operation:copy_kit()
@@ -166,6 +193,19 @@ lab.describe("apic-v10/recover-portal stops when", function()
         salvor.expect(result.stderr, "has a new generation since this run began", "begin a new run")
     end)
 end)
+
+--- A backup of the system that is there, whatever the operator does.
+local function add_backup(client, name, type, time)
+    must(client:create({
+        apiVersion = "portal.apiconnect.ibm.com/v1beta1", kind = "PortalBackup",
+        metadata = {name = name, labels = {["salvor-test-seeded"] = "true"}},
+        spec = {type = "system", crType = type, portalCluster = "portal"},
+    }))
+    must(client:patch(apiconnect.PORTAL_BACKUP, name, {status = {
+        phase = "Ready", backupId = time, commentLeft = "n/a", id = "n/a", message = "n/a",
+        fullBackupName = world.SYSTEM .. "-" .. time .. ".tar.gz", conditions = list(),
+    }}, {subresource = "status"}))
+end
 
 lab.describe("apic-v10/recover-portal", function()
     local shared
@@ -187,18 +227,23 @@ lab.describe("apic-v10/recover-portal", function()
         end,
     })
 
+    it("minds neither dry runs nor backups that were not in storage", function()
+        local operation <close> = recovery.start(shared)
+        local client, words = operation.world.client, operation:agreed_words()
+        must(client:create({apiVersion = "portal.apiconnect.ibm.com/v1beta1",
+            kind = "PortalRestore", spec = {type = "all", portalCluster = "portal", dryRun = true},
+            metadata = {name = "theirs", labels = {["salvor-test-seeded"] = "true"}}}))
+        table.move({"--until", "await-operator"}, 1, 2, #words + 1, words)
+        salvor.expect_code(0, operation:salvor(words))
+        add_backup(client, "own", "create", world.time(0))
+        local result = operation:go_on()
+        salvor.expect_code(0, result)
+        assert.is_nil(result.stdout:find("(own)", 1, true))
+    end)
+
     it("leaves out records of an earlier installation", function()
         local operation <close> = recovery.start(shared)
-        local client = operation.world.client
-        must(client:create({
-            apiVersion = "portal.apiconnect.ibm.com/v1beta1", kind = "PortalBackup",
-            metadata = {name = "left", labels = {["salvor-test-seeded"] = "true"}},
-            spec = {type = "system", crType = "record", portalCluster = "portal"},
-        }))
-        must(client:patch(apiconnect.PORTAL_BACKUP, "left", {status = {
-            phase = "Ready", backupId = world.time(60), commentLeft = "n/a", id = "n/a",
-            fullBackupName = world.SYSTEM .. "-" .. world.time(60) .. ".tar.gz", message = "n/a",
-            conditions = list()}}, {subresource = "status"}))
+        add_backup(operation.world.client, "left", "record", world.time(60))
         local created = os.time() -- times of creation are whole seconds
         operator.eventually("the next second", function()
             return os.time() > created

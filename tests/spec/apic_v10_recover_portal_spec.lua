@@ -2,6 +2,7 @@
 local apiconnect = require("salvor.apiconnect")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
+local merge = require("salvor.copy").merge
 local recovery = require("support.portal_recovery")
 local salvor = require("support.salvor")
 local world = require("worlds.apic_v10_portal")
@@ -57,6 +58,21 @@ lab.describe("run of apic-v10/recover-portal", function()
         end
         local first = operation.world:list(apiconnect.PORTAL_RESTORE)[1]
         assert.equal(time, first.spec.timestamp)
+    end)
+
+    it("leaves out a site all of whose backups are newer than that time, and says so", function()
+        local files, time = {}, world.time(20 * 3600)
+        for _, file in ipairs(lost.storage.files) do
+            local is_left = file.name:find("lab", 1, true) and file.time < time
+            files[#files + 1] = not is_left and file or nil
+        end
+        local operation <close> = recovery.start(lost,
+            {storage = merge(lost.storage, {files = files})})
+        local result = operation:recover({timestamp = time})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "every backup of site portal.example.org@acme@lab is newer"
+            .. " than " .. time .. ": it is not restored")
+        assert.is_nil(operation.world.restored["portal.example.org@acme@lab"])
     end)
 
     it("puts the kit's values into the operator's file, and leaves the rest of it as it is",

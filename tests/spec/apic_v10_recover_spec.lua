@@ -1,6 +1,7 @@
 -- apic-v10/recover: management first, the portal immediately afterwards, from backups that belong
 -- together.
 local apiconnect = require("salvor.apiconnect")
+local copy = require("salvor.copy")
 local dig = require("salvor").dig
 local fs = require("salvor.fs")
 local lab = require("support.lab")
@@ -76,6 +77,45 @@ lab.describe("run of apic-v10/recover", function()
         salvor.expect(result.stdout, "create ManagementCluster", "create PortalCluster",
             "create ManagementRestore", "create PortalRestore", "nothing was changed")
         assert.same(before, operation.world:snapshot())
+    end)
+
+    it("restores no pair of other systems, were it ever so new", function()
+        local operation <close> = lost_installation.start(lost)
+        local pair, records = the_pair(lost), fs.join(operation.home, "records")
+        for _, half in ipairs({"management", "portal"}) do
+            local other = copy.deep(pair)
+            other[half].uid, other.management.id = "another", "20990101-000000F"
+            other.management.time = os.time() + 1
+            must(fs.mkdir(fs.join(records, "pairs"), {parents = true}))
+            must(fs.write(fs.join(records, "pairs", half .. ".json"), must(json.encode(other))))
+        end
+        must(fs.write(fs.join(records, "pairs", "own.json"), must(json.encode(pair))))
+        local older = copy.deep(pair)
+        older.management.id = "20200101-000000F"
+        older.management.time = pair.management.time - HOUR
+        must(fs.write(fs.join(records, "pairs", "older.json"), must(json.encode(older))))
+        local result = operation:plan({record = records})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "management " .. pair.management.id .. ", portal ")
+    end)
+
+    it("warns of kits of two versions, and refuses those of two installations", function()
+        local operation <close> = lost_installation.start(lost)
+        operation.kit = lost.portal_kit
+        operation:change_manifest(function(manifest)
+            manifest.system.version = "10.0.5.2"
+        end)
+        local result = operation:plan({portal_kit = operation.kit})
+        salvor.expect(result.stdout, "the kit of management is of version 10.0.5.3, that of the"
+            .. " portal of 10.0.5.2", "make sure that they are of one installation")
+        operation.kit = lost.portal_kit
+        operation:change_kit("settings.yaml", function(text)
+            return text .. "topLevel: {kind: APIConnectCluster, name: apic}\n"
+        end, {honest = true})
+        result = operation:plan({portal_kit = operation.kit})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "the kit of management is of no APIConnectCluster, that of"
+            .. " the portal of APIConnectCluster apic", "give kits of one installation")
     end)
 
     it("leaves the portal alone when management cannot be restored", function()

@@ -1,6 +1,7 @@
 --- Simulated management and portal in one namespace, and an operation on a procedure for both.
 local fs = require("salvor.fs")
 local json = require("salvor.json")
+local kit_operation = require("support.kit_operation")
 local lab = require("support.lab")
 local management = require("worlds.apic_v10")
 local merge = require("salvor.copy").merge
@@ -21,12 +22,7 @@ function World:close()
     self.portal:close()
 end
 
-local Fixture = operation.new_class()
-
---- salvor run with a yes to what is destructive.
-function Fixture:recover(params, options)
-    return self:salvor(self:agreed_words(params), options)
-end
+local Fixture = kit_operation.new_class()
 
 function Fixture:common_params()
     return self.common or {record = self.records}

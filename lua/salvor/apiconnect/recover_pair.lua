@@ -70,6 +70,10 @@ local function choose(ctx, management, portal)
             .. " nearest in time")
 end
 
+local function top_text(kit)
+    return kit.top and "APIConnectCluster " .. kit.top or "no APIConnectCluster"
+end
+
 --- Check: the kits are of one installation, and which backups are to be restored.
 function recover_pair.check(ctx)
     local management = management_kit.read(ctx:kit(ctx.params.management_kit))
@@ -79,8 +83,8 @@ function recover_pair.check(ctx)
             .. " portal of " .. portal.version, "make sure that they are of one installation")
     end
     if management.top ~= portal.top then
-        ctx:problem("the kit of management is of APIConnectCluster " .. tostring(management.top)
-            .. ", that of the portal of " .. tostring(portal.top), "give kits of one installation")
+        ctx:problem("the kit of management is of " .. top_text(management) .. ", that of the portal"
+            .. " of " .. top_text(portal), "give kits of one installation")
     end
     if not ctx.params.record then
         return ctx:warn("no record of pairs is given: the portal is restored to the newest backups"
