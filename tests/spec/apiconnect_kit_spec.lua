@@ -5,6 +5,7 @@ local copy = require("salvor.copy")
 local errors = require("salvor.error")
 local management_kit = require("salvor.apiconnect.management_kit")
 local portal_kit = require("salvor.apiconnect.portal_kit")
+local secrets = require("salvor.secret")
 local yaml = require("salvor.yaml")
 
 local ORIGINAL = "447ea4b3-9514-4a84-a34b-ce0b349838da"
@@ -167,6 +168,14 @@ describe("a kit of API Connect v10", function()
                 1, true))
         end)
     end
+
+    it("gives no text its secrets from then on", function()
+        read("management", sets("secrets/enc.yaml", "data", "encryption_secret.bin",
+            base64("never to be told")))
+        local told = secrets.mask("it is never to be told or " .. base64("never to be told"))
+        assert.is_nil(told:find("never to be told", 1, true))
+        assert.is_nil(told:find(base64("never to be told"), 1, true))
+    end)
 
     it("of management says what the replacement must have", function()
         local kit = read("management")
