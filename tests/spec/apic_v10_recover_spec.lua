@@ -11,6 +11,7 @@ local merge = require("salvor.copy").merge
 local rights = require("support.rights")
 local salvor = require("support.salvor")
 local two_operators = require("support.two_operators")
+local yaml = require("salvor.yaml")
 
 local HOUR = 3600
 
@@ -19,6 +20,40 @@ local function the_pair(lost)
     local name = must(fs.list(folder))[1].name
     return must(json.decode(must(fs.read(fs.join(folder, name))))), name
 end
+
+lab.describe("apic-v10/recover below one APIConnectCluster", function()
+    it("edits its definition for both before it is created", function()
+        local lost <close> = lost_installation.lose({top = "apic"})
+        local operation <close> = lost_installation.start(lost)
+        local world, file = operation.world, fs.join(operation.home, "apic.yaml")
+        local left_out = {version = false, license = false, siteName = false}
+        local management = world.management:management_spec({bare = true})
+        management.version, management.license = nil, nil
+        must(fs.write(file, "# of production\n" .. must(yaml.dump({
+            apiVersion = "apiconnect.ibm.com/v1beta1", kind = "APIConnectCluster",
+            metadata = {name = "apic"}, spec = {
+                version = lost.version, license = {accept = true}, management = management,
+                portal = world.portal:portal_spec(merge(left_out, {portalBackup = false,
+                                                                   adminClientSubjectDN = false})),
+            },
+        }))))
+        local params = {top = "apic", management_resource = file, portal_resource = file}
+        local before = must(fs.read(file))
+        salvor.expect_code(0, operation:plan(params))
+        assert.equal(before, must(fs.read(file)))
+        salvor.expect_code(0, operation:recover(params))
+        local top = must(world.client:get(apiconnect.TOP, "apic"))
+        local edited = must(yaml.load(must(fs.read(file))))
+        for _, spec in ipairs({top.spec, edited.spec}) do
+            assert.equal("management", spec.management.name)
+            assert.equal("backup.example.org", spec.management.databaseBackup.host)
+            assert.equal("/backups/portal", spec.portal.portalBackup.path)
+            assert.equal("apic-ptl-enc-key", spec.portal.encryptionSecret.secretName)
+        end
+        assert.equal(1, #world.management.restored)
+        assert.truthy(world.portal.restored)
+    end)
+end)
 
 lab.describe("run of apic-v10/recover", function()
     local lost

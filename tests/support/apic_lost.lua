@@ -19,16 +19,19 @@ local function expect_run(operation, id, params)
 end
 
 --- lose(options) -> {management_kit, portal_kit, records (folders), remote, storage (what the two
---- worlds have stored), secrets}, to be closed. options: version. The storage has one older backup
+--- worlds have stored), secrets}, to be closed. options: version, top (the name of an
+--- APIConnectCluster above both). The storage has one older backup
 --- of each, of different times, and the pair.
 function lost.lose(options)
     options = options or {}
-    local version = options.version or "10.0.5.3"
+    local version, top = options.version or "10.0.5.3", options.top
     local operation = both.start("apic-v10/backup", {
-        management = {version = version, backups = {{30 * HOUR}}},
-        portal = {version = version, backups = {29 * HOUR}},
+        management = {version = version, owner = top, backups = {{30 * HOUR}}},
+        portal = {version = version, owner = top, name = top and top .. "-ptl",
+                  backups = {29 * HOUR}},
     })
-    local self = setmetatable({home = must(fs.temporary_folder()), version = version}, Lost)
+    local self = setmetatable({home = must(fs.temporary_folder()), version = version,
+                               portal_name = operation.world.portal.name}, Lost)
     for _, name in ipairs({"management_kit", "portal_kit", "records"}) do
         self[name] = fs.join(self.home, name)
     end
@@ -53,7 +56,8 @@ function lost.start(self, options)
     local operation = both.start("apic-v10/recover", {
         management = merge({version = self.version, empty = true, remote = self.remote},
             options and options.management),
-        portal = merge({version = self.version, install = false, storage = self.storage},
+        portal = merge({version = self.version, install = false, storage = self.storage,
+                        name = self.portal_name},
             options and options.portal),
     })
     operation.common = {

@@ -129,14 +129,19 @@ function World:create_backup_secrets()
     end
 end
 
---- Creates an APIConnectCluster with that spec of its portal.
+--- Creates an APIConnectCluster with that spec of its portal, or gives it to the one that is there.
 function World:add_top_level(name, portal)
-    must(self.client:create({
+    local spec = {version = self.version, license = {accept = true}, portal = portal}
+    local made, err = self.client:create({
         apiVersion = "apiconnect.ibm.com/v1beta1",
         kind = "APIConnectCluster",
         metadata = {name = name},
-        spec = {version = self.version, license = {accept = true}, portal = portal},
-    }))
+        spec = spec,
+    })
+    if not made and err.code == "AlreadyExists" then
+        made, err = self.client:patch(apiconnect.TOP, name, {spec = spec})
+    end
+    must(made, err)
 end
 
 function World:await_installed(name)
