@@ -182,6 +182,16 @@ local PROBLEMS = {
                 "delete that installation with its secrets and volumes"},
     },
     {
+        "there is a secret that lacks a part of the old one",
+        spoil = function(operation, lost)
+            local data = lost.secrets.atmCredentialSecret.data
+            must(operation.world.client:create({apiVersion = "v1", kind = "Secret",
+                metadata = {name = "management-atm-cred"},
+                data = {["credential.json"] = data["credential.json"]}}))
+        end,
+        says = {"secret management-atm-cred (atm-cred) is there with other data than the kit's"},
+    },
+    {
         "the subsystem is there under another siteName",
         spoil = function(operation)
             add_live(operation, {siteName = "deadbeef", originalUID = recovery.ORIGINAL})

@@ -32,7 +32,8 @@ local function lose(at, options)
         spec = merge({originalUID = recovery.ORIGINAL, databaseBackup = settings},
             options and options.spec),
         secrets = {
-            credentials = {key = base64(at.access_key), keysecret = base64(at.secret_key)},
+            credentials = {key = base64(at.access_key),
+                           keysecret = base64(options and options.secret_key or at.secret_key)},
             certificate = {["ca.crt"] = base64(must(fs.read(at.ca)))},
         },
     }), bucket, reach
@@ -64,6 +65,18 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
         for _, text in ipairs({result.stdout, result.stderr}) do
             assert.is_nil(text:find(at.secret_key, 1, true))
         end
+    end)
+
+    it("opens the old path with newer credentials, where they are there already", function()
+        local lost <close>, bucket, reach = lose(at, {secret_key = "changed-since-then"})
+        must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+        local operation <close> = recovery.start(lost)
+        local params = {copy_backups_to = bucket .. "/new"}
+        salvor.expect_code(4, operation:plan(params))
+        must(operation.world.client:create({apiVersion = "v1", kind = "Secret",
+            metadata = {name = "mgmt-backup-secret"},
+            stringData = {key = at.access_key, keysecret = at.secret_key}}))
+        salvor.expect_code(0, operation:plan(params))
     end)
 
     it("plans the copy, and copies nothing", function()
