@@ -200,6 +200,14 @@ local PROBLEMS = {
                 "so that this procedure creates it"},
     },
     {
+        "the subsystem below an APIConnectCluster is there under another siteName",
+        spoil = function(operation)
+            recovery.add_top(operation, "apic", "deadbeef")
+            return {top = "apic"}
+        end,
+        says = {"spec.siteName: deadbeef -> 82b290a2, which cannot be changed"},
+    },
+    {
         "the subsystem is there with another encryption secret",
         spoil = function(operation)
             add_live(operation, {originalUID = recovery.ORIGINAL,

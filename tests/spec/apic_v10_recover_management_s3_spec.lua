@@ -8,6 +8,7 @@ local repositories = require("support.pgbackrest")
 local rights = require("support.rights")
 local salvor = require("support.salvor")
 local stanza_job = require("worlds.stanza_job")
+local storage = require("worlds.apic_v10_recovery")
 local store = require("salvor.store")
 local store_lab = require("support.store_lab")
 local base64 = require("salvor.digest").base64
@@ -126,44 +127,52 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
             lost:close()
         end)
 
-        --- The Job of the stanza ends with that exit status while the operator is at work.
-        local function expect_failed_job(options, params, code, step, ...)
+        --- The Job of the stanza has ended with that exit status, and the subsystem does not
+        --- come up.
+        local function expect_failed_job(code, ...)
             local bucket, reach
             lost, bucket, reach = lose(at)
             must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
-            local operation = recovery.start(lost, options)
+            local operation <close> = recovery.start(lost, {delays = {install = 1000}})
             local world = operation.world
             stanza_job.finish(world, stanza_job.create(world), code)
-            local stopped = operation:recover(merge({copy_backups_to = bucket .. "/new"}, params))
+            local stopped = operation:recover({copy_backups_to = bucket .. "/new"})
             salvor.expect_code(5, stopped)
-            salvor.expect(stopped.stderr, "stopped at step " .. step .. ": ",
+            salvor.expect(stopped.stderr, "stopped at step await-operator: ",
                 "Job management-82b290a2-postgres-stanza-create has failed: ", ...)
-            return operation
+            assert.same({}, operation:restored())
         end
 
         it("the subsystem does not come up: the path is another database's", function()
-            local operation <close> = expect_failed_job({delays = {install = 1000}},
-                {}, 28, "await-operator",
-                "the path holds the backups of another database", "(exit status 28); ",
-                "copies them to a new path (-p copy_backups_to=…); then delete the Job, so that the"
+            expect_failed_job(28, "the path holds the backups of another database",
+                "(exit status 28); ", "copies them to a new path (-p copy_backups_to=…); then delete the Job, so that the"
                 .. " operator makes it again; then go on with: salvor run --resume")
-            assert.same({}, operation:restored())
         end)
 
         it("no backup appears: the repository is damaged; and goes on without the Job", function()
-            local operation <close> = expect_failed_job(
-                {common = {backups_settle = "1s"}, delays = {records = 6}}, {}, 55, "await-backups",
+            local bucket, reach
+            lost, bucket, reach = lose(at)
+            must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+            local operation <close> = recovery.start(lost)
+            local world = operation.world
+            world.remote = nil -- without a stanza it sees no backup
+            salvor.expect_code(0, operation:recover_until("await-operator",
+                {copy_backups_to = bucket .. "/new"}))
+            local job = stanza_job.create(world)
+            stanza_job.finish(world, job, 55)
+            local stopped = operation:go_on()
+            salvor.expect_code(5, stopped)
+            salvor.expect(stopped.stderr, "stopped at step await-backups: ",
                 "only one of archive.info and backup.info is at the path")
-            must(operation.world.client:delete("jobs.batch",
-                "management-82b290a2-postgres-stanza-create"))
+            must(world.client:delete("jobs.batch", job.metadata.name))
+            world.remote = lost.remote
+            storage.record_backups(world, world:management())
             salvor.expect_code(0, operation:go_on())
             assert.equal(1, #operation:restored())
         end)
 
         it("and names what is known when nothing explains it", function()
-            local operation <close> = expect_failed_job({delays = {install = 1000}}, {}, 99,
-                "await-operator", "has failed: exit status 99; the log of pod management-82b290a2-")
-            assert.same({}, operation:restored())
+            expect_failed_job(99, "exit status 99; the log of pod management-82b290a2-")
         end)
     end)
 

@@ -4,6 +4,7 @@ local apiconnect = require("salvor.apiconnect")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
 local null = require("salvor").null
+local operator = require("worlds.operator")
 local recovery = require("support.apic_recovery")
 local salvor = require("support.salvor")
 
@@ -87,11 +88,22 @@ lab.describe("apic-v10/recover-management stops", function()
         assert.equal(2, #must(world.client:list(apiconnect.MANAGEMENT_RESTORE)))
     end)
 
+    it("when a secret was removed meanwhile, which is put back when that is agreed to", function()
+        local operation <close> = recovery.start(lost)
+        local client = operation.world.client
+        salvor.expect_code(0, operation:recover_until("apply-secrets"))
+        must(client:delete("secrets", "management-enc-key"))
+        salvor.expect_code(6, operation:go_on())
+        salvor.expect_code(0, operation:salvor({"run", "--resume", operation:only_run(), "--yes",
+                                                "--accept-changes"}))
+        assert.same(lost.secrets.encryptionSecret.data,
+            must(client:get("secrets", "management-enc-key")).data)
+    end)
+
     it("when another restore was begun meanwhile, and goes on behind it", function()
         local operation <close> = recovery.start(lost)
-        local client, words = operation.world.client, operation:agreed_words()
-        table.move({"--until", "await-backups"}, 1, 2, #words + 1, words)
-        salvor.expect_code(0, operation:salvor(words))
+        local client = operation.world.client
+        salvor.expect_code(0, operation:recover_until("await-backups"))
         must(client:create({apiVersion = "management.apiconnect.ibm.com/v1beta1",
             kind = "ManagementRestore", spec = {},
             metadata = {name = "other", labels = {["salvor-test-seeded"] = "true"}}}))
@@ -107,7 +119,7 @@ lab.describe("apic-v10/recover-management stops", function()
 
     it("when the restore takes too long, and goes on with the same one", function()
         local operation <close> = recovery.start(lost, {faults = {restore_hangs = true}})
-        local result = operation:recover({restore_timeout = "1s"})
+        local result = operation:recover({restore_timeout = "5s"})
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "RestoreInProgress",
             "Waiting on management services to disable")
@@ -131,14 +143,19 @@ lab.describe("apic-v10/recover-management stops", function()
 
     it("when the backup that was named is not among them", function()
         local operation <close> = recovery.start(lost)
-        local result = operation:recover({backups_timeout = "2s", backup = "20200826-154646F"})
+        salvor.expect_code(0, operation:recover_until("await-operator",
+            {backups_timeout = "1s", backup = "20200826-154646F"}))
+        operator.eventually("both backups", function()
+            return #operation.world:backups() == 2
+        end)
+        local result = operation:go_on()
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "2 backups have appeared, and 20200826-154646F is not among")
     end)
 
     it("when the subsystem does not come up", function()
-        local operation <close> = recovery.start(lost, {delays = {install = 60}})
-        local result = operation:recover({install_timeout = "1s"})
+        local operation <close> = recovery.start(lost, {delays = {install = 1000}})
+        local result = operation:recover({install_timeout = "3s"})
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step await-operator", "phase Pending, state 0/18")
     end)

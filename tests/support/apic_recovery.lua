@@ -77,12 +77,12 @@ function recovery.create_secrets(operation)
 end
 
 --- An APIConnectCluster that is there already, whose management subsystem has the old secrets and
---- siteName, and neither originalUID nor backups.
-function recovery.add_top(operation, name)
+--- siteName (or another one), and neither originalUID nor backups.
+function recovery.add_top(operation, name, site)
     recovery.create_secrets(operation)
     local world = operation.world
     local management = world:management_spec({bare = true, spec = {
-        name = world.name, siteName = operation.lost.spec.siteName}})
+        name = world.name, siteName = site or operation.lost.spec.siteName}})
     management.version, management.license = nil, nil
     must(world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1", kind = "APIConnectCluster",
         metadata = {name = name}, spec = {version = world.version, management = management}}))

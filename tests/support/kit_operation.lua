@@ -23,6 +23,13 @@ function methods:recover(params, options)
     return self:salvor(self:agreed_words(params), options)
 end
 
+--- The same until after a step.
+function methods:recover_until(step, params)
+    local words = self:agreed_words(params)
+    table.move({"--until", step}, 1, 2, #words + 1, words)
+    return self:salvor(words)
+end
+
 --- Goes on with the only run, or the one that is named, with the same yes.
 function methods:go_on(run, options)
     return self:salvor({"run", "--resume", run or self:only_run(), "--yes"}, options)

@@ -54,8 +54,9 @@ function recovery.record_backups(self, object)
     end
     self.has_recorded = true
     task.sleep(self.delays.records or 0.02)
-    for number, time in ipairs(self.remote.times) do
-        backups.add(self, self.name .. "-rec" .. number, time)
+    -- The newest first: a test that has waited too briefly has the one that is meant.
+    for number = #self.remote.times, 1, -1 do
+        backups.add(self, self.name .. "-rec" .. number, self.remote.times[number])
     end
 end
 
