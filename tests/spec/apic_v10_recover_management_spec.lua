@@ -183,6 +183,14 @@ spec:
         assert.is_nil(journal:find('"target":"ManagementCluster', 1, true))
     end)
 
+    it("waits until the operator of the APIConnectCluster has passed the values on", function()
+        local lost <close> = recovery.lose({owner = "apic", version = "10.0.8.0"})
+        local operation <close> = recovery.start(lost, {delays = {top = 1}})
+        recovery.add_top(operation, "apic")
+        salvor.expect_code(0, operation:recover({top = "apic"}))
+        assert_recovered(lost, operation, recovery.ids(lost, "edb")[2])
+    end)
+
     it("restores EDB's database by id and place in storage", function()
         local lost <close> = recovery.lose({version = "10.0.8.0"})
         local operation <close> = recovery.start(lost)

@@ -293,7 +293,7 @@ end
 --- start(options) -> the world. options: kubeconfig, namespace (it exists), version ("10.0.5.3"),
 --- name ("management"), protocol of the backups ("sftp" or "objstore"), owner (name of an
 --- APIConnectCluster above it), spec (fields that differ), backups (a list of {age in seconds,
---- phase}; one of an hour ago), delays {install, backup, records, restore} in seconds, faults
+--- phase}; one of an hour ago), delays {install, backup, records, restore, top} in seconds, faults
 --- {backup = reason why a backup fails, restore = the same, restore_phase, restore_hangs}; empty:
 --- the operator alone, and remote: what is in the storage of the subsystem that was lost; secrets
 --- {credentials, certificate}: the data of those that databaseBackup names.
@@ -310,7 +310,7 @@ function world.start(options)
         database_cluster = database_cluster(database, name, SITE),
         backup_secret = "mgmt-backup-secret",
         delays = {install = delays.install or 0.01, backup = delays.backup or 0.02,
-                  records = delays.records, restore = delays.restore},
+                  records = delays.records, restore = delays.restore, top = delays.top or 0},
         faults = options.faults or {},
         remote = options.remote,
         secrets = {},

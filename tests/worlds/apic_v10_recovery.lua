@@ -169,6 +169,7 @@ function recovery.reconcile_top(self, object)
     })
     if not made and err.code == "AlreadyExists" then
         spec.siteName = nil
+        task.sleep(self.delays.top)
         recovery.record_backups(self, must(self.client:patch(apiconnect.MANAGEMENT, name,
             {spec = spec})))
     end
