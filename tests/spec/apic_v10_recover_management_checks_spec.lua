@@ -374,6 +374,10 @@ lab.describe("checks of apic-v10/recover-management", function()
         local result = operation:recover()
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, "under which server's name", "-p server_name=")
+        local unknown = operation:recover({server_name = "any", backup = "yesterday"})
+        salvor.expect_code(4, unknown)
+        salvor.expect(unknown.stdout, "the id of the backup is not known: yesterday",
+            "look into the storage, under /backups/management/SERVER/base")
         salvor.expect_code(0, operation:recover({server_name = lost.remote.server_name}))
     end)
 

@@ -115,7 +115,8 @@ lab.describe("run of apic-v10/recover-portal", function()
         local portal = operation.world
         portal:create_backup_secrets()
         portal:create_secret("encryptionSecret", lost.secrets.encryptionSecret)
-        portal:add_portal("portal", {spec = {encryptionSecret = {secretName = "portal-enc-key"}}})
+        portal:add_portal("portal", {spec = {
+            originalUID = recovery.ORIGINAL, encryptionSecret = {secretName = "portal-enc-key"}}})
         local path = recovery.write_file(operation, {profile = "n3xc4.m8"})
         salvor.expect_code(0, operation:recover({resource = path}))
         assert.equal("n3xc4.m8", portal:portal().spec.profile)

@@ -11,7 +11,8 @@ lab.describe("with what salvor rbac prints,", function()
     for _, version in ipairs({"10.0.5.3", "10.0.8.0"}) do
         it("apic-v10/recover-management plans and runs to its end (" .. version .. ")", function()
             local lost <close> = recovery.lose({version = version})
-            local operation <close> = recovery.start(lost)
+            -- Long enough for the looks beside the wait, which need rights of their own.
+            local operation <close> = recovery.start(lost, {delays = {install = 3}})
             local params = {database = version == "10.0.8.0" and "edb" or "crunchy"}
             local robot <close> = rights.grant(operation, params)
             salvor.expect_code(0, robot:plan(params))

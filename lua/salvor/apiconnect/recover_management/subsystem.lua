@@ -43,7 +43,7 @@ end
 local function guard(ctx, kit, fn)
     local has_stanza = ctx.facts.database == "crunchy"
         and kit.spec.databaseBackup.protocol == "objstore"
-    if ctx.planning or not has_stanza then
+    if not has_stanza then
         return fn()
     end
     return task.race({fn, function()
