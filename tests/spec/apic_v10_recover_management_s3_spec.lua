@@ -146,8 +146,8 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
         it("the subsystem does not come up: the path is another database's", function()
             expect_failed_job(28, "the path holds the backups of another database",
                 "(exit status 28); ", "copies them to a new path (-p copy_backups_to=…); then"
-                .. " delete the Job, so that the operator makes it again; then go on with: salvor"
-                .. " run --resume")
+                .. " delete the Job, so that the operator makes it again: kubectl ",
+                " delete job management-82b290a2-postgres-stanza-create; then go on with: salvor")
         end)
 
         it("no backup appears: the repository is damaged; and goes on without the Job", function()

@@ -31,7 +31,9 @@ function stanza_job.failure(client, job, reason, where)
         message = "Job " .. job .. (where or "") .. " has failed: "
             .. (message and message .. " (" .. said .. ")" or tostring(said)),
         hint = (hint or pod and "the log of pod " .. pod .. " tells more" or "look at its pods")
-            .. "; then delete the Job, so that the operator makes it again",
+            .. "; then delete the Job, so that the operator makes it again: kubectl"
+            .. (client.context and " --context " .. client.context or "") .. " -n "
+            .. client.namespace .. " delete job " .. job,
     })
 end
 
