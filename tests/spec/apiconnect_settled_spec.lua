@@ -21,6 +21,7 @@ end
 local function finding(looks, counts)
     return function()
         looks[1] = (looks[1] or 0) + 1
+        assert(looks[1] < 500, "it looks for ever")
         local count = counts[math.min(looks[1], #counts)]
         if count == 0 then
             return nil, 0, errors.new({code = "Timeout", message = "nothing has come"})
