@@ -94,9 +94,9 @@ describe("the replacement of a management subsystem", function()
 
     it("has the credentials of the kit, in the places of those that are there", function()
         assert.same({
-            "spec.customApplicationCredentials[2].secretName: other -> atm",
-            "spec.customApplicationCredentials[3].name: (not set) -> ui-cred",
-            "spec.customApplicationCredentials[3].secretName: (not set) -> ui",
+            "spec.customApplicationCredentials[1].secretName: other -> atm",
+            "spec.customApplicationCredentials[2].name: (not set) -> ui-cred",
+            "spec.customApplicationCredentials[2].secretName: (not set) -> ui",
         }, texts_of(alone({customApplicationCredentials = {
             {name = "new-cred", secretName = "new"}, {name = "atm-cred", secretName = "other"},
         }}), KIT, "10.0.5.3"))
@@ -145,7 +145,7 @@ describe("a resource", function()
         assert.same({spec = {list = {{a = 1}, {a = 3}}, deep = {er = "x"}}},
             difference.patch(object, list))
         assert.equal(2, object.spec.list[2].a)
-        assert.same({{op = "~", path = "spec.list[2].a", before = "2", after = "3"},
+        assert.same({{op = "~", path = "spec.list[1].a", before = "2", after = "3"},
                      {op = "+", path = "spec.deep.er", after = "x"}}, difference.changes(list))
     end)
 
