@@ -136,7 +136,8 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
             local operation <close> = recovery.start(lost, {delays = {install = 1000}})
             local world = operation.world
             stanza_job.finish(world, stanza_job.create(world), code)
-            local stopped = operation:recover({copy_backups_to = bucket .. "/new"})
+            local stopped = operation:recover({copy_backups_to = bucket .. "/new",
+                                               install_timeout = "60s"})
             salvor.expect_code(5, stopped)
             salvor.expect(stopped.stderr, "stopped at step await-operator: ",
                 "Job management-82b290a2-postgres-stanza-create has failed: ", ...)

@@ -69,7 +69,8 @@ lab.describe("apic-v10/recover-management stops", function()
             local result = operation:recover()
             salvor.expect_code(5, result)
             salvor.expect(result.stderr, "stopped at step restore", "no space left on device",
-                "delete ConfigMap management-oplock", "-p 'pitr_target=20", "--resume")
+                "delete ConfigMap management-oplock", "-p 'pitr_target="
+                .. os.date("!%Y-%m-%d %H:%M:%S+00", lost.remote.times[2] + 1) .. "'", "--resume")
         end)
     end
 
@@ -85,7 +86,9 @@ lab.describe("apic-v10/recover-management stops", function()
         world.faults = {}
         salvor.expect_code(0, operation:go_on())
         assert.equal(1, #operation:restored())
-        assert.equal(2, #must(world.client:list(apiconnect.MANAGEMENT_RESTORE)))
+        local restores = must(world.client:list(apiconnect.MANAGEMENT_RESTORE))
+        assert.equal(2, #restores)
+        assert.equal(restores[1].metadata.name .. "-2", restores[2].metadata.name)
     end)
 
     it("when a secret was removed meanwhile, which is put back when that is agreed to", function()

@@ -8,6 +8,7 @@ local lab = require("support.lab")
 local lost_installation = require("support.apic_lost")
 local json = require("salvor.json")
 local merge = require("salvor.copy").merge
+local portal_world = require("worlds.apic_v10_portal")
 local rights = require("support.rights")
 local salvor = require("support.salvor")
 local two_operators = require("support.two_operators")
@@ -69,7 +70,12 @@ lab.describe("run of apic-v10/recover", function()
     it("restores the recorded pair, not what is newer, management before the portal", function()
         local remote = copy.deep(lost.remote)
         table.insert(remote.times, remote.times[#remote.times] + 60)
-        local operation <close> = lost_installation.start(lost, {management = {remote = remote}})
+        local files = table.move(lost.storage.files, 1, #lost.storage.files, 1, {})
+        files[#files + 1] = {name = portal_world.SYSTEM, time = portal_world.time(-600)}
+        local operation <close> = lost_installation.start(lost, {
+            management = {remote = remote},
+            portal = {storage = merge(lost.storage, {files = files})},
+        })
         local result = operation:recover()
         salvor.expect_code(0, result)
         local pair = the_pair(lost)
