@@ -1,22 +1,17 @@
 --- Where the settings of a management subsystem are edited: in its ManagementCluster, or in the
 --- APIConnectCluster above it, whose operator overwrites what is changed below.
+local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 
 local section = {}
 
-local APIC_GROUP = "apiconnect.ibm.com"
-
 --- of(management) -> place {kind, name, path = the fields that lead to the settings}; plain values.
 function section.of(management)
-    for _, owner in ipairs(management.metadata.ownerReferences or {}) do
-        local group = owner.apiVersion:match("^([^/]+)/")
-        if owner.kind == "APIConnectCluster" and group == APIC_GROUP then
-            return {kind = "apiconnectclusters." .. APIC_GROUP, name = owner.name,
-                    path = {"spec", "management"}}
-        end
+    local owner = apiconnect.top_level(management)
+    if owner then
+        return {kind = apiconnect.TOP, name = owner.name, path = {"spec", "management"}}
     end
-    return {kind = "managementclusters.management.apiconnect.ibm.com",
-            name = management.metadata.name, path = {"spec"}}
+    return {kind = apiconnect.MANAGEMENT, name = management.metadata.name, path = {"spec"}}
 end
 
 --- The whole resource at that place, and its settings (an empty table where it has none).
