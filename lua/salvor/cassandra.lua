@@ -10,34 +10,39 @@ cassandra.DATACENTERS = "cassandradatacenters.cassandra.datastax.com"
 
 local LABEL = "cassandra.datastax.com/"
 
-local function describe(object)
+--- One that was stopped is as it should be, and does not serve.
+local function is_serving(object)
+    if fields.map(object, "spec").stopped == true then
+        return false, "it is stopped (spec.stopped), as by a restore that has not ended"
+    end
     local state, why = k8s.state(object)
+    return state == "ready", why
+end
+
+local function describe(object)
+    local ready, why = is_serving(object)
     return {
         name = object.metadata.name,
         cluster = text(object, "spec", "clusterName"),
         size = fields.integer(object, "spec", "size"),
-        ready = state == "ready",
+        ready = ready,
         why = why,
     }
 end
 
---- datacenter(client, name) -> {name, cluster, size, ready, why (it is not)} of that
---- CassandraDatacenter | nil, err. Without a name it is the only one of the namespace; where there
---- is none, or more than one, nil and their number.
-function cassandra.datacenter(client, name)
-    if name then
-        local object, err = client:get(cassandra.DATACENTERS, name)
-        return object and describe(object), err
+--- datacenters(client, name) -> list of {name, cluster, size, ready, why (it is not)}: the
+--- CassandraDatacenters of the namespace, or the one of that name. Raises what prevents the look.
+function cassandra.datacenters(client, name)
+    local found = {}
+    for index, object in ipairs(name and {must(client:get(cassandra.DATACENTERS, name))}
+        or must(client:list(cassandra.DATACENTERS))) do
+        found[index] = describe(object)
     end
-    local found, err = client:list(cassandra.DATACENTERS)
-    if not found then
-        return nil, err
-    end
-    return #found == 1 and describe(found[1]) or nil, #found
+    return found
 end
 
 --- Whether a pod serves, and why it does not: ready, and Started for cass-operator.
-function cassandra.is_started(pod)
+local function is_started(pod)
     local state = text(pod, "metadata", "labels", LABEL .. "node-state")
     if state ~= "Started" then
         return false, "node-state is " .. tostring(state)
@@ -51,7 +56,7 @@ end
 function cassandra.pods(client, datacenter)
     local found = {}
     for pod in client:each("pods", {label_selector = {[LABEL .. "datacenter"] = datacenter}}) do
-        local started, why = cassandra.is_started(pod)
+        local started, why = is_started(pod)
         found[#found + 1] = {name = pod.metadata.name, started = started, why = why,
                              rack = text(pod, "metadata", "labels", LABEL .. "rack")}
     end
@@ -71,8 +76,8 @@ end
 --- await(client, datacenter's name, names of its pods, timeout): until the datacenter is ready and
 --- all of these pods serve; raises when they do not.
 function cassandra.await(client, datacenter, names, timeout)
-    must(client:wait(cassandra.DATACENTERS, datacenter, {timeout = timeout}))
-    must(client:wait("pods", names, {timeout = timeout, ready = cassandra.is_started,
+    must(client:wait(cassandra.DATACENTERS, datacenter, {timeout = timeout, ready = is_serving}))
+    must(client:wait("pods", names, {timeout = timeout, ready = is_started,
                                      create = true}))
 end
 

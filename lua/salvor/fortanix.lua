@@ -2,6 +2,7 @@
 ---
 --- The group and kind of that resource are not public: it is named by whoever runs a procedure, as
 --- kind/name or by its manifest.
+local dig = require("salvor").dig
 local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
 local fs = require("salvor.fs")
@@ -61,27 +62,48 @@ function fortanix.resource(text)
     if text:sub(1, 1) == "/" then
         return in_manifest(text)
     end
-    local resource, name = text:match("^(%l[%l%d]*%.[%l%d.-]+)/([%l%d][%l%d.-]*)$")
-    if not resource then
+    local kind, name = text:match("^(%l[%l%d]*%.[%l%d.-]+)/([%l%d][%l%d.-]*)$")
+    if not kind then
         wrong(text, "is neither plural.group/name nor a path from the root")
     end
-    return {kind = resource, name = name, resource = resource}
+    -- A version may stand before the group, which permissions know nothing of.
+    return {kind = kind, name = name, resource = (kind:gsub("^(%l[%l%d]*)%.v%d%w*%.", "%1."))}
 end
 
---- For a procedure's permissions: the resource that its parameter `cr` names.
+--- For a procedure's permissions: the kind, and the names, of what its parameter `cr` names.
 function fortanix.permitted(params)
     return fortanix.resource(params.cr).resource
 end
 
---- matches(name, patterns) -> the pattern that the name is of, nil when it is of none; "*" stands
---- for anything.
-function fortanix.matches(name, patterns)
-    for _, pattern in ipairs(patterns) do
-        local plain = pattern:gsub("%p", "%%%0"):gsub("%%%*", ".*")
-        if name:match("^" .. plain .. "$") then
-            return pattern
-        end
+function fortanix.permitted_names(params)
+    return {fortanix.resource(params.cr).name}
+end
+
+--- find(ctx, hint) -> the resource that parameter `cr` names, which ctx.facts.cr tells from then
+--- on; where there is none, nil and a problem with that hint.
+function fortanix.find(ctx, hint)
+    local cr = fortanix.resource(ctx.params.cr)
+    local known, unknown = ctx.k8s:kind(cr.kind)
+    if not known then
+        return ctx:problem(unknown.message, "kubectl api-resources lists the kinds; " .. hint)
     end
+    local object, err = ctx.k8s:get(cr.kind, cr.name)
+    if not object and err.code == "NotFound" then
+        return ctx:problem("there is no " .. cr.resource .. " " .. cr.name .. " in namespace "
+            .. ctx.namespace, hint)
+    end
+    must(object, err)
+    ctx.facts.cr = cr
+    return object
+end
+
+--- The resource that find() has found, as it is now.
+function fortanix.platform(ctx)
+    return must(ctx.k8s:get(ctx.facts.cr.kind, ctx.facts.cr.name))
+end
+
+function fortanix.is_paused(platform)
+    return dig(platform, "spec", "paused") == true
 end
 
 return fortanix

@@ -11,55 +11,66 @@ local text = fields.text
 local medusa = {}
 
 medusa.API = "medusa.k8ssandra.io/v1alpha1"
+medusa.BACKUP, medusa.BACKUP_JOB, medusa.RESTORE_JOB =
+    "MedusaBackup", "MedusaBackupJob", "MedusaRestoreJob"
 
--- The rules know Medusa's kinds by its own group, whatever the group of a distribution's.
-local GROUP = "medusa.k8ssandra.io/"
-local KINDS = {backup = "MedusaBackup", backup_job = "MedusaBackupJob",
-               restore_job = "MedusaRestoreJob"}
+--- What brings MedusaBackups that are in storage and not in the cluster.
+medusa.SYNC = "when bucket and prefix are those of the backup, a MedusaTask with operation sync"
+    .. " brings what is in storage; anywhere else it would delete the MedusaBackups there are"
 
 -- A MedusaBackup is created before its job is said to have finished.
 local APPEARS = 120 -- seconds
 
---- kinds(api) -> {backup, backup_job, restore_job}: the names of the kinds, as a client takes them,
---- of an API such as medusa.API.
-function medusa.kinds(api)
-    local kinds = {}
-    for name, kind in pairs(KINDS) do
-        kinds[name] = api .. "/" .. kind
-    end
-    return kinds
+local Medusa = {}
+Medusa.__index = Medusa
+
+--- of(ctx) -> the Medusa of a procedure's namespace, of the API that its parameter `medusa` names.
+function medusa.of(ctx)
+    return setmetatable({client = ctx.k8s, api = ctx.params.medusa}, Medusa)
 end
 
---- For a procedure's permissions: one of these kinds, of the API that its parameter `medusa` names.
-function medusa.permitted(which)
+--- For a procedure's permissions: a kind of the API that its parameter `medusa` names.
+function medusa.permitted(kind)
     return function(params)
-        return KINDS[which]:lower() .. "s." .. (params.medusa:match("^(.*)/") or params.medusa)
+        local group = params.medusa:match("^([%l%d.-]+)/v%d%w*$")
+        if not group then
+            error(errors.new({code = "Usage", hint = "give group/version, such as " .. medusa.API,
+                              message = "-p medusa: '" .. params.medusa .. "' is no API"}), 0)
+        end
+        return kind:lower() .. "s." .. group
     end
 end
 
---- state(which, object) -> "ready", "failed" or "waiting", and why. `which`: a name in kinds().
-function medusa.state(which, object)
-    return rules[GROUP .. KINDS[which]](object)
+--- "ready", "failed" or "waiting", and why. The rules know Medusa's kinds by its own group,
+--- whatever the group of a distribution's.
+local function state_of(kind, object)
+    return rules["medusa.k8ssandra.io/" .. kind](object)
 end
 
-local function wait_options(which, timeout)
-    return {
-        timeout = timeout,
+local function get(self, kind, name)
+    return self.client:get(self.api .. "/" .. kind, name)
+end
+
+--- Waits until an object is ready, and raises when it fails.
+local function await(self, kind, name, options)
+    return must(self.client:wait(self.api .. "/" .. kind, name, {
+        timeout = options.timeout,
+        create = options.create,
         ready = function(object)
-            local state, why = medusa.state(which, object)
+            local state, why = state_of(kind, object)
             return state == "ready", why
         end,
         failed = function(object)
-            local state, why = medusa.state(which, object)
+            local state, why = state_of(kind, object)
             return state == "failed", why
         end,
-    }
+    }))
 end
 
 -- Backups
 
 local function describe(object)
-    local state, why = medusa.state("backup", object)
+    local state, why = state_of(medusa.BACKUP, object)
     local finished = dates.iso(text(object, "status", "finishTime"))
     return {
         name = object.metadata.name,
@@ -76,13 +87,13 @@ local function describe(object)
     }
 end
 
---- backups(client, kinds, datacenter's name) -> list of {name, datacenter, type, finished (seconds
+--- backups(datacenter's name) -> list of {name, datacenter, type, finished (seconds
 --- since 1970, nil when it has not), nodes, finished_nodes, racks = {name = number of nodes},
 --- files, size (text), usable, why (it is not)} of the datacenter, the oldest first. Raises what
 --- prevents the look.
-function medusa.backups(client, kinds, datacenter)
+function Medusa:backups(datacenter)
     local found = {}
-    for object in client:each(kinds.backup) do
+    for object in self.client:each(self.api .. "/" .. medusa.BACKUP) do
         local backup = describe(object)
         if backup.datacenter == datacenter then
             found[#found + 1] = backup
@@ -98,9 +109,9 @@ function medusa.backups(client, kinds, datacenter)
     return found
 end
 
---- get(client, kinds, name) -> the backup as in backups(), or nil and an error
-function medusa.get(client, kinds, name)
-    local object, err = client:get(kinds.backup, name)
+--- backup(name) -> the backup as in backups(), or nil and an error
+function Medusa:backup(name)
+    local object, err = get(self, medusa.BACKUP, name)
     return object and describe(object), err
 end
 
@@ -131,8 +142,8 @@ local function rack_words(racks)
 end
 
 --- obstacle(backup, datacenter) -> why the backup cannot be restored onto the datacenter {name,
---- size, racks}; nil when nothing is known to forbid it. Medusa's operator refuses the same, but
---- only in its job. What came by a sync may not tell its nodes.
+--- size, racks (nil when they are not known)}; nil when nothing is known to forbid it. Medusa's
+--- operator refuses the same, but only in its job. What came by a sync may not tell its nodes.
 function medusa.obstacle(backup, datacenter)
     if not backup.usable then
         return tostring(backup.why)
@@ -142,20 +153,20 @@ function medusa.obstacle(backup, datacenter)
     elseif backup.nodes ~= datacenter.size then
         return string.format("it has %d nodes, the datacenter %s", backup.nodes,
             tostring(datacenter.size))
-    elseif next(backup.racks) and not same_racks(backup.racks, datacenter.racks) then
+    elseif next(backup.racks) and datacenter.racks
+        and not same_racks(backup.racks, datacenter.racks) then
         return string.format("its racks are %s, those of the datacenter %s",
             rack_words(backup.racks), rack_words(datacenter.racks))
     end
     return nil
 end
 
---- newest(backups, datacenter) -> the newest of such a list that can be restored, onto that
---- datacenter when there is one, or nil
+--- newest(backups, datacenter) -> the newest of such a list that can be restored onto that
+--- datacenter, or nil
 function medusa.newest(backups, datacenter)
     local best
     for _, backup in ipairs(backups) do
-        if backup.usable and backup.finished
-            and not (datacenter and medusa.obstacle(backup, datacenter)) then
+        if backup.finished and not medusa.obstacle(backup, datacenter) then
             best = backup
         end
     end
@@ -166,13 +177,13 @@ end
 
 --- The name of the run's job: the one that was interrupted, or the next after those that failed,
 --- since a failed one is never taken up again.
-local function own_job(client, kinds, which, name)
+local function own_job(self, kind, name)
     local candidate, number = name, 1
     while true do
-        local job, err = client:get(kinds[which], candidate)
+        local job, err = get(self, kind, candidate)
         if not job and err.code ~= "NotFound" then
             error(err, 0)
-        elseif not job or medusa.state(which, job) ~= "failed" then
+        elseif not job or state_of(kind, job) ~= "failed" then
             return candidate
         end
         number = number + 1
@@ -180,34 +191,34 @@ local function own_job(client, kinds, which, name)
     end
 end
 
-local function create_job(client, kinds, which, datacenter, name, spec)
-    local api, kind = kinds[which]:match("^(.*)/([^/]+)$")
+--- Creates the run's job, and returns its name.
+local function begin(self, kind, name, datacenter, spec)
+    name = own_job(self, kind, name)
     spec.cassandraDatacenter = datacenter.name
-    must(client:create({
-        apiVersion = api, kind = kind,
+    must(self.client:create({
+        apiVersion = self.api, kind = kind,
         metadata = {name = name, labels = {
             ["cassandra.datastax.com/cluster"] = datacenter.cluster,
             ["cassandra.datastax.com/datacenter"] = datacenter.name,
         }},
         spec = spec,
     }))
+    return name
 end
 
---- take(client, kinds, datacenter, name, timeout) -> the new full backup, which bears that name, as
---- its job does; after a failed attempt with a number behind it. datacenter: {cluster, name}.
---- Raises when it fails, with the pods that it failed on.
-function medusa.take(client, kinds, datacenter, name, timeout)
-    name = own_job(client, kinds, "backup_job", name)
-    create_job(client, kinds, "backup_job", datacenter, name, {backupType = "full"})
-    must(client:wait(kinds.backup_job, name, wait_options("backup_job", timeout)))
-    local options = wait_options("backup", math.min(timeout, APPEARS))
-    options.create = true
-    return describe(must(client:wait(kinds.backup, name, options)))
+--- take(datacenter, name, timeout) -> the new full backup, which bears that name, as its job does;
+--- after a failed attempt with a number behind it. datacenter: {cluster, name}. Raises when it
+--- fails, with the pods that it failed on.
+function Medusa:take(datacenter, name, timeout)
+    name = begin(self, medusa.BACKUP_JOB, name, datacenter, {backupType = "full"})
+    await(self, medusa.BACKUP_JOB, name, {timeout = timeout})
+    return describe(await(self, medusa.BACKUP, name,
+        {timeout = math.min(timeout, APPEARS), create = true}))
 end
 
 --- A job without a status says nothing at all: what it waits for has to be found out.
-local function not_begun(client, kinds, job, backup, cause)
-    local found, err = client:get(kinds.backup, backup)
+local function not_begun(self, job, backup, cause)
+    local found, err = get(self, medusa.BACKUP, backup)
     local is_missing = not found and err.code == "NotFound"
     return errors.new({
         code = "Timeout",
@@ -220,45 +231,45 @@ local function not_begun(client, kinds, job, backup, cause)
     })
 end
 
---- What brings MedusaBackups that are in storage and not in the cluster.
-medusa.SYNC = "when bucket and prefix are those of the backup, a MedusaTask with operation sync"
-    .. " brings what is in storage; anywhere else it would delete the MedusaBackups there are"
+local function has_begun(job)
+    return (text(job, "status", "startTime") or text(job, "status", "finishTime")) ~= nil,
+        "its status is empty"
+end
 
---- restore(client, kinds, datacenter, name, backup, timeouts): restores the backup of that name by
---- a job `name`, or `name` with a number after a failed one. timeouts: {begin, finish} in seconds.
---- Done is what stopped the datacenter and finished without a message; all else raises.
-function medusa.restore(client, kinds, datacenter, name, backup, timeouts)
-    name = own_job(client, kinds, "restore_job", name)
-    create_job(client, kinds, "restore_job", datacenter, name, {backup = backup})
-    local begun, err = client:wait(kinds.restore_job, name, {
-        timeout = timeouts.begin,
-        ready = function(job)
-            return text(job, "status", "startTime") ~= nil, "its status is empty"
-        end,
-    })
+--- restore(datacenter, name, backup, timeouts): restores the backup of that name by a job `name`,
+--- or `name` with a number after a failed one. timeouts: {begin, finish} in seconds. Done is what
+--- stopped the datacenter and finished without a message; all else raises.
+function Medusa:restore(datacenter, name, backup, timeouts)
+    name = begin(self, medusa.RESTORE_JOB, name, datacenter, {backup = backup})
+    local begun, err = self.client:wait(self.api .. "/" .. medusa.RESTORE_JOB, name,
+        {timeout = timeouts.begin, ready = has_begun})
     if not begun and err.code == "Timeout" then
-        err = not_begun(client, kinds, name, backup, err)
+        err = not_begun(self, name, backup, err)
     end
     must(begun, err)
-    must(client:wait(kinds.restore_job, name, wait_options("restore_job", timeouts.finish)))
+    await(self, medusa.RESTORE_JOB, name, {timeout = timeouts.finish})
 end
 
---- is_restored(client, kinds, name) -> whether the job of that name, or one of those after it, has
---- restored
-function medusa.is_restored(client, kinds, name)
-    local job = client:get(kinds.restore_job, own_job(client, kinds, "restore_job", name))
-    return job ~= nil and medusa.state("restore_job", job) == "ready"
+--- is_restored(name) -> whether the job of that name, or one of those after it, has restored
+function Medusa:is_restored(name)
+    local job = get(self, medusa.RESTORE_JOB, own_job(self, medusa.RESTORE_JOB, name))
+    return job ~= nil and state_of(medusa.RESTORE_JOB, job) == "ready"
 end
 
---- pending(client, kinds, datacenter's name) -> list of {name, backup, begun} of the restore jobs
---- that have not ended. Raises what prevents the look.
-function medusa.pending(client, kinds, datacenter)
+--- pending(datacenter's name) -> list of {message, hint}, one for each restore job that has not
+--- ended. Raises what prevents the look.
+function Medusa:pending(datacenter)
     local found = {}
-    for job in client:each(kinds.restore_job) do
+    for job in self.client:each(self.api .. "/" .. medusa.RESTORE_JOB) do
         if text(job, "spec", "cassandraDatacenter") == datacenter
             and not text(job, "status", "finishTime") then
-            found[#found + 1] = {name = job.metadata.name, backup = text(job, "spec", "backup"),
-                                 begun = text(job, "status", "startTime") ~= nil}
+            local begun = has_begun(job)
+            found[#found + 1] = {
+                message = "MedusaRestoreJob " .. job.metadata.name .. (begun and " is under way"
+                    or " has not begun, but will as soon as MedusaBackup "
+                    .. tostring(text(job, "spec", "backup")) .. " appears"),
+                hint = begun and "wait until it has ended" or "delete it first",
+            }
         end
     end
     return found

@@ -1,77 +1,9 @@
 -- Restores Fortanix CCM from a kit of fortanix-ccm/backup and a Medusa backup.
 local cassandra = require("salvor.cassandra")
-local checks = require("salvor.fortanix.restorable")
-local dig = require("salvor").dig
+local checks = require("salvor.fortanix.restore.checks")
 local fortanix = require("salvor.fortanix")
 local medusa = require("salvor.medusa")
-local microservices = require("salvor.fortanix.microservices")
-local parts = require("salvor.fortanix.kit")
-
-local function kinds(ctx)
-    return medusa.kinds(ctx.params.medusa)
-end
-
-local function is_paused(ctx)
-    local platform = must(ctx.k8s:get(ctx.facts.cr.kind, ctx.facts.cr.name))
-    return dig(platform, "spec", "paused") == true
-end
-
-local function set_paused(ctx, paused)
-    must(ctx.k8s:patch(ctx.facts.cr.kind, ctx.facts.cr.name, {spec = {paused = paused}}))
-end
-
-local function delete_deployments(ctx)
-    microservices.stop(ctx.k8s, ctx.params.deployments, ctx.params.cr, {
-        selectors = ctx.facts.selectors,
-        settle = ctx.params.settle,
-        stop_timeout = ctx.params.stop_timeout,
-        planning = ctx.planning,
-    })
-end
-
-local function restore(ctx)
-    medusa.restore(ctx.k8s, kinds(ctx), ctx.facts.datacenter, ctx:name("medusa-restore"),
-        ctx.facts.backup,
-        {begin = ctx.params.begin_timeout, finish = ctx.params.restore_timeout})
-end
-
-local function is_restored(ctx)
-    return medusa.is_restored(ctx.k8s, kinds(ctx), ctx:name("medusa-restore"))
-end
-
-local function apply_bootstrapping(ctx)
-    local saved = checks.read_kit(ctx)
-    for _, name in ipairs(checks.SAVED) do
-        saved[name].metadata.namespace = nil
-        must(ctx.k8s:apply(saved[name], {force = true}))
-    end
-end
-
-local function has_bootstrapping(ctx)
-    local saved = checks.read_kit(ctx)
-    for _, name in ipairs(checks.SAVED) do
-        if not select(2, parts.compare(ctx.k8s, saved[name])) then
-            return false
-        end
-    end
-    return true
-end
-
-local function unpause(ctx)
-    set_paused(ctx, false)
-    ctx.facts.unpaused = true
-end
-
---- All that was deployed when the backup was made is there again, and every pod runs.
-local function await_platform(ctx)
-    local items = {}
-    for index, name in ipairs(ctx.facts.deployments) do
-        items[index] = {kind = "deployments.apps", name = name, create = true}
-    end
-    must(ctx.k8s:wait_all(items, {timeout = ctx.params.platform_timeout}))
-end
-
--- Permissions
+local steps = require("salvor.fortanix.restore.steps")
 
 local function may_apply(params)
     return params.recreated ~= "no"
@@ -117,7 +49,7 @@ return {
     },
     permissions = {
         {kind = "namespaces", verbs = {"get"}, namespace = "kube-system"}, -- which cluster it is
-        {kind = fortanix.permitted, verbs = {"get", "patch"}},
+        {kind = fortanix.permitted, verbs = {"get", "patch"}, names = fortanix.permitted_names},
         {kind = "configmaps", verbs = {"get"}},
         {kind = "configmaps", verbs = {"create", "patch"}, when = may_apply},
         {kind = "secrets", verbs = {"get"}},
@@ -126,9 +58,9 @@ return {
         {kind = "pods", verbs = {"get", "list", "watch"}},
         {kind = "nodes", verbs = {"list"}, namespace = ""},
         {kind = cassandra.DATACENTERS, verbs = {"get", "list", "watch"}},
-        {kind = medusa.permitted("backup"), verbs = {"get"}},
-        {kind = medusa.permitted("backup"), verbs = {"list"}, when = wants_newest},
-        {kind = medusa.permitted("restore_job"), verbs = {"get", "list", "watch", "create"}},
+        {kind = medusa.permitted(medusa.BACKUP), verbs = {"get"}},
+        {kind = medusa.permitted(medusa.BACKUP), verbs = {"list"}, when = wants_newest},
+        {kind = medusa.permitted(medusa.RESTORE_JOB), verbs = {"get", "list", "watch", "create"}},
     },
     steps = {
         {
@@ -187,6 +119,15 @@ return {
             run = checks.backup,
         },
         {
+            id = "restores",
+            title = "No other restore is in flight",
+            why = "Two restores at once spoil each other; one that waits for its backup would"
+                .. " begin at any time.",
+            check = true,
+            needs = {"kit"},
+            run = checks.restores,
+        },
+        {
             id = "bootstrapping",
             title = "Whether ConfigMap and Secret are to be applied",
             why = "They are put back only where the cluster was recreated.",
@@ -198,16 +139,10 @@ return {
             id = "pause",
             title = "Pause the operator",
             why = "It would bring the deleted deployments back.",
-            run = function(ctx)
-                set_paused(ctx, true)
-            end,
-            done = is_paused,
-            verify = function(ctx)
-                return ctx.facts.unpaused or is_paused(ctx)
-            end,
-            undo = function(ctx)
-                set_paused(ctx, false)
-            end,
+            run = steps.pause,
+            done = steps.is_paused,
+            verify = steps.was_paused,
+            undo = steps.undo_pause,
         },
         {
             id = "delete-deployments",
@@ -215,11 +150,8 @@ return {
             why = "Nothing may write to the database while it is restored; from here on CCM is not "
                 .. "accessible.",
             destructive = "the running microservices: CCM is not accessible until the end",
-            run = delete_deployments,
-            verify = function(ctx)
-                return ctx.planning or ctx.facts.unpaused
-                    or microservices.are_gone(ctx.k8s, ctx.params.deployments)
-            end,
+            run = steps.delete_deployments,
+            verify = steps.were_deleted,
         },
         {
             id = "restore",
@@ -230,42 +162,35 @@ return {
                 return "the data of datacenter " .. ctx.facts.datacenter.name
                     .. ", replaced by those of " .. ctx.facts.backup
             end,
-            run = restore,
-            verify = is_restored,
+            run = steps.restore,
+            verify = steps.is_restored,
         },
         {
             id = "await-cassandra",
             title = "Wait until all Cassandra pods serve",
             why = "The restore job does not look at the pods itself.",
-            run = function(ctx)
-                cassandra.await(ctx.k8s, ctx.facts.datacenter.name, ctx.facts.pods,
-                    ctx.params.platform_timeout)
-            end,
+            run = steps.await_cassandra,
         },
         {
             id = "apply-bootstrapping",
             title = "Put ConfigMap and Secret back",
             why = "A recreated cluster does not have them; the operator may still be paused.",
-            when = function(ctx)
-                return ctx.facts.apply_bootstrapping
-            end,
-            run = apply_bootstrapping,
-            verify = has_bootstrapping,
+            when = steps.wants_bootstrapping,
+            run = steps.apply_bootstrapping,
+            verify = steps.has_bootstrapping,
         },
         {
             id = "unpause",
             title = "Resume the operator",
             why = "It deploys the microservices again.",
-            run = unpause,
-            verify = function(ctx)
-                return not is_paused(ctx)
-            end,
+            run = steps.unpause,
+            verify = steps.is_unpaused,
         },
         {
             id = "await-platform",
             title = "Wait until the whole platform runs",
             why = "The restore is done when every platform pod is Running.",
-            run = await_platform,
+            run = steps.await_platform,
         },
     },
     next = function(ctx)

@@ -1,14 +1,26 @@
---- The deployments that are deleted before a restore, and their end.
+--- The microservices: their deployments that are deleted before a restore, their end, and their
+--- return.
 local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
-local fortanix = require("salvor.fortanix")
 local k8s = require("salvor.k8s")
 local task = require("salvor.task")
 
 local microservices = {}
 
 local DEPLOYMENTS = "deployments.apps"
+local UNFINISHED = "status.phase!=Succeeded,status.phase!=Failed" -- pods
 local LOOK = 0.2 -- seconds between two looks
+
+--- Whether the name is of one of the patterns; "*" stands for anything.
+local function matches(name, patterns)
+    for _, pattern in ipairs(patterns) do
+        local plain = pattern:gsub("%p", "%%%0"):gsub("%%%*", ".*")
+        if name:match("^" .. plain .. "$") then
+            return true
+        end
+    end
+    return false
+end
 
 --- A deployment's label selector, as a client takes it.
 local function selector_of(object)
@@ -38,11 +50,24 @@ function microservices.find(client, patterns)
             selector = selector_of(object),
             ready = state == "ready",
             why = why,
-            goes = fortanix.matches(object.metadata.name, patterns) ~= nil,
+            goes = matches(object.metadata.name, patterns),
             going = object.metadata.deletionTimestamp ~= nil,
         }
     end
     return found
+end
+
+--- absent(found, patterns) -> list of the patterns that none of what find() has found is of
+function microservices.absent(found, patterns)
+    local absent = {}
+    for _, pattern in ipairs(patterns) do
+        local is_there = false
+        for _, deployment in ipairs(found) do
+            is_there = is_there or matches(deployment.name, {pattern})
+        end
+        absent[#absent + 1] = not is_there and pattern or nil
+    end
+    return absent
 end
 
 --- The names of those that are still, or again, there; and of those whose end is not under way.
@@ -67,41 +92,71 @@ local function failed(message, hint)
 end
 
 --- An operator that does not pause brings them back at once; one that does leaves them deleted.
-local function stay_deleted(client, patterns, owner, options)
-    local deadline = task.now() + options.stop_timeout
+local function stay_deleted(ctx)
+    local deadline = task.now() + ctx.params.stop_timeout
     local settled
     repeat
         task.sleep(LOOK)
-        local all, back = remaining(client, patterns)
+        local all, back = remaining(ctx.k8s, ctx.params.deployments)
         if #back > 0 then
             failed("deleted deployments came back: " .. table.concat(back, ", "),
-                "the operator is not paused: it does not heed spec.paused of " .. owner
+                "the operator is not paused: it does not heed spec.paused of " .. ctx.params.cr
                 .. ". Is that its resource, and is the operator running? No data were touched")
         elseif #all > 0 and task.now() > deadline then
-            failed("deployments are not gone after " .. options.stop_timeout .. " s: "
+            failed("deployments are not gone after " .. ctx.params.stop_timeout .. " s: "
                 .. table.concat(all, ", "), "look at their finalizers")
         end
-        settled = #all == 0 and (settled or task.now() + options.settle)
+        settled = #all == 0 and (settled or task.now() + ctx.params.settle)
     until settled and task.now() >= settled
 end
 
---- stop(client, patterns, owner, options): deletes the deployments of the patterns and returns when
---- they have stayed deleted for a while and their pods are gone. owner: the operator's resource, in
---- words. options: {selectors = those of the pods, settle, stop_timeout (seconds), planning}.
-function microservices.stop(client, patterns, owner, options)
-    for _, name in ipairs(remaining(client, patterns)) do
-        local deleted, err = client:delete(DEPLOYMENTS, name)
+--- stop(ctx): deletes the deployments of parameter `deployments`, and returns when they have stayed
+--- deleted for a while and their pods (ctx.facts.selectors) are gone. Raises when they do not.
+function microservices.stop(ctx)
+    for _, name in ipairs(remaining(ctx.k8s, ctx.params.deployments)) do
+        local deleted, err = ctx.k8s:delete(DEPLOYMENTS, name)
         if not deleted and err.code ~= "NotFound" then
             error(err, 0)
         end
     end
-    if not options.planning then
-        stay_deleted(client, patterns, owner, options)
+    if not ctx.planning then
+        stay_deleted(ctx)
     end
-    for _, selector in ipairs(options.selectors) do
-        must(client:wait("pods", nil, {label_selector = selector, deleted = true,
-                                       timeout = options.stop_timeout}))
+    for _, selector in ipairs(ctx.facts.selectors) do
+        must(ctx.k8s:wait("pods", nil, {label_selector = selector, deleted = true,
+                                        timeout = ctx.params.stop_timeout}))
     end
+end
+
+--- expect_stopped(ctx): raises when pods of them run, whatever has become of the deployments.
+function microservices.expect_stopped(ctx)
+    for _, selector in ipairs(ctx.facts.selectors) do
+        for pod in ctx.k8s:each("pods", {label_selector = selector,
+                                         field_selector = UNFINISHED}) do
+            failed("pod " .. pod.metadata.name .. " of the microservices runs, and would write to"
+                .. " the database while it is restored", "stop it first: the step"
+                .. " delete-deployments does; if it came back by itself, the operator is not"
+                .. " paused. No data were touched")
+        end
+    end
+end
+
+--- await(ctx): until the deployments of ctx.facts.deployments are there and ready, and every pod of
+--- the namespace that is to run is, too.
+function microservices.await(ctx)
+    local items = {}
+    for index, name in ipairs(ctx.facts.deployments) do
+        items[index] = {kind = DEPLOYMENTS, name = name, create = true}
+    end
+    local deadline = task.now() + ctx.params.platform_timeout
+    must(ctx.k8s:wait_all(items, {timeout = ctx.params.platform_timeout}))
+    local ok, err
+    repeat
+        ok, err = ctx.k8s:wait("pods", nil, {field_selector = UNFINISHED, create = true,
+                                             timeout = math.max(deadline - task.now(), 0)})
+        -- Of a Job that pod has done its work, or it was replaced.
+    until ok or err.code ~= "NotFound"
+    must(ok, err)
 end
 
 return microservices

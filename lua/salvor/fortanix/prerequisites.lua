@@ -98,53 +98,46 @@ end
 local SAME_NODES = "restoring is supported on the same physical nodes only, their CPUs and their"
     .. " number"
 
-local function compare_nodes(before, now, add)
+local function compare_nodes(ctx, before, now)
     if #before ~= #now then
-        add("problem", string.format("there are %d nodes, there were %d when the backup was made",
-            #now, #before), SAME_NODES .. "; -p nodes=… says which ones count")
-        return
+        return ctx:problem(string.format("there are %d nodes, there were %d when the backup was"
+            .. " made", #now, #before), SAME_NODES .. "; -p nodes=… says which ones count")
     end
     for _, field in ipairs({"cpu", "architecture", "instanceType"}) do
         local was, is = values_of(before, field), values_of(now, field)
         if was ~= is then
-            add("problem", "the nodes' " .. field .. " is " .. is .. ", it was " .. was, SAME_NODES)
+            ctx:problem("the nodes' " .. field .. " is " .. is .. ", it was " .. was, SAME_NODES)
         end
     end
     if values_of(before, "systemUUID") ~= values_of(now, "systemUUID") then
-        add("warn", "the nodes are not the very machines of then (their systemUUID differs)",
+        ctx:warn("the nodes are not the very machines of then (their systemUUID differs)",
             SAME_NODES)
     end
 end
 
-local function compare_images(before, now, add)
+local function compare_images(ctx, before, now)
     for _, name in ipairs(keys(before)) do
         local was, is = table.concat(before[name], ", "), now[name]
             and table.concat(now[name], ", ")
         if not is then
-            add("problem", "deployment " .. name .. " is not there",
+            ctx:problem("deployment " .. name .. " is not there",
                 "the whole platform, in the versions of the backup, must be deployed before its"
                 .. " data are restored; after a restore that stopped: resume or undo that one")
         elseif was ~= is then
-            add("problem", string.format("deployment %s runs %s, it was %s when the backup was"
-                .. " made", name, is, was), "deploy the same versions first")
+            ctx:problem(string.format("deployment %s runs %s, it was %s when the backup was made",
+                name, is, was), "deploy the same versions first")
         end
     end
 end
 
---- differences(before, now) -> list of {level = "problem" or "warn", message, hint}: what differs
---- between two of read().
-function prerequisites.differences(before, now)
-    local found = {}
-    local function add(level, message, hint)
-        found[#found + 1] = {level = level, message = message, hint = hint}
-    end
+--- compare(ctx, before, now): tells what differs between two of read().
+function prerequisites.compare(ctx, before, now)
     if before.kubernetes ~= now.kubernetes then
-        add("problem", "Kubernetes is " .. now.kubernetes .. ", it was " .. before.kubernetes
+        ctx:problem("Kubernetes is " .. now.kubernetes .. ", it was " .. before.kubernetes
             .. " when the backup was made", "restoring needs the same version")
     end
-    compare_nodes(before.nodes, now.nodes, add)
-    compare_images(before.images, now.images, add)
-    return found
+    compare_nodes(ctx, before.nodes, now.nodes)
+    compare_images(ctx, before.images, now.images)
 end
 
 return prerequisites

@@ -5,6 +5,9 @@ local json = require("salvor.json")
 
 local storage = {}
 
+--- What Medusa calls the credentials in its secret.
+storage.KEY = "credentials"
+
 local PATHS = {
     secret = {"secret"},
     bucketName = {"bucketName"},
@@ -36,43 +39,44 @@ local function is_azure_key(value)
     return fields.text(key, "storage_account") and fields.text(key, "key")
 end
 
-local function check_secret(client, settings, key, add)
+--- check(ctx, settings): tells what is missing of the settings.
+function storage.check(ctx, settings)
+    for _, name in ipairs(NEEDED) do
+        if not settings[name] then
+            ctx:problem("spec.backup." .. name .. " of the resource is not set",
+                "set it as the installation guide says; without it there are no backups")
+        end
+    end
+    local schedule = settings.schedule or "@"
+    local _, count = schedule:gsub("%S+", "")
+    if count ~= 5 and schedule:sub(1, 1) ~= "@" then
+        ctx:problem("spec.backup.schedule of the resource, '" .. schedule .. "', is no schedule",
+            "it has five fields as cron has them, such as '0 * * * *' for each hour")
+    end
+end
+
+--- check_secret(ctx, settings, key): tells what is wrong with the secret that keeps the storage's
+--- credentials under `key`. Raises what prevents the look.
+function storage.check_secret(ctx, settings, key)
     local name = settings.secret
-    local secret, err = client:get("secrets", name)
+    if not name then
+        return
+    end
+    local secret, err = ctx.k8s:get("secrets", name)
     if not secret and err.code == "NotFound" then
-        return add("problem", "secret " .. name
+        return ctx:problem("secret " .. name
             .. ", which backups are stored with, does not exist",
             "create it again with the keys of the storage account")
     end
     local value = fields.text(must(secret, err), "data", key)
     local mode = settings["storageProvider.mode"] or ""
     if not value then
-        add("problem", "secret " .. name .. ", which backups are stored with, has no " .. key,
+        ctx:problem("secret " .. name .. ", which backups are stored with, has no " .. key,
             "if it keeps them under another name: -p storage_key=…")
     elseif mode:lower():find("azure", 1, true) and not is_azure_key(value) then
-        add("warn", key .. " of secret " .. name .. " is not the JSON with storage_account and key"
+        ctx:warn(key .. " of secret " .. name .. " is not the JSON with storage_account and key"
             .. " that Medusa reads for Azure", "see whether Medusa can store backups at all")
     end
-end
-
---- findings(client, settings, key) -> list of {level = "problem" or "warn", message, hint}: what is
---- missing of the settings, and of the secret that keeps its credentials under `key`. Raises what
---- prevents the look.
-function storage.findings(client, settings, key)
-    local found = {}
-    local function add(level, message, hint)
-        found[#found + 1] = {level = level, message = message, hint = hint}
-    end
-    for _, name in ipairs(NEEDED) do
-        if not settings[name] then
-            add("problem", "spec.backup." .. name .. " of the resource is not set",
-                "set it as the installation guide says; without it there are no backups")
-        end
-    end
-    if settings.secret then
-        check_secret(client, settings, key, add)
-    end
-    return found
 end
 
 --- moved(before, now) -> list of messages: why the backups of then are not where those of now are

@@ -3,24 +3,29 @@ local fields = require("salvor.k8s.fields")
 local keys = require("salvor").keys
 local yaml = require("salvor.yaml")
 
-local kit = {}
+local parts = {}
 
-kit.PROCEDURE = "fortanix-ccm/backup"
+parts.PROCEDURE = "fortanix-ccm/backup"
 
-kit.CR = "cr.yaml"
-kit.CONFIG_MAP = "configmap.yaml"
-kit.SECRET = "secret.yaml"
-kit.PREREQUISITES = "prerequisites.yaml"
-kit.SETTINGS = "settings.yaml"
+parts.CR = "cr.yaml"
+parts.CONFIG_MAP = "configmap.yaml"
+parts.SECRET = "secret.yaml"
+parts.PREREQUISITES = "prerequisites.yaml"
+parts.SETTINGS = "settings.yaml"
 
 local text = fields.text
+
+--- Whether a ConfigMap or Secret has no data at all.
+function parts.is_empty(object)
+    return not next(fields.map(object, "data")) and not next(fields.map(object, "binaryData"))
+end
 
 --- Each: what it is called, and whether the file can be that. Whoever writes a kit could put
 --- anything into it.
 local function is_object(kind)
     return function(part)
         return text(part, "kind") == kind and part.apiVersion == "v1"
-            and text(part, "metadata", "name") and type(part.data or part.binaryData) == "table"
+            and text(part, "metadata", "name") and not parts.is_empty(part)
     end
 end
 
@@ -43,31 +48,31 @@ local function are_images(images)
 end
 
 local PARTS = {
-    [kit.CR] = {"resource", function(part)
+    [parts.CR] = {"resource", function(part)
         return text(part, "kind") and text(part, "metadata", "name")
     end},
-    [kit.CONFIG_MAP] = {"ConfigMap", is_object("ConfigMap")},
-    [kit.SECRET] = {"Secret", is_object("Secret")},
-    [kit.PREREQUISITES] = {"prerequisites", function(part)
+    [parts.CONFIG_MAP] = {"ConfigMap", is_object("ConfigMap")},
+    [parts.SECRET] = {"Secret", is_object("Secret")},
+    [parts.PREREQUISITES] = {"prerequisites", function(part)
         return text(part, "kubernetes") and type(part.nodes) == "table"
             and is_list_of("table", part.nodes) and type(part.images) == "table"
             and are_images(part.images)
     end},
-    [kit.SETTINGS] = {"settings", function(part)
-        return text(part, "backup", "name") and text(part, "cr", "name")
+    [parts.SETTINGS] = {"settings", function(part)
+        return text(part, "namespace") and text(part, "backup", "name")
             and text(part, "datacenter", "name") and fields.integer(part, "datacenter", "size")
-            and type(part.storage) == "table"
+            and type(part.storage) == "table" and (part.nodes == nil or text(part, "nodes"))
     end},
 }
 
-kit.FILES = keys(PARTS)
+parts.FILES = keys(PARTS)
 
 --- parse(files) -> {cr, config_map, secret, prerequisites, settings}, problems: what the files of
 --- such a kit {path = data} say, and a list of what is missing or wrong; with problems, not all
 --- parts are there.
-function kit.parse(files)
-    local parts, problems = {}, {}
-    for _, path in ipairs(kit.FILES) do
+function parts.parse(files)
+    local found, problems = {}, {}
+    for _, path in ipairs(parts.FILES) do
         local what, is_right = table.unpack(PARTS[path])
         local part = files[path] and yaml.load(files[path])
         if not files[path] then
@@ -76,15 +81,15 @@ function kit.parse(files)
             problems[#problems + 1] = "the kit's " .. path .. " is not the " .. what
                 .. " of a backup"
         else
-            parts[path] = part
+            found[path] = part
         end
     end
     return {
-        cr = parts[kit.CR],
-        config_map = parts[kit.CONFIG_MAP],
-        secret = parts[kit.SECRET],
-        prerequisites = parts[kit.PREREQUISITES],
-        settings = parts[kit.SETTINGS],
+        cr = found[parts.CR],
+        config_map = found[parts.CONFIG_MAP],
+        secret = found[parts.SECRET],
+        prerequisites = found[parts.PREREQUISITES],
+        settings = found[parts.SETTINGS],
     }, problems
 end
 
@@ -104,7 +109,7 @@ end
 
 --- compare(client, object) -> "missing", "same" or "other": what the cluster has in the place of a
 --- saved ConfigMap or Secret; and whether that has at least all that was saved.
-function kit.compare(client, object)
+function parts.compare(client, object)
     local found, err = client:get(object.kind, object.metadata.name)
     if not found and err.code == "NotFound" then
         return "missing", false
@@ -114,9 +119,4 @@ function kit.compare(client, object)
     return holds and has_all(found, object) and "same" or "other", holds
 end
 
---- Whether a ConfigMap or Secret has no data at all.
-function kit.is_empty(object)
-    return not next(fields.map(object, "data")) and not next(fields.map(object, "binaryData"))
-end
-
-return kit
+return parts

@@ -1,25 +1,27 @@
---- Whether a platform can be restored from a kit: the checks of fortanix-ccm/restore, each with the
---- facts that its steps go by. They change nothing.
+--- Whether a platform can be restored from a kit: the checks of fortanix-ccm/restore. They change
+--- nothing.
+---
+--- ctx.facts: generation of the kit, its settings, kit_cluster (the uid of its cluster); cr (see
+--- salvor.fortanix); deployments that are there in the end, selectors of the pods of those that are
+--- deleted; datacenter {name, cluster, size, racks}, names of its pods; backup (its name);
+--- apply_bootstrapping.
 local cassandra = require("salvor.cassandra")
 local dig = require("salvor").dig
+local fields = require("salvor.k8s.fields")
 local fortanix = require("salvor.fortanix")
 local keys = require("salvor").keys
 local medusa = require("salvor.medusa")
 local microservices = require("salvor.fortanix.microservices")
-local parts = require("salvor.fortanix.kit")
+local parts = require("salvor.fortanix.parts")
 local prerequisites = require("salvor.fortanix.prerequisites")
 local storage = require("salvor.fortanix.storage")
 
-local restorable = {}
+local checks = {}
 
 --- The parts of a kit that are objects to be applied.
-restorable.SAVED = {"config_map", "secret"}
+checks.SAVED = {"config_map", "secret"}
 
-local function kinds(ctx)
-    return medusa.kinds(ctx.params.medusa)
-end
-
-function restorable.kit(ctx)
+function checks.kit(ctx)
     local manifest, files = ctx:kit(ctx.params.kit):read()
     must(manifest, files)
     if manifest.procedure ~= parts.PROCEDURE then
@@ -39,65 +41,75 @@ function restorable.kit(ctx)
 end
 
 --- What the generation says that kit() has found to be right.
-function restorable.read_kit(ctx)
+function checks.read_kit(ctx)
     local manifest, files = ctx:kit(ctx.params.kit):read(ctx.facts.generation)
     must(manifest, files)
     return (parts.parse(files))
 end
 
-function restorable.cluster(ctx)
+local REBUILT = "restoring to another one is not supported; if this one was rebuilt on the same"
+    .. " nodes, say so with -p recreated=yes"
+
+function checks.cluster(ctx)
     local uid, was = ctx.cluster.uid, ctx.facts.kit_cluster
+    local namespace, may_differ = ctx.facts.settings.namespace, ctx.params.recreated == "yes"
     if not uid or not was then
         ctx:warn("whether this is the cluster of the kit cannot be told: kube-system cannot be"
             .. " read, now or when the kit was made")
-    elseif uid ~= was and ctx.params.recreated ~= "yes" then
+    elseif uid ~= was and not may_differ then
         ctx:problem("this is not the cluster that the kit was made of (kube-system has another"
-            .. " uid)", "restoring to another cluster is not supported; if this one was rebuilt on"
-            .. " the same nodes, say so with -p recreated=yes")
+            .. " uid)", REBUILT)
+    end
+    if namespace ~= ctx.namespace and not may_differ then
+        ctx:problem("the kit is of namespace " .. namespace .. ", not of " .. ctx.namespace,
+            "name the platform's namespace with -n; " .. REBUILT)
     end
 end
 
-function restorable.resource(ctx)
-    local cr, saved = fortanix.resource(ctx.params.cr), restorable.read_kit(ctx).cr
-    local object, err = ctx.k8s:get(cr.kind, cr.name)
-    if not object and err.code == "NotFound" then
-        return ctx:problem("there is no " .. cr.resource .. " " .. cr.name .. " in namespace "
-            .. ctx.namespace, "the platform must be deployed before its data are restored: apply "
-            .. parts.CR .. " of the kit as the installation guide says, and wait until it runs")
+local function has_kind_and_name_of(object, saved)
+    return object.kind == saved.kind and object.metadata.name == saved.metadata.name
+        and fields.group(object) == fields.group(saved)
+end
+
+function checks.resource(ctx)
+    local object = fortanix.find(ctx, "the platform must be deployed before its data are restored:"
+        .. " apply " .. parts.CR .. " of the kit as the installation guide says, and wait until it"
+        .. " runs")
+    if not object then
+        return
     end
-    must(object, err)
-    ctx.facts.cr = cr
-    if object.kind ~= saved.kind or object.metadata.name ~= saved.metadata.name then
+    local saved, settings = checks.read_kit(ctx).cr, ctx.facts.settings
+    if not has_kind_and_name_of(object, saved) then
         ctx:problem(string.format("the kit is of %s %s, not of %s %s", saved.kind,
             saved.metadata.name, object.kind, object.metadata.name), "give the kit of this one")
     end
-    if dig(object, "spec", "paused") == true then
+    if fortanix.is_paused(object) then
         ctx:warn("spec.paused is true already", "when another restore is under way, or has"
             .. " stopped, do not start a second one: salvor runs")
     end
-    for _, message in ipairs(storage.moved(ctx.facts.settings.storage, storage.settings(object))) do
+    local now = storage.settings(object)
+    for _, message in ipairs(storage.moved(settings.storage, now)) do
         ctx:problem(message, "backups are looked for in another place; mend the resource, and"
             .. " never run a Medusa sync like this: it deletes the MedusaBackups that are not"
             .. " there")
     end
+    storage.check_secret(ctx, now, fields.text(settings, "storage_key") or storage.KEY)
 end
 
-function restorable.prerequisites(ctx)
-    local before = restorable.read_kit(ctx).prerequisites
+function checks.prerequisites(ctx)
+    local before = checks.read_kit(ctx).prerequisites
     local now = prerequisites.read(ctx.k8s, ctx.params.nodes or ctx.facts.settings.nodes)
-    for _, difference in ipairs(prerequisites.differences(before, now)) do
-        ctx[difference.level](ctx, difference.message, difference.hint)
-    end
+    prerequisites.compare(ctx, before, now)
     ctx.facts.deployments = keys(before.images)
 end
 
-function restorable.deployments(ctx)
+function checks.deployments(ctx)
     ctx.facts.selectors = {}
-    local patterns, matched = ctx.params.deployments, {}
-    for _, deployment in ipairs(microservices.find(ctx.k8s, patterns)) do
+    local patterns = ctx.params.deployments
+    local all = microservices.find(ctx.k8s, patterns)
+    for _, deployment in ipairs(all) do
         if deployment.goes then
             table.insert(ctx.facts.selectors, deployment.selector)
-            matched[fortanix.matches(deployment.name, patterns)] = true
         end
         if not deployment.ready then
             local complain = deployment.goes and ctx.warn or ctx.problem
@@ -106,17 +118,17 @@ function restorable.deployments(ctx)
                 or "it stays during the restore and must run before")
         end
     end
-    for _, pattern in ipairs(patterns) do
-        if not matched[pattern] then
-            ctx:warn("there is no deployment " .. pattern .. " to delete",
-                "if it has another name here, name them all with -p deployments=…")
-        end
+    local absent = microservices.absent(all, patterns)
+    local complain = #absent < #patterns and ctx.warn or ctx.problem
+    for _, pattern in ipairs(absent) do
+        complain(ctx, "there is no deployment " .. pattern .. " to delete",
+            "if it has another name here, name them all with -p deployments=…")
     end
 end
 
-function restorable.cassandra(ctx)
+function checks.cassandra(ctx)
     local was = ctx.facts.settings.datacenter
-    local found = must(cassandra.datacenter(ctx.k8s, was.name))
+    local found = cassandra.datacenters(ctx.k8s, was.name)[1]
     if not found.ready then
         ctx:problem("CassandraDatacenter " .. found.name .. " is not ready: "
             .. tostring(found.why), "all its pods must run before the restore begins")
@@ -128,13 +140,15 @@ function restorable.cassandra(ctx)
     local pods = cassandra.pods(ctx.k8s, found.name)
     if #pods ~= was.size then
         ctx:problem(string.format("CassandraDatacenter %s has %d pods, not %d", found.name, #pods,
-            was.size))
+            was.size), "kubectl get pods -l cassandra.datastax.com/datacenter=" .. found.name
+            .. " shows them")
     end
     ctx.facts.pods = {}
     for index, pod in ipairs(pods) do
         ctx.facts.pods[index] = pod.name
         if not pod.started then
-            ctx:problem("pod " .. pod.name .. " does not serve: " .. tostring(pod.why))
+            ctx:problem("pod " .. pod.name .. " does not serve: " .. tostring(pod.why),
+                "kubectl logs " .. pod.name .. " -c cassandra may say why")
         end
     end
     ctx.facts.datacenter = {name = found.name, cluster = found.cluster, size = found.size,
@@ -143,20 +157,19 @@ end
 
 --- The backup that was asked for; nil and its name when there is none.
 local function choose(ctx)
-    local wanted = ctx.params.backup
+    local wanted, database = ctx.params.backup, medusa.of(ctx)
     if wanted == "newest" then
-        local all = medusa.backups(ctx.k8s, kinds(ctx), ctx.facts.datacenter.name)
-        return medusa.newest(all, ctx.facts.datacenter)
+        return medusa.newest(database:backups(ctx.facts.datacenter.name), ctx.facts.datacenter)
     end
     local name = wanted == "kit" and ctx.facts.settings.backup.name or wanted
-    local found, err = medusa.get(ctx.k8s, kinds(ctx), name)
+    local found, err = database:backup(name)
     if not found and err.code ~= "NotFound" then
         error(err, 0)
     end
     return found, name
 end
 
-function restorable.backup(ctx)
+function checks.backup(ctx)
     local found, name = choose(ctx)
     if not found then
         return ctx:problem(name and "there is no MedusaBackup " .. name or "no MedusaBackup of "
@@ -169,20 +182,21 @@ function restorable.backup(ctx)
         ctx:problem("MedusaBackup " .. found.name .. " is not one to restore: " .. obstacle,
             "choose another one with -p backup=…")
     end
-    for _, job in ipairs(medusa.pending(ctx.k8s, kinds(ctx), ctx.facts.datacenter.name)) do
-        ctx:problem("MedusaRestoreJob " .. job.name .. (job.begun and " is under way"
-            or " has not begun, but will as soon as MedusaBackup " .. tostring(job.backup)
-            .. " appears"), job.begun and "wait until it has ended" or "delete it first")
+end
+
+function checks.restores(ctx)
+    for _, job in ipairs(medusa.of(ctx):pending(ctx.facts.settings.datacenter.name)) do
+        ctx:problem(job.message, job.hint)
     end
 end
 
 local DIFFERENT = "was the cluster recreated? -p recreated=yes applies the kit's, -p recreated=no"
     .. " leaves it"
 
-function restorable.bootstrapping(ctx)
-    local saved, recreated = restorable.read_kit(ctx), ctx.params.recreated
+function checks.bootstrapping(ctx)
+    local saved, recreated = checks.read_kit(ctx), ctx.params.recreated
     ctx.facts.apply_bootstrapping = recreated == "yes"
-    for _, name in ipairs(restorable.SAVED) do
+    for _, name in ipairs(checks.SAVED) do
         local state = parts.compare(ctx.k8s, saved[name])
         local what = saved[name].kind .. " " .. saved[name].metadata.name
         if state == "missing" and recreated == "no" then
@@ -196,4 +210,4 @@ function restorable.bootstrapping(ctx)
     end
 end
 
-return restorable
+return checks

@@ -1,0 +1,97 @@
+--- What restores a platform: the steps of fortanix-ccm/restore, which go by the facts of
+--- salvor.fortanix.restore.checks.
+---
+--- ctx.facts.unpaused: the operator was at work again; what was paused and deleted need not be so
+--- any more.
+local cassandra = require("salvor.cassandra")
+local checks = require("salvor.fortanix.restore.checks")
+local errors = require("salvor.error")
+local fortanix = require("salvor.fortanix")
+local medusa = require("salvor.medusa")
+local microservices = require("salvor.fortanix.microservices")
+local parts = require("salvor.fortanix.parts")
+
+local steps = {}
+
+local function set_paused(ctx, paused)
+    must(ctx.k8s:patch(ctx.facts.cr.kind, ctx.facts.cr.name, {spec = {paused = paused}}))
+end
+
+function steps.pause(ctx)
+    set_paused(ctx, true)
+end
+
+function steps.is_paused(ctx)
+    return fortanix.is_paused(fortanix.platform(ctx))
+end
+
+function steps.was_paused(ctx)
+    return ctx.facts.unpaused or steps.is_paused(ctx)
+end
+
+--- Microservices must not come back below a restore.
+function steps.undo_pause(ctx)
+    local job = medusa.of(ctx):pending(ctx.facts.datacenter.name)[1]
+    if job then
+        error(errors.new({code = "Conflict", message = job.message, hint = job.hint}), 0)
+    end
+    set_paused(ctx, false)
+end
+
+steps.delete_deployments = microservices.stop
+
+function steps.were_deleted(ctx)
+    return ctx.facts.unpaused or microservices.are_gone(ctx.k8s, ctx.params.deployments)
+end
+
+function steps.restore(ctx)
+    if not ctx.planning then
+        microservices.expect_stopped(ctx)
+    end
+    medusa.of(ctx):restore(ctx.facts.datacenter, ctx:name("medusa-restore"), ctx.facts.backup,
+        {begin = ctx.params.begin_timeout, finish = ctx.params.restore_timeout})
+end
+
+function steps.is_restored(ctx)
+    return medusa.of(ctx):is_restored(ctx:name("medusa-restore"))
+end
+
+function steps.await_cassandra(ctx)
+    cassandra.await(ctx.k8s, ctx.facts.datacenter.name, ctx.facts.pods,
+        ctx.params.platform_timeout)
+end
+
+function steps.wants_bootstrapping(ctx)
+    return ctx.facts.apply_bootstrapping
+end
+
+function steps.apply_bootstrapping(ctx)
+    local saved = checks.read_kit(ctx)
+    for _, name in ipairs(checks.SAVED) do
+        saved[name].metadata.namespace = nil
+        must(ctx.k8s:apply(saved[name], {force = true}))
+    end
+end
+
+function steps.has_bootstrapping(ctx)
+    local saved = checks.read_kit(ctx)
+    for _, name in ipairs(checks.SAVED) do
+        if not select(2, parts.compare(ctx.k8s, saved[name])) then
+            return false
+        end
+    end
+    return true
+end
+
+function steps.unpause(ctx)
+    set_paused(ctx, false)
+    ctx.facts.unpaused = true
+end
+
+function steps.is_unpaused(ctx)
+    return not steps.is_paused(ctx)
+end
+
+steps.await_platform = microservices.await
+
+return steps
