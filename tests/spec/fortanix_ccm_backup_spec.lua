@@ -7,6 +7,7 @@ local null = require("salvor").null
 local operation = require("support.operation")
 local salvor = require("support.salvor")
 local support = require("support.fortanix")
+local two_operators = require("support.two_operators")
 local yaml = require("salvor.yaml")
 
 local function start(options)
@@ -56,8 +57,15 @@ lab.describe("run of fortanix-ccm/backup", function()
         local prerequisites = saved("prerequisites.yaml")
         assert.equal("v1.20.2", prerequisites.kubernetes)
         assert.equal(3, #prerequisites.nodes)
-        assert.equal("4", prerequisites.nodes[1].cpu)
-        assert.equal("Standard_DC4s_v3", prerequisites.nodes[1].instanceType)
+        local node = must(fixture.world.client:get("nodes", fixture.namespace .. "-1"))
+        assert.same({
+            name = fixture.namespace .. "-1", cpu = "4", memory = "32880456Ki",
+            architecture = "amd64", kubelet = "v1.20.2", containerRuntime = "containerd://1.6",
+            osImage = "Ubuntu", instanceType = "Standard_DC4s_v3", zone = "westeurope-1",
+            pool = "ccm", internalIP = "10.0.0.1", podCIDR = "10.244.1.0/24",
+            network = {["kubernetes.azure.com/network-subnet"] = "aks"},
+            providerID = "azure:///1", systemUUID = node.status.nodeInfo.systemUUID,
+        }, prerequisites.nodes[1])
         assert.same({"images.example.org/malbork:4.36.2101"}, prerequisites.images.malbork)
         assert.truthy(prerequisites.images[fortanix.OPERATOR])
     end)
@@ -102,6 +110,22 @@ lab.describe("fortanix-ccm/backup without a new backup", function()
             "complete: database (good)")
     end)
 
+    it("goes by none of another number of nodes than the datacenter has", function()
+        local fixture <close> = start({medusa = {backups = {
+            {"good", 7200}, {"small", 60, {finishedNodes = 2, totalNodes = 2}}}}})
+        local result = fixture:run({take_backup = "false"})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "complete: database (good)")
+    end)
+
+    it("lists those that a sync has brought, as little as is known of them", function()
+        local fixture <close> = start({medusa = {backups = {{"cassandra-1777460400", 60, {
+            totalNodes = 1, totalFiles = null, totalSize = null, nodes = null}}}}})
+        local result = fixture:plan()
+        salvor.expect(result.stdout, "cassandra-1777460400: 3 of 1 nodes, finished ",
+            "; it cannot be restored: 3 of 1 nodes have finished")
+    end)
+
     it("is refused when none can be restored", function()
         local fixture <close> = start({medusa = {backups = {{"half", 60, {finishedNodes = 1}}}}})
         local result = fixture:run({take_backup = "false"})
@@ -118,6 +142,14 @@ local PROBLEMS = {
     {"the operator is paused", spoil = function(fixture)
         must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm", {spec = {paused = true}}))
     end, says = {"spec.paused is true: the operator does nothing", "half a restore"}},
+    {"the schedule is none", spoil = function(fixture)
+        must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm",
+            {spec = {backup = {schedule = "0 * * *"}}}))
+    end, says = {"spec.backup.schedule of the resource, '0 * * *', is no schedule",
+                 "five fields"}},
+    {"the kind of the resource is unknown", params = {cr = "armorplatform.armor.example.com/ccm"},
+     says = {"the server has no kind 'armorplatform.armor.example.com'",
+             "kubectl api-resources lists the kinds"}},
     {"the resource has no schedule", spoil = function(fixture)
         must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm",
             {spec = {backup = {schedule = null}}}))
@@ -148,6 +180,11 @@ local PROBLEMS = {
         must(fixture.world.client:delete("secrets", fortanix.SECRET))
     end, says = {"there is no ConfigMap malbork-bootstrapping-data",
                  "there is no Secret malbork-bootstrapping-secret-data"}},
+    {"the datacenter is stopped", spoil = function(fixture)
+        local client = fixture.world.client
+        must(client:patch("cassandradatacenters", "dc1", {spec = {stopped = true}}))
+        must(client:wait("cassandradatacenters", "dc1", {timeout = 10}))
+    end, says = {"CassandraDatacenter dc1 is not ready: it is stopped (spec.stopped)"}},
     {"the datacenter is not ready", spoil = function(fixture)
         local client = fixture.world.client
         must(client:patch("cassandradatacenters", "dc1",
@@ -185,6 +222,63 @@ lab.describe("fortanix-ccm/backup refuses when", function()
         end
         assert.is_nil(fs.stat(fixture.kit))
     end)
+
+    it("medusa is no API", function()
+        local fixture <close> = start()
+        for _, api in ipairs({"medusa.k8ssandra.io", "v1alpha1", "Medusa/v1", "a/b/v1"}) do
+            local result = fixture:plan({medusa = api})
+            salvor.expect_code(2, result)
+            salvor.expect(result.stderr, "-p medusa: '" .. api .. "' is no API",
+                "give group/version, such as medusa.k8ssandra.io/v1alpha1")
+        end
+    end)
+end)
+
+lab.describe("fortanix-ccm/backup", function()
+    two_operators.define({start = start})
+
+    it("takes the resource's kind with its version", function()
+        local fixture <close> = start()
+        local params = {cr = "armorplatforms.v1.armor.example.org/ccm"}
+        salvor.expect_code(0, fixture:plan(params))
+        local printed = fixture:salvor(fixture:words("rbac", params))
+        salvor.expect_code(0, printed)
+        salvor.expect(printed.stdout, "- armor.example.org\n", "- armorplatforms\n",
+            "resourceNames:\n  - ccm\n")
+    end)
+
+    it("works with Medusa's kinds of another API", function()
+        local api = "medusa.missioncontrol.datastax.com/v1beta2"
+        local fixture <close> = start({medusa = {api = api}})
+        salvor.expect_code(0, fixture:run({medusa = api}))
+        local _, files = must(kit.read(fixture.kit))
+        local name = must(yaml.load(files["settings.yaml"])).backup.name
+        must(fixture.world.client:get(api .. "/MedusaBackup", name))
+        assert.is_nil((fixture.world.client:get("medusa.k8ssandra.io/v1alpha1/MedusaBackup", name)))
+    end)
+end)
+
+lab.describe("fortanix-ccm/backup that leaves out a step", function()
+    local function expect_unpublished(fixture, step, ...)
+        local result = fixture:run_with({"--skip", step})
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, ...)
+        assert.is_nil(kit.read(fixture.kit))
+    end
+
+    for _, step in ipairs({"save-prerequisites", "save-objects"}) do
+        it("is not published: " .. step, function()
+            local fixture <close> = start()
+            expect_unpublished(fixture, step, "stopped at step publish",
+                "not all four parts of the backup have been captured")
+        end)
+    end
+
+    it("has no database: take-backup", function()
+        local fixture <close> = start({medusa = {backups = {}}})
+        expect_unpublished(fixture, "take-backup", "stopped at step save-objects",
+            "there is no database backup", "do not leave out the step take-backup")
+    end)
 end)
 
 lab.describe("fortanix-ccm/backup and its kit", function()
@@ -210,6 +304,15 @@ lab.describe("fortanix-ccm/backup and its kit", function()
 end)
 
 lab.describe("fortanix-ccm/backup warns when", function()
+    it("another run has left an unfinished generation", function()
+        local fixture <close> = start()
+        salvor.make_tree(fixture.kit, {["generations/20260101-1-ab/secret.yaml"] = "kind: Secret"})
+        local result = fixture:plan()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "warning: run 20260101-1-ab has not finished its generation",
+            "salvor run --resume 20260101-1-ab")
+    end)
+
     it("the schedule seems not to be at work", function()
         local fixture <close> = start({medusa = {backups = {{"old", 200000}}}})
         salvor.expect(fixture:plan().stdout, "warning: the newest backup, old, is 55.6 hours old",

@@ -41,9 +41,9 @@ lab.describe("fortanix-ccm/restore stops when", function()
 
     it("the restore finishes with a message; a resume makes a new job", function()
         local fixture <close> = start()
-        fixture.world.medusa.faults.restore = "target backup has not completed successfully"
+        fixture.world.medusa.faults.restore = {message = "no luck"}
         local run = stops(fixture, nil, "stopped at step restore",
-            "target backup has not completed successfully")
+            "no luck")
         assert.is_true(fixture.world:platform().spec.paused)
         fixture.world.medusa.faults.restore = nil
         salvor.expect_code(0, fixture:resume(run))
@@ -123,7 +123,7 @@ lab.describe("a stopped fortanix-ccm/restore", function()
         local world = fixture.world
         local before = must(world.client:get("configmaps", fortanix.CONFIG_MAP)).data
         must(world.client:delete("configmaps", fortanix.CONFIG_MAP))
-        world.medusa.faults.restore = "no luck"
+        world.medusa.faults.restore = {message = "no luck"}
         local run = stops(fixture, nil, "no luck")
         world.medusa.faults.restore = nil
         add_generation(fixture)
@@ -134,7 +134,7 @@ lab.describe("a stopped fortanix-ccm/restore", function()
     it("deletes what has come back in the meantime", function()
         local fixture <close> = start()
         local world = fixture.world
-        world.medusa.faults.restore = "no luck"
+        world.medusa.faults.restore = {message = "no luck"}
         local run = stops(fixture, nil, "no luck")
         world.medusa.faults.restore = nil
         must(world.client:patch(fortanix.PLATFORMS, "ccm", {spec = {paused = false}}))

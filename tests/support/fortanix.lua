@@ -52,6 +52,12 @@ function Fixture:back_up()
     return result
 end
 
+--- A run with more words than parameters.
+function Fixture:run_with(words, params)
+    local all = self:words("run", params)
+    return self:salvor(table.move(words, 1, #words, #all + 1, all))
+end
+
 function Fixture:resume(run, options)
     return self:salvor({"run", "--resume", run, "--yes"}, options)
 end

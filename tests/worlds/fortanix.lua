@@ -27,11 +27,6 @@ local fortanix = {
 
 local World = operator.new_class()
 
-function fortanix.install(client)
-    operator.install(client, CRDS)
-    medusa.install(client)
-end
-
 local function image_of(name)
     return "images.example.org/" .. name .. ":4.36.2101"
 end
@@ -44,7 +39,8 @@ local function deployment(self, name)
         spec = {
             replicas = 1, selector = {matchLabels = {app = name}},
             template = {metadata = {labels = labels},
-                        spec = {containers = {{name = "main", image = image_of(name)}}}},
+                        spec = {schedulerName = "nobody",
+                                containers = {{name = "main", image = image_of(name)}}}},
         },
     }
 end
@@ -115,11 +111,16 @@ local function add_nodes(self, count)
             metadata = {
                 name = string.format("%s-%d", self.namespace, index),
                 labels = {agentpool = self.namespace,
+                          ["kubernetes.azure.com/agentpool"] = "ccm",
+                          ["kubernetes.azure.com/network-subnet"] = "aks",
                           ["node.kubernetes.io/instance-type"] = "Standard_DC4s_v3",
                           ["topology.kubernetes.io/zone"] = "westeurope-" .. index},
             },
+            spec = {podCIDR = "10.244." .. index .. ".0/24", providerID = "azure:///" .. index},
         }))
         self:set_status(node, {
+            addresses = salvor.list({{type = "Hostname", address = node.metadata.name},
+                                     {type = "InternalIP", address = "10.0.0." .. index}}),
             capacity = {cpu = "4", memory = "32880456Ki", pods = "30"},
             nodeInfo = {kubeletVersion = "v1.20.2", kernelVersion = "5.15", osImage = "Ubuntu",
                         machineID = operator.hex(16), systemUUID = operator.hex(16),
@@ -163,7 +164,7 @@ function fortanix.start(options)
         faults = options.faults or {},
         node_names = {},
     })
-    fortanix.install(self.client)
+    operator.install(self.client, CRDS)
     self.medusa = medusa.start(below)
     add_nodes(self, options.nodes or 3)
     add_bootstrapping_data(self)

@@ -9,15 +9,18 @@ local task = require("salvor.task")
 local CRDS = "tests/worlds/medusa/crds.yaml"
 local API = "medusa.k8ssandra.io/v1alpha1"
 local DATACENTERS = "cassandradatacenters.cassandra.datastax.com"
-local BACKUPS = "medusabackups.medusa.k8ssandra.io"
 local STATE = "cassandra.datastax.com/node-state"
 
 local medusa = {}
 
 local World = operator.new_class()
 
-function medusa.install(client)
-    operator.install(client, CRDS)
+--- The kinds of k8ssandra's Medusa, or the same ones of another API.
+local function install(client, api)
+    local group, version = api:match("^(.*)/(.*)$")
+    operator.install(client, CRDS, function(text)
+        return (text:gsub("medusa%.k8ssandra%.io", group):gsub("v1alpha1", version))
+    end)
 end
 
 local function now()
@@ -115,7 +118,7 @@ end
 --- Creates a MedusaBackup that ended `age` seconds ago; `status`: fields that differ.
 function World:add_backup(name, age, status)
     local object = must(self.client:create({
-        apiVersion = API, kind = "MedusaBackup",
+        apiVersion = self.api, kind = "MedusaBackup",
         metadata = {name = name, labels = labels(self)},
         spec = {cassandraDatacenter = self.datacenter, backupType = "full"},
     }))
@@ -172,7 +175,7 @@ end
 --- and does not tell its state yet is as good as not there.)
 local function await_backup(self, name)
     while true do
-        local backup = self.client:get(BACKUPS, name)
+        local backup = self.client:get(self.api .. "/MedusaBackup", name)
         if backup and backup.status then
             return backup
         end
@@ -180,16 +183,21 @@ local function await_backup(self, name)
     end
 end
 
---- faults.restore: what it ends with after its datacenter was stopped, or "stuck", or "forgotten":
---- the backup is not in the cluster any more, or "ignored": its operator does not run.
+--- faults.restore: fields of the status that it ends with after its datacenter was stopped, or
+--- "refused": it ends before it has begun, or "stuck", or "forgotten": the backup is not in the
+--- cluster any more, or "ignored": its operator does not run.
 local function reconcile_restore_job(self, object)
     if self.faults.restore == "ignored" then
         return
     elseif self.faults.restore == "forgotten" then
-        must(self.client:delete(BACKUPS, object.spec.backup))
+        must(self.client:delete(self.api .. "/MedusaBackup", object.spec.backup))
         self.faults.restore = nil
     end
     local backup = await_backup(self, object.spec.backup)
+    if self.faults.restore == "refused" then
+        self:set_status(object, {finishTime = now(), message = "target backup has not finished"})
+        return
+    end
     local status = {startTime = now(), restoreKey = operator.hex(16)}
     local problem = refusal(self, backup)
     if problem then
@@ -209,7 +217,10 @@ local function reconcile_restore_job(self, object)
         return
     end
     stop_or_start(self, false)
-    status.finishTime, status.message = now(), self.faults.restore
+    status.finishTime = now()
+    for field, value in pairs(self.faults.restore or {}) do
+        status[field] = value
+    end
     self:set_status(object, status)
     self.restored = object.spec.backup
 end
@@ -217,16 +228,16 @@ end
 --- What storage knows and the cluster does not. It comes without a number of files and a size.
 local function bring_missing(self)
     for name in pairs(self.stored) do
-        if not self.client:get(BACKUPS, name) then
+        if not self.client:get(self.api .. "/MedusaBackup", name) then
             self:add_backup(name, 3600, {totalFiles = salvor.null, totalSize = salvor.null})
         end
     end
 end
 
 local function remove_strangers(self)
-    for _, backup in ipairs(must(self.client:list(BACKUPS))) do
+    for _, backup in ipairs(must(self.client:list(self.api .. "/MedusaBackup"))) do
         if not self.stored[backup.metadata.name] then
-            must(self.client:delete(BACKUPS, backup.metadata.name))
+            must(self.client:delete(self.api .. "/MedusaBackup", backup.metadata.name))
         end
     end
 end
@@ -250,14 +261,15 @@ local function always()
     return true
 end
 
---- start(options) -> the world. options: kubeconfig, namespace, cluster ("main"), datacenter
---- ("dc1"), nodes (3), backups (list of {name, age in seconds, fields of status}; one by default),
+--- start(options) -> the world. options: kubeconfig, namespace, api (of Medusa's kinds), cluster
+--- ("main"), datacenter ("dc1"), nodes (3), backups (list of {name, age in seconds, fields of status}; one by default),
 --- remote (names of backups that are in storage alone), delays {datacenter, backup, restore} in
 --- seconds, faults {backup, restore}. `stored` of the world: the set of the backups in the storage
 --- that is looked at, empty when that is another one.
 function medusa.start(options)
     local delays = options.delays or {}
     local self = operator.start(World, options, {
+        api = options.api or API,
         cluster = options.cluster or "main",
         datacenter = options.datacenter or "dc1",
         nodes = options.nodes or 3,
@@ -269,13 +281,13 @@ function medusa.start(options)
     for _, name in ipairs(options.remote or {}) do
         self.stored[name] = true
     end
-    medusa.install(self.client)
+    install(self.client, self.api)
     self:control(DATACENTERS, reconcile_datacenter,
         {object = always, types = {ADDED = true, MODIFIED = true}})
-    for kind, reconcile in pairs({medusabackupjobs = reconcile_backup_job,
-                                  medusarestorejobs = reconcile_restore_job,
-                                  medusatasks = reconcile_task}) do
-        self:control(kind .. ".medusa.k8ssandra.io", reconcile, {object = has_not_begun})
+    for kind, reconcile in pairs({MedusaBackupJob = reconcile_backup_job,
+                                  MedusaRestoreJob = reconcile_restore_job,
+                                  MedusaTask = reconcile_task}) do
+        self:control(self.api .. "/" .. kind, reconcile, {object = has_not_begun})
     end
     must(self.client:create({
         apiVersion = "cassandra.datastax.com/v1beta1", kind = "CassandraDatacenter",

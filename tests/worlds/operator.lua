@@ -23,9 +23,10 @@ local operator = {
 }
 
 --- Installs the kinds of a file of CustomResourceDefinitions; safe to do at any time by any number
---- of specs.
-function operator.install(client, file)
-    for _, crd in ipairs(must(yaml.load_all(must(fs.read(file))))) do
+--- of specs. change(text), if given, makes other kinds of the file's text.
+function operator.install(client, file, change)
+    local text = must(fs.read(file))
+    for _, crd in ipairs(must(yaml.load_all(change and change(text) or text))) do
         must(client:apply(crd, {force = true, field_manager = "salvor-tests"}))
         -- The server says Established a moment before it serves the kind.
         operator.eventually(crd.metadata.name, function()
@@ -76,7 +77,8 @@ end
 function methods:running_pod(name, labels, containers)
     local made, err = self.client:create({
         apiVersion = "v1", kind = "Pod", metadata = {name = name, labels = labels},
-        spec = {containers = containers},
+        -- No scheduler gives it to a node that is there.
+        spec = {schedulerName = "nobody", containers = containers},
     })
     if not made and err.code == "AlreadyExists" then
         return
