@@ -56,6 +56,13 @@ local KITS = {
         manifest.cluster.uid = "another"
     end), says = {"this is not the cluster that the kit was made of",
                   "if this one was rebuilt on the same nodes, say so with -p recreated=yes"}},
+    {"it was made of another namespace", spoil = forge("settings.yaml", function(settings)
+        settings.namespace = "elsewhere"
+    end), says = {"the kit is of namespace elsewhere, not of", "name the platform's namespace with"
+                  .. " -n; restoring to another one is not supported"}},
+    {"its ConfigMap is empty", spoil = forge("configmap.yaml", function(part)
+        part.data = {}
+    end), says = {"the kit's configmap.yaml is not the ConfigMap of a backup"}},
     {"a saved object is something else", spoil = forge("secret.yaml", function()
         return {apiVersion = "rbac.authorization.k8s.io/v1", kind = "ClusterRoleBinding",
                 metadata = {name = "cluster-admins"}, subjects = {}}
@@ -68,7 +75,15 @@ local KITS = {
     end), says = {"the kit's prerequisites.yaml is not the prerequisites of a backup"}},
     {"it is of another platform", spoil = forge("cr.yaml", function(cr)
         cr.metadata.name = "other"
-    end), says = {"the kit is of ArmorPlatform other, not of ArmorPlatform ccm"}},
+    end), says = {"the kit is of ArmorPlatform other of armor.example.org, not of ArmorPlatform"
+                  .. " ccm of armor.example.org"}},
+    {"its resource is of another operator", spoil = forge("cr.yaml", function(cr)
+        cr.apiVersion = "other.example.org/v1"
+    end), says = {"the kit is of ArmorPlatform ccm of other.example.org, not of ArmorPlatform ccm"
+                  .. " of armor.example.org"}},
+    {"the storage's secret has another key", spoil = forge("settings.yaml", function(settings)
+        settings.storage_key = "azure"
+    end), says = {"secret medusa-azure-key-test, which backups are stored with, has no azure"}},
     {"Kubernetes had another version", spoil = forge("prerequisites.yaml", function(before)
         before.kubernetes = "v1.31.4"
     end), says = {"Kubernetes is v1.20.2, it was v1.31.4 when the backup was made"}},
@@ -102,6 +117,9 @@ local KITS = {
      says = {"there is no " .. fortanix.PLATFORMS .. " other in namespace", "apply cr.yaml of"}},
     {"there is no such backup", params = {backup = "none"},
      says = {"there is no MedusaBackup none", "a MedusaTask with operation sync"}},
+    {"none of the deployments is there", params = {deployments = "no-such-thing-*,other"},
+     says = {"problem: there is no deployment no-such-thing-* to delete",
+             "problem: there is no deployment other to delete", "with -p deployments=…"}},
 }
 
 lab.describe("fortanix-ccm/restore refuses a kit when", function()
@@ -126,6 +144,17 @@ lab.describe("fortanix-ccm/restore refuses a kit when", function()
             refuses(fixture, case)
         end)
     end
+
+    it("but takes it when the cluster was rebuilt, whatever that and its namespace were", function()
+        fixture:edit_manifest(function(manifest)
+            manifest.cluster.uid = "another"
+        end)
+        fixture:forge("settings.yaml", function(settings)
+            settings.namespace = "elsewhere"
+        end)
+        salvor.expect_code(0, fixture:plan({recreated = "yes"}))
+        salvor.expect_code(4, fixture:plan({recreated = "no"}))
+    end)
 
     it("but only warns when the machines alone are others", function()
         fixture:forge("prerequisites.yaml", function(before)
@@ -162,6 +191,15 @@ local CLUSTERS = {
     {"a Cassandra pod is missing", spoil = function(_, client)
         must(client:delete("pods", "main-dc1-rack1-sts-2"))
     end, says = {"CassandraDatacenter dc1 has 2 pods, not 3"}},
+    {"the storage's secret is gone", spoil = function(fixture, client)
+        must(client:delete("secrets", fixture.world.storage_secret))
+    end, says = {"secret medusa-azure-key-test, which backups are stored with, does not exist",
+                 "create it again with the keys of the storage account"}},
+    {"the datacenter is stopped", spoil = function(_, client)
+        must(client:patch(DATACENTERS, "dc1", {spec = {stopped = true}}))
+        must(client:wait(DATACENTERS, "dc1", {timeout = 10}))
+    end, says = {"CassandraDatacenter dc1 is not ready: it is stopped (spec.stopped), as by a"
+                 .. " restore that has not ended", "CassandraDatacenter dc1 has 0 pods, not 3"}},
     {"the datacenter is not ready", spoil = function(_, client)
         must(client:patch(DATACENTERS, "dc1", {status = {cassandraOperatorProgress = "Updating"}},
             {subresource = "status"}))
@@ -192,6 +230,12 @@ local CLUSTERS = {
                 {status = {finishedNodes = 1}}, {subresource = "status"}))
         end
     end, says = {"no MedusaBackup of datacenter dc1 can be restored"}},
+    {"another restore has not begun, and the backup is not there", params = {backup = "none"},
+     spoil = function(_, client)
+        must(client:create({apiVersion = "medusa.k8ssandra.io/v1alpha1", kind = "MedusaRestoreJob",
+                            metadata = {name = "forgotten"},
+                            spec = {cassandraDatacenter = "dc1", backup = "long-gone"}}))
+    end, says = {"there is no MedusaBackup none", "MedusaRestoreJob forgotten has not begun"}},
     {"another restore has not begun", spoil = function(_, client)
         must(client:create({apiVersion = "medusa.k8ssandra.io/v1alpha1", kind = "MedusaRestoreJob",
                             metadata = {name = "forgotten"},
@@ -249,10 +293,11 @@ lab.describe("fortanix-ccm/restore tells", function()
         must(fixture.world.client:patch("deployments.apps", "malbork",
             {status = {availableReplicas = 0, readyReplicas = 0, unavailableReplicas = 1}},
             {subresource = "status"}))
-        local result = fixture:plan({deployments = "malbork,no-such-thing-*"})
+        local result = fixture:plan({deployments = "malbork,no-such-thing-*,mal*"})
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "warning: there is no deployment no-such-thing-* to delete",
             "warning: deployment malbork is not ready")
+        assert.is_nil(result.stdout:find("there is no deployment mal", 1, true))
     end)
 
     it("that its resource is paused already", function()

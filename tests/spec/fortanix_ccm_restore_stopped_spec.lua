@@ -2,12 +2,15 @@
 -- its cause is gone the run goes on.
 local fortanix = require("worlds.fortanix")
 local fs = require("salvor.fs")
+local journal = require("salvor.procedure.journal")
 local lab = require("support.lab")
 local list = require("salvor").list
+local null = require("salvor").null
 local operation = require("support.operation")
 local operator = require("worlds.operator")
 local salvor = require("support.salvor")
 local support = require("support.fortanix")
+local task = require("salvor.task")
 
 local RESTORES = "medusarestorejobs.medusa.k8ssandra.io"
 
@@ -15,6 +18,12 @@ local function start(options)
     local fixture = support.start("fortanix-ccm/restore", options)
     fixture:back_up()
     return fixture
+end
+
+--- A pod that nobody runs.
+local function add_pod(name)
+    return {apiVersion = "v1", kind = "Pod", metadata = {name = name},
+            spec = {schedulerName = "nobody", containers = {{name = "main", image = "main:1"}}}}
 end
 
 --- A run that stops, saying these things; its id.
@@ -38,6 +47,30 @@ lab.describe("fortanix-ccm/restore stops when", function()
         salvor.expect_code(0, fixture:resume(run))
         assert.truthy(fixture.world.medusa.restored)
     end)
+
+    it("the microservices run when the restore is to begin", function()
+        local fixture <close> = start()
+        local result = fixture:run_with({"--skip", "delete-deployments"})
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "stopped at step restore", "pod alhambra-",
+            "of the microservices runs, and would write to the database", "No data were touched")
+        assert.equal(0, #must(fixture.world.client:list(RESTORES)))
+    end)
+
+    for what, case in pairs({
+        ["its status names a pod that failed"] = {{failed = list({"main-dc1-rack1-sts-1"})},
+            "failed on main-dc1-rack1-sts-1"},
+        ["it never stopped the datacenter"] = {{datacenterStopped = null},
+            "it finished without stopping the datacenter: nothing was restored"},
+        ["it ends before it has begun"] = {"refused", "target backup has not finished"},
+    }) do
+        it("the restore has finished, but " .. what, function()
+            local fixture <close> = start()
+            fixture.world.medusa.faults.restore = case[1]
+            stops(fixture, nil, "stopped at step restore", case[2])
+            assert.is_true(fixture.world:platform().spec.paused)
+        end)
+    end
 
     it("the restore finishes with a message; a resume makes a new job", function()
         local fixture <close> = start()
@@ -93,6 +126,13 @@ lab.describe("fortanix-ccm/restore stops when", function()
         assert.is_false(fixture.world:platform().spec.paused)
     end)
 
+    it("a pod that no deployment of the backup has does not run", function()
+        local fixture <close> = start()
+        must(fixture.world.client:create(add_pod("queue-0")))
+        stops(fixture, {platform_timeout = "2s"}, "stopped at step await-platform",
+            "pods \"queue-0\"")
+    end)
+
     it("a deleted deployment is held by a finalizer", function()
         local fixture <close> = start()
         local client = fixture.world.client
@@ -116,6 +156,39 @@ local function add_generation(fixture)
         part.data = {["config.json"] = "{}"}
     end)
 end
+
+lab.describe("fortanix-ccm/restore, waiting for the platform,", function()
+    local function has_begun(fixture, step)
+        for _, run in ipairs((fixture:runs())) do
+            for _, record in ipairs(journal.read(fixture:journal_path(run)) or {}) do
+                if record.type == "step.begin" and record.step == step then
+                    return true
+                end
+            end
+        end
+    end
+
+    it("does not miss pods that have done their work", function()
+        local fixture <close> = start()
+        local client, pods = fixture.world.client, 5
+        for number = 1, pods do
+            must(client:create(add_pod("job-" .. number)))
+        end
+        local run = task.spawn(function()
+            return fixture:run()
+        end)
+        operator.eventually("the last step", function()
+            return has_begun(fixture, "await-platform")
+        end)
+        -- One after the other, so that some of them end while they are waited for.
+        for number = 1, pods do
+            must(client:patch("pods", "job-" .. number, {status = {phase = "Succeeded"}},
+                {subresource = "status"}))
+            task.sleep(0.2)
+        end
+        salvor.expect_code(0, run:join())
+    end)
+end)
 
 lab.describe("a stopped fortanix-ccm/restore", function()
     it("goes by the generation that it began with", function()
@@ -161,5 +234,21 @@ lab.describe("a stopped fortanix-ccm/restore", function()
         end)
         salvor.expect_code(0, fixture:run())
         assert.is_truthy(fixture.world.medusa.restored)
+    end)
+
+    it("is not undone below a restore that has not ended", function()
+        local fixture <close> = start()
+        local client = fixture.world.client
+        fixture.world.medusa.faults.restore = "forgotten"
+        local run = stops(fixture, {begin_timeout = "1s"}, "is not in the cluster")
+        local undo = {"run", "--undo", run, "--yes"}
+        local result = fixture:salvor(undo)
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "step pause cannot be undone: MedusaRestoreJob medusa-restore-"
+            .. run .. " has not begun, but will as soon as MedusaBackup", "delete it first")
+        assert.is_true(fixture.world:platform().spec.paused)
+        must(client:delete(RESTORES, "medusa-restore-" .. run))
+        salvor.expect_code(0, fixture:salvor(undo))
+        assert.is_false(fixture.world:platform().spec.paused)
     end)
 end)

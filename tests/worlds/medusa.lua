@@ -262,10 +262,10 @@ local function always()
 end
 
 --- start(options) -> the world. options: kubeconfig, namespace, api (of Medusa's kinds), cluster
---- ("main"), datacenter ("dc1"), nodes (3), backups (list of {name, age in seconds, fields of status}; one by default),
---- remote (names of backups that are in storage alone), delays {datacenter, backup, restore} in
---- seconds, faults {backup, restore}. `stored` of the world: the set of the backups in the storage
---- that is looked at, empty when that is another one.
+--- ("main"), datacenter ("dc1"), nodes (3), backups (list of {name, age in seconds, fields of
+--- status}; one by default), remote (names of backups that are in storage alone), delays
+--- {datacenter, backup, restore} in seconds, faults {backup, restore}. `stored` of the world: the
+--- set of the backups in the storage that is looked at, empty when that is another one.
 function medusa.start(options)
     local delays = options.delays or {}
     local self = operator.start(World, options, {

@@ -66,9 +66,8 @@ function checks.cluster(ctx)
     end
 end
 
-local function has_kind_and_name_of(object, saved)
-    return object.kind == saved.kind and object.metadata.name == saved.metadata.name
-        and fields.group(object) == fields.group(saved)
+local function describe(object)
+    return string.format("%s %s of %s", object.kind, object.metadata.name, fields.group(object))
 end
 
 function checks.resource(ctx)
@@ -79,9 +78,9 @@ function checks.resource(ctx)
         return
     end
     local saved, settings = checks.read_kit(ctx).cr, ctx.facts.settings
-    if not has_kind_and_name_of(object, saved) then
-        ctx:problem(string.format("the kit is of %s %s, not of %s %s", saved.kind,
-            saved.metadata.name, object.kind, object.metadata.name), "give the kit of this one")
+    if describe(object) ~= describe(saved) then
+        ctx:problem("the kit is of " .. describe(saved) .. ", not of " .. describe(object),
+            "give the kit of this one")
     end
     if fortanix.is_paused(object) then
         ctx:warn("spec.paused is true already", "when another restore is under way, or has"
