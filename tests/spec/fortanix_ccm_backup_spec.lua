@@ -234,6 +234,26 @@ lab.describe("fortanix-ccm/backup refuses when", function()
     end)
 end)
 
+lab.describe("plan of fortanix-ccm/backup", function()
+    it("lists the last ten backups", function()
+        local backups = {}
+        for number = 1, 11 do
+            backups[number] = {"backup-" .. number, 100 * (20 - number)}
+        end
+        local fixture <close> = start({medusa = {backups = backups}})
+        local result = fixture:plan()
+        salvor.expect(result.stdout, "backup-2: 3 of 3 nodes", "backup-11: 3 of 3 nodes")
+        assert.is_nil(result.stdout:find("backup-1: ", 1, true))
+    end)
+
+    it("takes a schedule by its name", function()
+        local fixture <close> = start()
+        must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm",
+            {spec = {backup = {schedule = "@hourly"}}}))
+        salvor.expect_code(0, fixture:plan())
+    end)
+end)
+
 lab.describe("fortanix-ccm/backup", function()
     two_operators.define({start = start})
 
@@ -273,6 +293,18 @@ lab.describe("fortanix-ccm/backup that leaves out a step", function()
                 "not all four parts of the backup have been captured")
         end)
     end
+
+    it("is not published when data have been lost meanwhile", function()
+        local fixture <close> = start()
+        local first = fixture:run_with({"--until", "take-backup"})
+        salvor.expect_code(0, first)
+        must(fixture.world.client:patch("secrets", fortanix.SECRET, {data = null}))
+        local result = fixture:resume(operation.run_id(first))
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "stopped at step save-objects",
+            "Secret malbork-bootstrapping-secret-data has become empty")
+        assert.is_nil(kit.read(fixture.kit))
+    end)
 
     it("has no database: take-backup", function()
         local fixture <close> = start({medusa = {backups = {}}})

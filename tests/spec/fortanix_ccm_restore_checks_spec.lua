@@ -67,6 +67,21 @@ local KITS = {
         return {apiVersion = "rbac.authorization.k8s.io/v1", kind = "ClusterRoleBinding",
                 metadata = {name = "cluster-admins"}, subjects = {}}
     end), says = {"the kit's secret.yaml is not the Secret of a backup"}},
+    {"a saved object is of another kind", spoil = forge("secret.yaml", function(part)
+        part.kind = "ConfigMap"
+    end), says = {"the kit's secret.yaml is not the Secret of a backup"}},
+    {"a saved object is of another API", spoil = forge("secret.yaml", function(part)
+        part.apiVersion = "example.org/v1"
+    end), says = {"the kit's secret.yaml is not the Secret of a backup"}},
+    {"its settings do not say of which namespace", spoil = forge("settings.yaml", function(settings)
+        settings.namespace = nil
+    end), says = {"the kit's settings.yaml is not the settings of a backup"}},
+    {"its settings do not say how many nodes", spoil = forge("settings.yaml", function(settings)
+        settings.datacenter.size = "3"
+    end), says = {"the kit's settings.yaml is not the settings of a backup"}},
+    {"its settings name no nodes", spoil = forge("settings.yaml", function(settings)
+        settings.nodes = {"a", "b"}
+    end), says = {"the kit's settings.yaml is not the settings of a backup"}},
     {"its settings are damaged", spoil = forge("settings.yaml", function(settings)
         settings.datacenter = "dc1"
     end), says = {"the kit's settings.yaml is not the settings of a backup"}},
@@ -103,6 +118,9 @@ local KITS = {
     end), says = {"the nodes' cpu is 4, 4, 4, it was 4, 4, 8",
                   "the nodes' instanceType is Standard_DC4s_v3, Standard_DC4s_v3, Standard_DC4s_v3,"
                   .. " it was Standard_DC4s_v3, Standard_DC4s_v3, Standard_DC8s_v3"}},
+    {"the nodes had another architecture", spoil = forge("prerequisites.yaml", function(before)
+        before.nodes[3].architecture = "arm64"
+    end), says = {"the nodes' architecture is amd64, amd64, amd64, it was amd64, amd64, arm64"}},
     {"Cassandra had more nodes", spoil = forge("settings.yaml", function(settings)
         settings.datacenter.size = 5
     end), says = {"CassandraDatacenter dc1 has 3 nodes, it had 5 when the backup was made",
@@ -112,6 +130,9 @@ local KITS = {
     end), says = {"spec.backup.bucketName of the resource is medusa, it was elsewhere",
                   "spec.backup.prefix of the resource is platform, it was not set",
                   "never run a Medusa sync like this"}},
+    {"backups went to another provider", spoil = forge("settings.yaml", function(settings)
+        settings.storage["storageProvider.mode"] = "s3"
+    end), says = {"spec.backup.storageProvider.mode of the resource is azureBlobs, it was s3"}},
     {"there is no kit", params = {kit = "/nowhere"}, says = {"/nowhere"}},
     {"the resource is not there", params = {cr = fortanix.PLATFORMS .. "/other"},
      says = {"there is no " .. fortanix.PLATFORMS .. " other in namespace", "apply cr.yaml of"}},

@@ -56,14 +56,23 @@ local function settings(ctx)
     }))
 end
 
+local function bootstrapping(ctx, kind, name)
+    local object = must(ctx.k8s:get(kind, name))
+    if parts.is_empty(object) then
+        fail("Failed", object.kind .. " " .. name .. " has become empty", "who has done that? "
+            .. "Put its data back; the generation before has them")
+    end
+    return object
+end
+
 function steps.save_objects(ctx)
     if not ctx.facts.backup then
         fail("Failed", "there is no database backup that ConfigMap, Secret and resource could go"
             .. " with", "take one: do not leave out the step take-backup")
     end
     local kit = kit_of(ctx)
-    kit:save(parts.CONFIG_MAP, must(ctx.k8s:get("configmaps", ctx.params.config_map)))
-    kit:save(parts.SECRET, must(ctx.k8s:get("secrets", ctx.params.secret)))
+    kit:save(parts.CONFIG_MAP, bootstrapping(ctx, "configmaps", ctx.params.config_map))
+    kit:save(parts.SECRET, bootstrapping(ctx, "secrets", ctx.params.secret))
     kit:save(parts.CR, fortanix.platform(ctx))
     kit:write(parts.SETTINGS, settings(ctx), {kind = "settings"})
 end
