@@ -15,9 +15,10 @@ local Fixture = operation.new_class()
 
 local operation_words = Fixture.words
 
---- start(id, options of the world) -> an operation on the procedure, with `kit`.
-function support.start(id, options)
-    local where = {kubeconfig = lab.kubeconfig(), namespace = lab.namespace()}
+--- start(id, options of the world, where) -> an operation on the procedure, with `kit`. where:
+--- {kubeconfig, namespace}, the lab's when nil.
+function support.start(id, options, where)
+    where = where or {kubeconfig = lab.kubeconfig(), namespace = lab.namespace()}
     local world = fortanix.start(merge(options, where))
     local fixture = setmetatable(operation.start(merge(where, {id = id, world = world})), Fixture)
     fixture.kit = fs.join(fixture.home, "kit")
