@@ -288,6 +288,15 @@ lab.describe("fortanix-ccm/restore refuses when", function()
         refuses(fixture, {says = {"MedusaRestoreJob other is under way", "wait until it has"}})
     end)
 
+    it("but not for a restore of another datacenter", function()
+        local fixture <close> = start()
+        must(fixture.world.client:create({
+            apiVersion = "medusa.k8ssandra.io/v1alpha1", kind = "MedusaRestoreJob",
+            metadata = {name = "other"},
+            spec = {cassandraDatacenter = "dc2", backup = "long-gone"}}))
+        salvor.expect_code(0, fixture:plan())
+    end)
+
     it("nobody says yes", function()
         local fixture <close> = start()
         local before = fixture.world:snapshot()

@@ -108,6 +108,13 @@ lab.describe("fortanix-ccm/restore restores", function()
         assert.equal("old", restored({backup = "old"}))
     end)
 
+    it("again, after one that has ended", function()
+        local fixture <close> = start({medusa = {backups = BACKUPS}})
+        salvor.expect_code(0, fixture:run())
+        salvor.expect_code(0, fixture:run({backup = "old"}))
+        assert.equal("old", fixture.world.medusa.restored)
+    end)
+
     it("from an older generation of the kit", function()
         local fixture <close> = start()
         local older = fixture:generation()
