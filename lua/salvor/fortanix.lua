@@ -79,6 +79,35 @@ function fortanix.permitted_names(params)
     return {fortanix.resource(params.cr).name}
 end
 
+--- operator(params) -> {namespace, name} of the operator's deployment that parameter `operator`
+--- names; nil when that is one of the platform's namespace. Raises what is wrong with it.
+function fortanix.operator(params)
+    if not params.operator then
+        return nil
+    end
+    local namespace, name = params.operator:match("^([%l%d-]+)/([%l%d.-]+)$")
+    if not namespace then
+        error(errors.new({code = "Usage", hint = "give NAMESPACE/NAME of its deployment",
+                          message = "-p operator: '" .. params.operator .. "' is no deployment"}),
+            0)
+    end
+    return {namespace = namespace, name = name}
+end
+
+--- The right to look at that deployment.
+fortanix.OPERATOR_PERMISSION = {
+    kind = "deployments.apps", verbs = {"get"},
+    namespace = function(params)
+        return fortanix.operator(params).namespace
+    end,
+    names = function(params)
+        return {fortanix.operator(params).name}
+    end,
+    when = function(params)
+        return fortanix.operator(params) ~= nil
+    end,
+}
+
 --- find(ctx, hint) -> the resource that parameter `cr` names, which ctx.facts.cr tells from then
 --- on; where there is none, nil and a problem with that hint.
 function fortanix.find(ctx, hint)

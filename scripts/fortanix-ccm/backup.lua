@@ -45,6 +45,8 @@ return {
          help = "the Secret of the bootstrapping data"},
         {name = "storage_key", type = "string", default = storage.KEY,
          help = "what the storage's secret keeps the credentials under"},
+        {name = "operator", type = "string",
+         help = "NAMESPACE/NAME of the operator's deployment, if it is in another namespace"},
         {name = "medusa", type = "string", default = medusa.API,
          help = "the API group and version of Medusa's kinds"},
     },
@@ -56,6 +58,7 @@ return {
             return {params.config_map}
         end},
         {kind = "deployments.apps", verbs = {"list"}},
+        fortanix.OPERATOR_PERMISSION,
         {kind = "nodes", verbs = {"list"}, namespace = ""},
         {kind = cassandra.DATACENTERS, verbs = {"get"}, when = names_datacenter},
         {kind = cassandra.DATACENTERS, verbs = {"list"}, when = function(params)

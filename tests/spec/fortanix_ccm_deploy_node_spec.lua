@@ -1,5 +1,5 @@
--- fortanix-ccm/backup inside a cluster: a Job of the CronJob that `salvor deploy --schedule` prints,
--- in a pod of the salvor under test, with the rights that are printed and no others.
+-- fortanix-ccm/backup inside a cluster: a Job of the CronJob that `salvor deploy --schedule`
+-- prints, in a pod of the salvor under test, with the rights that are printed and no others.
 local container = require("support.container")
 local node = require("support.node")
 local salvor = require("support.salvor")

@@ -67,7 +67,7 @@ lab.describe("fortanix-ccm/restore stops when", function()
         it("the restore has finished, but " .. what, function()
             local fixture <close> = start()
             fixture.world.medusa.faults.restore = case[1]
-            stops(fixture, nil, "stopped at step restore", case[2])
+            stops(fixture, {begin_timeout = "30s"}, "stopped at step restore", case[2])
             assert.is_true(fixture.world:platform().spec.paused)
         end)
     end
@@ -126,11 +126,16 @@ lab.describe("fortanix-ccm/restore stops when", function()
         assert.is_false(fixture.world:platform().spec.paused)
     end)
 
-    it("a pod that no deployment of the backup has does not run", function()
+    it("a pod that no deployment of the backup has does not run; what runs stays", function()
         local fixture <close> = start()
-        must(fixture.world.client:create(add_pod("queue-0")))
-        stops(fixture, {platform_timeout = "2s"}, "stopped at step await-platform",
+        local client = fixture.world.client
+        must(client:create(add_pod("queue-0")))
+        local run = stops(fixture, {platform_timeout = "2s"}, "stopped at step await-platform",
             "pods \"queue-0\"")
+        must(client:delete("pods", "queue-0"))
+        local uid = must(client:get("deployments.apps", "malbork")).metadata.uid
+        salvor.expect_code(0, fixture:resume(run))
+        assert.equal(uid, must(client:get("deployments.apps", "malbork")).metadata.uid)
     end)
 
     it("a deleted deployment is held by a finalizer", function()

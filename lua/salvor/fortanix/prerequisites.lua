@@ -1,6 +1,7 @@
 --- What must be the same when a backup of Fortanix CCM is restored: Kubernetes, the nodes and their
 --- CPUs, the images of operator and microservices.
 local fields = require("salvor.k8s.fields")
+local fortanix = require("salvor.fortanix")
 local keys = require("salvor").keys
 
 local prerequisites = {}
@@ -50,36 +51,43 @@ local function describe_node(object)
     }
 end
 
-local function nodes(client, selector)
+local function nodes(ctx, selector)
     local found = {}
-    for object in client:each("nodes", {label_selector = selector}) do
+    for object in ctx.k8s:each("nodes", {label_selector = selector}) do
         found[#found + 1] = describe_node(object)
     end
     return found
 end
 
---- {deployment = list of its images} of the namespace
-local function images(client)
-    local found = {}
-    for object in client:each("deployments.apps") do
-        local own = {}
-        for _, container in ipairs(fields.items(object, "spec", "template", "spec",
-            "containers")) do
-            own[#own + 1] = container.image
-        end
-        found[object.metadata.name] = own
+local function images_of(object)
+    local images = {}
+    for _, container in ipairs(fields.items(object, "spec", "template", "spec", "containers")) do
+        images[#images + 1] = container.image
+    end
+    return images
+end
+
+--- Of the deployments of the namespace, and of an operator's that is in another one.
+local function images(ctx)
+    local found, operator = {}, fortanix.operator(ctx.params)
+    for object in ctx.k8s:each("deployments.apps") do
+        found[object.metadata.name] = images_of(object)
+    end
+    if operator then
+        found[ctx.params.operator] = images_of(must(ctx.k8s:get("deployments.apps", operator.name,
+            {namespace = operator.namespace})))
     end
     return found
 end
 
---- read(client, selector) -> {kubernetes = version, nodes = list of {name, cpu, instanceType,
+--- read(ctx, selector) -> {kubernetes = version, nodes = list of {name, cpu, instanceType,
 --- systemUUID and more}, images = {deployment = list}}. selector: labels of the nodes that count,
---- nil for all. Raises what cannot be read.
-function prerequisites.read(client, selector)
+--- nil for all. A deployment of another namespace is NAMESPACE/NAME. Raises what cannot be read.
+function prerequisites.read(ctx, selector)
     return {
-        kubernetes = must(client:request({path = "/version"})).body.gitVersion,
-        nodes = nodes(client, selector),
-        images = images(client),
+        kubernetes = must(ctx.k8s:request({path = "/version"})).body.gitVersion,
+        nodes = nodes(ctx, selector),
+        images = images(ctx),
     }
 end
 
@@ -119,7 +127,10 @@ local function compare_images(ctx, before, now)
     for _, name in ipairs(keys(before)) do
         local was, is = table.concat(before[name], ", "), now[name]
             and table.concat(now[name], ", ")
-        if not is then
+        if not is and name:find("/", 1, true) then
+            ctx:problem("the kit has the version of deployment " .. name .. ", which is not looked"
+                .. " at", "it is the operator's: -p operator=" .. name)
+        elseif not is then
             ctx:problem("deployment " .. name .. " is not there",
                 "the whole platform, in the versions of the backup, must be deployed before its"
                 .. " data are restored; after a restore that stopped: resume or undo that one")

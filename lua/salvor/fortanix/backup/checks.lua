@@ -46,7 +46,7 @@ function checks.datacenter(ctx)
 end
 
 function checks.prerequisites(ctx)
-    local now = prerequisites.read(ctx.k8s, ctx.params.nodes)
+    local now = prerequisites.read(ctx, ctx.params.nodes)
     if #now.nodes == 0 then
         ctx:problem("no node has the labels " .. tostring(ctx.params.nodes),
             "give those of the platform's nodes with -p nodes=…")

@@ -19,7 +19,7 @@ end
 
 function steps.save_prerequisites(ctx)
     kit_of(ctx):write(parts.PREREQUISITES, must(yaml.dump(
-        prerequisites.read(ctx.k8s, ctx.params.nodes))), {kind = "prerequisites"})
+        prerequisites.read(ctx, ctx.params.nodes))), {kind = "prerequisites"})
 end
 
 function steps.has_prerequisites(ctx)

@@ -9,6 +9,7 @@ local cassandra = require("salvor.cassandra")
 local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
 local fortanix = require("salvor.fortanix")
+local k8s = require("salvor.k8s")
 local keys = require("salvor").keys
 local medusa = require("salvor.medusa")
 local microservices = require("salvor.fortanix.microservices")
@@ -97,12 +98,31 @@ end
 
 function checks.prerequisites(ctx)
     local before = checks.read_kit(ctx).prerequisites
-    local now = prerequisites.read(ctx.k8s, ctx.params.nodes or ctx.facts.settings.nodes)
+    local now = prerequisites.read(ctx, ctx.params.nodes or ctx.facts.settings.nodes)
     prerequisites.compare(ctx, before, now)
-    ctx.facts.deployments = keys(before.images)
+    ctx.facts.deployments = {}
+    for _, name in ipairs(keys(before.images)) do
+        if not name:find("/", 1, true) then
+            table.insert(ctx.facts.deployments, name)
+        end
+    end
+end
+
+--- One in another namespace; in that of the platform it is one of the deployments.
+local function check_operator(ctx, operator)
+    local state, why = k8s.state(must(ctx.k8s:get("deployments.apps", operator.name,
+        {namespace = operator.namespace})))
+    if state ~= "ready" then
+        ctx:problem("deployment " .. ctx.params.operator .. " is not ready: " .. tostring(why),
+            "nobody else brings the platform up again")
+    end
 end
 
 function checks.deployments(ctx)
+    local operator = fortanix.operator(ctx.params)
+    if operator then
+        check_operator(ctx, operator)
+    end
     ctx.facts.selectors = {}
     local patterns = ctx.params.deployments
     local all = microservices.find(ctx.k8s, patterns)
