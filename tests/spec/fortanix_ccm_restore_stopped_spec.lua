@@ -91,7 +91,7 @@ lab.describe("fortanix-ccm/restore stops when", function()
     it("the restore stays where it is", function()
         local fixture <close> = start()
         fixture.world.medusa.faults.restore = "stuck"
-        stops(fixture, {restore_timeout = "1s"}, "stopped at step restore",
+        stops(fixture, {restore_timeout = "5s"}, "stopped at step restore",
             "the datacenter is being restored and started")
     end)
 
@@ -99,7 +99,7 @@ lab.describe("fortanix-ccm/restore stops when", function()
         local fixture <close> = start()
         local world = fixture.world.medusa
         world.faults.restore = "forgotten"
-        local run = stops(fixture, {begin_timeout = "1s"}, "stopped at step restore",
+        local run = stops(fixture, {begin_timeout = "5s"}, "stopped at step restore",
             "does not begin: MedusaBackup medusa-backup-", "is not in the cluster",
             "a MedusaTask with operation sync brings what is in storage")
         must(world.client:create({apiVersion = "medusa.k8ssandra.io/v1alpha1", kind = "MedusaTask",
@@ -114,14 +114,14 @@ lab.describe("fortanix-ccm/restore stops when", function()
     it("nobody takes up the restore job", function()
         local fixture <close> = start()
         fixture.world.medusa.faults.restore = "ignored"
-        stops(fixture, {begin_timeout = "1s"}, "does not begin: its status stays empty",
+        stops(fixture, {begin_timeout = "5s"}, "does not begin: its status stays empty",
             "is the k8ssandra operator running?")
     end)
 
     it("a pod of the platform does not run", function()
         local fixture <close> = start()
         fixture.world.faults.pending = "malbork"
-        stops(fixture, {platform_timeout = "2s"}, "stopped at step await-platform", "malbork")
+        stops(fixture, nil, "stopped at step await-platform", "deployments \"malbork\" has failed")
         assert.truthy(fixture.world.medusa.restored)
         assert.is_false(fixture.world:platform().spec.paused)
     end)
@@ -130,8 +130,12 @@ lab.describe("fortanix-ccm/restore stops when", function()
         local fixture <close> = start()
         local client = fixture.world.client
         must(client:create(add_pod("queue-0")))
-        local run = stops(fixture, {platform_timeout = "2s"}, "stopped at step await-platform",
-            "pods \"queue-0\"")
+        must(client:patch("pods", "queue-0", {status = {containerStatuses = {{
+            name = "main", image = "main:1", imageID = "", ready = false, restartCount = 0,
+            state = {waiting = {reason = "InvalidImageName"}},
+        }}}}, {subresource = "status"}))
+        local run = stops(fixture, nil, "stopped at step await-platform",
+            "pods \"queue-0\" has failed: container main: InvalidImageName")
         must(client:delete("pods", "queue-0"))
         local uid = must(client:get("deployments.apps", "malbork")).metadata.uid
         salvor.expect_code(0, fixture:resume(run))
@@ -245,7 +249,7 @@ lab.describe("a stopped fortanix-ccm/restore", function()
         local fixture <close> = start()
         local client = fixture.world.client
         fixture.world.medusa.faults.restore = "forgotten"
-        local run = stops(fixture, {begin_timeout = "1s"}, "is not in the cluster")
+        local run = stops(fixture, {begin_timeout = "5s"}, "is not in the cluster")
         local undo = {"run", "--undo", run, "--yes"}
         local result = fixture:salvor(undo)
         salvor.expect_code(5, result)

@@ -46,7 +46,7 @@ local function deployment(self, name)
 end
 
 --- What the cluster makes of a deployment: a pod, and a status that says so. faults.pending: the
---- name of the deployment whose pod never runs.
+--- name of the deployment whose pod never runs, which the cluster sees at once here.
 local function roll_out(self, object)
     local name, labels = object.metadata.name, object.spec.template.metadata.labels
     local pod, containers = name .. "-" .. operator.hex(3), object.spec.template.spec.containers
@@ -62,6 +62,10 @@ local function roll_out(self, object)
         observedGeneration = object.metadata.generation, replicas = 1, updatedReplicas = 1,
         readyReplicas = pending and 0 or 1, availableReplicas = pending and 0 or 1,
         unavailableReplicas = pending and 1 or 0,
+        conditions = pending and salvor.list({{
+            type = "Progressing", status = "False", reason = "ProgressDeadlineExceeded",
+            message = name .. " has timed out progressing",
+        }}) or nil,
     })
 end
 
