@@ -6,6 +6,7 @@ local lab = require("support.lab")
 local operation = require("support.operation")
 local salvor = require("support.salvor")
 local support = require("support.fortanix")
+local two_operators = require("support.two_operators")
 
 local RESTORES = "medusarestorejobs.medusa.k8ssandra.io"
 
@@ -89,6 +90,14 @@ lab.describe("plan of fortanix-ccm/restore", function()
         assert.same(before, fixture.world:snapshot())
         assert.same(kit, salvor.tree(fixture.kit))
     end)
+end)
+
+lab.describe("fortanix-ccm/restore", function()
+    two_operators.define({start = function()
+        local fixture = start()
+        must(fs.remove_tree(fs.join(fixture.home, "state"))) -- the backup's run
+        return fixture
+    end})
 end)
 
 lab.describe("fortanix-ccm/restore restores", function()

@@ -118,6 +118,14 @@ lab.describe("fortanix-ccm/restore stops when", function()
             "is the k8ssandra operator running?")
     end)
 
+    it("a Cassandra pod does not start again", function()
+        local fixture <close> = start()
+        fixture.world.medusa.faults.pod = "main-dc1-rack1-sts-1"
+        stops(fixture, {platform_timeout = "5s"}, "stopped at step await-cassandra",
+            "pods \"main-dc1-rack1-sts-1\"", "node-state is Starting")
+        assert.is_true(fixture.world:platform().spec.paused)
+    end)
+
     it("a pod of the platform does not run", function()
         local fixture <close> = start()
         fixture.world.faults.pending = "malbork"

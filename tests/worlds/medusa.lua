@@ -46,10 +46,11 @@ function World:pod_names()
     return salvor.list(names)
 end
 
+--- faults.pod: the one that does not start.
 local function add_pod(self, name)
     local own = labels(self)
     own["cassandra.datastax.com/rack"] = "rack1"
-    own[STATE] = "Started"
+    own[STATE] = self.faults.pod == name and "Starting" or "Started"
     self:running_pod(name, own, {{name = "cassandra", image = "cassandra:4.0.11"},
                                  {name = "medusa", image = "medusa:0.16.1"}})
 end
@@ -264,8 +265,8 @@ end
 --- start(options) -> the world. options: kubeconfig, namespace, api (of Medusa's kinds), cluster
 --- ("main"), datacenter ("dc1"), nodes (3), backups (list of {name, age in seconds, fields of
 --- status}; one by default), remote (names of backups that are in storage alone), delays
---- {datacenter, backup, restore} in seconds, faults {backup, restore}. `stored` of the world: the
---- set of the backups in the storage that is looked at, empty when that is another one.
+--- {datacenter, backup, restore} in seconds, faults {backup, restore, pod}. `stored` of the world:
+--- the set of the backups in the storage that is looked at, empty when that is another one.
 function medusa.start(options)
     local delays = options.delays or {}
     local self = operator.start(World, options, {
