@@ -1,7 +1,7 @@
 --- Fortanix CCM on-premises: the names of its documentation, and the resource of its operator.
 ---
 --- The group and kind of that resource are not public: it is named by whoever runs a procedure, as
---- kind/name or by its manifest.
+--- plural.group/name or by its manifest.
 local dig = require("salvor").dig
 local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")

@@ -98,7 +98,8 @@ local KITS = {
                   .. " of armor.example.org"}},
     {"the storage's secret has another key", spoil = forge("settings.yaml", function(settings)
         settings.storage_key = "azure"
-    end), says = {"secret medusa-azure-key-test, which backups are stored with, has no azure"}},
+    end), says = {"secret medusa-azure-key-test, which backups are stored with, has no azure",
+                 "it had when the backup was made: mend it"}},
     {"Kubernetes had another version", spoil = forge("prerequisites.yaml", function(before)
         before.kubernetes = "v1.31.4"
     end), says = {"Kubernetes is v1.20.2, it was v1.31.4 when the backup was made"}},

@@ -55,9 +55,10 @@ function storage.check(ctx, settings)
     end
 end
 
---- check_secret(ctx, settings, key): tells what is wrong with the secret that keeps the storage's
---- credentials under `key`. Raises what prevents the look.
-function storage.check_secret(ctx, settings, key)
+--- check_secret(ctx, settings, key, cure): tells what is wrong with the secret that keeps the
+--- storage's credentials under `key`; cure: the hint where it has no such key. Raises what prevents
+--- the look.
+function storage.check_secret(ctx, settings, key, cure)
     local name = settings.secret
     if not name then
         return
@@ -71,8 +72,7 @@ function storage.check_secret(ctx, settings, key)
     local value = fields.text(must(secret, err), "data", key)
     local mode = settings["storageProvider.mode"] or ""
     if not value then
-        ctx:problem("secret " .. name .. ", which backups are stored with, has no " .. key,
-            "if it keeps them under another name: -p storage_key=…")
+        ctx:problem("secret " .. name .. ", which backups are stored with, has no " .. key, cure)
     elseif mode:lower():find("azure", 1, true) and not is_azure_key(value) then
         ctx:warn(key .. " of secret " .. name .. " is not the JSON with storage_account and key"
             .. " that Medusa reads for Azure", "see whether Medusa can store backups at all")

@@ -61,7 +61,8 @@ end
 function checks.storage(ctx)
     ctx.facts.storage = storage.settings(fortanix.platform(ctx))
     storage.check(ctx, ctx.facts.storage)
-    storage.check_secret(ctx, ctx.facts.storage, ctx.params.storage_key)
+    storage.check_secret(ctx, ctx.facts.storage, ctx.params.storage_key,
+        "if it keeps them under another name: -p storage_key=…")
 end
 
 function checks.bootstrapping(ctx)

@@ -60,6 +60,10 @@ function checks.cluster(ctx)
     elseif uid ~= was and not may_differ then
         ctx:problem("this is not the cluster that the kit was made of (kube-system has another"
             .. " uid)", REBUILT)
+    elseif uid == was and may_differ then
+        ctx:warn("this very cluster is the one that the kit was made of; with recreated=yes its"
+            .. " ConfigMap and Secret become those of the kit", "leave it out unless the platform"
+            .. " was deployed anew")
     end
     if namespace ~= ctx.namespace and not may_differ then
         ctx:problem("the kit is of namespace " .. namespace .. ", not of " .. ctx.namespace,
@@ -93,7 +97,8 @@ function checks.resource(ctx)
             .. " never run a Medusa sync like this: it deletes the MedusaBackups that are not"
             .. " there")
     end
-    storage.check_secret(ctx, now, fields.text(settings, "storage_key") or storage.KEY)
+    storage.check_secret(ctx, now, fields.text(settings, "storage_key") or storage.KEY,
+        "it had when the backup was made: mend it")
 end
 
 function checks.prerequisites(ctx)
