@@ -67,7 +67,8 @@ lab.describe("fortanix-ccm/restore stops when", function()
         it("the restore has finished, but " .. what, function()
             local fixture <close> = start()
             fixture.world.medusa.faults.restore = case[1]
-            stops(fixture, {begin_timeout = "30s"}, "stopped at step restore", case[2])
+            stops(fixture, {begin_timeout = "30s", restore_timeout = "30s"},
+                "stopped at step restore", case[2])
             assert.is_true(fixture.world:platform().spec.paused)
         end)
     end
@@ -145,9 +146,11 @@ lab.describe("fortanix-ccm/restore stops when", function()
         local run = stops(fixture, nil, "stopped at step await-platform",
             "pods \"queue-0\" has failed: container main: InvalidImageName")
         must(client:delete("pods", "queue-0"))
+        local before = fixture.world:platform()
         local uid = must(client:get("deployments.apps", "malbork")).metadata.uid
         salvor.expect_code(0, fixture:resume(run))
         assert.equal(uid, must(client:get("deployments.apps", "malbork")).metadata.uid)
+        assert.same(before, fixture.world:platform())
     end)
 
     it("a deleted deployment is held by a finalizer", function()
