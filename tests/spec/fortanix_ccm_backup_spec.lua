@@ -183,7 +183,7 @@ local PROBLEMS = {
     {"the datacenter is stopped", spoil = function(fixture)
         local client = fixture.world.client
         must(client:patch("cassandradatacenters", "dc1", {spec = {stopped = true}}))
-        must(client:wait("cassandradatacenters", "dc1", {timeout = 10}))
+        must(client:wait("cassandradatacenters", "dc1", {timeout = 60}))
     end, says = {"CassandraDatacenter dc1 is not ready: it is stopped (spec.stopped)"}},
     {"the datacenter is not ready", spoil = function(fixture)
         local client = fixture.world.client

@@ -219,7 +219,7 @@ local CLUSTERS = {
                  "create it again with the keys of the storage account"}},
     {"the datacenter is stopped", spoil = function(_, client)
         must(client:patch(DATACENTERS, "dc1", {spec = {stopped = true}}))
-        must(client:wait(DATACENTERS, "dc1", {timeout = 10}))
+        must(client:wait(DATACENTERS, "dc1", {timeout = 60}))
     end, says = {"CassandraDatacenter dc1 is not ready: it is stopped (spec.stopped), as by a"
                  .. " restore that has not ended", "CassandraDatacenter dc1 has 0 pods, not 3"}},
     {"the datacenter is not ready", spoil = function(_, client)

@@ -1,9 +1,8 @@
---- The image of the salvor under test on the lab's node, and the Jobs that run it.
+--- The image of the salvor under test on the lab's node.
 local fs = require("salvor.fs")
 local node = require("support.node")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
-local task = require("salvor.task")
 
 local container = {IMAGE = "localhost/salvor:spec"}
 
@@ -34,20 +33,6 @@ function container.load()
     if not ok then
         error(err, 0)
     end
-end
-
---- Waits until the Job of a procedure has ended: whether it has completed, and its log.
-function container.outcome(client, name)
-    local ended, err = client:wait("jobs.batch", name, {timeout = 60})
-    local pods = must(client:list("pods", {label_selector = "job-name=" .. name}))
-    assert(#pods == 1, "one pod expected, " .. tostring(err))
-    -- A runtime writes the last lines a moment after it has told that the container has ended.
-    local deadline, log = task.now() + 20, must(client:logs(pods[1].metadata.name))
-    while not log:find('"type":"run.end"', 1, true) and task.now() < deadline do
-        task.sleep(0.05)
-        log = must(client:logs(pods[1].metadata.name))
-    end
-    return ended ~= nil, log
 end
 
 return container
