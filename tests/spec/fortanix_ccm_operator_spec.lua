@@ -48,6 +48,12 @@ lab.describe("fortanix-ccm with an operator in another namespace", function()
         local _, files = must(kit.read(fixture.kit))
         assert.same({IMAGE}, must(yaml.load(files["prerequisites.yaml"])).images[params.operator])
         local robot <close> = rights.grant(fixture, params)
+        for _, rule in ipairs(robot.rules) do
+            if rule.namespace == client.namespace then
+                assert.same({"deployments", {"armor"}, {"get"}},
+                    {rule.resource, rule.names, rule.verbs})
+            end
+        end
         salvor.expect_code(0, robot:run(params))
     end)
 
