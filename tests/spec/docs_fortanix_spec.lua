@@ -30,7 +30,8 @@ lab.describe("the examples about Fortanix CCM", function()
             if words[2] == "fortanix-ccm/restore" then
                 table.move({"-p", "settle=0s"}, 1, 2, #words + 1, words)
             end
-            salvor.expect_code(0, fixture:salvor(words))
+            table.move({"--kubeconfig", fixture.kubeconfig}, 1, 2, #words + 1, words)
+            salvor.expect_code(0, salvor.run(words, {home = fixture.home}))
         end
     end
 

@@ -1,7 +1,6 @@
 -- fortanix-ccm/backup against a simulated platform: what is in the kit, and what is refused.
 local fortanix = require("worlds.fortanix")
 local fs = require("salvor.fs")
-local kit = require("salvor.procedure.kit")
 local lab = require("support.lab")
 local null = require("salvor").null
 local operation = require("support.operation")
@@ -21,7 +20,7 @@ lab.describe("run of fortanix-ccm/backup", function()
         fixture = start()
         result = fixture:run()
         salvor.expect_code(0, result)
-        files = select(2, kit.read(fixture.kit))
+        files = select(2, support.read_kit(fixture.kit))
     end)
 
     teardown(function()
@@ -271,7 +270,7 @@ lab.describe("fortanix-ccm/backup", function()
         local api = "medusa.missioncontrol.datastax.com/v1beta2"
         local fixture <close> = start({medusa = {api = api}})
         salvor.expect_code(0, fixture:run({medusa = api}))
-        local _, files = must(kit.read(fixture.kit))
+        local _, files = must(support.read_kit(fixture.kit))
         local name = must(yaml.load(files["settings.yaml"])).backup.name
         must(fixture.world.client:get(api .. "/MedusaBackup", name))
         assert.is_nil((fixture.world.client:get("medusa.k8ssandra.io/v1alpha1/MedusaBackup", name)))
@@ -283,7 +282,7 @@ lab.describe("fortanix-ccm/backup that leaves out a step", function()
         local result = fixture:run_with({"--skip", step})
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, ...)
-        assert.is_nil(kit.read(fixture.kit))
+        assert.is_nil(support.read_kit(fixture.kit))
     end
 
     for _, step in ipairs({"save-prerequisites", "save-objects"}) do
@@ -303,7 +302,7 @@ lab.describe("fortanix-ccm/backup that leaves out a step", function()
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step save-objects",
             "Secret malbork-bootstrapping-secret-data has become empty")
-        assert.is_nil(kit.read(fixture.kit))
+        assert.is_nil(support.read_kit(fixture.kit))
     end)
 
     it("has no database: take-backup", function()
@@ -339,7 +338,7 @@ lab.describe("fortanix-ccm/backup and its kit", function()
         local first = fixture:generation()
         salvor.expect_code(0, fixture:run({take_backup = "false"}))
         assert.not_equal(first, fixture:generation())
-        assert.truthy(kit.read(first))
+        assert.truthy(support.read_kit(first))
     end)
 end)
 
@@ -386,7 +385,7 @@ lab.describe("fortanix-ccm/backup stops when", function()
         fixture.world.medusa.faults.backup = nil
         local run = operation.run_id(result)
         salvor.expect_code(0, fixture:resume(run))
-        local _, files = must(kit.read(fixture.kit))
+        local _, files = must(support.read_kit(fixture.kit))
         assert.equal("medusa-backup-" .. run .. "-2",
             must(yaml.load(files["settings.yaml"])).backup.name)
     end)

@@ -1,6 +1,5 @@
 -- fortanix-ccm with an operator in a namespace of its own: its version is captured, and compared.
 local k8s = require("salvor.k8s")
-local kit = require("salvor.procedure.kit")
 local lab = require("support.lab")
 local rights = require("support.rights")
 local salvor = require("support.salvor")
@@ -45,7 +44,7 @@ lab.describe("fortanix-ccm with an operator in another namespace", function()
 
     it("captures its image, and restores with the rights that are printed", function()
         local fixture <close> = start()
-        local _, files = must(kit.read(fixture.kit))
+        local _, files = must(support.read_kit(fixture.kit))
         assert.same({IMAGE}, must(yaml.load(files["prerequisites.yaml"])).images[params.operator])
         local robot <close> = rights.grant(fixture, params)
         for _, rule in ipairs(robot.rules) do
