@@ -1,7 +1,7 @@
 -- apic-v10/prepare-management of a subsystem whose backups go to S3, with a kit that is on S3, too.
 local apic = require("support.apic")
-local kit = require("salvor.procedure.kit")
 local lab = require("support.lab")
+local read_kit = require("support.read_kit")
 local salvor = require("support.salvor")
 local store_lab = require("support.store_lab")
 local yaml = require("salvor.yaml")
@@ -37,10 +37,10 @@ local function with_kit_on_s3(at)
         salvor.expect_code(0, planned)
         salvor.expect(planned.stdout, "write " .. url .. "/secrets/management-enc-key.yaml",
             "publish " .. url)
-        assert.equal("NotFound", select(2, kit.read(url, {store = options})).code)
+        assert.equal("NotFound", select(2, read_kit(url, {store = options})).code)
 
         salvor.expect_code(0, fixture:run(params, env))
-        local manifest, on_s3 = kit.read(url, {store = options})
+        local manifest, on_s3 = read_kit(url, {store = options})
         assert.equal(fixture.namespace, must(manifest, on_s3).system.namespace)
         salvor.expect_code(0, fixture:run())
         local in_folder = fixture:files()

@@ -3,12 +3,13 @@
 local fs = require("salvor.fs")
 local killed = require("support.killed")
 local lab = require("support.lab")
+local read_kit = require("support.read_kit")
 local support = require("support.fortanix")
 local yaml = require("salvor.yaml")
 
 --- The files of the kit, the settings read, without the run's id and times.
 local function outcome(target, run)
-    local manifest, files = must(support.read_kit(target.kit))
+    local manifest, files = must(read_kit(target.kit))
     assert.equal(run, manifest.run)
     local settings = must(yaml.load(files["settings.yaml"]))
     assert.equal("medusa-backup-" .. run, settings.backup.name)

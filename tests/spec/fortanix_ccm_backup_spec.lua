@@ -4,6 +4,7 @@ local fs = require("salvor.fs")
 local lab = require("support.lab")
 local null = require("salvor").null
 local operation = require("support.operation")
+local read_kit = require("support.read_kit")
 local salvor = require("support.salvor")
 local support = require("support.fortanix")
 local two_operators = require("support.two_operators")
@@ -20,7 +21,7 @@ lab.describe("run of fortanix-ccm/backup", function()
         fixture = start()
         result = fixture:run()
         salvor.expect_code(0, result)
-        files = select(2, support.read_kit(fixture.kit))
+        files = select(2, read_kit(fixture.kit))
     end)
 
     teardown(function()
@@ -270,7 +271,7 @@ lab.describe("fortanix-ccm/backup", function()
         local api = "medusa.missioncontrol.datastax.com/v1beta2"
         local fixture <close> = start({medusa = {api = api}})
         salvor.expect_code(0, fixture:run({medusa = api}))
-        local _, files = must(support.read_kit(fixture.kit))
+        local _, files = must(read_kit(fixture.kit))
         local name = must(yaml.load(files["settings.yaml"])).backup.name
         must(fixture.world.client:get(api .. "/MedusaBackup", name))
         assert.is_nil((fixture.world.client:get("medusa.k8ssandra.io/v1alpha1/MedusaBackup", name)))
@@ -282,7 +283,7 @@ lab.describe("fortanix-ccm/backup that leaves out a step", function()
         local result = fixture:run_with({"--skip", step})
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, ...)
-        assert.is_nil(support.read_kit(fixture.kit))
+        assert.is_nil(read_kit(fixture.kit))
     end
 
     for _, step in ipairs({"save-prerequisites", "save-objects"}) do
@@ -302,7 +303,7 @@ lab.describe("fortanix-ccm/backup that leaves out a step", function()
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step save-objects",
             "Secret malbork-bootstrapping-secret-data has become empty")
-        assert.is_nil(support.read_kit(fixture.kit))
+        assert.is_nil(read_kit(fixture.kit))
     end)
 
     it("has no database: take-backup", function()
@@ -338,7 +339,7 @@ lab.describe("fortanix-ccm/backup and its kit", function()
         local first = fixture:generation()
         salvor.expect_code(0, fixture:run({take_backup = "false"}))
         assert.not_equal(first, fixture:generation())
-        assert.truthy(support.read_kit(first))
+        assert.truthy(read_kit(first))
     end)
 end)
 
@@ -385,7 +386,7 @@ lab.describe("fortanix-ccm/backup stops when", function()
         fixture.world.medusa.faults.backup = nil
         local run = operation.run_id(result)
         salvor.expect_code(0, fixture:resume(run))
-        local _, files = must(support.read_kit(fixture.kit))
+        local _, files = must(read_kit(fixture.kit))
         assert.equal("medusa-backup-" .. run .. "-2",
             must(yaml.load(files["settings.yaml"])).backup.name)
     end)

@@ -1,6 +1,7 @@
 -- fortanix-ccm with an operator in a namespace of its own: its version is captured, and compared.
 local k8s = require("salvor.k8s")
 local lab = require("support.lab")
+local read_kit = require("support.read_kit")
 local rights = require("support.rights")
 local salvor = require("support.salvor")
 local support = require("support.fortanix")
@@ -44,7 +45,7 @@ lab.describe("fortanix-ccm with an operator in another namespace", function()
 
     it("captures its image, and restores with the rights that are printed", function()
         local fixture <close> = start()
-        local _, files = must(support.read_kit(fixture.kit))
+        local _, files = must(read_kit(fixture.kit))
         assert.same({IMAGE}, must(yaml.load(files["prerequisites.yaml"])).images[params.operator])
         local robot <close> = rights.grant(fixture, params)
         for _, rule in ipairs(robot.rules) do

@@ -3,7 +3,6 @@ local fortanix = require("worlds.fortanix")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
-local kit = require("salvor.procedure.kit")
 local lab = require("support.lab")
 local merge = require("salvor.copy").merge
 local operation = require("support.operation")
@@ -95,12 +94,6 @@ function Fixture:forge(name, change)
     self:edit_manifest(function(manifest)
         manifest.files[name].size, manifest.files[name].sha256 = #text, digest.sha256(text)
     end)
-end
-
---- What is in the kit at `url`: manifest, files {path = data} | nil, err.
-function support.read_kit(url)
-    local opened <close> = must(kit.open(url))
-    return opened:read()
 end
 
 --- The run's words where the run before may have been killed for good and still have the lock.
