@@ -13,7 +13,7 @@ local world = require("worlds.apic_v10")
 local SALVOR = os.getenv("SALVOR") or "build/salvor"
 
 lab.describe("the examples of the documentation", function()
-    local home, namespace, subsystem, portal, lost, env
+    local home, namespace, subsystem, portal, new_subsystem, new_portal, env
 
     setup(function()
         home = must(fs.temporary_folder())
@@ -22,11 +22,14 @@ lab.describe("the examples of the documentation", function()
         namespace = lab.namespace()
         subsystem = world.start({kubeconfig = lab.kubeconfig(), namespace = namespace})
         portal = portal_world.start({kubeconfig = lab.kubeconfig(), namespace = namespace})
-        -- Where a lost portal is recovered.
+        -- Where lost subsystems are recovered.
         must(lab.client():create({apiVersion = "v1", kind = "Namespace",
                                   metadata = {name = namespace .. "-new"}}))
-        lost = portal_world.start({kubeconfig = lab.kubeconfig(), namespace = namespace .. "-new",
-                                   install = false, storage = portal.storage})
+        new_subsystem = world.start({kubeconfig = lab.kubeconfig(),
+                                     namespace = namespace .. "-new", empty = true})
+        new_portal = portal_world.start({kubeconfig = lab.kubeconfig(),
+                                         namespace = namespace .. "-new", install = false,
+                                         storage = portal.storage})
         env = {KUBECONFIG = documents.write_kubeconfig(fs.join(home, "kubeconfig"),
                    lab.kubeconfig(), namespace,
                    {frankfurt = namespace, berlin = namespace .. "-new"}),
@@ -36,7 +39,8 @@ lab.describe("the examples of the documentation", function()
     teardown(function()
         subsystem:close()
         portal:close()
-        lost:close()
+        new_subsystem:close()
+        new_portal:close()
         must(fs.remove_tree(home))
     end)
 
