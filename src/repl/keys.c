@@ -1,0 +1,225 @@
+#include "repl/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <termkey.h>
+
+#include "core/buffer.h"
+
+enum { LIMIT = 16 << 20, LONGEST_NAME = 64, MARK_OF_PASTE = 200 };
+
+static const char END_OF_PASTE[] = "\x1b[201~";
+
+struct salvor_keys {
+    TermKey *decoder;
+    struct salvor_buffer input; /* what the decoder has not been given yet */
+    size_t taken;               /* of it */
+    struct salvor_buffer text;  /* of the key that was returned last */
+    TermKeyKey held;            /* decoded, and to be returned after the text before it */
+    bool holds, pasting;
+    size_t searched; /* bytes of the input, from `taken` on, without the end of the paste */
+};
+
+int salvor_keys_new(struct salvor_keys **out, const char *terminal, struct salvor_error *err)
+{
+    struct salvor_keys *keys = calloc(1, sizeof(*keys));
+    if (!keys)
+        return salvor_error_memory(err);
+    salvor_buffer_init(&keys->input, LIMIT);
+    salvor_buffer_init(&keys->text, LIMIT);
+    keys->decoder =
+        termkey_new_abstract(terminal && *terminal ? terminal : "xterm",
+                             TERMKEY_FLAG_UTF8 | TERMKEY_FLAG_NOTERMIOS | TERMKEY_FLAG_CTRLC);
+    if (!keys->decoder) {
+        salvor_keys_free(keys);
+        return salvor_error_memory(err);
+    }
+    termkey_set_canonflags(keys->decoder, TERMKEY_CANON_DELBS);
+    *out = keys;
+    return 0;
+}
+
+void salvor_keys_free(struct salvor_keys *keys)
+{
+    if (!keys)
+        return;
+    if (keys->decoder)
+        termkey_destroy(keys->decoder);
+    salvor_buffer_release_wiped(&keys->input);
+    salvor_buffer_release_wiped(&keys->text);
+    free(keys);
+}
+
+static void drop_input(struct salvor_keys *keys)
+{
+    salvor_buffer_clear(&keys->input);
+    keys->taken = keys->searched = 0;
+}
+
+int salvor_keys_push(struct salvor_keys *keys, const char *bytes, size_t size,
+                     struct salvor_error *err)
+{
+    if (keys->taken) {
+        salvor_buffer_consume(&keys->input, keys->taken);
+        keys->taken = 0;
+    }
+    if (salvor_buffer_append(&keys->input, bytes, size, err) < 0) {
+        drop_input(keys);
+        keys->pasting = false;
+        return -1;
+    }
+    return 0;
+}
+
+static bool append(struct salvor_keys *keys, const char *bytes, size_t size)
+{
+    return salvor_buffer_append(&keys->text, bytes, size, NULL) == 0;
+}
+
+/* Terminals send the end of a pasted line as the Enter key does. */
+static void append_lines(struct salvor_keys *keys, const char *bytes, size_t size)
+{
+    for (const char *end = bytes + size; bytes < end;) {
+        const char *stop = memchr(bytes, '\r', (size_t)(end - bytes));
+        append(keys, bytes, (size_t)((stop ? stop : end) - bytes));
+        if (!stop)
+            return;
+        append(keys, "\n", 1);
+        bytes = stop + 1 + (stop + 1 < end && stop[1] == '\n');
+    }
+}
+
+static bool next_paste(struct salvor_keys *keys, struct salvor_key *key)
+{
+    const size_t mark = sizeof(END_OF_PASTE) - 1;
+    const char *begin = keys->input.data + keys->taken;
+    size_t size = keys->input.size - keys->taken;
+    const char *end =
+        size < mark ? NULL
+                    : memmem(begin + keys->searched, size - keys->searched, END_OF_PASTE, mark);
+    if (!end) {
+        keys->searched = size < mark ? 0 : size - mark + 1;
+        return false;
+    }
+    append_lines(keys, begin, (size_t)(end - begin));
+    keys->taken += (size_t)(end - begin) + mark;
+    keys->searched = 0;
+    keys->pasting = false;
+    *key = (struct salvor_key){.kind = SALVOR_KEY_PASTE};
+    return true;
+}
+
+static bool is_text(const TermKeyKey *key)
+{
+    return key->type == TERMKEY_TYPE_UNICODE && !key->modifiers;
+}
+
+static bool begins_paste(struct salvor_keys *keys, const TermKeyKey *key)
+{
+    long arguments[16];
+    size_t count = 16;
+    unsigned long command;
+    return key->type == TERMKEY_TYPE_UNKNOWN_CSI &&
+           termkey_interpret_csi(keys->decoder, key, arguments, &count, &command) ==
+               TERMKEY_RES_KEY &&
+           command == '~' && count && arguments[0] == MARK_OF_PASTE;
+}
+
+/* Decodes one key. The decoder gets single bytes, so that it never holds any of a paste. */
+static bool decode(struct salvor_keys *keys, TermKeyKey *key)
+{
+    for (;;) {
+        TermKeyResult result = termkey_getkey(keys->decoder, key);
+        if (result == TERMKEY_RES_KEY)
+            return true;
+        if (keys->taken == keys->input.size) {
+            drop_input(keys);
+            return false;
+        }
+        termkey_push_bytes(keys->decoder, keys->input.data + keys->taken++, 1);
+    }
+}
+
+/* What is neither a symbol nor a character (the mouse, answers of the terminal) has no name. */
+static bool name_key(struct salvor_keys *keys, TermKeyKey *decoded, struct salvor_key *key)
+{
+    char name[LONGEST_NAME];
+    if (decoded->type != TERMKEY_TYPE_UNICODE && decoded->type != TERMKEY_TYPE_KEYSYM &&
+        decoded->type != TERMKEY_TYPE_FUNCTION)
+        return false;
+    size_t size =
+        termkey_strfkey(keys->decoder, name, sizeof(name), decoded, TERMKEY_FORMAT_ALTISMETA);
+    if (!size || size >= sizeof(name))
+        return false;
+    append(keys, name, size);
+    *key = (struct salvor_key){.kind = SALVOR_KEY_NAMED};
+    return true;
+}
+
+static bool finish(struct salvor_keys *keys, struct salvor_key *key)
+{
+    key->text = keys->text.data;
+    key->size = keys->text.size;
+    key->more = keys->holds || keys->taken < keys->input.size;
+    return true;
+}
+
+/* The key that was decoded, or the paste that it begins. */
+static bool take(struct salvor_keys *keys, TermKeyKey *decoded, struct salvor_key *key)
+{
+    if (begins_paste(keys, decoded)) {
+        keys->pasting = true;
+        return next_paste(keys, key);
+    }
+    return name_key(keys, decoded, key);
+}
+
+bool salvor_keys_next(struct salvor_keys *keys, struct salvor_key *key)
+{
+    TermKeyKey decoded;
+    salvor_buffer_clear(&keys->text);
+    while (!keys->pasting) {
+        if (keys->holds)
+            decoded = keys->held;
+        else if (!decode(keys, &decoded))
+            break;
+        keys->holds = false;
+        if (is_text(&decoded)) {
+            append(keys, decoded.utf8, strlen(decoded.utf8));
+        } else if (keys->text.size) {
+            keys->held = decoded;
+            keys->holds = true;
+            break;
+        } else if (take(keys, &decoded, key)) {
+            return finish(keys, key);
+        }
+    }
+    if (keys->text.size) {
+        *key = (struct salvor_key){.kind = SALVOR_KEY_TEXT};
+        return finish(keys, key);
+    }
+    return keys->pasting && next_paste(keys, key) && finish(keys, key);
+}
+
+bool salvor_keys_is_partial(const struct salvor_keys *keys)
+{
+    return !keys->pasting &&
+           termkey_get_buffer_remaining(keys->decoder) < termkey_get_buffer_size(keys->decoder);
+}
+
+bool salvor_keys_force(struct salvor_keys *keys, struct salvor_key *key)
+{
+    TermKeyKey decoded;
+    salvor_buffer_clear(&keys->text);
+    while (termkey_getkey_force(keys->decoder, &decoded) == TERMKEY_RES_KEY) {
+        if (is_text(&decoded)) {
+            append(keys, decoded.utf8, strlen(decoded.utf8));
+            *key = (struct salvor_key){.kind = SALVOR_KEY_TEXT};
+            return finish(keys, key);
+        }
+        if (take(keys, &decoded, key))
+            return finish(keys, key);
+    }
+    return false;
+}

@@ -1,0 +1,220 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "repl/keys.h"
+
+static struct salvor_keys *keys;
+
+static int begin(void **state)
+{
+    (void)state;
+    return salvor_keys_new(&keys, "xterm-256color", NULL);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    salvor_keys_free(keys);
+    return 0;
+}
+
+static void send_bytes(const char *bytes, size_t size)
+{
+    struct salvor_error err;
+    assert_int_equal(salvor_keys_push(keys, bytes, size, &err), 0);
+}
+
+static void send(const char *text)
+{
+    send_bytes(text, strlen(text));
+}
+
+static void expect(enum salvor_key_kind kind, const char *text)
+{
+    struct salvor_key key;
+    assert_true(salvor_keys_next(keys, &key));
+    assert_string_equal(key.text, text);
+    assert_int_equal(key.size, strlen(text));
+    assert_int_equal(key.kind, kind);
+}
+
+static void expect_nothing(void)
+{
+    struct salvor_key key;
+    assert_false(salvor_keys_next(keys, &key));
+}
+
+static void text_stays_together(void **state)
+{
+    (void)state;
+    send("gr\xc3\xbc\xc3\x9f \xe6\xbc\xa2\xf0\x9f\x9a\x80");
+    expect(SALVOR_KEY_TEXT, "gr\xc3\xbc\xc3\x9f \xe6\xbc\xa2\xf0\x9f\x9a\x80");
+    expect_nothing();
+    assert_false(salvor_keys_is_partial(keys));
+}
+
+static void keys_have_the_names_of_emacs(void **state)
+{
+    (void)state;
+    static const char *const sent[][2] = {
+        {"\x01", "C-a"},
+        {"\x03", "C-c"},
+        {"\x1a", "C-z"},
+        {"\x1f", "C-_"},
+        {"\r", "Enter"},
+        {"\n", "C-j"},
+        {"\t", "Tab"},
+        {"\x7f", "Backspace"},
+        {"\x08", "C-h"},
+        {"\x1b[A", "Up"},
+        {"\x1bOA", "Up"},
+        {"\x1b[1;5C", "C-Right"},
+        {"\x1b[1;3D", "M-Left"},
+        {"\x1b[Z", "S-Tab"},
+        {"\x1b[3~", "Delete"},
+        {"\x1b[H", "Home"},
+        {"\x1b[F", "End"},
+        {"\x1b"
+         "f",
+         "M-f"},
+        {"\x1b\x7f", "M-Backspace"},
+        {"\x1b[5~", "PageUp"},
+        {"\x1b\r", "M-Enter"},
+        {"\x1b[15~", "F5"},
+        {"\x1b.", "M-."},
+    };
+    for (size_t i = 0; i < sizeof(sent) / sizeof(*sent); i++) {
+        send(sent[i][0]);
+        expect(SALVOR_KEY_NAMED, sent[i][1]);
+    }
+    expect_nothing();
+}
+
+static void a_key_after_text_comes_after_it(void **state)
+{
+    (void)state;
+    struct salvor_key key;
+    send("ls\r\x1b[Aab");
+    assert_true(salvor_keys_next(keys, &key));
+    assert_string_equal(key.text, "ls");
+    assert_true(key.more);
+    assert_true(salvor_keys_next(keys, &key));
+    assert_string_equal(key.text, "Enter");
+    assert_true(key.more);
+    expect(SALVOR_KEY_NAMED, "Up");
+    assert_true(salvor_keys_next(keys, &key));
+    assert_string_equal(key.text, "ab");
+    assert_false(key.more);
+}
+
+static void bytes_of_a_key_may_come_one_by_one(void **state)
+{
+    (void)state;
+    const char *const sent = "\x1b[1;5C";
+    for (size_t i = 0; sent[i + 1]; i++) {
+        send_bytes(sent + i, 1);
+        expect_nothing();
+        assert_true(salvor_keys_is_partial(keys));
+    }
+    send("C");
+    expect(SALVOR_KEY_NAMED, "C-Right");
+    send_bytes("\xe6\xbc", 2);
+    expect_nothing();
+    send("\xa2");
+    expect(SALVOR_KEY_TEXT, "\xe6\xbc\xa2");
+}
+
+static void an_escape_alone_has_to_be_forced(void **state)
+{
+    (void)state;
+    struct salvor_key key;
+    send("\x1b");
+    expect_nothing();
+    assert_true(salvor_keys_is_partial(keys));
+    assert_true(salvor_keys_force(keys, &key));
+    assert_string_equal(key.text, "Escape");
+    assert_false(salvor_keys_is_partial(keys));
+    assert_false(salvor_keys_force(keys, &key));
+}
+
+static void a_paste_is_one_text_with_its_lines(void **state)
+{
+    (void)state;
+    send("x\x1b[200~for i = 1, 2 do\r\tprint(i)\r\nend\n\x1b[A\x1b[201~y");
+    expect(SALVOR_KEY_TEXT, "x");
+    expect(SALVOR_KEY_PASTE, "for i = 1, 2 do\n\tprint(i)\nend\n\x1b[A");
+    expect(SALVOR_KEY_TEXT, "y");
+    expect_nothing();
+}
+
+static void a_paste_may_come_in_pieces(void **state)
+{
+    (void)state;
+    const char *const sent = "\x1b[200~a\rb\x1b[201\x1b[201~";
+    for (size_t i = 0; sent[i]; i++) {
+        expect_nothing();
+        send_bytes(sent + i, 1);
+    }
+    expect(SALVOR_KEY_PASTE, "a\nb\x1b[201");
+    expect_nothing();
+    assert_false(salvor_keys_is_partial(keys));
+}
+
+static void an_empty_paste_is_one_too(void **state)
+{
+    (void)state;
+    send("\x1b[200~\x1b[201~");
+    expect(SALVOR_KEY_PASTE, "");
+}
+
+static void broken_bytes_and_unknown_sequences_do_no_harm(void **state)
+{
+    (void)state;
+    send("a\xff\x1b[?1;2cb\x1b[M !!c");
+    expect(SALVOR_KEY_TEXT, "a\xef\xbf\xbd");
+    expect(SALVOR_KEY_TEXT, "b");
+    expect(SALVOR_KEY_TEXT, "c");
+    expect_nothing();
+}
+
+static void what_never_ends_is_dropped(void **state)
+{
+    (void)state;
+    struct salvor_error err;
+    size_t size = (16 << 20) + 1;
+    char *text = malloc(size);
+    assert_non_null(text);
+    memset(text, 'x', size);
+    send("\x1b[200~");
+    expect_nothing();
+    assert_int_equal(salvor_keys_push(keys, text, size, &err), -1);
+    assert_string_equal(err.code, "TooLarge");
+    free(text);
+    send("on");
+    expect(SALVOR_KEY_TEXT, "on");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        TEST(text_stays_together),
+        TEST(keys_have_the_names_of_emacs),
+        TEST(a_key_after_text_comes_after_it),
+        TEST(bytes_of_a_key_may_come_one_by_one),
+        TEST(an_escape_alone_has_to_be_forced),
+        TEST(a_paste_is_one_text_with_its_lines),
+        TEST(a_paste_may_come_in_pieces),
+        TEST(an_empty_paste_is_one_too),
+        TEST(broken_bytes_and_unknown_sequences_do_no_harm),
+        TEST(what_never_ends_is_dropped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
