@@ -54,29 +54,59 @@ int salvor_text_escape(struct salvor_buffer *out, const char *text, size_t size,
 }
 
 /* The C library knows widths only in a locale of UTF-8; the process stays in its own. */
-static int width_of(uint32_t character, bool known)
-{
-    int width = known ? wcwidth((wchar_t)character) : 1;
-    return width < 0 ? 0 : width;
-}
-
-size_t salvor_text_width(const char *text, size_t size)
+static locale_t enter_utf8(void)
 {
     static locale_t utf8;
     if (!utf8)
         utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
+    return utf8 ? uselocale(utf8) : (locale_t)0;
+}
+
+static void leave_utf8(locale_t before)
+{
+    if (before)
+        uselocale(before);
+}
+
+static size_t width_of(uint32_t character, bool known)
+{
+    int width = known ? wcwidth((wchar_t)character) : 1;
+    return width < 0 ? 0 : (size_t)width;
+}
+
+size_t salvor_text_width(const char *text, size_t size)
+{
+    locale_t before = enter_utf8();
     size_t width = 0, used;
     for (size_t i = 0; i < size; i += used) {
         uint32_t character;
         used = salvor_utf8_next(&character, text + i, size - i);
-        width += used ? (size_t)width_of(character, utf8 != (locale_t)0) : 1;
+        width += used ? width_of(character, before != (locale_t)0) : 1;
         if (!used)
             used = 1;
     }
-    if (utf8)
-        uselocale(before);
+    leave_utf8(before);
     return width;
+}
+
+size_t salvor_text_cell(size_t *width, const char *text, size_t size)
+{
+    uint32_t character;
+    size_t used = salvor_utf8_next(&character, text, size);
+    *width = 0;
+    if (!used || salvor_text_is_harmful(character))
+        return used ? used : 1;
+    locale_t before = enter_utf8();
+    *width = width_of(character, before != (locale_t)0);
+    while (*width && used < size) {
+        size_t more = salvor_utf8_next(&character, text + used, size - used);
+        if (!more || salvor_text_is_harmful(character) ||
+            width_of(character, before != (locale_t)0))
+            break;
+        used += more;
+    }
+    leave_utf8(before);
+    return used;
 }
 
 void salvor_text_make_one_line(char *text, size_t size)

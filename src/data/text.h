@@ -23,6 +23,13 @@ int salvor_text_escape(struct salvor_buffer *out, const char *text, size_t size,
  */
 size_t salvor_text_width(const char *text, size_t size);
 
+/*
+ * What one place of a terminal shows, at the beginning of a text that is not empty: a character and
+ * those that combine with it, or a byte that is not UTF-8. Returns its bytes; `width` is its columns,
+ * 0 when it is harmful, or combines with nothing.
+ */
+size_t salvor_text_cell(size_t *width, const char *text, size_t size);
+
 /* Whether a character, shown as it is, could do something to a terminal: what is escaped above. */
 bool salvor_text_is_harmful(uint32_t character);
 
