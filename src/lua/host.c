@@ -35,6 +35,7 @@ struct salvor_host {
 /* clang-format off */
 static const luaL_Reg modules[] = {
     {"salvor.block", luaopen_salvor_block},
+    {"salvor.console", luaopen_salvor_console},
     {"salvor.digest", luaopen_salvor_digest},
     {"salvor.error", luaopen_salvor_error},
     {"salvor.fs", luaopen_salvor_fs},

@@ -5,6 +5,7 @@
 #include <lua.h>
 
 int luaopen_salvor_block(lua_State *L);
+int luaopen_salvor_console(lua_State *L);
 int luaopen_salvor_digest(lua_State *L);
 int luaopen_salvor_error(lua_State *L);
 int luaopen_salvor_fs(lua_State *L);

@@ -1,0 +1,63 @@
+/*
+ * The terminal of the process, as the one who edits a line uses it: standard input by keys, and rows
+ * of standard output. While it is in use the terminal is in raw mode and reports no signals; between
+ * lines it is as it was found, so that Ctrl-C reaches what runs.
+ */
+#ifndef SALVOR_REPL_CONSOLE_H
+#define SALVOR_REPL_CONSOLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "loop/loop.h"
+#include "repl/keys.h"
+#include "repl/screen.h"
+
+struct salvor_console;
+
+/*
+ * Error Invalid when standard input and output are no terminal. There is one terminal, so there can
+ * be one console at a time.
+ */
+int salvor_console_new(struct salvor_console **out, struct salvor_loop *loop,
+                       struct salvor_error *err);
+
+/* Gives the terminal back as it was. NULL is fine. */
+void salvor_console_free(struct salvor_console *console);
+
+/* Takes the terminal to raw mode, where it is not yet; salvor_console_yield() gives it back. */
+int salvor_console_take(struct salvor_console *console, struct salvor_error *err);
+void salvor_console_yield(struct salvor_console *console);
+
+enum salvor_console_event {
+    SALVOR_CONSOLE_KEY,
+    SALVOR_CONSOLE_RESIZED,
+    SALVOR_CONSOLE_CLOSED, /* the terminal has gone away */
+};
+
+/*
+ * Waits for an event: NULL when there is one already, else the operation to wait for. Then
+ * salvor_console_event() tells it, once; the key lives until the next wait.
+ */
+struct salvor_op *salvor_console_wait(struct salvor_console *console);
+int salvor_console_event(struct salvor_console *console, enum salvor_console_event *event,
+                         struct salvor_key *key, struct salvor_error *err);
+
+/* Columns and rows of the terminal; 80 and 24 where it does not know. */
+void salvor_console_size(const struct salvor_console *console, size_t *columns, size_t *rows);
+
+/* The frame to fill, begun anew, and what makes it appear. */
+struct salvor_frame *salvor_console_frame(struct salvor_console *console, struct salvor_error *err);
+int salvor_console_draw(struct salvor_console *console, struct salvor_error *err);
+
+/* See screen.h. */
+int salvor_console_leave(struct salvor_console *console, struct salvor_error *err);
+int salvor_console_erase(struct salvor_console *console, struct salvor_error *err);
+
+/* Clears the terminal; what is drawn next is at its top. */
+int salvor_console_clear(struct salvor_console *console, struct salvor_error *err);
+
+/* Stops the process as Ctrl-Z does; returns when it goes on. */
+int salvor_console_suspend(struct salvor_console *console, struct salvor_error *err);
+
+#endif
