@@ -1,0 +1,123 @@
+--- What was entered at the prompt, over all sessions: one JSON string in each line of a file that
+--- only its owner may read. Sessions at the same time append to it without harm; a line that is
+--- damaged is left out.
+local fs = require("salvor.fs")
+local json = require("salvor.json")
+local secret = require("salvor.secret")
+
+local history = {}
+history.__index = history
+
+local MOST = 10000 -- entries that are kept
+local LONGEST = 1 << 20 -- bytes of one that is written down
+local FILE_LIMIT = 64 << 20
+
+-- A literal behind such a name is taken for a secret, whatever it is used for.
+local SECRET_NAMES = {"password", "passwd", "passphrase", "secret", "token", "credential", "api_?key",
+                      "access_?key", "private_?key"}
+
+--- Whether the text holds, or seems to hold, a secret.
+function history.holds_secret(text)
+    if secret.mask(text) ~= text or text:find("%-%-%-%-%-BEGIN [%u ]*PRIVATE KEY") then
+        return true
+    end
+    local lower = text:lower()
+    for _, name in ipairs(SECRET_NAMES) do
+        if lower:find(name .. "[%w_]*[\"'%]]*%s*[=:,]%s*[\"'%[]") then
+            return true
+        end
+    end
+    return lower:find("%a[%w+.-]*://[^/%s:@]*:[^/%s@]+@") ~= nil
+end
+
+local function remember(self, text)
+    local at = self.places[text]
+    if at then
+        self.entries[at] = false -- compacted when they are looked at
+    end
+    table.insert(self.entries, text)
+    self.places[text] = #self.entries
+end
+
+local function parse(self, content)
+    local damaged = 0
+    for row in content:gmatch("[^\n]+") do
+        local text = json.decode(row)
+        if type(text) == "string" and utf8.len(text) then
+            remember(self, text)
+        else
+            damaged = damaged + 1
+        end
+    end
+    return damaged
+end
+
+--- The entries, oldest first, each once: the latest time it was entered.
+function history:list()
+    local kept = {}
+    for _, text in ipairs(self.entries) do
+        if text then
+            kept[#kept + 1] = text
+        end
+    end
+    if #kept ~= #self.entries then
+        self.entries, self.places = kept, {}
+        for at, text in ipairs(kept) do
+            self.places[text] = at
+        end
+    end
+    return self.entries
+end
+
+-- Over the limit the older half goes, so that it is not written anew each time.
+local function shorten(self)
+    local entries = self:list()
+    if #entries <= MOST then
+        return
+    end
+    local rows = {}
+    for at = #entries - MOST // 2 + 1, #entries do
+        rows[#rows + 1] = json.encode(entries[at]) .. "\n"
+    end
+    local _, err = fs.write(self.path, table.concat(rows), {mode = 384})
+    self.warning = self.warning or err and err.message
+end
+
+--- open(path) -> history; `warning` says what is wrong with the file. Without a path nothing is
+--- kept.
+function history.open(path)
+    local self = setmetatable({path = path, entries = {}, places = {}}, history)
+    local content, err = nil, nil
+    if path then
+        content, err = fs.read(path, {limit = FILE_LIMIT})
+    end
+    if content then
+        local damaged = parse(self, content)
+        if damaged > 0 then
+            self.warning = string.format("%s: %d damaged lines were left out", path, damaged)
+        end
+        shorten(self)
+    elseif err and err.code ~= "NotFound" then
+        self.warning = err.message
+    end
+    return self
+end
+
+--- Adds what was entered; nil, err when it cannot be written down. A text that begins with a blank,
+--- or holds a secret, is not written, and can only be recalled in this session.
+function history:add(text)
+    if not text:find("%S") or self.entries[#self.entries] == text then
+        return true
+    end
+    remember(self, text)
+    if not self.path or text:find("^%s") or #text > LONGEST or history.holds_secret(text) then
+        return true
+    end
+    local made, err = fs.mkdir(fs.dirname(self.path), {parents = true})
+    if not made then
+        return nil, err
+    end
+    return fs.append(self.path, json.encode(text) .. "\n")
+end
+
+return history

@@ -1,0 +1,83 @@
+--- Searching the history while it is typed what for, as ^R does in shells.
+local search = {}
+
+local function entries_of(self)
+    return self.options.history and self.options.history:list() or {}
+end
+
+--- Shows the next entry that holds the query, from `at` on; says so when there is none.
+local function find(self, at, direction)
+    local state = self.search
+    local entries = entries_of(self)
+    while at >= 1 and at <= #entries do
+        local from = entries[at]:find(state.query, 1, true)
+        if from and (entries[at] ~= self.line.text or at == state.at) then
+            state.at, state.failed = at, false
+            self.line:set(entries[at])
+            self.line.cursor = from
+            return
+        end
+        at = at + direction
+    end
+    state.failed = true
+end
+
+function search.begin(self, direction)
+    self.menu = nil
+    self.search = {query = "", at = #entries_of(self) + 1, direction = direction,
+                   before = {text = self.line.text, cursor = self.line.cursor}}
+end
+
+--- What stands before the line meanwhile.
+function search.prompt(self)
+    local state = self.search
+    return {{string.format("(%ssearch) '%s': ", state.failed and "failed " or "", state.query),
+             self.styles.search or ""}}
+end
+
+local function type_query(self, text)
+    local state = self.search
+    state.query = state.query .. text
+    find(self, math.min(state.at, #entries_of(self)), state.direction)
+end
+
+local KEYS = {
+    ["C-r"] = function(self)
+        self.search.direction = -1
+        find(self, self.search.at - 1, -1)
+    end,
+    ["C-s"] = function(self)
+        self.search.direction = 1
+        find(self, self.search.at + 1, 1)
+    end,
+    Backspace = function(self)
+        local state = self.search
+        local last = utf8.offset(state.query, -1)
+        state.query = last and state.query:sub(1, last - 1) or ""
+        state.at = #entries_of(self) + 1
+        find(self, state.at - 1, -1)
+    end,
+    ["C-g"] = function(self)
+        local before = self.search.before
+        self.search = nil
+        self.line:set(before.text)
+        self.line.cursor = before.cursor
+    end,
+}
+KEYS["C-h"] = KEYS.Backspace
+
+--- Whether the event was the search's own. Any other key ends it, and is then the line's.
+function search.handle(self, kind, text)
+    if kind ~= "key" then
+        type_query(self, text)
+        return true
+    elseif KEYS[text] then
+        KEYS[text](self)
+        return true
+    end
+    self.place = self.search.at <= #entries_of(self) and self.search.at or nil
+    self.search = nil
+    return text == "Escape"
+end
+
+return search
