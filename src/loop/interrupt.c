@@ -68,6 +68,11 @@ int salvor_interrupt_signal(void)
     return caught;
 }
 
+void salvor_interrupt_forget(void)
+{
+    caught = 0;
+}
+
 void salvor_interrupt_exit(void)
 {
     die_of(caught);

@@ -17,6 +17,9 @@ int salvor_interrupt_install(void (*notify)(void), struct salvor_error *err);
 /* The signal that was caught first, 0 for none. */
 int salvor_interrupt_signal(void);
 
+/* It has been dealt with: the next one is the first again. */
+void salvor_interrupt_forget(void);
+
 /* Ends the process by that signal, for its parent to see. Does not return. */
 void salvor_interrupt_exit(void) __attribute__((noreturn));
 

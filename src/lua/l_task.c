@@ -6,6 +6,7 @@
 #include "lua/scheduler.h"
 #include "lua/task.h"
 
+#define FOREGROUND       "salvor.foreground"
 #define JOINER_METATABLE "salvor.joiner"
 #define TIMER_METATABLE  "salvor.timer"
 #define WAITER_METATABLE "salvor.waiter"
@@ -64,6 +65,16 @@ static int task_next_ended(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_argcheck(L, luaL_len(L, 1) > 0, 1, "no tasks to wait for");
     return after_end(L, LUA_OK, 0);
+}
+
+/* set_foreground(task or nil): what Ctrl-C ends */
+static int task_set_foreground(lua_State *L)
+{
+    struct salvor_task *task = lua_isnoneornil(L, 1) ? NULL : check_task(L, 1);
+    lua_settop(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, FOREGROUND);
+    salvor_task_set_foreground(salvor_get_scheduler(L), task);
+    return 0;
 }
 
 /* result(task) -> true, results... or false, error, traceback; of an ended task */
@@ -179,10 +190,16 @@ static void make_waiter_metatable(lua_State *L)
 
 int luaopen_salvor_scheduler(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"spawn", task_spawn},   {"next_ended", task_next_ended}, {"result", task_result},
-        {"cancel", task_cancel}, {"status", task_status},         {"sleep", task_sleep},
-        {"now", task_now},       {"waiter", task_waiter},         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"spawn", task_spawn},
+                                         {"next_ended", task_next_ended},
+                                         {"result", task_result},
+                                         {"cancel", task_cancel},
+                                         {"status", task_status},
+                                         {"sleep", task_sleep},
+                                         {"now", task_now},
+                                         {"waiter", task_waiter},
+                                         {"set_foreground", task_set_foreground},
+                                         {NULL, NULL}};
     make_metatable(L, JOINER_METATABLE, joiner_gc);
     make_metatable(L, TIMER_METATABLE, timer_gc);
     make_waiter_metatable(L);

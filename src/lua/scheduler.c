@@ -1,5 +1,6 @@
 #include "lua/scheduler.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "loop/interrupt.h"
@@ -85,6 +86,46 @@ void salvor_task_cancel_script(struct salvor_scheduler *scheduler)
         salvor_task_cancel(scheduler, scheduler->root);
 }
 
+static bool interrupt_pending(const struct salvor_scheduler *scheduler)
+{
+    return salvor_interrupt_signal() && !scheduler->interrupt_seen;
+}
+
+void salvor_task_set_foreground(struct salvor_scheduler *scheduler, struct salvor_task *task)
+{
+    scheduler->foreground = task;
+}
+
+static bool is_below(const struct salvor_task *task, const struct salvor_task *ancestor)
+{
+    while (task && task != ancestor)
+        task = task->parent;
+    return task != NULL;
+}
+
+static void cancel_foreground(struct salvor_scheduler *scheduler)
+{
+    if (is_below(scheduler->current, scheduler->foreground))
+        for (struct salvor_task *task = scheduler->current; task != scheduler->foreground;
+             task = task->parent)
+            salvor_task_cancel(scheduler, task);
+    salvor_task_cancel(scheduler, scheduler->foreground);
+    salvor_interrupt_forget();
+}
+
+/* What a signal asks for; it is asked for once. */
+static void obey_interrupt(struct salvor_scheduler *scheduler)
+{
+    struct salvor_task *foreground = scheduler->foreground;
+    if (foreground && salvor_interrupt_signal() == SIGINT && foreground->state != TASK_ENDED &&
+        !foreground->cancel_requested) {
+        cancel_foreground(scheduler);
+        return;
+    }
+    scheduler->interrupt_seen = true;
+    salvor_task_cancel_script(scheduler);
+}
+
 /*
  * The hook that a signal sets: the only way to stop a script that computes. It runs in whatever
  * task computes.
@@ -96,13 +137,12 @@ static void interrupt_hook(lua_State *L, lua_Debug *activation)
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
     struct salvor_task *task = scheduler->current;
     /* A thread that was made while the hook was set inherited it. */
-    if (scheduler->interrupt_seen)
+    if (!interrupt_pending(scheduler))
         return;
-    scheduler->interrupt_seen = true;
-    salvor_task_cancel_script(scheduler);
+    obey_interrupt(scheduler);
     if (!task)
         luaL_error(L, "interrupted");
-    if (!task->cancel_delivered)
+    if (task->cancel_requested && !task->cancel_delivered)
         salvor_task_raise_cancelled(L, task);
 }
 
@@ -117,11 +157,6 @@ void salvor_scheduler_notify(void)
     if (L)
         set_hook(L);
     salvor_loop_interrupt(signalled->loop);
-}
-
-static bool interrupt_pending(const struct salvor_scheduler *scheduler)
-{
-    return salvor_interrupt_signal() && !scheduler->interrupt_seen;
 }
 
 /* The hook may have been set on a thread that was about to end: it is carried over to the next. */
@@ -320,9 +355,7 @@ static void turn(lua_State *L, bool may_run_tasks)
         return;
     }
     if (interrupt_pending(scheduler)) {
-        scheduler->interrupt_seen = true;
-        if (scheduler->root)
-            salvor_task_cancel(scheduler, scheduler->root);
+        obey_interrupt(scheduler);
         return;
     }
     if (idle) {
