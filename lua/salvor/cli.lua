@@ -207,6 +207,21 @@ local function read_options(arguments)
     return asked, todo, index
 end
 
+--- The prompt; a plain one where there is no terminal that it could be drawn on.
+local function run_prompt(options)
+    local terminal = require("salvor.terminal")
+    local kind = os.getenv("TERM")
+    if terminal.is_terminal("stdin") and terminal.is_terminal("stdout") and kind and kind ~= "dumb" then
+        local console, err = require("salvor.console").open()
+        if console then
+            local opened <close> = console
+            return require("salvor.prompt").run_session(opened, options)
+        end
+        cli.report(err)
+    end
+    return require("salvor.repl").run(options)
+end
+
 function cli.main(arguments)
     local asked, todo, index, code = read_options(arguments)
     if not asked then
@@ -238,7 +253,7 @@ function cli.main(arguments)
     end
     local idle = not word and not asked.code and not asked.version
     if asked.interactive or (idle and require("salvor.terminal").is_terminal("stdin")) then
-        return require("salvor.repl").run({quiet = asked.interactive})
+        return run_prompt({quiet = asked.interactive})
     elseif idle then
         return run_script({[0] = arguments[0], "-"}, 1)
     end

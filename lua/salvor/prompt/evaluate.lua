@@ -1,0 +1,67 @@
+--- What is entered at the prompt, compiled and run: as an expression first, so that its value can be
+--- shown, else as statements.
+local errors = require("salvor.error")
+local scheduler = require("salvor.scheduler")
+
+local evaluate = {}
+
+local CHUNK = "=prompt"
+
+--- Whether Lua's message says that only the end is missing: then the text goes on.
+local function is_unfinished(problem)
+    return problem:find("<eof>$") ~= nil
+end
+
+--- compile(text, env) -> function | nil, message, whether only the end is missing
+function evaluate.compile(text, env)
+    local chunk = load("return " .. text, CHUNK, "t", env)
+    if chunk then
+        return chunk
+    end
+    local problem
+    chunk, problem = load(text, CHUNK, "t", env)
+    if chunk then
+        return chunk
+    end
+    return nil, problem, is_unfinished(problem)
+end
+
+--- Whether Enter runs the text: it is whole, or wrong in a way that more text does not mend.
+function evaluate.is_complete(text, env)
+    local chunk, _, unfinished = evaluate.compile(text, env)
+    return chunk ~= nil or not unfinished
+end
+
+--- Locals of a line end with it: "local x = 1" at the beginning of a line makes a global instead, as
+--- one who tries things out means it.
+function evaluate.without_local(text)
+    if text:find("^%s*local%s+function%s") then
+        return (text:gsub("^%s*local%s+", "", 1))
+    elseif text:find("^%s*local%s+[%a_][%w_%s,]*=[^=]") then
+        return (text:gsub("^%s*local%s+", "", 1))
+    end
+    return text
+end
+
+--- run(fn) -> table.pack of true and its results, or of false, error, traceback. The function runs as
+--- a task, which Ctrl-C ends: then the error's code is Cancelled.
+function evaluate.run(fn)
+    local running = scheduler.spawn(fn)
+    scheduler.set_foreground(running)
+    local ok, problem = pcall(scheduler.next_ended, {running})
+    scheduler.set_foreground(nil)
+    if not ok then
+        error(problem, 0)
+    end
+    return table.pack(scheduler.result(running))
+end
+
+--- One line for what was raised: of an error object with its hint on a second one.
+function evaluate.describe(problem)
+    if errors.is(problem) and problem.code == "Cancelled" then
+        return "cancelled"
+    end
+    return (tostring(problem):gsub("^prompt:(%d+): ", "line %1: "))
+end
+
+return evaluate
