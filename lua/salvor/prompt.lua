@@ -1,4 +1,6 @@
 --- The prompt: reads what is entered, runs it, shows what came of it.
+local cluster = require("salvor.prompt.complete.cluster")
+local complete = require("salvor.prompt.complete")
 local editor = require("salvor.prompt.editor")
 local environment = require("salvor.prompt.environment")
 local evaluate = require("salvor.prompt.evaluate")
@@ -7,6 +9,7 @@ local fs = require("salvor.fs")
 local history = require("salvor.prompt.history")
 local secret = require("salvor.secret")
 local show = require("salvor.prompt.show")
+local stores = require("salvor.prompt.complete.stores")
 local terminal = require("salvor.terminal")
 
 local prompt = {}
@@ -27,6 +30,27 @@ function prompt:complain(text)
     io.stderr:write(terminal.escape(secret.mask(text), "\n"), "\n")
 end
 
+--- Prints, and stops after each screen.
+function prompt:page(text)
+    require("salvor.prompt.pager")(self.editor.console, terminal.escape(secret.mask(text), "\n\t"),
+        function(part)
+            io.stdout:write(part, "\n")
+            io.stdout:flush()
+        end)
+end
+
+--- One of Salvor's own commands, with what stands behind its name.
+function prompt:command(name, text)
+    local words = {}
+    if self.context then
+        words = {"--context", self.context}
+    end
+    for word in text:gmatch("%S+") do
+        words[#words + 1] = word
+    end
+    return require("salvor.options").run(require("salvor.cli." .. name), words)
+end
+
 -- The connection
 
 --- The client of the shown context, connected at the first use; raises when there is none.
@@ -45,6 +69,7 @@ function prompt:use(context, namespace)
         getmetatable(self.connected).__close(self.connected)
     end
     self.context, self.namespace, self.connected = context, namespace, client
+    self.cluster:forget()
     rawset(_G, "c", nil)
     return client
 end
@@ -63,7 +88,7 @@ end
 -- Results
 
 local function keep_results(self, results)
-    for index = results.n, 1, -1 do
+    for index = 1, results.n do
         self.count = self.count + 1
         rawset(_G, "_" .. self.count, results[index])
     end
@@ -72,25 +97,26 @@ end
 
 function prompt:show(v)
     local columns = terminal.width()
-    self:print(show.text(v, {output = self.output, width = columns}))
+    self:page(show.text(v, {output = self.output, width = columns}))
 end
 
 --- Runs a function that was entered, and shows its results or its error.
-function prompt:run(fn)
-    local outcome = evaluate.run(fn)
-    if not outcome[1] then
-        self.trace = outcome[3]
-        self:complain(evaluate.describe(outcome[2]))
-        return false
-    end
-    local results = table.pack(table.unpack(outcome, 2, outcome.n))
-    if results.n > 0 then
-        keep_results(self, results)
+function prompt:run(fn, source)
+    local outcome = evaluate.run(function()
+        local results = table.pack(fn())
+        self.inputs[#self.inputs + 1] = source and {text = source, first = self.count + 1,
+                                                    count = results.n}
+        if results.n > 0 then
+            keep_results(self, results)
+        end
         for index = 1, results.n do
             self:show(results[index])
         end
+    end)
+    if not outcome[1] then
+        self.trace = outcome[3]
+        self:complain(evaluate.describe(outcome[2]))
     end
-    return true
 end
 
 --- Runs one input: a command that begins with a colon, or Lua.
@@ -105,7 +131,7 @@ function prompt:enter(text)
     if not chunk then
         return self:complain((problem:gsub("^prompt:(%d+): ", "line %1: ")))
     end
-    return self:run(chunk)
+    return self:run(chunk, evaluate.without_local(text))
 end
 
 -- The session
@@ -134,7 +160,8 @@ local function style(self, name)
 end
 
 local function read(self)
-    local text, why = self.editor:read({{self:label(), style(self, "label")}, "> "}, "... ")
+    local text, why = self.editor:read({{self:label(), style(self, "label")}, "> "}, "... ", self.next_text)
+    self.next_text = nil
     if text and text:find("%S") then
         local kept, err = self.history:add(text)
         if not kept and not self.history.warning then
@@ -148,14 +175,24 @@ end
 --- run(options) -> exit code. options: quiet (no greeting)
 function prompt.run_session(console, options)
     local is_coloured = terminal.colour("stdout")
-    local self = setmetatable({count = 0, history = open_history(),
+    local self = setmetatable({count = 0, inputs = {}, history = open_history(),
                                styles = is_coloured and STYLES or {}}, prompt)
     self.editor = editor.new(console, {
         history = self.history,
         is_complete = is_complete,
+        complete = function(text, cursor)
+            return complete(self, text, cursor)
+        end,
+        edit = require("salvor.prompt.own_editor"),
         highlight = is_coloured and require("salvor.prompt.highlight") or nil,
         styles = self.styles,
     })
+    self.cluster = cluster.new(self, function()
+        self.editor:complete_anew()
+    end)
+    self.stores = stores.new(function()
+        self.editor:complete_anew()
+    end)
     environment.install(function()
         return self:client()
     end)

@@ -4,6 +4,7 @@
 local actions = require("salvor.prompt.actions")
 local keymap = require("salvor.prompt.keymap")
 local line = require("salvor.prompt.line")
+local menu = require("salvor.prompt.menu")
 local search = require("salvor.prompt.search")
 
 local editor = {}
@@ -83,6 +84,17 @@ function editor:refresh()
     end
 end
 
+--- What completion waited for has come: the key is as good as pressed again, when nothing was
+--- changed since.
+function editor:complete_anew()
+    if self.line and self.asked and self.asked.text == self.line.text
+        and self.asked.cursor == self.line.cursor then
+        self.asked = nil
+        menu.complete(self, 1)
+        self:refresh()
+    end
+end
+
 --- Calls `print`, whose output comes above the line that is edited.
 function editor:above(print)
     if not self.line then
@@ -157,10 +169,12 @@ local function edit(self)
 end
 
 --- read(prompt, continuation) -> text; nil, "dropped" after Ctrl-C; nil, "closed" at the end; or nil,
---- err. `prompt` is a list of texts and {text, style}, `continuation` what further rows begin with.
-function editor:read(prompt, continuation)
+--- err. `prompt` is a list of texts and {text, style}, `continuation` what further rows begin with,
+--- `text` what is there to begin with.
+function editor:read(prompt, continuation, text)
     self.prompt, self.continuation = prompt, continuation
-    self.line, self.place, self.draft = line.new(self.kills), nil, nil
+    self.line, self.place, self.draft, self.asked = line.new(self.kills), nil, nil, nil
+    self.line:set(text or "")
     local _ <close> = setmetatable({}, {__close = function()
         self.line, self.menu, self.search, self.pending = nil, nil, nil, nil
         self.console:yield()

@@ -48,7 +48,8 @@ function menu.complete(editor, direction)
     end
     local found = editor.options.complete
         and editor.options.complete(editor.line.text, editor.line.cursor)
-    if not found or not found.items[1] then
+    if not found then
+        editor.asked = {text = editor.line.text, cursor = editor.line.cursor}
         return
     end
     local self = setmetatable(found, menu)
@@ -94,8 +95,25 @@ local function add_item(self, pieces, at, text, styles)
     pieces[#pieces + 1] = {text, at == self.chosen and (styles.selected or "7") or ""}
 end
 
+--- As much of the text as fits.
+local function cut(text, width)
+    if terminal.display_width(text) <= width then
+        return text
+    end
+    local shown, used = {}, 1
+    for _, code in utf8.codes(text) do
+        local character = utf8.char(code)
+        used = used + terminal.display_width(character)
+        if used > width then
+            break
+        end
+        shown[#shown + 1] = character
+    end
+    return table.concat(shown) .. "…"
+end
+
 --- One row for each, with what it is.
-local function add_list(self, pieces, first, last, styles)
+local function add_list(self, pieces, first, last, columns, styles)
     local width = 1
     for at = first, last do
         width = math.max(width, terminal.display_width(label(self.items[at])))
@@ -103,8 +121,8 @@ local function add_list(self, pieces, first, last, styles)
     for at = first, last do
         pieces[#pieces + 1] = "\n"
         add_item(self, pieces, at, pad(label(self.items[at]), width), styles)
-        pieces[#pieces + 1] = {"  " .. terminal.escape(self.items[at].detail or ""),
-                               styles.detail or ""}
+        local detail = terminal.escape(self.items[at].detail or "")
+        pieces[#pieces + 1] = {"  " .. cut(detail, columns - width - GAP), styles.detail or ""}
     end
 end
 
@@ -131,7 +149,7 @@ function menu:add(pieces, editor)
     if has_details(self.items) then
         local first = self.chosen and (self.chosen - 1) // MOST_ROWS * MOST_ROWS + 1 or 1
         local last = math.min(first + MOST_ROWS - 1, #self.items)
-        add_list(self, pieces, first, last, editor.styles)
+        add_list(self, pieces, first, last, columns, editor.styles)
         hidden = #self.items - (last - first + 1)
     else
         hidden = add_table(self, pieces, columns, editor.styles)

@@ -44,13 +44,14 @@ local function object_table(list)
     local several = next(namespaces, next(namespaces)) ~= nil
     local mixed = next(kinds, next(kinds)) ~= nil
     local k8s = require("salvor.k8s")
-    for _, object in ipairs(list) do
+    for index, object in ipairs(list) do
         local state, why = k8s.state(object)
-        local row = {several and (object.metadata.namespace or "") or nil,
-                     (mixed and object.kind:lower() .. "/" or "") .. tostring(object.metadata.name)}
-        row[#row + 1] = why and state .. ": " .. why or state or ""
-        row[#row + 1] = age.since(dig(object, "metadata", "creationTimestamp"))
-        rows[#rows + 1] = row
+        rows[index] = {(mixed and object.kind:lower() .. "/" or "") .. tostring(object.metadata.name),
+                       why and state .. ": " .. why or state or "",
+                       age.since(dig(object, "metadata", "creationTimestamp"), os.time())}
+        if several then
+            table.insert(rows[index], 1, object.metadata.namespace or "")
+        end
     end
     local columns = {"NAME", "STATE", "AGE"}
     if several then

@@ -1,8 +1,10 @@
 local commands = require("salvor.prompt.commands")
+local errors = require("salvor.error")
+local page = require("salvor.prompt.page")
 
 local help = {summary = "what can be done here, or what a function does", usage = "[NAME]"}
 
-function help.run(prompt)
+local function list_commands(prompt)
     local rows = {}
     for _, name in ipairs(commands.names()) do
         local command = require("salvor.prompt.commands." .. name)
@@ -10,6 +12,21 @@ function help.run(prompt)
                            command.summary}
     end
     prompt:print(require("salvor.ui").format_table({"COMMAND", "WHAT IT DOES"}, rows))
+    prompt:print("Anything else is Lua. c is a client of the cluster: c:list(\"pods\"). The modules "
+        .. "are there by name:\nk8s, store, yaml, ... Tab completes; :help k8s or :help c:list tells"
+        .. " more. _ is the last result,\n_1, _2, ... are all of them. ^R searches what was entered.")
+end
+
+function help.run(prompt, name)
+    if name == "" then
+        return list_commands(prompt)
+    end
+    local text = page.of(name)
+    if not text then
+        error(errors.new({code = "NotFound", message = "there is nothing about " .. name,
+                          hint = ":apropos " .. name .. " searches all texts"}), 0)
+    end
+    prompt:print(text)
 end
 
 return help

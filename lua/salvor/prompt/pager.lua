@@ -1,0 +1,52 @@
+--- Long output, a screen at a time.
+local terminal = require("salvor.terminal")
+
+local HELP = "-- more: Space a page, Enter a line, a all, q no more --"
+
+local STEPS = {[" "] = "page", Enter = "line", ["C-m"] = "line", ["C-j"] = "line", a = "all",
+               q = "quit", ["C-c"] = "quit", ["C-d"] = "quit", Escape = "quit", Down = "line",
+               PageDown = "page", f = "page", j = "line"}
+
+local function ask(console)
+    console:take()
+    console:draw({{HELP, "7"}})
+    local step
+    repeat
+        local kind, text = console:read()
+        step = kind == "closed" and "quit" or kind ~= "resized" and STEPS[text]
+    until step
+    console:erase()
+    console:yield()
+    return step
+end
+
+--- Rows that a line takes on the terminal.
+local function height_of(line, columns)
+    return math.max(1, (terminal.display_width(line) + columns - 1) // columns)
+end
+
+--- pager(console, text, print): prints the text by print(lines), stopping after each screen.
+return function(console, text, print)
+    local columns, rows = console:size()
+    local lines, left = {}, rows - 1
+    local step
+    for line in (text .. "\n"):gmatch("([^\n]*)\n") do
+        local height = height_of(line, columns)
+        if height > left and step ~= "all" then
+            if lines[1] then
+                print(table.concat(lines, "\n"))
+                lines = {}
+            end
+            step = ask(console)
+            if step == "quit" then
+                return
+            end
+            left = step == "page" and rows - 1 or 1
+        end
+        left = left - height
+        lines[#lines + 1] = line
+    end
+    if lines[1] then
+        print(table.concat(lines, "\n"))
+    end
+end
