@@ -12,7 +12,7 @@ salvor.UNPRIVILEGED = {"setpriv", "--inh-caps=-all", "--bounding-set=-all"}
 local TIMEOUT = 600
 
 --- Everything that tells one environment from another, so that a test means the same everywhere.
-local function environment(home, extra)
+function salvor.environment(home, extra)
     local env = {
         HOME = home,
         TMPDIR = home,
@@ -43,7 +43,7 @@ function salvor.run(words, options)
     argv[#argv + 1] = salvor.path
     table.move(words, 1, #words, #argv + 1, argv)
     return must(proc.run(argv, {
-        env = environment(options.home, options.env),
+        env = salvor.environment(options.home, options.env),
         cwd = options.cwd,
         timeout = TIMEOUT,
     }))

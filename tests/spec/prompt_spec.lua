@@ -1,0 +1,146 @@
+-- The prompt on a terminal: what is entered is run, and what comes of it is shown.
+local fs = require("salvor.fs")
+local screen = require("support.screen")
+
+describe("the prompt", function()
+    local home, shown
+
+    before_each(function()
+        home = must(fs.temporary_folder())
+        shown = screen.start({}, {home = home})
+        shown:expect_text("no cluster>")
+    end)
+
+    after_each(function()
+        shown:close()
+        must(fs.remove_tree(home))
+    end)
+
+    local function enter(text)
+        shown:type(text)
+        shown:press("Enter")
+    end
+
+    it("shows the value of an expression, and keeps it", function()
+        enter("6 * 7")
+        shown:expect("no cluster> 6 * 7\n42\nno cluster>")
+        enter("_ + 1, 'two'")
+        shown:expect("43\n\"two\"\nno cluster>")
+        enter("_1, _3")
+        shown:expect("42\n\"two\"\nno cluster>")
+    end)
+
+    it("shows tables as Lua that can be read", function()
+        enter("{b = {1, 2}, a = 'x', ['c d'] = null}")
+        shown:expect("{a = \"x\", b = {1, 2}, [\"c d\"] = null}\nno cluster>")
+    end)
+
+    it("runs statements, and keeps what they name", function()
+        enter("local x = 5")
+        enter("x * 2")
+        shown:expect("no cluster> x * 2\n10\nno cluster>")
+    end)
+
+    it("goes on in the next row until what is typed is whole, and recalls it as one", function()
+        enter("for i = 1, 2 do")
+        shown:expect("no cluster> for i = 1, 2 do\n...")
+        enter("print(i) end")
+        shown:expect("1\n2\nno cluster>")
+        shown:press("Up")
+        shown:expect("no cluster> for i = 1, 2 do\n... print(i) end")
+        shown:press("Up", "Up", "C-e", "BSpace", "BSpace", "BSpace", "BSpace")
+        shown:type("3 do")
+    end)
+
+    it("says an error in a line, and its traceback when it is asked for", function()
+        enter("error('boom')")
+        shown:expect("line 1: boom\nno cluster>")
+        enter("must(fs.read('/no/such'))")
+        shown:expect_text("No such file")
+        enter(":trace")
+        shown:expect_text("stack traceback:")
+        enter("x x")
+        shown:expect_text("line 1: syntax error near 'x'")
+    end)
+
+    it("cancels what runs at Ctrl-C, and goes on", function()
+        for _, text in ipairs({"while true do end", "task.sleep(1000)",
+                               "proc.run({'sleep', '1000'})"}) do
+            enter(text)
+            shown:expect(text == "while true do end" and "no cluster> while true do end"
+                or "no cluster> " .. text)
+            shown:press("C-c")
+            shown:expect("^Ccancelled\nno cluster>")
+        end
+        enter("'alive'")
+        shown:expect("\"alive\"\nno cluster>")
+    end)
+
+    it("drops the line at Ctrl-C and leaves at Ctrl-D", function()
+        shown:type("half a line")
+        shown:press("C-c")
+        shown:expect("no cluster> half a line\nno cluster>")
+        shown:press("C-d")
+        assert.are.equal(0, shown:wait())
+    end)
+
+    it("leaves by :quit, which may be shorter", function()
+        enter(":q")
+        assert.are.equal(0, shown:wait())
+    end)
+
+    it("does not run what is pasted before Enter is pressed", function()
+        shown:paste("print('one')\nprint('two')\n")
+        shown:expect("no cluster> print('one')\n... print('two')\n...")
+        shown:press("Enter")
+        shown:expect("one\ntwo\nno cluster>")
+    end)
+
+    it("takes a script of 10,000 lines as one", function()
+        local rows = {"n = 0"}
+        for _ = 1, 9999 do
+            rows[#rows + 1] = "n = n + 1"
+        end
+        shown:paste(table.concat(rows, "\n"))
+        shown:expect_text("... n = n + 1")
+        shown:press("Enter")
+        enter("n")
+        shown:expect("no cluster> n\n9999\nno cluster>")
+    end)
+
+    it("shows what acts on a terminal as escapes", function()
+        enter([["\27[2J\7" .. "\xff"]])
+        shown:expect("\"\\x1b[2J\\x07\\xff\"\nno cluster>")
+        enter([[error("\27]0;title\7")]])
+        shown:expect("line 1: \\x1b]0;title\\x07\nno cluster>")
+    end)
+
+    it("remembers what was entered for the next session, but no secret", function()
+        enter("'kept'")
+        shown:expect("\"kept\"\nno cluster>")
+        enter("x = {password = 'hidden'}")
+        shown:expect("hidden'}\nno cluster>")
+        enter(":quit")
+        shown:wait()
+        local path = fs.join(home, "state/salvor/prompt.history")
+        assert.are.equal("\"'kept'\"\n\":quit\"\n", must(fs.read(path)))
+        assert.are.equal(tonumber("600", 8), must(fs.stat(path)).mode)
+        local again <close> = screen.start({}, {home = home})
+        again:expect_text("no cluster>")
+        again:press("C-r")
+        again:type("ept")
+        again:expect("(search) 'ept': 'kept'")
+        again:press("Enter")
+        again:expect("\"kept\"\nno cluster>")
+    end)
+
+    it("shows long output a screen at a time", function()
+        enter("('row\\n'):rep(60)")
+        shown:expect_text("no cluster>")
+        enter("t = {} for i = 1, 40 do t[i] = {i, ('x'):rep(70)} end")
+        enter("t")
+        shown:expect_text("-- more:")
+        shown:press("q")
+        shown:expect_text("no cluster>")
+    end)
+end)
