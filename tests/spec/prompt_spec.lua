@@ -18,6 +18,7 @@ describe("the prompt", function()
 
     local function enter(text)
         shown:type(text)
+        shown:expect_text(text)
         shown:press("Enter")
     end
 
@@ -119,7 +120,7 @@ describe("the prompt", function()
         enter("'kept'")
         shown:expect("\"kept\"\nno cluster>")
         enter("x = {password = 'hidden'}")
-        shown:expect("hidden'}\nno cluster>")
+        shown:expect("no cluster> x = {password = 'hidden'}\nno cluster>")
         enter(":quit")
         shown:wait()
         local path = fs.join(home, "state/salvor/prompt.history")

@@ -19,15 +19,24 @@ local function quoted(word)
     return "'" .. tostring(word):gsub("'", "'\\''") .. "'"
 end
 
-local function shell_command(words, env, home)
-    local parts = {"cd", quoted(home), "&& exec env"}
-    for name, value in pairs(salvor.environment(home, env)) do
-        parts[#parts + 1] = value and quoted(name .. "=" .. value) or "-u " .. name
+--- The code it ends with goes to a file: tmux does not always learn of it.
+local function shell_command(words, env, home, ended)
+    local parts = {"cd", quoted(home), "&& env"}
+    local environment = salvor.environment(home, env)
+    for name, value in pairs(environment) do
+        parts[#parts + 1] = not value and "-u " .. name or nil
+    end
+    for name, value in pairs(environment) do
+        parts[#parts + 1] = value and quoted(name .. "=" .. value) or nil
     end
     for _, word in ipairs(words) do
         parts[#parts + 1] = quoted(word)
     end
-    return table.concat(parts, " ")
+    return table.concat(parts, " ") .. "; echo $? > " .. quoted(ended)
+end
+
+local function ended_file(self)
+    return self.socket .. ".ended"
 end
 
 --- start(words, options): salvor with these words. options: home (a folder, needed), env, columns,
@@ -42,7 +51,7 @@ function screen.start(words, options)
         env[name] = value
     end
     local result = tmux(self, "new-session", "-d", "-x", tostring(options.columns or COLUMNS), "-y",
-        tostring(options.rows or ROWS), shell_command(argv, env, options.home),
+        tostring(options.rows or ROWS), shell_command(argv, env, options.home, ended_file(self)),
         ";", "set-option", "-g", "remain-on-exit", "on", ";", "set-option", "-g", "status", "off")
     assert(result.code == 0, result.stderr)
     return self
@@ -117,8 +126,8 @@ end
 --- Waits until the program has ended; its exit code.
 function screen:wait()
     return eventually("its end", function()
-        return tonumber(tmux(self, "display-message", "-p", "#{?pane_dead,#{pane_dead_status},}")
-            .stdout:match("%d+"))
+        local code = fs.read(ended_file(self))
+        return code and tonumber(code:match("^(%d+)\n"))
     end)
 end
 
