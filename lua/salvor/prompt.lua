@@ -20,12 +20,12 @@ local HISTORY = "prompt.history" -- in the state folder
 
 -- Output
 
-function prompt:print(text)
+function prompt.print(_, text)
     io.stdout:write(terminal.escape(secret.mask(text), "\n\t"), "\n")
     io.stdout:flush()
 end
 
-function prompt:complain(text)
+function prompt.complain(_, text)
     io.stdout:flush()
     io.stderr:write(terminal.escape(secret.mask(text), "\n"), "\n")
 end
@@ -160,7 +160,8 @@ local function style(self, name)
 end
 
 local function read(self)
-    local text, why = self.editor:read({{self:label(), style(self, "label")}, "> "}, "... ", self.next_text)
+    local text, why = self.editor:read({{self:label(), style(self, "label")}, "> "}, "... ",
+        self.next_text)
     self.next_text = nil
     if text and text:find("%S") then
         local kept, err = self.history:add(text)

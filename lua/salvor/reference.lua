@@ -1,6 +1,6 @@
 --- The reference of the API, from the files that editors read (lua/meta): what the prompt's help,
---- hints and completion, and the manual page salvor-api(7), are made of. The files are in the form of
---- the Lua language server's annotations; here they are ours, and well formed.
+--- hints and completion, and the manual page salvor-api(7), are made of. The files are in the form
+--- of the Lua language server's annotations; here they are ours, and well formed.
 local value = require("salvor.value")
 
 local reference = {}
@@ -147,10 +147,10 @@ end
 
 local loaded
 
---- load() -> {functions = list of {name = "fs.read" or "client:get", owner = module or class, method,
---- separator, signature, params, returns, text}, classes = {name = {name, fields, parents, text}},
---- aliases = {name = {name, type, text}}, modules = {"salvor.fs" = text}}. Params and fields are
---- {name, optional, type, text}.
+--- load() -> {functions = list of {name = "fs.read" or "client:get", owner = module or class,
+--- method, separator, signature, params, returns, text}, classes = {name = {name, fields, parents,
+--- text}}, aliases = {name = {name, type, text}}, modules = {"salvor.fs" = text}}. Params and
+--- fields are {name, optional, type, text}.
 function reference.load()
     if not loaded then
         loaded = {functions = {}, classes = {}, aliases = {}, modules = {}}

@@ -13,7 +13,7 @@ struct salvor_task;
 struct salvor_scheduler {
     struct salvor_loop *loop;
     struct salvor_task *root, *current;
-    struct salvor_task *foreground; /* the one that Ctrl-C ends; NULL: the script */
+    struct salvor_task *foreground;         /* the one that Ctrl-C ends; NULL: the script */
     struct salvor_task *ready, **ready_end; /* a queue */
     struct salvor_joiner *joiners;          /* who waits for any task to end */
     lua_State *volatile running;            /* the Lua thread that executes, for the signal hook */

@@ -5,8 +5,8 @@ local search = require("salvor.prompt.search")
 local actions = {}
 
 -- Places and deletions are the line's own.
-for _, place in ipairs({"left", "right", "line-begin", "line-end", "word-left", "word-right", "begin",
-                        "end"}) do
+for _, place in ipairs({"left", "right", "line-begin", "line-end", "word-left", "word-right",
+                        "begin", "end"}) do
     actions[place] = function(self)
         self.menu = nil
         self.line:go(place)

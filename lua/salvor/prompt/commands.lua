@@ -1,6 +1,6 @@
---- The commands of the prompt, which begin with a colon: one file each, found by its name. A command
---- is a table of `summary`, `usage` (what follows its name) and run(prompt, text), whose results are
---- shown as those of Lua.
+--- The commands of the prompt, which begin with a colon: one file each, found by its name. A
+--- command is a table of `summary`, `usage` (what follows its name) and run(prompt, text), whose
+--- results are shown as those of Lua.
 local errors = require("salvor.error")
 local value = require("salvor.value")
 

@@ -50,8 +50,8 @@ local function complete_command(prompt, text, cursor)
         return false, #before - #rest
     end
     local from = rest:find("%S*$")
-    return answer(cursor - #rest + from - 1, cursor, command.complete(prompt, rest:sub(1, from - 1)),
-        rest:sub(from))
+    local items = command.complete(prompt, rest:sub(1, from - 1))
+    return answer(cursor - #rest + from - 1, cursor, items, rest:sub(from))
 end
 
 local function complete_lua(prompt, text, cursor, offset)

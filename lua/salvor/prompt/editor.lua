@@ -1,6 +1,6 @@
---- Edits a line on the terminal, which may have several rows of text: keys come in, rows go out, and
---- between them stands salvor.prompt.line. Whatever else runs goes on meanwhile, and may print above
---- the line or have it drawn anew.
+--- Edits a line on the terminal, which may have several rows of text: keys come in, rows go out,
+--- and between them stands salvor.prompt.line. Whatever else runs goes on meanwhile, and may print
+--- above the line or have it drawn anew.
 local actions = require("salvor.prompt.actions")
 local keymap = require("salvor.prompt.keymap")
 local line = require("salvor.prompt.line")
@@ -168,9 +168,9 @@ local function edit(self)
     end
 end
 
---- read(prompt, continuation) -> text; nil, "dropped" after Ctrl-C; nil, "closed" at the end; or nil,
---- err. `prompt` is a list of texts and {text, style}, `continuation` what further rows begin with,
---- `text` what is there to begin with.
+--- read(prompt, continuation) -> text; nil, "dropped" after Ctrl-C; nil, "closed" at the end; or
+--- nil, err. `prompt` is a list of texts and {text, style}, `continuation` what further rows begin
+--- with, `text` what is there to begin with.
 function editor:read(prompt, continuation, text)
     self.prompt, self.continuation = prompt, continuation
     self.line, self.place, self.draft, self.asked = line.new(self.kills), nil, nil, nil

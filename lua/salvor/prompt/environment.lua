@@ -2,8 +2,8 @@
 --- first used, and `c`, a client of the cluster that the prompt shows.
 local environment = {}
 
-environment.MODULES = {"archive", "digest", "fs", "json", "k8s", "log", "pgbackrest", "proc", "secret",
-                       "store", "task", "terminal", "ui", "yaml"}
+environment.MODULES = {"archive", "digest", "fs", "json", "k8s", "log", "pgbackrest", "proc",
+                       "secret", "store", "task", "terminal", "ui", "yaml"}
 
 local is_module = {}
 for _, name in ipairs(environment.MODULES) do

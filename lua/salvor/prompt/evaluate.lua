@@ -1,5 +1,5 @@
---- What is entered at the prompt, compiled and run: as an expression first, so that its value can be
---- shown, else as statements.
+--- What is entered at the prompt, compiled and run: as an expression first, so that its value can
+--- be shown, else as statements.
 local errors = require("salvor.error")
 local scheduler = require("salvor.scheduler")
 
@@ -32,8 +32,8 @@ function evaluate.is_complete(text, env)
     return chunk ~= nil or not unfinished
 end
 
---- Locals of a line end with it: "local x = 1" at the beginning of a line makes a global instead, as
---- one who tries things out means it.
+--- Locals of a line end with it: "local x = 1" at the beginning of a line makes a global instead,
+--- as one who tries things out means it.
 function evaluate.without_local(text)
     if text:find("^%s*local%s+function%s") then
         return (text:gsub("^%s*local%s+", "", 1))
@@ -43,8 +43,8 @@ function evaluate.without_local(text)
     return text
 end
 
---- run(fn) -> table.pack of true and its results, or of false, error, traceback. The function runs as
---- a task, which Ctrl-C ends: then the error's code is Cancelled.
+--- run(fn) -> table.pack of true and its results, or of false, error, traceback. The function runs
+--- as a task, which Ctrl-C ends: then the error's code is Cancelled.
 function evaluate.run(fn)
     local running = scheduler.spawn(fn)
     scheduler.set_foreground(running)

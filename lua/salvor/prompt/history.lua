@@ -13,8 +13,8 @@ local LONGEST = 1 << 20 -- bytes of one that is written down
 local FILE_LIMIT = 64 << 20
 
 -- A literal behind such a name is taken for a secret, whatever it is used for.
-local SECRET_NAMES = {"password", "passwd", "passphrase", "secret", "token", "credential", "api_?key",
-                      "access_?key", "private_?key"}
+local SECRET_NAMES = {"password", "passwd", "passphrase", "secret", "token", "credential",
+                      "api_?key", "access_?key", "private_?key"}
 
 --- Whether the text holds, or seems to hold, a secret.
 function history.holds_secret(text)

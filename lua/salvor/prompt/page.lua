@@ -84,7 +84,8 @@ local function class_page(class)
     return table.concat(rows, "\n")
 end
 
---- c:list, client:list, list, fs.read, store, k8s.ListOptions: what is known of it; nil when nothing is.
+--- c:list, client:list, list, fs.read, store, k8s.ListOptions: what is known of it; nil when
+--- nothing is.
 function page.of(name)
     name = name:gsub("^salvor%.", ""):gsub("^c:", "client:"):gsub("^c%.", "client:")
         :gsub("%(.*$", "")

@@ -46,7 +46,8 @@ local function object_table(list)
     local k8s = require("salvor.k8s")
     for index, object in ipairs(list) do
         local state, why = k8s.state(object)
-        rows[index] = {(mixed and object.kind:lower() .. "/" or "") .. tostring(object.metadata.name),
+        local prefix = mixed and object.kind:lower() .. "/" or ""
+        rows[index] = {prefix .. tostring(object.metadata.name),
                        why and state .. ": " .. why or state or "",
                        age.since(dig(object, "metadata", "creationTimestamp"), os.time())}
         if several then

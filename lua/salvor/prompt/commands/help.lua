@@ -12,9 +12,10 @@ local function list_commands(prompt)
                            command.summary}
     end
     prompt:print(require("salvor.ui").format_table({"COMMAND", "WHAT IT DOES"}, rows))
-    prompt:print("Anything else is Lua. c is a client of the cluster: c:list(\"pods\"). The modules "
-        .. "are there by name:\nk8s, store, yaml, ... Tab completes; :help k8s or :help c:list tells"
-        .. " more. _ is the last result,\n_1, _2, ... are all of them. ^R searches what was entered.")
+    prompt:print([[
+Anything else is Lua. c is a client of the cluster: c:list("pods"). The modules are there by name:
+k8s, store, yaml, ... Tab completes; :help k8s or :help c:list tells more. _ is the last result,
+_1, _2, ... are all of them. ^R searches what was entered before.]])
 end
 
 function help.run(prompt, name)

@@ -6,9 +6,11 @@ function kinds.run(prompt, part)
     local rows = {}
     for _, kind in ipairs(must(prompt:client():kinds())) do
         local short = table.concat(kind.short_names or {}, ",")
-        if (kind.plural .. " " .. kind.kind .. " " .. short):lower():find(part:lower(), 1, true) then
-            rows[#rows + 1] = {kind.plural, short, kind.group ~= "" and kind.group .. "/" .. kind.version
-                or kind.version, kind.namespaced and "yes" or "no", kind.kind}
+        local names = kind.plural .. " " .. kind.kind .. " " .. short
+        if names:lower():find(part:lower(), 1, true) then
+            local group = kind.group ~= "" and kind.group .. "/" or ""
+            rows[#rows + 1] = {kind.plural, short, group .. kind.version,
+                               kind.namespaced and "yes" or "no", kind.kind}
         end
     end
     prompt:page(ui.format_table({"NAME", "SHORT", "API", "NAMESPACED", "KIND"}, rows))

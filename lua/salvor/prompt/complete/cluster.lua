@@ -1,6 +1,6 @@
 --- What completion knows of the cluster: kinds, names of objects, contexts. Each list is fetched in
---- the background when it is first asked for, and again when it is old; the prompt's line never waits
---- for it.
+--- the background when it is first asked for, and again when it is old; the prompt's line never
+--- waits for it.
 local task = require("salvor.task")
 
 local cluster = {}
@@ -78,7 +78,7 @@ function cluster:objects(kind)
     end)
 end
 
-function cluster:contexts()
+function cluster.contexts()
     local items = {}
     for _, context in ipairs(require("salvor.k8s").contexts() or {}) do
         items[#items + 1] = {text = context.name, suffix = "\""}

@@ -115,8 +115,8 @@ end
 ---     {kind = "name", chain, prefix, from, call}     behind the chain {"c", ":"}, empty: any name
 ---     {kind = "value", prefix, from, call, strings}  in a string that is open
 ---
---- `call` is {chain, number, option} or nil; option is the name of an option whose value is meant, or
---- true where an option's name is.
+--- `call` is {chain, number, option} or nil; option is the name of an option whose value is meant,
+--- or true where an option's name is.
 function place.find(words, text)
     local last = words[#words]
     if last and last.kind == "string" and last.open and text:find("^[\"']", last.from) then

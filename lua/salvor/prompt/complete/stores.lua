@@ -42,7 +42,8 @@ end
 
 --- Paths that begin as the prefix: of files, or of a URL's folder.
 function stores:paths(prefix)
-    local folder = prefix:match("^(%a[%w+.-]*://[^/]+/.*/)") or prefix:match("^(%a[%w+.-]*://[^/]+/)")
+    local folder = prefix:match("^(%a[%w+.-]*://[^/]+/.*/)")
+        or prefix:match("^(%a[%w+.-]*://[^/]+/)")
     if not folder then
         values_paths = values_paths or require("salvor.prompt.complete.values").paths
         local items = values_paths(prefix)

@@ -30,8 +30,8 @@ function values.paths(prefix)
     local looked = folder == "" and "." or (folder:gsub("^~/", (home or "~") .. "/"))
     local items = {}
     for _, entry in ipairs(fs.list(looked) or {}) do
-        local is_folder = entry.type == "folder"
-            or entry.type == "link" and (fs.stat(fs.join(looked, entry.name)) or {}).type == "folder"
+        local what = entry.type == "link" and fs.stat(fs.join(looked, entry.name)) or entry
+        local is_folder = what.type == "folder"
         items[#items + 1] = {text = folder .. entry.name .. (is_folder and "/" or ""),
                              label = entry.name .. (is_folder and "/" or "")}
     end
@@ -61,7 +61,7 @@ local BY_NAME = {
         return prompt.cluster:objects("namespaces")
     end,
     context = function(prompt)
-        return prompt.cluster:contexts()
+        return prompt.cluster.contexts()
     end,
     url = function(prompt, where)
         return prompt.stores:paths(where.prefix)
