@@ -210,8 +210,8 @@ end
 --- The prompt; a plain one where there is no terminal that it could be drawn on.
 local function run_prompt(options)
     local terminal = require("salvor.terminal")
-    local kind = os.getenv("TERM")
-    if terminal.is_terminal("stdin") and terminal.is_terminal("stdout") and kind and kind ~= "dumb" then
+    local kind = os.getenv("TERM") or "dumb"
+    if terminal.is_terminal("stdin") and terminal.is_terminal("stdout") and kind ~= "dumb" then
         local console, err = require("salvor.console").open()
         if console then
             local opened <close> = console

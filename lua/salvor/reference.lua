@@ -101,8 +101,10 @@ end
 local function add_function(reader, variable, separator, name, params)
     local block = reader.block
     local class = reader.classes[variable]
-    local short = class and (variable ~= "methods" and variable or class.name:match("[%w_]+$"):lower())
-        or reader.module:match("[%w_]+$")
+    local short = variable
+    if not class or variable == "methods" then
+        short = (class and class.name or reader.module):match("[%w_]+$"):lower()
+    end
     table.insert(reader.all.functions, {
         name = short .. separator .. name, owner = owner_of(reader, variable), method = name,
         separator = separator, signature = short .. separator .. name .. "(" .. params .. ")",
