@@ -10,6 +10,7 @@ local history = require("salvor.prompt.history")
 local secret = require("salvor.secret")
 local show = require("salvor.prompt.show")
 local stores = require("salvor.prompt.complete.stores")
+local task = require("salvor.task")
 local terminal = require("salvor.terminal")
 
 local prompt = {}
@@ -49,6 +50,16 @@ function prompt:command(name, text)
         words[#words + 1] = word
     end
     return require("salvor.options").run(require("salvor.cli." .. name), words)
+end
+
+--- Runs the function beside the prompt, until it ends or the prompt does.
+function prompt:background(fn)
+    local running
+    running = task.spawn(function()
+        fn()
+        self.tasks[running] = nil
+    end)
+    self.tasks[running] = true
 end
 
 -- The connection
@@ -176,7 +187,7 @@ end
 --- run(options) -> exit code. options: quiet (no greeting)
 function prompt.run_session(console, options)
     local is_coloured = terminal.colour("stdout")
-    local self = setmetatable({count = 0, inputs = {}, history = open_history(),
+    local self = setmetatable({count = 0, inputs = {}, tasks = {}, history = open_history(),
                                styles = is_coloured and STYLES or {}}, prompt)
     self.editor = editor.new(console, {
         history = self.history,
@@ -191,7 +202,7 @@ function prompt.run_session(console, options)
     self.cluster = cluster.new(self, function()
         self.editor:complete_anew()
     end)
-    self.stores = stores.new(function()
+    self.stores = stores.new(self, function()
         self.editor:complete_anew()
     end)
     environment.install(function()
@@ -205,6 +216,9 @@ function prompt.run_session(console, options)
         elseif not text and why ~= "dropped" then
             break
         end
+    end
+    for running in pairs(self.tasks) do
+        running:cancel()
     end
     return 0
 end

@@ -92,6 +92,7 @@ function history.open(path)
         content, err = fs.read(path, {limit = FILE_LIMIT})
     end
     if content then
+        self.is_torn = content:find("[^\n]$") ~= nil
         local damaged = parse(self, content)
         if damaged > 0 then
             self.warning = string.format("%s: %d damaged lines were left out", path, damaged)
@@ -117,7 +118,10 @@ function history:add(text)
     if not made then
         return nil, err
     end
-    return fs.append(self.path, json.encode(text) .. "\n")
+    local row = (self.is_torn and "\n" or "") .. json.encode(text) .. "\n"
+    local kept, problem = fs.append(self.path, row)
+    self.is_torn = self.is_torn and not kept
+    return kept, problem
 end
 
 return history

@@ -17,7 +17,7 @@ end
 
 local function literal_string(text, limit)
     local cut = #text > limit
-    local shown = cut and text:sub(1, (utf8.offset(text, 0, limit) or limit + 1) - 1) or text
+    local shown = cut and text:sub(1, utf8.offset(text, 0, limit + 1) - 1) or text
     shown = shown:gsub('[\\"]', "\\%0"):gsub("\n", "\\n"):gsub("\t", "\\t")
     shown = '"' .. terminal.escape(shown) .. '"'
     return cut and string.format("%s.. --[[%d bytes in all]]", shown, #text) or shown

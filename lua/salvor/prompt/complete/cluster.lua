@@ -23,7 +23,7 @@ end
 local function fetch(self, key, read)
     local list = {items = self.lists[key] and self.lists[key].items, busy = true}
     self.lists[key] = list
-    task.spawn(function()
+    self.prompt:background(function()
         local ok, items = pcall(task.timeout, PATIENCE, read)
         list.busy, list.at = false, task.now()
         list.items = ok and items or list.items or {}

@@ -11,8 +11,9 @@ local MOST = 2000 -- paths of one folder
 
 local SCHEMES = {"s3://", "sftp://", "az://", "file://"}
 
-function stores.new(told)
-    return setmetatable({told = told, folders = {}}, stores)
+--- new(prompt, told): `told` is called when an answer has come.
+function stores.new(prompt, told)
+    return setmetatable({prompt = prompt, told = told, folders = {}}, stores)
 end
 
 local function list(url)
@@ -31,7 +32,7 @@ end
 local function fetch(self, url)
     local folder = {busy = true}
     self.folders[url] = folder
-    task.spawn(function()
+    self.prompt:background(function()
         local ok, items = pcall(task.timeout, PATIENCE, function()
             return list(url)
         end)
