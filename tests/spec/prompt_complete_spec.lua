@@ -15,7 +15,8 @@ lab.describe("completion at the prompt", function()
                                 metadata = {name = name, namespace = namespace}}))
         end
         must(fs.write(fs.join(home, "backup.lua"), "loaded = true"))
-        shown = screen.start({}, {home = home, env = {KUBECONFIG = lab.kubeconfig()}, columns = 100})
+        shown = screen.start({}, {home = home, columns = 100,
+                                  env = {KUBECONFIG = lab.kubeconfig()}})
         shown:expect_text("/default>")
         shown:type(":ns " .. namespace)
         shown:press("Enter")
