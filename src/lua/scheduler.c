@@ -113,8 +113,8 @@ static void cancel_foreground(struct salvor_scheduler *scheduler)
     salvor_interrupt_forget();
 }
 
-/* What a signal asks for; it is asked for once. */
-static void obey_interrupt(struct salvor_scheduler *scheduler)
+/* What a signal asks for, once. `computing`: it came while a task ran, and not while all waited. */
+static void obey_interrupt(struct salvor_scheduler *scheduler, bool computing)
 {
     struct salvor_task *foreground = scheduler->foreground;
     if (foreground && salvor_interrupt_signal() == SIGINT && foreground->state != TASK_ENDED &&
@@ -123,7 +123,10 @@ static void obey_interrupt(struct salvor_scheduler *scheduler)
         return;
     }
     scheduler->interrupt_seen = true;
-    salvor_task_cancel_script(scheduler);
+    if (computing)
+        salvor_task_cancel_script(scheduler);
+    else if (scheduler->root)
+        salvor_task_cancel(scheduler, scheduler->root);
 }
 
 /*
@@ -139,7 +142,7 @@ static void interrupt_hook(lua_State *L, lua_Debug *activation)
     /* A thread that was made while the hook was set inherited it. */
     if (!interrupt_pending(scheduler))
         return;
-    obey_interrupt(scheduler);
+    obey_interrupt(scheduler, true);
     if (!task)
         luaL_error(L, "interrupted");
     if (task->cancel_requested && !task->cancel_delivered)
@@ -355,7 +358,7 @@ static void turn(lua_State *L, bool may_run_tasks)
         return;
     }
     if (interrupt_pending(scheduler)) {
-        obey_interrupt(scheduler);
+        obey_interrupt(scheduler, false);
         return;
     }
     if (idle) {

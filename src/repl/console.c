@@ -24,7 +24,6 @@ struct salvor_console {
     struct salvor_error failure;
     struct termios found; /* the terminal's settings, while it is taken */
     bool taken, resized, closed;
-    int chunks; /* that were read since it was taken, up to 2 */
     struct salvor_key key;
     bool has_key;
 };
@@ -121,7 +120,6 @@ static void read_keys(struct salvor_watch *watch, short revents)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     /* A terminal that was hung up says EIO. */
-    console->chunks += console->chunks < 2;
     if (got <= 0)
         console->closed = true;
     else
@@ -162,7 +160,6 @@ int salvor_console_event(struct salvor_console *console, enum salvor_console_eve
         return -1;
     }
     *key = console->key;
-    key->more = key->more && console->chunks > 1;
     *event = console->has_key   ? SALVOR_CONSOLE_KEY
              : console->resized ? SALVOR_CONSOLE_RESIZED
                                 : SALVOR_CONSOLE_CLOSED;
@@ -265,7 +262,6 @@ int salvor_console_take(struct salvor_console *console, struct salvor_error *err
     if (enter_raw(console, err) < 0)
         return -1;
     console->taken = true;
-    console->chunks = 0;
     return write_all(mark, sizeof(mark) - 1, err);
 }
 

@@ -37,8 +37,7 @@ enum salvor_console_event {
 
 /*
  * Waits for an event: NULL when there is one already, else the operation to wait for. Then
- * salvor_console_event() tells it, once; the key lives until the next wait. Its `more` is false in
- * what had been typed ahead before the terminal was taken: nobody knows how it was typed.
+ * salvor_console_event() tells it, once; the key lives until the next wait.
  */
 struct salvor_op *salvor_console_wait(struct salvor_console *console);
 int salvor_console_event(struct salvor_console *console, enum salvor_console_event *event,

@@ -71,7 +71,10 @@ local function define()
         target.other.world.paused = true
         target.other.world:patch_status({state = "17/18"})
         local words = words_of(target)
-        local stopped = target:salvor(table.move({"-p", "timeout=1s"}, 1, 2, #words + 1, words))
+        for index, word in ipairs(words) do
+            words[index] = word:gsub("^timeout=.*", "timeout=1s")
+        end
+        local stopped = target:salvor(words)
         salvor.expect_code(5, stopped)
         assert.is_nil(target.other.world:management().spec.multiSiteHA)
         assert.truthy(target.world:management().spec.multiSiteHA)

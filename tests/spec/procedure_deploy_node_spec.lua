@@ -172,7 +172,7 @@ node.describe("salvor deploy", function()
         assert.is_true(completed, log)
         salvor.expect(log, "Uid 65532", "CapEff 0000000000000000", "NoNewPrivs 1", "Seccomp 2",
             "root nil", "secret of 13 bytes", "value $(HOME) $$ \"x\"",
-            "the script is /etc/salvor/scripts/site/script.lua, not the bundled one",
+            "the script is /etc/salvor/scripts/site/script.lua",
             "step more is put after only: /etc/salvor/scripts/hooks/1.lua", "done here")
         assert.is_nil(log:find("correct-horse", 1, true))
         client:delete("namespaces", client.namespace)

@@ -31,6 +31,7 @@ Each request is appended to FOLDER/requests.jsonl, with the number of its rule. 
 it listens; ends with its parent.
 """
 import asyncio
+import contextlib
 import collections
 import json
 import os
@@ -333,10 +334,16 @@ async def main(raw=False, certificate=None, key=None):
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-    server = await asyncio.start_server(
-        lambda reader, writer: serve(rules, raw, reader, writer), "127.0.0.1", 0, ssl=context,
-        limit=HEAD_LIMIT, backlog=128)
-    print(server.sockets[0].getsockname()[1], os.getpid(), flush=True)
+    async def listen(host, port):
+        return await asyncio.start_server(
+            lambda reader, writer: serve(rules, raw, reader, writer), host, port, ssl=context,
+            limit=HEAD_LIMIT, backlog=128)
+    server = await listen("127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    # "localhost" may mean ::1, and some clients try no other.
+    with contextlib.suppress(OSError):
+        other = await listen("::1", port)  # noqa: F841, it lives as long as this function
+    print(port, os.getpid(), flush=True)
     while os.getppid() == parent:
         await asyncio.sleep(0.5)
 

@@ -120,7 +120,9 @@ local function add_nodes(self, count)
                           ["node.kubernetes.io/instance-type"] = "Standard_DC4s_v3",
                           ["topology.kubernetes.io/zone"] = "westeurope-" .. index},
             },
-            spec = {podCIDR = "10.244." .. index .. ".0/24", providerID = "azure:///" .. index},
+            -- Nothing runs here: in a lab with a node, pods must go to that one.
+            spec = {podCIDR = "10.244." .. index .. ".0/24", providerID = "azure:///" .. index,
+                    taints = {{key = "simulated", effect = "NoSchedule"}}},
         }))
         self:set_status(node, {
             addresses = salvor.list({{type = "Hostname", address = node.metadata.name},

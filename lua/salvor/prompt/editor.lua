@@ -120,7 +120,7 @@ local function find_action(self, name)
 end
 
 --- One event of the console; what reading is to return, or nothing.
-function editor:handle(kind, text, more)
+function editor:handle(kind, text)
     if kind == "closed" then
         return {closed = true}
     elseif kind == "resized" then
@@ -128,11 +128,7 @@ function editor:handle(kind, text, more)
     elseif self.search and search.handle(self, kind, text) then
         return nil
     elseif kind == "key" then
-        -- More that comes together with Enter was not typed: pasted lines do not run by themselves.
         local action = find_action(self, text)
-        if action == "accept" and more then
-            action = "new-line"
-        end
         return action and actions[action](self)
     end
     self.menu = nil
@@ -159,7 +155,7 @@ local function edit(self)
         if not kind then
             return nil, text
         end
-        local result = self:handle(kind, text, more)
+        local result = self:handle(kind, text)
         if result then
             return result
         elseif not more then
