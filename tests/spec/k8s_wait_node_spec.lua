@@ -88,7 +88,7 @@ node.describe("waiting for workloads", function()
         create("batch/v1/Job", "job", {template = template("job", script("true"), "Never")})
         must(client:wait_all({
             {kind = "sts", name = "set"}, {kind = "ds", name = "daemon"},
-            {kind = "job", name = "job"}, {kind = "node", all_namespaces = true},
+            {kind = "job", name = "job"}, {kind = "node", name = "node1"},
             -- Their controllers make the pods a moment later.
             {kind = "po", label_selector = "app in (set, daemon)", create = true},
         }, {timeout = 60}))
