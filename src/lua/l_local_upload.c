@@ -237,7 +237,8 @@ void salvor_local_upload_metatable(lua_State *L)
     luaL_newmetatable(L, UPLOAD_METATABLE);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, upload_close);
+    /* Ctrl-C may come before whoever began it has it in a variable: then nobody will end it. */
+    lua_pushcfunction(L, upload_abort);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
 }
