@@ -126,7 +126,7 @@ local function add_nodes(self, count)
         }))
         self:set_status(node, {
             addresses = salvor.list({{type = "Hostname", address = node.metadata.name},
-                                     {type = "InternalIP", address = "192.0.2." .. index}}),
+                                     {type = "InternalIP", address = "10.0.0." .. index}}),
             capacity = {cpu = "4", memory = "32880456Ki", pods = "30"},
             nodeInfo = {kubeletVersion = "v1.20.2", kernelVersion = "5.15", osImage = "Ubuntu",
                         machineID = operator.hex(16), systemUUID = operator.hex(16),
