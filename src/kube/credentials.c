@@ -7,17 +7,10 @@
 #include "data/text.h"
 #include "kube/exec_plugin.h"
 #include "kube/kubeconfig_entry.h"
+#include "kube/token.h"
 #include "loop/loop.h"
 
 #define TOKEN_LIFE 60 /* seconds until a token file is read again */
-
-bool salvor_kube_is_token(const char *text)
-{
-    for (; *text; text++)
-        if (!isgraph((unsigned char)*text))
-            return false;
-    return true;
-}
 
 static int read_token(struct salvor_kubeconfig *config, struct salvor_error *err)
 {

@@ -2,16 +2,11 @@
 #ifndef SALVOR_KUBE_CREDENTIALS_H
 #define SALVOR_KUBE_CREDENTIALS_H
 
-#include <stdbool.h>
-
 #include "core/buffer.h"
 #include "core/error.h"
 #include "kube/kubeconfig.h"
 
 struct salvor_exec_credential;
-
-/* A token goes into a header line, where a line break would begin another one. */
-bool salvor_kube_is_token(const char *text);
 
 /*
  * Appends an "Authorization: ..." line, or nothing when there is neither token nor user name. What

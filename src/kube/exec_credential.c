@@ -9,8 +9,8 @@
 #include "data/timestamp.h"
 #include "data/yaml.h"
 #include "kube/certificate.h"
-#include "kube/credentials.h"
 #include "kube/kubeconfig_entry.h"
+#include "kube/token.h"
 
 void salvor_exec_credential_release(struct salvor_exec_credential *credential)
 {

@@ -6,20 +6,13 @@
 
 #include "kube/exec_plugin.h"
 #include "lua/binding.h"
-#include "lua/l_kube.h"
+#include "lua/kube.h"
 #include "lua/modules.h"
 #include "lua/value.h"
 #include "net/url.h"
 
 #define SEGMENT_LIMIT   ((size_t)1 << 20)
 #define DEFAULT_TIMEOUT 30
-
-struct salvor_kube_client *salvor_kube_client_check(lua_State *L)
-{
-    struct salvor_kube_client *client = luaL_checkudata(L, 1, SALVOR_KUBE_CLIENT);
-    luaL_argcheck(L, client->config.server, 1, "the client is closed");
-    return client;
-}
 
 /* The client */
 
@@ -131,27 +124,6 @@ static int kube_escape(lua_State *L)
         salvor_raise(L, &err);
     lua_pushlstring(L, out->data, out->size);
     return 1;
-}
-
-void *salvor_kube_new(lua_State *L, size_t size, const char *class_name)
-{
-    void *object = lua_newuserdatauv(L, size, 1);
-    memset(object, 0, size);
-    luaL_setmetatable(L, class_name);
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, -2, 1);
-    return object;
-}
-
-void salvor_kube_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
-                       const luaL_Reg *methods)
-{
-    luaL_newmetatable(L, name);
-    luaL_setfuncs(L, metamethods, 0);
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
 }
 
 int luaopen_salvor_kube(lua_State *L)

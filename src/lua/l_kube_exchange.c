@@ -5,7 +5,7 @@
 #include "data/json_find.h"
 #include "kube/request.h"
 #include "lua/binding.h"
-#include "lua/l_kube.h"
+#include "lua/kube.h"
 #include "lua/task.h"
 #include "lua/value.h"
 

@@ -1,5 +1,5 @@
 /* The streams of a command in a container, as salvor.kube gives them: exec and attach. */
-#include "lua/l_kube.h"
+#include "lua/kube.h"
 
 #include "kube/remote.h"
 #include "lua/binding.h"

@@ -1,5 +1,5 @@
 /* Ports of pods on ports of this machine, as salvor.kube gives them. */
-#include "lua/l_kube.h"
+#include "lua/kube.h"
 
 #include "kube/forward.h"
 #include "lua/binding.h"

@@ -1,5 +1,5 @@
 /* The streams of lines of salvor.kube, as logs need them. */
-#include "lua/l_kube.h"
+#include "lua/kube.h"
 
 #include <string.h>
 

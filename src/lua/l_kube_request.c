@@ -9,7 +9,7 @@
 #include "data/text.h"
 #include "kube/request.h"
 #include "lua/binding.h"
-#include "lua/l_kube.h"
+#include "lua/kube.h"
 #include "lua/task.h"
 #include "lua/value.h"
 #include "net/url.h"

@@ -1,5 +1,5 @@
 /* The streams of JSON objects of salvor.kube, as watches need them. */
-#include "lua/l_kube.h"
+#include "lua/kube.h"
 
 #include "kube/object_stream.h"
 #include "kube/request.h"

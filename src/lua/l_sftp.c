@@ -15,87 +15,21 @@
  *
  * Where these fail: nil, error.
  */
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lua/binding.h"
 #include "lua/modules.h"
 #include "lua/sftp.h"
 #include "lua/task.h"
 
-#define SFTP_METATABLE "salvor.sftp"
-
-struct connection {
-    struct salvor_sftp *sftp; /* NULL: closed */
-};
-
-struct salvor_sftp *salvor_check_sftp(lua_State *L)
-{
-    struct connection *connection = luaL_checkudata(L, 1, SFTP_METATABLE);
-    luaL_argcheck(L, connection->sftp, 1, "the connection is closed");
-    return connection->sftp;
-}
-
-const char *salvor_check_sftp_path(lua_State *L, int index)
-{
-    size_t size;
-    const char *path = luaL_checklstring(L, index, &size);
-    luaL_argcheck(L, strlen(path) == size, index, "path holds a zero byte");
-    luaL_argcheck(L, size <= SALVOR_SFTP_PATH_MAX, index, "path is too long");
-    return path;
-}
-
-void *salvor_sftp_box(lua_State *L, size_t size, void (*release)(void *object))
-{
-    struct salvor_call *call = salvor_box(L, size, release);
-    call->op.done = true;
-    return call;
-}
-
-void salvor_sftp_stop(struct salvor_call *call)
-{
-    if (!call->op.done)
-        salvor_op_abort(&call->op);
-}
-
-int salvor_sftp_check(lua_State *L, const struct salvor_call *call)
-{
-    return call->result < 0 ? salvor_fail(L, &call->failure) : 0;
-}
-
-static const char *kind_of(uint32_t mode)
-{
-    return S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" : S_ISREG(mode) ? "file" : "other";
-}
-
-void salvor_push_sftp_attrs(lua_State *L, const struct salvor_sftp_attrs *attrs)
-{
-    lua_createtable(L, 0, 4);
-    if (attrs->flags & SALVOR_SFTP_ATTR_SIZE) {
-        lua_pushinteger(L, (lua_Integer)attrs->size);
-        lua_setfield(L, -2, "size");
-    }
-    if (attrs->flags & SALVOR_SFTP_ATTR_TIMES) {
-        lua_pushinteger(L, attrs->modified);
-        lua_setfield(L, -2, "modified");
-    }
-    if (attrs->flags & SALVOR_SFTP_ATTR_MODE) {
-        lua_pushinteger(L, attrs->mode & 07777);
-        lua_setfield(L, -2, "mode");
-        lua_pushstring(L, kind_of(attrs->mode));
-        lua_setfield(L, -2, "kind");
-    }
-}
-
 /* Connections */
 
 static int sftp_new(lua_State *L)
 {
     struct salvor_error err;
-    struct connection *connection = lua_newuserdatauv(L, sizeof(*connection), 0);
+    struct salvor_sftp_connection *connection = lua_newuserdatauv(L, sizeof(*connection), 0);
     connection->sftp = NULL;
-    luaL_setmetatable(L, SFTP_METATABLE);
+    luaL_setmetatable(L, SALVOR_SFTP_CONNECTION);
     if (salvor_sftp_new(&connection->sftp, salvor_get_loop(L), &err) < 0)
         return salvor_fail(L, &err);
     return 1;
@@ -110,7 +44,7 @@ static int sftp_version(lua_State *L)
 
 static int connection_close(lua_State *L)
 {
-    struct connection *connection = luaL_checkudata(L, 1, SFTP_METATABLE);
+    struct salvor_sftp_connection *connection = luaL_checkudata(L, 1, SALVOR_SFTP_CONNECTION);
     salvor_sftp_free(connection->sftp);
     connection->sftp = NULL;
     return 0;
@@ -249,7 +183,7 @@ static void make_metatable(lua_State *L)
         {"write", salvor_sftp_lua_write},      {"list", salvor_sftp_lua_list},
         {"close", connection_close},           {NULL, NULL},
     };
-    luaL_newmetatable(L, SFTP_METATABLE);
+    luaL_newmetatable(L, SALVOR_SFTP_CONNECTION);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, connection_close);

@@ -1,4 +1,4 @@
-/* What l_local.c, l_local_list.c and l_local_upload.c share. */
+/* What the parts of salvor.local (l_local*.c) share. */
 #ifndef SALVOR_LUA_LOCAL_H
 #define SALVOR_LUA_LOCAL_H
 
@@ -7,6 +7,8 @@
 #include <lua.h>
 
 #include "store/local/object.h"
+
+#define SALVOR_LOCAL_ROOT "salvor.local.root" /* the metatable of roots */
 
 /* A root that is closed while calls still use it is closed by the last of them. */
 struct salvor_local_root_object {

@@ -1,4 +1,4 @@
-/* What l_sftp.c, l_sftp_requests.c and l_sftp_files.c share. */
+/* What the parts of salvor.sftp (l_sftp*.c) share. */
 #ifndef SALVOR_LUA_SFTP_H
 #define SALVOR_LUA_SFTP_H
 
@@ -7,6 +7,12 @@
 #include "store/sftp/sftp.h"
 
 enum { SALVOR_SFTP_PATH_MAX = 16 << 10 };
+
+#define SALVOR_SFTP_CONNECTION "salvor.sftp" /* the metatable of connections */
+
+struct salvor_sftp_connection {
+    struct salvor_sftp *sftp; /* NULL: closed */
+};
 
 /* The connection that is argument 1; raises when it was closed. */
 struct salvor_sftp *salvor_check_sftp(lua_State *L);

@@ -208,3 +208,25 @@ int salvor_sftp_answer(struct salvor_sftp_channel *channel, enum salvor_sftp_typ
         salvor_sftp_end(exchange, exchange->failed ? &exchange->failure : NULL);
     return 0;
 }
+
+/* The end of all */
+
+static void end_all(struct salvor_sftp_exchange *list, const struct salvor_error *err)
+{
+    while (list) {
+        struct salvor_sftp_exchange *next = list->next;
+        salvor_sftp_end(list, err);
+        list = next;
+    }
+}
+
+void salvor_sftp_break(struct salvor_sftp *sftp, const struct salvor_error *err)
+{
+    if (sftp->broken)
+        return;
+    sftp->broken = true;
+    sftp->failure = *err;
+    for (size_t i = 0; i < SALVOR_SFTP_CHANNELS; i++)
+        end_all(sftp->channels[i].exchanges, err);
+    end_all(sftp->waiting, err);
+}

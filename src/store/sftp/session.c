@@ -72,26 +72,6 @@ void salvor_sftp_exchange(struct salvor_sftp *sftp, struct salvor_call *call,
     assign(sftp, exchange);
 }
 
-static void end_all(struct salvor_sftp_exchange *list, const struct salvor_error *err)
-{
-    while (list) {
-        struct salvor_sftp_exchange *next = list->next;
-        salvor_sftp_end(list, err);
-        list = next;
-    }
-}
-
-void salvor_sftp_break(struct salvor_sftp *sftp, const struct salvor_error *err)
-{
-    if (sftp->broken)
-        return;
-    sftp->broken = true;
-    sftp->failure = *err;
-    for (size_t i = 0; i < SALVOR_SFTP_CHANNELS; i++)
-        end_all(sftp->channels[i].exchanges, err);
-    end_all(sftp->waiting, err);
-}
-
 /* The thread */
 
 static void end_unwanted(struct salvor_sftp *sftp, struct salvor_sftp_exchange *list)

@@ -99,9 +99,6 @@ struct salvor_sftp {
 void salvor_sftp_exchange(struct salvor_sftp *sftp, struct salvor_call *call,
                           const struct salvor_sftp_kind *kind);
 
-/* Nothing can be done with this connection any more. */
-void salvor_sftp_break(struct salvor_sftp *sftp, const struct salvor_error *err);
-
 /* channel.c: bytes in and out; each returns whether it got anything done, and breaks on an error */
 
 void salvor_sftp_channel_init(struct salvor_sftp_channel *channel, struct salvor_sftp *sftp);
@@ -138,5 +135,8 @@ void salvor_sftp_unlink(struct salvor_sftp_exchange *exchange);
  * the server is closed there.
  */
 void salvor_sftp_end(struct salvor_sftp_exchange *exchange, const struct salvor_error *err);
+
+/* Nothing can be done with this connection any more: ends all of them. */
+void salvor_sftp_break(struct salvor_sftp *sftp, const struct salvor_error *err);
 
 #endif

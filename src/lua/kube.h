@@ -2,8 +2,8 @@
  * salvor.kube: what its parts share. l_kube.c has the client, l_kube_request.c its requests, each other
  * l_kube_*.c one kind of exchange or stream.
  */
-#ifndef SALVOR_LUA_L_KUBE_H
-#define SALVOR_LUA_L_KUBE_H
+#ifndef SALVOR_LUA_KUBE_H
+#define SALVOR_LUA_KUBE_H
 
 #include <stdbool.h>
 
