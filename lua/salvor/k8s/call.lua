@@ -1,7 +1,9 @@
 --- One call of the API: deadline, warnings, and what salvor.k8s.retry lets be repeated.
+local guard = require("salvor.guard")
 local log = require("salvor.log")
 local pause_before_retry = require("salvor.k8s.retry")
 local task = require("salvor.task")
+local writes = require("salvor.k8s.writes")
 
 --- For whoever asks what is going on: one line for each answer.
 local function note(request, method, began, answer, err)
@@ -35,11 +37,25 @@ local function try(client, request, sent, options)
     return exchange:answer()
 end
 
---- request: op, method, path, query, headers, body, timeout (seconds for all tries), raw.
+--- Whether it may be sent. Whoever is asked may take his time, so this comes before the deadline.
+local function allow(client, request)
+    if not writes(request) then
+        return true
+    end
+    return guard.check({op = request.op, client = client, verb = request.verb or request.method,
+                        target = request.target or request.path})
+end
+
+--- request: op, method, path, query, headers, body, timeout (seconds for all tries), raw; of a
+--- write verb and target, which say for people what it does.
 --- A read may also have `sent`, an exchange of client._kube:send for this very request, and
 --- `on_arrival`, which is given the exchange when its answer is there, but not yet read.
 --- Returns the answer {status, headers, body}, or nil and an error whose `op` is the request's.
 return function(client, request)
+    local allowed, refusal = allow(client, request)
+    if not allowed then
+        return nil, refusal
+    end
     local deadline = task.now() + (request.timeout or client.timeout)
     local method = request.method or "GET"
     local tries, sent = 0, request.sent

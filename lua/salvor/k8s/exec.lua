@@ -3,6 +3,8 @@ local check = require("salvor.k8s.check")
 local container = require("salvor.k8s.container")
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
+local guard = require("salvor.guard")
+local harmless = require("salvor.k8s.harmless")
 local kube = require("salvor.kube")
 local session = require("salvor.k8s.exec.session")
 local task = require("salvor.task")
@@ -39,7 +41,7 @@ end
 -- Arguments
 
 local open_options = {namespace = "string", container = "string", stdin = "boolean",
-                      tty = "boolean", size = "table", timeout = "number"}
+                      tty = "boolean", size = "table", timeout = "number", read_only = "boolean"}
 
 local run_options = {namespace = "string", container = "string", stdin = true, tty = "boolean",
                      size = "table", timeout = "number", limit = "number",
@@ -90,6 +92,22 @@ end
 
 -- Opening
 
+--- A command can change anything unless whoever calls says that it does not; what runs already
+--- changes nothing by being listened to. command: as for _command().
+local function allow(client, command)
+    local opts, argv = command.opts, command.argv
+    if opts.read_only or not argv and not opts.stdin then
+        return true
+    end
+    return guard.check({
+        op = command.op,
+        client = client,
+        verb = argv and "run in" or "attach to",
+        target = "Pod " .. (opts.namespace or client.namespace) .. "/" .. command.pod
+            .. (argv and ": " .. harmless(table.concat(argv, " ")) or ""),
+    })
+end
+
 --- what: op, subresource, argv (of exec), stdin (whether there is any).
 local function open(client, pod, what, opts)
     local deadline = task.now() + (opts.timeout or client.timeout)
@@ -130,6 +148,15 @@ function methods:open_exec(pod, argv, opts)
     check.name(pod, "k8s.open_exec")
     check_argv(argv, "k8s.open_exec")
     check_terminal(opts, "k8s.open_exec")
+    local allowed, err = allow(self, {op = "k8s.open_exec", pod = pod, argv = argv, opts = opts})
+    if not allowed then
+        return nil, err
+    end
+    return self:_open_exec(pod, argv, opts)
+end
+
+--- The same for a transfer, which has been allowed as a whole.
+function methods:_open_exec(pod, argv, opts)
     return open(self, pod, {op = "k8s.open_exec", subresource = "exec", argv = argv,
                             stdin = opts.stdin}, opts)
 end
@@ -138,6 +165,10 @@ function methods:open_attach(pod, opts)
     opts = check.options(opts, open_options, "k8s.open_attach")
     check.name(pod, "k8s.open_attach")
     check_terminal(opts, "k8s.open_attach")
+    local allowed, err = allow(self, {op = "k8s.open_attach", pod = pod, opts = opts})
+    if not allowed then
+        return nil, err
+    end
     return open(self, pod, {op = "k8s.open_attach", subresource = "attach", stdin = opts.stdin},
         opts)
 end
@@ -270,6 +301,10 @@ end
 --- attach), namespace, pod, argv (of exec), opts.
 function methods:_command(command)
     local opts, argv = command.opts, command.argv
+    local allowed, err = allow(self, command)
+    if not allowed then
+        return nil, err
+    end
     return run(self, command.pod, {op = command.op, subresource = command.subresource,
                                    argv = opts.sized and sized(argv, opts.stdin) or argv,
                                    stdin = opts.stdin ~= nil}, opts)

@@ -6,6 +6,7 @@ local check = require("salvor.k8s.check")
 local download = require("salvor.k8s.files.download")
 local fail = require("salvor.error").new
 local fs = require("salvor.fs")
+local guard = require("salvor.guard")
 local task = require("salvor.task")
 local upload = require("salvor.k8s.files.upload")
 
@@ -49,9 +50,23 @@ local function within(seconds, op, work)
     return result, err
 end
 
+--- What comes from a container is read there, and written to a file of this machine.
+local function allow(client, transfer)
+    if transfer.op == "k8s.download" then
+        return true
+    end
+    return guard.check({op = transfer.op, client = client, verb = "upload to",
+                        target = string.format("Pod %s/%s: %s -> %s", transfer.namespace,
+                            transfer.pod, transfer.local_path, transfer.remote_path)})
+end
+
 --- A download or upload, for plan mode to wrap: op, pod, namespace, remote_path, local_path,
 --- timeout, perform (function(client): does it).
 function methods:_transfer(transfer)
+    local allowed, err = allow(self, transfer)
+    if not allowed then
+        return nil, err
+    end
     return within(transfer.timeout, transfer.op, function()
         return transfer.perform(self)
     end)

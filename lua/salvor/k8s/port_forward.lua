@@ -4,6 +4,7 @@ local container = require("salvor.k8s.container")
 local fail = require("salvor.error").new
 local fields = require("salvor.k8s.fields")
 local forward = require("salvor.k8s.port_forward.forward")
+local guard = require("salvor.guard")
 local kube = require("salvor.kube")
 
 local OP = "k8s.port_forward"
@@ -98,12 +99,26 @@ local function listen(client, name, ports, opts)
     return handle
 end
 
-local port_forward_options = {namespace = "string", timeout = "number", on_error = "function"}
+local port_forward_options = {namespace = "string", timeout = "number", on_error = "function",
+                              read_only = "boolean"}
+
+--- Nobody sees what will go through it.
+local function allow(client, pod, opts)
+    if opts.read_only then
+        return true
+    end
+    return guard.check({op = OP, client = client, verb = "forward ports to",
+                        target = "Pod " .. (opts.namespace or client.namespace) .. "/" .. pod})
+end
 
 function methods:port_forward(pod, ports, opts)
     opts = check.options(opts, port_forward_options, OP)
     check.name(pod, OP)
     ports = check_ports(ports)
+    local allowed, refusal = allow(self, pod, opts)
+    if not allowed then
+        return nil, refusal
+    end
     local found, err = container.pod(self, OP, pod, opts)
     if not found then
         return nil, err

@@ -9,6 +9,7 @@ local evidence = require("salvor.procedure.evidence")
 local objects = require("salvor.procedure.objects")
 local planning = require("salvor.procedure.planning")
 local pods = require("salvor.procedure.pods")
+local subject = require("salvor.k8s.subject")
 local waits = require("salvor.procedure.waits")
 local written = require("salvor.procedure.written")
 
@@ -62,7 +63,7 @@ local function running_methods(connection, options)
         local recorded, summary = written.recording(registering(write))
         return options.performer:perform({
             verb = write.verb,
-            target = objects.target(write),
+            target = subject(write),
             object = written.object(write),
             run = function()
                 before, is_new = evidence.before(connection, write)

@@ -12,16 +12,6 @@ objects.RUN_LABEL = "salvor-run"
 -- Bytes; a shorter value is too likely to be a common word.
 local SHORTEST_SECRET = 8
 
---- What a write is done to, for people; the whole collection when it has no name.
-function objects.target(write)
-    local metadata = write.body and write.body.metadata or {}
-    local query = write.query or {}
-    local name = write.name or metadata.name
-        or metadata.generateName and metadata.generateName .. "*"
-        or "* " .. (query.labelSelector or query.fieldSelector or "")
-    return write.resource.kind .. " " .. (write.namespace and write.namespace .. "/" or "") .. name
-end
-
 --- The write with the run's label on what it creates.
 function objects.labelled(write, run)
     local body = copy.deep(write.body)

@@ -6,6 +6,7 @@ local objects_of = require("salvor.procedure.objects")
 local planned_objects = require("salvor.procedure.planned")
 local preview = require("salvor.procedure.preview")
 local selector = require("salvor.k8s.selector")
+local subject = require("salvor.k8s.subject")
 local waits = require("salvor.procedure.waits")
 
 local planning = {}
@@ -88,7 +89,7 @@ function planning.methods(connection, performer, run)
         objects_of.register_written(write)
         return performer:perform({
             verb = write.verb,
-            target = objects_of.target(write),
+            target = subject(write),
             preview = function()
                 local labelled = write.verb == "create" and objects_of.labelled(write, run)
                     or write

@@ -54,7 +54,7 @@ function download.run(client, pod, remote, target, opts)
     if not unpacking then
         return command.named(err, OP)
     end
-    local streams <close>, problem = client:open_exec(pod,
+    local streams <close>, problem = client:_open_exec(pod,
         {"tar", "-cf", "-", "-C", remote.folder, "--", remote.name},
         {namespace = opts.namespace, container = opts.container})
     if not streams then

@@ -131,7 +131,7 @@ return function(client, pod, local_path, remote_path, name, opts)
     if not packing then
         return command.named(size, OP)
     end
-    local streams <close>, problem = client:open_exec(pod,
+    local streams <close>, problem = client:_open_exec(pod,
         {"sh", "-c", RECEIVE, "sh", tostring(size), remote_path, name, temporary,
          opts.replace and "yes" or ""},
         {namespace = opts.namespace, container = opts.container, stdin = true})
