@@ -4,6 +4,7 @@ local check = require("salvor.check")
 local copy = require("salvor.store.copy")
 local errors = require("salvor.store.errors")
 local fs = require("salvor.fs")
+local guarded = require("salvor.store.guarded")
 local place = require("salvor.store.place")
 
 local carry = {}
@@ -99,6 +100,8 @@ function carry.download(store, path, file, opts)
     places[1], problem = place.object(file, name or path, nil, op)
     if not places[1] then
         return as_op(op, problem)
+    elseif places[1].backend.kind == "folder" then
+        places[1].backend = guarded.bare(places[1].backend)
     end
     return run(fields, {backend = store._backend, name = path, item = item}, places[1], op)
 end

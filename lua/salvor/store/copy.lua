@@ -19,7 +19,8 @@ local WORKERS = 8 -- when nothing else is said
 local NAMED = 1000 -- failures and links that the summary names
 
 --- Errors after which every other object would fail too.
-local FATAL = {NoSpace = true, Unauthorized = true, Unreachable = true, Untrusted = true}
+local FATAL = {NoSpace = true, Refused = true, Unauthorized = true, Unreachable = true,
+               Untrusted = true}
 
 local copy = {}
 copy.__index = copy
@@ -175,6 +176,9 @@ function copy:remove_others()
     removal:finish()
     self.summary.removed = removal.removed
     for _, failure in ipairs(removal.failed) do
+        if FATAL[failure.err.code] then
+            return nil, failure.err
+        end
         self:note_failure(failure.path, failure.err)
     end
     return true

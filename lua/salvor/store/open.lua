@@ -1,6 +1,7 @@
 --- From a URL to a back end.
 local backend = require("salvor.store.backend")
 local errors = require("salvor.error")
+local guarded = require("salvor.store.guarded")
 local merge = require("salvor.copy").merge
 local retry = require("salvor.store.retry")
 local url = require("salvor.store.url")
@@ -125,8 +126,8 @@ function open.known(location)
     return merge(COMMON, module.settings), module.credentials
 end
 
---- The back end of a URL that was parsed; its calls are repeated where they may be. Misuse of
---- options raises as function `what`.
+--- The back end of a URL that was parsed; its calls are repeated where they may be, and its writes
+--- guarded. Misuse of options raises as function `what`.
 function open.location(location, options, what)
     local module, err = module_of(location)
     if not module then
@@ -152,7 +153,7 @@ function open.location(location, options, what)
     if not opened then
         return nil, err
     end
-    return retry.wrap(backend.check(opened), retries)
+    return guarded.wrap(retry.wrap(backend.check(opened), retries))
 end
 
 --- Whether the back end of a URL knows an option; false for what is no URL of a store.

@@ -1,5 +1,6 @@
 local cli = require("salvor.cli")
 local command = require("salvor.store.command")
+local guard = require("salvor.guard")
 local remove = require("salvor.store.remove")
 local ui = require("salvor.ui")
 local url = require("salvor.store.url")
@@ -59,6 +60,7 @@ return {
         command.secret_option("secret", "the store"), command.CONTEXT, command.SITE,
     },
     run = function(given, words)
+        must(guard.check({op = "store.rm", verb = "remove", target = url.mask(words[1])}))
         local source = given.recursive and command.source(words[1], given)
             or command.object(words[1], given)
         local removal
