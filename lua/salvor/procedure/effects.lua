@@ -14,6 +14,7 @@
 -- preview and run return nil, err or raise, like any call.
 local copy = require("salvor.copy")
 local errors = require("salvor.error")
+local guard = require("salvor.guard")
 local text = require("salvor.procedure.text")
 
 local effects = {}
@@ -69,6 +70,7 @@ local function carry_out(self, effect, begun)
 end
 
 function Run:perform(effect)
+    must(guard.check({verb = effect.verb, target = effect.target}))
     self.ensure()
     local begun = self.journal:append({
         type = "effect.begin",

@@ -5,6 +5,8 @@ local document = require("salvor.procedure.plan_document")
 local errors = require("salvor.error")
 local evidence = require("salvor.procedure.evidence")
 local flow = require("salvor.procedure.flow")
+local guard = require("salvor.guard")
+local lock = require("salvor.procedure.lock")
 local merge = require("salvor.copy").merge
 local operator = require("salvor.procedure.operator")
 local replay = require("salvor.procedure.replay")
@@ -15,6 +17,23 @@ local undo = require("salvor.procedure.undo")
 
 local runner = {}
 
+--- Raises Refused, before anything is noted or changed, unless the procedure may be run in each of
+--- its places.
+local function check_allowed(opened)
+    if not lock.is_needed(opened.procedure) then
+        return
+    end
+    local connections = {opened.connection}
+    for _, place in ipairs(opened.elsewhere) do
+        connections[#connections + 1] = place.connection
+    end
+    for _, connection in ipairs(connections) do
+        must(guard.check({client = connection, verb = "run", begins = true,
+                          target = opened.procedure.id .. " in namespace "
+                              .. connection.namespace}))
+    end
+end
+
 -- Starting one
 
 --- run(id, options, observer) -> outcome {status, run, ...}; status is "done" (with folder and
@@ -23,6 +42,7 @@ local runner = {}
 --- session.open; from, until, skip (ids of steps); break_lock.
 function runner.run(id, options, observer)
     local opened = session.open(id, options)
+    check_allowed(opened)
     local wanted = flow.read(opened.procedure, options)
     local run = runs.create()
     run.journal.echo = observer.record
@@ -61,7 +81,9 @@ local function reopen(run, options)
     if not begin then
         refuse_resume("run " .. run.id .. " ended before it did anything", "start a new run")
     end
-    return session.reopen(begin, options), replayed
+    local opened = session.reopen(begin, options)
+    check_allowed(opened)
+    return opened, replayed
 end
 
 --- resume(run id, options, observer): as run(). What is finished is verified and left out, the step
