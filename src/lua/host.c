@@ -237,20 +237,32 @@ static bool is_cancelled(lua_State *L, int index)
            !strcmp(lua_tostring(L, -1), "Cancelled");
 }
 
+/* The exit code of a script that ended with the error at `index`, by lua/salvor/cli.lua. */
+static int exit_code_of(lua_State *L, int index)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    if (lua_getfield(L, -1, "salvor.cli") != LUA_TTABLE)
+        return EXIT_FAILED;
+    lua_getfield(L, -1, "exit_of");
+    lua_pushvalue(L, index);
+    return lua_pcall(L, 1, 1, 0) == LUA_OK ? (int)lua_tointeger(L, -1) : EXIT_FAILED;
+}
+
 /*
- * Tells why the task at index 1 failed. That it was cancelled is no news to whoever pressed Ctrl-C,
- * but what went wrong while it unwound is.
+ * Tells why the task at index 1 failed, and gives the exit code. That it was cancelled is no news to
+ * whoever pressed Ctrl-C, but what went wrong while it unwound is.
  */
-static void report(lua_State *L, struct salvor_task *task)
+static int report(lua_State *L, struct salvor_task *task)
 {
     salvor_task_push_result(L, task);
     int error = lua_gettop(L);
     if (salvor_interrupt_signal() && is_cancelled(L, error))
-        return;
+        return EXIT_FAILED;
     fprintf(stderr, "salvor: %s\n", luaL_tolstring(L, error, NULL));
     salvor_task_push_traceback(L, 1);
     if (lua_type(L, error) == LUA_TSTRING && lua_isstring(L, -1))
         fprintf(stderr, "%s\n", lua_tostring(L, -1));
+    return exit_code_of(L, error);
 }
 
 static int pass_code(lua_State *L, int status, lua_KContext context)
@@ -296,8 +308,7 @@ static int run(lua_State *L)
         salvor_task_push_result(L, root);
         return 1;
     }
-    report(L, root);
-    lua_pushinteger(L, EXIT_FAILED);
+    lua_pushinteger(L, report(L, root));
     return 1;
 }
 
