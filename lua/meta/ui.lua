@@ -105,4 +105,13 @@ function ui.progress(total, label, options) end
 ---@return salvor.Error? err `Refused` when there is no terminal to ask on
 function ui.confirm(question, options) end
 
+--- Asks for one of the words, which has to be typed as a whole.
+---
+---     local answer = ui.choose("three are not ready; go on?", {"yes", "no", "wait"})
+---@param question string
+---@param words string[]
+---@return string|false|nil word False for any other answer.
+---@return salvor.Error? err `Refused` when there is no terminal to ask on
+function ui.choose(question, words) end
+
 return ui

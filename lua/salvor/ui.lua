@@ -249,19 +249,17 @@ end
 
 --- Questions
 
---- Asks on the terminal: y or yes agrees, or with options.typed that very word. Without a terminal
---- nobody can agree: nil and the error Refused.
-function ui.confirm(question, options)
-    options = check.options(options, {typed = "string"}, "ui.confirm")
+--- The answer of whoever sits at the terminal; nil and the error Refused, with that hint, where
+--- there is none.
+local function ask(op, question, how, hint)
     if not (terminal.is_terminal("stdin") and terminal.is_terminal("stderr")) then
         return nil, fail({
             code = "Refused",
-            op = "ui.confirm",
+            op = op,
             message = "there is no terminal to ask on: " .. secret.mask(question),
-            hint = "--yes agrees beforehand",
+            hint = hint,
         })
     end
-    local how = options.typed and "type " .. options.typed .. " to go on: " or "[y/N] "
     io.stdout:flush()
     io.stderr:write(terminal.escape(secret.mask(question .. " " .. how), "\n"))
     io.stderr:flush()
@@ -269,11 +267,35 @@ function ui.confirm(question, options)
     if problem then
         return nil, problem
     end
-    answer = (answer or ""):match("^%s*(.-)%s*$")
-    if options.typed then
+    return (answer or ""):match("^%s*(.-)%s*$")
+end
+
+--- y or yes agrees, or with options.typed that very word.
+function ui.confirm(question, options)
+    options = check.options(options, {typed = "string"}, "ui.confirm")
+    local how = options.typed and "type " .. options.typed .. " to go on: " or "[y/N] "
+    local answer, err = ask("ui.confirm", question, how, "--yes agrees beforehand")
+    if not answer then
+        return nil, err
+    elseif options.typed then
         return answer == options.typed
     end
-    return answer:lower() == "y" or answer:lower() == "yes"
+    answer = answer:lower()
+    return answer == "y" or answer == "yes"
+end
+
+--- One of the words, typed as a whole; false for any other answer.
+function ui.choose(question, words)
+    local answer, err = ask("ui.choose", question, "[" .. table.concat(words, "/") .. "] ")
+    if not answer then
+        return nil, err
+    end
+    for _, word in ipairs(words) do
+        if answer:lower() == word:lower() then
+            return word
+        end
+    end
+    return false
 end
 
 return ui
