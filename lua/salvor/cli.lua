@@ -1,6 +1,8 @@
 --- The command line: what lua5.4 does with a script, and Salvor's own commands.
-local value = require("salvor.value")
+local errors = require("salvor.error")
+local global_options = require("salvor.global_options")
 local salvor = require("salvor")
+local value = require("salvor.value")
 
 local cli = {}
 
@@ -28,9 +30,9 @@ local complain = cli.complain
 local exit_by_code = {Usage = "usage", InvalidScript = "invalid_script", Preflight = "preflight",
                       Stopped = "stopped", Refused = "refused", Internal = "internal"}
 
---- The exit code that belongs to an error object.
+--- The exit code that belongs to an error object, or to whatever else was raised.
 function cli.exit_of(err)
-    return cli.exit[exit_by_code[err.code] or "failed"]
+    return cli.exit[errors.is(err) and exit_by_code[err.code] or "failed"]
 end
 
 --- An error object as one line: what, where, what to do.
@@ -49,13 +51,13 @@ function cli.report(err)
     complain(require("salvor.terminal").escape(text))
 end
 
+--- The options in front of a script or command, as commands declare theirs (salvor.options).
+cli.options = global_options.list
+
 local USAGE = [[
-usage: salvor [options] SCRIPT [ARGS]     run a Lua script
+usage: salvor [options] SCRIPT [ARGS]     run a Lua script; - is standard input
        salvor [options] COMMAND [ARGS]    run a command
-options as of lua: -e CODE  -l MODULE  -i  -v  -  --
-       --log-level LEVEL   debug, info, warning (default) or error
-       --log-format FORMAT text (default) or json
-       --version  --help
+       salvor [options]                   the prompt on a terminal, else as with -
 ]]
 
 local function command_names()
@@ -67,7 +69,8 @@ local function command_names()
 end
 
 local function print_help()
-    io.stdout:write(USAGE, "commands:\n")
+    io.stdout:write(USAGE, "options:\n", require("salvor.options").lines(cli.options),
+        "commands:\n")
     for _, name in ipairs(command_names()) do
         io.stdout:write(string.format("  %-10s %s\n", name, require("salvor.cli." .. name).summary))
     end
@@ -131,7 +134,7 @@ end
 
 --- Each takes its argument and returns an exit code to stop with, or nil to go on.
 local actions = {
-    ["-e"] = function(code)
+    e = function(code)
         local chunk, problem = load(code, "=(command line)", "t")
         if not chunk then
             complain(problem)
@@ -139,19 +142,19 @@ local actions = {
         end
         chunk()
     end,
-    ["-l"] = function(module)
+    l = function(module)
         local name, source = module:match("^([^=]+)=(.+)$")
         name, source = name or module, source or module
         _G[name] = require(source)
     end,
-    ["--log-level"] = function(level)
+    ["log-level"] = function(level)
         local ok, problem = pcall(require("salvor.log").set_level, level)
         if not ok then
             complain(problem, "; give debug, info, warning or error")
             return cli.exit.usage
         end
     end,
-    ["--log-format"] = function(format)
+    ["log-format"] = function(format)
         local ok, problem = pcall(require("salvor.log").set_format, format)
         if not ok then
             complain(problem, "; give text or json")
@@ -160,55 +163,20 @@ local actions = {
     end,
 }
 
-local flags = {["-i"] = "interactive", ["-v"] = "version", ["--version"] = "version",
-               ["--help"] = "help", ["-h"] = "help", ["-E"] = "no_environment", ["-W"] = "warnings"}
-
---- "-ecode" and "--log-level=debug" carry their argument with them.
-local function split_option(word)
-    local name, attached = word:match("^(%-%-[^=]+)=(.*)$")
-    if name then
-        return name, attached
-    end
-    name, attached = word:match("^(%-[el])(.+)$")
-    return name or word, attached
-end
-
---- Reads the options in front of the script or command: what was asked for, where that word is,
---- or an exit code.
-local function read_options(arguments)
-    local asked, todo, index = {}, {}, 1
-    while arguments[index] do
-        local word = arguments[index]
-        if word == "--" then
-            return asked, todo, index + 1
-        elseif word == "-" or word:sub(1, 1) ~= "-" then
-            break
-        end
-        local name, argument = split_option(word)
-        if actions[name] then
-            if not argument then
-                index = index + 1
-                argument = arguments[index]
-            end
-            if not argument then
-                complain("'", name, "' needs an argument")
-                return nil, nil, nil, cli.exit.usage
-            end
-            todo[#todo + 1] = {actions[name], argument}
-            asked.code = asked.code or name == "-e"
-        elseif flags[word] then
-            asked[flags[word]] = true
-        else
-            complain("unrecognized option '", word, "'; salvor --help lists them")
-            return nil, nil, nil, cli.exit.usage
-        end
-        index = index + 1
-    end
-    return asked, todo, index
-end
-
 --- The prompt; a plain one where there is no terminal that it could be drawn on.
-local function run_prompt(options)
+local function run_prompt(asked)
+    local ok, target = pcall(require("salvor.prompt.target").open, asked)
+    if not ok and not errors.is(target) then
+        error(target, 0)
+    elseif not ok then
+        cli.report(target)
+        return cli.exit_of(target)
+    end
+    local questions = require("salvor.prompt.production").new(target)
+    if not asked.write then
+        questions:install()
+    end
+    local options = {quiet = asked.i, target = target, questions = questions}
     local terminal = require("salvor.terminal")
     local kind = os.getenv("TERM") or "dumb"
     if terminal.is_terminal("stdin") and terminal.is_terminal("stdout") and kind ~= "dumb" then
@@ -222,42 +190,78 @@ local function run_prompt(options)
     return require("salvor.repl").run(options)
 end
 
-function cli.main(arguments)
-    local asked, todo, index, code = read_options(arguments)
-    if not asked then
-        return code
+local function is_set(variable)
+    local text = os.getenv(variable) or ""
+    return text ~= "" and text ~= "0"
+end
+
+--- Sees to it that nothing is written where that is asked for; nil and what is wrong with the
+--- options.
+local function obey_read_only(asked)
+    if not (asked["read-only"] or is_set("SALVOR_READ_ONLY")) then
+        return true
+    elseif asked.write then
+        return nil, "--write in a session that is read-only"
     end
-    if asked.help then
-        print_help()
-        return cli.exit.done
+    require("salvor.guard").make_read_only()
+    return true
+end
+
+--- What is to be run: "script", "command", nothing or, as `prompt`, also or only the prompt.
+local function choose(asked, word)
+    local what = word and ((word == "-" or is_script(word)) and "script" or "command")
+    local is_idle = not word and not asked.e and not asked.version
+    local on_terminal = is_idle and require("salvor.terminal").is_terminal("stdin")
+    local prompt = what ~= "command" and (asked.i or on_terminal)
+    if is_idle and not prompt then
+        what = "script"
     end
-    if asked.warnings then
-        warn("@on")
-    end
-    if asked.version or asked.interactive then
-        print("Salvor " .. salvor.version .. " (" .. _VERSION .. ")")
-    end
-    local word = arguments[index]
-    arg = script_arguments(arguments, word and index or 0)
-    for _, item in ipairs(todo) do
-        code = item[1](item[2])
+    return what, prompt
+end
+
+--- Does what was asked for, in its order; an exit code to stop with, or nil.
+local function prepare(asked)
+    for _, item in ipairs(asked) do
+        local code = actions[item[1]](item[2])
         if code then
             return code
         end
     end
-    code = cli.exit.done
-    if word == "-" or (word and is_script(word)) then
-        code = run_script(arguments, index)
-    elseif word then
+end
+
+function cli.main(arguments)
+    local asked, index = global_options.read(arguments)
+    if not asked then
+        complain(index)
+        return cli.exit.usage
+    elseif asked.help then
+        print_help()
+        return cli.exit.done
+    end
+    local word = arguments[index]
+    local what, prompt = choose(asked, word)
+    local misplaced = not prompt and global_options.of_prompt(asked)
+    local ok, problem = obey_read_only(asked)
+    if misplaced or not ok then
+        complain(problem or misplaced .. " is the prompt's; of a command it stands behind its name")
+        return cli.exit.usage
+    end
+    if asked.W then
+        warn("@on")
+    end
+    if asked.version or asked.i then
+        print("Salvor " .. salvor.version .. " (" .. _VERSION .. ")")
+    end
+    arg = script_arguments(arguments, word and index or 0)
+    local code = prepare(asked)
+    if code then
+        return code
+    elseif what == "command" then
         return run_command(word, table.move(arguments, index + 1, #arguments, 1, {}))
+    elseif what == "script" then
+        code = word and run_script(arguments, index) or run_script({[0] = arguments[0], "-"}, 1)
     end
-    local idle = not word and not asked.code and not asked.version
-    if asked.interactive or (idle and require("salvor.terminal").is_terminal("stdin")) then
-        return run_prompt({quiet = asked.interactive})
-    elseif idle then
-        return run_script({[0] = arguments[0], "-"}, 1)
-    end
-    return code
+    return prompt and run_prompt(asked) or code or cli.exit.done
 end
 
 return cli

@@ -118,16 +118,24 @@ function options.parse(command, arguments)
     return given, words
 end
 
-function options.help(command)
-    local lines = {"usage: " .. command.usage, command.summary}
-    for _, option in ipairs(command.options or {}) do
-        local left = (option.short and "-" .. option.short .. ", " or "    ") .. "--" .. option.name
+--- One line for each option: "  -o, --output text|json       ...".
+function options.lines(list)
+    local lines = {}
+    for _, option in ipairs(list) do
+        local short = option.short and "-" .. option.short
+        local left = not option.name and short
+            or (short and short .. ", " or "    ") .. "--" .. option.name
         if option.argument then
             left = left .. " " .. option.argument
         end
-        lines[#lines + 1] = string.format("  %-28s %s", left, option.help)
+        lines[#lines + 1] = string.format("  %-28s %s\n", left, option.help)
     end
-    return table.concat(lines, "\n") .. "\n"
+    return table.concat(lines)
+end
+
+function options.help(command)
+    return table.concat({"usage: ", command.usage, "\n", command.summary, "\n",
+                         options.lines(command.options or {})})
 end
 
 --- Error objects are for the operator, anything else is a bug and says where it comes from.

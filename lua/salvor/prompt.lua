@@ -6,6 +6,7 @@ local environment = require("salvor.prompt.environment")
 local evaluate = require("salvor.prompt.evaluate")
 local folders = require("salvor.folders")
 local fs = require("salvor.fs")
+local guard = require("salvor.guard")
 local history = require("salvor.prompt.history")
 local secret = require("salvor.secret")
 local show = require("salvor.prompt.show")
@@ -16,7 +17,12 @@ local terminal = require("salvor.terminal")
 local prompt = {}
 prompt.__index = prompt
 
-local STYLES = {hint = "2", prompt = "2", detail = "2", selected = "7", search = "2"}
+local STYLES = {hint = "2", prompt = "2", detail = "2", selected = "7", search = "2",
+                production = "1;31"}
+
+-- The options of commands that say what the prompt is about.
+local ABOUT = {context = true, namespace = true, kubeconfig = true, site = true}
+
 local HISTORY = "prompt.history" -- in the state folder
 
 -- Output
@@ -40,16 +46,31 @@ function prompt:page(text)
         end)
 end
 
---- One of Salvor's own commands, with what stands behind its name.
-function prompt:command(name, text)
-    local words = {}
-    if self.context then
-        words = {"--context", self.context}
+--- Whether the words give the option themselves.
+local function gives(words, option)
+    for _, word in ipairs(words) do
+        if word:match("^%-%-([^=]+)") == option.name or word == "-" .. tostring(option.short) then
+            return true
+        end
     end
+    return false
+end
+
+--- One of Salvor's own commands, with what stands behind its name. It is about what the prompt is
+--- about, unless the words say otherwise.
+function prompt:command(name, text)
+    local command = require("salvor.cli." .. name)
+    local words = {}
     for word in text:gmatch("%S+") do
         words[#words + 1] = word
     end
-    return require("salvor.options").run(require("salvor.cli." .. name), words)
+    for _, option in ipairs(command.options) do
+        local value = ABOUT[option.name] and self.target[option.name]
+        if value and not gives(words, option) then
+            table.move({"--" .. option.name, value}, 1, 2, #words + 1, words)
+        end
+    end
+    return require("salvor.options").run(command, words)
 end
 
 --- Runs the function beside the prompt, until it ends or the prompt does.
@@ -66,34 +87,22 @@ end
 
 --- The client of the shown context, connected at the first use; raises when there is none.
 function prompt:client()
-    if not self.connected then
-        self.connected = must(require("salvor.k8s").connect({context = self.context,
-                                                             namespace = self.namespace}))
-    end
-    return self.connected
+    return self.target:client()
 end
 
 --- Another context or namespace: `c` is another client from now on.
 function prompt:use(context, namespace)
-    local client = must(require("salvor.k8s").connect({context = context, namespace = namespace}))
-    if self.connected then
-        getmetatable(self.connected).__close(self.connected)
-    end
-    self.context, self.namespace, self.connected = context, namespace, client
+    self.target:use(context, namespace)
     self.cluster:forget()
     rawset(_G, "c", nil)
-    return client
 end
 
---- What stands before the line: context and namespace, from the kubeconfig alone.
+--- What stands before the line. What must be seen does not depend on colours.
 function prompt:label()
-    if not self.shown_label or self.connected ~= self.labelled then
-        local ok, client = pcall(self.client, self)
-        self.labelled = self.connected
-        self.shown_label = ok and string.format("%s/%s", client.context or client.server,
-            client.namespace) or "no cluster"
-    end
-    return self.shown_label
+    local text, is_production = self.target:label()
+    local mark = (is_production and "PRODUCTION " or "")
+        .. (guard.is_read_only() and "read-only " or "")
+    return {{mark, is_production and self.styles.production or ""}, text, "> "}
 end
 
 -- Results
@@ -113,6 +122,7 @@ end
 
 --- Runs a function that was entered, and shows its results or its error.
 function prompt:run(fn, source)
+    self.questions:forget()
     local outcome = evaluate.run(function()
         local results = table.pack(fn())
         self.inputs[#self.inputs + 1] = source and {text = source, first = self.count + 1,
@@ -166,13 +176,8 @@ local function greet(self, options)
     end
 end
 
-local function style(self, name)
-    return self.styles[name] or ""
-end
-
 local function read(self)
-    local text, why = self.editor:read({{self:label(), style(self, "label")}, "> "}, "... ",
-        self.next_text)
+    local text, why = self.editor:read(self:label(), "... ", self.next_text)
     self.next_text = nil
     if text and text:find("%S") then
         local kept, err = self.history:add(text)
@@ -184,10 +189,12 @@ local function read(self)
     return text, why
 end
 
---- run(options) -> exit code. options: quiet (no greeting)
+--- run(options) -> exit code. options: quiet (no greeting), target (salvor.prompt.target),
+--- questions (salvor.prompt.production)
 function prompt.run_session(console, options)
     local is_coloured = terminal.colour("stdout")
     local self = setmetatable({count = 0, inputs = {}, tasks = {}, history = open_history(),
+                               target = options.target, questions = options.questions,
                                styles = is_coloured and STYLES or {}}, prompt)
     self.editor = editor.new(console, {
         history = self.history,

@@ -56,15 +56,16 @@ local function show(ok, ...)
     end
 end
 
---- Reads, runs and prints until the end of standard input; returns the exit code. options.quiet:
---- the version has been said already.
+--- Reads, runs and prints until the end of standard input; returns the exit code. options: quiet
+--- (the version has been said already), questions (salvor.prompt.production).
 function repl.run(options)
-    if not (options and options.quiet) then
+    if not options.quiet then
         print("Salvor " .. salvor.version .. " (" .. _VERSION .. ")")
     end
     while true do
         local chunk, problem = read_chunk()
         if chunk then
+            options.questions:forget()
             show(pcall(chunk))
         elseif problem then
             complain(problem)

@@ -13,7 +13,7 @@ local function used_modules(text)
 end
 
 local function client_line(prompt)
-    local client = prompt.connected
+    local client = prompt.target.connected
     local parts = {}
     for _, field in ipairs({"context", "namespace"}) do
         if client and client[field] then

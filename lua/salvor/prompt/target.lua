@@ -1,0 +1,96 @@
+--- What the prompt works on: a cluster, found as by a plan or run, and whether it is production.
+local k8s = require("salvor.k8s")
+local settings = require("salvor.procedure.settings")
+local site = require("salvor.procedure.site")
+
+local Target = {}
+Target.__index = Target
+
+local target = {}
+
+--- open(given) -> target; raises what is wrong with a site's file. given: context, namespace,
+--- kubeconfig, site (texts, or nil).
+function target.open(given)
+    local opened = site.open(given.site)
+    local chosen = settings.target("", opened, given)
+    return setmetatable({context = chosen.context, namespace = chosen.namespace,
+                         kubeconfig = chosen.kubeconfig, site = given.site,
+                         layers = opened.layers}, Target)
+end
+
+local function connect(self, context, namespace)
+    return must(k8s.connect({kubeconfig = self.kubeconfig, context = context,
+                             namespace = namespace}))
+end
+
+--- The client, connected at the first use; raises when there is none.
+function Target:client()
+    if not self.connected then
+        self.connected = connect(self, self.context, self.namespace)
+    end
+    return self.connected
+end
+
+--- Another context or namespace: another client from now on.
+function Target:use(context, namespace)
+    local client = connect(self, context, namespace)
+    if self.connected then
+        getmetatable(self.connected).__close(self.connected)
+    end
+    self.context, self.namespace, self.connected = context, namespace, client
+end
+
+--- Where the prompt is: its client, or as much as is known without one.
+function Target:here()
+    local ok, client = pcall(self.client, self)
+    return ok and client or {context = self.context}
+end
+
+-- Production
+
+--- The address of a context's cluster. One cluster has many contexts, one for each of its users.
+local function server_of(self, layer)
+    local kubeconfig = layer.value.kubeconfig
+    for _, context in ipairs(k8s.contexts({
+        kubeconfig = kubeconfig and layer.file:absolute(kubeconfig) or self.kubeconfig}) or {}) do
+        if context.name == layer.value.context then
+            return context.server
+        end
+    end
+end
+
+local function is_about(self, layer, place)
+    local context = layer.value.context
+    return context ~= nil and (context == place.context
+        or place.server ~= nil and place.server == server_of(self, layer))
+end
+
+--- is_production({context, server}): what the first of the site's files says that names the
+--- context, or another one of its cluster; else the first that says it without naming any.
+function Target:is_production(place)
+    local general
+    for _, layer in ipairs(self.layers) do
+        local said = layer.value.production
+        if said ~= nil and is_about(self, layer, place) then
+            return said
+        elseif layer.value.context == nil and general == nil then
+            general = said
+        end
+    end
+    return general or false
+end
+
+--- What stands before the line: context and namespace, from the kubeconfig alone, and whether that
+--- is production.
+function Target:label()
+    if not self.shown or self.connected ~= self.labelled then
+        local here = self:here()
+        self.labelled = self.connected
+        self.shown = here.namespace and string.format("%s/%s", here.context or here.server,
+            here.namespace) or "no cluster"
+        self.shown_production = self:is_production(here)
+    end
+    return self.shown, self.shown_production
+end
+
+return target
