@@ -1,5 +1,6 @@
--- With --read-only every write is an error and does nothing, and every read works. All functions that
--- reach a cluster or a store are called: one that is new belongs to tests/support/every_call.lua.
+-- With --read-only every write is an error and does nothing, and every read works. All functions
+-- that reach a cluster or a store are called: one that is new belongs to
+-- tests/support/every_call.lua.
 local every_call = require("support.every_call")
 local fs = require("salvor.fs")
 local json = require("salvor.json")

@@ -39,7 +39,8 @@ every_call.cluster = {
         {"client:list", function(c) return c:list("configmaps") end},
         {"client:each", function(c) return c:each("configmaps")() end},
         {"client:watch", function(c)
-            for event in c:watch("configmaps") do return event end
+            local next_event, _, _, ended <close> = c:watch("configmaps") -- luacheck: ignore
+            return next_event()
         end},
         {"client:table", function(c) return c:table("configmaps") end},
         {"client:print_table", function(c) return c:print_table("configmaps") end},
@@ -87,7 +88,9 @@ every_call.cluster = {
         {"client:logs", function(c) return c:logs("none") end},
         {"client:each_log", function(c) return c:each_log("none")() end},
         {"client:exec", function(c) return c:exec("none", {"ls"}, {read_only = true}) end},
-        {"client:open_exec", function(c) return c:open_exec("none", {"ls"}, {read_only = true}) end},
+        {"client:open_exec", function(c)
+            return c:open_exec("none", {"ls"}, {read_only = true})
+        end},
         {"client:attach", function(c) return c:attach("none") end},
         {"client:attach", function(c)
             return c:attach("none", {stdin = "status\n", read_only = true})
@@ -168,11 +171,15 @@ every_call.storage = {
         {"store:upload", function(s) return s:upload("large", "a/large") end},
         {"store:remove", function(s) return s:remove("a/gone") end},
         {"store:remove", function(s) return s:remove({"a/gone", "a/there"}) end},
-        {"store:leftovers", function(s) return s:leftovers("", {remove = true, older_than = 0}) end},
+        {"store:leftovers", function(s)
+            return s:leftovers("", {remove = true, older_than = 0})
+        end},
         {"store.copy", function(s) return store.copy("local", s) end},
-        {"store.copy", function(s, url) return store.copy(url .. "/b", url .. "/c") end},
-        {"store.copy", function(s, url) return store.copy(url .. "/b/other", url .. "/c") end},
-        {"store.copy", function(s, url) return store.copy("empty", url .. "/a", {delete = true}) end},
+        {"store.copy", function(_, url) return store.copy(url .. "/b", url .. "/c") end},
+        {"store.copy", function(_, url) return store.copy(url .. "/b/other", url .. "/c") end},
+        {"store.copy", function(_, url)
+            return store.copy("empty", url .. "/a", {delete = true})
+        end},
     },
 }
 

@@ -1,0 +1,264 @@
+-- The prompt at a site that is production: it is seen, and writes are asked about, unless the
+-- session was opened for them.
+local eventually = require("support.eventually")
+local fs = require("salvor.fs")
+local lab = require("support.lab")
+local proc = require("salvor.proc")
+local salvor = require("support.salvor")
+local screen = require("support.screen")
+local site = require("support.site")
+
+-- Three contexts of two clusters: the second is the first one by another address.
+local CONFIG = [[
+apiVersion: v1
+kind: Config
+current-context: prod
+clusters:
+- {name: one, cluster: {server: "https://127.0.0.1:PORT", insecure-skip-tls-verify: true}}
+- {name: two, cluster: {server: "https://localhost:PORT", insecure-skip-tls-verify: true}}
+users: [{name: me, user: {token: TOKEN}}]
+contexts:
+- {name: prod, context: {cluster: one, user: me, namespace: NAMESPACE}}
+- {name: prod-admin, context: {cluster: one, user: me, namespace: NAMESPACE}}
+- {name: dev, context: {cluster: two, user: me, namespace: NAMESPACE}}
+]]
+
+lab.describe("the prompt at a production site", function()
+    local home, namespace, client, shown
+
+    setup(function()
+        namespace = lab.namespace()
+        client = lab.client({namespace = namespace})
+    end)
+
+    teardown(function()
+        must(client:delete("namespaces", namespace))
+        getmetatable(client).__close(client)
+    end)
+
+    local function write(name, text)
+        must(fs.mkdir(fs.dirname(fs.join(home, name)), {parents = true}))
+        must(fs.write(fs.join(home, name), text))
+    end
+
+    before_each(function()
+        home = must(fs.temporary_folder())
+        local config = must(fs.read(lab.kubeconfig()))
+        write("config.yaml", (CONFIG:gsub("PORT", config:match("127%.0%.0%.1:(%d+)"))
+            :gsub("TOKEN", config:match("token: (%S+)")):gsub("NAMESPACE", namespace)))
+        write("site.yaml", "production: true\ncontext: prod\nkubeconfig: config.yaml\n")
+        for _, name in ipairs({"one", "two", "three"}) do
+            client:delete("configmaps", name)
+            must(client:create({apiVersion = "v1", kind = "ConfigMap", metadata = {name = name}}))
+        end
+    end)
+
+    after_each(function()
+        if shown then
+            shown:close()
+            shown = nil
+        end
+        must(fs.remove_tree(home))
+    end)
+
+    --- Opens the prompt; `label` is what stands before the line.
+    local function open(words, label, env)
+        shown = screen.start(words, {home = home, columns = 120, env = env})
+        shown:expect_text(label .. "/" .. namespace .. ">")
+    end
+
+    local function enter(text)
+        shown:type(text)
+        shown:expect_text(text)
+        shown:press("Enter")
+    end
+
+    local function is_there(name)
+        return client:get("configmaps", name) ~= nil
+    end
+
+    local function question(what)
+        return "PRODUCTION prod: " .. what .. "? [yes/no/all]"
+    end
+
+    it("shows what it is, and reads without a question", function()
+        open({"--site", "site.yaml"}, "PRODUCTION prod")
+        enter("c:get('configmaps', 'one').metadata.name")
+        shown:expect("\"one\"\nPRODUCTION prod/" .. namespace .. ">")
+    end)
+
+    it("asks before each write, and does what is agreed to", function()
+        open({"--site", "site.yaml"}, "PRODUCTION prod")
+        enter("c:delete('configmaps', 'one').status")
+        shown:expect_text(question("delete ConfigMap " .. namespace .. "/one"))
+        assert.is_true(is_there("one"))
+        enter("yes")
+        shown:expect_text("Success")
+        assert.is_false(is_there("one"))
+        enter("c:delete('configmaps', 'two')")
+        shown:expect_text(question("delete ConfigMap " .. namespace .. "/two"))
+        enter("no")
+        shown:expect_text("the operator said no")
+        assert.is_true(is_there("two"))
+    end)
+
+    it("takes nothing but a whole yes for one", function()
+        open({"--site", "site.yaml"}, "PRODUCTION prod")
+        for _, answer in ipairs({"y", "", "ye", "yes!"}) do
+            enter("c:delete('configmaps', 'one')")
+            shown:expect_text("/one? [yes/no/all]")
+            enter(answer)
+            shown:expect_text("the operator said no")
+            shown:press("C-l")
+            shown:expect("PRODUCTION prod/" .. namespace .. ">")
+        end
+        assert.is_true(is_there("one"))
+    end)
+
+    it("takes one answer for all that an input writes, and none for the next input", function()
+        open({"--site", "site.yaml"}, "PRODUCTION prod")
+        enter("for _, n in ipairs{'one', 'two'} do must(c:delete('configmaps', n)) end")
+        shown:expect_text(question("delete ConfigMap " .. namespace .. "/one"))
+        enter("all")
+        shown:expect(question("delete ConfigMap " .. namespace .. "/one")
+            .. " all\nPRODUCTION prod/" .. namespace .. ">")
+        assert.is_false(is_there("one") or is_there("two"))
+        enter("c:delete('configmaps', 'three')")
+        shown:expect_text(question("delete ConfigMap " .. namespace .. "/three"))
+        enter("no")
+        shown:expect_text("the operator said no")
+    end)
+
+    it("asks one question at a time", function()
+        open({"--site", "site.yaml"}, "PRODUCTION prod")
+        enter("#task.map({'one', 'two', 'three'}, function(n) c:delete('configmaps', n) end)")
+        for number = 1, 3 do
+            local count
+            eventually("question " .. number, function()
+                count = select(2, shown:text():gsub("yes/no/all", ""))
+                return count >= number
+            end)
+            assert.equal(number, count)
+            enter("yes")
+        end
+        shown:expect_text("\n0\nPRODUCTION prod/" .. namespace .. ">")
+        assert.is_false(is_there("one") or is_there("two") or is_there("three"))
+    end)
+
+    it("does nothing when Ctrl-C is the answer", function()
+        open({"--site", "site.yaml"}, "PRODUCTION prod")
+        enter("c:delete('configmaps', 'one')")
+        shown:expect_text(question("delete ConfigMap " .. namespace .. "/one"))
+        shown:press("C-c")
+        shown:expect_text("cancelled\nPRODUCTION prod/" .. namespace .. ">")
+        assert.is_true(is_there("one"))
+        enter("6 * 7")
+        shown:expect("42\nPRODUCTION prod/" .. namespace .. ">")
+    end)
+
+    it("asks about stores, too", function()
+        open({"--site", "site.yaml"}, "PRODUCTION prod")
+        enter("store.open('there'):write('x', 'text')")
+        shown:expect_text("PRODUCTION prod: write " .. home .. "/there/x? [yes/no/all]")
+        enter("no")
+        shown:expect_text("the operator said no")
+        assert.is_nil(fs.stat(fs.join(home, "there")))
+    end)
+
+    it("goes by the cluster, whatever its context is called", function()
+        open({"--site", "site.yaml", "--context", "prod-admin"}, "PRODUCTION prod-admin")
+        enter("c:delete('configmaps', 'one')")
+        shown:expect_text("PRODUCTION prod-admin: delete ConfigMap")
+        enter("no")
+        enter(":use dev")
+        shown:expect_text("\ndev/" .. namespace .. ">")
+        enter("c:delete('configmaps', 'one').status")
+        shown:expect_text("Success")
+        enter("k8s.connect({kubeconfig = 'config.yaml', context = 'prod'})"
+            .. ":delete('configmaps', 'two')")
+        shown:expect_text(question("delete ConfigMap " .. namespace .. "/two"))
+        enter("no")
+        enter(":use prod")
+        shown:expect_text("\nPRODUCTION prod/" .. namespace .. ">")
+    end)
+
+    it("is known by the user's file, and by the environment's", function()
+        write("config/salvor/site.yaml", must(fs.read(fs.join(home, "site.yaml"))))
+        write("config/salvor/config.yaml", must(fs.read(fs.join(home, "config.yaml"))))
+        open({}, "PRODUCTION prod")
+        shown:close()
+        open({"--context", "dev"}, "dev")
+        shown:close()
+        must(fs.remove(fs.join(home, "config/salvor/site.yaml")))
+        open({}, "PRODUCTION prod", {SALVOR_SITE = fs.join(home, "site.yaml")})
+    end)
+
+    it("writes without a question where the session was opened for it", function()
+        open({"--site", "site.yaml", "--write"}, "PRODUCTION prod")
+        enter("c:delete('configmaps', 'one').status")
+        shown:expect_text("Success")
+    end)
+
+    it("writes nothing where the session is read-only", function()
+        open({"--site", "site.yaml", "--read-only"}, "PRODUCTION read-only prod")
+        enter("c:delete('configmaps', 'one')")
+        shown:expect_text("the session is read-only")
+        assert.is_true(is_there("one"))
+    end)
+
+    it("asks once about a procedure, and nothing about what that does", function()
+        site.install(home, "site/script", site.script({}, {run = [[function(ctx)
+            for _, name in ipairs({"made", "made-too"}) do
+                must(ctx.k8s:create({apiVersion = "v1", kind = "ConfigMap",
+                                     metadata = {name = name}}))
+            end
+        end]]}))
+        open({"--site", "site.yaml"}, "PRODUCTION prod")
+        local asked = "PRODUCTION prod: run site/script in namespace " .. namespace .. "? [yes/no]"
+        enter(":run site/script")
+        shown:expect_text(asked)
+        enter("no")
+        shown:expect_text("the operator said no")
+        assert.is_false(is_there("made"))
+        shown:press("C-l")
+        enter(":run site/script")
+        shown:expect_text(asked)
+        enter("yes")
+        shown:expect_text("is done; its journal is")
+        assert.is_true(is_there("made") and is_there("made-too"))
+    end)
+
+    it("says what is wrong with a site's file instead of going on without it", function()
+        write("site.yaml", "production: maybe\n")
+        local result = salvor.run({"--site", "site.yaml", "-i"}, {home = home, cwd = home})
+        salvor.expect_code(2, result)
+        salvor.expect(result.stderr, "site.yaml:1:1: 'production' must be true or false")
+    end)
+
+    it("refuses what a pipe wants to write, since nobody can be asked", function()
+        local input = string.format("c = must(require('salvor.k8s').connect{kubeconfig = %q})\n"
+            .. "print(c:delete('configmaps', 'one'))\nyes\nyes\n", fs.join(home, "config.yaml"))
+        local function pipe(...)
+            return must(proc.run({salvor.path, "-i", "--site", "site.yaml", ...}, {
+                stdin = input, cwd = home, env = salvor.environment(home), timeout = 60}))
+        end
+        local result = pipe()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "it is production, and there is nobody to ask")
+        assert.is_true(is_there("one"))
+        pipe("--write")
+        assert.is_false(is_there("one"))
+    end)
+
+    it("asks on a dumb terminal as well", function()
+        shown = screen.start({"--site", "site.yaml"}, {home = home, columns = 120,
+                                                       env = {TERM = "dumb"}})
+        shown:expect_text(">")
+        enter("c = require('salvor.k8s').connect{kubeconfig = 'config.yaml'}")
+        enter("c:delete('configmaps', 'one').status")
+        shown:expect_text(question("delete ConfigMap " .. namespace .. "/one"))
+        enter("yes")
+        shown:expect_text("Success")
+        assert.is_false(is_there("one"))
+    end)
+end)
