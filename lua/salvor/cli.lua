@@ -1,6 +1,5 @@
 --- The command line: what lua5.4 does with a script, and Salvor's own commands.
 local errors = require("salvor.error")
-local global_options = require("salvor.global_options")
 local salvor = require("salvor")
 local value = require("salvor.value")
 
@@ -51,9 +50,6 @@ function cli.report(err)
     complain(require("salvor.terminal").escape(text))
 end
 
---- The options in front of a script or command, as commands declare theirs (salvor.options).
-cli.options = global_options.list
-
 local USAGE = [[
 usage: salvor [options] SCRIPT [ARGS]     run a Lua script; - is standard input
        salvor [options] COMMAND [ARGS]    run a command
@@ -69,8 +65,8 @@ local function command_names()
 end
 
 local function print_help()
-    io.stdout:write(USAGE, "options:\n", require("salvor.options").lines(cli.options),
-        "commands:\n")
+    io.stdout:write(USAGE, "options:\n",
+        require("salvor.options").lines(require("salvor.global_options").list), "commands:\n")
     for _, name in ipairs(command_names()) do
         io.stdout:write(string.format("  %-10s %s\n", name, require("salvor.cli." .. name).summary))
     end
@@ -229,8 +225,16 @@ local function prepare(asked)
     end
 end
 
+--- What stands in front of the script or command: mostly nothing, and a start should cost little.
+local function read_options(arguments)
+    if not (arguments[1] or ""):find("^%-.") then
+        return {}, 1
+    end
+    return require("salvor.global_options").read(arguments)
+end
+
 function cli.main(arguments)
-    local asked, index = global_options.read(arguments)
+    local asked, index = read_options(arguments)
     if not asked then
         complain(index)
         return cli.exit.usage
@@ -240,7 +244,7 @@ function cli.main(arguments)
     end
     local word = arguments[index]
     local what, prompt = choose(asked, word)
-    local misplaced = not prompt and global_options.of_prompt(asked)
+    local misplaced = not prompt and asked.of_prompt
     local ok, problem = obey_read_only(asked)
     if misplaced or not ok then
         complain(problem or misplaced .. " is the prompt's; of a command it stands behind its name")

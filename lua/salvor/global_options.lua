@@ -63,11 +63,13 @@ local function note(asked, option, name, argument)
         return "'" .. name .. "' is given twice"
     end
     asked[key] = argument or true
+    asked.of_prompt = asked.of_prompt or option.prompt and name
 end
 
 --- read(arguments) -> asked, index of the script or command | nil, what is wrong. asked: what was
---- given, by the options' names (the short one where there is no other), and as a list of {name,
---- argument} what is to be done in its order.
+--- given, by the options' names (the short one where there is no other); as a list of
+--- {name, argument} what is to be done in its order; and as `of_prompt` the first that is the
+--- prompt's, as it was spelt.
 function global_options.read(arguments)
     local asked, index = {}, 1
     while arguments[index] do
@@ -94,15 +96,6 @@ function global_options.read(arguments)
         index = index + 1
     end
     return asked, index
-end
-
---- The first that is the prompt's among what was given, as a word; nil when there is none.
-function global_options.of_prompt(asked)
-    for _, option in ipairs(global_options.list) do
-        if option.prompt and asked[option.name] then
-            return "--" .. option.name
-        end
-    end
 end
 
 return global_options

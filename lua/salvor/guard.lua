@@ -1,5 +1,5 @@
 --- What keeps a session from writing. Whatever changes a cluster or a store asks here before it
---- does: requests to an API server (lua/salvor/k8s/writes.lua), commands, uploads and forwarded
+--- does: requests to an API server (lua/salvor/k8s/allow.lua), commands, uploads and forwarded
 --- ports of pods, the back ends of stores (lua/salvor/store/guarded.lua), the effects of procedures
 --- and whole runs. Files of this machine, and programs that a script starts here, do not.
 ---

@@ -171,7 +171,7 @@ local request_options = {method = "string", path = "string", query = "table", he
 
 function methods:request(opts)
     opts = check.options(opts, request_options, "k8s.request")
-    return call(self, copy.merge(opts, {op = "k8s.request"}))
+    return call(self, copy.merge(opts, {op = "k8s.request", method = opts.method or "GET"}))
 end
 
 return k8s

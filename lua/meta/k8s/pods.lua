@@ -129,7 +129,7 @@ function client:upload(pod, local_path, remote_path, opts) end
 ---@field on_stdout? fun(chunk: string) Given the output as it comes, instead of collecting it. May
 --- wait, which holds the command up.
 ---@field on_stderr? fun(chunk: string)
----@field read_only? boolean The command changes nothing: the plan of a procedure, and a session that
+---@field read_only? boolean The command changes nothing: a procedure's plan, and a session that
 --- only reads, run it too. What takes part without standard input changes nothing in any case.
 
 ---@class k8s.ExecResult
@@ -191,7 +191,7 @@ function client:open_attach(pod, opts) end
 ---@class k8s.PortForwardOptions
 ---@field namespace? string
 ---@field timeout? number Seconds to find the pod, and for each connection to the server.
----@field read_only? boolean Nothing is changed through it: a session that only reads allows it, too.
+---@field read_only? boolean Nothing is changed through it: a session that only reads allows it.
 ---@field on_error? fun(err: salvor.Error) Told of each connection that fails, by a task that lasts
 --- until the forward is closed. Without it they are logged when it is closed.
 

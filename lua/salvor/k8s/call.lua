@@ -1,9 +1,7 @@
 --- One call of the API: deadline, warnings, and what salvor.k8s.retry lets be repeated.
-local guard = require("salvor.guard")
 local log = require("salvor.log")
 local pause_before_retry = require("salvor.k8s.retry")
 local task = require("salvor.task")
-local writes = require("salvor.k8s.writes")
 
 --- For whoever asks what is going on: one line for each answer.
 local function note(request, method, began, answer, err)
@@ -37,17 +35,17 @@ local function try(client, request, sent, options)
     return exchange:answer()
 end
 
---- Whether it may be sent. Whoever is asked may take his time, so this comes before the deadline.
+--- Whether it may be sent. Without a method it is a read, and most scripts do nothing else. This
+--- comes before the deadline, since who is asked may take his time.
 local function allow(client, request)
-    if not writes(request) then
+    if not request.method then
         return true
     end
-    return guard.check({op = request.op, client = client, verb = request.verb or request.method,
-                        target = request.target or request.path})
+    return require("salvor.k8s.allow")(client, request)
 end
 
---- request: op, method, path, query, headers, body, timeout (seconds for all tries), raw; of a
---- write verb and target, which say for people what it does.
+--- request: op, method, path, query, headers, body, timeout (seconds for all tries), raw, write (as
+--- client:_write has it, for salvor.k8s.allow).
 --- A read may also have `sent`, an exchange of client._kube:send for this very request, and
 --- `on_arrival`, which is given the exchange when its answer is there, but not yet read.
 --- Returns the answer {status, headers, body}, or nil and an error whose `op` is the request's.

@@ -10,7 +10,6 @@ local hints = require("salvor.k8s.hints")
 local kube = require("salvor.kube")
 local selector = require("salvor.k8s.selector")
 local shape = require("salvor.k8s.shape")
-local subject = require("salvor.k8s.subject")
 local update = require("salvor.k8s.update")
 
 local FIELD_MANAGER = "salvor"
@@ -150,8 +149,7 @@ function methods:_write(write)
     local query, body = parameters(write)
     local answer, err = call(self, {
         op = write.op,
-        verb = write.verb,
-        target = subject(write),
+        write = write,
         method = how.method,
         path = path_of(write),
         query = query,

@@ -1,4 +1,8 @@
---- Whether a request to an API server changes anything: all do but reads, dry runs and questions.
+--- Asks salvor.guard about a request to an API server, unless it changes nothing: all change
+--- something but reads, dry runs and questions.
+local guard = require("salvor.guard")
+local subject = require("salvor.k8s.subject")
+
 local READS = {GET = true, HEAD = true}
 
 -- Subresources of pods that open streams, whatever the method.
@@ -29,11 +33,24 @@ local function is_review(request, path)
     return request.method == "POST" and REVIEWING[group] or false
 end
 
---- request: method, path, query and body, as for client:request.
-return function(request)
+local function is_write(request)
     local path = request.path or ""
-    if READS[request.method or "GET"] then
+    if READS[request.method] then
         return STREAMS[path:match("/pods/[^/]+/(%a+)")] or false
     end
     return not (is_review(request, path) or is_dry_run(request, path))
+end
+
+--- request: as for salvor.k8s.call, with a method; true, or nil and Refused
+return function(client, request)
+    if not is_write(request) then
+        return true
+    end
+    local write = request.write
+    return guard.check({
+        op = request.op,
+        client = client,
+        verb = write and write.verb or request.method,
+        target = write and subject(write) or request.path,
+    })
 end
