@@ -56,7 +56,8 @@ usage: salvor [options] SCRIPT [ARGS]     run a Lua script; - is standard input
        salvor [options]                   the prompt on a terminal, else as with -
 ]]
 
-local function command_names()
+--- The names of all commands, sorted.
+function cli.commands()
     local names = {}
     for _, path in ipairs(value.embedded_paths("lua/salvor/cli/")) do
         names[#names + 1] = path:match("([^/]+)%.lua$")
@@ -67,7 +68,7 @@ end
 local function print_help()
     io.stdout:write(USAGE, "options:\n",
         require("salvor.options").lines(require("salvor.global_options").list), "commands:\n")
-    for _, name in ipairs(command_names()) do
+    for _, name in ipairs(cli.commands()) do
         io.stdout:write(string.format("  %-10s %s\n", name, require("salvor.cli." .. name).summary))
     end
     io.stdout:write("salvor COMMAND --help tells more\n")
@@ -115,7 +116,7 @@ local function run_command(name, arguments)
     if not value.embedded("lua/salvor/cli/" .. name .. ".lua") then
         complain("no command or script '", name, "'; ", name:find("^%w[%w-]*/%w[%w-]*$")
             and "a procedure is run by salvor run " .. name
-            or require("salvor.suggest").begin(name, command_names())
+            or require("salvor.suggest").begin(name, cli.commands())
                 .. "salvor --help lists the commands")
         return cli.exit.usage
     end

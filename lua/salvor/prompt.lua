@@ -97,12 +97,12 @@ function prompt:use(context, namespace)
     rawset(_G, "c", nil)
 end
 
---- What stands before the line. What must be seen does not depend on colours.
+--- What stands before the line, and its style. What must be seen does not depend on colours.
 function prompt:label()
     local text, is_production = self.target:label()
     local mark = (is_production and "PRODUCTION " or "")
         .. (guard.is_read_only() and "read-only " or "")
-    return {{mark, is_production and self.styles.production or ""}, text, "> "}
+    return mark .. text, is_production and self.styles.production or ""
 end
 
 -- Results
@@ -177,7 +177,7 @@ local function greet(self, options)
 end
 
 local function read(self)
-    local text, why = self.editor:read(self:label(), "... ", self.next_text)
+    local text, why = self.editor:read({{self:label()}, "> "}, "... ", self.next_text)
     self.next_text = nil
     if text and text:find("%S") then
         local kept, err = self.history:add(text)

@@ -346,3 +346,23 @@ describe("Salvor, unlike lua5.4,", function()
         salvor.expect(result.stderr, "nosuchcommand")
     end)
 end)
+
+describe("a script that an error ends", function()
+    local function code_after(chunk)
+        return must(proc.run({salvor.path, "-e", chunk}, {timeout = 60})).code
+    end
+
+    it("has the exit code of an error object's kind", function()
+        for code, expected in pairs({Usage = 2, InvalidScript = 3, Preflight = 4, Stopped = 5,
+                                     Refused = 6, Internal = 70, NotFound = 1}) do
+            assert.are.equal(expected, code_after(([[error(require("salvor.error").new{
+                code = "%s", message = "x"})]]):format(code)))
+        end
+    end)
+
+    it("has that of lua5.4 when it is no error object", function()
+        for _, raised in ipairs({"'Refused'", "{code = 'Refused'}", "nil", "5"}) do
+            assert.are.equal(1, code_after("error(" .. raised .. ")"))
+        end
+    end)
+end)
