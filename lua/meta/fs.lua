@@ -53,6 +53,7 @@ function fs.truncate(path, size) end
 ---@field mode? integer 0700.
 ---@field parents? boolean Make those above too, and do not mind one that is there already.
 
+--- Makes a folder; when this returns, it is on the disk.
 ---@param path string
 ---@param options? salvor.FsMkdirOptions
 ---@return true?

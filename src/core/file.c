@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/folder.h"
 #include "core/path.h"
 
 enum { CHUNK = 65536, ATTEMPTS = 100 };
@@ -81,22 +82,6 @@ struct place {
     char name[NAME_MAX]; /* the last component */
 };
 
-/* A folder that may be entered but not listed cannot be synchronised either; that is no error. */
-static int open_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 && errno == EACCES)
-        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return fd;
-}
-
-static int sync_folder(int fd)
-{
-    if (fsync(fd) < 0 && errno != EINVAL && errno != EBADF && errno != ENOTSUP)
-        return -1;
-    return 0;
-}
-
 static int find_place(struct place *place, const char *path, struct salvor_error *err)
 {
     struct salvor_buffer folder = SALVOR_BUFFER_INIT(PATH_MAX);
@@ -109,7 +94,7 @@ static int find_place(struct place *place, const char *path, struct salvor_error
         return failed(err, ENAMETOOLONG, path);
     strcpy(place->name, name);
     int result = salvor_path_folder(&folder, path, err);
-    if (result == 0 && (place->folder = open_folder(folder.data)) < 0) {
+    if (result == 0 && (place->folder = salvor_folder_open(folder.data)) < 0) {
         int number = errno;
         result = failed(err, number, path);
         if (number == ENOENT)
@@ -208,7 +193,7 @@ int salvor_file_write(const char *path, const void *data, size_t size, mode_t mo
             unlinkat(place.folder, name, 0);
             errno = saved;
         } else {
-            result = sync_folder(place.folder);
+            result = salvor_folder_flush(place.folder);
         }
     }
     if (result < 0)
@@ -243,16 +228,6 @@ static void cut_back(int fd, off_t size)
     errno = saved;
 }
 
-static int sync_folder_of(const char *path)
-{
-    struct place place;
-    if (find_place(&place, path, NULL) < 0)
-        return -1;
-    int result = sync_folder(place.folder);
-    close_quietly(place.folder);
-    return result;
-}
-
 /* What was written and cannot be flushed is not appended either: some disks are full only then. */
 static int append_all(int fd, const void *data, size_t size)
 {
@@ -278,7 +253,7 @@ int salvor_file_append(const char *path, const void *data, size_t size, mode_t m
     if (result == 0)
         result = append_all(fd, data, size);
     if (result == 0 && made)
-        result = sync_folder_of(path);
+        result = salvor_folder_flush_above(path);
     if (result < 0)
         failed(err, errno, path);
     close_quietly(fd);
@@ -320,9 +295,9 @@ int salvor_file_rename(const char *from, const char *to, bool exclusive, struct 
     }
     int result = rename_at(source.folder, source.name, target.folder, target.name, exclusive);
     if (result == 0)
-        result = sync_folder(target.folder);
+        result = salvor_folder_flush(target.folder);
     if (result == 0)
-        result = sync_folder(source.folder);
+        result = salvor_folder_flush(source.folder);
     if (result < 0)
         failed(err, errno, errno == ENOENT ? from : to);
     close_quietly(source.folder);
@@ -360,7 +335,7 @@ int salvor_link_make(const char *target, const char *path, bool replace, struct 
         }
     }
     if (result == 0)
-        result = sync_folder(place.folder);
+        result = salvor_folder_flush(place.folder);
     if (result < 0)
         failed(err, errno, path);
     close_quietly(place.folder);

@@ -62,6 +62,40 @@ int salvor_folder_writable(const char *path, struct salvor_error *err)
     return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0 ? failed(err, errno, path) : 0;
 }
 
+/* The names in a folder, on the disk */
+
+int salvor_folder_open(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES)
+        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd;
+}
+
+int salvor_folder_flush(int fd)
+{
+    if (fsync(fd) < 0 && errno != EINVAL && errno != EBADF && errno != ENOTSUP)
+        return -1;
+    return 0;
+}
+
+int salvor_folder_flush_above(const char *path)
+{
+    struct salvor_buffer folder = SALVOR_BUFFER_INIT(PATH_MAX);
+    struct salvor_error err;
+    int fd = -1, result = -1, number = ENAMETOOLONG;
+    if (salvor_path_folder(&folder, path, &err) == 0) {
+        fd = salvor_folder_open(folder.data);
+        result = fd < 0 ? -1 : salvor_folder_flush(fd);
+        number = errno;
+    }
+    if (fd >= 0)
+        close(fd);
+    salvor_buffer_release(&folder);
+    errno = number;
+    return result;
+}
+
 /* Making */
 
 static bool is_folder(const char *path)
@@ -72,8 +106,13 @@ static bool is_folder(const char *path)
 
 static int make_one(const char *path, mode_t mode, bool may_exist, struct salvor_error *err)
 {
-    if (mkdir(path, mode & 0700) == 0)
-        return chmod(path, mode) < 0 ? failed(err, errno, path) : 0;
+    if (mkdir(path, mode & 0700) == 0) {
+        if (chmod(path, mode) == 0 && salvor_folder_flush_above(path) == 0)
+            return 0;
+        failed(err, errno, path);
+        rmdir(path);
+        return -1;
+    }
     int number = errno;
     if (may_exist && number == EEXIST && is_folder(path))
         return 0;

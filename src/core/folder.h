@@ -28,8 +28,20 @@ int salvor_file_stat(struct salvor_file_status *out, const char *path, bool foll
 int salvor_folder_writable(const char *path, struct salvor_error *err);
 
 /*
+ * A descriptor for the names in a folder; -1 and errno. One that may be entered but not listed cannot
+ * be flushed; that is no error.
+ */
+int salvor_folder_open(const char *path);
+
+/* Has the names in an open folder on the disk; -1 and errno. */
+int salvor_folder_flush(int fd);
+
+/* The same of the folder that `path` is in. */
+int salvor_folder_flush_above(const char *path);
+
+/*
  * Makes a folder with exactly that mode. `parents`: the ones above it too, and a folder that is there
- * already is fine (its mode stays).
+ * already is fine (its mode stays). What was made is on the disk when the call returns.
  */
 int salvor_folder_make(const char *path, mode_t mode, bool parents, struct salvor_error *err);
 

@@ -123,35 +123,58 @@ static void a_failed_write_changes_nothing(void **state)
     assert_int_equal(count_names(), 2);
 }
 
-/* Appends where fdatasync() fails, as the kernel answers it on a disk that cannot take the data. */
-static int append_without_flush(const char *path)
+/* From now on the system call fails, as on a disk that cannot take the data. */
+static bool forbid(unsigned call)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fdatasync, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {.len = 4, .filter = filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-        return 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static bool append_fails(const char *path)
+{
     struct salvor_error err;
-    return salvor_file_append(path, "more\n", 5, 0600, &err) == -1 && !strcmp(err.code, "NoSpace");
+    return forbid(SYS_fdatasync) && salvor_file_append(path, "more\n", 5, 0600, &err) == -1 &&
+           !strcmp(err.code, "NoSpace");
+}
+
+static bool making_fails(const char *path)
+{
+    struct salvor_error err;
+    return forbid(SYS_fsync) && salvor_folder_make(path, 0700, true, &err) == -1 &&
+           !strcmp(err.code, "NoSpace") && strstr(err.message, path);
+}
+
+/* In a process of its own, since what is forbidden stays so. */
+static void assert_in_child(bool (*fails)(const char *path), const char *path)
+{
+    pid_t child = fork();
+    if (child == 0)
+        _exit(fails(path) ? 0 : 1);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 static void what_cannot_be_flushed_is_not_appended(void **state)
 {
     (void)state;
     put("log", "line\n");
-    const char *path = path_of("log");
-    pid_t child = fork();
-    if (child == 0)
-        _exit(append_without_flush(path) ? 0 : 1);
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    assert_in_child(append_fails, path_of("log"));
     assert_content("log", "line\n");
+}
+
+static void a_folder_that_cannot_be_flushed_is_not_made(void **state)
+{
+    (void)state;
+    assert_in_child(making_fails, path_of("d"));
+    assert_int_equal(count_names(), 0);
 }
 
 static void a_symbolic_link_is_replaced_not_followed(void **state)
@@ -371,6 +394,7 @@ int main(void)
         TEST(exclusive_writing_keeps_what_is_there),
         TEST(a_failed_write_changes_nothing),
         TEST(what_cannot_be_flushed_is_not_appended),
+        TEST(a_folder_that_cannot_be_flushed_is_not_made),
         TEST(a_symbolic_link_is_replaced_not_followed),
         TEST(a_name_is_needed),
         TEST(reading_has_a_ceiling),
