@@ -256,23 +256,39 @@ function Medusa:is_restored(name)
     return job ~= nil and state_of(medusa.RESTORE_JOB, job) == "ready"
 end
 
---- pending(datacenter's name) -> list of {message, hint}, one for each restore job that has not
---- ended. Raises what prevents the look.
-function Medusa:pending(datacenter)
+--- The jobs of that kind on the datacenter that have not ended, each as explain(job, whether it has
+--- begun) -> message, hint.
+local function unfinished(self, kind, datacenter, explain)
     local found = {}
-    for job in self.client:each(self.api .. "/" .. medusa.RESTORE_JOB) do
+    for job in self.client:each(self.api .. "/" .. kind) do
         if text(job, "spec", "cassandraDatacenter") == datacenter
             and not text(job, "status", "finishTime") then
-            local begun = has_begun(job)
-            found[#found + 1] = {
-                message = "MedusaRestoreJob " .. job.metadata.name .. (begun and " is under way"
-                    or " has not begun, but will as soon as MedusaBackup "
-                    .. tostring(text(job, "spec", "backup")) .. " appears"),
-                hint = begun and "wait until it has ended" or "delete it first",
-            }
+            local message, hint = explain(job, (has_begun(job)))
+            found[#found + 1] = {message = kind .. " " .. job.metadata.name .. message, hint = hint}
         end
     end
     return found
+end
+
+--- pending_restores(datacenter's name) -> list of {message, hint}, one for each restore job that
+--- has not ended. Raises what prevents the look.
+function Medusa:pending_restores(datacenter)
+    return unfinished(self, medusa.RESTORE_JOB, datacenter, function(job, begun)
+        if begun then
+            return " is under way", "wait until it has ended"
+        end
+        return " has not begun, but will as soon as MedusaBackup "
+            .. tostring(text(job, "spec", "backup")) .. " appears", "delete it first"
+    end)
+end
+
+--- pending_backups(datacenter's name) -> the same of backup jobs, as a schedule makes them
+function Medusa:pending_backups(datacenter)
+    return unfinished(self, medusa.BACKUP_JOB, datacenter, function(_, begun)
+        return begun and " is under way" or " is about to begin",
+            "Cassandra would be stopped below it: wait until it has ended; delete it if it never"
+                .. " will"
+    end)
 end
 
 return medusa

@@ -63,6 +63,7 @@ return {
         {kind = cassandra.DATACENTERS, verbs = {"get", "list", "watch"}},
         {kind = medusa.permitted(medusa.BACKUP), verbs = {"get"}},
         {kind = medusa.permitted(medusa.BACKUP), verbs = {"list"}, when = wants_newest},
+        {kind = medusa.permitted(medusa.BACKUP_JOB), verbs = {"list"}},
         {kind = medusa.permitted(medusa.RESTORE_JOB), verbs = {"get", "list", "watch", "create"}},
     },
     steps = {
@@ -122,13 +123,13 @@ return {
             run = checks.backup,
         },
         {
-            id = "restores",
-            title = "No other restore is in flight",
-            why = "Two restores at once spoil each other; one that waits for its backup would"
-                .. " begin at any time.",
+            id = "jobs",
+            title = "No other restore and no backup is under way",
+            why = "Two restores at once spoil each other, and one that waits for its backup would"
+                .. " begin at any time; a backup would lose Cassandra.",
             check = true,
             needs = {"kit"},
-            run = checks.restores,
+            run = checks.jobs,
         },
         {
             id = "bootstrapping",

@@ -208,9 +208,13 @@ function checks.backup(ctx)
     end
 end
 
-function checks.restores(ctx)
-    for _, job in ipairs(medusa.of(ctx):pending(ctx.facts.settings.datacenter.name)) do
-        ctx:problem(job.message, job.hint)
+function checks.jobs(ctx)
+    local database, datacenter = medusa.of(ctx), ctx.facts.settings.datacenter.name
+    for _, jobs in ipairs({database:pending_restores(datacenter),
+                           database:pending_backups(datacenter)}) do
+        for _, job in ipairs(jobs) do
+            ctx:problem(job.message, job.hint)
+        end
     end
 end
 

@@ -31,7 +31,7 @@ end
 
 --- Microservices must not come back below a restore.
 function steps.undo_pause(ctx)
-    local job = medusa.of(ctx):pending(ctx.facts.datacenter.name)[1]
+    local job = medusa.of(ctx):pending_restores(ctx.facts.datacenter.name)[1]
     if job then
         error(errors.new({code = "Conflict", message = job.message, hint = job.hint}), 0)
     end
