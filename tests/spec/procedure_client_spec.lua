@@ -5,21 +5,7 @@ local lab = require("support.lab")
 local procedure_client = require("support.procedure_client")
 local secret = require("salvor.secret")
 
-local function config_map(name, data, labels)
-    return {apiVersion = "v1", kind = "ConfigMap", metadata = {name = name, labels = labels},
-            data = data}
-end
-
-local function deployment(name, replicas)
-    return {
-        apiVersion = "apps/v1", kind = "Deployment", metadata = {name = name},
-        spec = {
-            replicas = replicas, selector = {matchLabels = {app = name}},
-            template = {metadata = {labels = {app = name}},
-                        spec = {containers = {{name = "c", image = "none"}}}},
-        },
-    }
-end
+local config_map, deployment = procedure_client.config_map, procedure_client.deployment
 
 lab.describe("a procedure's client", function()
     local connection, namespace

@@ -6,9 +6,7 @@ local procedure_client = require("support.procedure_client")
 local salvor = require("support.salvor")
 local site = require("support.site")
 
-local function config_map(name, data)
-    return {apiVersion = "v1", kind = "ConfigMap", metadata = {name = name}, data = data}
-end
+local changes_of, config_map = procedure_client.changes_of, procedure_client.config_map
 
 local function deployment(name)
     return {
@@ -35,18 +33,6 @@ lab.describe("a plan", function()
 
     local function planning()
         return procedure_client.planning(connection)
-    end
-
-    --- "op path: before -> after" of what the procedure asks for.
-    local function changes_of(effect)
-        local lines = {}
-        for _, change in ipairs(effect.changes) do
-            if change.by ~= "server" then
-                lines[#lines + 1] = string.format("%s %s: %s -> %s", change.op, change.path,
-                    change.before or "", change.after or "")
-            end
-        end
-        return lines
     end
 
     describe("of applies", function()

@@ -6,21 +6,8 @@ local procedure_client = require("support.procedure_client")
 local secret = require("salvor.secret")
 local task = require("salvor.task")
 
-local function config_map(name, data, labels)
-    return {apiVersion = "v1", kind = "ConfigMap", metadata = {name = name, labels = labels},
-            data = data}
-end
-
-local function deployment(name, replicas)
-    return {
-        apiVersion = "apps/v1", kind = "Deployment", metadata = {name = name},
-        spec = {
-            replicas = replicas, selector = {matchLabels = {app = name}},
-            template = {metadata = {labels = {app = name}},
-                        spec = {containers = {{name = "c", image = "none"}}}},
-        },
-    }
-end
+local config_map, deployment = procedure_client.config_map, procedure_client.deployment
+local changes_of = procedure_client.changes_of
 
 lab.describe("what is planned", function()
     local connection, namespace, c, list
@@ -33,18 +20,6 @@ lab.describe("what is planned", function()
     after_each(function()
         connection:delete("ns", namespace)
     end)
-
-    --- "op path: before -> after" of what the effect asks for.
-    local function changes_of(effect)
-        local lines = {}
-        for _, change in ipairs(effect.changes) do
-            if change.by ~= "server" then
-                lines[#lines + 1] = string.format("%s %s: %s -> %s", change.op, change.path,
-                    change.before or "", change.after or "")
-            end
-        end
-        return lines
-    end
 
     local function names_of(objects)
         local names = {}

@@ -45,4 +45,32 @@ function procedure_client.running(connection)
     return procedure_client.wrap(connection, run), records
 end
 
+function procedure_client.config_map(name, data, labels)
+    return {apiVersion = "v1", kind = "ConfigMap", metadata = {name = name, labels = labels},
+            data = data}
+end
+
+function procedure_client.deployment(name, replicas)
+    return {
+        apiVersion = "apps/v1", kind = "Deployment", metadata = {name = name},
+        spec = {
+            replicas = replicas, selector = {matchLabels = {app = name}},
+            template = {metadata = {labels = {app = name}},
+                        spec = {containers = {{name = "c", image = "none"}}}},
+        },
+    }
+end
+
+--- "op path: before -> after" of what a planned effect asks for, without what the server adds.
+function procedure_client.changes_of(effect)
+    local lines = {}
+    for _, change in ipairs(effect.changes) do
+        if change.by ~= "server" then
+            lines[#lines + 1] = string.format("%s %s: %s -> %s", change.op, change.path,
+                change.before or "", change.after or "")
+        end
+    end
+    return lines
+end
+
 return procedure_client
