@@ -7,7 +7,6 @@ local lab = require("support.lab")
 local null = require("salvor").null
 local operator = require("worlds.operator")
 local salvor = require("support.salvor")
-local two_operators = require("support.two_operators")
 
 local ID = "apic-v10/backup"
 
@@ -33,10 +32,6 @@ local function hold_management(operation)
 end
 
 lab.describe("run of apic-v10/backup", function()
-    two_operators.define({start = function()
-        return both.start(ID, {})
-    end})
-
     for version, kind in pairs({["10.0.5.3"] = apiconnect.MANAGEMENT_BACKUP,
                                 ["10.0.8.0"] = apiconnect.EDB_BACKUP}) do
         it("takes one backup of each and records the pair (" .. version .. ")", function()

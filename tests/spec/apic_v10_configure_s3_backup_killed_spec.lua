@@ -5,11 +5,10 @@ local killed = require("support.killed")
 local lab = require("support.lab")
 local s3_operation = require("support.s3_operation")
 local store_lab = require("support.store_lab")
-local two_operators = require("support.two_operators")
 
 local function words_of(target)
-    local words = s3_operation.words(target)
-    return table.move({"--yes", "--skip", "repository"}, 1, 3, #words + 1, words)
+    local words = target:agreed_words()
+    return table.move({"--skip", "repository"}, 1, 2, #words + 1, words)
 end
 
 --- What must be equal in the end: the bucket alone has another name each time.
@@ -25,26 +24,18 @@ local function outcome(target)
 end
 
 local function define(at)
-    local function start()
-        local target = s3_operation.start()
-        target.outcome = outcome
-        return target
-    end
-
     killed.define({
-        start = start,
+        start = function()
+            local target = s3_operation.start()
+            target.outcome = outcome
+            return target
+        end,
         words = words_of,
         again = function(run)
             return {"run", "--resume", run, "--yes", "-p", "access_key=" .. at.access_key,
                     "-p", "secret_key=" .. at.secret_key}
         end,
     })
-
-    two_operators.define({start = function()
-        local target = start()
-        target.words = words_of
-        return target
-    end})
 end
 
 lab.describe("apic-v10/configure-s3-backup after kill -9", function()

@@ -6,20 +6,10 @@ local s3_operation = require("support.s3_operation")
 local salvor = require("support.salvor")
 local store_lab = require("support.store_lab")
 
---- Everything that a plan could have changed. What is in the cache is nothing but remembered.
-local function everything(fixture)
-    local home = salvor.tree(fixture.home)
-    for path in pairs(home) do
-        home[path] = not path:find("^cache/") and home[path] or nil
-    end
-    local s <close> = fixture:store()
-    return {objects = fixture.world:snapshot(), home = home, bucket = must(s:list())}
-end
-
 local function define()
     it("shows the Secrets, the settings and what is waited for, and no secret", function()
         local fixture <close> = s3_operation.start()
-        local before = everything(fixture)
+        local before = fixture:everything()
         local result = fixture:plan()
         salvor.expect_code(0, result)
         salvor.expect(result.stdout,
@@ -32,7 +22,7 @@ local function define()
             "wait for jobs.batch management-82b290a2-postgres-stanza-create",
             "pgbackrest info --output json --repo1-type s3", "nothing was changed")
         assert.is_nil((result.stdout .. result.stderr):find(fixture.at.secret_key, 1, true))
-        assert.same(before, everything(fixture))
+        assert.same(before, fixture:everything())
     end)
 
     it("has the bucket in the name of a custom host when nothing else is said", function()
@@ -44,13 +34,13 @@ local function define()
 
     it("shows changes of the APIConnectCluster where there is one", function()
         local fixture <close> = s3_operation.start({top = "apic"})
-        local before = everything(fixture)
+        local before = fixture:everything()
         local result = fixture:plan()
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "patch APIConnectCluster " .. fixture.namespace .. "/apic",
             "spec.management.databaseBackup.path: ")
         assert.is_nil(result.stdout:find("patch ManagementCluster", 1, true))
-        assert.same(before, everything(fixture))
+        assert.same(before, fixture:everything())
     end)
 
     it("takes the site file of its page", function()
@@ -68,13 +58,13 @@ local function define()
 
     it("needs no stanza and no restart from 10.0.8 on", function()
         local fixture <close> = s3_operation.start({version = "10.0.8.0"})
-        local before = everything(fixture)
+        local before = fixture:everything()
         local result = fixture:plan({schedule = "0 0 3 * * *", restart_database = false})
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "not needed  stanza", "not needed  repository",
             "not needed  reconfigure")
         assert.is_nil(result.stdout:find("s3provider", 1, true))
-        assert.same(before, everything(fixture))
+        assert.same(before, fixture:everything())
     end)
 end
 

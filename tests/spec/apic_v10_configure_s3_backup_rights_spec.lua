@@ -5,16 +5,7 @@ local s3_operation = require("support.s3_operation")
 local salvor = require("support.salvor")
 local store_lab = require("support.store_lab")
 
-local PARAMS = {schedule = "0 0 3 * * *", database = "edb"}
-
 local function define()
-    it("plans and runs to its end", function()
-        local fixture <close> = s3_operation.start({version = "10.0.8.0"})
-        local robot <close> = rights.grant(fixture, PARAMS)
-        salvor.expect_code(0, robot:plan(PARAMS))
-        salvor.expect_code(0, robot:run(PARAMS))
-    end)
-
     it("sees the Job of the stanza, its pods and their logs where there is one", function()
         local fixture <close> = s3_operation.start({exit_code = 40})
         local robot <close> = rights.grant(fixture, {})
@@ -33,14 +24,6 @@ local function define()
                         other_namespace = other.namespace, other_path = other.path}
         local robot <close> = rights.grant(fixture, params)
         salvor.expect_code(0, robot:run(params))
-    end)
-
-    it("and any one rule less is named before anything else is done", function()
-        local fixture <close> = s3_operation.start({version = "10.0.8.0"})
-        local before = fixture:settings()
-        local robot <close> = rights.grant(fixture, PARAMS)
-        robot:expect_least(PARAMS)
-        assert.same(before, fixture:settings())
     end)
 end
 

@@ -32,11 +32,9 @@ local function start()
 end
 
 local function words_of(target)
-    local words = s3_operation.words(target, {schedule = "0 0 3 * * *", other_path =
-        target.other.path, other_namespace = target.other.namespace, access_key = false,
-        secret_key = false, ca = false, ca_secret = "authority"})
-    words[#words + 1] = "--yes"
-    return words
+    return target:agreed_words({schedule = "0 0 3 * * *", other_path = target.other.path,
+        other_namespace = target.other.namespace, access_key = false, secret_key = false,
+        ca = false, ca_secret = "authority"})
 end
 
 local function outcome(target)

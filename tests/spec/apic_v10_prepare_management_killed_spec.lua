@@ -9,19 +9,11 @@ local lab = require("support.lab")
 local salvor = require("support.salvor")
 local yaml = require("salvor.yaml")
 
-local count = 0
-
 --- A home and a kit of its own in a world that others share.
-local function another(fixture)
-    count = count + 1
-    local home = fs.join(fixture.home, tostring(count))
-    must(fs.mkdir(home))
-    local function close()
-        must(fs.remove_tree(home))
-    end
-    return setmetatable({home = home, kit = fs.join(home, "kit"), close = close,
-                         client = fixture.world.client},
-        {__index = fixture, __close = close})
+local function another(fixture, fields)
+    local mine = fixture:another(fields)
+    mine.kit = fs.join(mine.home, "kit")
+    return mine
 end
 
 -- The run before in that world may have been killed for good, and still have the lock.
@@ -74,9 +66,7 @@ lab.describe("apic-v10/prepare-management after kill -9", function()
         killed.define({
             words = words_of,
             start = function(worker)
-                local mine = another(fixtures[worker])
-                mine.outcome = outcome
-                return mine
+                return another(fixtures[worker], {outcome = outcome})
             end,
         })
     end)

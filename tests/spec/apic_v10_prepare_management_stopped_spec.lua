@@ -6,7 +6,6 @@ local lab = require("support.lab")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local task = require("salvor.task")
-local two_operators = require("support.two_operators")
 local yaml = require("salvor.yaml")
 
 local STOP_LAB = fs.absolute("tests/support/stop_lab.lua")
@@ -103,10 +102,6 @@ lab.describe("apic-v10/prepare-management when the API server", function()
         salvor.expect_code(0, fixture:resume(fixture:only_run()))
         expect_whole_kit()
     end)
-end)
-
-lab.describe("apic-v10/prepare-management", function()
-    two_operators.define({start = apic.start})
 end)
 
 -- A mount namespace of its own holds a small file system for a single command. What is on it is

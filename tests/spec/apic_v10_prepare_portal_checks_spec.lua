@@ -235,25 +235,3 @@ local WARNINGS = {
 lab.describe("apic-v10/prepare-portal warns when", function()
     preparation.warns(portal.start, WARNINGS)
 end)
-
-lab.describe("apic-v10/prepare-portal tells no secret", function()
-    it("in its output, at any level, nor outside of the kit's secrets", function()
-        local fixture <close> = portal.start()
-        for _, command in ipairs({"plan", "run"}) do
-            local words = fixture:words(command, {take_backup = "true"})
-            table.insert(words, 1, "debug")
-            table.insert(words, 1, "--log-level")
-            local result = fixture:salvor(words)
-            salvor.expect_code(0, result)
-            fixture:expect_no_secret("the output", result.stdout .. result.stderr)
-        end
-        for path, data in pairs(salvor.tree(fixture.home)) do
-            if not path:match("/secrets/[^/]+%.yaml$") then
-                fixture:expect_no_secret(path, data)
-            end
-        end
-        assert.has_error(function()
-            fixture:expect_no_secret("a file", fixture:files()["secrets/portal-enc-key.yaml"])
-        end)
-    end)
-end)

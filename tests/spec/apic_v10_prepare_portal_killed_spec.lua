@@ -16,20 +16,6 @@ local function outcome(fixture)
             generations = #must(fs.list(fs.join(fixture.kit, "generations")))}
 end
 
-local count = 0
-
---- A home and a kit of its own in a world that others share.
-local function another(fixture)
-    count = count + 1
-    local home = fs.join(fixture.home, tostring(count))
-    must(fs.mkdir(home))
-    local function close()
-        must(fs.remove_tree(home))
-    end
-    return setmetatable({home = home, kit = fs.join(home, "kit"), close = close,
-                         outcome = outcome}, {__index = fixture, __close = close})
-end
-
 lab.describe("apic-v10/prepare-portal after kill -9", function()
     local fixtures = {}
 
@@ -46,14 +32,14 @@ lab.describe("apic-v10/prepare-portal after kill -9", function()
     end)
 
     killed.define({
+        shared = true,
         start = function(worker)
-            return another(fixtures[worker])
+            local mine = fixtures[worker]:another({outcome = outcome})
+            mine.kit = fs.join(mine.home, "kit")
+            return mine
         end,
-        -- The run before in that world may have been killed for good, and still have the lock.
-        words = function(fixture)
-            local words = fixture:words("run", {take_backup = "true"})
-            words[#words + 1] = "--break-lock"
-            return words
+        words = function(mine)
+            return mine:words("run", {take_backup = "true"})
         end,
     })
 end)

@@ -6,7 +6,6 @@ local lab = require("support.lab")
 local null = require("salvor").null
 local portal = require("support.portal")
 local salvor = require("support.salvor")
-local two_operators = require("support.two_operators")
 local yaml = require("salvor.yaml")
 
 local UID = "447ea4b3-9514-4a84-a34b-ce0b349838da"
@@ -110,8 +109,6 @@ lab.describe("run of apic-v10/prepare-portal", function()
 end)
 
 lab.describe("apic-v10/prepare-portal", function()
-    two_operators.define({start = portal.start})
-
     it("saves the access key, its secret and the certificate of a bucket", function()
         local fixture <close> = portal.start({protocol = "objstore"})
         salvor.expect_code(0, fixture:run())

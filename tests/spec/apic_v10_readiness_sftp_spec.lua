@@ -7,6 +7,7 @@ local lab = require("support.lab")
 local portal_world = require("worlds.apic_v10_portal")
 local readiness = require("support.apic_readiness")
 local salvor = require("support.salvor")
+local secret_values = require("support.secret_values")
 local sets = require("support.backup_sets")
 local store_lab = require("support.store_lab")
 
@@ -51,7 +52,8 @@ local function with_sftp(at)
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "readiness 100 of 100, no gap",
             "management: stored in sftp://", "portal: stored in sftp://")
-        readiness.expect_no_secret(operation, result.stdout .. result.stderr)
+        secret_values.expect_none(secret_values.of(operation.world.client), "the output",
+            result.stdout .. result.stderr)
     end)
 
     it("finds what EDB has stored from 10.0.8 on, and a gap when some of it is missing", function()

@@ -4,7 +4,6 @@ local apiconnect = require("salvor.apiconnect")
 local fs = require("salvor.fs")
 local dig = require("salvor").dig
 local lab = require("support.lab")
-local merge = require("salvor.copy").merge
 local recovery = require("support.apic_recovery")
 local salvor = require("support.salvor")
 local yaml = require("salvor.yaml")
@@ -142,17 +141,6 @@ lab.describe("run of apic-v10/recover-management", function()
         local result = operation:run()
         salvor.expect_code(6, result)
         assert.same(before, operation.world:snapshot())
-    end)
-
-    it("shows no secret, nowhere", function()
-        local operation <close> = recovery.start(lost)
-        local result = operation:recover()
-        salvor.expect_code(0, result)
-        operation.world.secrets = merge(lost.secrets)
-        for _, text in ipairs({result.stdout, result.stderr, operation:plan().stdout,
-            must(fs.read(operation:journal_path(operation:only_run())))}) do
-            operation:expect_no_secret("the output", text)
-        end
     end)
 end)
 

@@ -9,7 +9,6 @@ local operator = require("worlds.operator")
 local portal = require("support.portal")
 local recovery = require("support.portal_recovery")
 local salvor = require("support.salvor")
-local two_operators = require("support.two_operators")
 local world = require("worlds.apic_v10_portal")
 
 --- Waits until there are so many records that can be used.
@@ -239,15 +238,6 @@ lab.describe("apic-v10/recover-portal", function()
         shared:close()
     end)
 
-    two_operators.define({
-        start = function()
-            return recovery.start(shared)
-        end,
-        words = function(operation)
-            return operation:agreed_words()
-        end,
-    })
-
     it("minds neither dry runs nor backups that were not in storage", function()
         local operation <close> = recovery.start(shared)
         local client = operation.world.client
@@ -271,21 +261,5 @@ lab.describe("apic-v10/recover-portal", function()
         local result = operation:recover()
         salvor.expect_code(0, result)
         assert.is_nil(result.stdout:find("(left)", 1, true))
-    end)
-
-    it("tells no secret", function()
-        local operation <close> = recovery.start(shared)
-        for _, command in ipairs({"plan", "run"}) do
-            local words = {"--log-level", "debug"}
-            local rest = operation:words(command)
-            table.move(rest, 1, #rest, #words + 1, words)
-            words[#words + 1] = command == "run" and "--yes" or nil
-            local result = operation:salvor(words)
-            salvor.expect_code(0, result)
-            operation:expect_no_secret("the output", result.stdout .. result.stderr)
-        end
-        for path, data in pairs(salvor.tree(operation.home)) do
-            operation:expect_no_secret(path, data)
-        end
     end)
 end)

@@ -38,8 +38,5 @@ lab.describe("apic-v10/recover-portal after kill -9", function()
         words = function(operation)
             return operation:agreed_words({resource = operation.file})
         end,
-        again = function(run)
-            return {"run", "--resume", run, "--yes"}
-        end,
     })
 end)

@@ -9,9 +9,7 @@ local lost_installation = require("support.apic_lost")
 local json = require("salvor.json")
 local merge = require("salvor.copy").merge
 local portal_world = require("worlds.apic_v10_portal")
-local rights = require("support.rights")
 local salvor = require("support.salvor")
-local two_operators = require("support.two_operators")
 local yaml = require("salvor.yaml")
 
 local HOUR = 3600
@@ -198,28 +196,6 @@ lab.describe("run of apic-v10/recover", function()
             "--skip portal-dry-run")
         assert.is_nil(operation.world.portal.restored)
     end)
-
-    it("needs what salvor rbac prints, of both", function()
-        local operation <close> = lost_installation.start(lost)
-        local robot <close> = rights.grant(operation)
-        salvor.expect_code(0, robot:plan())
-        robot:expect_least()
-        assert.is_nil(operation.world.client:get(apiconnect.MANAGEMENT, "management"))
-        local result = robot:act(function()
-            return operation:recover()
-        end)
-        salvor.expect_code(0, result)
-        assert.truthy(operation.world.portal.restored)
-    end)
-
-    two_operators.define({
-        start = function()
-            return lost_installation.start(lost)
-        end,
-        words = function(operation)
-            return operation:agreed_words()
-        end,
-    })
 
     local PROBLEMS = {
         {"the kits are exchanged", function()

@@ -1,11 +1,9 @@
 -- Recovery and backup of API Connect v10 as a service account with what `salvor rbac` prints.
 local both = require("support.apic_both")
-local fs = require("salvor.fs")
 local lab = require("support.lab")
 local recovery = require("support.apic_recovery")
 local rights = require("support.rights")
 local salvor = require("support.salvor")
-local two_operators = require("support.two_operators")
 
 lab.describe("with what salvor rbac prints,", function()
     for _, version in ipairs({"10.0.5.3", "10.0.8.0"}) do
@@ -48,38 +46,4 @@ lab.describe("with what salvor rbac prints,", function()
         end)
         salvor.expect_code(0, result)
     end)
-
-    it("and any one rule less is named before anything else is done", function()
-        local operation <close> = both.start("apic-v10/backup")
-        local robot <close> = rights.grant(operation)
-        robot:expect_least()
-        assert.is_nil(fs.stat(operation.records))
-    end)
-end)
-
-lab.describe("apic-v10/recover-management", function()
-    local lost
-
-    setup(function()
-        lost = recovery.lose()
-    end)
-
-    teardown(function()
-        lost:close()
-    end)
-
-    two_operators.define({
-        start = function()
-            return recovery.start(lost)
-        end,
-        words = function(operation)
-            return operation:agreed_words()
-        end,
-    })
-end)
-
-lab.describe("apic-v10/backup", function()
-    two_operators.define({start = function()
-        return both.start("apic-v10/backup")
-    end})
 end)

@@ -46,7 +46,7 @@ lab.describe("apic-v2018/restore-management after kill -9", function()
     killed.define({
         start = start,
         words = function(fixture)
-            return fixture:words("run", PARAMS)
+            return fixture:agreed_words(PARAMS)
         end,
         again = function(run)
             -- Where the journal has lost who has the lock, nobody waits for its end here.

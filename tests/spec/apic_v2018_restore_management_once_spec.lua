@@ -1,17 +1,13 @@
--- apic-v2018/restore-management starts one restore: also when it was killed while it asked for it,
--- and when two operators do it at once.
+-- apic-v2018/restore-management starts one restore, also when it was killed while it asked for it.
 local apic = require("support.apic_v2018")
-local journal = require("salvor.procedure.journal")
 local killed = require("support.killed")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
 local task = require("salvor.task")
-local two_operators = require("support.two_operators")
 
 --- The number of the journal's record from which on apicup is asked for the restore.
 local function asks_for_restore(fixture)
-    local records = must(journal.read(fixture:journal_path(fixture:only_run())))
-    for number, each in ipairs(records) do
+    for number, each in ipairs(fixture:journal()) do
         if each.type == "effect.begin" and each.step == "restore" then
             return number
         end
@@ -29,7 +25,7 @@ lab.describe("apic-v2018/restore-management killed when it asks for the restore"
 
     it("finds the job that comes only when it is resumed, and starts no second one", function()
         local fixture <close> = apic.start({})
-        killed.kill(fixture, {"journal.append", number, "after"}, fixture:words("run"))
+        killed.kill(fixture, {"journal.append", number, "after"}, fixture:agreed_words())
         assert.same({}, fixture:calls())
         local late = task.spawn(function()
             task.sleep(1)
@@ -45,15 +41,9 @@ lab.describe("apic-v2018/restore-management killed when it asks for the restore"
     it("asks again when none has come", function()
         local fixture <close> = apic.start({})
         killed.kill(fixture, {"journal.append", number, "after"},
-            fixture:words("run", {job_timeout = "1s"}))
+            fixture:agreed_words({job_timeout = "1s"}))
         salvor.expect_code(0, fixture:resume(fixture:only_run()))
         assert.equal(1, #fixture:calls())
         assert.same({apic.BACKUP}, fixture.world.restores)
     end)
-end)
-
-lab.describe("apic-v2018/restore-management", function()
-    two_operators.define({start = function()
-        return apic.start({})
-    end})
 end)

@@ -2,7 +2,6 @@
 -- new one.
 local apic = require("support.apic_v2018")
 local fs = require("salvor.fs")
-local journal = require("salvor.procedure.journal")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
 
@@ -62,7 +61,7 @@ lab.describe("apic-v2018/restore-management into the running subsystem", functio
 
     it("keeps a journal of what it did and who agreed", function()
         local kinds = {}
-        for _, record in ipairs(must(journal.read(fixture:journal_path(fixture:only_run())))) do
+        for _, record in ipairs(fixture:journal()) do
             kinds[record.type] = record
         end
         assert.equal("the management database rdd94fb4a21-apiconnect-cc in namespace "

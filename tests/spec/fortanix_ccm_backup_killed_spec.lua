@@ -33,10 +33,10 @@ lab.describe("fortanix-ccm/backup after kill -9", function()
     end)
 
     killed.define({
-        words = support.killed_words,
+        shared = true,
         start = function(worker)
-            local target = fixtures[worker]:another()
-            target.kit, target.outcome = fs.join(target.home, "kit"), outcome
+            local target = fixtures[worker]:another({outcome = outcome})
+            target.kit = fs.join(target.home, "kit")
             return target
         end,
     })

@@ -7,7 +7,6 @@ local operation = require("support.operation")
 local read_kit = require("support.read_kit")
 local salvor = require("support.salvor")
 local support = require("support.fortanix")
-local two_operators = require("support.two_operators")
 local yaml = require("salvor.yaml")
 
 local function start(options)
@@ -73,16 +72,6 @@ lab.describe("run of fortanix-ccm/backup", function()
     it("tells what it found and did", function()
         salvor.expect(result.stdout, "cassandra-1777881600: 3 of 3 nodes, 21.69 MB",
             "took backup medusa-backup-", "complete: database (")
-    end)
-
-    it("shows no secret", function()
-        local secret = must(fixture.world.client:get("secrets", fortanix.SECRET))
-        for _, value in pairs(secret.data) do
-            for _, text in ipairs({result.stdout, result.stderr,
-                must(fs.read(fixture:journal_path(operation.run_id(result))))}) do
-                assert.is_nil(text:find(value, 1, true))
-            end
-        end
     end)
 end)
 
@@ -255,8 +244,6 @@ lab.describe("plan of fortanix-ccm/backup", function()
 end)
 
 lab.describe("fortanix-ccm/backup", function()
-    two_operators.define({start = start})
-
     it("takes the resource's kind with its version", function()
         local fixture <close> = start()
         local params = {cr = "armorplatforms.v1.armor.example.org/ccm"}

@@ -39,20 +39,16 @@ lab.describe("fortanix-ccm/restore after kill -9", function()
     end)
 
     killed.define({
+        shared = true,
         words = function(target)
-            return support.killed_words(target, {deployments = PATTERNS})
-        end,
-        again = function(run)
-            return {"run", "--resume", run, "--yes"}
+            return target:agreed_words({deployments = PATTERNS})
         end,
         start = function(worker)
             local fixture = fixtures[worker]
             fixture.world.medusa.restored = nil
             fixture.world.client:delete("configmaps", fortanix.CONFIG_MAP)
             fixture.world.client:delete("secrets", fortanix.SECRET)
-            local target = fixture:another()
-            target.outcome = outcome
-            return target
+            return fixture:another({outcome = outcome})
         end,
     })
 end)

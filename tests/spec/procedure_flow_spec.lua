@@ -39,7 +39,7 @@ lab.describe("of a run's steps", function()
         salvor.expect(result.stdout, "skipped     one ", "warning: left out by --skip",
             "skipped     three ")
         assert.same({"one --skip", "three --skip"}, skipped())
-        assert.same({skip = {"one", "three"}}, small:records()[1].flow)
+        assert.same({skip = {"one", "three"}}, small:journal()[1].flow)
     end)
 
     it("a plan tells what those that were asked for would do", function()
@@ -61,7 +61,7 @@ lab.describe("of a run's steps", function()
         local result = salvor.run({"run", "--plan", file}, {home = small.home})
         salvor.expect_code(0, result)
         assert.same({from = "two", ["until"] = "three", skip = {"check", "three"}},
-            small:records()[1].flow)
+            small:journal()[1].flow)
         assert.is_table(small.client:get("cm", "two"))
         assert.equal("NotFound", select(2, small.client:get("cm", "one")).code)
         salvor.expect_code(2, small:salvor({"plan", ID, "--skip", "five"}))
@@ -100,7 +100,7 @@ lab.describe("of a run's steps", function()
         salvor.expect(ended.stdout, "run " .. run .. " ended after step one, as asked",
             "go on with: salvor run --resume " .. run)
         assert.equal("check\none\n", small:notes())
-        local last = small:records()[#small:records()]
+        local last = small:journal()[#small:journal()]
         assert.same({"run.end", "until", "one"}, {last.type, last.status, last.step})
         salvor.expect_code(0, small:resume({"--until", "two"}))
         assert.equal("check\none\ntwo\n", small:notes())

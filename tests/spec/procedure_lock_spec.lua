@@ -142,7 +142,7 @@ lab.describe("the lock of a run", function()
         salvor.expect_code(1, result)
         salvor.expect(result.stderr, "ann@elsewhere")
         assert.equal("", small:notes())
-        assert.equal("locked", small:records()[#small:records()].status)
+        assert.equal("locked", small:journal()[#small:journal()].status)
     end)
 
     it("is not waited for when it would last too long", function()

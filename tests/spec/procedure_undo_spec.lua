@@ -35,7 +35,7 @@ lab.describe("undoing a run", function()
 
     local function types(prefix)
         local found = {}
-        for _, record in ipairs(small:records()) do
+        for _, record in ipairs(small:journal()) do
             if record.type:find("^" .. prefix) then
                 found[#found + 1] = record.type .. " " .. (record.step or record.status)
             end

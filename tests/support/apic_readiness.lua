@@ -1,11 +1,11 @@
 --- Simulated management and portal with their kits saved, and an operation on apic-v10/readiness.
 local both = require("support.apic_both")
 local busted = require("busted")
-local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
 local portal_world = require("worlds.apic_v10_portal")
 local salvor = require("support.salvor")
+local secret_values = require("support.secret_values")
 local sets = require("support.backup_sets")
 
 local readiness = {ID = "apic-v10/readiness"}
@@ -64,11 +64,12 @@ end
 function readiness.test_gap(case)
     busted.it(case[1], function()
         local operation <close> = readiness.start(case.start, case.words)
+        local values = secret_values.of(operation.world.client)
         local params = case.spoil and case.spoil(operation.world, operation)
         local result = operation:run(params or case.params)
         readiness.expect_gaps(result, case.costs)
         salvor.expect(result.stdout, table.unpack(case.says))
-        readiness.expect_no_secret(operation, result.stdout .. result.stderr)
+        secret_values.expect_none(values, "the output", result.stdout .. result.stderr)
     end)
 end
 
@@ -85,31 +86,6 @@ end
 function readiness.portal_storage(where, time)
     where.files = {{name = portal_world.SYSTEM, time = time}, {name = SITE, time = time}}
     return where
-end
-
---- Everything that could have been changed: the objects, and all files but the runs' own.
-function readiness.everything(operation)
-    local files = salvor.tree(operation.home)
-    for path in pairs(files) do
-        files[path] = not path:find("^cache/") and not path:find("^state/") and files[path] or nil
-    end
-    return {objects = operation.world:snapshot(), files = files}
-end
-
---- Raises when the text holds a value of the worlds' secrets, raw or in base64; the name of a user
---- is none.
-function readiness.expect_no_secret(operation, text)
-    for _, world in ipairs({operation.world.management, operation.world.portal}) do
-        for _, secret in pairs(world.secrets) do
-            for key, encoded in pairs(secret.data) do
-                local plain = digest.unbase64(encoded) or ""
-                if key ~= "username" and #plain >= 8
-                    and (text:find(plain, 1, true) or text:find(encoded, 1, true)) then
-                    error("a secret value of " .. secret.name .. " in:\n" .. text, 2)
-                end
-            end
-        end
-    end
 end
 
 return readiness

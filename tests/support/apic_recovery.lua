@@ -108,12 +108,6 @@ function recovery.define_killed(moments)
             return recovery.start(lost, {delays = {records = 0.001, restore = 0.005},
                                          common = {backups_settle = "0s"}})
         end,
-        words = function(started)
-            return started:agreed_words()
-        end,
-        again = function(run)
-            return {"run", "--resume", run, "--yes"}
-        end,
     })
 end
 

@@ -19,7 +19,7 @@ local apic = {
 
 local Fixture = operation.new_class()
 
-local words_without_yes = Fixture.words
+local everything = Fixture.everything
 
 local BIN = fs.absolute("tests/support/bin")
 
@@ -99,8 +99,10 @@ function apic.start(options)
         id = apic.ID,
         world = world.start(given),
         kubeconfig = given.kubeconfig,
+        programs_kubeconfig = given.kubeconfig, -- whoever Salvor itself works as
         namespace = given.namespace,
         is_disaster = given.disaster,
+        passwords = {apic.PASSWORD},
         subsystems = {table.unpack(SUBSYSTEMS, 1, given.subsystems)},
     }), Fixture)
     for _, name in ipairs({"project", "record", "backups", "workspace", "hosts", "log"}) do
@@ -123,7 +125,7 @@ end
 function Fixture:common_params()
     local params = {
         project = self.project, record = self.record, backups = self.backups,
-        kubeconfig = self.kubeconfig, traffic_stopped = "true", space = "false",
+        kubeconfig = self.programs_kubeconfig, traffic_stopped = "true", space = "false",
         job_timeout = "10s", install_timeout = "30s", restore_timeout = "30s",
     }
     if self.is_disaster then
@@ -132,15 +134,20 @@ function Fixture:common_params()
     return params
 end
 
---- A run is told yes to what is lost.
-function Fixture:words(command, params)
-    local words = words_without_yes(self, command, params)
-    words[#words + 1] = command == "run" and "--yes" or nil
-    return words
+--- With a yes to what is lost.
+function Fixture:run(params, options)
+    return self:salvor(self:agreed_words(params), options)
 end
 
 function Fixture:resume(run, options)
     return self:salvor({"run", "--resume", run, "--yes"}, options)
+end
+
+--- With what apicup was asked for in the place of its whole log, which has what was read.
+function Fixture:everything()
+    local all = everything(self)
+    all.home.log = self:calls()
+    return all
 end
 
 --- Changes the project's definition: change(its subsystems by name, the whole).

@@ -13,8 +13,6 @@ local support = {CR = fortanix.PLATFORMS .. "/ccm"}
 
 local Fixture = operation.new_class()
 
-local operation_words = Fixture.words
-
 --- start(id, options of the world, where) -> an operation on the procedure, with `kit`. where:
 --- {kubeconfig, namespace}, the lab's when nil.
 function support.start(id, options, where)
@@ -34,13 +32,9 @@ function Fixture:common_params()
     return merge({kit = self.kit, nodes = "agentpool=" .. self.namespace}, COMMON[self.id])
 end
 
---- The words of a command, with a yes to what is lost where that is asked for.
-function Fixture:words(command, params)
-    local words = operation_words(self, command, params)
-    if command == "run" then
-        words[#words + 1] = "--yes"
-    end
-    return words
+--- With a yes to what is lost.
+function Fixture:run(params, options)
+    return self:salvor(self:agreed_words(params), options)
 end
 
 --- Runs fortanix-ccm/backup, so that there is a kit.
@@ -55,20 +49,12 @@ end
 
 --- A run with more words than parameters.
 function Fixture:run_with(words, params)
-    local all = self:words("run", params)
+    local all = self:agreed_words(params)
     return self:salvor(table.move(words, 1, #words, #all + 1, all))
 end
 
 function Fixture:resume(run, options)
     return self:salvor({"run", "--resume", run, "--yes"}, options)
-end
-
---- Another home for the same platform and kit.
-function Fixture:another()
-    local home = must(fs.temporary_folder())
-    return setmetatable({home = home}, {__index = self, __close = function()
-        must(fs.remove_tree(home))
-    end})
 end
 
 --- The folder of the kit's latest generation.
@@ -94,13 +80,6 @@ function Fixture:forge(name, change)
     self:edit_manifest(function(manifest)
         manifest.files[name].size, manifest.files[name].sha256 = #text, digest.sha256(text)
     end)
-end
-
---- The run's words where the run before may have been killed for good and still have the lock.
-function support.killed_words(fixture, params)
-    local words = fixture:words("run", params)
-    words[#words + 1] = "--break-lock"
-    return words
 end
 
 return support

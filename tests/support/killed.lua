@@ -10,7 +10,6 @@
 -- lock.
 local busted = require("busted")
 local fs = require("salvor.fs")
-local journal = require("salvor.procedure.journal")
 local luassert = require("luassert")
 local salvor = require("support.salvor")
 local task = require("salvor.task")
@@ -20,15 +19,11 @@ local killed = {}
 killed.WORKERS = 4
 local KILL_AFTER = fs.absolute("tests/support/kill_after.lua")
 
-local function records_of(target)
-    return must(journal.read(target:journal_path(target:only_run())))
-end
-
 --- "kind/name" of everything that carries the run's label, the id left out of the names. What is
 --- created is told to the journal before, so that has all the kinds.
 local function created_by(target, run)
     local kinds, found = {}, {}
-    for _, record in ipairs(records_of(target)) do
+    for _, record in ipairs(target:journal()) do
         if record.object then
             kinds[record.object.api .. "/" .. record.object.kind] = record.object.kind
         end
@@ -66,23 +61,25 @@ function killed.kill(target, moment, words)
 end
 
 local function go_on(run)
-    return {"run", "--resume", run}
+    return {"run", "--resume", run, "--yes"}
 end
 
---- define{start =, words =, again =, moments =, every =}. words: the command that is killed, or
---- words(target) -> that; the procedure's run when nil. again(run) -> the one that goes on, salvor
---- run --resume RUN when nil. A procedure of many records has its tests in several files, one for
---- each of the moments, a set of "after", "before" and "torn"; every = 7 is for what consists of
---- procedures that are tested so, and takes each seventh record.
+--- define{start =, shared =, words =, again =, moments =, every =}. shared: the worlds serve one
+--- attempt after the other, of which one that was killed for good may still have the lock.
+--- words(target) -> the command that is killed; the procedure's run, with a yes to what is lost,
+--- when nil. again(run) -> the one that goes on; salvor run --resume RUN --yes when nil. What has
+--- many records has its tests in several files, one for each of the moments, a set of "after",
+--- "before" and "torn"; every = 7 takes each seventh record of what is tested so elsewhere.
 function killed.define(options)
     local expected, records = {}, nil
     local again = options.again or go_on
 
     local function words_for(target)
-        if type(options.words) == "function" then
-            return options.words(target)
+        local words = options.words and options.words(target) or target:agreed_words()
+        if options.shared then
+            words[#words + 1] = "--break-lock"
         end
-        return options.words or target:words("run")
+        return words
     end
 
     --- Calls fn(worker) for each worker at the same time.
@@ -97,10 +94,10 @@ function killed.define(options)
     busted.setup(function()
         all_workers(function(worker)
             local target <close> = options.start(worker)
-            local before = #target:runs() > 0 and #records_of(target) or 0
+            local before = #target:runs() > 0 and #target:journal() or 0
             salvor.expect_code(0, target:salvor(words_for(target)))
             expected[worker] = state_of(target)
-            records = #records_of(target) - before
+            records = #target:journal() - before
         end)
     end)
 

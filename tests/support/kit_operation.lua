@@ -83,30 +83,6 @@ function methods:change_manifest(change)
     end)
 end
 
---- Everything that a plan could have changed. What is in the cache is nothing but remembered.
-function methods:everything()
-    local home = salvor.tree(self.home)
-    for path in pairs(home) do
-        home[path] = not path:find("^cache/") and home[path] or nil
-    end
-    return {objects = self.world:snapshot(), home = home, kit = fs.stat(self.kit)
-        and salvor.tree(self.kit)}
-end
-
---- Raises when the text holds a value of the world's secrets, raw or in base64; the name of a user
---- is none.
-function methods:expect_no_secret(what, text)
-    for _, secret in pairs(self.world.secrets) do
-        for key, encoded in pairs(secret.data) do
-            local plain = must(digest.unbase64(encoded))
-            if key ~= "username" and #plain >= 8
-                and (text:find(plain, 1, true) or text:find(encoded, 1, true)) then
-                error(what .. " holds a secret value (" .. key .. "):\n" .. text, 2)
-            end
-        end
-    end
-end
-
 --- A class of such operations, to be extended.
 function kit_operation.new_class()
     local class = operation.new_class()
@@ -126,6 +102,7 @@ function kit_operation.start(class, world, fields, options)
         kubeconfig = given.kubeconfig, namespace = given.namespace, world = world.start(given),
     }, fields)), class)
     self.kit = self.kit or fs.join(self.home, "kit")
+    self.folders = {self.kit}
     return self
 end
 

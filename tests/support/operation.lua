@@ -4,6 +4,7 @@
 ---         namespace = "apic", params = {...}, world = world}
 ---     local result = operation:run({timeout = "10m"})
 local fs = require("salvor.fs")
+local journal = require("salvor.procedure.journal")
 local json = require("salvor.json")
 local k8s = require("salvor.k8s")
 local merge = require("salvor.copy").merge
@@ -14,8 +15,9 @@ local operation = {}
 local Operation = {}
 Operation.__index = Operation
 
---- start{id, kubeconfig, namespace, params (of every command), env, world} -> operation. The world,
---- when there is one, is closed with it, and the namespace removed.
+--- start{id, kubeconfig, namespace, params (of every command), env, world, folders (that it works
+--- with beside its home)} -> operation. The world, when there is one, is closed with it, and the
+--- namespace removed.
 function operation.start(options)
     local started = setmetatable({home = must(fs.temporary_folder())}, Operation)
     for name, value in pairs(options) do
@@ -99,6 +101,11 @@ function Operation:journal_path(run)
     return fs.join(folder, run, "journal.jsonl")
 end
 
+--- The records of that run's journal, of the only run's when none is named.
+function Operation:journal(run)
+    return must(journal.read(self:journal_path(run or self:only_run())))
+end
+
 function Operation:close()
     if self.world then
         self.world:close()
@@ -108,7 +115,32 @@ function Operation:close()
     must(fs.remove_tree(self.home))
 end
 
-Operation.__close = Operation.close
+function Operation:__close()
+    self:close()
+end
+
+--- Another home for the same procedure on the same world, with fields of its own: another operator,
+--- or a run that shall not see those before. Closing it leaves the world.
+function Operation:another(fields)
+    local other = merge(fields, {home = must(fs.temporary_folder())})
+    function other.close()
+        must(fs.remove_tree(other.home))
+    end
+    return setmetatable(other, {__index = self, __close = other.close})
+end
+
+--- Everything that a plan could have changed. What is in the cache is nothing but remembered.
+function Operation:everything()
+    local home = salvor.tree(self.home)
+    for path in pairs(home) do
+        home[path] = not path:find("^cache/") and home[path] or nil
+    end
+    local all = {objects = self.world:snapshot(), home = home}
+    for number, folder in ipairs(self.folders or {}) do
+        all[number] = fs.stat(folder) and salvor.tree(folder)
+    end
+    return all
+end
 
 --- The run id that a run's output names.
 function operation.run_id(result)
@@ -122,7 +154,6 @@ function operation.new_class()
         class[name] = method
     end
     class.__index = class
-    class.__close = class.close
     return class
 end
 

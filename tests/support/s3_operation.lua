@@ -11,7 +11,7 @@ local world = require("worlds.apic_v10_s3")
 local s3_operation = {ID = "apic-v10/configure-s3-backup"}
 
 local Fixture = operation.new_class()
-local close = Fixture.close
+local close, everything = Fixture.close, Fixture.everything
 
 --- Two buckets serve all tests of a process, since a user of the gateway has a thousand at most.
 local buckets = {}
@@ -38,6 +38,7 @@ function s3_operation.start(options)
     }), Fixture)
     fixture.path = fixture.bucket .. "/" .. store_lab.name()
     fixture.host = at.tls_host_endpoint:match("//(.*)$") .. "/" .. at.region
+    fixture.passwords = {at.access_key, at.secret_key}
     fixture.ca = fs.join(fixture.home, "ca.crt")
     must(fs.write(fixture.ca, must(fs.read(at.ca))))
     return fixture
@@ -56,9 +57,7 @@ function Fixture:two(params)
 end
 
 function Fixture:run(params, options)
-    local words = self:words("run", params)
-    words[#words + 1] = "--yes"
-    return self:salvor(words, options)
+    return self:salvor(self:agreed_words(params), options)
 end
 
 --- The store below the path, as the bucket's owner sees it.
@@ -77,15 +76,15 @@ function Fixture:close()
     close(self)
 end
 
-Fixture.__close = Fixture.close
+--- With what is in its bucket.
+function Fixture:everything()
+    local all, s <close> = everything(self), self:store()
+    all.bucket = must(s:list())
+    return all
+end
 
 function Fixture:settings()
     return self.world:management().spec.databaseBackup
-end
-
---- The words of a run, whatever the fixture's own words are.
-function s3_operation.words(fixture, params)
-    return Fixture.words(fixture, "run", params)
 end
 
 return s3_operation

@@ -50,8 +50,6 @@ function Small:close()
     getmetatable(self.client).__close(self.client)
 end
 
-Small.__close = Small.close
-
 --- Installs the procedure with these steps, each the fields of a table without title and why.
 function Small:steps(list, fields)
     local texts = {}
@@ -104,15 +102,10 @@ function Small:set(name, yes)
     end
 end
 
---- The records of that run, of the only one when none is named.
-function Small:records(run)
-    return must(journal.read(self:journal_path(run or self:only_run())))
-end
-
 --- The records of that type.
 function Small:records_of(type, run)
     local found = {}
-    for _, record in ipairs(self:records(run)) do
+    for _, record in ipairs(self:journal(run)) do
         if record.type == type then
             found[#found + 1] = record
         end
