@@ -122,6 +122,10 @@ every_call.cluster = {
         {"client:request", function(c)
             return c:request({method = "POST", path = path(c), body = config_map("raw")})
         end},
+        {"client:request", function(c)
+            return c:request({path = "/api/v1/namespaces/" .. c.namespace .. "/pods/none/exec",
+                              query = {command = "ls"}})
+        end},
         -- A server that is given DeleteOptions does not look at the query.
         {"client:request", function(c)
             return c:request({method = "DELETE", path = path(c, "raw"),
