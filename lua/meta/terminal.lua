@@ -28,6 +28,10 @@ function terminal.display_width(text) end
 ---@return string
 function terminal.escape(text, keep) end
 
+--- Forgets what was typed on the terminal and nobody has read, so that the answer to a question
+--- comes from somebody who has seen it. What comes from elsewhere than a terminal stays.
+function terminal.forget_input() end
+
 --- The next line of standard input without its end, or nil at the end of the input. Other tasks run
 --- meanwhile. Do not mix it with `io.read`, which has a buffer of its own. Raises when another task
 --- reads.

@@ -284,8 +284,9 @@ function ui.confirm(question, options)
     return answer == "y" or answer == "yes"
 end
 
---- One of the words, typed as a whole; false for any other answer.
+--- One of the words, typed as a whole after the question was shown; false for any other answer.
 function ui.choose(question, words)
+    terminal.forget_input()
     local answer, err = ask("ui.choose", question, "[" .. table.concat(words, "/") .. "] ")
     if not answer then
         return nil, err

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "data/text.h"
@@ -167,6 +168,15 @@ static int terminal_read_line(lua_State *L)
     return salvor_wait(L, &input->op, after_input, 0);
 }
 
+/* forget_input(): what was typed on a terminal, and nobody has read */
+static int terminal_forget_input(lua_State *L)
+{
+    struct input *input = lua_touserdata(L, lua_upvalueindex(1));
+    if (tcflush(STDIN_FILENO, TCIFLUSH) == 0 && !input->busy)
+        salvor_buffer_clear(&input->buffer);
+    return 0;
+}
+
 static void push_input(lua_State *L)
 {
     struct input *input = lua_newuserdatauv(L, sizeof(*input), 0);
@@ -189,6 +199,9 @@ int luaopen_salvor_terminal(lua_State *L)
         {"width", terminal_width},   {NULL, NULL}};
     luaL_newlib(L, functions);
     push_input(L);
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, terminal_forget_input, 1);
+    lua_setfield(L, -3, "forget_input");
     lua_pushcclosure(L, terminal_read_line, 1);
     lua_setfield(L, -2, "read_line");
     return 1;
