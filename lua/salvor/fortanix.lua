@@ -3,9 +3,9 @@
 --- The group and kind of that resource are not public: it is named by whoever runs a procedure, as
 --- plural.group/name or by its manifest.
 local dig = require("salvor").dig
-local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
 local fs = require("salvor.fs")
+local usage = require("salvor.usage")
 local yaml = require("salvor.yaml")
 
 local fortanix = {}
@@ -20,12 +20,9 @@ fortanix.DEPLOYMENTS = {"alhambra", "bodrum", "ccm-frontend-*", "main-dc1-reaper
                         "methoni", "microservice-certificate-controller"}
 
 local function wrong(text, problem)
-    error(errors.new({
-        code = "Usage",
-        message = "-p cr: '" .. text .. "' " .. problem,
-        hint = "give plural.group/name, such as armorplatforms.example.com/ccm, or the path of the"
-            .. " resource's manifest, from the root (/...)",
-    }), 0)
+    usage("-p cr: '" .. text .. "' " .. problem, "give plural.group/name, such as"
+        .. " armorplatforms.example.com/ccm, or the path of the resource's manifest, from the root"
+        .. " (/...)")
 end
 
 --- The plural that Kubernetes itself guesses of a kind.
@@ -87,9 +84,8 @@ function fortanix.operator(params)
     end
     local namespace, name = params.operator:match("^([%l%d-]+)/([%l%d.-]+)$")
     if not namespace then
-        error(errors.new({code = "Usage", hint = "give NAMESPACE/NAME of its deployment",
-                          message = "-p operator: '" .. params.operator .. "' is no deployment"}),
-            0)
+        usage("-p operator: '" .. params.operator .. "' is no deployment",
+            "give NAMESPACE/NAME of its deployment")
     end
     return {namespace = namespace, name = name}
 end

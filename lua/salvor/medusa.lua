@@ -5,6 +5,7 @@ local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
 local keys = require("salvor").keys
 local rules = require("salvor.k8s.ready.cassandra")
+local usage = require("salvor.usage")
 
 local text = fields.text
 
@@ -34,8 +35,8 @@ function medusa.permitted(kind)
     return function(params)
         local group = params.medusa:match("^([%l%d.-]+)/v%d%w*$")
         if not group then
-            error(errors.new({code = "Usage", hint = "give group/version, such as " .. medusa.API,
-                              message = "-p medusa: '" .. params.medusa .. "' is no API"}), 0)
+            usage("-p medusa: '" .. params.medusa .. "' is no API",
+                "give group/version, such as " .. medusa.API)
         end
         return kind:lower() .. "s." .. group
     end

@@ -1,16 +1,12 @@
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
 local deploy = require("salvor.procedure.deploy")
-local errors = require("salvor.error")
 local k8s = require("salvor.k8s")
 local manifest = require("salvor.procedure.manifest")
 local merge = require("salvor.copy").merge
 local offline = require("salvor.procedure.offline")
 local schedule_problem = require("salvor.procedure.schedule")
-
-local function usage(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
-end
+local usage = require("salvor.usage")
 
 local function is_name(text)
     return text:find("^[%l%d][%l%d.-]*$") ~= nil and text:find("[%l%d]$") ~= nil

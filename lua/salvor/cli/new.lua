@@ -1,8 +1,8 @@
 local command = require("salvor.procedure.command")
-local errors = require("salvor.error")
 local loader = require("salvor.procedure.loader")
 local scripts = require("salvor.procedure.scripts")
 local site = require("salvor.procedure.site")
+local usage = require("salvor.usage")
 
 return {
     summary = "begin a procedure of your own: a script that works, to be filled in",
@@ -13,11 +13,8 @@ return {
         local id = words[1]
         loader.check_id(id)
         if loader.bundled(id) then
-            error(errors.new({
-                code = "Usage",
-                message = "there is a bundled procedure '" .. id .. "'",
-                hint = "salvor customize " .. id .. " copies it",
-            }), 0)
+            usage("there is a bundled procedure '" .. id .. "'",
+                "salvor customize " .. id .. " copies it")
         end
         local path = scripts.place(id, site.open(given.site))
         scripts.create(path, scripts.skeleton(id))

@@ -1,16 +1,15 @@
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
-local errors = require("salvor.error")
 local manifest = require("salvor.procedure.manifest")
 local offline = require("salvor.procedure.offline")
 local permissions = require("salvor.procedure.permissions")
 local rbac = require("salvor.procedure.rbac")
+local usage = require("salvor.usage")
 
 local function account(text)
     local namespace, name = text:match("^([%l%d][%l%d-]*)/([%l%d][%l%d.-]*)$")
     if not namespace then
-        error(errors.new({code = "Usage", message = "'" .. text .. "' is no service account",
-                          hint = "write --serviceaccount NAMESPACE/NAME"}), 0)
+        usage("'" .. text .. "' is no service account", "write --serviceaccount NAMESPACE/NAME")
     end
     return rbac.subject("ServiceAccount", name, namespace)
 end
@@ -42,9 +41,8 @@ local function rules_of(opened, chosen)
         end
     end
     if chosen and not found then
-        error(errors.new({code = "Usage", message = "nothing is done in a cluster of context '"
-            .. chosen .. "'", hint = "leave out --cluster for the target's, or look at the"
-            .. " parameters"}), 0)
+        usage("nothing is done in a cluster of context '" .. chosen .. "'",
+            "leave out --cluster for the target's, or look at the parameters")
     end
     return found or {}
 end

@@ -1,11 +1,11 @@
 --- salvor report RUN: the evidence of a run, from its journal alone.
 local cli = require("salvor.cli")
 local collect = require("salvor.procedure.report.collect")
-local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local runs = require("salvor.procedure.runs")
 local secret = require("salvor.secret")
+local usage = require("salvor.usage")
 
 --- Each: document -> text.
 local FORMS = {
@@ -26,8 +26,7 @@ local BY_NAME = {html = "html", htm = "html", json = "json"}
 local function form_of(given)
     local name = given.output or BY_NAME[(given.to or ""):match("%.(%w+)$") or ""] or "markdown"
     if not FORMS[name] then
-        error(errors.new({code = "Usage", message = "unknown output '" .. name .. "'",
-                          hint = "markdown, json or html"}), 0)
+        usage("unknown output '" .. name .. "'", "markdown, json or html")
     end
     return FORMS[name]
 end

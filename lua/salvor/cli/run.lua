@@ -7,6 +7,7 @@ local render = require("salvor.procedure.render")
 local runner = require("salvor.procedure.runner")
 local saved_plan = require("salvor.procedure.saved_plan")
 local targets = require("salvor.procedure.targets")
+local usage = require("salvor.usage")
 
 -- What is done is in the plan.
 local NOT_WITH_PLAN = {"resume", "undo", "from", "until", "skip"}
@@ -15,9 +16,8 @@ local NOT_WITH_PLAN = {"resume", "undo", "from", "until", "skip"}
 local function start_planned(given, words, options, observer)
     for _, name in ipairs(NOT_WITH_PLAN) do
         if words[1] or given[name] then
-            error(errors.new({code = "Usage", message = "--plan goes without "
-                .. (words[1] and "a procedure's id" or "--" .. name),
-                hint = "the plan says what is to be done"}), 0)
+            usage("--plan goes without " .. (words[1] and "a procedure's id" or "--" .. name),
+                "the plan says what is to be done")
         end
     end
     local saved = saved_plan.read(given.plan)
@@ -27,10 +27,6 @@ local function start_planned(given, words, options, observer)
         cli.complain(line)
     end)
     return runner.run(saved.procedure, options, observer)
-end
-
-local function usage(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
 end
 
 --- What of the options is only for whoever starts a run, or goes on with one.

@@ -4,7 +4,6 @@ local age = require("salvor.k8s.age")
 local dates = require("salvor.dates")
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
-local errors = require("salvor.error")
 local json = require("salvor.json")
 local params = require("salvor.procedure.params")
 local runs = require("salvor.procedure.runs")
@@ -12,6 +11,7 @@ local salvor = require("salvor")
 local secret = require("salvor.secret")
 local status = require("salvor.procedure.report.status")
 local ui = require("salvor.ui")
+local usage = require("salvor.usage")
 
 --- What is told of a run; of a damaged one what stands before the damage.
 local function summarize(seen)
@@ -66,10 +66,6 @@ local function print_check(summary)
             kept.torn)
     end
     ui.print(summary.run .. "  " .. ui.escape(text))
-end
-
-local function usage(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
 end
 
 --- Seconds since 1970 when anything last happened in the run; of one without a record, its id tells

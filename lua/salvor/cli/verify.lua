@@ -1,15 +1,11 @@
 --- salvor verify URL: which kind of backup set this is, and whether it can be restored.
 local cli = require("salvor.cli")
 local command = require("salvor.store.command")
-local errors = require("salvor.error")
 local report = require("salvor.verify.report")
 local terminal = require("salvor.terminal")
 local ui = require("salvor.ui")
+local usage = require("salvor.usage")
 local verify = require("salvor.verify")
-
-local function usage(message)
-    error(errors.new({code = "Usage", message = message}), 0)
-end
 
 local function too_large(word)
     usage("--space: a number in '" .. word .. "' is too large")

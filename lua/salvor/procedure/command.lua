@@ -1,8 +1,8 @@
 --- What the commands plan and run share: their options, and the progress they show.
 local cli = require("salvor.cli")
 local display = require("salvor.procedure.display")
-local errors = require("salvor.error")
 local params = require("salvor.procedure.params")
+local usage = require("salvor.usage")
 
 local command = {}
 
@@ -32,8 +32,7 @@ end
 function command.is_json(given)
     local output = given.output or "text"
     if output ~= "text" and output ~= "json" then
-        error(errors.new({code = "Usage", message = "unknown output '" .. output .. "'",
-                          hint = "text or json"}), 0)
+        usage("unknown output '" .. output .. "'", "text or json")
     end
     return output == "json"
 end

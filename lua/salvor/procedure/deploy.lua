@@ -1,13 +1,13 @@
 --- The objects that run a procedure inside the cluster: an account with what `salvor rbac` allows,
 --- a Job or CronJob, and a ConfigMap for what the site brings along.
 local deploy_site = require("salvor.procedure.deploy_site")
-local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local keys = require("salvor").keys
 local list = require("salvor").list
 local permissions = require("salvor.procedure.permissions")
 local rbac = require("salvor.procedure.rbac")
 local references = require("salvor.procedure.references")
+local usage = require("salvor.usage")
 
 local deploy = {}
 
@@ -19,10 +19,6 @@ local LARGEST = 1024 * 1024
 
 -- Characters: a CronJob's name with the 11 that are added to it for each Job fits into a label.
 local LONGEST_NAME = 52
-
-local function usage(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
-end
 
 -- Parameters
 

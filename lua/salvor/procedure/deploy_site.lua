@@ -1,10 +1,10 @@
 --- What of a site goes along into the cluster: its script, its hooks, and the stores that
 --- parameters name, as files below the folder of the machine's own settings there.
 local copy = require("salvor.copy")
-local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local site = require("salvor.procedure.site")
 local site_use = require("salvor.procedure.site_use")
+local usage = require("salvor.usage")
 local yaml = require("salvor.yaml")
 
 local deploy_site = {}
@@ -13,10 +13,6 @@ deploy_site.FOLDER = "/etc/salvor"
 
 --- Options of stores that name a file which is no secret.
 local FILES = {ca = true, known_hosts = true}
-
-local function usage(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
-end
 
 -- Stores
 

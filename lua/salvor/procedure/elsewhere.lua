@@ -3,10 +3,10 @@
 ---
 --- A place is {context, namespace, connection, cluster}; context is nil in the target's cluster.
 local cluster = require("salvor.procedure.cluster")
-local errors = require("salvor.error")
 local k8s = require("salvor.k8s")
 local merge = require("salvor.copy").merge
 local permissions = require("salvor.procedure.permissions")
+local usage = require("salvor.usage")
 
 local elsewhere = {}
 
@@ -33,8 +33,7 @@ function elsewhere.open(opened)
         })))
         place.cluster = place.context and cluster.identify(place.connection) or opened.cluster
         if is_same(place, opened) then
-            error(errors.new({code = "Usage", message = elsewhere.title(place)
-                .. " is the target itself", hint = "name the other place"}), 0)
+            usage(elsewhere.title(place) .. " is the target itself", "name the other place")
         end
     end
     return places

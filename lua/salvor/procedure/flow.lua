@@ -1,15 +1,11 @@
 --- Which steps the operator wants done: --from, --until and --skip.
-local errors = require("salvor.error")
 local permissions = require("salvor.procedure.permissions")
+local usage = require("salvor.usage")
 
 local flow = {}
 
 local Flow = {}
 Flow.__index = Flow
-
-local function usage(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
-end
 
 local function find(procedure, option, id)
     local ids = {}

@@ -5,6 +5,7 @@ local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local site = require("salvor.procedure.site")
 local suggest = require("salvor.suggest")
+local usage = require("salvor.usage")
 local value = require("salvor.value")
 
 local loader = {}
@@ -73,18 +74,14 @@ function loader.evaluate(text, source)
     return result
 end
 
-local function no_procedure(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
-end
-
 --- Raises Usage for what cannot be the id of a procedure.
 function loader.check_id(id)
     local system = id:match("^([%w][%w-]*)/[%w][%w-]*$")
     if not system then
-        no_procedure("'" .. id .. "' is no procedure's id", "an id is SYSTEM/NAME, of letters,"
+        usage("'" .. id .. "' is no procedure's id", "an id is SYSTEM/NAME, of letters,"
             .. " digits and '-'; salvor list shows them")
     elseif system == loader.HOOKS then
-        no_procedure("'" .. id .. "' is no procedure's id",
+        usage("'" .. id .. "' is no procedure's id",
             "the folder hooks is for the steps that a site file names")
     end
 end
@@ -143,7 +140,7 @@ function loader.load(id, of)
     loader.check_id(id)
     local text, source, is_bundled = read_script(id, site.script_folders(of or {layers = {}}))
     if not text then
-        no_procedure("there is no procedure '" .. id .. "'",
+        usage("there is no procedure '" .. id .. "'",
             suggest.begin(id, loader.ids(of)) .. "salvor list shows them")
     end
     local procedure = loader.evaluate(text, source)

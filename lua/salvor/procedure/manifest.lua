@@ -1,7 +1,7 @@
 --- Objects printed for `kubectl apply -f -`, and the options of the commands that do so.
 local command = require("salvor.procedure.command")
-local errors = require("salvor.error")
 local json = require("salvor.json")
+local usage = require("salvor.usage")
 local yaml = require("salvor.yaml")
 
 local manifest = {}
@@ -21,8 +21,7 @@ end
 function manifest.is_json(given)
     local output = given.output or "yaml"
     if output ~= "yaml" and output ~= "json" then
-        error(errors.new({code = "Usage", message = "unknown output '" .. output .. "'",
-                          hint = "yaml or json"}), 0)
+        usage("unknown output '" .. output .. "'", "yaml or json")
     end
     return output == "json"
 end

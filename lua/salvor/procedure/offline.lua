@@ -1,14 +1,10 @@
 --- A procedure with its parameters and its target, without a cluster: for what is made on paper.
 local copy = require("salvor.copy")
-local errors = require("salvor.error")
 local k8s = require("salvor.k8s")
 local session = require("salvor.procedure.session")
+local usage = require("salvor.usage")
 
 local offline = {}
-
-local function usage(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
-end
 
 --- The values; a required one that was not given is missed only by who reads it.
 local function lenient(declarations, values)

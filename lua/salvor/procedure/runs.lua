@@ -3,6 +3,7 @@ local errors = require("salvor.error")
 local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local journal = require("salvor.procedure.journal")
+local usage = require("salvor.usage")
 
 local runs = {}
 
@@ -62,11 +63,7 @@ end
 local function check_id(id)
     local folder = fs.join(root(), id)
     if not id:match("^[%d]+-[%d]+-%x+$") or not fs.stat(folder) then
-        error(errors.new({
-            code = "Usage",
-            message = "there is no run '" .. id .. "' in " .. root(),
-            hint = "salvor runs lists them",
-        }), 0)
+        usage("there is no run '" .. id .. "' in " .. root(), "salvor runs lists them")
     end
     return folder
 end

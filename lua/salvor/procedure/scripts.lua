@@ -1,17 +1,13 @@
 --- Scripts of a site that Salvor begins: copies of bundled ones, and new ones.
-local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local loader = require("salvor.procedure.loader")
 local site = require("salvor.procedure.site")
 local suggest = require("salvor.suggest")
+local usage = require("salvor.usage")
 
 local scripts = {}
 
 local FOLDER_MODE, FILE_MODE = tonumber("755", 8), tonumber("644", 8)
-
-local function usage(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
-end
 
 --- The text of the bundled script; raises when there is none.
 function scripts.bundled(id)

@@ -1,10 +1,10 @@
 --- Where each value of a plan or run comes from: the command line, the environment, the site's
 --- files, the script's default, whoever says it first.
-local errors = require("salvor.error")
 local params = require("salvor.procedure.params")
 local site = require("salvor.procedure.site")
 local salvor = require("salvor")
 local suggest = require("salvor.suggest")
+local usage = require("salvor.usage")
 
 local settings = {}
 
@@ -94,8 +94,7 @@ local function check_stores(of, procedure, found)
         if declaration.type == "url" and type(text) == "string" and text:sub(1, 1) == "@" then
             local store, err = site.check_store(of, text)
             if not store then
-                error(errors.new({code = "Usage", hint = err.hint, message = "parameter '"
-                    .. declaration.name .. "': " .. err.message}), 0)
+                usage("parameter '" .. declaration.name .. "': " .. err.message, err.hint)
             end
         end
     end

@@ -12,6 +12,7 @@ local salvor = require("salvor")
 local site_file = require("salvor.procedure.site_file")
 local suggest = require("salvor.suggest")
 local urls = require("salvor.store.url")
+local usage = require("salvor.usage")
 
 local site = {}
 
@@ -113,8 +114,8 @@ function site.own_scripts(self)
     local by_level = script_folders_by_level(self)
     local folder = by_level.site[1] or by_level.user[1]
     if not folder then
-        error(errors.new({code = "Usage", message = "there is no folder for scripts",
-                          hint = "set $XDG_CONFIG_HOME or $HOME, or name a site with --site"}), 0)
+        usage("there is no folder for scripts",
+            "set $XDG_CONFIG_HOME or $HOME, or name a site with --site")
     end
     return folder
 end

@@ -1,8 +1,8 @@
 --- Which targets the options name: one, or several contexts of the kubeconfig, or several sites.
-local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local site = require("salvor.procedure.site")
 local ui = require("salvor.ui")
+local usage = require("salvor.usage")
 
 local targets = {}
 
@@ -18,10 +18,6 @@ targets.options = {
      help = "the site file; several are worked on at the same time"},
     {name = "parallel", argument = "N", help = "how many targets at the same time; " .. PARALLEL},
 }
-
-local function usage(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
-end
 
 --- extend(options) -> the list with those of several targets in the place of those of one
 function targets.extend(options)

@@ -10,6 +10,7 @@ local section = require("salvor.apiconnect.section")
 local settings = require("salvor.apiconnect.configure_s3.settings")
 local sites = require("salvor.apiconnect.configure_s3.sites")
 local stores = require("salvor.store")
+local usage = require("salvor.usage")
 local watch = require("salvor.apiconnect.configure_s3.watch")
 
 local steps = {}
@@ -97,9 +98,8 @@ end
 function steps.credentials(ctx)
     local data = bucket.credentials(ctx.params)
     if not data then
-        error(errors.new({code = "Usage", message = "the credentials of the bucket are needed"
-            .. " again: a journal keeps no secrets",
-            hint = "add -p access_key=… -p secret_key=…"}), 0)
+        usage("the credentials of the bucket are needed again: a journal keeps no secrets",
+            "add -p access_key=… -p secret_key=…")
     end
     for _, _, client in sites.each(ctx) do
         if not bucket.holds(client, ctx.params.credentials, data) then
