@@ -4,6 +4,7 @@
 --- plural.group/name or by its manifest.
 local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
+local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
 local usage = require("salvor.usage")
 local yaml = require("salvor.yaml")
@@ -112,12 +113,11 @@ function fortanix.find(ctx, hint)
     if not known then
         return ctx:problem(unknown.message, "kubectl api-resources lists the kinds; " .. hint)
     end
-    local object, err = ctx.k8s:get(cr.kind, cr.name)
-    if not object and err.code == "NotFound" then
+    local object = find.object(ctx.k8s, cr.kind, cr.name)
+    if not object then
         return ctx:problem("there is no " .. cr.resource .. " " .. cr.name .. " in namespace "
             .. ctx.namespace, hint)
     end
-    must(object, err)
     ctx.facts.cr = cr
     return object
 end

@@ -1,8 +1,10 @@
 --- Medusa, the backups of Cassandra in Kubernetes (k8ssandra): what its kinds say, and its jobs.
+local action = require("salvor.action")
 local cassandra = require("salvor.cassandra")
 local dates = require("salvor.dates")
 local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
+local find = require("salvor.k8s.find")
 local keys = require("salvor").keys
 local rules = require("salvor.k8s.ready.cassandra")
 local usage = require("salvor.usage")
@@ -42,27 +44,24 @@ function medusa.permitted(kind)
     end
 end
 
---- "ready", "failed" or "waiting", and why. The rules know Medusa's kinds by its own group,
---- whatever the group of a distribution's.
-local function state_of(kind, object)
-    return rules["medusa.k8ssandra.io/" .. kind](object)
-end
-
-local function get(self, kind, name)
-    return self.client:get(self.api .. "/" .. kind, name)
+--- rule_of(kind) -> function(object): "ready", "failed" or "waiting", and why. The rules know
+--- Medusa's kinds by its own group, whatever the group of a distribution's.
+local function rule_of(kind)
+    return rules["medusa.k8ssandra.io/" .. kind]
 end
 
 --- Waits until an object is ready, and raises when it fails.
 local function await(self, kind, name, options)
+    local state_of = rule_of(kind)
     return must(self.client:wait(self.api .. "/" .. kind, name, {
         timeout = options.timeout,
         create = options.create,
         ready = function(object)
-            local state, why = state_of(kind, object)
+            local state, why = state_of(object)
             return state == "ready", why
         end,
         failed = function(object)
-            local state, why = state_of(kind, object)
+            local state, why = state_of(object)
             return state == "failed", why
         end,
     }))
@@ -71,7 +70,7 @@ end
 -- Backups
 
 local function describe(object)
-    local state, why = state_of(medusa.BACKUP, object)
+    local state, why = rule_of(medusa.BACKUP)(object)
     local finished = dates.iso(text(object, "status", "finishTime"))
     return {
         name = object.metadata.name,
@@ -110,10 +109,11 @@ function Medusa:backups(datacenter)
     return found
 end
 
---- backup(name) -> the backup as in backups(), or nil and an error
+--- backup(name) -> the backup as in backups(), or nil when there is none. Raises what prevents the
+--- look.
 function Medusa:backup(name)
-    local object, err = get(self, medusa.BACKUP, name)
-    return object and describe(object), err
+    local object = find.object(self.client, self.api .. "/" .. medusa.BACKUP, name)
+    return object and describe(object)
 end
 
 --- describe(backup) -> one line for people
@@ -176,35 +176,17 @@ end
 
 -- Jobs
 
---- The name of the run's job: the one that was interrupted, or the next after those that failed,
---- since a failed one is never taken up again.
-local function own_job(self, kind, name)
-    local candidate, number = name, 1
-    while true do
-        local job, err = get(self, kind, candidate)
-        if not job and err.code ~= "NotFound" then
-            error(err, 0)
-        elseif not job or state_of(kind, job) ~= "failed" then
-            return candidate
-        end
-        number = number + 1
-        candidate = name .. "-" .. number
-    end
-end
-
 --- Creates the run's job, and returns its name.
 local function begin(self, kind, name, datacenter, spec)
-    name = own_job(self, kind, name)
     spec.cassandraDatacenter = datacenter.name
-    must(self.client:create({
+    return action.begin(self.client, self.api .. "/" .. kind, {
         apiVersion = self.api, kind = kind,
-        metadata = {name = name, labels = {
+        metadata = {labels = {
             ["cassandra.datastax.com/cluster"] = datacenter.cluster,
             ["cassandra.datastax.com/datacenter"] = datacenter.name,
         }},
         spec = spec,
-    }))
-    return name
+    }, name, {state = rule_of(kind)})
 end
 
 --- take(datacenter, name, timeout) -> the new full backup, which bears that name, as its job does;
@@ -219,8 +201,7 @@ end
 
 --- A job without a status says nothing at all: what it waits for has to be found out.
 local function not_begun(self, job, backup, cause)
-    local found, err = get(self, medusa.BACKUP, backup)
-    local is_missing = not found and err.code == "NotFound"
+    local is_missing = self:backup(backup) == nil
     return errors.new({
         code = "Timeout",
         message = "MedusaRestoreJob " .. job .. " does not begin: " .. (is_missing
@@ -253,8 +234,8 @@ end
 
 --- is_restored(name) -> whether the job of that name, or one of those after it, has restored
 function Medusa:is_restored(name)
-    local job = get(self, medusa.RESTORE_JOB, own_job(self, medusa.RESTORE_JOB, name))
-    return job ~= nil and state_of(medusa.RESTORE_JOB, job) == "ready"
+    return action.is_done(self.client, self.api .. "/" .. medusa.RESTORE_JOB, name,
+        rule_of(medusa.RESTORE_JOB))
 end
 
 --- The jobs of that kind on the datacenter that have not ended, each as explain(job, whether it has

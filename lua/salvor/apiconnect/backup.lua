@@ -1,5 +1,5 @@
 --- Backups of the API Connect v10 management database, of either generation of that database.
-local action = require("salvor.apiconnect.action")
+local action = require("salvor.action")
 local apiconnect = require("salvor.apiconnect")
 local crunchy = require("salvor.k8s.ready.apiconnect")
 local dates = require("salvor.dates")

@@ -1,10 +1,11 @@
 --- ManagementRestores of API Connect v10: which there are, what one looks like in either generation
 --- of the database, and the way out of one that failed.
-local action = require("salvor.apiconnect.action")
+local action = require("salvor.action")
 local apiconnect = require("salvor.apiconnect")
 local copy = require("salvor.copy")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
+local find = require("salvor.k8s.find")
 local rules = require("salvor.k8s.ready.apiconnect")
 
 local restore = {KIND = "ManagementRestore", PLURAL = apiconnect.MANAGEMENT_RESTORE}
@@ -83,7 +84,7 @@ end
 --- Raises when another restore is in flight, or one that is over has left the lock.
 local function refuse_others(client, subsystem)
     action.refuse_beside(restore.KIND, restore.all(client, subsystem).in_flight)
-    if action.find(client, "configmaps", restore.lock_of(subsystem)) then
+    if find.object(client, "configmaps", restore.lock_of(subsystem)) then
         error(errors.new({code = "Conflict", message = restore.left_lock(subsystem),
                           hint = restore.way_out(subsystem)}), 0)
     end

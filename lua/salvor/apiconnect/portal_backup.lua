@@ -3,7 +3,7 @@
 --- A record is what the operator makes of a file in the remote storage, every ten minutes; its name
 --- and time come from the file. What was created in the cluster has neither, and counts from its
 --- creation, until the operator makes a record of its file, too.
-local action = require("salvor.apiconnect.action")
+local action = require("salvor.action")
 local apiconnect = require("salvor.apiconnect")
 local dates = require("salvor.dates")
 local dig = require("salvor").dig

@@ -1,5 +1,5 @@
 --- Restores of API Connect v10 portals: PortalRestore objects, and what a dry run tells of one.
-local action = require("salvor.apiconnect.action")
+local action = require("salvor.action")
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")

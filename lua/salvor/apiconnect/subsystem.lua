@@ -5,8 +5,10 @@
 --- others go by: name, uid and version of the resource. Checks tell problems and warnings by it. A
 --- backup is {name, id, time (seconds since 1970), server (see salvor.apiconnect.backup)}.
 local apiconnect = require("salvor.apiconnect")
+local choose = require("salvor.procedure.choose")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
+local find = require("salvor.k8s.find")
 
 local subsystem = {}
 
@@ -17,43 +19,14 @@ local Subsystem = {}
 
 -- Which it is
 
---- The name of the one that is meant and the names of all, or nothing after a problem.
-local function choose(self, ctx)
-    local names = {}
-    for object in ctx.k8s:each(self.plural) do
-        names[#names + 1] = object.metadata.name
-    end
-    local wanted = ctx.params[self.param]
-    if not wanted and #names > 1 then
-        return ctx:problem("there are " .. #names .. " " .. self.kind .. "s in namespace "
-            .. ctx.namespace .. ": " .. table.concat(names, ", "), "choose one with -p "
-            .. self.param .. "=…")
-    elseif not wanted and #names == 0 then
-        return ctx:problem("there is no " .. self.kind .. " in namespace " .. ctx.namespace,
-            "name its namespace with -n")
-    end
-    return wanted or names[1], names
-end
-
 --- Check: there is the resource, and it tells its version.
 function Subsystem:find(ctx)
-    local kind, problem = ctx.k8s:kind(self.plural)
-    if not kind and problem.code == "NotFound" then
-        return ctx:problem("this cluster has no " .. self.kind .. "s: API Connect v10 is not"
-            .. " installed", "choose the right cluster with --context or --kubeconfig")
-    end
-    must(kind, problem)
-    local name, names = choose(self, ctx)
+    local name = choose(ctx, {kind = self.kind, plural = self.plural, product = "API Connect v10",
+                              param = self.param, name = ctx.params[self.param]})
     if not name then
         return
     end
-    local object, err = ctx.k8s:get(self.plural, name)
-    if not object and err.code == "NotFound" then
-        return ctx:problem("there is no " .. self.kind .. " " .. name .. " in namespace "
-            .. ctx.namespace, #names > 0 and "there is: " .. table.concat(names, ", ")
-            or "name its namespace with -n")
-    end
-    must(object, err)
+    local object = must(ctx.k8s:get(self.plural, name))
     local version = dig(object, "status", "versions", "reconciled")
         or dig(object, "spec", "version")
     if not apiconnect.parse_version(version) then
@@ -146,18 +119,14 @@ function Subsystem:check_health(ctx)
 end
 
 local function check_secret(ctx, item)
-    local found, err = ctx.k8s:get("secrets", item.secret)
-    if found then
-        local missing = item.missing(found)
-        if missing then
-            ctx:problem("secret " .. item.secret .. " has " .. missing,
-                item.role .. " needs it in a recovery: find out who has changed the secret")
-        end
-    elseif err.code == "NotFound" then
+    local found = find.object(ctx.k8s, "secrets", item.secret)
+    local missing = found and item.missing(found)
+    if not found then
         ctx:problem("secret " .. item.secret .. " (" .. item.role .. ") does not exist",
             "without it a recovery is not possible; find out why it is gone")
-    else
-        error(err, 0)
+    elseif missing then
+        ctx:problem("secret " .. item.secret .. " has " .. missing,
+            item.role .. " needs it in a recovery: find out who has changed the secret")
     end
 end
 

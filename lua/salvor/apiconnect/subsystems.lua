@@ -2,9 +2,9 @@
 ---
 ---     local portal = subsystems.portal()
 ---     portal:find(ctx)
-local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.backup")
+local find = require("salvor.k8s.find")
 local management_restore = require("salvor.apiconnect.management_restore")
 local portal = require("salvor.apiconnect.portal")
 local portal_backup = require("salvor.apiconnect.portal_backup")
@@ -54,7 +54,7 @@ function Management:check_restores(ctx)
         return
     end
     local name = self:known(ctx).name
-    if action.find(ctx.k8s, "configmaps", management_restore.lock_of(name)) then
+    if find.object(ctx.k8s, "configmaps", management_restore.lock_of(name)) then
         ctx:problem(management_restore.left_lock(name), management_restore.way_out(name))
     end
 end

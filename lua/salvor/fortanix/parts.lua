@@ -1,5 +1,6 @@
 --- What a kit of fortanix-ccm/backup holds, and whether it can be what a restore goes by.
 local fields = require("salvor.k8s.fields")
+local find = require("salvor.k8s.find")
 local keys = require("salvor").keys
 local yaml = require("salvor.yaml")
 
@@ -110,11 +111,10 @@ end
 --- compare(client, object) -> "missing", "same" or "other": what the cluster has in the place of a
 --- saved ConfigMap or Secret; and whether that has at least all that was saved.
 function parts.compare(client, object)
-    local found, err = client:get(object.kind, object.metadata.name)
-    if not found and err.code == "NotFound" then
+    local found = find.object(client, object.kind, object.metadata.name)
+    if not found then
         return "missing", false
     end
-    must(found, err)
     local holds = has_all(object, found)
     return holds and has_all(found, object) and "same" or "other", holds
 end

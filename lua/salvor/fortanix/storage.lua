@@ -1,6 +1,7 @@
 --- Where the database backups of Fortanix CCM go: spec.backup of the operator's resource.
 local digest = require("salvor.digest")
 local fields = require("salvor.k8s.fields")
+local find = require("salvor.k8s.find")
 local json = require("salvor.json")
 
 local storage = {}
@@ -63,13 +64,13 @@ function storage.check_secret(ctx, settings, key, cure)
     if not name then
         return
     end
-    local secret, err = ctx.k8s:get("secrets", name)
-    if not secret and err.code == "NotFound" then
+    local secret = find.object(ctx.k8s, "secrets", name)
+    if not secret then
         return ctx:problem("secret " .. name
             .. ", which backups are stored with, does not exist",
             "create it again with the keys of the storage account")
     end
-    local value = fields.text(must(secret, err), "data", key)
+    local value = fields.text(secret, "data", key)
     local mode = settings["storageProvider.mode"] or ""
     if not value then
         ctx:problem("secret " .. name .. ", which backups are stored with, has no " .. key, cure)

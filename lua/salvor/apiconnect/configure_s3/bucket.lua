@@ -1,9 +1,11 @@
 --- Checks of apic-v10/configure-s3-backup: the credentials, the certificate and the bucket.
 local base64 = require("salvor.digest").base64
 local dig = require("salvor").dig
+local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
 local s3_place = require("salvor.apiconnect.s3_place")
+local secrets = require("salvor.apiconnect.secrets")
 local settings = require("salvor.apiconnect.configure_s3.settings")
 local site_stores = require("salvor.procedure.site")
 local sites = require("salvor.apiconnect.configure_s3.sites")
@@ -16,11 +18,7 @@ local CA_KEY = s3_place.CA_KEY
 local CERTIFICATE_LIMIT = 1 << 20
 
 local function find_secret(client, name)
-    local found, err = client:get("secrets", name)
-    if not found and err.code ~= "NotFound" then
-        error(err, 0)
-    end
-    return found
+    return find.object(client, "secrets", name)
 end
 
 --- The data of the Secret of credentials that was given as parameters; nil when none was.
@@ -48,18 +46,18 @@ function bucket.holds(client, name, data)
     return true
 end
 
+local missing_credentials = secrets.pair("key", "keysecret")
+
 local function check_existing(ctx, site, client)
     local found = find_secret(client, ctx.params.credentials)
-    local function has(key)
-        return (dig(found, "data", key) or "") ~= ""
-    end
+    local missing = found and missing_credentials(found)
     if not found then
         ctx:problem("there is no secret " .. ctx.params.credentials .. sites.of(site),
             "give the credentials with -p access_key=… -p secret_key=…, or name a Secret that has"
             .. " them with -p credentials=…")
-    elseif not has("key") or not has("keysecret") then
-        ctx:problem("secret " .. ctx.params.credentials .. sites.of(site) .. " has not the keys"
-            .. " key and keysecret", "these two names are what the operator reads")
+    elseif missing then
+        ctx:problem("secret " .. ctx.params.credentials .. sites.of(site) .. " has " .. missing,
+            "these two names are what the operator reads")
     end
 end
 

@@ -1,6 +1,9 @@
 --- Checks of apic-v10/configure-s3-backup: the resources, and the settings that they shall have.
 local apiconnect = require("salvor.apiconnect")
+local choose = require("salvor.procedure.choose")
 local dig = require("salvor").dig
+local find = require("salvor.k8s.find")
+local merge = require("salvor.copy").merge
 local multisite = require("salvor.apiconnect.multisite")
 local s3_place = require("salvor.apiconnect.s3_place")
 local section = require("salvor.apiconnect.section")
@@ -14,51 +17,17 @@ settings.NEW_CA_SECRET = "custom-server-ca"
 
 -- Which resources
 
---- The names of all ManagementClusters; nil where the kind is not installed.
-local function names_of(ctx, client, of)
-    local kind, err = client:kind(apiconnect.MANAGEMENT)
-    if not kind and err.code == "NotFound" then
-        ctx:problem("the cluster" .. of .. " has no ManagementClusters: API Connect v10 is not"
-            .. " installed", "choose the right cluster")
-        return nil
-    end
-    must(kind, err)
-    local names = {}
-    for object in client:each(apiconnect.MANAGEMENT) do
-        names[#names + 1] = object.metadata.name
-    end
-    return names
-end
+local OTHER = {
+    param = "other_name", where = " of the other data centre",
+    by = {cluster = "-p other_context=…", namespace = "-p other_namespace=…"},
+}
 
-local function contains(names, wanted)
-    for _, name in ipairs(names) do
-        if name == wanted then
-            return true
-        end
-    end
-    return false
-end
-
-local function choose(ctx, site, client)
-    local of, option = sites.of(site), site.other and "other_name" or "name"
-    local names, wanted = names_of(ctx, client, of), ctx.params[option]
-    if not names then
-        return nil
-    elseif wanted and not contains(names, wanted) then
-        ctx:problem("there is no ManagementCluster " .. wanted .. " in namespace "
-            .. client.namespace .. of, #names > 0 and "there is: " .. table.concat(names, ", ")
-            or "name its namespace")
-    elseif wanted or #names == 1 then
-        return wanted or names[1]
-    elseif #names == 0 then
-        ctx:problem("there is no ManagementCluster in namespace " .. client.namespace .. of,
-            "name its namespace")
-    else
-        ctx:problem("there are " .. #names .. " ManagementClusters in namespace "
-            .. client.namespace .. of .. ": " .. table.concat(names, ", "),
-            "choose one with -p " .. option .. "=…")
-    end
-    return nil
+local function choose_in(ctx, site, client)
+    local place = site.other and OTHER or {param = "name"}
+    return choose(ctx, merge(place, {
+        kind = "ManagementCluster", plural = apiconnect.MANAGEMENT, product = "API Connect v10",
+        name = ctx.params[place.param], client = client,
+    }))
 end
 
 local function describe(ctx, site, client)
@@ -68,7 +37,8 @@ local function describe(ctx, site, client)
     site.version = dig(object, "status", "versions", "reconciled") or dig(object, "spec", "version")
     if not apiconnect.parse_version(site.version) then
         return ctx:problem("ManagementCluster " .. site.name .. sites.of(site)
-            .. " does not tell its version")
+            .. " does not tell its version",
+            "its operator writes it to status.versions.reconciled: look whether that is at work")
     end
     site.database = apiconnect.database(site.version)
         or ctx.params.database ~= "auto" and ctx.params.database or nil
@@ -90,7 +60,7 @@ function settings.find(ctx)
     for number = 1, sites.has_other(ctx.params) and 2 or 1 do
         local site = {other = number == 2}
         local client = sites.client(ctx, site)
-        site.name = choose(ctx, site, client)
+        site.name = choose_in(ctx, site, client)
         if site.name then
             describe(ctx, site, client)
             table.insert(ctx.facts.sites, site)
@@ -153,10 +123,7 @@ local function check_neighbours(ctx, site, client)
 end
 
 local function previous_job(client, site)
-    local job, err = client:get(stanza.JOBS, stanza.job(site.database_cluster))
-    if not job and err.code ~= "NotFound" then
-        error(err, 0)
-    end
+    local job = find.object(client, stanza.JOBS, stanza.job(site.database_cluster))
     return job and job.metadata.uid
 end
 

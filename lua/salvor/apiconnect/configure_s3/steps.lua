@@ -2,6 +2,7 @@
 local bucket = require("salvor.apiconnect.configure_s3.bucket")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
+local find = require("salvor.k8s.find")
 local multisite = require("salvor.apiconnect.multisite")
 local null = require("salvor").null
 local pgbackrest = require("salvor.pgbackrest")
@@ -83,14 +84,11 @@ end
 -- Secrets
 
 local function put_secret(client, name, kind, data)
-    local found, err = client:get("secrets", name)
-    if found then
+    if find.object(client, "secrets", name) then
         must(client:patch("secrets", name, {data = data}))
-    elseif err.code == "NotFound" then
+    else
         must(client:create({apiVersion = "v1", kind = "Secret", type = kind,
                             metadata = {name = name}, data = data}))
-    else
-        error(err, 0)
     end
 end
 

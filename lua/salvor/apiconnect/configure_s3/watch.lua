@@ -3,6 +3,7 @@
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
+local find = require("salvor.k8s.find")
 local ready_rule = require("salvor.k8s.ready").rule
 local s3_place = require("salvor.apiconnect.s3_place")
 local sites = require("salvor.apiconnect.configure_s3.sites")
@@ -77,11 +78,8 @@ end
 
 --- Of settings that were there before the run, the Job may be gone by now.
 local function is_left_over(client, site)
-    if site.changes then
-        return false
-    end
-    local job, err = client:get(stanza.JOBS, stanza.job(site.database_cluster))
-    return not job and err.code == "NotFound"
+    return not site.changes
+        and not find.object(client, stanza.JOBS, stanza.job(site.database_cluster))
 end
 
 function watch.stanza(ctx)

@@ -3,6 +3,7 @@
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local difference = require("salvor.apiconnect.difference")
+local find = require("salvor.k8s.find")
 local keys = require("salvor").keys
 local management_kit = require("salvor.apiconnect.management_kit")
 local portal_kit = require("salvor.apiconnect.portal_kit")
@@ -34,10 +35,8 @@ end
 
 local function check_saved_secret(own, item, cure)
     local name = item.object.metadata.name
-    local live, err = own.k8s:get("secrets", name)
-    if not live and err.code ~= "NotFound" then
-        error(err, 0)
-    elseif not live then
+    local live = find.object(own.k8s, "secrets", name)
+    if not live then
         own:gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") of the kit is not in"
             .. " the cluster", cure)
     elseif not same_data(live.data or {}, item.object.data or {}) then

@@ -1,6 +1,7 @@
 --- Whether API Connect v10 could be recovered: what its resources say of themselves.
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
+local find = require("salvor.k8s.find")
 local readiness = require("salvor.apiconnect.readiness")
 local both = require("salvor.apiconnect.subsystems").both()
 
@@ -13,18 +14,13 @@ end
 
 -- There is one
 
-local function is_absent(ctx, plural)
-    local kind, err = ctx.k8s:kind(plural)
-    if not kind and err.code == "NotFound" then
-        return true
-    end
-    must(kind, err)
-    return ctx.k8s:each(plural)() == nil
+local function is_there(ctx, plural)
+    return find.has_kind(ctx.k8s, plural) and ctx.k8s:each(plural)() ~= nil
 end
 
-local function find(look, name)
+local function find_one(look, name)
     local own, subject = readiness.of(look, name, "resource"), both[name]
-    if not is_absent(look, subject.plural) then
+    if is_there(look, subject.plural) then
         subject:find(own)
         return true
     end
@@ -40,7 +36,7 @@ end
 
 --- Check: the subsystems that are to be judged; one of the two may be installed elsewhere.
 function subsystems.find(look)
-    local has_management, has_portal = find(look, "management"), find(look, "portal")
+    local has_management, has_portal = find_one(look, "management"), find_one(look, "portal")
     if not has_management and not has_portal and #look.gaps == 0 then
         for _, name in ipairs({"management", "portal"}) do
             readiness.gap(look, "resource", name, "there is no " .. both[name].kind

@@ -1,9 +1,9 @@
 --- What must be so before a subsystem is recovered, whichever it is: checks(self, ctx) of a
 --- salvor.apiconnect.recover.subsystem.
-local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
 local difference = require("salvor.apiconnect.difference")
 local dig = require("salvor").dig
+local find = require("salvor.k8s.find")
 local replacement = require("salvor.apiconnect.replacement")
 
 local checks = {}
@@ -24,14 +24,12 @@ end
 --- The operator of the kind is there, and not the old subsystem. The one that has its name already,
 --- if any.
 local function check_place(self, ctx, kit)
-    local kind, unknown = ctx.k8s:kind(self.plural)
-    if not kind and unknown.code == "NotFound" then
+    if not find.has_kind(ctx.k8s, self.plural) then
         ctx:problem("this cluster has no " .. self.kind .. "s: the operator of API Connect v10 is"
             .. " not installed", "install it first, in the version of the old installation")
         return false
     end
-    must(kind, unknown)
-    local object = action.find(ctx.k8s, self.plural, kit.name)
+    local object = find.object(ctx.k8s, self.plural, kit.name)
     if object and object.metadata.uid == kit.uid then
         ctx:problem(self.kind .. " " .. kit.name .. " is the very one that the kit was made of, and"
             .. " is still there", "this recovers a lost subsystem on a new installation")
@@ -73,7 +71,7 @@ end
 --- The definition that the replacement has, or would have; nothing after a problem.
 local function described(self, ctx, kit, object)
     local target = self:target(ctx, kit)
-    local live = action.find(ctx.k8s, target.plural, target.name)
+    local live = find.object(ctx.k8s, target.plural, target.name)
     local definition = self:definition(ctx, kit)
     if not live and not definition then
         return ctx:problem("there is no APIConnectCluster " .. target.name .. " in namespace "

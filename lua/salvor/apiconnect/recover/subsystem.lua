@@ -4,10 +4,10 @@
 --- Fields: see salvor.apiconnect.recover. Parameters that are read: kit; resource, the operator's
 --- file; top, the APIConnectCluster. Facts: run (the kit's generation), name, version (of the
 --- replacement).
-local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
 local difference = require("salvor.apiconnect.difference")
 local errors = require("salvor.error")
+local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
 local replacement = require("salvor.apiconnect.replacement")
 
@@ -49,7 +49,7 @@ end
 
 --- "missing", "same", "newer" or "other": what the cluster has in the place of a kit's secret.
 function Subsystem:compare_secret(ctx, item)
-    local found = action.find(ctx.k8s, "secrets", item.object.metadata.name)
+    local found = find.object(ctx.k8s, "secrets", item.object.metadata.name)
     if not found then
         return "missing"
     elseif same_data(found.data or {}, item.object.data or {}) then
@@ -105,11 +105,11 @@ end
 --- differences (of it, or of the resource above it), patch (that mends what is edited)}.
 function Subsystem:look(ctx, kit)
     local target = self:target(ctx, kit)
-    local edited = action.find(ctx.k8s, target.plural, target.name)
+    local edited = find.object(ctx.k8s, target.plural, target.name)
     if not edited then
         return nil
     end
-    local object = action.find(ctx.k8s, self.plural, kit.name)
+    local object = find.object(ctx.k8s, self.plural, kit.name)
     local effective = replacement.effective(edited)
     return {
         object = object,

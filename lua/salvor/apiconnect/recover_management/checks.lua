@@ -3,11 +3,11 @@
 ---
 --- ctx.facts: beside those of salvor.apiconnect.recover database ("crunchy" or "edb"), and backup
 --- ({name, id, server, time}).
-local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local dig = require("salvor").dig
+local find = require("salvor.k8s.find")
 local management_restore = require("salvor.apiconnect.management_restore")
 local subsystem = require("salvor.apiconnect.recover_management.subsystem")
 
@@ -33,7 +33,7 @@ end
 --- No restore that failed has left its lock.
 function checks.lock(ctx)
     local name = ctx.facts.name
-    if action.find(ctx.k8s, "configmaps", management_restore.lock_of(name)) then
+    if find.object(ctx.k8s, "configmaps", management_restore.lock_of(name)) then
         ctx:problem(management_restore.left_lock(name), management_restore.way_out(name))
     end
 end

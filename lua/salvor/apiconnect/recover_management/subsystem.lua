@@ -1,7 +1,7 @@
 --- The management subsystem as salvor.apiconnect.recover takes it.
-local action = require("salvor.apiconnect.action")
 local apiconnect = require("salvor.apiconnect")
 local errors = require("salvor.error")
+local find = require("salvor.k8s.find")
 local management_kit = require("salvor.apiconnect.management_kit")
 local management_restore = require("salvor.apiconnect.management_restore")
 local recover = require("salvor.apiconnect.recover")
@@ -29,7 +29,7 @@ local function await_failure(ctx, kit)
     local name = stanza.job(cluster)
     while true do
         task.sleep(LOOK)
-        local job = action.find(ctx.k8s, stanza.JOBS, name)
+        local job = find.object(ctx.k8s, stanza.JOBS, name)
         local state, reason
         if job then
             state, reason = stanza.state(job)
@@ -74,7 +74,7 @@ function subsystem:backup_secrets(ctx, kit)
     local found = {}
     for _, item in ipairs(kit.secrets) do
         if self:is_for_backups(item) then
-            found[item.role] = action.find(ctx.k8s, "secrets", item.object.metadata.name)
+            found[item.role] = find.object(ctx.k8s, "secrets", item.object.metadata.name)
                 or item.object
         end
     end

@@ -3,6 +3,7 @@
 local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.portal_backup")
 local dates = require("salvor.dates")
+local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
 local ready = require("salvor.k8s.ready")
 local sites = require("salvor.apiconnect.portal_sites")
@@ -39,14 +40,9 @@ end
 
 -- The management subsystem
 
---- The objects of a kind in the namespace, or nil where the cluster does not know it.
+--- The objects of a kind in the namespace; none where the cluster does not know it.
 local function list(ctx, plural)
-    local kind, err = ctx.k8s:kind(plural)
-    if not kind and err.code == "NotFound" then
-        return nil
-    end
-    must(kind, err)
-    return must(ctx.k8s:list(plural))
+    return find.has_kind(ctx.k8s, plural) and must(ctx.k8s:list(plural)) or {}
 end
 
 local FIRST = "the management subsystem is restored first, the portal immediately afterwards"
@@ -54,7 +50,7 @@ local FIRST = "the management subsystem is restored first, the portal immediatel
 --- Management restores that are complete, and a problem for each in flight.
 local function count_restored(ctx)
     local count = 0
-    for _, object in ipairs(list(ctx, apiconnect.MANAGEMENT_RESTORE) or {}) do
+    for _, object in ipairs(list(ctx, apiconnect.MANAGEMENT_RESTORE)) do
         local state = ready.state(object)
         count = count + (state == "ready" and 1 or 0)
         if state == "waiting" then
@@ -65,7 +61,7 @@ local function count_restored(ctx)
 end
 
 function checks.management(ctx)
-    local found = list(ctx, apiconnect.MANAGEMENT) or {}
+    local found = list(ctx, apiconnect.MANAGEMENT)
     for _, object in ipairs(found) do
         local is_up, text = apiconnect.ready(object)
         if not is_up then

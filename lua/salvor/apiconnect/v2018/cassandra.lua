@@ -15,20 +15,6 @@ local JOB = "^restore%-%w+$" -- the Job of a restore
 -- What a restore takes up lies here.
 local VOLUME, DATA = "/var/db/", "/var/db/data/"
 
---- names(client) -> names of the CassandraClusters of the namespace; nil without such a kind.
-function cassandra.names(client)
-    local kind, err = client:kind(cassandra.KIND)
-    if not kind and err.code == "NotFound" then
-        return nil
-    end
-    must(kind, err)
-    local names = {}
-    for object in client:each(cassandra.KIND) do
-        names[#names + 1] = object.metadata.name
-    end
-    return names
-end
-
 -- Pods
 
 --- pods(client, cluster) -> the pods <cluster>-0, -1, ... sorted by their index, each {name, index,

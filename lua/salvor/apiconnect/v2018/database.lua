@@ -3,7 +3,9 @@
 local backups = require("salvor.apiconnect.v2018.backups")
 local cassandra = require("salvor.apiconnect.v2018.cassandra")
 local checks = require("salvor.apiconnect.v2018.checks")
+local choose = require("salvor.procedure.choose")
 local errors = require("salvor.error")
+local find = require("salvor.k8s.find")
 local known = require("salvor.apiconnect.v2018.known")
 local programs = require("salvor.apiconnect.v2018.programs")
 local record = require("salvor.apiconnect.v2018.record")
@@ -17,29 +19,18 @@ end
 
 --- There is a database, facts.cluster; after a disaster there is none yet.
 function database.cluster(ctx)
-    local names = cassandra.names(ctx.k8s)
-    local listed = table.concat(names or {}, ", ")
-    if ctx.params.disaster then
-        if names and names[1] then
-            ctx:problem("namespace " .. ctx.namespace .. " has a database already: " .. listed,
-                "leave out disaster=true to restore into it")
-        end
+    if not ctx.params.disaster then
+        ctx.facts.cluster = choose(ctx, {
+            kind = "CassandraCluster", plural = cassandra.KIND, product = "API Connect v2018",
+            param = "name", name = ctx.params.name,
+            otherwise = "install the subsystem anew with -p disaster=true",
+        })
         return
-    elseif not names then
-        return ctx:problem("this cluster has no CassandraClusters: API Connect v2018 is not"
-            .. " installed", "choose the right cluster, or install it anew with -p disaster=true")
     end
-    local wanted = ctx.params.name
-    ctx.facts.cluster = wanted or names[1]
-    if #names == 0 then
-        ctx:problem("there is no CassandraCluster in namespace " .. ctx.namespace,
-            "name its namespace with -n, or install the subsystem anew with -p disaster=true")
-    elseif not wanted and #names > 1 then
-        ctx:problem("there are " .. #names .. " CassandraClusters in namespace " .. ctx.namespace
-            .. ": " .. listed, "choose one with -p name=…")
-    elseif wanted and not (", " .. listed .. ", "):find(", " .. wanted .. ", ", 1, true) then
-        ctx:problem("there is no CassandraCluster " .. wanted .. " in namespace " .. ctx.namespace,
-            "there is: " .. listed)
+    local names = find.has_kind(ctx.k8s, cassandra.KIND) and find.names(ctx.k8s, cassandra.KIND)
+    if names and names[1] then
+        ctx:problem("namespace " .. ctx.namespace .. " has a database already: "
+            .. table.concat(names, ", "), "leave out disaster=true to restore into it")
     end
 end
 

@@ -1,6 +1,7 @@
 --- The restore of API Connect v2018's management database: started once, watched to its end.
 local cassandra = require("salvor.apiconnect.v2018.cassandra")
 local errors = require("salvor.error")
+local find = require("salvor.k8s.find")
 local known = require("salvor.apiconnect.v2018.known")
 local proc = require("salvor.proc")
 local programs = require("salvor.apiconnect.v2018.programs")
@@ -63,10 +64,7 @@ function restore.is_not_failed(ctx)
     if ctx.facts.process == PROCESS then
         return true
     end
-    local job, err = ctx.k8s:get("jobs.batch", known(ctx, "job"))
-    if not job and err.code ~= "NotFound" then
-        error(err, 0)
-    end
+    local job = find.object(ctx.k8s, "jobs.batch", known(ctx, "job"))
     return not job or cassandra.job_state(job) ~= "failed"
 end
 
@@ -75,11 +73,8 @@ local function watched(ctx)
     local ready, failed = cassandra.watching(known(ctx, "before"))
     local items = {{kind = cassandra.KIND, name = known(ctx, "cluster"),
                     ready = ready, failed = failed}}
-    local job, err = ctx.k8s:get("jobs.batch", known(ctx, "job"))
-    if job then
+    if find.object(ctx.k8s, "jobs.batch", known(ctx, "job")) then
         items[2] = {kind = "jobs.batch", name = known(ctx, "job")}
-    elseif err.code ~= "NotFound" then
-        error(err, 0)
     end
     return items
 end

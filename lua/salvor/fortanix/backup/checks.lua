@@ -4,6 +4,7 @@
 --- size}, storage (the resource's settings), backup {name, finished}: the newest that can be
 --- restored, nil where there is none.
 local cassandra = require("salvor.cassandra")
+local find = require("salvor.k8s.find")
 local fortanix = require("salvor.fortanix")
 local keys = require("salvor").keys
 local medusa = require("salvor.medusa")
@@ -68,11 +69,11 @@ end
 function checks.bootstrapping(ctx)
     for _, item in ipairs({{"ConfigMap", ctx.params.config_map}, {"Secret", ctx.params.secret}}) do
         local kind, name = table.unpack(item)
-        local object, err = ctx.k8s:get("v1/" .. kind, name)
-        if not object and err.code == "NotFound" then
+        local object = find.object(ctx.k8s, "v1/" .. kind, name)
+        if not object then
             ctx:problem("there is no " .. kind .. " " .. name,
                 "without it a recreated platform does not start; is this its namespace?")
-        elseif parts.is_empty(must(object, err)) then
+        elseif parts.is_empty(object) then
             ctx:problem(kind .. " " .. name .. " is empty", "is it the one of this platform?")
         end
     end

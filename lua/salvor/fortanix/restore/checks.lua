@@ -186,11 +186,7 @@ local function choose(ctx)
         return medusa.newest(database:backups(ctx.facts.datacenter.name), ctx.facts.datacenter)
     end
     local name = wanted == "kit" and ctx.facts.settings.backup.name or wanted
-    local found, err = database:backup(name)
-    if not found and err.code ~= "NotFound" then
-        error(err, 0)
-    end
-    return found, name
+    return database:backup(name), name
 end
 
 function checks.backup(ctx)
