@@ -3,8 +3,9 @@ local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
+local kit_files = require("salvor.apiconnect.kit_files")
+local merge = require("salvor.copy").merge
 local objects = require("salvor.procedure.objects")
-local prepare = require("salvor.apiconnect.prepare")
 local yaml = require("salvor.yaml")
 
 local kit_reader = {}
@@ -41,7 +42,7 @@ function Reader:secret(role, name, missing)
     if type(name) ~= "string" then
         self:refuse("it names no secret " .. role)
     end
-    local path = prepare.secret_file(name)
+    local path = kit_files.secret(name)
     local object = self:object(path)
     objects.register_secrets(object)
     if object.kind ~= "Secret" or dig(object, "metadata", "name") ~= name then
@@ -50,6 +51,13 @@ function Reader:secret(role, name, missing)
         self:refuse("secret " .. name .. " has " .. missing(object))
     end
     return {role = role, object = object}
+end
+
+--- kit(section, said) -> what the kit says: these fields, section ("management" or "portal"), run
+--- and created (its generation), name, uid and version (of the old subsystem).
+function Reader:kit(section, said)
+    return merge(said, {section = section, run = self.run, created = self.created,
+                        name = self.name, uid = self.uid, version = self.version})
 end
 
 --- agree(what, ...): refuses a kit whose parts do not all say the same of it.

@@ -2,13 +2,11 @@
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
+local kit_files = require("salvor.apiconnect.kit_files")
 local kit_reader = require("salvor.apiconnect.kit_reader")
 local secrets = require("salvor.apiconnect.secrets")
 
 local management_kit = {PROCEDURE = "apic-v10/prepare-management"}
-
-local FILES = {resource = "managementcluster.yaml", recreate = "recreate.yaml",
-               settings = "settings.yaml"}
 
 --- The secrets that the replacement names.
 local function secrets_of(reader, spec)
@@ -29,9 +27,7 @@ local function secrets_of(reader, spec)
 end
 
 --- read(kit) -> what it says; raises when it cannot be relied on:
----   section            "management"
----   run, created       its generation
----   name, uid, version    of the old subsystem
+---   section, run, created, name, uid, version    see salvor.apiconnect.kit_reader
 ---   resource           the old ManagementCluster, neat
 ---   top                the name of the APIConnectCluster above it, or nil
 ---   spec               what the replacement must have
@@ -39,8 +35,9 @@ end
 ---   newest             the backup that was newest: name, id, time as text, serverName
 function management_kit.read(kit)
     local reader = kit_reader.open(kit, management_kit.PROCEDURE)
-    local resource, settings = reader:object(FILES.resource), reader:object(FILES.settings)
-    local recreate = reader:object(FILES.recreate)
+    local resource = reader:object(kit_files.resource("ManagementCluster"))
+    local settings = reader:object(kit_files.SETTINGS)
+    local recreate = reader:object(kit_files.RECREATE)
     local is_top = recreate.kind == apiconnect.TOP_KIND
     local spec = is_top and fields.map(recreate, "spec", "management")
         or fields.map(recreate, "spec")
@@ -48,19 +45,13 @@ function management_kit.read(kit)
     reader:agree("uid", reader.uid, settings.metadataUID)
     reader:agree("siteName", settings.siteName, spec.siteName, dig(resource, "spec", "siteName"))
     reader:agree("originalUID", settings.originalUID, spec.originalUID)
-    return {
-        section = "management",
-        run = reader.run,
-        created = reader.created,
-        name = reader.name,
-        uid = reader.uid,
-        version = reader.version,
+    return reader:kit("management", {
         resource = resource,
         top = is_top and dig(recreate, "metadata", "name") or nil,
         spec = spec,
         secrets = secrets_of(reader, spec),
         newest = fields.map(settings, "newestBackup"),
-    }
+    })
 end
 
 return management_kit

@@ -11,10 +11,6 @@ portal.KIND = "PortalCluster"
 portal.API = "portal.apiconnect.ibm.com/v1beta1"
 portal.BACKUP_FIELD = "portalBackup"
 
---- The files of a kit.
-portal.RESOURCE_FILE = "portalcluster.yaml"
-portal.SETTINGS_FILE = "settings.yaml"
-
 --- secrets(object) -> list, by role, of salvor.apiconnect.secrets.item. The credentials are a name
 --- and a password with SFTP and with S3, where they are the access key and its secret.
 function portal.secrets(object)

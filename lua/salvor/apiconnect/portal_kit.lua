@@ -1,6 +1,7 @@
 --- A recovery kit of apic-v10/prepare-portal, read for a recovery.
 local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
+local kit_files = require("salvor.apiconnect.kit_files")
 local kit_reader = require("salvor.apiconnect.kit_reader")
 local portal = require("salvor.apiconnect.portal")
 
@@ -31,9 +32,7 @@ local function sites_of(known)
 end
 
 --- read(kit) -> what it says; raises when it cannot be relied on:
----   section            "portal"
----   run, created       its generation
----   name, uid, version    of the old portal
+---   section, run, created, name, uid, version    see salvor.apiconnect.kit_reader
 ---   top                the name of the APIConnectCluster above it, or nil
 ---   resource           the old PortalCluster, neat
 ---   spec               what the replacement must have
@@ -41,8 +40,8 @@ end
 ---   sites              a list of {name, site}
 function portal_kit.read(kit)
     local reader = kit_reader.open(kit, portal_kit.PROCEDURE)
-    local resource = reader:object(portal.RESOURCE_FILE)
-    local known = reader:object(portal.SETTINGS_FILE)
+    local resource = reader:object(kit_files.resource(portal.KIND))
+    local known = reader:object(kit_files.SETTINGS)
     reader:agree("name", reader.name, known.name, dig(resource, "metadata", "name"))
     reader:agree("uid", reader.uid, known.metadataUID)
     reader:agree("originalUID", known.originalUID,
@@ -51,19 +50,13 @@ function portal_kit.read(kit)
     for _, problem in ipairs(portal.backup_problems(known.portalBackup)) do
         reader:refuse(table.concat(problem, ": "))
     end
-    return {
-        section = "portal",
-        run = reader.run,
-        created = reader.created,
-        name = reader.name,
-        uid = reader.uid,
-        version = reader.version,
+    return reader:kit("portal", {
         top = dig(known, "topLevel", "name"),
         resource = resource,
         spec = portal.fields(known),
         secrets = secrets_of(reader, resource, known),
         sites = sites_of(known),
-    }
+    })
 end
 
 return portal_kit

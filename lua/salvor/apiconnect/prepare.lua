@@ -14,14 +14,13 @@
 --- salvor.apiconnect.subsystem, and backup, the newest one when there is one.
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
+local kit_check = require("salvor.procedure.kit_check")
+local kit_files = require("salvor.apiconnect.kit_files")
 local merge = require("salvor.copy").merge
 local subsystem = require("salvor.apiconnect.subsystem")
 local yaml = require("salvor.yaml")
 
 local prepare = {}
-
-local RECREATE_FILE = "recreate.yaml"
-local SETTINGS_FILE = "settings.yaml"
 
 --- The parameters that both have. what: "the ManagementCluster".
 function prepare.params(what)
@@ -112,16 +111,7 @@ local function system(subject, ctx)
 end
 
 local function check_kit(subject, ctx)
-    local kit = kit_of(ctx)
-    local ok, err = kit:check_place(ctx.facts.uid and system(subject, ctx))
-    if not ok then
-        return ctx:problem(err.message, err.hint)
-    end
-    for _, run in ipairs(must(kit:unfinished())) do
-        ctx:warn("run " .. run .. " has not finished its generation in " .. kit.url,
-            "when it is not at work any more: salvor run --resume " .. run
-            .. ", or remove generations/" .. run .. ", which may hold secrets")
-    end
+    kit_check(ctx, ctx.params.kit, ctx.facts.uid and system(subject, ctx))
 end
 
 local function take_backup(subject, ctx)
@@ -129,10 +119,6 @@ local function take_backup(subject, ctx)
     if not ctx.planning then
         ctx:note("took backup " .. (ctx.facts.backup.id or ctx.facts.backup.name))
     end
-end
-
-function prepare.secret_file(name)
-    return "secrets/" .. name .. ".yaml"
 end
 
 --- The names of the secrets that a recovery needs. What the resource does not name is a problem of
@@ -147,14 +133,14 @@ end
 
 local function save_secrets(subject, ctx)
     for _, name in ipairs(secret_names(subject, ctx)) do
-        kit_of(ctx):save(prepare.secret_file(name), must(ctx.k8s:get("secrets", name)))
+        kit_of(ctx):save(kit_files.secret(name), must(ctx.k8s:get("secrets", name)))
     end
 end
 
 local function holds_secrets(subject, ctx)
     local files = {}
     for index, name in ipairs(secret_names(subject, ctx)) do
-        files[index] = prepare.secret_file(name)
+        files[index] = kit_files.secret(name)
     end
     return kit_of(ctx):holds(files)
 end
@@ -191,10 +177,6 @@ local function recreate_text(ctx, comment, fragment)
     return comment .. must(yaml.dump(fragment))
 end
 
-local function resource_file(subject)
-    return subject.kind:lower() .. ".yaml"
-end
-
 local function save_resource(subject, ctx, of)
     local object, kit = subject:get(ctx), kit_of(ctx)
     local source = {apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
@@ -202,9 +184,9 @@ local function save_resource(subject, ctx, of)
                     resourceVersion = object.metadata.resourceVersion}
     local known = known_of(subject, ctx, object)
     local settings = merge(known, of.settings(ctx, object, known))
-    kit:save(resource_file(subject), object)
-    kit:write(RECREATE_FILE, recreate_text(ctx, of.recreate(ctx, object, settings)), source)
-    kit:write(SETTINGS_FILE, must(yaml.dump(settings)), source)
+    kit:save(kit_files.resource(subject.kind), object)
+    kit:write(kit_files.RECREATE, recreate_text(ctx, of.recreate(ctx, object, settings)), source)
+    kit:write(kit_files.SETTINGS, must(yaml.dump(settings)), source)
 end
 
 --- A kit that a recovery would refuse is found out now, by reading it as that does.
@@ -286,7 +268,8 @@ local function common(subject, of)
             title = "Save the resource and note its settings",
             run = calls(save_resource),
             verify = function(ctx)
-                return kit_of(ctx):holds({resource_file(subject), RECREATE_FILE, SETTINGS_FILE})
+                return kit_of(ctx):holds({kit_files.resource(subject.kind), kit_files.RECREATE,
+                                          kit_files.SETTINGS})
             end,
         },
         publish = {

@@ -9,6 +9,7 @@ local management_kit = require("salvor.apiconnect.management_kit")
 local portal_kit = require("salvor.apiconnect.portal_kit")
 local readiness = require("salvor.apiconnect.readiness")
 local replacement = require("salvor.apiconnect.replacement")
+local secrets = require("salvor.apiconnect.secrets")
 local subsystems = require("salvor.apiconnect.readiness.subsystems")
 
 local kits = {}
@@ -22,24 +23,13 @@ end
 
 -- Secrets
 
-local function same_data(one, other)
-    for _, pair in ipairs({{one, other}, {other, one}}) do
-        for key, value in pairs(pair[1]) do
-            if pair[2][key] ~= value then
-                return false
-            end
-        end
-    end
-    return true
-end
-
 local function check_saved_secret(own, item, cure)
     local name = item.object.metadata.name
     local live = find.object(own.k8s, "secrets", name)
     if not live then
         own:gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") of the kit is not in"
             .. " the cluster", cure)
-    elseif not same_data(live.data or {}, item.object.data or {}) then
+    elseif not secrets.same(live, item.object) then
         own:gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") has other data than"
             .. " the kit's", cure)
     end
@@ -76,7 +66,8 @@ local function setting_changes(name, object, kit, version)
                 key, tostring(live[key]))
         end
     end
-    return table.move(replacement.endpoint_changes(object, kit), 1, 1000, #changes + 1, changes)
+    local endpoints = replacement.endpoint_changes(object, kit)
+    return table.move(endpoints, 1, #endpoints, #changes + 1, changes)
 end
 
 local function top_of(object)

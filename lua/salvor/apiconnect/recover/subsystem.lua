@@ -10,6 +10,7 @@ local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
 local replacement = require("salvor.apiconnect.replacement")
+local secrets = require("salvor.apiconnect.secrets")
 
 local Subsystem = {}
 Subsystem.__index = Subsystem
@@ -36,23 +37,12 @@ function Subsystem:is_for_backups(item)
     return item.role:find("^" .. replacement.BACKUP[self.section] .. "%.") ~= nil
 end
 
-local function same_data(one, other)
-    for _, data in ipairs({one, other}) do
-        for key in pairs(data) do
-            if one[key] ~= other[key] then
-                return false
-            end
-        end
-    end
-    return true
-end
-
 --- "missing", "same", "newer" or "other": what the cluster has in the place of a kit's secret.
 function Subsystem:compare_secret(ctx, item)
     local found = find.object(ctx.k8s, "secrets", item.object.metadata.name)
     if not found then
         return "missing"
-    elseif same_data(found.data or {}, item.object.data or {}) then
+    elseif secrets.same(found, item.object) then
         return "same"
     end
     return self:is_for_backups(item) and "newer" or "other"

@@ -7,6 +7,7 @@ local cassandra = require("salvor.cassandra")
 local find = require("salvor.k8s.find")
 local fortanix = require("salvor.fortanix")
 local keys = require("salvor").keys
+local kit_check = require("salvor.procedure.kit_check")
 local medusa = require("salvor.medusa")
 local parts = require("salvor.fortanix.parts")
 local prerequisites = require("salvor.fortanix.prerequisites")
@@ -111,16 +112,7 @@ function checks.backups(ctx)
 end
 
 function checks.kit(ctx)
-    local kit = ctx:kit(ctx.params.kit)
-    local ok, err = kit:check_place(ctx.facts.system)
-    if not ok then
-        return ctx:problem(err.message, err.hint)
-    end
-    for _, run in ipairs(must(kit:unfinished())) do
-        ctx:warn("run " .. run .. " has not finished its generation in " .. kit.url,
-            "when it is not at work any more: salvor run --resume " .. run
-            .. ", or remove generations/" .. run .. ", which may hold secrets")
-    end
+    kit_check(ctx, ctx.params.kit, ctx.facts.system)
 end
 
 return checks
