@@ -16,6 +16,16 @@ fortanix.DOCUMENT = "Fortanix Confidential Computing Manager: Backup and restore
 fortanix.CONFIG_MAP = "malbork-bootstrapping-data"
 fortanix.SECRET = "malbork-bootstrapping-secret-data"
 
+--- The parameters by which procedures are told of the operator: its resource, its deployment.
+fortanix.CR_PARAM = {
+    name = "cr", type = "string", required = true,
+    help = "the Armor operator's resource: plural.group/name, or its manifest (/path)",
+}
+fortanix.OPERATOR_PARAM = {
+    name = "operator", type = "string",
+    help = "NAMESPACE/NAME of the operator's deployment, if it is in another namespace",
+}
+
 --- The deployments that the documentation has deleted before a restore; "*" stands for a version.
 fortanix.DEPLOYMENTS = {"alhambra", "bodrum", "ccm-frontend-*", "main-dc1-reaper", "malbork",
                         "methoni", "microservice-certificate-controller"}

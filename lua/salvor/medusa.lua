@@ -17,6 +17,12 @@ medusa.API = "medusa.k8ssandra.io/v1alpha1"
 medusa.BACKUP, medusa.BACKUP_JOB, medusa.RESTORE_JOB =
     "MedusaBackup", "MedusaBackupJob", "MedusaRestoreJob"
 
+--- The parameter of procedures that names it, where a distribution has its own.
+medusa.PARAM = {
+    name = "medusa", type = "string", default = medusa.API,
+    help = "the API group and version of Medusa's kinds",
+}
+
 --- What brings MedusaBackups that are in storage and not in the cluster.
 medusa.SYNC = "when bucket and prefix are those of the backup, a MedusaTask with operation sync"
     .. " brings what is in storage; anywhere else it would delete the MedusaBackups there are"

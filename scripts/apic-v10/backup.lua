@@ -1,7 +1,7 @@
 -- Backs up management and portal of API Connect v10 at the same time, and notes that the two belong
 -- together.
 local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect.backup")
+local backup = require("salvor.apiconnect.management_backup")
 local both = require("salvor.apiconnect.backup_pair")
 
 return {

@@ -1,6 +1,7 @@
 -- Sets up backups of an API Connect v10 management subsystem on S3, in one or two data centres.
 local apiconnect = require("salvor.apiconnect")
 local bucket = require("salvor.apiconnect.configure_s3.bucket")
+local management_backup = require("salvor.apiconnect.management_backup")
 local settings = require("salvor.apiconnect.configure_s3.settings")
 local sites = require("salvor.apiconnect.configure_s3.sites")
 local steps = require("salvor.apiconnect.configure_s3.steps")
@@ -23,10 +24,7 @@ end
 
 -- Permissions
 
---- Whether the database may be one with a stanza.
-local function may_have_stanza(params)
-    return params.database ~= "edb"
-end
+local may_have_stanza = management_backup.may_be("crunchy")
 
 local function secret_names(params)
     return {params.credentials, params.ca_secret or settings.NEW_CA_SECRET}
@@ -83,8 +81,7 @@ return {
          help = "agree that an installed database restarts"},
         {name = "copy_from", type = "url",
          help = "copy this pgBackRest repository to the path first, to take its backups over"},
-        {name = "database", type = "enum", values = {"auto", "crunchy", "edb"}, default = "auto",
-         help = "the generation of the management database; by version when auto"},
+        management_backup.PARAM,
         {name = "timeout", type = "duration", default = "30m",
          help = "how long each wait for the operator may take"},
         {name = "other_context", type = "string",

@@ -1,9 +1,9 @@
 -- Saves what the recovery of an API Connect v10 management subsystem needs, while it still runs.
 local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect.backup")
+local backup = require("salvor.apiconnect.management_backup")
+local management = require("salvor.apiconnect.management")
 local management_kit = require("salvor.apiconnect.management_kit")
 local prepare = require("salvor.apiconnect.prepare")
-local recovery = require("salvor.apiconnect.recovery")
 
 local subject = require("salvor.apiconnect.subsystems").management()
 
@@ -20,11 +20,8 @@ local S3_HEADER = [[
 
 local function recreate(ctx, object, known)
     local is_s3 = known.databaseBackup.protocol == "objstore"
-    return RECREATE_HEADER .. (is_s3 and S3_HEADER or ""), recovery.replacement(object, {
-        site = known.siteName,
-        original_uid = known.originalUID,
-        secrets = subject:secrets(object, ctx.facts.version),
-    })
+    return RECREATE_HEADER .. (is_s3 and S3_HEADER or ""), management.replacement(object,
+        known, subject:secrets(object, ctx.facts.version))
 end
 
 local step = prepare.steps(subject, {

@@ -1,6 +1,6 @@
 -- Could API Connect v10 be recovered today? Looks, changes nothing, and tells a score.
 local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect.backup")
+local backup = require("salvor.apiconnect.management_backup")
 local backups = require("salvor.apiconnect.readiness.backups")
 local kits = require("salvor.apiconnect.readiness.kits")
 local readiness = require("salvor.apiconnect.readiness")

@@ -2,6 +2,7 @@
 -- apic-v10/prepare-management and the backups in storage.
 local apiconnect = require("salvor.apiconnect")
 local checks = require("salvor.apiconnect.recover_management.checks")
+local management_backup = require("salvor.apiconnect.management_backup")
 local stanza = require("salvor.apiconnect.stanza")
 local steps = require("salvor.apiconnect.recover_management.steps")
 local subsystem = require("salvor.apiconnect.recover_management.subsystem")
@@ -10,9 +11,7 @@ local function is_crunchy(ctx)
     return ctx.facts.database == "crunchy"
 end
 
-local function may_be_crunchy(params)
-    return params.database ~= "edb"
-end
+local may_be_crunchy = management_backup.may_be("crunchy")
 
 --- Backups on S3 have a stanza, and the Job that makes it.
 local function may_have_stanza(params)
@@ -40,8 +39,7 @@ return {
         {name = "pitr_target", type = "string",
          help = "a moment to recover to, 2026-01-02 03:04:05+00; the end of the backup when left"
             .. " out"},
-        {name = "database", type = "enum", values = {"auto", "crunchy", "edb"}, default = "auto",
-         help = "the generation of the management database; by version when auto"},
+        management_backup.PARAM,
         {name = "backups_timeout", type = "duration", default = "1h",
          help = "how long the operator may take to find the backups in storage"},
         {name = "backups_settle", type = "duration", default = "1m",

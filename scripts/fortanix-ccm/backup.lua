@@ -25,8 +25,7 @@ return {
     systems = {{name = "Fortanix CCM on-premises", versions = "with Medusa backups"}},
     categories = {"backup", "safe"},
     params = {
-        {name = "cr", type = "string", required = true,
-         help = "the Armor operator's resource: plural.group/name, or its manifest (/path)"},
+        fortanix.CR_PARAM,
         {name = "kit", type = "url", required = true,
          help = "where to save: a folder, made when missing, or the URL of a store"},
         {name = "take_backup", type = "boolean", default = true,
@@ -45,10 +44,8 @@ return {
          help = "the Secret of the bootstrapping data"},
         {name = "storage_key", type = "string", default = storage.KEY,
          help = "what the storage's secret keeps the credentials under"},
-        {name = "operator", type = "string",
-         help = "NAMESPACE/NAME of the operator's deployment, if it is in another namespace"},
-        {name = "medusa", type = "string", default = medusa.API,
-         help = "the API group and version of Medusa's kinds"},
+        fortanix.OPERATOR_PARAM,
+        medusa.PARAM,
     },
     permissions = {
         {kind = "namespaces", verbs = {"get"}, namespace = "kube-system"}, -- which cluster it is

@@ -22,8 +22,7 @@ return {
     systems = {{name = "Fortanix CCM on-premises", versions = "with Medusa backups"}},
     categories = {"restore", "destructive"},
     params = {
-        {name = "cr", type = "string", required = true,
-         help = "the Armor operator's resource: plural.group/name, or its manifest (/path)"},
+        fortanix.CR_PARAM,
         {name = "kit", type = "url", required = true,
          help = "the kit that fortanix-ccm/backup has saved"},
         {name = "backup", type = "string", default = "kit",
@@ -44,10 +43,8 @@ return {
          help = "how long Cassandra, and then the platform, may take to come up"},
         {name = "nodes", type = "string",
          help = "labels of the nodes that the platform runs on; as in the kit when left out"},
-        {name = "operator", type = "string",
-         help = "NAMESPACE/NAME of the operator's deployment, if it is in another namespace"},
-        {name = "medusa", type = "string", default = medusa.API,
-         help = "the API group and version of Medusa's kinds"},
+        fortanix.OPERATOR_PARAM,
+        medusa.PARAM,
     },
     permissions = {
         {kind = "namespaces", verbs = {"get"}, namespace = "kube-system"}, -- which cluster it is

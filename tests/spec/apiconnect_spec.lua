@@ -1,6 +1,6 @@
 -- Versions of API Connect, and what a backup's time stamp says wherever the clock is.
 local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect.backup")
+local backup = require("salvor.apiconnect.management_backup")
 local null = require("salvor").null
 local salvor = require("support.salvor")
 
@@ -132,7 +132,7 @@ describe("the time of a backup", function()
     for _, zone in ipairs({"UTC", "Europe/Berlin", "Europe/Dublin", "America/New_York",
                            "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe"}) do
         it("does not depend on the machine's time zone: " .. zone, function()
-            local code = "local b = require('salvor.apiconnect.backup')"
+            local code = "local b = require('salvor.apiconnect.management_backup')"
             for stamp in pairs(CASES) do
                 code = code .. string.format(" print(b.to_epoch(%q))", stamp)
             end

@@ -5,7 +5,7 @@
 --- database_cluster, server_name, original_uid, key (the data of the encryption secret), and
 --- times, when its backups ended.
 local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect.backup")
+local backup = require("salvor.apiconnect.management_backup")
 local backups = require("worlds.apic_v10_backups")
 local dig = require("salvor").dig
 local operator = require("worlds.operator")

@@ -4,6 +4,7 @@ local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
 local kit_files = require("salvor.apiconnect.kit_files")
 local kit_reader = require("salvor.apiconnect.kit_reader")
+local management = require("salvor.apiconnect.management")
 local secrets = require("salvor.apiconnect.secrets")
 
 local management_kit = {PROCEDURE = "apic-v10/prepare-management"}
@@ -11,14 +12,14 @@ local management_kit = {PROCEDURE = "apic-v10/prepare-management"}
 --- The secrets that the replacement names.
 local function secrets_of(reader, spec)
     local found = {reader:secret(secrets.ENCRYPTION, dig(spec, "encryptionSecret", "secretName"),
-        secrets.keys("encryption_secret.bin"))}
+        management.ENCRYPTION_KEYS)}
     for _, entry in ipairs(fields.items(spec, "customApplicationCredentials")) do
         found[#found + 1] = reader:secret(tostring(entry.name), entry.secretName,
-            secrets.keys("credential.json"))
+            management.CREDENTIAL_KEYS)
     end
     local settings = fields.map(spec, "databaseBackup")
     found[#found + 1] = reader:secret("databaseBackup.credentials", settings.credentials,
-        settings.protocol == "objstore" and secrets.pair("key", "keysecret") or secrets.login)
+        settings.protocol == "objstore" and management.BUCKET_KEYS or secrets.login)
     if (settings.backupCerts or "") ~= "" then
         found[#found + 1] = reader:secret("databaseBackup.backupCerts", settings.backupCerts,
             secrets.keys("ca.crt"))
@@ -35,7 +36,7 @@ end
 ---   newest             the backup that was newest: name, id, time as text, serverName
 function management_kit.read(kit)
     local reader = kit_reader.open(kit, management_kit.PROCEDURE)
-    local resource = reader:object(kit_files.resource("ManagementCluster"))
+    local resource = reader:object(kit_files.resource(management.KIND))
     local settings = reader:object(kit_files.SETTINGS)
     local recreate = reader:object(kit_files.RECREATE)
     local is_top = recreate.kind == apiconnect.TOP_KIND

@@ -1,8 +1,8 @@
 --- The Developer Portal of API Connect v10: what its resource says that a recovery needs to know.
-local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local endpoints = require("salvor.apiconnect.endpoints")
 local secrets = require("salvor.apiconnect.secrets")
+local section = require("salvor.apiconnect.section")
 local storage = require("salvor.apiconnect.storage")
 
 local portal = {}
@@ -14,17 +14,13 @@ portal.BACKUP_FIELD = "portalBackup"
 --- secrets(object) -> list, by role, of salvor.apiconnect.secrets.item. The credentials are a name
 --- and a password with SFTP and with S3, where they are the access key and its secret.
 function portal.secrets(object)
-    local settings = dig(object, "spec", portal.BACKUP_FIELD) or {}
     local items = {secrets.item(portal.KIND, secrets.ENCRYPTION,
         dig(object, "status", secrets.ENCRYPTION) or dig(object, "spec", secrets.ENCRYPTION,
             "secretName"),
         -- The vendor's scripts use the first; the resource's own description names a file .b64.
         secrets.keys("encryption_secret", "encryption_secret.b64"))}
-    secrets.add_if_set(items, portal.KIND, portal.BACKUP_FIELD .. ".credentials",
-        settings.credentials, settings.protocol == "objstore"
-            and secrets.pair("username", "password") or secrets.login)
-    secrets.add_if_set(items, portal.KIND, portal.BACKUP_FIELD .. ".backupCerts",
-        settings.backupCerts, secrets.keys("ca.crt"))
+    secrets.add_backup(items, portal.KIND, portal.BACKUP_FIELD,
+        dig(object, "spec", portal.BACKUP_FIELD) or {}, secrets.pair("username", "password"))
     return secrets.sorted(items)
 end
 
@@ -54,14 +50,7 @@ function portal.replacement(object, known)
     for field in pairs(known.endpoints) do
         spec[field] = object.spec[field]
     end
-    local owner = apiconnect.top_level(object)
-    if not owner then
-        return {apiVersion = object.apiVersion, kind = object.kind,
-                metadata = {name = object.metadata.name}, spec = spec}
-    end
-    spec.name = object.metadata.name
-    return {apiVersion = owner.apiVersion, kind = owner.kind, metadata = {name = owner.name},
-            spec = {portal = spec}}
+    return section.definition(object, "portal", spec)
 end
 
 return portal

@@ -16,6 +16,7 @@ local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local kit_check = require("salvor.procedure.kit_check")
 local kit_files = require("salvor.apiconnect.kit_files")
+local kits = require("salvor.procedure.kit")
 local merge = require("salvor.copy").merge
 local subsystem = require("salvor.apiconnect.subsystem")
 local yaml = require("salvor.yaml")
@@ -179,10 +180,7 @@ end
 
 local function save_resource(subject, ctx, of)
     local object, kit = subject:get(ctx), kit_of(ctx)
-    local source = {apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
-                    namespace = object.metadata.namespace, uid = object.metadata.uid,
-                    resourceVersion = object.metadata.resourceVersion}
-    local known = known_of(subject, ctx, object)
+    local source, known = kits.source_of(object), known_of(subject, ctx, object)
     local settings = merge(known, of.settings(ctx, object, known))
     kit:save(kit_files.resource(subject.kind), object)
     kit:write(kit_files.RECREATE, recreate_text(ctx, of.recreate(ctx, object, settings)), source)

@@ -9,7 +9,9 @@
 --- {check, rule, subsystem, object, cost, message, cure}.
 local errors = require("salvor.error")
 local list = require("salvor").list
+local management = require("salvor.apiconnect.management")
 local part = require("salvor.apiconnect.part")
+local portal = require("salvor.apiconnect.portal")
 
 local readiness = {FULL = 100}
 
@@ -41,7 +43,7 @@ end
 
 -- Looking
 
-local KINDS = {management = "ManagementCluster", portal = "PortalCluster"}
+local KINDS = {management = management.KIND, portal = portal.KIND}
 
 --- What a gap is in: "ManagementCluster management", or the namespace.
 local function object_of(look, subsystem)

@@ -72,10 +72,19 @@ function secrets.item(kind, role, name, missing)
 end
 
 --- Adds an item when the field is set; that it must be is a matter of the backup's settings.
-function secrets.add_if_set(items, kind, role, name, missing)
+local function add_if_set(items, kind, role, name, missing)
     if type(name) == "string" and name ~= "" then
         items[#items + 1] = secrets.item(kind, role, name, missing)
     end
+end
+
+--- add_backup(items, kind, field, settings, bucket_keys): adds the items of the place of the
+--- backups, which that field of the resource describes (`settings`). bucket_keys(secret) -> what
+--- the credentials of a bucket lack.
+function secrets.add_backup(items, kind, field, settings, bucket_keys)
+    add_if_set(items, kind, field .. ".credentials", settings.credentials,
+        settings.protocol == "objstore" and bucket_keys or secrets.login)
+    add_if_set(items, kind, field .. ".backupCerts", settings.backupCerts, secrets.keys("ca.crt"))
 end
 
 --- Sorts the items by role, and returns them.

@@ -3,7 +3,7 @@
 ---
 --- Methods take the ctx of a procedure, or of a part of it. find() leaves in ctx.facts what the
 --- others go by: name, uid and version of the resource. Checks tell problems and warnings by it. A
---- backup is {name, id, time (seconds since 1970), server (see salvor.apiconnect.backup)}.
+--- backup is {name, id, time (seconds since 1970), server (see management_backup)}.
 local apiconnect = require("salvor.apiconnect")
 local choose = require("salvor.procedure.choose")
 local dig = require("salvor").dig
@@ -150,7 +150,7 @@ end
 function Subsystem:tell_restores(ctx)
     local in_flight = self.restores.all(ctx.k8s, self:known(ctx).name).in_flight
     for _, name in ipairs(in_flight) do
-        ctx:problem(self.restore_kind .. " " .. name .. " is in flight", "wait until it has ended")
+        ctx:problem(self.restores.KIND .. " " .. name .. " is in flight", "wait until it has ended")
     end
     return #in_flight > 0
 end
@@ -183,7 +183,7 @@ function subsystem.no_backup(count, whose)
 end
 
 --- class(fields) -> a class of subsystems. fields: kind, plural, backup_field (of its spec),
---- restore_kind, restores (a module with all()), needs_site (whether its backups are bound to a
+--- restores (a module with KIND and all()), needs_site (whether its backups are bound to a
 --- siteName), default_interval (of backups without a schedule, in seconds). Methods of its own:
 --- secrets, setting_problems, schedule_problem, newest, take, is_usable. An object of it has param:
 --- which parameter of the procedure names its resource.

@@ -3,13 +3,13 @@
 ---     local portal = subsystems.portal()
 ---     portal:find(ctx)
 local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect.backup")
+local backup = require("salvor.apiconnect.management_backup")
 local find = require("salvor.k8s.find")
+local management = require("salvor.apiconnect.management")
 local management_restore = require("salvor.apiconnect.management_restore")
 local portal = require("salvor.apiconnect.portal")
 local portal_backup = require("salvor.apiconnect.portal_backup")
 local portal_restore = require("salvor.apiconnect.portal_restore")
-local recovery = require("salvor.apiconnect.recovery")
 local schedule = require("salvor.apiconnect.schedule")
 local storage = require("salvor.apiconnect.storage")
 local subsystem = require("salvor.apiconnect.subsystem")
@@ -21,17 +21,16 @@ local HOUR = 3600
 -- Management
 
 local Management = subsystem.class({
-    kind = "ManagementCluster",
+    kind = management.KIND,
     plural = apiconnect.MANAGEMENT,
-    backup_field = "databaseBackup",
+    backup_field = management.BACKUP_FIELD,
     restores = management_restore,
-    restore_kind = "ManagementRestore",
     needs_site = true,
 })
 
 --- secrets(object, version) -> list of salvor.apiconnect.secrets.item: what a recovery needs.
 function Management.secrets(_, object, version)
-    return recovery.secrets(object, version)
+    return management.secrets(object, version)
 end
 
 --- schedule_problem(text, version): as salvor.apiconnect.schedule.problem.
@@ -59,8 +58,8 @@ function Management:check_restores(ctx)
     end
 end
 
---- By what its backups are found, see salvor.apiconnect.backup; raises when the version does not
---- tell and the operator has not said.
+--- By what its backups are found, see salvor.apiconnect.management_backup; raises when the version
+--- does not tell and the operator has not said.
 function Management:owner(ctx)
     if not ctx.facts.owner then
         ctx.facts.owner = must(backup.owner(self:get(ctx), ctx.facts.version, ctx.params.database))
@@ -95,7 +94,6 @@ local Portal = subsystem.class({
     plural = apiconnect.PORTAL,
     backup_field = portal.BACKUP_FIELD,
     restores = portal_restore,
-    restore_kind = "PortalRestore",
     default_interval = 24 * HOUR, -- of backups without a schedule; management has none
 })
 

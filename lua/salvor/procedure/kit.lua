@@ -160,15 +160,20 @@ function Kit:write(path, data, source)
     })
 end
 
+--- source_of(object) -> what the manifest says of a file that was made from it.
+function kit.source_of(object)
+    return {
+        apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
+        namespace = object.metadata.namespace, uid = object.metadata.uid,
+        resourceVersion = object.metadata.resourceVersion,
+    }
+end
+
 --- Adds an object as it can be applied to another cluster, in any namespace.
 function Kit:save(path, object)
     local neat = k8s.neat(object)
     neat.metadata.namespace = nil
-    return self:write(path, must(yaml.dump(neat)), {
-        apiVersion = object.apiVersion, kind = object.kind, name = object.metadata.name,
-        namespace = object.metadata.namespace, uid = object.metadata.uid,
-        resourceVersion = object.metadata.resourceVersion,
-    })
+    return self:write(path, must(yaml.dump(neat)), kit.source_of(object))
 end
 
 --- Whether each of these files is still there as this run has written it.

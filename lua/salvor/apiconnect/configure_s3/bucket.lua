@@ -3,9 +3,9 @@ local base64 = require("salvor.digest").base64
 local dig = require("salvor").dig
 local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
+local management = require("salvor.apiconnect.management")
 local merge = require("salvor.copy").merge
 local s3_place = require("salvor.apiconnect.s3_place")
-local secrets = require("salvor.apiconnect.secrets")
 local settings = require("salvor.apiconnect.configure_s3.settings")
 local site_stores = require("salvor.procedure.site")
 local sites = require("salvor.apiconnect.configure_s3.sites")
@@ -46,11 +46,9 @@ function bucket.holds(client, name, data)
     return true
 end
 
-local missing_credentials = secrets.pair("key", "keysecret")
-
 local function check_existing(ctx, site, client)
     local found = find_secret(client, ctx.params.credentials)
-    local missing = found and missing_credentials(found)
+    local missing = found and management.BUCKET_KEYS(found)
     if not found then
         ctx:problem("there is no secret " .. ctx.params.credentials .. sites.of(site),
             "give the credentials with -p access_key=… -p secret_key=…, or name a Secret that has"

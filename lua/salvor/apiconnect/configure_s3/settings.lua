@@ -3,6 +3,7 @@ local apiconnect = require("salvor.apiconnect")
 local choose = require("salvor.procedure.choose")
 local dig = require("salvor").dig
 local find = require("salvor.k8s.find")
+local management = require("salvor.apiconnect.management")
 local merge = require("salvor.copy").merge
 local multisite = require("salvor.apiconnect.multisite")
 local s3_place = require("salvor.apiconnect.s3_place")
@@ -25,7 +26,7 @@ local OTHER = {
 local function choose_in(ctx, site, client)
     local place = site.other and OTHER or {param = "name"}
     return choose(ctx, merge(place, {
-        kind = "ManagementCluster", plural = apiconnect.MANAGEMENT, product = "API Connect v10",
+        kind = management.KIND, plural = apiconnect.MANAGEMENT, product = "API Connect v10",
         name = ctx.params[place.param], client = client,
     }))
 end

@@ -1,5 +1,5 @@
 --- Whether API Connect v10 has the backups that a recovery needs: as the cluster knows them.
-local backup = require("salvor.apiconnect.backup")
+local backup = require("salvor.apiconnect.management_backup")
 local interval = require("salvor.apiconnect.readiness.interval")
 local pair = require("salvor.apiconnect.pair")
 local portal_backup = require("salvor.apiconnect.portal_backup")

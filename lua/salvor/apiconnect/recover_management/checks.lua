@@ -4,7 +4,7 @@
 --- ctx.facts: beside those of salvor.apiconnect.recover database ("crunchy" or "edb"), and backup
 --- ({name, id, server, time}).
 local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect.backup")
+local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local dig = require("salvor").dig
 local find = require("salvor.k8s.find")

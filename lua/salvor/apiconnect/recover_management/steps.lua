@@ -1,7 +1,7 @@
 --- What recovers a management subsystem, beside salvor.apiconnect.recover: the steps of
 --- apic-v10/recover-management.
 local apiconnect = require("salvor.apiconnect")
-local backup = require("salvor.apiconnect.backup")
+local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local errors = require("salvor.error")
 local management_restore = require("salvor.apiconnect.management_restore")

@@ -2,6 +2,7 @@
 local apiconnect = require("salvor.apiconnect")
 local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
+local management = require("salvor.apiconnect.management")
 local management_kit = require("salvor.apiconnect.management_kit")
 local management_restore = require("salvor.apiconnect.management_restore")
 local recover = require("salvor.apiconnect.recover")
@@ -53,7 +54,7 @@ end
 
 local subsystem = recover.subsystem({
     section = "management",
-    kind = "ManagementCluster",
+    kind = management.KIND,
     plural = apiconnect.MANAGEMENT,
     prepared_by = management_kit.PROCEDURE,
     read_kit = management_kit.read,
