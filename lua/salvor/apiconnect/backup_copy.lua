@@ -52,18 +52,30 @@ local function copy_tree(from, to, options)
     return summary, err
 end
 
-local function copy_repository(from, to, options)
-    local summary, err = pgbackrest.copy(from, to, {from = options, to = options})
+--- repository(from, to, options) -> summary of pgbackrest.copy, with its options | nil, err, also
+--- when what has arrived cannot be restored. An interrupted copy is gone on with.
+function backup_copy.repository(from, to, options)
+    local summary, err = pgbackrest.copy(from, to, options)
     if summary and not summary.report.restorable then
+        local place = store.mask(from)
         return nil, errors.new({code = "Corrupt", op = "pgbackrest.copy",
-            message = from .. " holds nothing that can be restored: " .. summary.report.summary,
-            hint = "salvor verify " .. from .. " names each finding"})
+            message = place .. " holds nothing that can be restored: " .. summary.report.summary,
+            hint = "salvor verify " .. place .. " names each finding"})
     end
     return summary, err
 end
 
---- run(secrets, settings, to, database) -> summary of the copy | nil, err. A repository is verified
---- afterwards; an interrupted copy is gone on with.
+local function copy_repository(from, to, options)
+    return backup_copy.repository(from, to, {from = options, to = options})
+end
+
+--- What a journal keeps of the summary of a copy.
+function backup_copy.describe(summary)
+    return {copied = summary.copied, skipped = summary.skipped, bytes = summary.bytes}
+end
+
+--- run(secrets, settings, to, database) -> summary of the copy | nil, err. An interrupted copy is
+--- gone on with.
 function backup_copy.run(secrets, settings, to, database)
     return with_places(secrets, settings, to,
         database == "edb" and copy_tree or copy_repository)

@@ -70,7 +70,8 @@ end
 function bucket.check_credentials(ctx)
     local params = ctx.params
     if (params.access_key == nil) ~= (params.secret_key == nil) then
-        return ctx:problem("access_key and secret_key belong together; one of them is missing")
+        return ctx:problem("access_key and secret_key belong together; one of them is missing",
+            "give both, or neither and name a Secret that has them with -p credentials=…")
     end
     local data = bucket.credentials(params)
     ctx.facts.makes_secret = data ~= nil

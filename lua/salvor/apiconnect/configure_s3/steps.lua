@@ -1,11 +1,10 @@
 --- What apic-v10/configure-s3-backup does.
+local backup_copy = require("salvor.apiconnect.backup_copy")
 local bucket = require("salvor.apiconnect.configure_s3.bucket")
 local dig = require("salvor").dig
-local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
 local multisite = require("salvor.apiconnect.multisite")
 local null = require("salvor").null
-local pgbackrest = require("salvor.pgbackrest")
 local s3_place = require("salvor.apiconnect.s3_place")
 local section = require("salvor.apiconnect.section")
 local settings = require("salvor.apiconnect.configure_s3.settings")
@@ -136,27 +135,17 @@ end
 
 -- The copy
 
-local function copy_to(ctx, to, options)
-    local from, own = bucket.source(ctx, options)
-    return ctx:perform({
-        verb = "copy",
-        target = stores.mask(from) .. " to " .. to,
-        run = function()
-            return pgbackrest.copy(from, to, {from = own, to = options})
-        end,
-        summary = function(done)
-            return {copied = done.copied, skipped = done.skipped, bytes = done.bytes}
-        end,
-    })
-end
-
 function steps.copy(ctx)
     bucket.with_place(ctx, ctx.facts.sites[1], ctx.k8s, function(to, options)
-        local done = copy_to(ctx, to, options)
-        if not ctx.planning and not done.report.restorable then
-            error(errors.new({code = "Corrupt", message = "the copy cannot be restored: "
-                .. done.report.summary}), 0)
-        end
+        local from, own = bucket.source(ctx, options)
+        ctx:perform({
+            verb = "copy",
+            target = stores.mask(from) .. " to " .. to,
+            run = function()
+                return backup_copy.repository(from, to, {from = own, to = options})
+            end,
+            summary = backup_copy.describe,
+        })
     end)
 end
 

@@ -22,9 +22,7 @@ function steps.copy_backups(ctx)
         run = function()
             return backup_copy.run(secrets, settings, to, database)
         end,
-        summary = function(done)
-            return {copied = done.copied, skipped = done.skipped, bytes = done.bytes}
-        end,
+        summary = backup_copy.describe,
     })
 end
 

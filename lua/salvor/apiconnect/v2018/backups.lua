@@ -7,8 +7,6 @@ local tools = require("salvor.apiconnect.v2018.tools")
 
 local backups = {}
 
-local BILLION = 1000000000
-
 --- store.verify of the backup server, with the credentials of its Secret.
 local function verify(ctx, options)
     local place <close> = ctx:store(ctx.params.backups, {secret = ctx.params.backups_secret})
@@ -18,7 +16,7 @@ end
 
 --- "2020-04-22 09:54:44 UTC"
 function backups.time(id)
-    return os.date("!%Y-%m-%d %H:%M:%S UTC", math.tointeger(tonumber(id)) // BILLION)
+    return os.date("!%Y-%m-%d %H:%M:%S UTC", tools.seconds(id))
 end
 
 -- By list-backups
@@ -122,9 +120,20 @@ function backups.choose(ctx)
     end
     ctx.facts.backup = id or wanted or from_storage(ctx)
     if ctx.facts.backup then
-        local age = (os.time() - tonumber(ctx.facts.backup) // BILLION) / 3600
+        local age = (os.time() - tools.seconds(ctx.facts.backup)) / 3600
         ctx:note(string.format("backup %s, of %s, %.1f hours ago", ctx.facts.backup,
             backups.time(ctx.facts.backup), age))
+    end
+end
+
+--- Tells what was found, as a problem where it is an error or `is_problem`.
+local function tell(ctx, finding, prefix, is_problem)
+    local words = prefix .. (finding.object ~= "" and finding.object .. ": " or "")
+        .. finding.message
+    if is_problem or finding.level == "error" then
+        ctx:problem(words, finding.hint)
+    elseif finding.level == "warning" then
+        ctx:warn(words, finding.hint)
     end
 end
 
@@ -139,12 +148,7 @@ function backups.check_files(ctx, options)
             "they are named " .. ctx.facts.backup .. "-<pod>-<pods>.tar.gz")
     end
     for _, finding in ipairs(report.findings) do
-        local words = (finding.object ~= "" and finding.object .. ": " or "") .. finding.message
-        if finding.level == "error" then
-            ctx:problem(words, finding.hint)
-        elseif finding.level == "warning" then
-            ctx:warn(words, finding.hint)
-        end
+        tell(ctx, finding, "")
     end
     ctx.facts.count = report.backups[1].files
 end
@@ -152,7 +156,7 @@ end
 --- check_portal(ctx): there are backups of the portal of the same time.
 function backups.check_portal(ctx)
     local place <close> = ctx:store(ctx.params.portal_backups)
-    local seconds = math.tointeger(tonumber(known(ctx, "backup"))) // BILLION
+    local seconds = tools.seconds(known(ctx, "backup"))
     local report = must(store.verify(place, {
         kind = "portal",
         time = os.date("!%Y%m%d.%H%M%S", seconds + ctx.params.portal_tolerance),
@@ -160,13 +164,7 @@ function backups.check_portal(ctx)
         tolerance = ctx.params.portal_tolerance,
     }))
     for _, finding in ipairs(report.findings) do
-        local words = "portal: " .. (finding.object ~= "" and finding.object .. ": " or "")
-            .. finding.message
-        if finding.level == "error" or finding.rule == "times" then
-            ctx:problem(words, finding.hint)
-        elseif finding.level == "warning" then
-            ctx:warn(words, finding.hint)
-        end
+        tell(ctx, finding, "portal: ", finding.rule == "times")
     end
 end
 

@@ -47,6 +47,11 @@ function tools.is_id(text)
         and math.tointeger(tonumber(text)) ~= nil
 end
 
+--- seconds(id) -> the time of a backup, in seconds since 1970.
+function tools.seconds(id)
+    return math.tointeger(tonumber(id)) // BILLION
+end
+
 local COLUMNS = {"Cluster", "Namespace", "ID", "Timestamp", "Status"}
 
 --- {Cluster = 1, ...} of the line of titles, which may have more columns, in any order.
