@@ -23,7 +23,8 @@ local function check_tree(from, to, options)
     if empty == nil then
         return nil, found
     elseif empty then
-        return nil, errors.new({code = "NotFound", message = "there is nothing in " .. from})
+        return nil, errors.new({code = "NotFound", message = "there is nothing in " .. from,
+            hint = "databaseBackup.path of the kit must be where the old backups are"})
     end
     empty, found = store.is_empty(to, {open = options})
     if empty == false then

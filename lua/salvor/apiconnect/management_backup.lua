@@ -79,18 +79,24 @@ function backup.may_be(database)
     end
 end
 
+--- generation(version, database) -> "crunchy" or "edb": as the parameter says, else the version;
+--- nil, err when neither says it.
+function backup.generation(version, database)
+    local known = database ~= "auto" and database or apiconnect.database(version)
+    return known, not known and errors.new({
+        code = "Invalid",
+        message = "version " .. version .. " may have the database of Crunchy or that of EDB",
+        hint = "say which: -p database=crunchy or edb",
+    }) or nil
+end
+
 --- owner(management, version, database) -> {name, database ("crunchy" or "edb"), database_cluster}
 --- of a ManagementCluster: by what its backups are found. database: as the parameter says. nil, err
---- when neither says it.
+--- when the generation is not known.
 function backup.owner(management, version, database)
-    local known = database ~= "auto" and database or apiconnect.database(version)
+    local known, err = backup.generation(version, database)
     if not known then
-        return nil, errors.new({
-            code = "Invalid",
-            message = "version " .. version .. " may keep its backups as ManagementBackup or as EDB"
-                .. " Backup",
-            hint = "say which: -p database=crunchy or edb",
-        })
+        return nil, err
     end
     return {name = management.metadata.name, database = known,
             database_cluster = apiconnect.database_cluster(management, known)}

@@ -4,6 +4,7 @@ local choose = require("salvor.procedure.choose")
 local dig = require("salvor").dig
 local find = require("salvor.k8s.find")
 local management = require("salvor.apiconnect.management")
+local management_backup = require("salvor.apiconnect.management_backup")
 local merge = require("salvor.copy").merge
 local multisite = require("salvor.apiconnect.multisite")
 local s3_place = require("salvor.apiconnect.s3_place")
@@ -41,15 +42,14 @@ local function describe(ctx, site, client)
             .. " does not tell its version",
             "its operator writes it to status.versions.reconciled: look whether that is at work")
     end
-    site.database = apiconnect.database(site.version)
-        or ctx.params.database ~= "auto" and ctx.params.database or nil
-    if not site.database then
-        return ctx:problem("the database of version " .. site.version .. " may be of either"
-            .. " generation", "say which: -p database=crunchy or edb")
+    local database, err = management_backup.generation(site.version, ctx.params.database)
+    if not database then
+        return ctx:problem(err.message, err.hint)
     elseif not dig(object, "status", "services", "db") and not dig(object, "spec", "siteName") then
         return ctx:problem("spec.siteName of " .. site.name .. sites.of(site) .. " is not set, so"
             .. " the name of the database cluster is unknown", "wait until the operator has set it")
     end
+    site.database = database
     site.database_cluster = apiconnect.database_cluster(object, site.database)
     site.was_installed = dig(object, "status", "phase") == "Running"
     ctx:note(section.title(site.place) .. sites.of(site) .. ", version " .. site.version)

@@ -113,6 +113,7 @@ local function repository_pod(ctx, site, client)
         end
     end
     error(errors.new({code = "NotFound", message = "no pod with pgBackRest is ready any more",
+                      hint = "find out why the pods of " .. site.database_cluster .. " restart",
                       retryable = true}), 0)
 end
 
@@ -131,7 +132,8 @@ local function ask_pgbackrest(ctx, site, client)
     end
     if not found then
         -- Killed by a signal: the pod restarts, or another takes its place.
-        error(errors.new({code = "Failed", message = message, hint = hint,
+        error(errors.new({code = "Failed", message = message,
+                          hint = hint or "look at the log of pod " .. pod,
                           retryable = result.code > 128 or nil}), 0)
     elseif ctx.params.copy_from and not site.other and found.backups == 0 then
         error(errors.new({code = "Failed", message = "pgBackRest finds none of the backups that"

@@ -3,7 +3,6 @@
 ---
 --- ctx.facts: beside those of salvor.apiconnect.recover database ("crunchy" or "edb"), and backup
 --- ({name, id, server, time}).
-local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local dig = require("salvor").dig
@@ -16,12 +15,11 @@ local checks = {}
 --- The same generation of the database.
 function checks.database(ctx)
     local kit, version = subsystem:kit_of(ctx), ctx.facts.version
-    local given = ctx.params.database ~= "auto" and ctx.params.database or nil
-    local old = given or apiconnect.database(kit.version)
-    local new = given or apiconnect.database(version)
-    if not old or not new then
-        ctx:problem("versions 10.0.6 and 10.0.7 may have the database of Crunchy or of EDB",
-            "say which: -p database=crunchy or edb")
+    local old, err = backup.generation(kit.version, ctx.params.database)
+    local new, problem = backup.generation(version, ctx.params.database)
+    err = err or problem
+    if err then
+        ctx:problem(err.message, err.hint)
     elseif old ~= new then
         ctx:problem("the backups are of the database of " .. kit.version .. " (" .. old .. "), the"
             .. " replacement has that of " .. version .. " (" .. new .. ")",
