@@ -179,7 +179,7 @@ local PROBLEMS = {
     {
         "the kind of backup is not known",
         options = {management = {version = "10.0.7.0"}, portal = {version = "10.0.7.0"}},
-        says = {"version 10.0.7.0 may have the database of Crunchy or", "-p database=crunchy or edb"},
+        says = {"version 10.0.7.0 may have the database of", "-p database=crunchy or edb"},
     },
     {
         "the place of the record is none",

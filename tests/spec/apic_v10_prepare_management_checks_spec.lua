@@ -1,4 +1,5 @@
--- The checks of apic-v10/prepare-management.
+-- The checks of apic-v10/prepare-management. Those that prepare-portal has, too, are tested in
+-- apic_v10_prepare_checks_spec.lua.
 local apic = require("support.apic")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
@@ -9,49 +10,6 @@ local salvor = require("support.salvor")
 --- Each: a case of support.preparation.
 local PROBLEMS = {
     {
-        "there is no ManagementCluster",
-        spoil = function(fixture)
-            must(fixture.world.client:delete("mgmt", "management"))
-        end,
-        says = {"there is no ManagementCluster in namespace", "name its namespace with -n"},
-    },
-    {
-        "there are two",
-        spoil = function(fixture)
-            fixture.world:add_management("second")
-        end,
-        says = {"there are 2 ManagementClusters", "management, second", "choose one with -p name="},
-    },
-    {
-        "the one named does not exist",
-        params = {name = "other"},
-        says = {"there is no ManagementCluster other in namespace", "there is: management"},
-    },
-    {
-        "it does not tell its version",
-        spoil = function(fixture)
-            fixture.world:patch({spec = {version = null}})
-            fixture.world:patch_status({versions = {reconciled = null}})
-        end,
-        says = {"ManagementCluster management does not tell its version"},
-    },
-    {
-        "no backups are set up",
-        spoil = function(fixture)
-            fixture.world:patch({spec = {databaseBackup = null}})
-        end,
-        says = {"databaseBackup is not set up: backups stay inside the cluster",
-                "set it to an SFTP server or an S3 bucket, in the "},
-    },
-    {
-        "backups are local",
-        spoil = function(fixture)
-            fixture.world:patch({spec = {databaseBackup = {protocol = "local"}}})
-        end,
-        says = {"databaseBackup.protocol is local: backups stay inside the cluster and are lost",
-                "set it to an SFTP server or an S3 bucket, in the "},
-    },
-    {
         "the provider of S3 takes no certificate and no style",
         options = {protocol = "objstore"},
         spoil = function(fixture)
@@ -60,14 +18,6 @@ local PROBLEMS = {
         says = {"databaseBackup.backupCerts is set, and s3provider is aws",
                 "databaseBackup.backups3URIStyle is set, and s3provider is aws",
                 "it is for the provider custom alone: take it out"},
-    },
-    {
-        "the S3 endpoint has no region",
-        options = {protocol = "objstore"},
-        spoil = function(fixture)
-            fixture.world:patch({spec = {databaseBackup = {host = "s3.example.org"}}})
-        end,
-        says = {"databaseBackup.host is 's3.example.org'", "it is the endpoint and its region"},
     },
     {
         "the secrets for S3 are without their keys",
@@ -81,14 +31,11 @@ local PROBLEMS = {
                 "secret custom-server-ca has no key ca.crt"},
     },
     {
-        "host, path, credentials and schedule are missing",
+        "nothing says when backups are taken",
         spoil = function(fixture)
-            fixture.world:patch({spec = {databaseBackup = {
-                host = null, path = null, credentials = null, schedule = null}}})
+            fixture.world:patch({spec = {databaseBackup = {schedule = null}}})
         end,
-        says = {"databaseBackup.host is not set", "databaseBackup.path is not set",
-                "databaseBackup.credentials is not set", "databaseBackup.schedule is not set",
-                "set it in the ManagementCluster"},
+        says = {"databaseBackup.schedule is not set", "set it in the ManagementCluster"},
     },
     {
         "a setting is missing below an APIConnectCluster",
@@ -98,13 +45,6 @@ local PROBLEMS = {
         end,
         says = {"databaseBackup.path is not set; set it in APIConnectCluster apic, whose operator"
             .. " overwrites the ManagementCluster"},
-    },
-    {
-        "the port is none",
-        spoil = function(fixture)
-            fixture.world:patch({spec = {databaseBackup = {port = 70000}}})
-        end,
-        says = {"databaseBackup.port is 70000", "it is a number from 1 to 65535"},
     },
     {
         "it is not Running",
@@ -134,13 +74,6 @@ local PROBLEMS = {
             fixture.world:patch_status({state = null, phase = null, message = null})
         end,
         says = {"not healthy: phase (none), state (none)"},
-    },
-    {
-        "the status names no encryption secret",
-        spoil = function(fixture)
-            fixture.world:patch_status({encryptionSecret = null})
-        end,
-        says = {"the status of the ManagementCluster names no encryptionSecret"},
     },
     {
         "the status names no credential secret",
@@ -202,12 +135,6 @@ local PROBLEMS = {
         says = {"spec.siteName is not set", "wait until the operator has set it"},
     },
     {
-        "there is no backup",
-        options = {backups = {}},
-        says = {"there is no backup of this system (ManagementBackup with spec.clusterName"
-            .. " management)", "take one with -p take_backup=true"},
-    },
-    {
         "no backup can be used",
         options = {backups = {{60, "Failed"}, {30, "Running"}}},
         says = {"none of the 2 backups of this system can be used"},
@@ -227,13 +154,6 @@ local PROBLEMS = {
         says = {"there is no backup of this system"},
     },
     {
-        "the kit's place is a file",
-        spoil = function(fixture)
-            must(fs.write(fixture.kit, "something else"))
-        end,
-        says = {"/kit is not a folder", "name another place with -p kit="},
-    },
-    {
         "the kit's place is below a file",
         params = {kit = "/etc/hostname/kits/one"},
         says = {"/etc/hostname is not a folder"},
@@ -242,19 +162,6 @@ local PROBLEMS = {
 
 lab.describe("apic-v10/prepare-management refuses when", function()
     preparation.refuses(apic.start, PROBLEMS)
-
-    it("the kit is another system's", function()
-        local fixture <close> = apic.start()
-        salvor.expect_code(0, fixture:run())
-        local before = salvor.tree(fixture.kit)
-        local other <close> = apic.start({name = "other"})
-        local result = other:run({kit = fixture.kit})
-        salvor.expect_code(4, result)
-        salvor.expect(result.stdout, fixture.kit .. " is the kit of another system:"
-            .. " ManagementCluster " .. fixture.namespace .. "/management",
-            "name another place with -p kit=")
-        assert.same(before, salvor.tree(fixture.kit))
-    end)
 
     -- Root may write everywhere, so it gives that right away first.
     it("the kit's folder cannot be written", function()
@@ -301,38 +208,10 @@ local WARNINGS = {
                 "that is 2.0 hours in the future: the clocks"},
     },
     {
-        "another run has left a part of a kit",
-        spoil = function(fixture)
-            local generation = fixture.kit .. "/generations/20260101-000000-abcdef"
-            must(fs.mkdir(generation, {parents = true}))
-            must(fs.write(generation .. "/settings.yaml", "a part"))
-        end,
-        says = {"run 20260101-000000-abcdef has not finished its generation in ",
-                "salvor run --resume 20260101-000000-abcdef, or remove generations/20260101"},
-    },
-    {
-        "the name is too long for the version",
-        options = {name = "management-of-production", version = "10.0.2.0"},
-        says = {"the name management-of-production is longer than 15 characters",
-                "restore onto 10.0.3.0 or later, with originalUID set to the noted metadata.uid"},
-    },
-    {
         "the schedule is not one of this version",
         options = {version = "10.0.8.0"},
         says = {"databaseBackup.schedule: the schedule '0 3 * * *' has 5 fields, 10.0.8.0 takes 6",
                 "'0 0 3 * * *' is every day at 3:00:00"},
-    },
-    {
-        "the name of the APIConnectCluster is too long for the version",
-        options = {name = "short-mgmt", owner = "apic-of-prod", version = "10.0.2.0"},
-        says = {"the name apic-of-prod is longer than 10 characters"},
-    },
-    {
-        "originalUID is not set",
-        spoil = function(fixture)
-            fixture.world:patch({spec = {originalUID = null}})
-        end,
-        says = {"spec.originalUID is not set; metadata.uid"},
     },
 }
 

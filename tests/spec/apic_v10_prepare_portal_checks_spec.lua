@@ -1,4 +1,5 @@
--- The checks of apic-v10/prepare-portal. What it shares with prepare-management is tested there.
+-- The checks of apic-v10/prepare-portal. Those that prepare-management has, too, are tested in
+-- apic_v10_prepare_checks_spec.lua.
 local apiconnect = require("salvor.apiconnect")
 local lab = require("support.lab")
 local null = require("salvor").null
@@ -9,87 +10,6 @@ local world = require("worlds.apic_v10_portal")
 
 --- Each: a case of support.preparation.
 local PROBLEMS = {
-    {
-        "there is no PortalCluster",
-        spoil = function(fixture)
-            must(fixture.world.client:delete("ptl", "portal"))
-        end,
-        says = {"there is no PortalCluster in namespace", "name its namespace with -n"},
-    },
-    {
-        "there are two",
-        spoil = function(fixture)
-            fixture.world:add_portal("second", {})
-        end,
-        says = {"there are 2 PortalClusters", "portal, second", "choose one with -p name="},
-    },
-    {
-        "the one named does not exist",
-        params = {name = "other"},
-        says = {"there is no PortalCluster other in namespace", "there is: portal"},
-    },
-    {
-        "no backups are set up",
-        spoil = function(fixture)
-            fixture.world:patch({spec = {portalBackup = null}})
-        end,
-        says = {"portalBackup is not set up: backups stay inside the cluster",
-                "set it to an SFTP server or an S3 bucket, in the "},
-    },
-    {
-        "backups are local",
-        spoil = function(fixture)
-            fixture.world:patch({spec = {portalBackup = {protocol = "local"}}})
-        end,
-        says = {"portalBackup.protocol is local: backups stay inside the cluster and are lost"},
-    },
-    {
-        "settings of the backup are missing or wrong",
-        spoil = function(fixture)
-            fixture.world:patch({spec = {portalBackup = {host = null, path = null,
-                                                         credentials = null, port = 70000}}})
-        end,
-        says = {"portalBackup.host is not set", "portalBackup.path is not set",
-                "portalBackup.credentials is not set", "portalBackup.port is 70000",
-                "set it in the PortalCluster"},
-    },
-    {
-        "the style of a bucket's address is none",
-        options = {protocol = "objstore"},
-        spoil = function(fixture)
-            fixture.world:patch({spec = {portalBackup = {backups3URIStyle = "virtual"}}})
-        end,
-        says = {"portalBackup.backups3URIStyle is 'virtual'", "it is host or path"},
-    },
-    {
-        "the address of a bucket has no region",
-        options = {protocol = "objstore"},
-        spoil = function(fixture)
-            fixture.world:patch({spec = {portalBackup = {host = "s3.example.org"}}})
-        end,
-        says = {"portalBackup.host is 's3.example.org'", "it is the endpoint and its region"},
-    },
-    {
-        "it is not Running, and a part of it is not ready",
-        spoil = function(fixture)
-            fixture.world:patch_status({phase = "Pending", state = "5/6"})
-        end,
-        says = {"PortalCluster portal is not healthy: phase Pending, state 5/6", "mend it first"},
-    },
-    {
-        "the status names no encryption secret, nor does the spec",
-        spoil = function(fixture)
-            fixture.world:patch_status({encryptionSecret = null})
-        end,
-        says = {"the status of the PortalCluster names no encryptionSecret"},
-    },
-    {
-        "the status names what is no name",
-        spoil = function(fixture)
-            fixture.world:patch_status({encryptionSecret = "../../etc/passwd"})
-        end,
-        says = {"encryptionSecret of the PortalCluster is no secret's name"},
-    },
     {
         "secrets do not exist",
         spoil = function(fixture)
@@ -126,12 +46,6 @@ local PROBLEMS = {
         says = {"spec.portalUIEndpoint names no host", "a recovered portal must have the same"},
     },
     {
-        "there is no backup",
-        options = {backups = {}},
-        says = {"there is no backup of this system (PortalBackup of the system with"
-            .. " spec.portalCluster portal)", "take one with -p take_backup=true"},
-    },
-    {
         "there are only backups of sites",
         options = {backups = {}},
         spoil = function(fixture)
@@ -164,16 +78,6 @@ local PROBLEMS = {
 
 lab.describe("apic-v10/prepare-portal refuses when", function()
     preparation.refuses(portal.start, PROBLEMS)
-
-    it("the kit is another system's: each has one of its own", function()
-        local fixture <close> = portal.start()
-        salvor.expect_code(0, fixture:run())
-        local other <close> = portal.start({name = "other"})
-        local result = other:run({kit = fixture.kit})
-        salvor.expect_code(4, result)
-        salvor.expect(result.stdout, fixture.kit .. " is the kit of another system:"
-            .. " PortalCluster " .. fixture.namespace .. "/portal")
-    end)
 end)
 
 local WARNINGS = {
@@ -211,24 +115,6 @@ local WARNINGS = {
             fixture.world:patch({spec = {portalBackup = {schedule = "0 25 * * *"}}})
         end,
         says = {"portalBackup.schedule: '25' in the schedule '0 25 * * *' is no hour"},
-    },
-    {
-        "the name is too long for the version",
-        options = {name = "portal-of-production", version = "10.0.2.0"},
-        says = {"the name portal-of-production is longer than 15 characters",
-                "restore onto 10.0.3.0 or later, with originalUID set to the noted metadata.uid"},
-    },
-    {
-        "the name of the APIConnectCluster is too long for the version",
-        options = {name = "short-ptl", owner = "apic-of-prod", version = "10.0.2.0"},
-        says = {"the name apic-of-prod is longer than 10 characters"},
-    },
-    {
-        "originalUID is not set",
-        spoil = function(fixture)
-            fixture.world:patch({spec = {originalUID = null}})
-        end,
-        says = {"spec.originalUID is not set; metadata.uid"},
     },
 }
 

@@ -1,7 +1,6 @@
 -- salvor run apic-v10/prepare-portal: what is in the kit, and that it is of use on another cluster.
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
-local fs = require("salvor.fs")
 local lab = require("support.lab")
 local null = require("salvor").null
 local portal = require("support.portal")
@@ -171,27 +170,6 @@ lab.describe("apic-v10/prepare-portal -p take_backup=true", function()
         local taken = must(fixture.world.client:get(apiconnect.PORTAL_BACKUP, name))
         assert.same({type = "all", crType = "create", portalCluster = "portal"}, taken.spec)
         assert.equal("Ready", taken.status.phase)
-    end)
-
-    it("stops with the operator's reason when it fails, and takes another one when resumed",
-        function()
-            local fixture <close> = portal.start({faults = {backup = "no space on the server"}})
-            local failed = fixture:run({take_backup = "true"})
-            salvor.expect_code(5, failed)
-            salvor.expect(failed.stderr, "stopped at step take-backup",
-                "has failed: no space on the server; go on with")
-            assert.is_nil(fs.stat(fixture.kit))
-            fixture.world.faults.backup = nil
-            salvor.expect_code(0, fixture:resume(portal.run_id(failed)))
-            local settings = must(yaml.load(fixture:files()["settings.yaml"]))
-            assert.equal("portal-" .. portal.run_id(failed) .. "-2", settings.newestBackup.name)
-        end)
-
-    it("stops when the backup takes too long", function()
-        local fixture <close> = portal.start({delays = {backup = 30}})
-        local result = fixture:run({take_backup = "true", backup_timeout = "1s"})
-        salvor.expect_code(5, result)
-        salvor.expect(result.stderr, "was waited for 1 s to be ready; last: phase Pending")
     end)
 end)
 

@@ -34,7 +34,7 @@ local GAPS = {
         "the kind of backup is not known",
         start = {management = {version = "10.0.7.0"}, portal = {version = "10.0.7.0"}},
         words = {"-p", "database=crunchy"},
-        says = {"version 10.0.7.0 may have the database of Crunchy or", "-p database=crunchy or edb"},
+        says = {"version 10.0.7.0 may have the database of", "-p database=crunchy or edb"},
         costs = {["backups (management)"] = 40},
     },
     {
