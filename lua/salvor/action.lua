@@ -2,7 +2,6 @@
 ---
 --- Repeating one with the same name goes on with the same object, unless that has failed, since a
 --- failed one is never taken up again: then the next one is "name-2" and so on.
-local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
 local merge = require("salvor.copy").merge
 local ready = require("salvor.k8s.ready")
@@ -58,14 +57,6 @@ function action.is_done(client, kind, name, state)
     state = state or ready.state
     local _, object = last_try(client, kind, name, vain_rule({state = state}))
     return object ~= nil and state(object) == "ready"
-end
-
---- Raises when there is one of these in flight: two at once spoil each other.
-function action.refuse_beside(kind, in_flight)
-    if in_flight[1] then
-        error(errors.new({code = "Conflict", op = "restore", message = kind .. " " .. in_flight[1]
-            .. " is in flight", hint = "wait until it has ended"}), 0)
-    end
 end
 
 return action

@@ -1,16 +1,14 @@
---- ManagementRestores of API Connect v10: which there are, what one looks like in either generation
---- of the database, and the way out of one that failed.
+--- ManagementRestores of API Connect v10: what one looks like in either generation of the database,
+--- and the way out of one that failed.
 local action = require("salvor.action")
 local apiconnect = require("salvor.apiconnect")
 local copy = require("salvor.copy")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
-local rules = require("salvor.k8s.ready.apiconnect")
+local restores = require("salvor.apiconnect.restores")
 
 local restore = {KIND = "ManagementRestore", PLURAL = apiconnect.MANAGEMENT_RESTORE}
-
-local rule = rules["management.apiconnect.ibm.com/ManagementRestore"]
 
 local API = "management.apiconnect.ibm.com/v1beta1"
 local EDB_ANNOTATION = {["apiconnect-operator/management-db"] = "edb"}
@@ -19,37 +17,19 @@ local EDB_ANNOTATION = {["apiconnect-operator/management-db"] = "edb"}
 local NOT_FOR_A_RESTORE = {"schedule", "repoRetentionFull", "retries", "restartDB"}
 
 --- The ConfigMap by which the operator locks a subsystem.
-function restore.lock_of(name)
+local function lock_of(name)
     return name .. "-oplock"
 end
 
---- What it means that the lock is there and no restore is in flight.
-function restore.left_lock(name)
-    return "ConfigMap " .. restore.lock_of(name) .. " is there and no restore is in flight: one"
-        .. " that failed has left it"
-end
-
 --- A restore says whose it is in its status; one that the operator has not seen yet may not.
-local function belongs(object, name)
+function restore.belongs(object, name)
     local whose = dig(object, "status", "subsysName") or dig(object, "spec", "subsystemName")
     return whose == nil or whose == name
 end
 
---- all(client, name) -> {in_flight = names, done = names} of the subsystem's restores. Whatever is
---- neither complete nor failed is in flight: phases differ by release.
-function restore.all(client, name)
-    local found = {waiting = {}, ready = {}, failed = {}}
-    for object in client:each(restore.PLURAL) do
-        if belongs(object, name) then
-            table.insert(found[(rule(object))], object.metadata.name)
-        end
-    end
-    return {in_flight = found.waiting, done = found.ready}
-end
-
 --- new(wanted) -> the object, without a name. wanted: database, subsystem (its name), backup {name,
 --- id, server}, settings (databaseBackup), pitr_target.
-function restore.new(wanted)
+local function new(wanted)
     local object = {apiVersion = API, kind = restore.KIND}
     if wanted.database == "crunchy" then
         object.spec = {backupName = wanted.backup.name, pitrTarget = wanted.pitr_target}
@@ -75,25 +55,37 @@ end
 function restore.way_out(name, backup)
     local moment = moment_behind(backup or {})
     return "turn the template lur-schema off (enabled: false), scale the deployment ibm-apiconnect"
-        .. " to 0, delete ConfigMap " .. restore.lock_of(name) .. " and the ManagementBackups and"
+        .. " to 0, delete ConfigMap " .. lock_of(name) .. " and the ManagementBackups and"
         .. " ManagementRestores that are neither Ready nor Complete, scale it up, and restore again"
         .. (moment and ", to the moment behind the backup in a new run: -p 'pitr_target=" .. moment
             .. "'" or "")
 end
 
+--- left_lock(client, name) -> the error that it is when no restore of the subsystem is in flight,
+--- and its lock is there all the same; nil when it is not.
+function restore.left_lock(client, name)
+    local lock = lock_of(name)
+    return find.object(client, "configmaps", lock) and errors.new({
+        code = "Conflict",
+        message = "ConfigMap " .. lock .. " is there and no restore is in flight: one that failed"
+            .. " has left it",
+        hint = restore.way_out(name),
+    })
+end
+
 --- Raises when another restore is in flight, or one that is over has left the lock.
 local function refuse_others(client, subsystem)
-    action.refuse_beside(restore.KIND, restore.all(client, subsystem).in_flight)
-    if find.object(client, "configmaps", restore.lock_of(subsystem)) then
-        error(errors.new({code = "Conflict", message = restore.left_lock(subsystem),
-                          hint = restore.way_out(subsystem)}), 0)
+    restores.refuse(client, restore, subsystem)
+    local err = restore.left_lock(client, subsystem)
+    if err then
+        error(err, 0)
     end
 end
 
 --- run(client, name, wanted, timeout): restores; see action.run(). Raises when it fails, at once,
 --- with the operator's own reason and the way out.
 function restore.run(client, name, wanted, timeout)
-    local ok, err = pcall(action.run, client, restore.PLURAL, restore.new(wanted), name, timeout,
+    local ok, err = pcall(action.run, client, restore.PLURAL, new(wanted), name, timeout,
         {before = function()
             refuse_others(client, wanted.subsystem)
         end})

@@ -4,19 +4,14 @@ local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
 local ready = require("salvor.k8s.ready")
+local restores = require("salvor.apiconnect.restores")
 
 local restore = {KIND = "PortalRestore", PLURAL = apiconnect.PORTAL_RESTORE}
 
---- all(client, portal) -> {in_flight = names, done = names}; dry runs are none.
-function restore.all(client, portal)
-    local found = {waiting = {}, ready = {}, failed = {}}
-    for object in client:each(restore.PLURAL) do
-        local is_real = dig(object, "spec", "dryRun") ~= true
-        if is_real and (dig(object, "spec", "portalCluster") or portal) == portal then
-            table.insert(found[(ready.state(object))], object.metadata.name)
-        end
-    end
-    return {in_flight = found.waiting, done = found.ready}
+--- Dry runs restore nothing.
+function restore.belongs(object, portal)
+    return dig(object, "spec", "dryRun") ~= true
+        and (dig(object, "spec", "portalCluster") or portal) == portal
 end
 
 local function new(wanted, dry_run)
@@ -29,7 +24,7 @@ end
 --- another restore of that portal is in flight.
 function restore.run(client, name, wanted, timeout)
     local function refuse_others()
-        action.refuse_beside(restore.KIND, restore.all(client, wanted.portal).in_flight)
+        restores.refuse(client, restore, wanted.portal)
     end
     return action.run(client, restore.PLURAL, new(wanted, false), name, timeout,
         {before = refuse_others})

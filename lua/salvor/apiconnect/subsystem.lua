@@ -9,6 +9,7 @@ local choose = require("salvor.procedure.choose")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
+local restores = require("salvor.apiconnect.restores")
 
 local subsystem = {}
 
@@ -146,18 +147,9 @@ function Subsystem:check_secrets(ctx)
     end
 end
 
---- Tells the restores that are in flight. Whether there is one.
-function Subsystem:tell_restores(ctx)
-    local in_flight = self.restores.all(ctx.k8s, self:known(ctx).name).in_flight
-    for _, name in ipairs(in_flight) do
-        ctx:problem(self.restores.KIND .. " " .. name .. " is in flight", "wait until it has ended")
-    end
-    return #in_flight > 0
-end
-
---- Check: nothing is being restored.
+--- Check: nothing is being restored. Whether that is so.
 function Subsystem:check_restores(ctx)
-    self:tell_restores(ctx)
+    return restores.check(ctx, self.restores, self:known(ctx).name)
 end
 
 -- Its backups
@@ -183,7 +175,7 @@ function subsystem.no_backup(count, whose)
 end
 
 --- class(fields) -> a class of subsystems. fields: kind, plural, backup_field (of its spec),
---- restores (a module with KIND and all()), needs_site (whether its backups are bound to a
+--- restores (see salvor.apiconnect.restores), needs_site (whether its backups are bound to a
 --- siteName), default_interval (of backups without a schedule, in seconds). Methods of its own:
 --- secrets, setting_problems, schedule_problem, newest, take, is_usable. An object of it has param:
 --- which parameter of the procedure names its resource.

@@ -4,12 +4,12 @@
 ---     portal:find(ctx)
 local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.management_backup")
-local find = require("salvor.k8s.find")
 local management = require("salvor.apiconnect.management")
 local management_restore = require("salvor.apiconnect.management_restore")
 local portal = require("salvor.apiconnect.portal")
 local portal_backup = require("salvor.apiconnect.portal_backup")
 local portal_restore = require("salvor.apiconnect.portal_restore")
+local restores = require("salvor.apiconnect.restores")
 local schedule = require("salvor.apiconnect.schedule")
 local storage = require("salvor.apiconnect.storage")
 local subsystem = require("salvor.apiconnect.subsystem")
@@ -49,12 +49,10 @@ end
 
 --- Check: nothing is being restored, and no restore that failed has left the operator's lock.
 function Management:check_restores(ctx)
-    if self:tell_restores(ctx) then
-        return
-    end
-    local name = self:known(ctx).name
-    if find.object(ctx.k8s, "configmaps", management_restore.lock_of(name)) then
-        ctx:problem(management_restore.left_lock(name), management_restore.way_out(name))
+    local is_idle = restores.check(ctx, self.restores, self:known(ctx).name)
+    local err = is_idle and management_restore.left_lock(ctx.k8s, ctx.facts.name)
+    if err then
+        ctx:problem(err.message, err.hint)
     end
 end
 

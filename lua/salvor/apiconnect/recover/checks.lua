@@ -5,6 +5,7 @@ local difference = require("salvor.apiconnect.difference")
 local dig = require("salvor").dig
 local find = require("salvor.k8s.find")
 local replacement = require("salvor.apiconnect.replacement")
+local restores = require("salvor.apiconnect.restores")
 
 local checks = {}
 
@@ -181,7 +182,7 @@ function checks.settings(self, ctx)
     if not live then
         return
     end
-    local restored, missing = self.restores.all(ctx.k8s, kit.name).done[1], 0
+    local restored, missing = restores.all(ctx.k8s, self.restores, kit.name).done[1], 0
     restored = restored and self.restores.KIND .. " " .. restored
     for _, one in ipairs(live.differences) do
         check_difference(self, ctx, live, restored, one)
@@ -197,10 +198,7 @@ function checks.settings(self, ctx)
 end
 
 function checks.restores(self, ctx)
-    for _, other in ipairs(self.restores.all(ctx.k8s, ctx.facts.name).in_flight) do
-        ctx:problem(self.restores.KIND .. " " .. other .. " is in flight",
-            "wait until it has ended")
-    end
+    restores.check(ctx, self.restores, ctx.facts.name)
 end
 
 --- What nobody can see from here.

@@ -6,7 +6,6 @@
 local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local dig = require("salvor").dig
-local find = require("salvor.k8s.find")
 local management_restore = require("salvor.apiconnect.management_restore")
 local subsystem = require("salvor.apiconnect.recover_management.subsystem")
 
@@ -30,9 +29,9 @@ end
 
 --- No restore that failed has left its lock.
 function checks.lock(ctx)
-    local name = ctx.facts.name
-    if find.object(ctx.k8s, "configmaps", management_restore.lock_of(name)) then
-        ctx:problem(management_restore.left_lock(name), management_restore.way_out(name))
+    local err = management_restore.left_lock(ctx.k8s, ctx.facts.name)
+    if err then
+        ctx:problem(err.message, err.hint)
     end
 end
 
