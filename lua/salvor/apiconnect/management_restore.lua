@@ -52,7 +52,7 @@ local function moment_behind(backup)
 end
 
 --- way_out(name, backup) -> what the vendor's playbooks do after a restore that failed.
-function restore.way_out(name, backup)
+local function way_out(name, backup)
     local moment = moment_behind(backup or {})
     return "turn the template lur-schema off (enabled: false), scale the deployment ibm-apiconnect"
         .. " to 0, delete ConfigMap " .. lock_of(name) .. " and the ManagementBackups and"
@@ -69,7 +69,7 @@ function restore.left_lock(client, name)
         code = "Conflict",
         message = "ConfigMap " .. lock .. " is there and no restore is in flight: one that failed"
             .. " has left it",
-        hint = restore.way_out(name),
+        hint = way_out(name),
     })
 end
 
@@ -91,7 +91,7 @@ function restore.run(client, name, wanted, timeout)
         end})
     if not ok and errors.is(err, "Failed") then
         err = errors.new({code = err.code, op = err.op, cause = err, message = err.message,
-                          hint = restore.way_out(wanted.subsystem, wanted.backup)})
+                          hint = way_out(wanted.subsystem, wanted.backup)})
     end
     if not ok then
         error(err, 0)
