@@ -30,8 +30,8 @@ apiconnect.CREDENTIALS = {
 }
 
 --- Names longer than this make originalUID essential: of a subsystem, and of an APIConnectCluster.
-apiconnect.LONG_NAME = 15
-apiconnect.LONG_TOP_NAME = 10
+local LONG_NAME = 15
+local LONG_TOP_NAME = 10
 
 --- "10.0.1.4-ifix1-eus" -> {10, 0, 1, 4, ifix = 1}; nil when it is no version.
 function apiconnect.parse_version(text)
@@ -113,10 +113,10 @@ end
 --- The name that is too long for a restore without the right originalUID, and how long it may be:
 --- the subsystem's, or that of the APIConnectCluster above it (`top`, or nil). Nothing otherwise.
 function apiconnect.long_name(name, top)
-    if top and #top > apiconnect.LONG_TOP_NAME then
-        return top, apiconnect.LONG_TOP_NAME
-    elseif #name > apiconnect.LONG_NAME then
-        return name, apiconnect.LONG_NAME
+    if top and #top > LONG_TOP_NAME then
+        return top, LONG_TOP_NAME
+    elseif #name > LONG_NAME then
+        return name, LONG_NAME
     end
 end
 

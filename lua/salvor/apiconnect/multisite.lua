@@ -9,11 +9,11 @@ local section = require("salvor.apiconnect.section")
 
 local multisite = {}
 
-multisite.ANNOTATION = "salvor/multi-site-ha"
+local ANNOTATION = "salvor/multi-site-ha"
 
 --- kept(object) -> the settings that were taken out of the resource, or nil
 function multisite.kept(object)
-    local text = dig(object, "metadata", "annotations", multisite.ANNOTATION)
+    local text = dig(object, "metadata", "annotations", ANNOTATION)
     local found = type(text) == "string" and json.decode(text)
     return type(found) == "table" and found or nil
 end
@@ -47,7 +47,7 @@ end
 function multisite.take_out(client, place, settings)
     must(client:update(place.kind, place.name, function(object)
         object.metadata.annotations = object.metadata.annotations or {}
-        object.metadata.annotations[multisite.ANNOTATION] = must(json.encode(settings))
+        object.metadata.annotations[ANNOTATION] = must(json.encode(settings))
         dig(object, table.unpack(place.path)).multiSiteHA = nil
     end))
 end
@@ -57,7 +57,7 @@ function multisite.put_back(client, place, settings)
     must(client:update(place.kind, place.name, function(object)
         dig(object, table.unpack(place.path)).multiSiteHA = settings
         if object.metadata.annotations then
-            object.metadata.annotations[multisite.ANNOTATION] = nil
+            object.metadata.annotations[ANNOTATION] = nil
         end
     end))
 end

@@ -128,7 +128,7 @@ end
 
 --- What the status says of the restore. The vendor's text calls it CassandraRestoreStatus, and its
 --- examples ClusterRestoreStatus; where both are, both count.
-function cassandra.restore_status(cluster)
+local function restore_status(cluster)
     local texts = {}
     for _, field in ipairs({"ClusterRestoreStatus", "CassandraRestoreStatus"}) do
         local text = dig(cluster, "status", field)
@@ -147,7 +147,7 @@ function cassandra.note(client, name)
     for _, job in ipairs(cassandra.restore_jobs(client)) do
         jobs[#jobs + 1] = job.metadata.uid
     end
-    return {status = cassandra.restore_status(cluster), jobs = jobs,
+    return {status = restore_status(cluster), jobs = jobs,
             version = cluster.metadata.resourceVersion}
 end
 
@@ -155,7 +155,7 @@ end
 --- after note(). The status may still be the old one, although the object has changed otherwise.
 function cassandra.watching(before)
     local function is_new(cluster)
-        return cassandra.restore_status(cluster) ~= before.status
+        return restore_status(cluster) ~= before.status
     end
     local function ready(cluster)
         local state, reason = state_of(cluster)

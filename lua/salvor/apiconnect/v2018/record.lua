@@ -43,7 +43,7 @@ function record.endpoint(name)
 end
 
 --- Whether the text can be the name of a host, without scheme, port or path.
-function record.is_host(text)
+local function is_host(text)
     return type(text) == "string" and #text <= 253 and text:find("^[%w][%w.-]*%.[%w]+$") ~= nil
         and not text:find("..", 1, true)
 end
@@ -91,7 +91,7 @@ local function check_endpoints(add, endpoints)
         else
             hosts[name] = type(value) == "table" and value or {value}
             for _, host in ipairs(hosts[name]) do
-                if not record.is_host(host) then
+                if not is_host(host) then
                     add("endpoints." .. written .. " is '" .. tostring(host)
                         .. "', which is no name of a host", "give the name alone, as it is in DNS")
                 end
