@@ -2,7 +2,7 @@
 -- together.
 local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.management_backup")
-local both = require("salvor.apiconnect.backup_pair")
+local backup_pair = require("salvor.apiconnect.backup_pair")
 
 return {
     id = "apic-v10/backup",
@@ -42,14 +42,14 @@ return {
             title = "Find the ManagementCluster",
             why = "Everything else of management is read from this resource and its status.",
             check = true,
-            run = both.find("management"),
+            run = backup_pair.find("management"),
         },
         {
             id = "portal",
             title = "Find the PortalCluster",
             why = "A management database without the portals that fit it is half a recovery.",
             check = true,
-            run = both.find("portal"),
+            run = backup_pair.find("portal"),
         },
         {
             id = "management-state",
@@ -58,7 +58,7 @@ return {
                 .. " backed up.",
             check = true,
             needs = {"management"},
-            run = both.check_state("management"),
+            run = backup_pair.check_state("management"),
         },
         {
             id = "portal-state",
@@ -66,7 +66,7 @@ return {
             why = "The same holds for it.",
             check = true,
             needs = {"portal"},
-            run = both.check_state("portal"),
+            run = backup_pair.check_state("portal"),
         },
         {
             id = "database",
@@ -74,7 +74,7 @@ return {
             why = "Up to 10.0.5 it is a ManagementBackup, from 10.0.8 on a Backup of EDB.",
             check = true,
             needs = {"management"},
-            run = both.check_database,
+            run = backup_pair.check_database,
         },
         {
             id = "versions",
@@ -82,7 +82,7 @@ return {
             why = "A recovery needs all subsystems at the same version and fix pack.",
             check = true,
             needs = {"management", "portal"},
-            run = both.check_versions,
+            run = backup_pair.check_versions,
         },
         {
             id = "restores",
@@ -90,34 +90,34 @@ return {
             why = "What is half restored is not worth a backup.",
             check = true,
             needs = {"management", "portal"},
-            run = both.check_restores,
+            run = backup_pair.check_restores,
         },
         {
             id = "record",
             title = "The place of the record can be used",
             why = "Backups of which nobody knows that they belong together are of less use.",
             check = true,
-            run = both.check_record,
+            run = backup_pair.check_record,
         },
         {
             id = "take",
             title = "Take both backups and wait for them",
             why = "Portal sites must be consistent with the management database.",
-            run = both.take,
-            verify = both.are_taken,
+            run = backup_pair.take,
+            verify = backup_pair.are_taken,
         },
         {
             id = "compare",
             title = "The two are of the same time",
             why = "One may have waited for something before it began.",
-            run = both.compare,
+            run = backup_pair.compare,
         },
         {
             id = "write-record",
             title = "Record that they belong together",
             why = "A recovery takes the pair from there.",
-            run = both.record,
-            verify = both.is_recorded,
+            run = backup_pair.record,
+            verify = backup_pair.is_recorded,
         },
     },
     next = function()

@@ -3,7 +3,6 @@ local backups = require("salvor.apiconnect.v2018.backups")
 local cassandra = require("salvor.apiconnect.v2018.cassandra")
 local checks = require("salvor.apiconnect.v2018.checks")
 local database = require("salvor.apiconnect.v2018.database")
-local errors = require("salvor.error")
 local installation = require("salvor.apiconnect.v2018.installation")
 local known = require("salvor.apiconnect.v2018.known")
 local programs = require("salvor.apiconnect.v2018.programs")
@@ -17,28 +16,8 @@ local function is_running_system(ctx)
     return not ctx.params.disaster
 end
 
-local function check_traffic(ctx)
-    if not ctx.params.traffic_stopped then
-        ctx:problem("nobody has said that external traffic is stopped", "stop what reaches the"
-            .. " endpoints from outside until all is restored, then add -p traffic_stopped=true")
-    end
-end
-
 local function check_programs(ctx)
     programs.check(ctx, database.has_stuck_tasks(ctx))
-end
-
-local function fix_tasks(ctx)
-    programs.apicops(ctx, "task-queue:fix-stuck-tasks", {timeout = ctx.params.install_timeout})
-    if ctx.planning then
-        return
-    end
-    local found = programs.stuck_tasks(ctx, ctx.params.job_timeout)
-    if not found.is_empty then
-        error(errors.new({code = "Failed",
-            message = "tasks are still stuck: " .. table.concat(found.lines, "; "),
-            hint = "see the vendor's page on troubleshooting, or ask its support"}), 0)
-    end
 end
 
 local function loss(ctx)
@@ -157,7 +136,7 @@ return {
             title = "External traffic is stopped",
             why = "The database is down during the restore, and what is written then is lost.",
             check = true,
-            run = check_traffic,
+            run = checks.traffic,
         },
         {
             id = "project",
@@ -343,7 +322,7 @@ return {
             title = "Remove stuck tasks",
             why = "From 2018.4.1.9 iFix1.0 on, tasks of the time of the backup may wait for ever.",
             when = database.has_stuck_tasks,
-            run = fix_tasks,
+            run = programs.fix_stuck_tasks,
         },
     },
     next = function(ctx)

@@ -8,21 +8,21 @@ local part = require("salvor.apiconnect.part")
 local subsystems = require("salvor.apiconnect.subsystems")
 local task = require("salvor.task")
 
-local both = {}
+local backup_pair = {}
 
 local SUBSYSTEMS = subsystems.both()
 
 -- Checks
 
 --- find(name) -> the check that finds one of them.
-function both.find(name)
+function backup_pair.find(name)
     return function(ctx)
         SUBSYSTEMS[name]:find(part.of(ctx, name))
     end
 end
 
 --- check_state(name) -> the check that it is healthy, and that its backups leave the cluster.
-function both.check_state(name)
+function backup_pair.check_state(name)
     return function(ctx)
         local own = part.of(ctx, name)
         SUBSYSTEMS[name]:check_health(own)
@@ -30,11 +30,11 @@ function both.check_state(name)
     end
 end
 
-function both.check_database(ctx)
+function backup_pair.check_database(ctx)
     SUBSYSTEMS.management:owner(part.of(ctx, "management"))
 end
 
-function both.check_versions(ctx)
+function backup_pair.check_versions(ctx)
     local management = SUBSYSTEMS.management:known(part.of(ctx, "management")).version
     local portal = SUBSYSTEMS.portal:known(part.of(ctx, "portal")).version
     if management ~= portal then
@@ -44,7 +44,7 @@ function both.check_versions(ctx)
 end
 
 --- What is restored right now is not worth a backup, and a backup may disturb it.
-function both.check_restores(ctx)
+function backup_pair.check_restores(ctx)
     for _, name in ipairs({"management", "portal"}) do
         SUBSYSTEMS[name]:check_restores(part.of(ctx, name))
     end
@@ -55,7 +55,7 @@ local function record_store(ctx)
 end
 
 --- What is asked of the place of a kit holds for that of a record.
-function both.check_record(ctx)
+function backup_pair.check_record(ctx)
     local ok, err = ctx:kit(ctx.params.record):check_place()
     if not ok then
         return ctx:problem(err.message, "name another place with -p record=…")
@@ -78,7 +78,7 @@ local function taker(ctx, name)
 end
 
 --- Both are begun before either is waited for; when one fails the other one goes on in the cluster.
-function both.take(ctx)
+function backup_pair.take(ctx)
     local of_management, take_portal = taker(ctx, "management"), taker(ctx, "portal")
     local function of_portal()
         take_portal()
@@ -94,7 +94,7 @@ function both.take(ctx)
         .. ctx.facts.portal.backup.name)
 end
 
-function both.are_taken(ctx)
+function backup_pair.are_taken(ctx)
     for name, subject in pairs(SUBSYSTEMS) do
         local taken = (ctx.facts[name] or {}).backup
         if not taken or not subject:is_usable(part.of(ctx, name), taken.name) then
@@ -115,7 +115,7 @@ local function known(ctx)
             portal = half("portal")}
 end
 
-function both.compare(ctx)
+function backup_pair.compare(ctx)
     if ctx.planning then
         return
     end
@@ -139,7 +139,7 @@ local function record(ctx)
     return pair.path(ctx.facts.management.backup.time), pair.encode(known(ctx))
 end
 
-function both.record(ctx)
+function backup_pair.record(ctx)
     local store <close> = record_store(ctx)
     local path, text = record(ctx)
     must(store:write(path, text))
@@ -148,10 +148,10 @@ function both.record(ctx)
     end
 end
 
-function both.is_recorded(ctx)
+function backup_pair.is_recorded(ctx)
     local store <close> = record_store(ctx)
     local path, text = record(ctx)
     return store:read(path) == text
 end
 
-return both
+return backup_pair

@@ -73,9 +73,9 @@ function place.problems(settings, version)
         problems[#problems + 1] = {"repoRetentionFull is set, which " .. version
             .. " does not know", "it came with 10.0.3.0: leave out -p retain"}
     end
-    problems[#problems + 1] = {schedule.problem(settings.schedule, version)}
-    if problems[#problems][1] == nil then
-        problems[#problems] = nil
+    local problem, example = schedule.problem(settings.schedule, version)
+    if problem then
+        problems[#problems + 1] = {problem, example}
     end
     return problems
 end

@@ -12,6 +12,14 @@ local checks = {}
 
 local LOOKUP = 10 -- seconds for one name
 
+--- Nobody can see from here whether it is so.
+function checks.traffic(ctx)
+    if not ctx.params.traffic_stopped then
+        ctx:problem("nobody has said that external traffic is stopped", "stop what reaches the"
+            .. " endpoints from outside until all is restored, then add -p traffic_stopped=true")
+    end
+end
+
 --- The operator's record, kept in facts.record.
 function checks.record(ctx)
     local loaded, problems = record.load(ctx.params.record)

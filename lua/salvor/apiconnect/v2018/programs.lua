@@ -77,6 +77,20 @@ function programs.stuck_tasks(ctx, timeout)
     return found
 end
 
+--- Step: has apicops remove them, and asks it whether any is left.
+function programs.fix_stuck_tasks(ctx)
+    programs.apicops(ctx, "task-queue:fix-stuck-tasks", {timeout = ctx.params.install_timeout})
+    if ctx.planning then
+        return
+    end
+    local found = programs.stuck_tasks(ctx, ctx.params.job_timeout)
+    if not found.is_empty then
+        error(errors.new({code = "Failed",
+            message = "tasks are still stuck: " .. table.concat(found.lines, "; "),
+            hint = "see the vendor's page on troubleshooting, or ask its support"}), 0)
+    end
+end
+
 -- Checks
 
 local function check_present(ctx, name, what, hint)
