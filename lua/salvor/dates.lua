@@ -1,4 +1,4 @@
---- Points in time as others write them, all in UTC, as seconds since 1970.
+--- Points in time as others write them, all in UTC, and as seconds since 1970.
 local dates = {}
 
 local MONTHS = {Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9,
@@ -26,6 +26,11 @@ function dates.iso(text)
     local year, month, day, hour, minute, second =
         tostring(text):match("^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d%.?%d*)Z$")
     return year and seconds(year, month, day, hour, minute, second)
+end
+
+--- text(seconds) -> "2024-05-31T12:30:00Z", which iso() reads; of now without an argument.
+function dates.text(time)
+    return os.date("!%Y-%m-%dT%H:%M:%SZ", time)
 end
 
 --- What begins with a time as the names of backups have it: "20240531" and "123000" with one of

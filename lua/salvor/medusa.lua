@@ -126,7 +126,7 @@ end
 function medusa.describe(backup)
     return string.format("%s: %s of %s nodes%s%s%s", backup.name, backup.finished_nodes or "?",
         backup.nodes or "?", backup.size and ", " .. backup.size or "",
-        backup.finished and os.date("!, finished %Y-%m-%dT%H:%M:%SZ", backup.finished) or "",
+        backup.finished and ", finished " .. dates.text(backup.finished) or "",
         backup.usable and "" or "; " .. tostring(backup.why))
 end
 

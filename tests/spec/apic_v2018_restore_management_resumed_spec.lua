@@ -1,9 +1,11 @@
--- apic-v2018/restore-management after a disaster, ended after a step, as was asked, and resumed:
--- what that step made is made again when it is gone, and nothing is done that is so already.
+-- apic-v2018/restore-management, ended after a step, as was asked, and resumed: what that step made
+-- is made again when it is gone, and nothing is done that is so already.
 local apic = require("support.apic_v2018")
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
+local task = require("salvor.task")
 
 --- Runs it, or goes on with the only run, up to that step.
 local function run_until(fixture, step, params)
@@ -14,7 +16,7 @@ local function run_until(fixture, step, params)
     return result
 end
 
-lab.describe("apic-v2018/restore-management, when it is resumed,", function()
+lab.describe("apic-v2018/restore-management after a disaster, when it is resumed,", function()
     local fixture
 
     before_each(function()
@@ -48,5 +50,25 @@ lab.describe("apic-v2018/restore-management, when it is resumed,", function()
         local result = run_until(fixture, "set-registry", {registry = "old.example.org"})
         salvor.expect(result.stdout, "already so  set-registry")
         assert.same({}, fixture:calls())
+    end)
+end)
+
+lab.describe("apic-v2018/restore-management, when it is resumed,", function()
+    it("waits for the database again when it is not restored any more", function()
+        local fixture <close> = apic.start({})
+        run_until(fixture, "watch")
+        local path = fixture:journal_path(fixture:only_run())
+        local before = #must(fs.read(path))
+        fixture.world:set_status(fixture.world:cassandra(), {ClusterRestoreStatus = "Running x"})
+        local completes = task.spawn(function()
+            eventually("it is waited for", function()
+                return must(fs.read(path)):find('"step":"watch"', before, true) ~= nil
+            end)
+            fixture.world:set_status(fixture.world:cassandra(),
+                {ClusterRestoreStatus = "completed"})
+        end)
+        salvor.expect(run_until(fixture, "watch").stdout, "done        watch")
+        completes:join()
+        assert.same({apic.BACKUP}, fixture.world.restores)
     end)
 end)

@@ -27,6 +27,13 @@ describe("a time", function()
         end)
     end
 
+    it("is written as it is read", function()
+        assert.equal("2026-08-26T15:46:46Z", dates.text(1787759206))
+        local before = os.time()
+        local now = dates.iso(dates.text())
+        assert.is_true(now >= before and now <= os.time())
+    end)
+
     it("is waited for by its seconds, or until it has come", function()
         assert.equal(7, dates.retry_after("7", 0))
         assert.equal(600, dates.retry_after("Fri, 31 May 2024 12:30:00 GMT", 1717158000))

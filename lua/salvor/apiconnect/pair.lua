@@ -1,5 +1,6 @@
 --- Backups of the management database and the portal that belong together, as apic-v10/backup notes
 --- them: pairs/TIME.json in a store, one file for each pair.
+local dates = require("salvor.dates")
 local fields = require("salvor.k8s.fields")
 local json = require("salvor.json")
 
@@ -7,10 +8,6 @@ local pair = {FOLDER = "pairs"}
 
 local FORMAT = 1
 local LIMIT = 1 << 20
-
-local function iso(time)
-    return os.date("!%Y-%m-%dT%H:%M:%SZ", time)
-end
 
 --- path(time) -> where the pair of that time stands.
 function pair.path(time)
@@ -21,7 +18,7 @@ end
 --- server, time}, portal {cluster, uid, version, name, time, ended}; times in seconds since 1970.
 function pair.encode(known)
     local function described(half)
-        local text = {at = iso(half.time)}
+        local text = {at = dates.text(half.time)}
         for key, value in pairs(half) do
             text[key] = value
         end

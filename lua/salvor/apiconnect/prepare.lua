@@ -15,11 +15,9 @@
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local kit_check = require("salvor.procedure.kit_check")
-local kit_files = require("salvor.apiconnect.kit_files")
-local kits = require("salvor.procedure.kit")
+local kit_writer = require("salvor.apiconnect.kit_writer")
 local merge = require("salvor.copy").merge
 local subsystem = require("salvor.apiconnect.subsystem")
-local yaml = require("salvor.yaml")
 
 local prepare = {}
 
@@ -100,99 +98,16 @@ function prepare.check_backups(subject, ctx)
     return set
 end
 
--- The kit
-
-local function kit_of(ctx)
-    return ctx:kit(ctx.params.kit)
-end
-
-local function system(subject, ctx)
-    return {kind = subject.kind, namespace = ctx.namespace, name = ctx.facts.name,
-            uid = ctx.facts.uid, version = ctx.facts.version}
-end
+-- What is saved
 
 local function check_kit(subject, ctx)
-    kit_check(ctx, ctx.params.kit, ctx.facts.uid and system(subject, ctx))
+    kit_check(ctx, ctx.params.kit, ctx.facts.uid and kit_writer.system(subject, ctx))
 end
 
 local function take_backup(subject, ctx)
     ctx.facts.backup = subject:take(ctx)
     if not ctx.planning then
         ctx:note("took backup " .. (ctx.facts.backup.id or ctx.facts.backup.name))
-    end
-end
-
---- The names of the secrets that a recovery needs. What the resource does not name is a problem of
---- the check.
-local function secret_names(subject, ctx)
-    local names = {}
-    for _, item in ipairs(subject:secrets(subject:get(ctx), ctx.facts.version)) do
-        names[#names + 1] = item.secret
-    end
-    return names
-end
-
-local function save_secrets(subject, ctx)
-    for _, name in ipairs(secret_names(subject, ctx)) do
-        kit_of(ctx):save(kit_files.secret(name), must(ctx.k8s:get("secrets", name)))
-    end
-end
-
-local function holds_secrets(subject, ctx)
-    local files = {}
-    for index, name in ipairs(secret_names(subject, ctx)) do
-        files[index] = kit_files.secret(name)
-    end
-    return kit_of(ctx):holds(files)
-end
-
---- What settings.yaml says of either subsystem.
-local function known_of(subject, ctx, object)
-    local newest = ctx.facts.backup
-    return {
-        name = ctx.facts.name,
-        namespace = ctx.namespace,
-        version = ctx.facts.version,
-        siteName = dig(object, "spec", "siteName"),
-        originalUID = dig(object, "spec", "originalUID") or object.metadata.uid,
-        metadataUID = object.metadata.uid,
-        [subject.backup_field] = dig(object, "spec", subject.backup_field),
-        newestBackup = newest and {
-            name = newest.name,
-            id = newest.id,
-            serverName = newest.server,
-            time = newest.time and os.date("!%Y-%m-%dT%H:%M:%SZ", newest.time),
-        },
-    }
-end
-
-local NO_ORIGINAL_UID = [[
-# originalUID is for a replacement of 10.0.3.0 or later, or of 10.0.1.4-ifix1 or later of 10.0.1:
-# leave it out for any other.
-]]
-
-local function recreate_text(ctx, comment, fragment)
-    if not apiconnect.has_original_uid(ctx.facts.version) then
-        comment = comment .. NO_ORIGINAL_UID
-    end
-    return comment .. must(yaml.dump(fragment))
-end
-
-local function save_resource(subject, ctx, of)
-    local object, kit = subject:get(ctx), kit_of(ctx)
-    local source, known = kits.source_of(object), known_of(subject, ctx, object)
-    local settings = merge(known, of.settings(ctx, object, known))
-    kit:save(kit_files.resource(subject.kind), object)
-    kit:write(kit_files.RECREATE, recreate_text(ctx, of.recreate(ctx, object, settings)), source)
-    kit:write(kit_files.SETTINGS, must(yaml.dump(settings)), source)
-end
-
---- A kit that a recovery would refuse is found out now, by reading it as that does.
-local function read_back(ctx, of)
-    if not ctx.planning then
-        local read = of.read(kit_of(ctx))
-        ctx:note(string.format("read back from %s: %d secrets and the settings of %s",
-            kit_of(ctx).url, #read.secrets, read.name))
     end
 end
 
@@ -259,33 +174,24 @@ local function common(subject, of)
         },
         ["save-secrets"] = {
             title = "Save the secrets",
-            run = calls(save_secrets),
-            verify = calls(holds_secrets),
+            run = calls(kit_writer.save_secrets),
+            verify = calls(kit_writer.holds_secrets),
         },
         ["save-resource"] = {
             title = "Save the resource and note its settings",
-            run = calls(save_resource),
-            verify = function(ctx)
-                return kit_of(ctx):holds({kit_files.resource(subject.kind), kit_files.RECREATE,
-                                          kit_files.SETTINGS})
-            end,
+            run = calls(kit_writer.save_resource),
+            verify = calls(kit_writer.holds_resource),
         },
         publish = {
             title = "Publish the kit's new generation",
             why = "A kit is whole or not there.",
-            run = function(ctx)
-                kit_of(ctx):publish(system(subject, ctx))
-            end,
-            verify = function(ctx)
-                return kit_of(ctx):read() ~= nil
-            end,
+            run = calls(kit_writer.publish),
+            verify = calls(kit_writer.is_published),
         },
         ["read-back"] = {
             title = "Read the kit back, as a recovery will",
             why = "A kit that cannot be used is found out now, not in the disaster.",
-            run = function(ctx)
-                read_back(ctx, of)
-            end,
+            run = calls(kit_writer.read_back),
         },
     }
 end
@@ -302,8 +208,8 @@ end
 --- What comes after: what to do with the kit, and what is said in the script.
 function prepare.next(ctx, ...)
     return {
-        "Keep " .. kit_of(ctx).url .. " outside this cluster, safe and private: if it is lost, "
-            .. ctx.facts.name .. " cannot be restored.",
+        "Keep " .. ctx:kit(ctx.params.kit).url .. " outside this cluster, safe and private: if it"
+            .. " is lost, " .. ctx.facts.name .. " cannot be restored.",
         ...,
     }
 end

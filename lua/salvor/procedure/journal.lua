@@ -3,6 +3,7 @@
 --
 -- Texts for people are masked before they come here (salvor.secret); names and numbers that a
 -- resumed run reads back are kept as they are.
+local dates = require("salvor.dates")
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
@@ -15,15 +16,11 @@ Journal.__index = Journal
 
 local FIRST = string.rep("0", 64)
 
-local function now()
-    return os.date("!%Y-%m-%dT%H:%M:%SZ")
-end
-
 --- Appends the record {type=, ...} and returns once it is on disk; self.echo, a function where
 --- there is one, is then given the line. Raises when that is impossible: without a journal there is
 --- no safe way on.
 function Journal:append(record)
-    local line = {number = self.count + 1, time = now(), previous = self.last}
+    local line = {number = self.count + 1, time = dates.text(), previous = self.last}
     for key, value in pairs(record) do
         assert(not line[key], "a record has no field of its own called " .. key)
         line[key] = value

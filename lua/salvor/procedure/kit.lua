@@ -6,6 +6,7 @@
 --
 -- A generation without a manifest is unfinished. One with a manifest is never changed, and none is
 -- ever deleted here. In a folder, files are 0600 and folders 0700.
+local dates = require("salvor.dates")
 local digest = require("salvor.digest")
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
@@ -138,7 +139,7 @@ function Kit:write(path, data, source)
         sha256 = digest.sha256(data),
         size = #data,
         source = source,
-        time = os.date("!%Y-%m-%dT%H:%M:%SZ"),
+        time = dates.text(),
     }
     return self.performer:perform({
         verb = "write",

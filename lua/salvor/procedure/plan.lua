@@ -1,4 +1,5 @@
 --- Plans a procedure: reads for real, asks about every write with dry run, changes nothing.
+local dates = require("salvor.dates")
 local effects = require("salvor.procedure.effects")
 local elsewhere = require("salvor.procedure.elsewhere")
 local errors = require("salvor.error")
@@ -81,7 +82,7 @@ return function(id, options, observer)
     local wanted = flow.read(opened.procedure, options)
     local ctx = session.context(opened, {
         run = "plan",
-        started = session.now(),
+        started = dates.text(),
         performer = effects.plan(),
         wait = observer.wait,
     })
@@ -89,7 +90,7 @@ return function(id, options, observer)
         procedure = opened.procedure,
         origin = opened.origin,
         opened = opened,
-        created = session.now(),
+        created = dates.text(),
         cluster = opened.cluster,
         namespace = ctx.namespace,
         elsewhere = elsewhere.identities(opened.elsewhere),

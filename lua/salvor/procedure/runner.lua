@@ -1,6 +1,7 @@
 --- Runs, resumes and undoes procedures, with a journal and under the lock of the namespace.
 local attempts = require("salvor.procedure.attempts")
 local changes = require("salvor.procedure.changes")
+local dates = require("salvor.dates")
 local document = require("salvor.procedure.plan_document")
 local errors = require("salvor.error")
 local evidence = require("salvor.procedure.evidence")
@@ -47,7 +48,7 @@ function runner.run(id, options, observer)
     local run = runs.create()
     run.journal.echo = observer.record
     local held <close> = run.lock -- luacheck: ignore 211
-    local started = session.now()
+    local started = dates.text()
     run.journal:append(merge(session.record(opened), {
         type = "run.begin",
         run = run.id,

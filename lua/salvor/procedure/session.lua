@@ -28,10 +28,6 @@ local site_use = require("salvor.procedure.site_use")
 
 local session = {}
 
-function session.now()
-    return os.date("!%Y-%m-%dT%H:%M:%SZ")
-end
-
 --- prepare(id, options) -> {procedure, origin, site, texts, references, sources, params, target,
 --- target_sources}: all that can be known without a cluster. Raises what is wrong with the script,
 --- the site's files and the parameters. options: as for open.

@@ -1,5 +1,6 @@
 --- What captures a platform: the steps of fortanix-ccm/backup, which go by the facts of
 --- salvor.fortanix.backup.checks.
+local dates = require("salvor.dates")
 local errors = require("salvor.error")
 local fortanix = require("salvor.fortanix")
 local medusa = require("salvor.medusa")
@@ -51,7 +52,7 @@ local function settings(ctx)
         storage_key = ctx.params.storage_key,
         backup = {
             name = backup.name,
-            finished = backup.finished and os.date("!%Y-%m-%dT%H:%M:%SZ", backup.finished),
+            finished = backup.finished and dates.text(backup.finished),
         },
     }))
 end
