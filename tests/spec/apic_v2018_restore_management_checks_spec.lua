@@ -3,6 +3,7 @@
 local apic = require("support.apic_v2018")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
+local merge = require("salvor.copy").merge
 local salvor = require("support.salvor")
 local sets = require("support.backup_sets")
 local null = require("salvor").null
@@ -392,4 +393,36 @@ lab.describe("apic-v2018/restore-management warns, and goes on:", function()
             salvor.expect(result.stdout, table.unpack(case.says))
         end)
     end
+end)
+
+lab.describe("apic-v2018/restore-management takes the portal's backups", function()
+    local fixture
+
+    setup(function()
+        fixture = apic.start({})
+    end)
+
+    teardown(function()
+        fixture:close()
+    end)
+
+    --- The result of a plan with portal backups of these times.
+    local function plan(times, params)
+        local folder = fs.join(fixture.home, "portal", table.concat(times, "-"))
+        for _, time in ipairs(times) do
+            sets.tar_gz(folder .. "/_portal_system_backup-" .. time .. ".tar.gz", "portal")
+        end
+        return fixture:plan(merge({portal_backups = folder}, params))
+    end
+
+    it("of the same time, whatever came after", function()
+        salvor.expect_code(0, plan({"20200422.095734", "20200423.095734"}))
+    end)
+
+    it("as far apart as is allowed", function()
+        salvor.expect_code(0, plan({"20200422.094000"}))
+        local result = plan({"20200422.094000"}, {portal_tolerance = "10m"})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "portal: ", "it was made")
+    end)
 end)
