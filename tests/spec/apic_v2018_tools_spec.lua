@@ -1,4 +1,5 @@
 -- What apicup and apicops of API Connect v2018 print is read as far as it is understood.
+local cassandra = require("salvor.apiconnect.v2018.cassandra")
 local record = require("salvor.apiconnect.v2018.record")
 local tools = require("salvor.apiconnect.v2018.tools")
 
@@ -130,5 +131,28 @@ describe("a version of v2018", function()
         for _, text in ipairs({"latest", "", "v2018.4", "2018.4.1.9; rm"}) do
             assert.is_falsy(record.version(text), text)
         end
+    end)
+end)
+
+describe("the database that is waited for", function()
+    local ready, failed = cassandra.watching({status = "completed", version = "7"})
+
+    local function cluster(status, version)
+        return {apiVersion = "apic.ibm.com/v1", kind = "CassandraCluster",
+                metadata = {name = "cc", resourceVersion = version},
+                status = {ClusterRestoreStatus = status}}
+    end
+
+    it("is not restored as long as its status is the old one, and nothing has changed", function()
+        assert.is_false((ready(cluster("completed", "7"))))
+        assert.is_false((ready(cluster("Running Restore of keyspaces", "8"))))
+        assert.is_true((ready(cluster("completed", "8"))))
+    end)
+
+    it("has not failed as long as its status is that of an earlier failure", function()
+        local old = "Restore prelim checks failed for cc-0"
+        local _, failed_again = cassandra.watching({status = old, version = "7"})
+        assert.is_false((failed_again(cluster(old, "8"))))
+        assert.is_true((failed(cluster(old, "8"))))
     end)
 end)
