@@ -146,6 +146,16 @@ lab.describe("apic-v2018/restore-management, when", function()
         salvor.expect(result.stderr, "stopped at step install", "rdd94fb4a21-apiconnect-cc-2")
     end)
 
+    it("the new installation has more pods than the backup: nothing is restored", function()
+        local fixture <close> = apic.start({disaster = true})
+        fixture.world.pods = 4
+        local result = fixture:run()
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "stopped at step new-system",
+            "it is a backup of 3 Cassandra pods, and there are 4")
+        assert.same({}, fixture.world.restores)
+    end)
+
     it("the new installation is another one than the old: nothing is restored", function()
         for spoil, says in pairs({
             [{host = "other.example.org"}] = "manager.example.org (api-manager-ui) is served by no",
