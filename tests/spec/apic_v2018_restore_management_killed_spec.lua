@@ -5,7 +5,7 @@ local killed = require("support.killed")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
 
-local PARAMS = {job_timeout = "1s", walk = "false", registry = "new.example.org"}
+local PARAMS = {job_timeout = "5s", walk = "false", registry = "new.example.org"}
 
 --- What apicup was asked for, each once: what was under way when the run was killed is done again,
 --- but for the restore.
