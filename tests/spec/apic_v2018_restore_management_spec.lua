@@ -2,7 +2,6 @@
 -- new one.
 local apic = require("support.apic_v2018")
 local fs = require("salvor.fs")
-local json = require("salvor.json")
 local lab = require("support.lab")
 local salvor = require("support.salvor")
 
@@ -166,7 +165,7 @@ lab.describe("apic-v2018/restore-management", function()
         table.move({"--output", "json"}, 1, 2, #words + 1, words)
         local result = fixture:salvor(words)
         salvor.expect_code(0, result)
-        assert.not_equal("restore-older", must(json.decode(result.stdout)).facts.job)
+        assert.is_nil(result.stdout:find("restore-older", 1, true))
         assert.same({apic.BACKUP}, fixture.world.restores)
         assert.equal(2, #fixture.world:jobs())
         assert.equal(fixture.world.ended, 1) -- it was waited for
