@@ -13,6 +13,15 @@ lab.describe("apic-v2018/restore-management, when", function()
             .. " checks failed for rdd94fb4a21-apiconnect-cc-0", "--resume")
     end)
 
+    it("the restore has failed, and its job is removed: a resumed run starts it again", function()
+        local fixture <close> = apic.start({faults = {restore = "checks"}})
+        salvor.expect_code(5, fixture:run({job_timeout = "5s"}))
+        fixture.world.faults.restore = nil
+        must(fixture.world.client:delete("jobs.batch", fixture.world:jobs()[1].metadata.name))
+        salvor.expect_code(0, fixture:resume(fixture:only_run()))
+        assert.same({apic.BACKUP, apic.BACKUP}, fixture.world.restores)
+    end)
+
     it("the restore's job fails: a resumed run starts the restore again", function()
         local fixture <close> = apic.start({faults = {restore = "job"}})
         local result = fixture:run({job_timeout = "2s"})

@@ -105,6 +105,10 @@ lab.describe("apic-v2018/restore-management after a disaster", function()
         }, fixture:calls())
     end)
 
+    it("asks no system for its backups that is not there", function()
+        assert.is_nil(must(fs.read(fixture.log)):find("list-backups", 1, true))
+    end)
+
     it("works in a copy of the project without output folders", function()
         local original, copy = salvor.tree(fixture.project), salvor.tree(fixture.workspace)
         assert.truthy(original["mgmt-out/helm/values.yaml"])

@@ -137,10 +137,10 @@ end)
 describe("the database that is waited for", function()
     local ready, failed = cassandra.watching({status = "completed", version = "7"})
 
-    local function cluster(status, version)
+    local function cluster(status, version, field)
         return {apiVersion = "apic.ibm.com/v1", kind = "CassandraCluster",
                 metadata = {name = "cc", resourceVersion = version},
-                status = {ClusterRestoreStatus = status}}
+                status = {[field or "ClusterRestoreStatus"] = status}}
     end
 
     it("is not restored as long as its status is the old one, and nothing has changed", function()
@@ -153,6 +153,8 @@ describe("the database that is waited for", function()
         local old = "Restore prelim checks failed for cc-0"
         local _, failed_again = cassandra.watching({status = old, version = "7"})
         assert.is_false((failed_again(cluster(old, "8"))))
-        assert.is_true((failed(cluster(old, "8"))))
+        for _, field in ipairs({"ClusterRestoreStatus", "CassandraRestoreStatus"}) do
+            assert.is_true((failed(cluster(old, "8", field))))
+        end
     end)
 end)

@@ -59,13 +59,18 @@ function restore.is_started(ctx)
     return job ~= nil
 end
 
---- Asked when the run is resumed: a restore that has failed is started again.
+--- Asked when the run is resumed: a restore that has failed is started again. Where its Job is
+--- gone, as when somebody has removed one that was stuck, the database tells.
 function restore.is_not_failed(ctx)
     if ctx.facts.process == PROCESS then
         return true
     end
     local job = find.object(ctx.k8s, "jobs.batch", known(ctx, "job"))
-    return not job or cassandra.job_state(job) ~= "failed"
+    if job then
+        return cassandra.job_state(job) ~= "failed"
+    end
+    local _, failed = cassandra.watching(known(ctx, "before"))
+    return not failed(must(ctx.k8s:get(cassandra.KIND, known(ctx, "cluster"))))
 end
 
 --- What the waits for the restore are for: the database, and the Job as long as there is one.
