@@ -1,6 +1,7 @@
 -- What apic-v2018/restore-management refuses before it changes anything: each failing check, with
 -- its reason and its cure.
 local apic = require("support.apic_v2018")
+local database = require("salvor.apiconnect.v2018.database")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
 local merge = require("salvor.copy").merge
@@ -446,5 +447,22 @@ lab.describe("apic-v2018/restore-management", function()
         must(client:patch("pods", pod, {metadata = {finalizers = null}}))
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, pod .. " does not run normally: it is being deleted")
+    end)
+
+    it("is for a cluster that does not know its kinds yet only after a disaster", function()
+        local found = {}
+        local ctx = {
+            k8s = lab.client({kubeconfig = lab.second_kubeconfig()}),
+            facts = {},
+            problem = function(_, message)
+                found[#found + 1] = message
+            end,
+        }
+        for _, disaster in ipairs({true, false}) do
+            ctx.params = {disaster = disaster}
+            database.cluster(ctx)
+        end
+        assert.same({"this cluster has no CassandraClusters: API Connect v2018 is not installed"},
+            found)
     end)
 end)
