@@ -146,6 +146,22 @@ describe("the time of a backup", function()
     end
 end)
 
+describe("the generation of the database", function()
+    it("is that of the version, or the one that is named", function()
+        assert.equal("crunchy", backup.generation("10.0.5.3", "auto"))
+        assert.equal("edb", backup.generation("10.0.8.0", "auto"))
+        assert.equal("edb", backup.generation("10.0.5.3", "edb"))
+        assert.equal("crunchy", backup.generation("10.0.7.0", "crunchy"))
+    end)
+
+    it("is not guessed where the version does not tell it", function()
+        local generation, err = backup.generation("10.0.7.0", "auto")
+        assert.is_nil(generation)
+        assert.matches("^version 10%.0%.7%.0 may have the database of Crunchy", err.message)
+        assert.equal("say which: -p database=crunchy or edb", err.hint)
+    end)
+end)
+
 describe("the newest backup", function()
     local OWNER = {name = "m", database = "crunchy"}
 
