@@ -438,6 +438,14 @@ lab.describe("apic-v2018/restore-management", function()
         salvor.expect(result.stdout, "backup " .. apic.OLDER .. ", of ")
     end)
 
+    it("takes the programs' cluster for its own by whatever address", function()
+        local fixture <close> = apic.start({})
+        local other = fs.join(fixture.home, "other")
+        must(fs.write(other, (must(fs.read(fixture.kubeconfig)):gsub("https://127%.0%.0%.1:",
+            "https://localhost:"))))
+        salvor.expect_code(0, fixture:plan({kubeconfig = other}))
+    end)
+
     it("refuses a pod that is being deleted", function()
         local fixture <close> = apic.start({})
         local client, pod = fixture.world.client, fixture.world:pod(1)

@@ -26,7 +26,9 @@ end
 
 print("Current date/time 2020-04-22T15:08:49.301Z")
 print("apicops 0.2.86")
-print("Apim Pod version is: " .. told.version .. " ( apim:2018.4.1-1141-bd7c128 )")
+if told.version ~= "" then
+    print("Apim Pod version is: " .. told.version .. " ( apim:2018.4.1-1141-bd7c128 )")
+end
 
 local function list()
     if told.answer then
