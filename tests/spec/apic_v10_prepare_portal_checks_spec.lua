@@ -5,7 +5,6 @@ local lab = require("support.lab")
 local null = require("salvor").null
 local portal = require("support.portal")
 local preparation = require("support.preparation")
-local salvor = require("support.salvor")
 local world = require("worlds.apic_v10_portal")
 
 --- Each: a case of support.preparation.
