@@ -1,9 +1,14 @@
 --- Reads a command's options by its own declaration, and runs it.
 --
--- A command is a table: summary, usage (the words after its name), arguments = {min, max},
--- options = list of {name, short, argument, repeated, help}, and run(options, arguments) -> exit
--- code. An option with `argument` takes a value, others are switches. One that has commands of its
--- own gives their modules instead: commands = {word = module name}.
+-- A command is a table: summary, usage, details (more sentences, if any), arguments = list of
+-- placeholders, options = list of {name, short, argument, repeated, help}, and run(options,
+-- arguments) -> exit code. An option with `argument`, its placeholder, takes a value, others are
+-- switches. A command that has commands of its own gives their modules instead: commands = {word =
+-- module name}.
+--
+-- A placeholder says what is wanted: "text|json" is one of these words, and nothing else is taken;
+-- what "FILE", "ID", "RUN"... are completed with is in salvor.completion. An argument that may be
+-- left out is in brackets; the last one may stand for several: "[WORD...]".
 local errors = require("salvor.error")
 local suggest = require("salvor.suggest")
 
@@ -21,8 +26,9 @@ local function find(command, key, word)
     end
 end
 
---- "--name=value", "--name", "-p"; "-pvalue" is spelt "-p value".
-local function split(command, word)
+--- split(command, word) -> the option that it is, and the value in it: "--name=value", "--name",
+--- "-p"; "-pvalue" is spelt "-p value".
+function options.split(command, word)
     local name, attached = word:match("^%-%-([^=]+)=?(.*)$")
     if name then
         return find(command, "name", name), word:find("=", 1, true) and attached or nil
@@ -37,6 +43,32 @@ local function unknown_option(command, word)
     end
     return usage_error("unknown option '" .. word .. "'",
         suggest.begin(word:match("^[^=]*"), words) .. "usage: " .. command.usage)
+end
+
+--- choices("text|json") -> {"text", "json"}; nil for any other placeholder
+function options.choices(placeholder)
+    if not placeholder:find("|", 1, true) then
+        return nil
+    end
+    local words = {}
+    for word in placeholder:gmatch("[^|%[%]]+") do
+        words[#words + 1] = word
+    end
+    return words
+end
+
+--- Nil and an error when `text` is none of the words that the placeholder gives; `what` says what
+--- it is.
+local function check_choice(what, placeholder, text)
+    local words = options.choices(placeholder)
+    for _, word in ipairs(words or {text}) do
+        if text == word then
+            return true
+        end
+    end
+    local last = table.remove(words)
+    return usage_error("unknown " .. what .. " '" .. text .. "'",
+        table.concat(words, ", ") .. " or " .. last)
 end
 
 --- Of two values one would be ignored; and an empty one is a variable that was not set.
@@ -54,15 +86,26 @@ local function store(given, option, text)
     else
         given[key] = text
     end
-    return true
+    return check_choice(option.name, option.argument or "", text)
 end
 
 local function check_arguments(command, words)
-    local limits = command.arguments or {0, 0}
-    if #words < limits[1] then
-        return usage_error("an argument is missing", "usage: " .. command.usage)
-    elseif #words > limits[2] then
-        return usage_error("unexpected argument '" .. words[limits[2] + 1] .. "'",
+    local wanted = command.arguments or {}
+    local is_open = wanted[1] and wanted[#wanted]:find("...", 1, true)
+    for index, placeholder in ipairs(wanted) do
+        if not words[index] then
+            if placeholder:sub(1, 1) ~= "[" then
+                return usage_error("an argument is missing", "usage: " .. command.usage)
+            end
+            break
+        end
+        local ok, err = check_choice("argument", placeholder, words[index])
+        if not ok then
+            return nil, err
+        end
+    end
+    if words[#wanted + 1] and not is_open then
+        return usage_error("unexpected argument '" .. words[#wanted + 1] .. "'",
             "usage: " .. command.usage)
     end
     return true
@@ -71,7 +114,7 @@ end
 --- Reads the option at that index: the index behind it | nil, err.
 local function read_option(command, arguments, index, given)
     local word = arguments[index]
-    local option, text = split(command, word)
+    local option, text = options.split(command, word)
     if not option then
         return unknown_option(command, word)
     elseif text and not option.argument then
@@ -135,6 +178,7 @@ end
 
 function options.help(command)
     return table.concat({"usage: ", command.usage, "\n", command.summary, "\n",
+                         command.details and command.details .. "\n" or "",
                          options.lines(command.options or {})})
 end
 

@@ -7,7 +7,7 @@ local site = require("salvor.procedure.site")
 return {
     summary = "copy a bundled procedure to the site's scripts, where it takes its place",
     usage = "salvor customize ID [--site FILE] | customize ID --print",
-    arguments = {1, 1},
+    arguments = {"ID"},
     options = {
         command.SITE,
         {name = "print", help = "what the copy of today's would be, to standard output"},

@@ -79,7 +79,7 @@ return {
     summary = "what runs a procedure inside the cluster, for kubectl apply",
     usage = "salvor deploy ID --image IMAGE [--schedule CRON] [-p NAME=VALUE]"
         .. " [--secret NAME=SECRET/KEY] [-n NAMESPACE] [--output yaml|json]",
-    arguments = {1, 1},
+    arguments = {"ID"},
     options = manifest.options({
         {name = "image", argument = "IMAGE", help = "the image of Salvor"},
         {name = "schedule", argument = "CRON", help = "a CronJob; without it a Job, at once"},
@@ -96,7 +96,7 @@ return {
         {name = "yes", help = "yes to every destructive step"},
     }),
     run = function(given, words)
-        local as_json = manifest.is_json(given)
+        local as_json = command.is_json(given)
         if not given.image or not given.image:find("^%S+$") then
             usage("which image?", "add --image IMAGE; packaging/container makes one")
         elseif given.kubernetes and not given.schedule then

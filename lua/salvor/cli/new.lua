@@ -7,7 +7,7 @@ local usage = require("salvor.usage")
 return {
     summary = "begin a procedure of your own: a script that works, to be filled in",
     usage = "salvor new SYSTEM/NAME [--site FILE]",
-    arguments = {1, 1},
+    arguments = {"SYSTEM/NAME"},
     options = {command.SITE},
     run = function(given, words)
         local id = words[1]

@@ -47,10 +47,10 @@ end
 
 return {
     summary = "what a procedure would do, changing nothing",
-    usage = "salvor plan ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME[,NAME]] "
+    usage = "salvor plan ID [-p NAME=VALUE] [-n NAMESPACE] [--context CONTEXT[,CONTEXT...]] "
         .. "[--site FILE] [--from STEP] [--until STEP] [--skip STEP] [--output text|json] "
         .. "[--save FILE]",
-    arguments = {1, 1},
+    arguments = {"ID"},
     options = targets.extend(command.extend({
         {name = "save", argument = "FILE", help = "write the plan there, for salvor run --plan"},
         {name = "from", argument = "STEP", help = "leave out the steps before it"},

@@ -51,7 +51,7 @@ return {
     summary = "the least that a procedure must be allowed to do, for kubectl apply",
     usage = "salvor rbac ID [-p NAME=VALUE] [-n NAMESPACE] [--user NAME | --group NAME |"
         .. " --serviceaccount NAMESPACE/NAME] [--cluster CONTEXT] [--output yaml|json]",
-    arguments = {1, 1},
+    arguments = {"ID"},
     options = manifest.options({
         {name = "user", argument = "NAME", repeated = true, help = "who is to be allowed it"},
         {name = "group", argument = "NAME", repeated = true, help = "a group of users"},
@@ -61,7 +61,7 @@ return {
          help = "what another cluster needs that the procedure works on, by its context"},
     }),
     run = function(given, words)
-        local as_json = manifest.is_json(given)
+        local as_json = command.is_json(given)
         local opened = offline.open(words[1], command.target_options(given))
         local rules = rules_of(opened, given.cluster)
         if not rules[1] then

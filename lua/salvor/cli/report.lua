@@ -24,17 +24,13 @@ local BY_NAME = {html = "html", htm = "html", json = "json"}
 
 --- The form asked for, else that which the file's name says.
 local function form_of(given)
-    local name = given.output or BY_NAME[(given.to or ""):match("%.(%w+)$") or ""] or "markdown"
-    if not FORMS[name] then
-        usage("unknown output '" .. name .. "'", "markdown, json or html")
-    end
-    return FORMS[name]
+    return FORMS[given.output or BY_NAME[(given.to or ""):match("%.(%w+)$") or ""] or "markdown"]
 end
 
 return {
     summary = "the evidence of a run: what was done, by whom, when, and what it changed",
     usage = "salvor report RUN [--output markdown|json|html] [--to FILE]",
-    arguments = {1, 1},
+    arguments = {"RUN"},
     options = {
         {name = "output", short = "o", argument = "markdown|json|html",
          help = "the form; by the name of FILE when left out, else markdown"},

@@ -106,10 +106,10 @@ end
 
 return {
     summary = "run a procedure, go on with one that was stopped, or undo it",
-    usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context NAME[,NAME]] [--site FILE] "
-        .. "[--yes] [--from STEP] [--until STEP] [--skip STEP] [--journal] [--output text|json]"
-        .. " | --resume RUN | --undo RUN | --plan FILE",
-    arguments = {0, 1},
+    usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context CONTEXT[,CONTEXT...]] "
+        .. "[--site FILE] [--yes] [--from STEP] [--until STEP] [--skip STEP] [--journal] "
+        .. "[--output text|json] | --resume RUN | --undo RUN | --plan FILE",
+    arguments = {"[ID]"},
     options = targets.extend(command.extend({
         {name = "yes", help = "yes to every destructive step"},
         {name = "journal", help = "the journal's lines on standard output, all else on error"},

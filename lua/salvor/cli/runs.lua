@@ -101,7 +101,7 @@ return {
     summary = "what was run: when, where, and how it ended",
     usage = "salvor runs [--check [RUN]] [--output text|json]"
         .. " | --remove-older-than DURATION [--force]",
-    arguments = {0, 1},
+    arguments = {"[RUN]"},
     options = {
         {name = "check", help = "whether the journals are as they were written; 1 when one is not"},
         command.OUTPUT,

@@ -81,7 +81,7 @@ end
 return {
     summary = "a procedure: its parameters, steps and permissions, and who gives each value",
     usage = "salvor show ID [--site FILE] [-p NAME=VALUE] [--output text|json]",
-    arguments = {1, 1},
+    arguments = {"ID"},
     options = command.options,
     run = function(given, words)
         local options, as_json = command.engine_options(given)

@@ -44,7 +44,7 @@ local function options_of(given, open)
     end
     return {
         open = open,
-        kind = given.kind and command.choice(given, "kind", verify.kinds),
+        kind = given.kind,
         full = given.full,
         sample = command.integer(given, "sample", 1),
         backup = given.backup,
@@ -62,11 +62,11 @@ local EXIT = {restorable = cli.exit.done, unknown = cli.exit.unknown}
 return {
     summary = "which kind of backup set lies at a URL, and whether it can be restored",
     usage = "salvor verify [--full | --sample N] [--kind KIND] [--backup NAME] URL",
-    arguments = {1, 1},
+    arguments = {"URL"},
     options = {
         {name = "full", help = "read every object: checksums, archives walked to their end"},
         {name = "sample", argument = "N", help = "read that many objects"},
-        {name = "kind", argument = "KIND", help = table.concat(verify.kinds, ", ")},
+        {name = "kind", argument = table.concat(verify.kinds, "|"), help = "which one is meant"},
         {name = "backup", argument = "NAME", help = "this backup alone"},
         {name = "pods", argument = "N", help = "v2018: Cassandra pods of the cluster to restore"},
         {name = "space", argument = "POD=AVAILABLE,DATABASE", repeated = true,

@@ -15,8 +15,8 @@ command.SITE = {name = "site", argument = "FILE",
 command.options = {
     {name = "param", short = "p", argument = "NAME=VALUE", repeated = true,
      help = "a parameter of the procedure"},
-    {name = "namespace", short = "n", argument = "NAME", help = "the target namespace"},
-    {name = "context", argument = "NAME", help = "the context of the kubeconfig"},
+    {name = "namespace", short = "n", argument = "NAMESPACE", help = "the target namespace"},
+    {name = "context", argument = "CONTEXT", help = "the context of the kubeconfig"},
     {name = "kubeconfig", argument = "FILE", help = "instead of $KUBECONFIG and ~/.kube/config"},
     command.SITE,
     command.OUTPUT,
@@ -28,13 +28,9 @@ function command.extend(list)
         table.move(command.options, 1, #command.options, 1, {}))
 end
 
---- Whether JSON is asked for; raises Usage.
+--- Whether JSON is asked for.
 function command.is_json(given)
-    local output = given.output or "text"
-    if output ~= "text" and output ~= "json" then
-        usage("unknown output '" .. output .. "'", "text or json")
-    end
-    return output == "json"
+    return given.output == "json"
 end
 
 --- What is to be worked on, from the options, as the engine takes it; raises Usage.

@@ -17,15 +17,6 @@ function manifest.options(more)
     return options
 end
 
---- is_json(given) -> boolean; raises Usage.
-function manifest.is_json(given)
-    local output = given.output or "yaml"
-    if output ~= "yaml" and output ~= "json" then
-        usage("unknown output '" .. output .. "'", "yaml or json")
-    end
-    return output == "json"
-end
-
 --- print(objects, as_json): as YAML documents, or as one List.
 function manifest.print(objects, as_json)
     if as_json then

@@ -12,7 +12,7 @@ local PARALLEL = 4
 local ALONE = {"resume", "undo", "plan", "save"}
 
 targets.options = {
-    {name = "context", argument = "NAME[,NAME...]",
+    {name = "context", argument = "CONTEXT[,CONTEXT...]",
      help = "the context of the kubeconfig; several are worked on at the same time"},
     {name = "site", argument = "FILE", repeated = true,
      help = "the site file; several are worked on at the same time"},

@@ -9,8 +9,9 @@ local terminal = require("salvor.terminal")
 
 local command = {}
 
-command.OUTPUT = {name = "output", argument = "FORMAT", help = "text or json"}
-command.CONTEXT = {name = "context", argument = "NAME", help = "of the kubeconfig, for Secrets"}
+command.OUTPUT = {name = "output", argument = "text|json",
+                  help = "json for other programs"}
+command.CONTEXT = {name = "context", argument = "CONTEXT", help = "of the kubeconfig, for Secrets"}
 
 command.SITE = {name = "site", argument = "FILE", help = "the site file, for stores by name: @NAME"}
 
@@ -25,7 +26,7 @@ local function usage(message, hint)
 end
 
 function command.output(given)
-    return given.output and command.choice(given, "output", {"text", "json"}) or "text"
+    return given.output or "text"
 end
 
 --- A number that an option gives; nil without it.
@@ -99,17 +100,6 @@ function command.object(url, given)
         error(no_object(source, url), 0)
     end
     return source
-end
-
---- Raises unless the option is one of the words.
-function command.choice(given, name, words)
-    for _, word in ipairs(words) do
-        if given[name] == word then
-            return word
-        end
-    end
-    usage(string.format("--%s is one of %s, not '%s'", name, table.concat(words, ", "),
-        given[name]))
 end
 
 --- A text from elsewhere on one line of a terminal.

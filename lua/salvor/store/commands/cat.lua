@@ -24,7 +24,7 @@ end
 return {
     summary = "the bytes of an object on standard output",
     usage = "salvor store cat URL",
-    arguments = {1, 1},
+    arguments = {"URL"},
     options = {command.secret_option("secret", "the store"), command.CONTEXT, command.SITE},
     run = function(given, words)
         local source = command.object(words[1], given)

@@ -59,26 +59,20 @@ end
 return {
     summary = "a tree or an object from one store to another",
     usage = "salvor store cp [options] FROM TO",
-    arguments = {2, 2},
+    arguments = {"FROM", "TO"},
     options = {
         {name = "workers", argument = "N", help = "how many at the same time; 8"},
         {name = "delete", help = "remove at TO what is not at FROM, after all has arrived"},
-        {name = "skip", argument = "HOW", help = "what is there already by checksum (default), "
-            .. "size, or never"},
-        {name = "verify", argument = "HOW", help = "what arrived by checksum (default), or by "
-            .. "content: read it back"},
+        {name = "skip", argument = "checksum|size|never",
+         help = "what is there already, told by that; checksum"},
+        {name = "verify", argument = "checksum|content",
+         help = "what arrived; checksum, or also by reading it back"},
         {name = "quiet", short = "q", help = "no progress"},
         command.OUTPUT, command.secret_option("from-secret", "FROM"),
         command.secret_option("to-secret", "TO"), command.CONTEXT, command.SITE,
     },
     run = function(given, words)
         local format = command.output(given)
-        if given.skip then
-            command.choice(given, "skip", {"checksum", "size", "never"})
-        end
-        if given.verify then
-            command.choice(given, "verify", {"checksum", "content"})
-        end
         local workers = command.integer(given, "workers", 1)
         local from, from_options = command.locate(words[1], given, given.from_secret)
         local to, to_options = command.locate(words[2], given, given.to_secret)

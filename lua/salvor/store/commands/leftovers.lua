@@ -11,7 +11,7 @@ end
 return {
     summary = "what interrupted uploads have left at S3 and SFTP servers, and no list shows",
     usage = "salvor store leftovers [--older-than HOURS] [--remove] URL",
-    arguments = {1, 1},
+    arguments = {"URL"},
     options = {
         {name = "older-than", argument = "HOURS", help = "since they were begun; 24"},
         {name = "remove", help = "remove it: an upload that still runs fails then"},

@@ -45,7 +45,7 @@ end
 return {
     summary = "what lies in a folder or below a prefix: time, size, name",
     usage = "salvor store ls [-r] [--output text|json] URL",
-    arguments = {1, 1},
+    arguments = {"URL"},
     options = {
         {name = "recursive", short = "r", help = "everything below, not one level"},
         command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT, command.SITE,

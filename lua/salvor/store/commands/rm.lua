@@ -53,7 +53,7 @@ end
 return {
     summary = "removes an object, or with -r everything below a name",
     usage = "salvor store rm [-r] [--yes] URL",
-    arguments = {1, 1},
+    arguments = {"URL"},
     options = {
         {name = "recursive", short = "r", help = "everything below"},
         {name = "yes", help = "do not ask"},

@@ -17,7 +17,7 @@ end
 return {
     summary = "what is known of an object: size, time, checksum",
     usage = "salvor store stat [--output text|json] URL",
-    arguments = {1, 1},
+    arguments = {"URL"},
     options = {
         command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT, command.SITE,
     },
