@@ -6,10 +6,10 @@
 local archive = {}
 
 ---@class salvor.ArchiveOptions
----@field store? salvor.store.store Where the path is; without it the path is a file's, or a URL.
+---@field store? salvor.Store Where the path is; without it the path is a file's, or a URL.
 ---@field compression? "auto"|"none"|"gzip"|"zstd"|"lz4"|"bzip2" auto: by how the file begins.
 ---@field tar? boolean Whether it is a tar archive; by its name when nothing is said.
----@field digest? salvor.digest.algorithm Of what came out of the decompression.
+---@field digest? salvor.DigestAlgorithm Of what came out of the decompression.
 
 ---@class salvor.ArchiveSummary
 ---@field compression string
@@ -25,7 +25,7 @@ local archive = {}
 ---@param path string
 ---@param options? salvor.ArchiveOptions
 ---@return salvor.ArchiveSummary?
----@return salvor.error? err `Corrupt`, with where the damage is; what reading the store gives
+---@return salvor.Error? err `Corrupt`, with where the damage is; what reading the store gives
 function archive.check(path, options) end
 
 ---@class salvor.ArchiveEntry

@@ -19,8 +19,6 @@ local error_module = {}
 ---@field cause? any What was behind it.
 ---@field details? table What the other side said in full.
 
----@alias salvor.error salvor.Error
-
 ---@class salvor.ErrorFields
 ---@field code string
 ---@field message string

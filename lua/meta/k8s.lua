@@ -1,6 +1,6 @@
 ---@meta salvor.k8s
 
---- Kubernetes. The methods of a client are here and in the folder lua/meta/k8s.
+--- Kubernetes.
 ---
 ---     local k8s = require("salvor.k8s")
 ---     local c = must(k8s.connect{context = "prod", namespace = "apic"})

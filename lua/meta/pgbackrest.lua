@@ -26,7 +26,7 @@ local pgbackrest = {}
 ---@param to string
 ---@param options? salvor.PgbackrestCopyOptions
 ---@return salvor.PgbackrestCopySummary?
----@return salvor.error? err
+---@return salvor.Error? err
 function pgbackrest.copy(from, to, options) end
 
 --- Whether copy() could begin: there is a repository, and the destination is free or has what an
@@ -35,7 +35,7 @@ function pgbackrest.copy(from, to, options) end
 ---@param to string
 ---@param options? salvor.PgbackrestCopyOptions
 ---@return true?
----@return salvor.error? err
+---@return salvor.Error? err
 function pgbackrest.can_copy(from, to, options) end
 
 return pgbackrest

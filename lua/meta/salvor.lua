@@ -41,6 +41,7 @@ function salvor.dig(v, ...) end
 ---@generic T
 ---@param value? T
 ---@param err? any
+---@param ... any
 ---@return T
 function must(value, err, ...) end
 

@@ -1,13 +1,17 @@
--- What editors show of the API is the API: each function has an entry in lua/meta, with its
--- parameters, and each entry a function. Each option that is described is one, and no other is.
+-- What editors, :help and salvor-api(7) show of the API is the API: each function has an entry in
+-- lua/meta, with its parameters, and each entry a function. Each option that is described is one,
+-- and no other is.
+local check = require("salvor.check")
+local contract = require("salvor.procedure.contract")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local proc = require("salvor.proc")
+local reference = require("salvor.reference")
 local salvor = require("salvor")
 local store = require("salvor.store")
 local task = require("salvor.task")
-local tree = require("support.salvor").tree
 local ui = require("salvor.ui")
+local value = require("salvor.value")
 local yaml = require("salvor.yaml")
 
 local KUBECONFIG = [[
@@ -27,22 +31,44 @@ local function kubeconfig()
     return path
 end
 
---- One object of each class, by the module and the name that its entries bear.
+--- One object of each class that has methods.
 local OBJECTS = {
-    ["digest.object"] = require("salvor.digest").new("md5"),
-    ["fs.lock"] = must(fs.lock(fs.join(folder, "lock"))),
-    ["k8s.client"] = must(require("salvor.k8s").connect({kubeconfig = kubeconfig()})),
-    ["k8s.forward"] = require("salvor.k8s.port_forward.forward").new("x"),
-    ["k8s.session"] = require("salvor.k8s.exec.session").new({protocol = tostring}, "x", "y"),
-    ["store.methods"] = must(require("salvor.store").open(folder)),
-    ["task.methods"] = task.spawn(function() end),
-    ["ui.progress"] = ui.progress(nil, "x"),
-    ["ui.status"] = ui.status(),
-    ["yaml.document"] = must(yaml.edit("")),
+    ["k8s.Client"] = must(require("salvor.k8s").connect({kubeconfig = kubeconfig()})),
+    ["k8s.Forward"] = require("salvor.k8s.port_forward.forward").new("x"),
+    ["k8s.Session"] = require("salvor.k8s.exec.session").new({protocol = tostring}, "x", "y"),
+    ["salvor.Context"] = require("salvor.procedure.context").new({performer = {
+        perform = function(_, effect)
+            return effect.run()
+        end}}),
+    ["salvor.Digest"] = require("salvor.digest").new("md5"),
+    ["salvor.FsLock"] = must(fs.lock(fs.join(folder, "lock"))),
+    ["salvor.Kit"] = must(require("salvor.procedure.kit").open(folder)),
+    ["salvor.Store"] = must(require("salvor.store").open(folder)),
+    ["salvor.Task"] = task.spawn(function() end),
+    ["salvor.UiProgress"] = ui.progress(nil, "x"),
+    ["salvor.UiStatus"] = ui.status(),
+    ["salvor.YamlDocument"] = must(yaml.edit("")),
 }
 
-local client = OBJECTS["k8s.client"]
-local opened_store = OBJECTS["store.methods"]
+--- What the engine calls of them, and no script does.
+local ENGINES = {
+    ["salvor.Context"] = {discard_kits = true},
+    ["salvor.Kit"] = {close = true, discard = true},
+}
+
+--- What only Salvor itself requires. Anything else below "salvor." is for everybody.
+local INTERNAL = {
+    "block", "inspect", "kube", "local", "scheduler", "set_files", "sftp", "store_http", "transfer",
+    "value", -- what the modules below stand on
+    "check", "condition", "copy", "dates", "folders", "guard", "suggest",
+    "verify", -- what they share
+    "cli", "completion", "console", "global_options", "manual", "options", "prompt", "reference",
+    "repl", -- the program
+    "apiconnect", "cassandra", "fortanix", "medusa", -- what bundled procedures share
+}
+
+local client = OBJECTS["k8s.Client"]
+local opened_store = OBJECTS["salvor.Store"]
 local object = {apiVersion = "v1", kind = "ConfigMap", metadata = {name = "a", namespace = "b"}}
 local some_file = fs.join(folder, "file")
 
@@ -55,6 +81,9 @@ local TAKERS = {
     ["salvor.VerifyOptions"] = function(options) store.verify(folder, options) end,
     ["salvor.ArchiveOptions"] = function(options)
         require("salvor.archive").check(some_file, options)
+    end,
+    ["salvor.CommandOptions"] = function(options)
+        OBJECTS["salvor.Context"]:command({"true"}, options)
     end,
     ["k8s.ApplyOptions"] = function(options) client:apply(object, options) end,
     ["k8s.CanOptions"] = function(options) client:can("get", "pods", options) end,
@@ -122,15 +151,16 @@ local TAKERS = {
     ["salvor.UiStatusOptions"] = function(options) ui.status(nil, options) end,
     ["salvor.UiStream"] = function(options) ui.colour("red", "x", options) end,
     ["salvor.ErrorFields"] = function(options) require("salvor.error").new(options) end,
-    ["salvor.json.encode_options"] = function(options) json.encode(1, options) end,
-    ["salvor.yaml.edit_options"] = function(options) yaml.edit("", options) end,
+    ["salvor.JsonEncodeOptions"] = function(options) json.encode(1, options) end,
+    ["salvor.YamlEditOptions"] = function(options) yaml.edit("", options) end,
 }
 
---- The functions of a table that are not its own affair.
-local function public(functions)
+--- The names of a table that are not its own affair: those of functions, or of all else.
+local function public(functions, is_function, internal)
     local names = {}
-    for name, value in pairs(functions) do
-        if type(value) == "function" and not name:find("^_") then
+    for name, member in pairs(functions) do
+        if (type(member) == "function") == is_function and not name:find("^_")
+            and not (internal or {})[name] then
             names[#names + 1] = name
         end
     end
@@ -138,43 +168,13 @@ local function public(functions)
     return names
 end
 
---- The text of each module's entries. Those of a large one are in several files: NAME.lua, and more
---- in a folder NAME.
-local function read_modules()
-    local modules = {}
-    for path, text in pairs(tree("lua/meta")) do
-        local name = path:match("^[%w_]+")
-        modules[name] = (modules[name] or "") .. text
+local function names_of(list, field)
+    local names = {}
+    for index, item in ipairs(list) do
+        names[index] = item[field]
     end
-    return modules
-end
-
-local modules = read_modules()
-
---- The entries of a text: {[variable] = {name = "a, b", ...}}; and the variable it returns.
-local function read_entries(text)
-    local entries = {}
-    for variable, name, parameters in text:gmatch("\nfunction ([%w_]+)[.:]([%w_]+)(%b()) end") do
-        entries[variable] = entries[variable] or {}
-        entries[variable][name] = parameters:sub(2, -2)
-    end
-    return entries, text:match("\nreturn ([%w_]+)\n")
-end
-
---- The classes of a text: {[name] = {parent = name or "", fields = {name, ...}}}.
-local function read_classes(text)
-    local classes, class = {}, nil
-    for line in text:gmatch("[^\n]+") do
-        local name, parent = line:match("^%-%-%-@class ([%w_.]+):? ?([%w_.]*)")
-        local field = line:match("^%-%-%-@field ([%w_]+)")
-        if name then
-            class = {parent = parent, fields = {}}
-            classes[name] = class
-        elseif field then
-            table.insert(class.fields, field)
-        end
-    end
-    return classes
+    table.sort(names)
+    return names
 end
 
 --- The parameters of a function written in Lua as its entry gives them; nil of one written in C.
@@ -193,66 +193,280 @@ local function parameters_of(fn, is_method)
     return table.concat(names, ", ")
 end
 
-local function assert_described(functions, entries, is_method)
-    assert.are.same(public(functions), salvor.keys(entries))
-    for name, parameters in pairs(entries) do
-        local expected = parameters_of(functions[name], is_method)
+local function assert_described(functions, owner, internal)
+    local entries = reference.members(owner)
+    assert.are.same(public(functions, true, internal), names_of(entries, "method"))
+    for _, entry in ipairs(entries) do
+        local expected = parameters_of(functions[entry.method], entry.separator == ":")
         if expected then
-            assert.are.equal(name .. "(" .. expected .. ")", name .. "(" .. parameters .. ")")
+            assert.are.equal(entry.name .. "(" .. expected .. ")", entry.signature)
         end
     end
 end
 
-describe("lua/meta", function()
-    for module_name, text in pairs(modules) do
-        local entries, module_variable = read_entries(text)
+--- The owners of all entries; those that are no modules are classes.
+local function owners()
+    local found = {}
+    for _, entry in ipairs(reference.load().functions) do
+        found[entry.owner] = true
+    end
+    found._G = nil
+    return salvor.keys(found)
+end
 
-        it("describes every function of " .. module_name, function()
-            local name = module_name == "salvor" and "salvor" or "salvor." .. module_name
-            assert_described(require(name), entries[module_variable], false)
-        end)
+--- What an error says of it, and the names of all that `taker` takes: nil when it is written in C.
+local function ask(taker, options)
+    local known
+    local original = check.options
+    check.options = function(opts, names, ...) -- luacheck: ignore 122
+        if opts == options then
+            known = names
+        end
+        return original(opts, names, ...)
+    end
+    local _, problem = pcall(taker, options)
+    check.options = original -- luacheck: ignore 122
+    return tostring(problem), known
+end
 
-        for variable, methods in pairs(entries) do
-            if variable ~= module_variable then
-                local class = module_name .. "." .. variable
-                it("describes every method of " .. class, function()
-                    assert_described(getmetatable(OBJECTS[class]).__index, methods, true)
-                end)
+local function is_options(name)
+    return name:lower():find("options$") ~= nil or TAKERS[name] ~= nil
+end
+
+-- What the language has by itself; "any" and "fun" are the annotations' own.
+local BUILTIN = {any = true, fun = true, boolean = true, integer = true, lightuserdata = true,
+                 number = true, string = true, table = true, ["nil"] = true, ["true"] = true,
+                 ["false"] = true, file = true}
+
+--- Calls fn(type, where) for each type that the reference names.
+local function each_type(fn)
+    local all = reference.load()
+    for _, entry in ipairs(all.functions) do
+        for _, list in ipairs({entry.params, entry.returns}) do
+            for _, item in ipairs(list) do
+                fn(item.type, entry.name, entry.generics)
             end
         end
     end
+    for name, class in pairs(all.classes) do
+        for _, field in ipairs(class.fields) do
+            fn(field.type, name .. "." .. field.name, {})
+        end
+        for _, parent in ipairs(class.parents) do
+            fn(parent, name, {})
+        end
+    end
+    for name, alias in pairs(all.aliases) do
+        fn(alias.type, name, {})
+    end
+end
 
-    for _, text in pairs(modules) do
-        local classes = read_classes(text)
-        for name in pairs(classes) do
-            if name:lower():find("options$") or TAKERS[name] then
-                it("describes the options of " .. name, function()
-                    local taker = TAKERS[name]
-                    local _, problem = pcall(taker, {mispelt = 1})
-                    assert.is_truthy(tostring(problem):find("'mispelt'", 1, true))
-                    local class = classes[name]
-                    while class do
-                        for _, field in ipairs(class.fields) do
-                            _, problem = pcall(taker, {[field] = io.stdout})
-                            assert.is_nil(tostring(problem):find("unknown option", 1, true))
-                        end
-                        class = classes[class.parent]
-                    end
-                end)
+describe("lua/meta", function()
+    for name in pairs(reference.load().modules) do
+        it("describes every function and value of " .. name, function()
+            assert_described(require(name), name)
+            local values = {}
+            for _, entry in ipairs(reference.load().values) do
+                values[#values + 1] = entry.owner == name and entry.method or nil
             end
+            table.sort(values)
+            assert.are.same(public(require(name), false), values)
+        end)
+    end
+
+    for _, owner in ipairs(owners()) do
+        if not reference.load().modules[owner] then
+            it("describes every method of " .. owner, function()
+                assert.is_truthy(OBJECTS[owner], "no object of this class is known here")
+                assert_described(getmetatable(OBJECTS[owner]).__index, owner, ENGINES[owner])
+            end)
         end
     end
 
     it("describes every class of objects", function()
         for name in pairs(OBJECTS) do
-            local module_name, variable = name:match("^(.*)%.(.*)$")
-            local entries = read_entries(modules[module_name])
-            assert.is_table(entries[variable])
+            assert.is_truthy(reference.members(name)[1], name)
         end
     end)
 
+    it("describes every module that is for scripts", function()
+        local expected = {salvor = true}
+        for _, path in ipairs(value.embedded_paths("lua/salvor/")) do
+            expected["salvor." .. path:match("^lua/salvor/([%w_]+)")] = true
+        end
+        expected["salvor.init"] = nil
+        for name in must(fs.read("src/lua/host.c")):gmatch('{"(salvor[%w_.]+)", luaopen_') do
+            expected[name] = true
+        end
+        for _, name in ipairs(INTERNAL) do
+            assert.is_truthy(expected["salvor." .. name], name .. " is gone")
+            expected["salvor." .. name] = nil
+        end
+        -- Folders that hold what belongs to a module, or to procedures and commands.
+        expected["salvor.procedure"], expected["salvor.ssh"] = nil, nil
+        assert.are.same(salvor.keys(expected), salvor.keys(reference.load().modules))
+    end)
+
+    it("describes what is at the prompt by its name", function()
+        for _, name in ipairs(require("salvor.prompt.environment").MODULES) do
+            assert.is_truthy(reference.load().modules["salvor." .. name], name)
+        end
+    end)
+
+    it("describes the globals that Salvor adds", function()
+        assert.are.same({"must"}, names_of(reference.members("_G"), "name"))
+        assert.is_function(must)
+    end)
+
+    it("names only types that there are", function()
+        local all = reference.load()
+        each_type(function(kind, where, generics)
+            -- Texts, and the names of fields and parameters, are no types.
+            local names = kind:gsub('"[^"]*"', ""):gsub("[%w_]+%??:%s", "")
+            for name in names:gmatch("[%a_][%w_.]*") do
+                assert.is_truthy(BUILTIN[name] or all.classes[name] or all.aliases[name]
+                    or generics[name], where .. ": there is no type " .. name)
+            end
+        end)
+    end)
+
+    it("uses every alias and every class of options", function()
+        local used = {}
+        each_type(function(kind)
+            for name in kind:gmatch("[%a_][%w_.]*") do
+                used[name] = true
+            end
+        end)
+        for name in pairs(reference.load().aliases) do
+            assert.is_truthy(used[name], name)
+        end
+        for name in pairs(reference.load().classes) do
+            assert.is_truthy(used[name] or not is_options(name), name)
+        end
+    end)
+
+    for name in pairs(reference.load().classes) do
+        if is_options(name) then
+            it("describes the options of " .. name, function()
+                local described = reference.fields(name)
+                local problem, known = ask(TAKERS[name], {mispelt = 1})
+                assert.is_truthy(problem:find("'mispelt'", 1, true))
+                for _, field in ipairs(described) do
+                    problem = ask(TAKERS[name], {[field.name] = io.stdout})
+                    assert.is_nil(problem:find("unknown option", 1, true))
+                end
+                if known then
+                    assert.are.same(salvor.keys(known), names_of(described, "name"))
+                end
+            end)
+        end
+    end
+
+    for class, of in pairs({["salvor.Procedure"] = "procedure", ["salvor.Step"] = "step",
+                            ["salvor.ProcedureParam"] = "param",
+                            ["salvor.Permission"] = "permission",
+                            ["salvor.ProcedureSystem"] = "system"}) do
+        it("describes " .. class .. " as procedures are checked", function()
+            local fields, required = {}, {}
+            for name, rule in pairs(contract.fields[of]) do
+                fields[name], required[name] = true, rule.required or nil
+            end
+            assert.are.same(salvor.keys(fields), names_of(reference.fields(class), "name"))
+            for _, field in ipairs(reference.fields(class)) do
+                assert.are.equal(required[field.name] or false, not field.optional, field.name)
+            end
+        end)
+    end
+
+    it("describes the types of a procedure's parameters", function()
+        local types = {}
+        for name in reference.load().aliases["salvor.ParamType"].type:gmatch('"(%a+)"') do
+            types[#types + 1] = name
+        end
+        table.sort(types)
+        assert.are.same(salvor.keys(require("salvor.procedure.params").types), types)
+    end)
+
     teardown(function()
-        OBJECTS["fs.lock"]:close()
+        OBJECTS["salvor.FsLock"]:close()
         must(fs.remove_tree(folder))
+    end)
+end)
+
+describe("a file of lua/meta", function()
+    local reader = require("salvor.reference.reader")
+
+    local function read(...)
+        local all = {functions = {}, values = {}, classes = {}, aliases = {}, modules = {}}
+        reader.read(all, "lua/meta/x.lua", table.concat({"---@meta salvor.x", ...}, "\n"))
+        return all
+    end
+
+    it("gives types with blanks, and texts of several lines", function()
+        local all = read("", "--- Text", "---   code", "local x = {}", "",
+            "---@param a fun(b: string, c?: integer): string, any Text", "--- that goes on.",
+            "---@param b? {c: string}|(integer|string)[]|\"d e\"", "---@return x.Y? y",
+            "function x.f(a, b) end", "",
+            "---@class x.Y: x.Z, x.W", "---@field [integer] any", "local y = {}", "",
+            "function y:g() end")
+        assert.are.equal("Text\n  code", all.modules["salvor.x"])
+        local f, g = all.functions[1], all.functions[2]
+        assert.are.same({name = "a", optional = false, text = "Text that goes on.",
+                         type = "fun(b: string, c?: integer): string, any"}, f.params[1])
+        assert.are.same({name = "b", optional = true, text = "",
+                         type = '{c: string}|(integer|string)[]|"d e"'}, f.params[2])
+        assert.are.same({type = "x.Y?", text = "y"}, f.returns[1])
+        assert.are.same({"x.f(a, b)", "salvor.x"}, {f.signature, f.owner})
+        assert.are.same({"y:g()", "x.Y"}, {g.signature, g.owner})
+        assert.are.same({"x.Z", "x.W"}, all.classes["x.Y"].parents)
+        assert.are.equal("[integer]", all.classes["x.Y"].fields[1].name)
+    end)
+
+    for _, case in ipairs({
+        {"an unknown tag", "unknown tag @parm", "---@parm a string"},
+        {"a parameter without a type", "a name and a type expected", "---@param a"},
+        {"a bracket that stays open", "a type expected", "---@param a table<string, any"},
+        {"a field of no class", "a field of no class", "---@field a string"},
+        {"a class without a name", "is no class", "---@class"},
+        {"a quote that stays open", "a type expected", "---@param a \"b|string"},
+        {"an alias without a type", "the alias has no type", "---@alias a"},
+        {"what describes nothing at its end", "what is described has no function",
+         "---@return string"},
+        {"a type that goes on behind nothing", "no alias goes on here", "---| string"},
+        {"another module's function", "y is neither the module nor a class",
+         "local x = {}", "function y.f() end"},
+        {"a second table that is no class", "z is neither", "local x = {}", "", "local z = {}"},
+        {"a parameter that has no entry", "described are (a), its parameters are (a, b)",
+         "local x = {}", "---@param a string", "function x.f(a, b) end"},
+        {"parameters in another order", "described are (b, a)", "local x = {}",
+         "---@param b string", "---@param a string", "function x.f(a, b) end"},
+        {"what describes nothing", "what is described has no function", "local x = {}",
+         "---@param a string", "", "function x.f() end"},
+        {"a value without a type", "a value has a @type", "local x = {}", "x.y = 1"},
+        {"other code", "'print(1)' is nothing that is described", "print(1)"},
+    }) do
+        it("is refused with " .. case[1], function()
+            local ok, problem = pcall(read, table.unpack(case, 3))
+            assert.is_false(ok)
+            assert.is_truthy(problem:find("^lua/meta/x.lua:%d+: "), problem)
+            assert.is_truthy(problem:find(case[2], 1, true), problem)
+        end)
+    end
+
+    it("is refused without its module", function()
+        local ok, problem = pcall(reader.read, {}, "lua/meta/x.lua", "---@meta")
+        assert.are.same({false, "lua/meta/x.lua:1: @meta names the module, or is _"}, {ok, problem})
+    end)
+end)
+
+describe(".luarc.json", function()
+    it("leads editors to lua/meta", function()
+        local settings = must(json.decode(must(fs.read(".luarc.json"))))
+        assert.are.equal("Lua 5.4", settings["runtime.version"])
+        for _, path in ipairs(settings["workspace.library"]) do
+            assert.are.equal("folder", must(fs.stat(path)).type)
+        end
+        assert.are.same({"lua/meta"}, settings["workspace.library"])
+        assert.are.equal("must", settings["diagnostics.globals"][1])
     end)
 end)

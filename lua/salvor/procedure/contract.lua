@@ -60,6 +60,10 @@ local STEP = {
     retry = {"number"},
 }
 
+--- What each table may hold, for whoever describes it.
+contract.fields = {procedure = PROCEDURE, system = SYSTEM, param = PARAM, permission = PERMISSION,
+                   step = STEP}
+
 local function invalid(source, where, problem)
     error(errors.new({
         code = "InvalidScript",
