@@ -19,7 +19,8 @@ ALL_LDFLAGS := -pie -Wl,-E -Wl,--as-needed $(LDFLAGS)
 SOURCES  := $(filter-out src/lua/compile.c,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 OBJECTS  := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY  := $(filter-out $(BUILD)/src/main.o,$(OBJECTS)) $(BUILD)/embedded.o
-EMBEDDED := $(shell LC_ALL=C find lua scripts -name '*.lua' | LC_ALL=C sort)
+COMPLETIONS := packaging/completions
+EMBEDDED := $(shell { find lua scripts -name '*.lua'; find $(COMPLETIONS) -type f; } | LC_ALL=C sort)
 CODE     := $(patsubst %.lua,$(BUILD)/%.luac,$(filter lua/salvor/%,$(EMBEDDED)))
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/bench/*.c)))
@@ -186,7 +187,7 @@ lint:
 	tests/lint/layers
 	clang-format --dry-run --Werror $$(find src include tests -name '*.[ch]')
 	luacheck -q lua scripts tests
-	shellcheck $$(grep -lE '^#!.*(sh|bash)$$' -r src packaging tests .ci)
+	shellcheck $$(grep -lE '^#(!.*(sh|bash)| shellcheck shell=bash)$$' -r src packaging tests .ci)
 
 format:
 	clang-format -i $$(find src include tests -name '*.[ch]')

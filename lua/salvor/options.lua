@@ -161,7 +161,9 @@ function options.parse(command, arguments)
     return given, words
 end
 
---- One line for each option: "  -o, --output text|json       ...".
+local COLUMN = 28 -- what options do is told behind it
+
+--- One line for each option: "  -o, --output text|json       ..."; two where that is too long.
 function options.lines(list)
     local lines = {}
     for _, option in ipairs(list) do
@@ -171,7 +173,11 @@ function options.lines(list)
         if option.argument then
             left = left .. " " .. option.argument
         end
-        lines[#lines + 1] = string.format("  %-28s %s\n", left, option.help)
+        if #left > COLUMN then
+            lines[#lines + 1] = "  " .. left .. "\n"
+            left = ""
+        end
+        lines[#lines + 1] = string.format("  %-" .. COLUMN .. "s %s\n", left, option.help)
     end
     return table.concat(lines)
 end
@@ -201,7 +207,7 @@ local function run_one_of(command, arguments)
         cli.complain("no command '", word, "'; ", suggest.begin(word,
             require("salvor").keys(command.commands)), "these are known")
     end
-    stream:write("usage: ", command.usage, "\n", command.summary, "\n")
+    stream:write(options.help(command))
     for _, name in ipairs(require("salvor").keys(command.commands)) do
         stream:write(string.format("  %-10s %s\n", name,
             require(command.commands[name]).summary))

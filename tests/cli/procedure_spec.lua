@@ -118,6 +118,8 @@ describe("salvor says what is wrong with the command line:", function()
         {"what is no run's id", {"run", RUN, "../../etc"}, "there is no run '../../etc'"},
         {"a procedure besides a run", {"run", ID, RUN, "20200101-000000-abcdef"},
          "--resume goes without a procedure's id"},
+        {"an unknown shell", {"completion", "tcsh"}, "unknown argument 'tcsh'",
+         "bash, zsh or fish"},
         {"an unknown log level", {"--log-level", "loud", "list"}, "loud",
          "give debug, info, warning or error"},
     }
