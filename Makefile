@@ -2,6 +2,7 @@
 
 BUILD  ?= build
 PREFIX ?= /usr/local
+SHARE  := $(PREFIX)/share
 CC     ?= cc
 CFLAGS ?= -O2 -g
 V      ?= 0
@@ -207,9 +208,21 @@ image-root: all
 	rm -rf $(BUILD)/image-root
 	packaging/container/rootfs $(BUILD)/salvor $(BUILD)/image-root
 
-install: all
+# The manual pages come from the program's own declarations.
+MANUAL := $(BUILD)/salvor.1 $(BUILD)/salvor-api.7
+
+$(MANUAL): $(BUILD)/salvor
+	$(Q)$< manual $(basename $(@F)) > $@
+
+install: all $(MANUAL)
 	install -Dm755 $(BUILD)/salvor $(DESTDIR)$(PREFIX)/bin/salvor
-	install -Dm644 packaging/salvor.1 $(DESTDIR)$(PREFIX)/share/man/man1/salvor.1
+	install -Dm644 $(BUILD)/salvor.1 $(DESTDIR)$(SHARE)/man/man1/salvor.1
+	install -Dm644 $(BUILD)/salvor-api.7 $(DESTDIR)$(SHARE)/man/man7/salvor-api.7
+	install -Dm644 $(COMPLETIONS)/salvor.bash $(DESTDIR)$(SHARE)/bash-completion/completions/salvor
+	install -Dm644 $(COMPLETIONS)/_salvor $(DESTDIR)$(SHARE)/zsh/site-functions/_salvor
+	install -Dm644 $(COMPLETIONS)/salvor.fish \
+		$(DESTDIR)$(SHARE)/fish/vendor_completions.d/salvor.fish
+	find lua/meta -name '*.lua' -exec install -Dm644 {} $(DESTDIR)$(SHARE)/salvor/{} \;
 	install -Dm644 include/salvor/salvor.h $(DESTDIR)$(PREFIX)/include/salvor/salvor.h
 
 FORCE:

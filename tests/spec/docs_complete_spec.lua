@@ -1,35 +1,8 @@
 -- Nothing that can be given or called is left out of the documentation.
 local fs = require("salvor.fs")
 local loader = require("salvor.procedure.loader")
-local value = require("salvor.value")
 
 local guide = must(fs.read("docs/guide.md"))
-
---- The modules of all commands, by what is typed: "store ls".
-local function commands()
-    local found = {}
-    for _, folder in ipairs({{"lua/salvor/cli/", ""}, {"lua/salvor/store/commands/", "store "}}) do
-        for _, path in ipairs(value.embedded_paths(folder[1])) do
-            found[folder[2] .. path:match("([^/]+)%.lua$")] =
-                require((path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/", ".")))
-        end
-    end
-    return found
-end
-
-describe("the manual page has", function()
-    local page = must(fs.read("packaging/salvor.1")):gsub("\\%-", "-")
-
-    for name, command in pairs(commands()) do
-        it("salvor " .. name .. " with its options", function()
-            assert.truthy(page:find("\n%.B%w* " .. name:match("%S+$") .. "%f[%W]"), name)
-            for _, option in ipairs(command.options or {}) do
-                assert.truthy(page:find("%-%-" .. option.name:gsub("%-", "%%-") .. "%f[^%w-]"),
-                    "--" .. option.name)
-            end
-        end)
-    end
-end)
 
 describe("the guide has", function()
     --- What a script may call of a class; the rest is the engine's.

@@ -47,6 +47,8 @@ end
 
 return {
     summary = "what a procedure would do, changing nothing",
+    details = "Does every read for real and every write with server-side dry run, and shows each"
+        .. " change field by field.",
     usage = "salvor plan ID [-p NAME=VALUE] [-n NAMESPACE] [--context CONTEXT[,CONTEXT...]] "
         .. "[--site FILE] [--from STEP] [--until STEP] [--skip STEP] [--output text|json] "
         .. "[--save FILE]",

@@ -49,6 +49,8 @@ end
 
 return {
     summary = "the least that a procedure must be allowed to do, for kubectl apply",
+    details = "Prints a Role, or a ClusterRole where it takes one, and a binding for each user,"
+        .. " group and service account that is named.",
     usage = "salvor rbac ID [-p NAME=VALUE] [-n NAMESPACE] [--user NAME | --group NAME |"
         .. " --serviceaccount NAMESPACE/NAME] [--cluster CONTEXT] [--output yaml|json]",
     arguments = {"ID"},

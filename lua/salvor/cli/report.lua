@@ -29,6 +29,7 @@ end
 
 return {
     summary = "the evidence of a run: what was done, by whom, when, and what it changed",
+    details = "It is made from the journal alone, and ends with 1 when that is damaged.",
     usage = "salvor report RUN [--output markdown|json|html] [--to FILE]",
     arguments = {"RUN"},
     options = {

@@ -106,6 +106,8 @@ end
 
 return {
     summary = "run a procedure, go on with one that was stopped, or undo it",
+    details = "Does all checks, then the steps, with a journal, and asks before it destroys"
+        .. " something. Only one run at a time works on a namespace.",
     usage = "salvor run ID [-p NAME=VALUE] [-n NAMESPACE] [--context CONTEXT[,CONTEXT...]] "
         .. "[--site FILE] [--yes] [--from STEP] [--until STEP] [--skip STEP] [--journal] "
         .. "[--output text|json] | --resume RUN | --undo RUN | --plan FILE",

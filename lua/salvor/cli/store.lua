@@ -10,6 +10,8 @@ end
 
 return {
     summary = "folders, S3, Azure Blob and SFTP: list, read, copy, remove",
+    details = "A URL is s3://bucket/prefix, az://container/prefix, sftp://user@host:port/path,"
+        .. " file:///path, a path, or @NAME for a store of the site.",
     usage = "salvor store COMMAND [options] URL...",
     commands = commands,
 }

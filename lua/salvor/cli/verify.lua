@@ -61,6 +61,8 @@ local EXIT = {restorable = cli.exit.done, unknown = cli.exit.unknown}
 
 return {
     summary = "which kind of backup set lies at a URL, and whether it can be restored",
+    details = "Looks at names, sizes and manifests; with --sample and --full at the content, too."
+        .. " Ends with 1 when the set cannot be restored, with 7 when nobody can tell.",
     usage = "salvor verify [--full | --sample N] [--kind KIND] [--backup NAME] URL",
     arguments = {"URL"},
     options = {

@@ -58,6 +58,7 @@ end
 
 return {
     summary = "a tree or an object from one store to another",
+    details = "A copy that was interrupted, even killed, goes on when it is begun again.",
     usage = "salvor store cp [options] FROM TO",
     arguments = {"FROM", "TO"},
     options = {
