@@ -124,6 +124,9 @@ describe("salvor new", function()
         salvor.expect(command({"list"}).stdout, "shop/backup", "Leave a note")
         salvor.expect_code(0, command({"show", "shop/backup"}))
         local before = must(fs.read(own("shop/backup")))
+        -- What editors need to know its fields, and those of what its functions are given.
+        salvor.expect(before, "---@type salvor.Procedure\nreturn {",
+            "---@param ctx salvor.Context\nlocal function leave_note(ctx)")
         expect_refused(command({"new", "shop/backup"}), own("shop/backup") .. " is there already")
         assert.equal(before, must(fs.read(own("shop/backup"))))
     end)

@@ -25,8 +25,9 @@ end)
 
 --- What a program says to a page; the page as it shows it, on wide paper.
 local function run(argv)
-    local result = must(proc.run(argv, {env = {MANROFFSEQ = "", MANWIDTH = "400", MAN_KEEP_FORMATTING
-        = false, LC_ALL = "C.UTF-8", PAGER = "cat", MANPAGER = "cat"}, timeout = 120}))
+    local result = must(proc.run(argv, {timeout = 120, env = {
+        LC_ALL = "C.UTF-8", MANPAGER = "cat", MANROFFSEQ = "", MANWIDTH = "400",
+        MAN_KEEP_FORMATTING = false, PAGER = "cat"}}))
     return result.stdout:gsub(utf8.charpattern .. "\b", ""), result.stderr
 end
 

@@ -45,6 +45,7 @@ local CONFIG = "configmaps"
 
 -- A check looks and changes nothing. All checks run before the first change, and every one that
 -- finds a problem is reported.
+---@param ctx salvor.Context
 local function check_name_is_free(ctx)
     local found, err = ctx.k8s:get(CONFIG, ctx.params.name)
     if found then
@@ -58,6 +59,7 @@ end
 
 -- A step changes something, through ctx.k8s: then a plan can show it and a run journals it. `must`
 -- ends the step with the error of what has failed.
+---@param ctx salvor.Context
 local function leave_note(ctx)
     must(ctx.k8s:create({
         apiVersion = "v1",
@@ -68,10 +70,12 @@ local function leave_note(ctx)
 end
 
 -- Asked after the step, and again when the run is resumed: does it hold?
+---@param ctx salvor.Context
 local function is_there(ctx)
     return ctx.k8s:get(CONFIG, ctx.params.name) ~= nil
 end
 
+---@type salvor.Procedure
 return {
     id = "ID",
     title = "Leave a note",
