@@ -1,5 +1,7 @@
 --- Checks of arguments that modules written in Lua share. Misuse raises, at the line of the script
 --- that called the function.
+local salvor = require("salvor")
+
 local check = {}
 
 -- Frames between error() and the script: the check itself and the method.
@@ -20,7 +22,8 @@ function check.options(opts, names, what, depth)
     for key, value in pairs(opts) do
         local expected = names[key]
         if not expected then
-            error(string.format("%s: unknown option '%s'", what, tostring(key)), script)
+            error(string.format("%s: unknown option '%s'; known are %s", what, tostring(key),
+                table.concat(salvor.keys(names), ", ")), script)
         end
         if type(expected) == "string" and not expected:find(type(value), 1, true) then
             error(string.format("%s: option '%s' must be a %s, got %s", what, key,

@@ -100,6 +100,20 @@ static bool is_known(const char *key, const char *const names[])
     return false;
 }
 
+static int unknown_option(lua_State *L, int index, const char *key, const char *const names[])
+{
+    luaL_Buffer known;
+    luaL_buffinit(L, &known);
+    for (size_t i = 0; names[i]; i++) {
+        luaL_addstring(&known, i ? ", " : "");
+        luaL_addstring(&known, names[i]);
+    }
+    luaL_pushresult(&known);
+    const char *text =
+        lua_pushfstring(L, "unknown option '%s'; known are %s", key, lua_tostring(L, -1));
+    return luaL_argerror(L, index, text);
+}
+
 void salvor_check_options(lua_State *L, int index, const char *const names[])
 {
     if (lua_isnoneornil(L, index))
@@ -112,7 +126,7 @@ void salvor_check_options(lua_State *L, int index, const char *const names[])
             luaL_argerror(L, index, "option names are strings");
         const char *key = lua_tostring(L, -1);
         if (!is_known(key, names))
-            luaL_argerror(L, index, lua_pushfstring(L, "unknown option '%s'", key));
+            unknown_option(L, index, key, names);
     }
 }
 

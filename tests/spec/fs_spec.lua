@@ -58,7 +58,7 @@ describe("salvor.fs", function()
 
     it("stops at misuse", function()
         assert.has_error(function() fs.write(at("f"), "", {mod = 1}) end,
-            "bad argument #3 to 'write' (unknown option 'mod')")
+            "bad argument #3 to 'write' (unknown option 'mod'; known are mode, exclusive)")
         assert.has_error(function() fs.write(at("f"), "", {mode = -1}) end)
         assert.has_error(function() fs.write(at("f"), "", {mode = "600"}) end)
         assert.has_error(function() fs.read("a\0b") end,

@@ -67,7 +67,8 @@ describe("salvor.proc", function()
             "proc.run: argument 1: string expected, got number")
         assert.has_error(function() proc.run({"a\0b"}) end)
         assert.has_error(function() proc.run({"ls"}, {sdtin = ""}) end,
-            "bad argument #2 to 'run' (unknown option 'sdtin')")
+            "bad argument #2 to 'run' (unknown option 'sdtin'; known are stdin, env, cwd, timeout, "
+                .. "limit)")
         assert.has_error(function() proc.run({"ls"}, {env = {["A=B"] = "x"}}) end)
         assert.has_error(function() proc.run({"ls"}, {env = {A = 5}}) end)
         assert.has_error(function() proc.run({"ls"}, {env = {A = true}}) end)

@@ -125,7 +125,7 @@ describe("task.map", function()
         assert.has_error(function() task.map({}, nil) end, "task.map: a function expected, got nil")
         assert.has_error(function() task.map({}, fn, 2) end)
         assert.has_error(function() task.map({}, fn, {worker = 2}) end,
-            "task.map: unknown option 'worker'")
+            "task.map: unknown option 'worker'; known are workers")
         for _, workers in ipairs({0, -1, 1.5, "8"}) do
             assert.has_error(function() task.map({1}, fn, {workers = workers}) end)
         end
