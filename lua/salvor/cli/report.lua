@@ -5,7 +5,6 @@ local fs = require("salvor.fs")
 local json = require("salvor.json")
 local runs = require("salvor.procedure.runs")
 local secret = require("salvor.secret")
-local usage = require("salvor.usage")
 
 --- Each: document -> text.
 local FORMS = {

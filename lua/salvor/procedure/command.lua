@@ -2,7 +2,6 @@
 local cli = require("salvor.cli")
 local display = require("salvor.procedure.display")
 local params = require("salvor.procedure.params")
-local usage = require("salvor.usage")
 
 local command = {}
 

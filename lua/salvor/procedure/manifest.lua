@@ -1,7 +1,6 @@
 --- Objects printed for `kubectl apply -f -`, and the options of the commands that do so.
 local command = require("salvor.procedure.command")
 local json = require("salvor.json")
-local usage = require("salvor.usage")
 local yaml = require("salvor.yaml")
 
 local manifest = {}
