@@ -148,11 +148,11 @@ lab.describe("a procedure in a read-only session", function()
         small:steps({WRITE, [[id = "fail", run = fail_at_will]]})
         small:set("fail", true)
         salvor.expect_code(5, small:run())
-        local before = #small:records()
+        local before = #small:journal()
         for _, how in ipairs({"--resume", "--undo"}) do
             salvor.expect_code(6, salvor_read_only("run", how, small:only_run()))
         end
-        assert.equal(before, #small:records())
+        assert.equal(before, #small:journal())
     end)
 
     it("is planned", function()
