@@ -105,7 +105,7 @@ function ui.progress(total, label, options) end
 ---@return salvor.Error? err `Refused` when there is no terminal to ask on
 function ui.confirm(question, options) end
 
---- Asks for one of the words, which has to be typed as a whole.
+--- Asks for one of the words, which has to be typed as a whole, and after the question.
 ---
 ---     local answer = ui.choose("three are not ready; go on?", {"yes", "no", "wait"})
 ---@param question string

@@ -267,7 +267,7 @@ lab.describe("the prompt at a production site", function()
 
     it("hands its options on to commands, which may have their own", function()
         site.install(home, "site/script", site.script())
-        open({"--site", "site.yaml", "--context", "dev"}, "dev")
+        open({"--site", "site.yaml", "--context", "dev", "-n", namespace}, "dev")
         enter(":plan site/script")
         shown:expect_text("on https://localhost:")
         shown:expect_text("(context dev), namespace " .. namespace)

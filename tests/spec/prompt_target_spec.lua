@@ -128,6 +128,11 @@ describe("the prompt", function()
             production({site = write("site.yaml", "production: true\n")}))
     end)
 
+    it("believes the site's file before the user's where neither names a context", function()
+        user("production: true\n")
+        assert.equal("", production({site = write("site.yaml", "production: false\n")}))
+    end)
+
     it("believes the site's file before the user's about the same context", function()
         user("production: true\ncontext: prod\n")
         assert.equal("", production({
