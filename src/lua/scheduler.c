@@ -113,13 +113,22 @@ static void cancel_foreground(struct salvor_scheduler *scheduler)
     salvor_interrupt_forget();
 }
 
+static void obey_at_prompt(struct salvor_scheduler *scheduler)
+{
+    struct salvor_task *foreground = scheduler->foreground;
+    if (foreground->state == TASK_ENDED)
+        salvor_interrupt_forget();
+    else if (foreground->cancel_requested)
+        scheduler->interrupt_seen = true; /* the next one ends the process */
+    else
+        cancel_foreground(scheduler);
+}
+
 /* What a signal asks for, once. `computing`: it came while a task ran, and not while all waited. */
 static void obey_interrupt(struct salvor_scheduler *scheduler, bool computing)
 {
-    struct salvor_task *foreground = scheduler->foreground;
-    if (foreground && salvor_interrupt_signal() == SIGINT && foreground->state != TASK_ENDED &&
-        !foreground->cancel_requested) {
-        cancel_foreground(scheduler);
+    if (scheduler->foreground && salvor_interrupt_signal() == SIGINT) {
+        obey_at_prompt(scheduler);
         return;
     }
     scheduler->interrupt_seen = true;
@@ -143,9 +152,9 @@ static void interrupt_hook(lua_State *L, lua_Debug *activation)
     if (!interrupt_pending(scheduler))
         return;
     obey_interrupt(scheduler, true);
-    if (!task)
+    if (!task && scheduler->interrupt_seen)
         luaL_error(L, "interrupted");
-    if (task->cancel_requested && !task->cancel_delivered)
+    if (task && task->cancel_requested && !task->cancel_delivered)
         salvor_task_raise_cancelled(L, task);
 }
 
@@ -247,6 +256,15 @@ static void hand_over_children(struct salvor_scheduler *scheduler, struct salvor
     }
 }
 
+/* What was pressed while the foreground was ending was meant for it. */
+static void forget_interrupt(struct salvor_scheduler *scheduler)
+{
+    if (salvor_interrupt_signal() != SIGINT)
+        return;
+    salvor_interrupt_forget();
+    scheduler->interrupt_seen = false;
+}
+
 /*
  * What ends a task must not fail, or whoever waits for it would wait for ever: it needs no memory,
  * and room on the stack was made before.
@@ -256,6 +274,8 @@ static void end_task(lua_State *L, struct salvor_task *task)
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
     struct salvor_task *parent = task->parent;
     task->state = TASK_ENDED;
+    if (task == scheduler->foreground)
+        forget_interrupt(scheduler);
     hand_over_children(scheduler, task, parent);
     unlink_child(task);
     while (task->failures)

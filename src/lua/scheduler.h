@@ -13,7 +13,7 @@ struct salvor_task;
 struct salvor_scheduler {
     struct salvor_loop *loop;
     struct salvor_task *root, *current;
-    struct salvor_task *foreground;         /* the one that Ctrl-C ends; NULL: the script */
+    struct salvor_task *foreground;         /* what Ctrl-C ends; NULL: the script */
     struct salvor_task *ready, **ready_end; /* a queue */
     struct salvor_joiner *joiners;          /* who waits for any task to end */
     lua_State *volatile running;            /* the Lua thread that executes, for the signal hook */
@@ -77,9 +77,10 @@ void salvor_task_cancel(struct salvor_scheduler *scheduler, struct salvor_task *
 void salvor_task_cancel_script(struct salvor_scheduler *scheduler);
 
 /*
- * From now on Ctrl-C ends this task (or NULL) with its children, and not the script: what was entered
- * at a prompt. When it is pressed again before the task has ended, it is the script's once more. The
- * task must be referenced until another one, or NULL, takes its place.
+ * From now on Ctrl-C ends this task with its children, and not the script: what was entered at a
+ * prompt. Once it has ended Ctrl-C does nothing; while it is ending the second one does nothing either
+ * and the third ends the process. NULL: Ctrl-C is the script's again. The task must be referenced
+ * until another one, or NULL, takes its place.
  */
 void salvor_task_set_foreground(struct salvor_scheduler *scheduler, struct salvor_task *task);
 

@@ -44,16 +44,18 @@ function evaluate.without_local(text)
 end
 
 --- run(fn) -> table.pack of true and its results, or of false, error, traceback. The function runs
---- as a task, which Ctrl-C ends: then the error's code is Cancelled.
+--- as a task, which Ctrl-C ends: then the error's code is Cancelled. Afterwards Ctrl-C does
+--- nothing, until leave().
 function evaluate.run(fn)
     local running = scheduler.spawn(fn)
     scheduler.set_foreground(running)
-    local ok, problem = pcall(scheduler.next_ended, {running})
-    scheduler.set_foreground(nil)
-    if not ok then
-        error(problem, 0)
-    end
+    scheduler.next_ended({running})
     return table.pack(scheduler.result(running))
+end
+
+--- Ctrl-C is the script's again.
+function evaluate.leave()
+    scheduler.set_foreground(nil)
 end
 
 --- One line for what was raised: of an error object with its hint on a second one.
