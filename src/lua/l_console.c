@@ -56,7 +56,7 @@ static int console_take(lua_State *L)
     return done(L, salvor_console_take(check_console(L), &err), &err);
 }
 
-/* yield(): as the terminal was found */
+/* yield(): as the terminal was found, with the cursor below what was drawn */
 static int console_yield(lua_State *L)
 {
     salvor_console_yield(check_console(L));
@@ -133,13 +133,6 @@ static int console_draw(lua_State *L)
     return done(L, result < 0 ? result : salvor_console_draw(console, &err), &err);
 }
 
-/* leave(): the cursor goes below what was drawn */
-static int console_leave(lua_State *L)
-{
-    struct salvor_error err;
-    return done(L, salvor_console_leave(check_console(L), &err), &err);
-}
-
 /* erase(): takes away what was drawn */
 static int console_erase(lua_State *L)
 {
@@ -164,19 +157,11 @@ static int console_suspend(lua_State *L)
 int luaopen_salvor_console(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"open", console_open}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"clear", console_clear},
-                                       {"close", console_close},
-                                       {"draw", console_draw},
-                                       {"erase", console_erase},
-                                       {"leave", console_leave},
-                                       {"read", console_read},
-                                       {"size", console_size},
-                                       {"take", console_take},
-                                       {"suspend", console_suspend},
-                                       {"yield", console_yield},
-                                       {"__gc", console_close},
-                                       {"__close", console_close},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"clear", console_clear}, {"close", console_close},     {"draw", console_draw},
+        {"erase", console_erase}, {"read", console_read},       {"size", console_size},
+        {"take", console_take},   {"suspend", console_suspend}, {"yield", console_yield},
+        {"__gc", console_close},  {"__close", console_close},   {NULL, NULL}};
     luaL_newmetatable(L, METATABLE);
     luaL_setfuncs(L, methods, 0);
     lua_pushvalue(L, -1);

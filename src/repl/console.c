@@ -24,6 +24,7 @@ struct salvor_console {
     struct salvor_error failure;
     struct termios found; /* the terminal's settings, while it is taken */
     bool taken, resized, closed;
+    bool marking; /* a paste that the terminal has not marked is under way */
     struct salvor_key key;
     bool has_key;
 };
@@ -65,11 +66,17 @@ static void unwatch_resize(struct salvor_console *console)
 
 /* Reading */
 
+static void stop_patience(struct salvor_console *console)
+{
+    console->patience.op.wake = NULL; /* it was not lost */
+    salvor_op_abort(&console->patience.op);
+}
+
 static void stop(struct salvor_console *console)
 {
     salvor_watch_stop(&console->input);
     salvor_watch_stop(&console->resize);
-    salvor_op_abort(&console->patience.op);
+    stop_patience(console);
 }
 
 static void abort_wait(struct salvor_op *op)
@@ -84,6 +91,11 @@ static bool has_event(struct salvor_console *console)
     return console->has_key || console->resized || console->closed || console->failure.code[0];
 }
 
+static void push(struct salvor_console *console, const char *bytes, size_t size)
+{
+    salvor_keys_push(console->keys, bytes, size, &console->failure);
+}
+
 static void look(struct salvor_console *console)
 {
     if (has_event(console)) {
@@ -92,22 +104,38 @@ static void look(struct salvor_console *console)
     }
 }
 
+/* Nothing has come for a while: what has begun is whole. */
 static void lose_patience(struct salvor_op *op)
 {
     struct salvor_console *console = op->waiter;
-    if (!console->op.done && salvor_keys_is_partial(console->keys))
+    if (console->marking)
+        push(console, SALVOR_KEYS_PASTE_END, strlen(SALVOR_KEYS_PASTE_END));
+    else if (salvor_keys_is_partial(console->keys))
         console->has_key = salvor_keys_force(console->keys, &console->key);
+    console->marking = false;
     look(console);
 }
 
 static void wait_for_rest(struct salvor_console *console)
 {
-    salvor_op_abort(&console->patience.op);
-    if (console->op.done || !salvor_keys_is_partial(console->keys))
+    stop_patience(console);
+    if (console->op.done || !(console->marking || salvor_keys_is_partial(console->keys)))
         return;
     console->patience.op.wake = lose_patience;
     console->patience.op.waiter = console;
     salvor_timer_start(console->loop, &console->patience, SALVOR_KEYS_PATIENCE);
+}
+
+/*
+ * Several lines at once, where the terminal was asked to mark pastes and has not: nobody types so
+ * fast. (Lines typed ahead, while the terminal had its own line editing, end in \n.)
+ */
+static bool is_unmarked_paste(const struct salvor_console *console, const char *bytes, size_t size)
+{
+    while (size && (bytes[size - 1] == '\r' || bytes[size - 1] == '\n'))
+        size--;
+    return memchr(bytes, '\r', size) && !memchr(bytes, '\x1b', size) &&
+           !salvor_keys_is_pasting(console->keys) && !salvor_keys_is_partial(console->keys);
 }
 
 static void read_keys(struct salvor_watch *watch, short revents)
@@ -120,10 +148,13 @@ static void read_keys(struct salvor_watch *watch, short revents)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     /* A terminal that was hung up says EIO. */
-    if (got <= 0)
-        console->closed = true;
-    else
-        salvor_keys_push(console->keys, chunk, (size_t)got, &console->failure);
+    console->closed = got <= 0;
+    if (got > 0 && is_unmarked_paste(console, chunk, (size_t)got)) {
+        push(console, SALVOR_KEYS_PASTE_BEGIN, strlen(SALVOR_KEYS_PASTE_BEGIN));
+        console->marking = true;
+    }
+    if (got > 0)
+        push(console, chunk, (size_t)got);
     look(console);
     wait_for_rest(console);
 }
@@ -221,11 +252,6 @@ int salvor_console_draw(struct salvor_console *console, struct salvor_error *err
                  err);
 }
 
-int salvor_console_leave(struct salvor_console *console, struct salvor_error *err)
-{
-    return flush(console, salvor_screen_leave(&console->screen, &console->output, err), err);
-}
-
 int salvor_console_erase(struct salvor_console *console, struct salvor_error *err)
 {
     return flush(console, salvor_screen_erase(&console->screen, &console->output, err), err);
@@ -271,6 +297,7 @@ void salvor_console_yield(struct salvor_console *console)
     if (!console->taken)
         return;
     console->taken = false;
+    flush(console, salvor_screen_leave(&console->screen, &console->output, NULL), NULL);
     write_all(leave, sizeof(leave) - 1, NULL);
     tcsetattr(STDIN_FILENO, TCSADRAIN, &console->found);
 }

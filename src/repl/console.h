@@ -25,8 +25,10 @@ int salvor_console_new(struct salvor_console **out, struct salvor_loop *loop,
 /* Gives the terminal back as it was. NULL is fine. */
 void salvor_console_free(struct salvor_console *console);
 
-/* Takes the terminal to raw mode, where it is not yet; salvor_console_yield() gives it back. */
+/* Takes the terminal to raw mode, where it is not yet. */
 int salvor_console_take(struct salvor_console *console, struct salvor_error *err);
+
+/* Gives it back, with the cursor below what was drawn. */
 void salvor_console_yield(struct salvor_console *console);
 
 enum salvor_console_event {
@@ -50,8 +52,7 @@ void salvor_console_size(const struct salvor_console *console, size_t *columns, 
 struct salvor_frame *salvor_console_frame(struct salvor_console *console, struct salvor_error *err);
 int salvor_console_draw(struct salvor_console *console, struct salvor_error *err);
 
-/* See screen.h. */
-int salvor_console_leave(struct salvor_console *console, struct salvor_error *err);
+/* Takes away what was drawn. */
 int salvor_console_erase(struct salvor_console *console, struct salvor_error *err);
 
 /* Clears the terminal; what is drawn next is at its top. */

@@ -7,9 +7,9 @@
 
 #include "core/buffer.h"
 
-enum { LIMIT = 16 << 20, LONGEST_NAME = 64, MARK_OF_PASTE = 200 };
+enum { LIMIT = 1 << 20, LONGEST_NAME = 64, MARK_OF_PASTE = 200, CTRL_C = 3 };
 
-static const char END_OF_PASTE[] = "\x1b[201~";
+static const char END_OF_PASTE[] = SALVOR_KEYS_PASTE_END;
 
 struct salvor_keys {
     TermKey *decoder;
@@ -17,8 +17,9 @@ struct salvor_keys {
     size_t taken;               /* of it */
     struct salvor_buffer text;  /* of the key that was returned last */
     TermKeyKey held;            /* decoded, and to be returned after the text before it */
-    bool holds, pasting;
-    size_t searched; /* bytes of the input, from `taken` on, without the end of the paste */
+    bool holds;
+    bool pasting, dropping; /* a paste has begun; and it is too large */
+    size_t searched;        /* bytes of the input, from `taken` on, without the end of the paste */
 };
 
 int salvor_keys_new(struct salvor_keys **out, const char *terminal, struct salvor_error *err)
@@ -57,19 +58,35 @@ static void drop_input(struct salvor_keys *keys)
     keys->taken = keys->searched = 0;
 }
 
+static void end_paste(struct salvor_keys *keys)
+{
+    keys->pasting = keys->dropping = false;
+    keys->searched = 0;
+}
+
 int salvor_keys_push(struct salvor_keys *keys, const char *bytes, size_t size,
                      struct salvor_error *err)
 {
-    if (keys->taken) {
-        salvor_buffer_consume(&keys->input, keys->taken);
-        keys->taken = 0;
-    }
-    if (salvor_buffer_append(&keys->input, bytes, size, err) < 0) {
+    if (keys->pasting && size == 1 && *bytes == CTRL_C) {
         drop_input(keys);
-        keys->pasting = false;
-        return -1;
+        end_paste(keys);
     }
-    return 0;
+    salvor_buffer_consume(&keys->input, keys->taken);
+    keys->taken = 0;
+    if (salvor_buffer_append(&keys->input, bytes, size, err) == 0)
+        return 0;
+    /* Of a paste that is dropped the end is still looked for, which may have begun. */
+    salvor_buffer_consume(&keys->input, keys->searched);
+    keys->searched = 0;
+    keys->dropping = keys->pasting;
+    if (!keys->pasting || salvor_buffer_append(&keys->input, bytes, size, NULL) < 0)
+        drop_input(keys);
+    return -1;
+}
+
+bool salvor_keys_is_pasting(const struct salvor_keys *keys)
+{
+    return keys->pasting;
 }
 
 static bool append(struct salvor_keys *keys, const char *bytes, size_t size)
@@ -95,17 +112,21 @@ static bool next_paste(struct salvor_keys *keys, struct salvor_key *key)
     const size_t mark = sizeof(END_OF_PASTE) - 1;
     const char *begin = keys->input.data + keys->taken;
     size_t size = keys->input.size - keys->taken;
-    const char *end =
-        size < mark ? NULL
-                    : memmem(begin + keys->searched, size - keys->searched, END_OF_PASTE, mark);
+    const char *end = memmem(begin + keys->searched, size - keys->searched, END_OF_PASTE, mark);
     if (!end) {
         keys->searched = size < mark ? 0 : size - mark + 1;
+        if (keys->dropping) {
+            keys->taken += keys->searched;
+            keys->searched = 0;
+        }
         return false;
     }
-    append_lines(keys, begin, (size_t)(end - begin));
+    bool dropped = keys->dropping;
     keys->taken += (size_t)(end - begin) + mark;
-    keys->searched = 0;
-    keys->pasting = false;
+    end_paste(keys);
+    if (dropped)
+        return false;
+    append_lines(keys, begin, (size_t)(end - begin));
     *key = (struct salvor_key){.kind = SALVOR_KEY_PASTE};
     return true;
 }
@@ -165,21 +186,18 @@ static bool finish(struct salvor_keys *keys, struct salvor_key *key)
     return true;
 }
 
-/* The key that was decoded, or the paste that it begins. */
-static bool take(struct salvor_keys *keys, TermKeyKey *decoded, struct salvor_key *key)
-{
-    if (begins_paste(keys, decoded)) {
-        keys->pasting = true;
-        return next_paste(keys, key);
-    }
-    return name_key(keys, decoded, key);
-}
-
 bool salvor_keys_next(struct salvor_keys *keys, struct salvor_key *key)
 {
     TermKeyKey decoded;
     salvor_buffer_clear(&keys->text);
-    while (!keys->pasting) {
+    for (;;) {
+        if (keys->pasting) {
+            if (next_paste(keys, key))
+                return finish(keys, key);
+            if (keys->pasting)
+                return false;
+            continue; /* it was dropped */
+        }
         if (keys->holds)
             decoded = keys->held;
         else if (!decode(keys, &decoded))
@@ -191,15 +209,14 @@ bool salvor_keys_next(struct salvor_keys *keys, struct salvor_key *key)
             keys->held = decoded;
             keys->holds = true;
             break;
-        } else if (take(keys, &decoded, key)) {
+        } else if (begins_paste(keys, &decoded)) {
+            keys->pasting = true;
+        } else if (name_key(keys, &decoded, key)) {
             return finish(keys, key);
         }
     }
-    if (keys->text.size) {
-        *key = (struct salvor_key){.kind = SALVOR_KEY_TEXT};
-        return finish(keys, key);
-    }
-    return keys->pasting && next_paste(keys, key) && finish(keys, key);
+    *key = (struct salvor_key){.kind = SALVOR_KEY_TEXT};
+    return keys->text.size && finish(keys, key);
 }
 
 bool salvor_keys_is_partial(const struct salvor_keys *keys)
@@ -218,7 +235,7 @@ bool salvor_keys_force(struct salvor_keys *keys, struct salvor_key *key)
             *key = (struct salvor_key){.kind = SALVOR_KEY_TEXT};
             return finish(keys, key);
         }
-        if (take(keys, &decoded, key))
+        if (name_key(keys, &decoded, key))
             return finish(keys, key);
     }
     return false;

@@ -14,6 +14,10 @@
 #define SALVOR_KEYS_MARK_PASTES  "\x1b[?2004h"
 #define SALVOR_KEYS_LEAVE_PASTES "\x1b[?2004l"
 
+/* The marks. */
+#define SALVOR_KEYS_PASTE_BEGIN "\x1b[200~"
+#define SALVOR_KEYS_PASTE_END   "\x1b[201~"
+
 /*
  * Seconds in which the rest of a key's bytes must come. An Escape that stays alone for so long is the
  * key, and no beginning of another one.
@@ -41,12 +45,18 @@ int salvor_keys_new(struct salvor_keys **out, const char *terminal, struct salvo
 /* NULL is fine. */
 void salvor_keys_free(struct salvor_keys *keys);
 
-/* Hands over what was read. TooLarge when more than 16 MiB wait: then all that waits is dropped. */
+/*
+ * Hands over what was read, a few KiB. TooLarge when a paste has more than 1 MiB: then it is dropped,
+ * up to its end. Ctrl-C, read by itself, gives up a paste whose end does not come, and is a key.
+ */
 int salvor_keys_push(struct salvor_keys *keys, const char *bytes, size_t size,
                      struct salvor_error *err);
 
 /* Takes the next key; false when there is no whole one. */
 bool salvor_keys_next(struct salvor_keys *keys, struct salvor_key *key);
+
+/* A paste has begun and not ended. */
+bool salvor_keys_is_pasting(const struct salvor_keys *keys);
 
 /* A key has begun that may be whole already: after SALVOR_KEYS_PATIENCE it is to be forced. */
 bool salvor_keys_is_partial(const struct salvor_keys *keys);

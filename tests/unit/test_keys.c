@@ -184,19 +184,68 @@ static void broken_bytes_and_unknown_sequences_do_no_harm(void **state)
     expect_nothing();
 }
 
-static void what_never_ends_is_dropped(void **state)
+/* Sends pieces of what was read at once; whether one of them was too much. */
+static bool send_many(char byte, size_t size)
+{
+    static char piece[4096];
+    struct salvor_error err;
+    struct salvor_key key;
+    bool refused = false;
+    memset(piece, byte, sizeof(piece));
+    for (; size; size -= sizeof(piece)) {
+        if (salvor_keys_push(keys, piece, sizeof(piece), &err) < 0) {
+            assert_string_equal(err.code, "TooLarge");
+            assert_false(refused); /* it is told once */
+            refused = true;
+        }
+        assert_false(salvor_keys_next(keys, &key));
+    }
+    return refused;
+}
+
+static void a_paste_has_at_most_one_mebibyte(void **state)
 {
     (void)state;
-    struct salvor_error err;
-    size_t size = (16 << 20) + 1;
-    char *text = malloc(size);
-    assert_non_null(text);
-    memset(text, 'x', size);
+    struct salvor_key key;
+    const size_t most = 1 << 20;
     send("\x1b[200~");
+    assert_false(send_many('x', most - 4096));
+    send("\x1b[201~");
+    assert_true(salvor_keys_next(keys, &key));
+    assert_int_equal(key.size, most - 4096);
+    send("\x1b[200~");
+    assert_true(send_many('\r', 3 * most));
+    send("\x1b[201~typed");
+    expect(SALVOR_KEY_TEXT, "typed");
+    send("\x1b[200~again\x1b[201~");
+    expect(SALVOR_KEY_PASTE, "again");
+}
+
+/* The mark may have begun before what is dropped. */
+static void a_paste_that_is_dropped_ends_where_its_mark_is(void **state)
+{
+    (void)state;
+    for (size_t cut = 1; cut < 6; cut++) {
+        struct salvor_error err;
+        send("\x1b[200~");
+        while (salvor_keys_push(keys, "0123456789abcdef", 16, &err) == 0)
+            expect_nothing();
+        send_bytes("\x1b[201~", cut);
+        expect_nothing();
+        send(&"\x1b[201~typed"[cut]);
+        expect(SALVOR_KEY_TEXT, "typed");
+    }
+}
+
+static void control_c_gives_up_a_paste_that_does_not_end(void **state)
+{
+    (void)state;
+    send("\x1b[200~text with \x03 in it");
     expect_nothing();
-    assert_int_equal(salvor_keys_push(keys, text, size, &err), -1);
-    assert_string_equal(err.code, "TooLarge");
-    free(text);
+    assert_true(salvor_keys_is_pasting(keys));
+    send("\x03");
+    expect(SALVOR_KEY_NAMED, "C-c");
+    assert_false(salvor_keys_is_pasting(keys));
     send("on");
     expect(SALVOR_KEY_TEXT, "on");
 }
@@ -214,7 +263,9 @@ int main(void)
         TEST(a_paste_may_come_in_pieces),
         TEST(an_empty_paste_is_one_too),
         TEST(broken_bytes_and_unknown_sequences_do_no_harm),
-        TEST(what_never_ends_is_dropped),
+        TEST(a_paste_has_at_most_one_mebibyte),
+        TEST(a_paste_that_is_dropped_ends_where_its_mark_is),
+        TEST(control_c_gives_up_a_paste_that_does_not_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
