@@ -1,4 +1,6 @@
 --- The plain prompt, as lua5.4 -i has it.
+local errors = require("salvor.error")
+local evaluate = require("salvor.prompt.evaluate")
 local terminal = require("salvor.terminal")
 local salvor = require("salvor")
 
@@ -47,13 +49,34 @@ end
 
 local function show(ok, ...)
     if not ok then
-        complain((...))
+        complain(evaluate.describe((...)))
     elseif select("#", ...) > 0 then
         local shown, problem = pcall(print, ...)
         if not shown then
             complain("error calling 'print' (" .. tostring(problem) .. ")")
         end
     end
+end
+
+--- As pcall(). At a terminal Ctrl-C ends what is called, and not the prompt.
+local function call(fn)
+    if not terminal.is_terminal("stdin") then
+        return pcall(fn)
+    end
+    local outcome = evaluate.run(fn)
+    return table.unpack(outcome, 1, outcome.n)
+end
+
+--- The same, but an error ends the prompt, unless it is Ctrl-C: then there is a new line.
+local function read()
+    local ok, chunk, problem = call(read_chunk)
+    if ok then
+        return chunk, problem
+    elseif errors.is(chunk) and chunk.code == "Cancelled" then
+        io.stdout:write("\n")
+        return read()
+    end
+    error(chunk, 0)
 end
 
 --- Reads, runs and prints until the end of standard input; returns the exit code. options: quiet
@@ -63,16 +86,17 @@ function repl.run(options)
         print("Salvor " .. salvor.version .. " (" .. _VERSION .. ")")
     end
     while true do
-        local chunk, problem = read_chunk()
+        local chunk, problem = read()
         if chunk then
             options.questions:forget()
-            show(pcall(chunk))
+            show(call(chunk))
         elseif problem then
             complain(problem)
         else
             break
         end
     end
+    evaluate.leave()
     io.stdout:write("\n")
     return 0
 end
