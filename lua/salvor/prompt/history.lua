@@ -11,6 +11,7 @@ history.__index = history
 local MOST = 10000 -- entries that are kept
 local LONGEST = 1 << 20 -- bytes of one that is written down
 local FILE_LIMIT = 64 << 20
+local ONLY_OWNER, OTHERS = 384, 63 -- 0600 and 0077
 
 -- A literal behind such a name is taken for a secret, whatever it is used for.
 local SECRET_NAMES = {"password", "passwd", "passphrase", "secret", "token", "credential",
@@ -39,17 +40,19 @@ local function remember(self, text)
     self.places[text] = #self.entries
 end
 
+--- Reads what the file has; the number of its lines, and of those that are damaged.
 local function parse(self, content)
-    local damaged = 0
+    local rows, damaged = 0, 0
     for row in content:gmatch("[^\n]+") do
         local text = json.decode(row)
+        rows = rows + 1
         if type(text) == "string" and utf8.len(text) then
             remember(self, text)
         else
             damaged = damaged + 1
         end
     end
-    return damaged
+    return rows, damaged
 end
 
 --- The entries, oldest first, each once: the latest time it was entered.
@@ -69,35 +72,47 @@ function history:list()
     return self.entries
 end
 
--- Over the limit the older half goes, so that it is not written anew each time.
-local function shorten(self)
-    local entries = self:list()
-    if #entries <= MOST then
-        return
-    end
-    local rows = {}
-    for at = #entries - MOST // 2 + 1, #entries do
+--- Writes the file anew, with each text once; over the limit without the older half, so that this
+--- is not done each time.
+local function rewrite(self)
+    local entries, rows = self:list(), {}
+    for at = #entries > MOST and #entries - MOST // 2 + 1 or 1, #entries do
         rows[#rows + 1] = json.encode(entries[at]) .. "\n"
     end
-    local _, err = fs.write(self.path, table.concat(rows), {mode = 384})
+    local written, err = fs.write(self.path, table.concat(rows), {mode = ONLY_OWNER})
+    self.is_torn = self.is_torn and not written
     self.warning = self.warning or err and err.message
 end
 
+local function load(self, status)
+    local content, err = fs.read(self.path, {limit = FILE_LIMIT})
+    if not content then
+        self.warning = err.message
+        return
+    end
+    self.is_torn = content:find("[^\n]$") ~= nil
+    local rows, damaged = parse(self, content)
+    if damaged > 0 then
+        self.warning = string.format("%s: %d damaged lines were left out", self.path, damaged)
+    end
+    if (#self:list() > MOST or rows > 2 * MOST or status.mode & OTHERS ~= 0)
+        and not fs.readlink(self.path) then
+        rewrite(self) -- which would take a link's place
+    end
+end
+
 --- open(path) -> history; `warning` says what is wrong with the file. Without a path nothing is
---- kept.
+--- kept, nor in what is no file: a pipe would be waited for.
 function history.open(path)
     local self = setmetatable({path = path, entries = {}, places = {}}, history)
-    local content, err = nil, nil
+    local status, err
     if path then
-        content, err = fs.read(path, {limit = FILE_LIMIT})
+        status, err = fs.stat(path)
     end
-    if content then
-        self.is_torn = content:find("[^\n]$") ~= nil
-        local damaged = parse(self, content)
-        if damaged > 0 then
-            self.warning = string.format("%s: %d damaged lines were left out", path, damaged)
-        end
-        shorten(self)
+    if status and status.type ~= "file" then
+        self.path, self.warning = nil, path .. ": not a file"
+    elseif status then
+        load(self, status)
     elseif err and err.code ~= "NotFound" then
         self.warning = err.message
     end
