@@ -199,6 +199,9 @@ function prompt.run_session(console, options)
     self.editor = editor.new(console, {
         history = self.history,
         is_complete = is_complete,
+        complain = function(problem)
+            self:complain(evaluate.describe(problem))
+        end,
         complete = function(text, cursor)
             return complete(self, text, cursor)
         end,
@@ -224,6 +227,7 @@ function prompt.run_session(console, options)
             break
         end
     end
+    evaluate.leave()
     for running in pairs(self.tasks) do
         running:cancel()
     end

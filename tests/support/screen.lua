@@ -4,6 +4,7 @@ local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
+local terminal = require("salvor.terminal")
 
 local screen = {}
 screen.__index = screen
@@ -40,11 +41,12 @@ local function ended_file(self)
 end
 
 --- start(words, options): salvor with these words. options: home (a folder, needed), env, columns,
---- rows, prefix (words in front). Close it, or keep it in a `<close>` variable.
+--- rows, prefix (words in front), program (another one than salvor). Close it, or keep it in a
+--- `<close>` variable.
 function screen.start(words, options)
     local self = setmetatable({socket = fs.join(must(fs.temporary_folder()), "tmux")}, screen)
     local argv = table.move(options.prefix or {}, 1, #(options.prefix or {}), 1, {})
-    argv[#argv + 1] = salvor.path
+    argv[#argv + 1] = options.program or salvor.path
     table.move(words, 1, #words, #argv + 1, argv)
     local env = {TERM = "screen-256color"}
     for name, value in pairs(options.env or {}) do
@@ -69,21 +71,38 @@ function screen:type(text)
     tmux(self, "send-keys", "-l", "--", text)
 end
 
---- Pastes, as a terminal does it that marks its pastes when it is asked to.
-function screen:paste(text)
+--- Sends bytes, as a terminal sends them for a key.
+function screen:send(bytes)
+    local codes = {}
+    for at = 1, #bytes do
+        codes[at] = string.format("%02x", bytes:byte(at))
+    end
+    tmux(self, "send-keys", "-H", table.unpack(codes))
+end
+
+--- Pastes, as a terminal does it that marks its pastes when it is asked to; or one that does not.
+function screen:paste(text, unmarked)
     local file = self.socket .. ".paste"
     must(fs.write(file, text))
-    tmux(self, "load-buffer", file, ";", "paste-buffer", "-p")
+    tmux(self, "load-buffer", file, ";", "paste-buffer", not unmarked and "-p" or nil)
 end
 
 function screen:resize(columns, rows)
     tmux(self, "resize-window", "-x", tostring(columns), "-y", tostring(rows))
 end
 
+local function trimmed(shown)
+    return (shown:gsub("[ \t]+\n", "\n"):gsub("\n+$", ""))
+end
+
 --- What is shown, without blanks at the ends of rows and without empty rows at the end.
 function screen:text()
-    local shown = tmux(self, "capture-pane", "-p").stdout
-    return (shown:gsub("[ \t]+\n", "\n"):gsub("\n+$", ""))
+    return trimmed(tmux(self, "capture-pane", "-p").stdout)
+end
+
+--- The same with colours, as escapes.
+function screen:coloured_text()
+    return trimmed(tmux(self, "capture-pane", "-p", "-e").stdout)
 end
 
 --- The last rows that are shown.
@@ -95,11 +114,44 @@ function screen:tail(count)
     return table.concat(rows, "\n", math.max(1, #rows - count + 1))
 end
 
---- {column, row} of the cursor, from 0.
-function screen:cursor()
-    local column, row = tmux(self, "display-message", "-p", "#{cursor_x} #{cursor_y}").stdout
-        :match("(%d+) (%d+)")
-    return {tonumber(column), tonumber(row)}
+--- The characters of the first `width` columns of a row, filled up with blanks, and the rest.
+local function split_row(row, width)
+    local at = 1
+    while width > 0 and at <= #row do
+        local next_at = utf8.offset(row, 2, at)
+        width = width - terminal.display_width(row:sub(at, next_at - 1))
+        at = next_at
+        next_at = utf8.offset(row, 2, at)
+        while next_at and terminal.display_width(row:sub(at, next_at - 1)) == 0 do
+            at, next_at = next_at, utf8.offset(row, 2, next_at)
+        end
+    end
+    return row:sub(1, at - 1) .. (" "):rep(width), row:sub(at)
+end
+
+--- text() with a | where the cursor is.
+function screen:text_with_cursor()
+    local shown = tmux(self, "display-message", "-p", "#{cursor_x} #{cursor_y}", ";",
+        "capture-pane", "-p").stdout
+    local column, row, text = shown:match("^(%d+) (%d+)\n(.*)$")
+    local rows = {}
+    for each in trimmed(text):gmatch("([^\n]*)\n?") do
+        rows[#rows + 1] = each
+    end
+    for number = 1, row + 1 do
+        rows[number] = rows[number] or ""
+    end
+    local before, after = split_row(rows[row + 1], tonumber(column))
+    rows[row + 1] = before .. "|" .. after
+    return (table.concat(rows, "\n"):gsub("\n+$", ""))
+end
+
+--- The number of the process that was started.
+function screen:pid()
+    local shell = tmux(self, "display-message", "-p", "#{pane_pid}").stdout:match("%d+")
+    return eventually("the program", function()
+        return fs.read(string.format("/proc/%s/task/%s/children", shell, shell)):match("%d+")
+    end)
 end
 
 --- Waits until the last rows are these, and says what they are when they never become so.
@@ -110,6 +162,16 @@ function screen:expect(rows)
     end)
     if not ok then
         require("luassert").are.equal(rows, self:tail(count + 1))
+    end
+end
+
+--- Waits until the whole screen is this text, with a | where the cursor is.
+function screen:expect_all(text)
+    local ok = pcall(eventually, text, function()
+        return self:text_with_cursor() == text
+    end)
+    if not ok then
+        require("luassert").are.equal(text, self:text_with_cursor())
     end
 end
 

@@ -8,14 +8,12 @@ local actions = {}
 for _, place in ipairs({"left", "right", "line-begin", "line-end", "word-left", "word-right",
                         "begin", "end"}) do
     actions[place] = function(self)
-        self.menu = nil
         self.line:go(place)
     end
 end
 
 for _, place in ipairs({"line-end", "line-begin", "word-left", "word-right", "blank-left"}) do
     actions["kill-" .. place] = function(self)
-        self.menu = nil
         self.line:kill(place)
     end
 end
@@ -23,7 +21,6 @@ end
 for name, method in pairs({["swap-characters"] = "swap_characters", yank = "yank", undo = "undo",
                            ["yank-earlier"] = "yank_earlier"}) do
     actions[name] = function(self)
-        self.menu = nil
         self.line[method](self.line)
     end
 end
@@ -35,12 +32,10 @@ for _, case in ipairs({"upper", "lower", "capital"}) do
 end
 
 actions["delete-left"] = function(self)
-    self.menu = nil
     self.line:delete("left")
 end
 
 actions["delete-right"] = function(self)
-    self.menu = nil
     self.line:delete("right")
 end
 
@@ -54,7 +49,7 @@ end
 -- The history: `place` is where in it we are, and the draft what was being written before
 
 local function show(self, place)
-    local entries = self.options.history and self.options.history:list() or {}
+    local entries = self:entries()
     place = math.max(1, math.min(place, #entries + 1))
     local now = self.place or #entries + 1
     if place == now then
@@ -68,8 +63,7 @@ local function show(self, place)
 end
 
 local function move_in_history(self, by)
-    local entries = self.options.history and self.options.history:list() or {}
-    show(self, (self.place or #entries + 1) + by)
+    show(self, (self.place or #self:entries() + 1) + by)
 end
 
 function actions.up(self)
@@ -107,7 +101,6 @@ end
 -- The end of a line
 
 actions["new-line"] = function(self)
-    self.menu = nil
     self.line:insert("\n")
 end
 
@@ -129,9 +122,8 @@ function actions.drop()
     return {dropped = true}
 end
 
-actions["give-up"] = function(self)
-    self.menu = nil
-end
+-- The list of completions goes away, and that is all.
+actions["give-up"] = function() end
 
 -- Completion
 
@@ -154,9 +146,16 @@ function actions.suspend(self)
 end
 
 function actions.edit(self)
-    local text = self.options.edit and self.options.edit(self.line.text)
-    if text then
-        self.line:set(text)
+    if not self.options.edit then
+        return
+    end
+    self.console:yield()
+    local ok, text = pcall(self.options.edit, self.line.text)
+    self.console:take()
+    if not ok then
+        self:complain(text)
+    elseif not self.line:set(text) then
+        self:complain(self.TOO_LONG)
     end
 end
 

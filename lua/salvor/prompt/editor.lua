@@ -6,75 +6,112 @@ local keymap = require("salvor.prompt.keymap")
 local line = require("salvor.prompt.line")
 local menu = require("salvor.prompt.menu")
 local search = require("salvor.prompt.search")
+local window = require("salvor.prompt.window")
 
 local editor = {}
 editor.__index = editor
 
---- new(console, options) -> editor. options, all functions, and all but `is_complete` may be nil:
+--- What an input that is longer than line.LIMIT is refused with.
+editor.TOO_LONG = "an input has at most 1 MiB; a file is run by :load FILE"
+
+-- The actions that leave the list of completions where it is.
+local KEEPS_MENU = {up = true, down = true, accept = true, complete = true,
+                    ["complete-back"] = true, clear = true, suspend = true}
+
+-- The first keys of those that are two.
+local prefixes = {}
+for name in pairs(keymap) do
+    local first = name:match("^(%S+) ")
+    if first then
+        prefixes[first] = true
+    end
+end
+
+--- new(console, options) -> editor. options, all functions, and all but the first two may be nil:
 ---
----     history       a salvor.prompt.history
 ---     is_complete   (text) -> whether Enter runs it; else it begins another row
+---     complain      (problem): prints what went wrong
+---     history       a salvor.prompt.history
 ---     complete      (text, cursor) -> {from, to, items = list of {text, detail}} | nil
 ---     hint          (text, cursor) -> text shown behind the cursor | nil
 ---     highlight     (text) -> list of {text, style}, which together are the text
----     edit          (text) -> text, by the user's own editor | nil
+---     edit          (text) -> text, by the user's own editor; raises
 ---     styles        {hint, prompt, selected, detail, search} of the terminal; nil is plain
 function editor.new(console, options)
     return setmetatable({console = console, options = options, kills = {},
                          styles = options.styles or {}}, editor)
 end
 
+--- What was entered before, oldest first.
+function editor:entries()
+    return self.options.history and self.options.history:list() or {}
+end
+
 -- Drawing
 
-local function add_text(pieces, edited, highlighted, continuation)
-    local at = 1 -- in the text
-    local placed = false
+--- Adds the text from `from` to `to`, with the cursor in it.
+local function add_text(pieces, highlighted, from, to, cursor, continuation)
+    local before = 0 -- bytes of the pieces so far
     for _, piece in ipairs(highlighted) do
         local text, style = piece[1], piece[2]
-        local from = 1
-        local cursor = not placed and edited.cursor < at + #text and edited.cursor - at + 1
-        for position = 1, #text + 1 do
-            local is_end = position > #text
-            local is_line = not is_end and text:byte(position) == 10
-            if is_end or is_line or position == cursor then
-                pieces[#pieces + 1] = {text:sub(from, position - 1), style}
-                from = position
-            end
-            if position == cursor then
+        local at, last = math.max(1, from - before), math.min(#text, to - before)
+        while at <= last do
+            local here = cursor - before
+            local stop = text:find("\n", at, true) or last + 1
+            if at == here then
                 pieces[#pieces + 1] = true
-                placed = true
+            elseif at < here and here < stop then
+                stop = here
             end
-            if is_line then
+            if stop == at then
                 pieces[#pieces + 1] = "\n"
                 pieces[#pieces + 1] = continuation
-                from = position + 1
+                stop = at + 1
+            else
+                stop = math.min(stop, last + 1)
+                pieces[#pieces + 1] = {text:sub(at, stop - 1), style}
             end
+            at = stop
         end
-        at = at + #text
+        before = before + #text
     end
-    if not placed then
+    if cursor > to then
         pieces[#pieces + 1] = true
     end
 end
 
---- What the terminal shows now.
-function editor:pieces()
-    local options, edited = self.options, self.line
-    local pieces = {}
-    for _, piece in ipairs(self.search and search.prompt(self) or self.prompt) do
-        pieces[#pieces + 1] = piece
-    end
-    add_text(pieces, edited, options.highlight and options.highlight(edited.text)
-        or {{edited.text, ""}}, {self.continuation, self.styles.prompt or ""})
+--- What stands behind or below the text, and how many rows more it takes.
+local function pieces_below(self)
+    local hint, edited = self.options.hint, self.line
+    local pieces, rows = {}, 0
     if self.menu then
         self.menu:add(pieces, self)
-    elseif options.hint and not self.search and edited.cursor == #edited.text + 1 then
-        local hint = options.hint(edited.text, edited.cursor)
-        if hint then
-            pieces[#pieces + 1] = {hint, self.styles.hint or ""}
-        end
+    elseif hint and not self.search and not self.is_finished
+        and edited.cursor == #edited.text + 1 then
+        pieces[1] = {hint(edited.text, edited.cursor) or "", self.styles.hint or ""}
     end
-    return pieces
+    for _, piece in ipairs(pieces) do
+        local text = type(piece) == "table" and piece[1] or piece
+        rows = rows + (text:find("^\n") and 1 or 0)
+    end
+    return pieces, rows
+end
+
+--- What the terminal shows now.
+function editor:pieces()
+    local edited, highlight = self.line, self.options.highlight
+    local continuation = {self.continuation, self.styles.prompt or ""}
+    local _, rows = self.console:size()
+    local below, rows_below = pieces_below(self)
+    local from, to
+    from, to, self.first = window(edited.text, edited.cursor, math.max(1, rows - rows_below),
+        self.first)
+    local before = self.search and search.prompt(self) or self.first == 1 and self.prompt
+        or {continuation}
+    local pieces = table.move(before, 1, #before, 1, {})
+    add_text(pieces, highlight and highlight(edited.text) or {{edited.text, ""}}, from, to,
+        edited.cursor, continuation)
+    return table.move(below, 1, #below, #pieces + 1, pieces)
 end
 
 --- Draws the line, when one is being edited; for who has something new for it.
@@ -95,14 +132,10 @@ function editor:complete_anew()
     end
 end
 
---- Calls `print`, whose output comes above the line that is edited.
-function editor:above(print)
-    if not self.line then
-        return print()
-    end
+--- Tells what went wrong, above the line.
+function editor:complain(problem)
     self.console:erase()
-    print()
-    self:refresh()
+    self.options.complain(problem)
 end
 
 -- Keys
@@ -112,11 +145,21 @@ local function find_action(self, name)
     if self.pending then
         name = self.pending .. " " .. name
         self.pending = nil
-    elseif keymap.prefixes[name] then
+    elseif prefixes[name] then
         self.pending = name
         return nil
     end
     return keymap[name]
+end
+
+local function press(self, name)
+    local action = find_action(self, name)
+    if not action then
+        return nil
+    elseif not KEEPS_MENU[action] then
+        self.menu = nil
+    end
+    return actions[action](self)
 end
 
 --- One event of the console; what reading is to return, or nothing.
@@ -128,22 +171,19 @@ function editor:handle(kind, text)
     elseif self.search and search.handle(self, kind, text) then
         return nil
     elseif kind == "key" then
-        local action = find_action(self, text)
-        return action and actions[action](self)
+        return press(self, text)
     end
-    self.menu = nil
-    self.line:insert(text, kind == "text")
+    self.menu, self.pending = nil, nil
+    if not self.line:insert(text, kind == "text") then
+        self:complain(editor.TOO_LONG)
+    end
 end
 
---- Takes back the rows below the text and the hint, and goes on below.
-function editor:finish()
-    self.menu, self.search = nil, nil
-    local hint = self.options.hint
-    self.options.hint = nil
+--- Takes back the rows below the text, and the hint.
+local function finish(self)
+    self.menu, self.search, self.is_finished = nil, nil, true
     self.line.cursor = #self.line.text + 1
     self:refresh()
-    self.options.hint = hint
-    self.console:leave()
 end
 
 local function edit(self)
@@ -152,10 +192,12 @@ local function edit(self)
     self:refresh()
     while true do
         local kind, text, more = console:read()
-        if not kind then
-            return nil, text
+        local result
+        if kind then
+            result = self:handle(kind, text)
+        else
+            self:complain(text)
         end
-        local result = self:handle(kind, text)
         if result then
             return result
         elseif not more then
@@ -164,22 +206,20 @@ local function edit(self)
     end
 end
 
---- read(prompt, continuation) -> text; nil, "dropped" after Ctrl-C; nil, "closed" at the end; or
---- nil, err. `prompt` is a list of texts and {text, style}, `continuation` what further rows begin
---- with, `text` what is there to begin with.
+--- read(prompt, continuation) -> text; nil, "dropped" after Ctrl-C; or nil, "closed" at the end.
+--- `prompt` is a list of texts and {text, style}, `continuation` what further rows begin with,
+--- `text` what is there to begin with.
 function editor:read(prompt, continuation, text)
-    self.prompt, self.continuation = prompt, continuation
+    self.prompt, self.continuation, self.first = prompt, continuation, 1
     self.line, self.place, self.draft, self.asked = line.new(self.kills), nil, nil, nil
     self.line:set(text or "")
+    self.is_finished = false
     local _ <close> = setmetatable({}, {__close = function()
         self.line, self.menu, self.search, self.pending = nil, nil, nil, nil
         self.console:yield()
     end})
-    local result, err = edit(self)
-    if not result then
-        return nil, err
-    end
-    self:finish()
+    local result = edit(self)
+    finish(self)
     if result.text then
         return result.text
     end

@@ -1,6 +1,6 @@
 --- Which key does what: the keys of emacs, as shells have them. The values are names of actions in
---- salvor.prompt.actions.
-local keymap = {
+--- salvor.prompt.actions; a key of two is pressed one after the other.
+return {
     ["C-a"] = "line-begin", Home = "line-begin",
     ["C-e"] = "line-end", End = "line-end",
     ["C-b"] = "left", Left = "left",
@@ -25,12 +25,8 @@ local keymap = {
     Enter = "accept", ["C-j"] = "accept", ["C-m"] = "accept", KPEnter = "accept",
     ["M-Enter"] = "new-line", ["C-o"] = "new-line",
     Tab = "complete", ["C-i"] = "complete", ["S-Tab"] = "complete-back",
-    ["C-r"] = "search", ["C-s"] = "search-forward", ["C-g"] = "give-up",
+    ["C-r"] = "search", ["C-s"] = "search-forward",
+    ["C-g"] = "give-up", Escape = "give-up",
     ["C-c"] = "drop", ["C-l"] = "clear", ["C-z"] = "suspend",
     ["C-x C-e"] = "edit",
 }
-
---- Keys that another one follows.
-keymap.prefixes = {["C-x"] = true}
-
-return keymap

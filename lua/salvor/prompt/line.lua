@@ -1,11 +1,14 @@
 --- The text that is edited, with its cursor: what the keys of emacs do to it. It knows nothing of
---- terminals. The text is valid UTF-8, of one or more lines; positions are bytes before which the
---- cursor stands, 1 to #text + 1.
+--- terminals. The text is valid UTF-8, of one or more lines and at most line.LIMIT bytes; positions
+--- are bytes before which the cursor stands, 1 to #text + 1.
 local terminal = require("salvor.terminal")
 
 local line = {}
 line.__index = line
 
+line.LIMIT = 1 << 20
+
+local REPLACEMENT = utf8.char(0xFFFD)
 local MOST_KILLS = 60
 local UNDO_BYTES = 16 << 20 -- of texts that can be gone back to
 
@@ -17,11 +20,15 @@ end
 
 -- Broken bytes would make the positions of characters meaningless.
 local function valid(text)
+    local parts, from = {}, 1
     local size, broken = utf8.len(text)
-    if size then
-        return text
+    while not size do
+        parts[#parts + 1] = text:sub(from, broken - 1)
+        from = broken + 1
+        size, broken = utf8.len(text, from)
     end
-    return text:sub(1, broken - 1) .. utf8.char(0xFFFD) .. valid(text:sub(broken + 1))
+    parts[#parts + 1] = text:sub(from)
+    return table.concat(parts, REPLACEMENT)
 end
 
 -- Undo
@@ -97,20 +104,28 @@ local function end_of_line(text, at)
 end
 
 -- Bytes beyond ASCII are of words.
-local WORD = "[%w_\x80-\xff]"
+local WORD, BETWEEN = "[%w_\x80-\xff]", "[^%w_\x80-\xff]"
 
 local function after_word(text, at)
-    local _, last = text:find("^.-" .. WORD .. "+", at)
-    return last and last + 1 or #text + 1
+    local _, last = text:find("^" .. BETWEEN .. "*" .. WORD .. "*", at)
+    return last + 1
+end
+
+--- Back over bytes of the class. A pattern that ends in $ would try each byte before it.
+local function before_all(text, at, class)
+    local pattern = "^" .. class
+    while at > 1 and text:find(pattern, at - 1) do
+        at = at - 1
+    end
+    return at
 end
 
 local function before_word(text, at)
-    local before = text:sub(1, at - 1)
-    return before:find(WORD .. "+[^%w_\x80-\xff]*$") or 1
+    return before_all(text, before_all(text, at, BETWEEN), WORD)
 end
 
 local function before_blank(text, at)
-    return text:sub(1, at - 1):find("%S+%s*$") or 1
+    return before_all(text, before_all(text, at, "%s"), "%S")
 end
 
 local PLACES = {
@@ -159,16 +174,23 @@ end
 
 -- Changes
 
+--- False, and nothing is done, when the whole would be too long.
 local function replace(self, from, to, text)
+    if #self.text - (to - from) + #text > line.LIMIT then
+        return false
+    end
     self.text = self.text:sub(1, from - 1) .. text .. self.text:sub(to)
     self.cursor = from + #text
+    return true
 end
 
---- Puts text where the cursor is. `typed`: letters that follow each other are undone word by word.
+--- Puts text where the cursor is; false when the whole would be too long. `typed`: letters that
+--- follow each other are undone word by word.
 function line:insert(text, typed)
     change(self, typed and not text:find("^%s") and "typed" or nil)
-    replace(self, self.cursor, self.cursor, valid(text))
+    local done = replace(self, self.cursor, self.cursor, valid(text))
     self.last = typed and "typed" or nil
+    return done
 end
 
 --- Puts `text` in the place of the bytes from `from` up to `to`, exclusive.
@@ -177,13 +199,14 @@ function line:replace(from, to, text)
     replace(self, from, to, valid(text))
 end
 
---- The whole text, with the cursor at its end.
+--- The whole text, with the cursor at its end; false when it is too long.
 function line:set(text)
-    if text ~= self.text then
-        change(self)
-        self.text = valid(text)
+    if text == self.text then
+        self.cursor = #text + 1
+        return true
     end
-    self.cursor = #self.text + 1
+    change(self)
+    return replace(self, 1, #self.text + 1, valid(text))
 end
 
 --- Deletes from the cursor to that place.

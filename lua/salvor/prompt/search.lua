@@ -1,17 +1,13 @@
 --- Searching the history while it is typed what for, as ^R does in shells.
 local search = {}
 
-local function entries_of(self)
-    return self.options.history and self.options.history:list() or {}
-end
-
 --- Shows the next entry that holds the query, from `at` on; says so when there is none.
 local function find(self, at, direction)
     local state = self.search
-    local entries = entries_of(self)
+    local entries = self:entries()
     while at >= 1 and at <= #entries do
         local from = entries[at]:find(state.query, 1, true)
-        if from and (entries[at] ~= self.line.text or at == state.at) then
+        if from then
             state.at, state.failed = at, false
             self.line:set(entries[at])
             self.line.cursor = from
@@ -23,8 +19,7 @@ local function find(self, at, direction)
 end
 
 function search.begin(self, direction)
-    self.menu = nil
-    self.search = {query = "", at = #entries_of(self) + 1, direction = direction,
+    self.search = {query = "", at = #self:entries() + 1, direction = direction,
                    before = {text = self.line.text, cursor = self.line.cursor}}
 end
 
@@ -38,7 +33,7 @@ end
 local function type_query(self, text)
     local state = self.search
     state.query = state.query .. text
-    find(self, math.min(state.at, #entries_of(self)), state.direction)
+    find(self, math.min(state.at, #self:entries()), state.direction)
 end
 
 local KEYS = {
@@ -54,7 +49,7 @@ local KEYS = {
         local state = self.search
         local last = utf8.offset(state.query, -1)
         state.query = last and state.query:sub(1, last - 1) or ""
-        state.at = #entries_of(self) + 1
+        state.at, state.direction = #self:entries() + 1, -1
         find(self, state.at - 1, -1)
     end,
     ["C-g"] = function(self)
@@ -75,7 +70,11 @@ function search.handle(self, kind, text)
         KEYS[text](self)
         return true
     end
-    self.place = self.search.at <= #entries_of(self) and self.search.at or nil
+    local state = self.search
+    if state.at <= #self:entries() then
+        self.draft = self.place and self.draft or state.before.text
+        self.place = state.at
+    end
     self.search = nil
     return text == "Escape"
 end
