@@ -1,5 +1,6 @@
 --- A terminal with a program in it, as a person has one: keys go in, rows of text come out. It is
 --- tmux on a socket of its own.
+local ended = require("support.ended")
 local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
@@ -21,7 +22,7 @@ local function quoted(word)
 end
 
 --- The code it ends with goes to a file: tmux does not always learn of it.
-local function shell_command(words, env, home, ended)
+local function shell_command(words, env, home, code_file)
     local parts = {"cd", quoted(home), "&& env"}
     local environment = salvor.environment(home, env)
     for name, value in pairs(environment) do
@@ -33,7 +34,7 @@ local function shell_command(words, env, home, ended)
     for _, word in ipairs(words) do
         parts[#parts + 1] = quoted(word)
     end
-    return table.concat(parts, " ") .. "; echo $? > " .. quoted(ended)
+    return table.concat(parts, " ") .. "; echo $? > " .. quoted(code_file)
 end
 
 local function ended_file(self)
@@ -146,14 +147,6 @@ function screen:text_with_cursor()
     return (table.concat(rows, "\n"):gsub("\n+$", ""))
 end
 
---- The number of the process that was started.
-function screen:pid()
-    local shell = tmux(self, "display-message", "-p", "#{pane_pid}").stdout:match("%d+")
-    return eventually("the program", function()
-        return fs.read(string.format("/proc/%s/task/%s/children", shell, shell)):match("%d+")
-    end)
-end
-
 --- Waits until the last rows are these, and says what they are when they never become so.
 function screen:expect(rows)
     local _, count = rows:gsub("\n", "\n")
@@ -193,8 +186,20 @@ function screen:wait()
     end)
 end
 
+--- The number of the program's process, nil when it has ended.
+local function pid_of(self)
+    local shell = tmux(self, "display-message", "-p", "#{pane_pid}").stdout:match("%d+")
+    local children = fs.read(string.format("/proc/%s/task/%s/children", shell, shell))
+    return children and children:match("%d+")
+end
+
+--- Takes the terminal away, and waits until the program has ended of that.
 function screen:close()
+    local pid = pid_of(self)
     tmux(self, "kill-server")
+    if pid then
+        ended(pid)
+    end
     fs.remove_tree(fs.dirname(self.socket))
 end
 screen.__close = screen.close

@@ -65,36 +65,6 @@ end
 
 -- Drawing
 
-local function pad(text, width)
-    return text .. (" "):rep(width - terminal.display_width(text))
-end
-
-local function label(item)
-    return terminal.escape(item.label or item.text)
-end
-
---- Columns and rows of the list, down the columns as ls has them.
-local function shape(items, columns)
-    local width = 1
-    for _, item in ipairs(items) do
-        width = math.max(width, terminal.display_width(label(item)) + GAP)
-    end
-    local across = math.max(1, columns // width)
-    return width, across, (#items + across - 1) // across
-end
-
-local function has_details(items)
-    for _, item in ipairs(items) do
-        if item.detail then
-            return true
-        end
-    end
-end
-
-local function add_item(self, pieces, at, text, styles)
-    pieces[#pieces + 1] = {text, at == self.chosen and (styles.selected or "7") or ""}
-end
-
 --- As much of the text as fits.
 local function cut(text, width)
     if terminal.display_width(text) <= width then
@@ -112,17 +82,51 @@ local function cut(text, width)
     return table.concat(shown) .. "…"
 end
 
+local function pad(text, width)
+    return text .. (" "):rep(width - terminal.display_width(text))
+end
+
+local function label(item)
+    return terminal.escape(item.label or item.text)
+end
+
+--- Columns and rows of the list, down the columns as ls has them.
+local function shape(items, columns)
+    local width = 1
+    for _, item in ipairs(items) do
+        width = math.max(width, terminal.display_width(label(item)) + GAP)
+    end
+    width = math.min(width, columns)
+    local across = math.max(1, columns // width)
+    return width, across, (#items + across - 1) // across
+end
+
+local function has_details(items)
+    for _, item in ipairs(items) do
+        if item.detail then
+            return true
+        end
+    end
+end
+
+local function add_item(self, pieces, at, text, styles)
+    pieces[#pieces + 1] = {text, at == self.chosen and (styles.selected or "7") or ""}
+end
+
 --- One row for each, with what it is.
 local function add_list(self, pieces, first, last, columns, styles)
     local width = 1
     for at = first, last do
         width = math.max(width, terminal.display_width(label(self.items[at])))
     end
+    width = math.min(width, columns)
+    local room = columns - width - GAP
     for at = first, last do
         pieces[#pieces + 1] = "\n"
-        add_item(self, pieces, at, pad(label(self.items[at]), width), styles)
+        add_item(self, pieces, at, pad(cut(label(self.items[at]), width), width), styles)
         local detail = terminal.escape(self.items[at].detail or "")
-        pieces[#pieces + 1] = {"  " .. cut(detail, columns - width - GAP), styles.detail or ""}
+        pieces[#pieces + 1] = {room > 0 and (" "):rep(GAP) .. cut(detail, room) or "",
+                               styles.detail or ""}
     end
 end
 
@@ -134,7 +138,8 @@ local function add_table(self, pieces, columns, styles)
         for column = 0, across - 1 do
             local at = column * rows + row + 1
             if self.items[at] then
-                add_item(self, pieces, at, pad(label(self.items[at]), width - GAP), styles)
+                local shown = cut(label(self.items[at]), width - GAP)
+                add_item(self, pieces, at, pad(shown, width - GAP), styles)
                 pieces[#pieces + 1] = (" "):rep(GAP)
             end
         end
