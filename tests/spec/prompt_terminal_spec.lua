@@ -96,12 +96,12 @@ describe("a terminal", function()
             local text = ("0123456789"):rep(9)
             shown:type(text)
             shown:expect("40\nno cluster> " .. text:sub(1, 68) .. "\n" .. text:sub(69))
+            local narrow = "39\n40\nno cluster> " .. text:sub(1, 29) .. "\n" .. text:sub(30, 70)
+                .. "\n" .. text:sub(71)
             shown:resize(41, 24)
-            shown:expect("39\n40\nno cluster> " .. text:sub(1, 29) .. "\n" .. text:sub(30, 70) .. "\n"
-                .. text:sub(71))
+            shown:expect(narrow)
             shown:resize(41, 10)
-            shown:expect("39\n40\nno cluster> " .. text:sub(1, 29) .. "\n" .. text:sub(30, 70) .. "\n"
-                .. text:sub(71))
+            shown:expect(narrow)
             shown:resize(100, 24)
             shown:expect("39\n40\nno cluster> " .. text:sub(1, 88) .. "\n" .. text:sub(89))
         end)
@@ -113,9 +113,9 @@ describe("a terminal", function()
             shown:expect_text("remove_tree")
             for _, columns in ipairs({30, 100, 20, 80}) do
                 shown:resize(columns, 24)
-                local last = "rename(from, to, options)  Renames in one step."
-                shown:expect(columns > 40 and last or columns == 30 and "rename(from, to, options)  Re…"
-                    or "rename(from, to, op…")
+                shown:expect(columns == 20 and "rename(from, to, op…"
+                    or columns == 30 and "rename(from, to, options)  Re…"
+                    or "rename(from, to, options)  Renames in one step.")
                 local _, lines = shown:text():gsub("no cluster>", "")
                 assert.are.equal(1, lines)
             end
@@ -242,7 +242,7 @@ describe("a terminal", function()
             shell = screen.start({"--norc", "--noprofile", "-i"}, {home = home, program = "bash",
                 env = {PS1 = "$ ", S = salvor.path}})
             shell:expect("$")
-            shell:type("stty -g > before; \"$S\"; echo code $?; stty -g | cmp - before && echo same")
+            shell:type("stty -g > before; $S; echo code $?; stty -g | cmp - before && echo same")
             shell:press("Enter")
             shell:expect_text("no cluster>")
         end)
@@ -294,7 +294,7 @@ describe("a terminal", function()
             local shown = start(home, {prefix = prefix})
             local pid = pid_of(shown)
             shown:close()
-            ended(pid)
+            ended.wait(pid)
         end
     end)
 
@@ -307,7 +307,7 @@ describe("a terminal", function()
             return (fs.read(fs.join(home, "pid")) or ""):match("(%d+)\n")
         end)
         shown:close()
-        ended(pid)
-        ended(pid_of_prompt)
+        ended.wait(pid)
+        ended.wait(pid_of_prompt)
     end)
 end)

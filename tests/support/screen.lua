@@ -69,7 +69,7 @@ end
 
 --- Types the text, all at once.
 function screen:type(text)
-    tmux(self, "send-keys", "-l", "--", text)
+    tmux(self, "send-keys", "-l", "--", (text:gsub(";$", "\\;"))) -- which would end tmux's command
 end
 
 --- Sends bytes, as a terminal sends them for a key.
@@ -198,7 +198,7 @@ function screen:close()
     local pid = pid_of(self)
     tmux(self, "kill-server")
     if pid then
-        ended(pid)
+        ended.wait(pid)
     end
     fs.remove_tree(fs.dirname(self.socket))
 end
