@@ -1,14 +1,14 @@
--- Benchmarks: salvor tests/bench/run.lua BUILD-FOLDER [data] [kube] [leave] [node] [store]
+-- Benchmarks: salvor tests/bench/run.lua BUILD-FOLDER [data] [kube] [leave] [node] [prompt] [store]
 --
--- Without a word all of them; kube and node start a lab of their own when it has been built, store
--- its own servers. What is named after a part is given to it: store:sftp measures that alone.
+-- Without a word all of them; kube, node and prompt start a lab of their own when it has been built,
+-- store its own servers. What is named after a part is given to it: store:sftp measures that alone.
 local fs = require("salvor.fs")
 
 package.path = fs.absolute("tests/bench") .. "/?.lua;" .. fs.absolute("tests") .. "/?.lua;"
     .. package.path
 local measure = require("measure")
 
-local PARTS = {"data", "kube", "leave", "node", "store"}
+local PARTS = {"data", "kube", "leave", "node", "prompt", "store"}
 
 local build = fs.absolute(assert(arg[1], "the build folder is missing"))
 local scratch = must(fs.temporary_folder())
