@@ -80,6 +80,16 @@ local function add_text(pieces, highlighted, from, to, cursor, continuation)
     end
 end
 
+--- The text with its colours; the last one is kept, since most keys only move.
+local function highlighted(self)
+    local highlight, text = self.options.highlight, self.line.text
+    if self.coloured_text ~= text then
+        self.coloured_text = text
+        self.coloured = highlight and highlight(text) or {{text, ""}}
+    end
+    return self.coloured
+end
+
 --- What stands behind or below the text, and how many rows more it takes.
 local function pieces_below(self)
     local hint, edited = self.options.hint, self.line
@@ -99,7 +109,7 @@ end
 
 --- What the terminal shows now.
 function editor:pieces()
-    local edited, highlight = self.line, self.options.highlight
+    local edited = self.line
     local continuation = {self.continuation, self.styles.prompt or ""}
     local _, rows = self.console:size()
     local below, rows_below = pieces_below(self)
@@ -109,8 +119,7 @@ function editor:pieces()
     local before = self.search and search.prompt(self) or self.first == 1 and self.prompt
         or {continuation}
     local pieces = table.move(before, 1, #before, 1, {})
-    add_text(pieces, highlight and highlight(edited.text) or {{edited.text, ""}}, from, to,
-        edited.cursor, continuation)
+    add_text(pieces, highlighted(self), from, to, edited.cursor, continuation)
     return table.move(below, 1, #below, #pieces + 1, pieces)
 end
 

@@ -16,9 +16,14 @@ return function(text)
     if command then
         pieces[1], from = {command, STYLES.command}, #command + 1
     end
-    for _, word in ipairs(lexer.words(text:sub(from))) do
-        pieces[#pieces + 1] = {text:sub(from + word.from - 1, from + word.to - 1),
-                               STYLES[word.kind] or ""}
+    local words = lexer.words(text:sub(from))
+    local begin = from -- of a piece: words of the same style are one
+    for number, word in ipairs(words) do
+        local style, next_word = STYLES[word.kind] or "", words[number + 1]
+        if not next_word or (STYLES[next_word.kind] or "") ~= style then
+            pieces[#pieces + 1] = {text:sub(begin, from + word.to - 1), style}
+            begin = from + word.to
+        end
     end
     return pieces
 end
