@@ -147,13 +147,23 @@ static bool begins_paste(struct salvor_keys *keys, const TermKeyKey *key)
            command == '~' && count && arguments[0] == MARK_OF_PASTE;
 }
 
+/* The decoder takes any number for a character. */
+static void make_character(TermKeyKey *key)
+{
+    long code = key->type == TERMKEY_TYPE_UNICODE ? key->code.codepoint : 0;
+    if (code < 0 || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
+        strcpy(key->utf8, "\xef\xbf\xbd");
+}
+
 /* Decodes one key. The decoder gets single bytes, so that it never holds any of a paste. */
 static bool decode(struct salvor_keys *keys, TermKeyKey *key)
 {
     for (;;) {
         TermKeyResult result = termkey_getkey(keys->decoder, key);
-        if (result == TERMKEY_RES_KEY)
+        if (result == TERMKEY_RES_KEY) {
+            make_character(key);
             return true;
+        }
         if (keys->taken == keys->input.size) {
             drop_input(keys);
             return false;
@@ -230,6 +240,7 @@ bool salvor_keys_force(struct salvor_keys *keys, struct salvor_key *key)
     TermKeyKey decoded;
     salvor_buffer_clear(&keys->text);
     while (termkey_getkey_force(keys->decoder, &decoded) == TERMKEY_RES_KEY) {
+        make_character(&decoded);
         if (is_text(&decoded)) {
             append(keys, decoded.utf8, strlen(decoded.utf8));
             *key = (struct salvor_key){.kind = SALVOR_KEY_TEXT};

@@ -181,6 +181,10 @@ static void broken_bytes_and_unknown_sequences_do_no_harm(void **state)
     expect(SALVOR_KEY_TEXT, "a\xef\xbf\xbd");
     expect(SALVOR_KEY_TEXT, "b");
     expect(SALVOR_KEY_TEXT, "c");
+    send("\xf4\x90\x80\x80\x1b[55296u\x1b[1114112u");
+    expect(SALVOR_KEY_TEXT, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    send("\x1b[99999999999;5u");
+    expect(SALVOR_KEY_NAMED, "C-\xef\xbf\xbd");
     expect_nothing();
 }
 
