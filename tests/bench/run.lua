@@ -1,6 +1,6 @@
 -- Benchmarks: salvor tests/bench/run.lua BUILD-FOLDER [data] [kube] [leave] [node] [prompt] [store]
 --
--- Without a word all of them; kube, node and prompt start a lab of their own when it has been built,
+-- Without a word all of them; kube, node and prompt start a lab each when it has been built,
 -- store its own servers. What is named after a part is given to it: store:sftp measures that alone.
 local fs = require("salvor.fs")
 

@@ -57,7 +57,9 @@ describe("a key of the prompt", function()
 
     setup(function()
         home = must(fs.temporary_folder())
+        -- It wants the terminal as it was before the prompt.
         must(fs.write(fs.join(home, "editor"), [[#!/bin/sh
+            case $(stty -a) in *-icanon*) exit 4 ;; esac
             case $(cat "$1") in
             fail) exit 3 ;;
             *) echo 'print("edited")' >> "$1" ;;
@@ -179,6 +181,7 @@ describe("a key of the prompt", function()
             begin("fs.rem|")
             press("Tab")
             shown:expect_text("remove_tree")
+            assert.truthy(shown:text_with_cursor():find("no cluster> fs.remove|\n", 1, true))
             press(name)
             shown:expect_all(rows("fs.remove|"))
         end)
