@@ -64,19 +64,6 @@ describe("the prompt", function()
         shown:expect_text("line 1: syntax error near 'x'")
     end)
 
-    it("cancels what runs at Ctrl-C, and goes on", function()
-        for _, text in ipairs({"while true do end", "task.sleep(1000)",
-                               "proc.run({'sleep', '1000'})"}) do
-            enter(text)
-            shown:expect(text == "while true do end" and "no cluster> while true do end"
-                or "no cluster> " .. text)
-            shown:press("C-c")
-            shown:expect("^Ccancelled\nno cluster>")
-        end
-        enter("'alive'")
-        shown:expect("\"alive\"\nno cluster>")
-    end)
-
     it("drops the line at Ctrl-C and leaves at Ctrl-D", function()
         shown:type("half a line")
         shown:press("C-c")
@@ -90,49 +77,11 @@ describe("the prompt", function()
         assert.are.equal(0, shown:wait())
     end)
 
-    it("does not run what is pasted before Enter is pressed", function()
-        shown:paste("print('one')\nprint('two')\n")
-        shown:expect("no cluster> print('one')\n... print('two')\n...")
-        shown:press("Enter")
-        shown:expect("one\ntwo\nno cluster>")
-    end)
-
-    it("takes a script of 10,000 lines as one", function()
-        local rows = {"n = 0"}
-        for _ = 1, 9999 do
-            rows[#rows + 1] = "n = n + 1"
-        end
-        shown:paste(table.concat(rows, "\n"))
-        shown:expect_text("... n = n + 1")
-        shown:press("Enter")
-        enter("n")
-        shown:expect("no cluster> n\n9999\nno cluster>")
-    end)
-
     it("shows what acts on a terminal as escapes", function()
         enter([["\27[2J\7" .. "\xff"]])
         shown:expect("\"\\x1b[2J\\x07\\xff\"\nno cluster>")
         enter([[error("\27]0;title\7")]])
         shown:expect("line 1: \\x1b]0;title\\x07\nno cluster>")
-    end)
-
-    it("remembers what was entered for the next session, but no secret", function()
-        enter("'kept'")
-        shown:expect("\"kept\"\nno cluster>")
-        enter("x = {password = 'hidden'}")
-        shown:expect("no cluster> x = {password = 'hidden'}\nno cluster>")
-        enter(":quit")
-        shown:wait()
-        local path = fs.join(home, "state/salvor/prompt.history")
-        assert.are.equal("\"'kept'\"\n\":quit\"\n", must(fs.read(path)))
-        assert.are.equal(tonumber("600", 8), must(fs.stat(path)).mode)
-        local again <close> = screen.start({}, {home = home})
-        again:expect_text("no cluster>")
-        again:press("C-r")
-        again:type("ept")
-        again:expect("(search) 'ept': 'kept'")
-        again:press("Enter")
-        again:expect("\"kept\"\nno cluster>")
     end)
 
     it("shows long output a screen at a time", function()
