@@ -47,15 +47,45 @@ int salvor_certificate_check_pair(const char *certificate, const char *key,
     return problem ? salvor_error_set(err, "Invalid", "%s", problem) : 0;
 }
 
+static int read_time(int64_t *out, const ASN1_TIME *time)
+{
+    struct tm parts;
+    if (ASN1_TIME_to_tm(time, &parts) != 1)
+        return -1;
+    *out = timegm(&parts);
+    return 0;
+}
+
+static int read_name(char out[SALVOR_CERTIFICATE_NAME_SIZE], const X509_NAME *name)
+{
+    BIO *text = BIO_new(BIO_s_mem());
+    int size = -1;
+    if (text && X509_NAME_print_ex(text, name, 0, XN_FLAG_RFC2253) >= 0)
+        size = BIO_read(text, out, SALVOR_CERTIFICATE_NAME_SIZE - 1);
+    out[size > 0 ? size : 0] = '\0';
+    BIO_free(text);
+    return text ? 0 : -1;
+}
+
+int salvor_certificate_read(struct salvor_certificate *out, const char *text,
+                            struct salvor_error *err)
+{
+    X509 *certificate = read_certificate(text);
+    bool is_read = certificate && read_time(&out->begins, X509_get0_notBefore(certificate)) == 0 &&
+                   read_time(&out->ends, X509_get0_notAfter(certificate)) == 0 &&
+                   read_name(out->subject, X509_get_subject_name(certificate)) == 0 &&
+                   read_name(out->issuer, X509_get_issuer_name(certificate)) == 0;
+    X509_free(certificate);
+    ERR_clear_error();
+    return is_read ? 0 : salvor_error_set(err, "Invalid", "it is not a certificate in PEM");
+}
+
 bool salvor_certificate_is_expired(char *out, size_t size, const char *certificate)
 {
-    bool expired = false;
-    struct tm end;
-    X509 *ours = read_certificate(certificate);
-    const ASN1_TIME *limit = ours ? X509_get0_notAfter(ours) : NULL;
-    if (limit && X509_cmp_current_time(limit) < 0 && ASN1_TIME_to_tm(limit, &end) == 1)
-        expired = strftime(out, size, "%Y-%m-%d", &end) > 0;
-    X509_free(ours);
-    ERR_clear_error();
-    return expired;
+    struct salvor_certificate ours;
+    if (salvor_certificate_read(&ours, certificate, NULL) < 0 || ours.ends >= time(NULL))
+        return false;
+    time_t end = (time_t)ours.ends;
+    struct tm parts;
+    return strftime(out, size, "%Y-%m-%d", gmtime_r(&end, &parts)) > 0;
 }

@@ -1,11 +1,24 @@
-/* Client certificates, as PEM. */
+/* Certificates, as PEM. */
 #ifndef SALVOR_KUBE_CERTIFICATE_H
 #define SALVOR_KUBE_CERTIFICATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/error.h"
+
+#define SALVOR_CERTIFICATE_NAME_SIZE 512
+
+/* Names by RFC 2253 in ASCII, a longer one cut; times in seconds since 1970. */
+struct salvor_certificate {
+    char subject[SALVOR_CERTIFICATE_NAME_SIZE], issuer[SALVOR_CERTIFICATE_NAME_SIZE];
+    int64_t begins, ends;
+};
+
+/* Reads the first certificate of the text. Error Invalid when there is none. */
+int salvor_certificate_read(struct salvor_certificate *out, const char *text,
+                            struct salvor_error *err);
 
 /*
  * Error Invalid unless both can be read and belong together. An encrypted key cannot be read:
