@@ -117,39 +117,70 @@ static int load_context(struct salvor_kubeconfig *out, const struct salvor_kubec
 
 /* Where to look */
 
-static int add_listed(struct salvor_kubeconfig_file **files, const char *list,
-                      struct salvor_error *err)
+/* Paths are bytes, not texts. */
+static int add_path(json_t *list, const char *path, size_t length)
 {
-    char path[4096];
-    while (*list) {
-        size_t length = strcspn(list, ":");
-        if (length >= sizeof(path))
-            return salvor_error_set(err, "Invalid", "a path in $KUBECONFIG is too long");
-        snprintf(path, sizeof(path), "%.*s", (int)length, list);
-        bool known = false;
-        for (const struct salvor_kubeconfig_file *file = *files; file; file = file->next)
-            known = known || !strcmp(file->path, path);
-        if (length && !known && salvor_kubeconfig_file_add(files, path, false, err) < 0)
-            return -1;
-        list += length + (list[length] != '\0');
+    json_t *added = json_stringn_nocheck(path, length);
+    for (size_t i = 0; added && i < json_array_size(list); i++)
+        if (json_equal(json_array_get(list, i), added)) {
+            json_decref(added);
+            return 0;
+        }
+    return json_array_append_new(list, added);
+}
+
+static int add_listed(json_t *list, const char *text)
+{
+    int result = 0;
+    while (*text && result == 0) {
+        size_t length = strcspn(text, ":");
+        if (length)
+            result = add_path(list, text, length);
+        text += length + (text[length] != '\0');
     }
-    return 0;
+    return result;
+}
+
+static int add_standard(json_t *list, const char *home)
+{
+    struct salvor_buffer path = SALVOR_BUFFER_INIT(65536);
+    int result = salvor_buffer_printf(&path, NULL, "%s/.kube/config", home);
+    if (result == 0)
+        result = add_path(list, path.data, path.size);
+    salvor_buffer_release(&path);
+    return result;
+}
+
+int salvor_kubeconfig_paths(json_t **out, const char *path, struct salvor_error *err)
+{
+    const char *list = getenv("KUBECONFIG"), *home = getenv("HOME");
+    int result = 0;
+    *out = json_array();
+    if (path)
+        result = add_path(*out, path, strlen(path));
+    else if (list && *list)
+        result = add_listed(*out, list);
+    else if (home && *home)
+        result = add_standard(*out, home);
+    if (*out && result == 0)
+        return 0;
+    json_decref(*out);
+    *out = NULL;
+    return salvor_error_memory(err);
 }
 
 static int find_files(struct salvor_kubeconfig_file **files, const char *path,
                       struct salvor_error *err)
 {
-    const char *list = getenv("KUBECONFIG"), *home = getenv("HOME");
-    char standard[4096];
-    if (path)
-        return salvor_kubeconfig_file_add(files, path, true, err);
-    if (list && *list)
-        return add_listed(files, list, err);
-    if (!home || !*home)
-        return 0;
-    if (snprintf(standard, sizeof(standard), "%s/.kube/config", home) >= (int)sizeof(standard))
-        return salvor_error_set(err, "Invalid", "$HOME is too long");
-    return salvor_kubeconfig_file_add(files, standard, false, err);
+    json_t *paths;
+    if (salvor_kubeconfig_paths(&paths, path, err) < 0)
+        return -1;
+    int result = 0;
+    for (size_t i = 0; i < json_array_size(paths) && result == 0; i++)
+        result = salvor_kubeconfig_file_add(files, json_string_value(json_array_get(paths, i)),
+                                            path != NULL, err);
+    json_decref(paths);
+    return result;
 }
 
 /* Only when all files are missing, since a list of candidates is what $KUBECONFIG is for. */

@@ -54,6 +54,12 @@ int salvor_kubeconfig_load(struct salvor_kubeconfig *out,
                            const struct salvor_kubeconfig_options *options,
                            struct salvor_error *err);
 
+/*
+ * The files that are looked at, whether they are there or not: a new list of paths, each once. `path`
+ * as in the options.
+ */
+int salvor_kubeconfig_paths(json_t **out, const char *path, struct salvor_error *err);
+
 /* A zeroed struct is fine. Whoever waits for its plugin gets the error Closed. */
 void salvor_kubeconfig_release(struct salvor_kubeconfig *config);
 
