@@ -17,6 +17,7 @@ struct salvor_kube_request {
     double timeout;      /* seconds; 0: no limit */
     bool stream;
     bool connect_only; /* connect and send nothing: for net/websocket.h */
+    bool inspect;      /* a new connection, for salvor_http_certificate() */
 };
 
 /*

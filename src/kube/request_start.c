@@ -84,6 +84,7 @@ static int start(struct salvor_http *http, struct salvor_loop *loop,
     options.timeout = request->timeout;
     options.stream = request->stream;
     options.connect_only = request->connect_only;
+    options.inspect = request->inspect;
     if (request->stream)
         options.body_limit = SALVOR_STREAM_OBJECT_LIMIT;
     options.compressed = !config->uncompressed && !request->stream && !is_here(config);

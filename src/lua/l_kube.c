@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kube/exec_plugin.h"
+#include "kube/identity.h"
 #include "lua/binding.h"
 #include "lua/kube.h"
 #include "lua/modules.h"
@@ -29,11 +30,20 @@ static void set_text(lua_State *L, const char *name, const char *text)
     lua_setfield(L, -2, name);
 }
 
-/* client:info() -> {server, context, cluster, user, namespace, source, act_as, warning}; no secrets */
+static void set_flag(lua_State *L, const char *name, bool value)
+{
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/*
+ * client:info() -> {server, context, cluster, user, namespace, source, act_as, warning, insecure,
+ * may_ask}; no secrets
+ */
 static int client_info(lua_State *L)
 {
     const struct salvor_kubeconfig *config = &salvor_kube_client_check(L)->config;
-    lua_createtable(L, 0, 9);
+    lua_createtable(L, 0, 10);
     set_text(L, "server", config->server);
     set_text(L, "context", config->context);
     set_text(L, "cluster", config->cluster);
@@ -42,8 +52,22 @@ static int client_info(lua_State *L)
     set_text(L, "source", config->source);
     set_text(L, "act_as", config->act_as);
     set_text(L, "warning", config->warning);
-    lua_pushboolean(L, config->plugin && salvor_exec_plugin_may_ask(config->plugin));
-    lua_setfield(L, -2, "may_ask");
+    set_flag(L, "insecure", config->insecure);
+    set_flag(L, "may_ask", config->plugin && salvor_exec_plugin_may_ask(config->plugin));
+    return 1;
+}
+
+/* client:identity() -> who we say that we are: kube/identity.h | nil, err */
+static int client_identity(lua_State *L)
+{
+    struct salvor_kube_client *client = salvor_kube_client_check(L);
+    json_t **value = salvor_box_value(L);
+    struct salvor_error err;
+    if (salvor_kube_identity(value, &client->config, &err) < 0) {
+        salvor_error_op(&err, "k8s.connect");
+        return salvor_fail(L, &err);
+    }
+    salvor_move_value(L, value);
     return 1;
 }
 
@@ -95,6 +119,21 @@ static int kube_connect(lua_State *L)
     return 1;
 }
 
+/* files{kubeconfig=} -> list of the paths that are looked at, whether they are there or not */
+static int kube_files(lua_State *L)
+{
+    static const char *const names[] = {"kubeconfig", NULL};
+    salvor_check_options(L, 1, names);
+    lua_settop(L, 1);
+    const char *path = salvor_option_string(L, 1, "kubeconfig", NULL);
+    json_t **list = salvor_box_value(L);
+    struct salvor_error err;
+    if (salvor_kubeconfig_paths(list, path, &err) < 0)
+        salvor_raise(L, &err);
+    salvor_move_value(L, list);
+    return 1;
+}
+
 /* contexts{kubeconfig=} -> list of {name, cluster, user, namespace, server, current} */
 static int kube_contexts(lua_State *L)
 {
@@ -139,12 +178,14 @@ int luaopen_salvor_kube(lua_State *L)
                                               {"forward", salvor_kube_client_forward},
                                               {"lines", salvor_kube_client_lines},
                                               {"info", client_info},
+                                              {"identity", client_identity},
                                               {"close", client_close},
                                               {NULL, NULL}};
     static const luaL_Reg functions[] = {{"any_lines", salvor_kube_any_lines},
                                          {"connect", kube_connect},
                                          {"contexts", kube_contexts},
                                          {"escape", kube_escape},
+                                         {"files", kube_files},
                                          {NULL, NULL}};
     salvor_kube_class(L, SALVOR_KUBE_CLIENT, client_metamethods, client_methods);
     salvor_kube_exchange_install(L);

@@ -3,6 +3,7 @@
  * the next page of a list while this side takes in the one before.
  */
 #include "data/json_find.h"
+#include "kube/identity.h"
 #include "kube/request.h"
 #include "lua/binding.h"
 #include "lua/kube.h"
@@ -37,8 +38,8 @@ static int exchange_close(lua_State *L)
 }
 
 /*
- * client:send{method=, path=, query=, headers=, body=, timeout=} -> exchange; the request is on its
- * way when this returns
+ * client:send{method=, path=, query=, headers=, body=, timeout=, inspect=} -> exchange; the request is
+ * on its way when this returns
  */
 int salvor_kube_client_send(lua_State *L)
 {
@@ -95,6 +96,32 @@ static int exchange_find(lua_State *L)
     return 1;
 }
 
+/* exchange:header(name) -> its value in an answer that has arrived, or nil */
+static int exchange_header(lua_State *L)
+{
+    struct exchange *exchange = check_exchange(L);
+    salvor_kube_push_header(L, &exchange->http, luaL_checkstring(L, 2));
+    return 1;
+}
+
+/*
+ * exchange:certificate() -> {subject, issuer, begins, ends} of the server, once the answer to a request
+ * with `inspect` has arrived; nil when it has shown none
+ */
+static int exchange_certificate(lua_State *L)
+{
+    struct exchange *exchange = check_exchange(L);
+    json_t **value = salvor_box_value(L);
+    struct salvor_error err;
+    const char *text = salvor_http_certificate(&exchange->http);
+    if (!text)
+        return 0;
+    if (salvor_kube_certificate(value, text, &err) < 0)
+        return salvor_fail(L, &err);
+    salvor_move_value(L, value);
+    return 1;
+}
+
 static int after_answer(lua_State *L, int status, lua_KContext context)
 {
     (void)status, (void)context;
@@ -123,6 +150,8 @@ void salvor_kube_exchange_install(lua_State *L)
         {"__gc", exchange_close}, {"__close", exchange_close}, {NULL, NULL}};
     static const luaL_Reg methods[] = {{"wait", exchange_wait},
                                        {"find", exchange_find},
+                                       {"header", exchange_header},
+                                       {"certificate", exchange_certificate},
                                        {"answer", exchange_answer},
                                        {"close", exchange_close},
                                        {NULL, NULL}};

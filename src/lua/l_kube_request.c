@@ -128,8 +128,8 @@ struct salvor_buffer *salvor_kube_client_target(lua_State *L)
 
 struct salvor_kube_client *salvor_kube_client_check_request(lua_State *L)
 {
-    static const char *const names[] = {"method", "path",    "query", "headers",
-                                        "body",   "timeout", NULL};
+    static const char *const names[] = {"method", "path",    "query",   "headers",
+                                        "body",   "timeout", "inspect", NULL};
     struct salvor_kube_client *client = salvor_kube_client_check(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     salvor_check_options(L, 2, names);
@@ -145,6 +145,7 @@ static int start(lua_State *L, struct salvor_kube_client *client, struct salvor_
     if (!request.method)
         request.method = "GET";
     request.timeout = salvor_option_number(L, 2, "timeout", request.stream ? 0 : client->timeout);
+    request.inspect = salvor_option_boolean(L, 2, "inspect", false);
     request.target = salvor_kube_client_target(L)->data;
     read_headers(L, 2, headers);
     if (read_body(L, 2, &http->upload, err) < 0)

@@ -15,7 +15,8 @@
 #define HEADERS_LIMIT ((size_t)256 << 10)
 #define READ_SIZE     (128L << 10)
 #define WRITE_SIZE    (256L << 10)
-#define PEER_TIMEOUT  60 /* seconds until a peer that acknowledges nothing counts as gone */
+#define CERTIFICATE   "Cert:" /* the name that libcurl gives to the PEM */
+#define PEER_TIMEOUT  60      /* seconds until a peer that acknowledges nothing counts as gone */
 
 void salvor_http_init(struct salvor_http *http)
 {
@@ -249,6 +250,11 @@ static int set_rest(struct salvor_http *http, const struct salvor_http_options *
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, options->timeout > 0 && limit < 1 ? 1L : limit);
     if (options->compressed)
         failed |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    if (options->inspect) {
+        /* libcurl keeps what it has seen with the request that made the connection. */
+        failed |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        failed |= curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
+    }
     return failed;
 }
 
@@ -323,6 +329,19 @@ int salvor_http_check(const struct salvor_http *http, struct salvor_error *err)
     if (!http->complete || http->transfer.result == CURLE_OK || is_refusal_cut_short(http))
         return 0;
     return salvor_http_explain(http, err);
+}
+
+const char *salvor_http_certificate(const struct salvor_http *http)
+{
+    struct curl_certinfo *chain = NULL;
+    if (!http->transfer.easy || !http->complete ||
+        curl_easy_getinfo(http->transfer.easy, CURLINFO_CERTINFO, &chain) || !chain ||
+        chain->num_of_certs < 1)
+        return NULL;
+    for (const struct curl_slist *item = chain->certinfo[0]; item; item = item->next)
+        if (!strncmp(item->data, CERTIFICATE, sizeof(CERTIFICATE) - 1))
+            return item->data + sizeof(CERTIFICATE) - 1;
+    return NULL;
 }
 
 void salvor_http_want(struct salvor_http *http)

@@ -76,6 +76,7 @@ struct salvor_http_options {
     bool repeatable; /* doing it twice is doing it once: may be sent again like a GET */
     bool is_signed;  /* Authorization is a signature, which plain HTTP does not give away */
     bool expect;     /* ask before a body is sent, with 100-continue */
+    bool inspect;    /* a new connection, for salvor_http_certificate() */
 };
 
 #define SALVOR_HTTP_OPTIONS_INIT                                                                   \
@@ -150,6 +151,12 @@ void salvor_http_fail(struct salvor_http *http, const struct salvor_error *why);
  * Each names the host and the cause in one line.
  */
 int salvor_http_check(const struct salvor_http *http, struct salvor_error *err);
+
+/*
+ * The server's own certificate in PEM, once http.op is done, when options.inspect asked for it; NULL
+ * when there is none. One that is not trusted is not told.
+ */
+const char *salvor_http_certificate(const struct salvor_http *http);
 
 /* Asks for more of a streamed answer than http.body holds now: re-arms http.op. */
 void salvor_http_want(struct salvor_http *http);
