@@ -7,6 +7,11 @@ local terminal = {}
 ---@return boolean
 function terminal.is_terminal(stream) end
 
+--- Whether terminfo, the machine's list of terminals, has one of that name, as $TERM gives it.
+---@param name string
+---@return boolean
+function terminal.is_known(name) end
+
 --- Whether the stream is a terminal that shows colour to one who wants it: TERM is not dumb and
 --- NO_COLOR is not set.
 ---@param stream "stdin"|"stdout"|"stderr"

@@ -12,6 +12,7 @@
 #include "lua/binding.h"
 #include "lua/modules.h"
 #include "lua/task.h"
+#include "repl/keys.h"
 
 #define INPUT_METATABLE "salvor.terminal.input"
 
@@ -36,6 +37,13 @@ static int check_stream(lua_State *L, int index)
 static int terminal_is_terminal(lua_State *L)
 {
     lua_pushboolean(L, isatty(check_stream(L, 1)));
+    return 1;
+}
+
+/* is_known(name) -> boolean: terminfo has it */
+static int terminal_is_known(lua_State *L)
+{
+    lua_pushboolean(L, salvor_keys_knows(luaL_checkstring(L, 1)));
     return 1;
 }
 
@@ -193,10 +201,13 @@ static void push_input(lua_State *L)
 
 int luaopen_salvor_terminal(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"colour", terminal_colour}, {"display_width", terminal_display_width},
-        {"escape", terminal_escape}, {"is_terminal", terminal_is_terminal},
-        {"width", terminal_width},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"colour", terminal_colour},
+                                         {"display_width", terminal_display_width},
+                                         {"escape", terminal_escape},
+                                         {"is_known", terminal_is_known},
+                                         {"is_terminal", terminal_is_terminal},
+                                         {"width", terminal_width},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
     push_input(L);
     lua_pushvalue(L, -1);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <termkey.h>
+#include <unibilium.h>
 
 #include "core/buffer.h"
 
@@ -39,6 +40,14 @@ int salvor_keys_new(struct salvor_keys **out, const char *terminal, struct salvo
     termkey_set_canonflags(keys->decoder, TERMKEY_CANON_DELBS);
     *out = keys;
     return 0;
+}
+
+bool salvor_keys_knows(const char *terminal)
+{
+    unibi_term *entry = *terminal ? unibi_from_term(terminal) : NULL;
+    if (entry)
+        unibi_destroy(entry);
+    return entry != NULL;
 }
 
 void salvor_keys_free(struct salvor_keys *keys)

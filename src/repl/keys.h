@@ -42,6 +42,9 @@ struct salvor_key {
 /* `terminal` is TERM's value; one that is not known, or NULL, is taken for one like xterm. */
 int salvor_keys_new(struct salvor_keys **out, const char *terminal, struct salvor_error *err);
 
+/* Whether terminfo has that terminal. */
+bool salvor_keys_knows(const char *terminal);
+
 /* NULL is fine. */
 void salvor_keys_free(struct salvor_keys *keys);
 
