@@ -80,6 +80,10 @@ local types = {
     path = function(text)
         return to_path(text), "a path"
     end,
+    program = function(text)
+        return text:find("/", 1, true) and to_path(text) or text ~= "" and text or nil,
+            "the name of a program, or its path"
+    end,
     name = function(text)
         local valid = #text <= 253 and text:match("^[%l%d][%l%d.-]*$") and text:match("[%l%d]$")
         return valid and text or nil, "a Kubernetes name (a-z, 0-9, '-', '.')"

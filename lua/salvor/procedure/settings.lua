@@ -33,9 +33,18 @@ local function is_reference(value)
     return type(value) == "table" and not salvor.is_list(value) and next(value) ~= nil
 end
 
-local function is_path(text)
-    return not text:match("^@") and not text:match("^%a[%w+.-]*:/")
-end
+--- By the type of a parameter: whether its text is a path, which means one beside the site's file.
+local IS_PATH = {
+    path = function()
+        return true
+    end,
+    program = function(text)
+        return text:find("/", 1, true) ~= nil
+    end,
+    url = function(text)
+        return not text:match("^@") and not text:match("^%a[%w+.-]*:/")
+    end,
+}
 
 --- One parameter from the site's files: text or reference, source, and the layer it is in.
 local function from_site(of, id, declaration)
@@ -55,7 +64,8 @@ local function from_site(of, id, declaration)
         require("salvor.procedure.site_schema").text(layer.file, path, value)
     end
     local text = as_text(value)
-    if declaration.type == "path" or (declaration.type == "url" and is_path(text)) then
+    local is_path = IS_PATH[declaration.type]
+    if is_path and is_path(text) then
         text = layer.file:absolute(text)
     end
     return text, source

@@ -1,7 +1,6 @@
 --- The vendor's programs, as procedures call them: apicup in its project folder, apicops beside
 --- kubectl, both on the cluster of the run.
 local errors = require("salvor.error")
-local fs = require("salvor.fs")
 local harmless = require("salvor.k8s.harmless")
 local k8s = require("salvor.k8s")
 local proc = require("salvor.proc")
@@ -11,12 +10,6 @@ local tools = require("salvor.apiconnect.v2018.tools")
 local programs = {}
 
 local LONGEST = 300 -- characters of what a program complains of
-
---- The program a parameter names: on PATH, or by a path, which must mean the same in any folder.
-local function program(ctx, name)
-    local given = ctx.params[name]
-    return given:find("/", 1, true) and fs.absolute(given) or given
-end
 
 --- The folder that apicup works in: in a disaster the copy of the project.
 function programs.folder(ctx)
@@ -50,7 +43,7 @@ end
 
 --- apicup(ctx, words, options) -> result; raises unless it succeeds. options: timeout, read_only.
 function programs.apicup(ctx, words, options)
-    local argv = table.move(words, 1, #words, 2, {program(ctx, "apicup")})
+    local argv = table.move(words, 1, #words, 2, {ctx.params.apicup})
     local text = table.concat(words, " ", 1, math.min(4, #words))
     return check("apicup", text, ctx:command(argv, options_for(ctx, programs.folder(ctx),
         options.timeout, options.read_only)))
@@ -58,7 +51,7 @@ end
 
 --- apicops(ctx, command, options) -> result; raises unless it succeeds.
 function programs.apicops(ctx, command, options)
-    local argv = {program(ctx, "apicops"), command, "-n", ctx.namespace}
+    local argv = {ctx.params.apicops, command, "-n", ctx.namespace}
     return check("apicops", command, ctx:command(argv, options_for(ctx, nil, options.timeout,
         options.read_only)))
 end
@@ -121,10 +114,10 @@ end
 
 --- The check that they are there and mean this cluster. `with_apicops`: it is needed too.
 function programs.check(ctx, with_apicops)
-    check_present(ctx, program(ctx, "apicup"), "apicup",
+    check_present(ctx, ctx.params.apicup, "apicup",
         "put it on PATH, or name it with -p apicup=FILE; its version is that of the system")
     if with_apicops then
-        check_present(ctx, program(ctx, "apicops"), "apicops",
+        check_present(ctx, ctx.params.apicops, "apicops",
             "download it from the vendor, put it on PATH or name it with -p apicops=FILE")
         check_present(ctx, os.getenv("APICOPS_K8SCLIENT") or "kubectl",
             "the client of Kubernetes that apicops calls",
