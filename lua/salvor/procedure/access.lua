@@ -102,10 +102,11 @@ local function tell_unread(ctx)
     end
 end
 
---- How to get what is missing in the cluster of that context, the target's when nil.
-local function cure(ctx, context)
+--- cure(id, namespace, context) -> how to get what the procedure of that id is missing in the
+--- cluster of that context, the target's when nil.
+function access.cure(id, namespace, context)
     return "let an administrator" .. (context and " of context " .. context or "")
-        .. " apply what 'salvor rbac " .. ctx.procedure .. " -n " .. ctx.namespace
+        .. " apply what 'salvor rbac " .. id .. " -n " .. namespace
         .. (context and " --cluster " .. context or "")
         .. " --user NAME' prints for the parameters of this run"
 end
@@ -113,7 +114,7 @@ end
 local function tell_missing(ctx, context, missing)
     for number, rule in ipairs(missing) do
         ctx:problem("this user may not " .. permissions.describe(rule),
-            number == #missing and cure(ctx, context) or nil)
+            number == #missing and access.cure(ctx.procedure, ctx.namespace, context) or nil)
     end
 end
 

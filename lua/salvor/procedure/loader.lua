@@ -133,16 +133,23 @@ local function origin_of(id, text, source, is_bundled)
     return origin
 end
 
---- load(id, site) -> procedure, origin; raises Usage or InvalidScript. `site` (site.open) may be
---- nil. origin: {source, bundled, sha256, replaces (there is a bundled one), outdated (which has
---- changed since this one was made of it), notes (lines to be shown at each plan and run)}.
-function loader.load(id, of)
+--- find(id, site) -> the text of a script, its name, and whether it is the bundled one; raises
+--- Usage when there is none. `site` (site.open) may be nil.
+function loader.find(id, of)
     loader.check_id(id)
     local text, source, is_bundled = read_script(id, site.script_folders(of or {layers = {}}))
     if not text then
         usage("there is no procedure '" .. id .. "'",
             suggest.begin(id, loader.ids(of)) .. "salvor list shows them")
     end
+    return text, source, is_bundled
+end
+
+--- load(id, site) -> procedure, origin; raises Usage or InvalidScript. origin: {source, bundled,
+--- sha256, replaces (there is a bundled one), outdated (which has changed since this one was made
+--- of it), notes (lines to be shown at each plan and run)}.
+function loader.load(id, of)
+    local text, source, is_bundled = loader.find(id, of)
     local procedure = loader.evaluate(text, source)
     contract.check(procedure, id, source)
     return procedure, origin_of(id, text, source, is_bundled)
