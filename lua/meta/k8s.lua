@@ -126,6 +126,7 @@ function k8s.state(object) end
 ---@field namespace string Where objects are looked for unless an option says otherwise.
 ---@field source string The kubeconfig file, or "service account".
 ---@field act_as? string The user who is acted as.
+---@field insecure boolean The kubeconfig says not to verify the server.
 ---@field timeout number
 local client = {}
 

@@ -258,6 +258,11 @@ describe("salvor doctor", function()
             expect(examine({}), "kubeconfig/credentials", "ok", "token")
         end)
 
+        it("is not all there is: a password is as good", function()
+            expect(examine({}, {user = {username = "jane", password = "secret"}}),
+                "kubeconfig/credentials", "ok", "user name and password")
+        end)
+
         it("file that cannot be read is an error", function()
             expect(examine({}, {user = {tokenFile = "/no/such"}}), "kubeconfig/credentials",
                 "error", "/no/such")

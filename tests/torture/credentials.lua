@@ -38,6 +38,16 @@ local nothing, err = client:request({path = "/api"})
 assert(not nothing)
 must(err.code == "Unreachable", err)
 
+local token = write("token.yaml", must(yaml.dump({
+    ["current-context"] = "main",
+    contexts = {{name = "main", context = {cluster = "c", user = "u"}}},
+    clusters = {{name = "c", cluster = {server = "https://127.0.0.1:1"}}},
+    users = {{name = "u", user = {token = "e30.eyJzdWIiOiJqYW5lIiwiZXhwIjoxNzAwMDAwMDAwfQ.x"}}},
+})))
+local holder <close> = must(kube.connect({kubeconfig = token}))
+local who = must(holder:identity())
+assert(who.kind == "token" and who.token == nil or who.token.ends == 1700000000)
+
 local broken = write("broken", must(yaml.dump({
     ["current-context"] = "main",
     contexts = {{name = "main", context = {cluster = "c"}}},

@@ -12,6 +12,8 @@ must(fs.write(path, must(yaml.dump({
 }))))
 local client = must(kube.connect({kubeconfig = path}))
 assert(client:info().namespace == "n")
+assert(must(client:identity()).kind == "none")
+assert(kube.files({kubeconfig = path})[1] == path)
 
 local answer = must(client:request({path = "/object", query = {a = {1, "two"}, b = true}}))
 assert(answer.status == 200 and answer.body.data.b == "2")
@@ -29,7 +31,11 @@ exchange:wait()
 local hint = exchange:find("data", "b") -- which without memory is not there
 assert(hint == nil or hint == "2")
 assert(must(exchange:answer()).body.data.b == "2")
-exchange = must(client:send({path = "/object"}))
+exchange = must(client:send({path = "/object", inspect = true}))
+exchange:wait()
+assert(exchange:certificate() == nil)
+local kind = exchange:header("content-type")
+must(kind == "application/json" or exchange:answer())
 exchange:close()
 
 local stream <close> = must(client:stream({path = "/stream", query = {watch = true}}))

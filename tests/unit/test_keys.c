@@ -254,6 +254,15 @@ static void control_c_gives_up_a_paste_that_does_not_end(void **state)
     expect(SALVOR_KEY_TEXT, "on");
 }
 
+static void terminals_are_known_by_terminfo(void **state)
+{
+    (void)state;
+    assert_true(salvor_keys_knows("xterm"));
+    assert_false(salvor_keys_knows("no-such-terminal"));
+    assert_false(salvor_keys_knows(""));
+    assert_false(salvor_keys_knows("../x/xterm"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +279,7 @@ int main(void)
         TEST(a_paste_has_at_most_one_mebibyte),
         TEST(a_paste_that_is_dropped_ends_where_its_mark_is),
         TEST(control_c_gives_up_a_paste_that_does_not_end),
+        TEST(terminals_are_known_by_terminfo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,36 @@ static void merges_the_files_of_the_environment(void **state)
     salvor_kubeconfig_release(&config);
 }
 
+static void assert_paths(const char *path, const char *expected)
+{
+    json_t *paths;
+    struct salvor_error err;
+    char text[1024] = "";
+    assert_int_equal(salvor_kubeconfig_paths(&paths, path, &err), 0);
+    for (size_t i = 0; i < json_array_size(paths); i++) {
+        strcat(text, json_string_value(json_array_get(paths, i)));
+        strcat(text, ";");
+    }
+    json_decref(paths);
+    assert_string_equal(text, expected);
+}
+
+static void names_the_files_that_are_looked_at(void **state)
+{
+    (void)state;
+    char standard[128];
+    snprintf(standard, sizeof(standard), "%s/.kube/config;", folder);
+    assert_paths(NULL, standard);
+    setenv("KUBECONFIG", ":/a::/b:/a:/a\xff:", 1);
+    assert_paths(NULL, "/a;/b;/a\xff;");
+    assert_paths("/one", "/one;");
+    setenv("KUBECONFIG", "", 1);
+    assert_paths(NULL, standard);
+    unsetenv("HOME");
+    assert_paths(NULL, "");
+    setenv("HOME", folder, 1);
+}
+
 static void falls_back_to_the_home_folder(void **state)
 {
     (void)state;
@@ -680,6 +710,7 @@ int main(void)
         TEST(reads_a_context),
         TEST(options_go_before_the_file),
         TEST(merges_the_files_of_the_environment),
+        TEST(names_the_files_that_are_looked_at),
         TEST(falls_back_to_the_home_folder),
         TEST(relative_paths_belong_to_their_file),
         TEST(relative_paths_belong_to_the_file_of_their_entry),
