@@ -1,9 +1,9 @@
 --- Looks at what a procedure will rely on, before it does: `salvor doctor`.
 ---
---- A check is {group, name, context, needs, patient, run}. `run()` gives a status, what was seen
+--- A check is {group, name, context, needs, asks, run}. `run()` gives a status, what was seen
 --- and what to do about it; nil and an error object, or raising one, is an error. It begins when
 --- the checks of the list `needs` have ended, and is skipped when one of those was an error. One
---- that is `patient` has time limits of its own, since a person may be asked something.
+--- for which `asks()` is true may ask a person something, and has all the time.
 ---
 --- A status is "ok", "warning", "error" or "skipped".
 local condition = require("salvor.condition")
@@ -26,7 +26,7 @@ end
 local function carry_out(check, timeout)
     local began = task.now()
     local ok, status, seen, advice
-    if check.patient then
+    if check.asks and check.asks() then
         ok, status, seen, advice = pcall(check.run)
     else
         ok, status, seen, advice = pcall(task.timeout, timeout + GRACE, check.run)

@@ -82,13 +82,15 @@ describe("checks", function()
             {result.status, result.seen, result.advice})
     end)
 
-    it("end in their own time when a person may be asked", function()
-        local slow = check("it", function()
-            task.sleep(1.1)
-            return "ok", "seen"
-        end)
-        slow.patient = true
-        assert.are.equal("ok", run({slow}, {timeout = 0.01})[1].status)
+    it("have all the time when a person may be asked", function()
+        for _, asks in ipairs({true, false}) do
+            local slow = check("it", function()
+                task.sleep(1.2)
+                return "ok", "seen"
+            end)
+            slow.asks = function() return asks end
+            assert.are.equal(asks and "ok" or "error", run({slow}, {timeout = 0.01})[1].status)
+        end
     end)
 
     it("are told while they are waited for", function()

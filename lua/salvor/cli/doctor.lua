@@ -106,6 +106,9 @@ local function show_progress()
     return function(waiting)
         local names = {}
         for index, check in ipairs(waiting) do
+            if check.asks and check.asks() then
+                return status:finish() -- the terminal is for who asks
+            end
             names[index] = check.name
         end
         status:update("waiting for " .. table.concat(names, ", "))

@@ -73,8 +73,13 @@ end
 
 --- The check; it runs a credential plugin, which may ask somebody.
 return function(subject, tls, credentials)
-    return {group = "user", name = "identity", context = subject.name, patient = true,
-            needs = {tls, credentials}, run = function()
-        return ask(subject)
-    end}
+    return {
+        group = "user", name = "identity", context = subject.name, needs = {tls, credentials},
+        asks = function()
+            return subject.client ~= nil and subject.client.may_ask
+        end,
+        run = function()
+            return ask(subject)
+        end,
+    }
 end
