@@ -9,13 +9,13 @@ describe("salvor doctor", function()
     after_each(doctor.close)
 
     --- What is shown in the end on a terminal of that kind.
-    local function shown(kind, env)
+    local function shown(kind, env, columns)
         local all = {TERM = kind, LC_ALL = "C.UTF-8"}
         for name, value in pairs(env or {}) do
             all[name] = value
         end
         local terminal <close> = screen.start({"doctor", "--procedure", "site/script"},
-            {home = doctor.home, env = all, columns = 140, rows = 60})
+            {home = doctor.home, env = all, columns = columns or 140, rows = 60})
         return eventually("the last line", function()
             local text = terminal:text()
             return text:find("%d+ ok, %d+ warning, 1 error, %d+ skipped") and text
@@ -32,6 +32,15 @@ describe("salvor doctor", function()
         salvor.expect(shown("no-such-terminal"),
             "warning  terminal      no-such-terminal is not known to terminfo")
         salvor.expect(shown("dumb"), "warning  terminal      TERM is 'dumb'", "plain lines")
+    end)
+
+    it("breaks lines between words, below what was seen", function()
+        salvor.expect(shown("screen-256color", {}, 60),
+            "\n  error    context       there is no kubeconfig:"
+            .. "\n                         ~/.kube/config does not exist or is"
+            .. "\n                         empty"
+            .. "\n                         name one with --kubeconfig or"
+            .. "\n                         $KUBECONFIG\n")
     end)
 
     it("leaves nothing of what it showed while it waited", function()
