@@ -12,6 +12,8 @@ local PARAMS = [[{
     {name = "parts", type = "list", help = "words"},
     {name = "folder", type = "path", help = "a folder"},
     {name = "target", type = "url", help = "a store"},
+    {name = "tool", type = "program", help = "a program"},
+    {name = "shell", type = "program", help = "a program"},
     {name = "password", type = "secret", help = "a secret"},
 }]]
 
@@ -111,13 +113,15 @@ describe("a parameter's value", function()
 
     it("means what YAML says: numbers, lists, paths beside the file", function()
         local path = write("deep/s.yaml", "params: {word: '7', count: 12, parts: [a, 'b c'],\n"
-            .. " folder: kit, target: vault/x}\n")
+            .. " folder: kit, target: vault/x, tool: bin/tool, shell: sh}\n")
         local values = shown({"--site", path})
         assert.equal("7 [site " .. path .. ":1]", values.word)
         assert.equal("12 [site " .. path .. ":1]", values.count)
         assert.equal("a,b c [site " .. path .. ":1]", values.parts)
         assert.equal(home .. "/deep/kit [site " .. path .. ":2]", values.folder)
         assert.equal(home .. "/deep/vault/x [site " .. path .. ":2]", values.target)
+        assert.equal(home .. "/deep/bin/tool [site " .. path .. ":2]", values.tool)
+        assert.equal("sh [site " .. path .. ":2]", values.shell)
     end)
 
     it("for other procedures is shown as not this one's", function()

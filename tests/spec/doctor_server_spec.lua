@@ -185,6 +185,20 @@ describe("salvor doctor", function()
             expect(examine({version("v2.0.0")}), "server/version", "ok")
         end)
 
+        it("does not know what an API service has is a warning", function()
+            local found, result = examine({
+                {path = "/apis", json = {kind = "APIGroupList", groups = {{
+                    name = "metrics.example.org",
+                    versions = {{groupVersion = "metrics.example.org/v1", version = "v1"}},
+                }}}},
+                {path = "/apis/metrics.example.org/v1", status = 503, body = "down"},
+            })
+            salvor.expect_code(0, result)
+            expect(found, "server/kinds", "warning", "metrics.example.org/v1 does not answer",
+                "kubectl get apiservices")
+            expect(found, "procedures/site/script", "ok")
+        end)
+
         it("is none of Kubernetes is an error", function()
             expect(examine({{path = "/version", json = {"x"}}}), "server/version", "error",
                 "which version", "is this an API server?")
@@ -206,6 +220,15 @@ describe("salvor doctor", function()
                                        status = 404, body = "no"},
                              reviewed("v1alpha1", {username = "alpha"})})
             expect(found, "user/identity", "ok", "alpha")
+        end)
+
+        it("is not taken from what is no answer", function()
+            for _, who in ipairs({1, {"jane"}, {username = 7}, {username = {}}}) do
+                expect(examine({reviewed("v1", who)}), "user/identity", "ok",
+                    "u, as the kubeconfig calls it")
+            end
+            expect(examine({reviewed("v1", {username = "jane", groups = "x"})}), "user/identity",
+                "ok", "jane")
         end)
 
         it("is in a refusal, too", function()

@@ -23,7 +23,8 @@ local function review(client)
             body = {apiVersion = api, kind = "SelfSubjectReview"},
         })
         if answer then
-            return salvor.dig(answer.body, "status", "userInfo")
+            local who = salvor.dig(answer.body, "status", "userInfo")
+            return type(who) == "table" and type(who.username) == "string" and who or nil
         elseif err.status ~= 404 then
             return name_in(err) and {username = name_in(err)}, err
         end
@@ -61,7 +62,7 @@ local function ask(subject)
     elseif not found then
         return from_credentials(subject)
     end
-    local name, groups = tostring(found.username), {}
+    local name, groups = found.username, {}
     for index, group in ipairs(type(found.groups) == "table" and found.groups or {}) do
         groups[index] = tostring(group)
     end

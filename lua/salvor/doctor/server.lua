@@ -16,6 +16,13 @@ local ANONYMOUS = {Authorization = ""}
 -- What goes wrong once there is a connection.
 local OF_TLS = {Untrusted = true, Invalid = true, Unauthorized = true}
 
+local function check(subject, name, needed, look)
+    return {group = "server", name = name, context = subject.name, needs = {needed},
+            run = function()
+        return look(subject)
+    end}
+end
+
 local function is_tls(client)
     return client.server:lower():find("^https://") ~= nil
 end
@@ -53,10 +60,7 @@ end
 
 --- The check that something answers there; it leaves what the others look at.
 function server.connection(subject, context)
-    return {group = "server", name = "connection", context = subject.name, needs = {context},
-            run = function()
-        return probe(subject)
-    end}
+    return check(subject, "connection", context, probe)
 end
 
 local function look_at_tls(subject)
@@ -77,10 +81,7 @@ end
 
 --- The check that it is the server that is meant.
 function server.tls(subject, connection)
-    return {group = "server", name = "TLS", context = subject.name, needs = {connection},
-            run = function()
-        return look_at_tls(subject)
-    end}
+    return check(subject, "TLS", connection, look_at_tls)
 end
 
 local function look_at_clock(subject)
@@ -97,8 +98,8 @@ local function look_at_clock(subject)
 end
 
 local function parse_version(body)
-    local text = salvor.dig(body, "gitVersion")
-    local major, minor = tostring(text):match("^v?(%d+)%.(%d+)")
+    local text = tostring(salvor.dig(body, "gitVersion"))
+    local major, minor = text:match("^v?(%d+)%.(%d+)")
     return text, math.tointeger(tonumber(major)), math.tointeger(tonumber(minor))
 end
 
@@ -172,24 +173,15 @@ end
 
 --- The check of which kinds there are; it leaves subject.kinds.
 function server.kinds(subject, identity)
-    return {group = "server", name = "kinds", context = subject.name, needs = {identity},
-            run = function()
-        return look_at_kinds(subject)
-    end}
+    return check(subject, "kinds", identity, look_at_kinds)
 end
 
 --- What else an authenticated user can ask: list of checks.
 function server.rest(subject, tls, identity)
-    local function check(name, needed, look)
-        return {group = "server", name = name, context = subject.name, needs = {needed},
-                run = function()
-            return look(subject)
-        end}
-    end
     return {
-        check("clock", tls, look_at_clock),
-        check("version", identity, look_at_version),
-        check("ready", identity, look_at_readiness),
+        check(subject, "clock", tls, look_at_clock),
+        check(subject, "version", identity, look_at_version),
+        check(subject, "ready", identity, look_at_readiness),
     }
 end
 
