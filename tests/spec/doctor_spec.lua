@@ -284,6 +284,19 @@ describe("salvor doctor", function()
         expect(found, "stores/" .. url, "error", "Connection refused")
     end)
 
+    it("shows no secret, whatever is called so", function()
+        local path = doctor.write("site.yaml", "stores: {vault: {url: 's3://geheimnis-17/p',"
+            .. " options: {endpoint: 'http://127.0.0.1:1'},"
+            .. " credentials: {access_key: {env: KEY}, secret_key: {env: SECRET}}}}\n")
+        local env = {KEY = "key", SECRET = "geheimnis-17"}
+        local found, result = doctor.run({"--site", path}, {env = env})
+        expect(found, "stores/@vault", "error", "s3://***/p cannot be reached")
+        local text = salvor.run({"doctor", "--procedure", "site/script", "--site", path},
+            {home = doctor.home, env = env}).stdout
+        salvor.expect(text, "s3://***/p cannot be reached")
+        assert.is_nil((result.stdout .. text):find("geheimnis", 1, true))
+    end)
+
     it("looks for programs that procedures name, for the editor and the SSH agent", function()
         doctor.install("{}", {params = [[{
             {name = "tool", type = "program", default = "no-such-tool", help = "a tool"},
