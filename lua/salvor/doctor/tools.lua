@@ -4,8 +4,6 @@ local fs = require("salvor.fs")
 local proc = require("salvor.proc")
 local session = require("salvor.procedure.session")
 
-local tools = {}
-
 local function check(name, run)
     return {group = "tools", name = name, run = run}
 end
@@ -57,7 +55,7 @@ end
 
 --- checks(ids, options) -> list: the programs of these procedures, the editor, the SSH agent.
 --- options: those of session.prepare.
-function tools.checks(ids, options)
+return function(ids, options)
     local found, checks = {}, {}
     for _, id in ipairs(ids) do
         add_programs(found, id, options)
@@ -71,5 +69,3 @@ function tools.checks(ids, options)
     checks[#checks + 1] = check("ssh-agent", look_for_agent)
     return checks
 end
-
-return tools

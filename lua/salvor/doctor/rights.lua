@@ -60,9 +60,8 @@ local function look(subject, opened, clusters)
 end
 
 --- Where no procedure is named, one for a system that is not there matters to nobody.
-local function ask(id, subject, options)
-    local wanted = options.is_wanted
-    local opened = offline.open(id, options)
+local function ask(id, subject, wanted)
+    local opened = offline.open(id, subject.options)
     local clusters, err = rules_of(opened)
     if not clusters then
         return wanted and "warning" or "skipped", err.message,
@@ -82,11 +81,11 @@ local function ask(id, subject, options)
     return "ok", "all that it needs in namespace " .. opened.namespace
 end
 
---- The check of one procedure. options: those of session.open, and is_wanted: somebody means to run
---- it on this very cluster, so that what is missing is an error.
-return function(id, subject, kinds, options)
+--- The check of one procedure. is_wanted: somebody means to run it on this very cluster, so that
+--- what is missing is an error.
+return function(id, subject, kinds, is_wanted)
     return {group = "procedures", name = id, context = subject.name, needs = {kinds},
             run = function()
-        return ask(id, subject, options)
+        return ask(id, subject, is_wanted)
     end}
 end

@@ -1,0 +1,84 @@
+--- Which checks there are, for the contexts, procedures and stores that are meant.
+local copy = require("salvor.copy")
+local identity = require("salvor.doctor.identity")
+local k8s = require("salvor.k8s")
+local kubeconfig = require("salvor.doctor.kubeconfig")
+local loader = require("salvor.procedure.loader")
+local rights = require("salvor.doctor.rights")
+local server = require("salvor.doctor.server")
+local settings = require("salvor.procedure.settings")
+local site = require("salvor.procedure.site")
+local store = require("salvor.doctor.store")
+local terminal = require("salvor.doctor.terminal")
+local tools = require("salvor.doctor.tools")
+
+local function add(list, more)
+    table.move(more, 1, #more, #list + 1, list)
+end
+
+--- Adds the checks of one cluster and of the procedures on it; the check of who we are there.
+local function add_cluster(checks, subject, procedures, are_wanted)
+    local context = kubeconfig.context(subject)
+    local credentials = kubeconfig.credentials(subject, context)
+    local connection = server.connection(subject, context)
+    local tls = server.tls(subject, connection)
+    local who = identity(subject, tls, credentials)
+    local kinds = server.kinds(subject, who)
+    add(checks, {context, credentials, connection, tls})
+    add(checks, server.rest(subject, tls, who))
+    add(checks, {kinds, who})
+    for _, id in ipairs(procedures) do
+        add(checks, {rights(id, subject, kinds, are_wanted)})
+    end
+    return who
+end
+
+--- What the checks of one cluster share: {name, timeout, target, options}, to which they add what
+--- they find. `name` is that of its context where there are several.
+local function subject_of(target, of, wanted, is_one_of_several)
+    local options = copy.merge(wanted.options, target.options)
+    return {
+        name = is_one_of_several and target.name or nil,
+        timeout = wanted.timeout,
+        target = settings.target("", of, options),
+        options = options,
+    }
+end
+
+--- checks(wanted) -> list, in the order in which they are told. Raises Usage.
+---
+---     targets      of salvor.procedure.targets
+---     options      of session.open, for all of them
+---     procedures   ids of those that are meant to run; nil: all that there are
+---     stores       URLs, beside those of the site
+---     timeout      seconds for each check
+return function(wanted)
+    local of = site.open(wanted.options.site)
+    loader.check_site(of)
+    local procedures = wanted.procedures or loader.ids(of)
+    for _, id in ipairs(procedures) do
+        loader.find(id, of)
+    end
+    local checks, first, first_identity = {}, nil, nil
+    for _, target in ipairs(wanted.targets) do
+        local subject = subject_of(target, of, wanted, wanted.targets[2] ~= nil)
+        if not first then
+            first = subject
+            checks[1] = kubeconfig.files(subject.target.kubeconfig)
+        end
+        local who = add_cluster(checks, subject, procedures, wanted.procedures ~= nil)
+        first_identity = first_identity or who
+    end
+    of.connect = function()
+        return must(k8s.connect(copy.merge(first.target, {timeout = wanted.timeout})))
+    end
+    for _, name in ipairs(site.store_names(of)) do
+        add(checks, {store("@" .. name, of, first_identity)})
+    end
+    for _, url in ipairs(wanted.stores) do
+        add(checks, {store(url, of, first_identity)})
+    end
+    add(checks, tools(procedures, copy.merge(first.options, {incomplete = true})))
+    add(checks, terminal())
+    return checks
+end
