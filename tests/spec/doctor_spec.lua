@@ -44,9 +44,16 @@ lab.describe("salvor doctor", function()
         assert.is_truthy(result.stdout:find("\n%d+ ok, %d+ warning, 0 error, %d+ skipped\n$"))
     end)
 
+    it("changes nothing, so that it can be had in a session that only reads", function()
+        local result = salvor.run({"--read-only", "doctor", "--procedure", "site/script",
+                                   "--kubeconfig", lab.kubeconfig()}, {home = doctor.home})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "ok       site/script")
+    end)
+
     it("warns of a kubeconfig that others can read", function()
         local path = doctor.write("kubeconfig", must(fs.read(lab.kubeconfig())), tonumber("644", 8))
-        local found, result = doctor.run({}, {env = {KUBECONFIG = path .. ":/no/such"}})
+        local found, result = doctor.run({}, {env = {KUBECONFIG = path}})
         salvor.expect_code(0, result)
         expect(found, "kubeconfig/files", "warning", path .. " can be read by others",
             "chmod 600 " .. path)
@@ -55,9 +62,11 @@ lab.describe("salvor doctor", function()
 
     it("says which files there are", function()
         local path = doctor.write("kubeconfig", must(fs.read(lab.kubeconfig())))
-        local found = doctor.run({}, {env = {KUBECONFIG = path .. ":/no/such:" .. path}})
+        local nothing = doctor.home .. "/nothing"
+        local found = doctor.run({}, {env = {KUBECONFIG = path .. ":" .. nothing .. ":" .. path}})
         expect(found, "kubeconfig/files", "ok")
-        assert.are.equal(path .. ", /no/such (not there)", found["kubeconfig/files"].seen)
+        assert.are.equal(path .. ", " .. nothing .. " (not there)",
+            found["kubeconfig/files"].seen)
     end)
 
     it("tells of a missing kubeconfig once, and looks at all that needs none", function()
@@ -263,7 +272,7 @@ describe("salvor doctor", function()
         {{"--procedure", "no/such"}, "there is no procedure 'no/such'"},
         {{"--procedure", "such"}, "'such' is no procedure's id"},
         {{"--store", "@vault"}, "there is no store 'vault'"},
-        {{"--site", "/no/such"}, "/no/such"},
+        {{"--site", "no-such.yaml"}, "no-such.yaml"},
         {{"--context", "a,"}, "has a name that is empty"},
         {{"word"}, "unexpected argument 'word'"},
     }
