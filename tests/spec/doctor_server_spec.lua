@@ -64,11 +64,11 @@ describe("salvor doctor", function()
         end)
 
         it("that is a little behind is a warning", function()
-            local found, result = at(40)
+            local found, result = at(55)
             salvor.expect_code(0, result)
             expect(found, "server/clock", "warning", "s behind the server's", "NTP")
             local seconds = tonumber(found["server/clock"].seen:match("(%d+) s"))
-            assert(seconds > 2 and seconds <= 40, seconds)
+            assert(seconds > 2 and seconds <= 55, seconds)
         end)
 
         it("that is far ahead is an error", function()
@@ -146,15 +146,14 @@ describe("salvor doctor", function()
             local found, result = examine({{path = "/version", ["end"] = "mute"}},
                 {words = {"--timeout", "0.5"}})
             salvor.expect_code(1, result)
-            expect(found, "server/connection", "error", "no complete answer from 127.0.0.1:")
+            expect(found, "server/connection", "error", "127.0.0.1:", "within 0.5 s")
             expect(found, "user/identity", "skipped", "since 'connection' failed")
-            assert.are.equal(1, #server:requests() - #server:entries("requests.jsonl",
-                function(request) return request.method == "END" end))
+            expect(found, "procedures/site/script", "skipped", "since 'connection' failed")
         end)
 
         it("answers slowly to one question is asked the others", function()
             local found = examine({{path = "/readyz", ["end"] = "mute"}},
-                {words = {"--timeout", "0.5"}})
+                {words = {"--timeout", "5"}})
             expect(found, "server/ready", "error", "no complete answer")
             expect(found, "server/version", "ok", "v1.30.1")
         end)

@@ -287,7 +287,7 @@ describe("salvor doctor", function()
 
     it("says why a store cannot be reached, at the first try", function()
         local url = "s3://bucket/prefix?endpoint=http://127.0.0.1:1"
-        local found, result = doctor.run({"--store", url, "--timeout", "1"},
+        local found, result = doctor.run({"--store", url, "--timeout", "5"},
             {env = {AWS_ACCESS_KEY_ID = "key", AWS_SECRET_ACCESS_KEY = "secret"}})
         salvor.expect_code(1, result)
         expect(found, "stores/" .. url, "error", "Connection refused")
