@@ -324,6 +324,11 @@ describe("salvor doctor", function()
         expect(found, "tools/ssh-agent", "ok", doctor.home)
     end)
 
+    it("tells names that are no UTF-8 all the same", function()
+        local found = doctor.run({}, {env = {EDITOR = "\xff-editor", VISUAL = false}})
+        expect(found, "tools/editor", "warning", "\\xff-editor is not on PATH")
+    end)
+
     it("finds a folder for journals that cannot be written to", function()
         local folder = fs.join(doctor.home, "closed")
         must(fs.mkdir(folder, {mode = tonumber("500", 8)}))
