@@ -99,6 +99,18 @@ describe("salvor doctor", function()
             expect(found, "again:server/TLS", "ok", "CN=server")
         end)
 
+        it("is looked at again on a connection of its own", function()
+            start()
+            server:rules({table.unpack(HEALTHY)})
+            local client <close> = server:client()
+            for _ = 1, 2 do
+                local exchange = must(client._kube:send({path = "/version", inspect = true}))
+                exchange:wait()
+                assert.are.equal("CN=server", must(exchange:certificate()).subject)
+                must(exchange:answer())
+            end
+        end)
+
         --- {mode, what is said}
         local REFUSED = {
             {"expired", "has expired", "renew the server's certificate"},
