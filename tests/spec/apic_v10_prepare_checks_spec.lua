@@ -183,6 +183,15 @@ for id, system in pairs(SYSTEMS) do
         preparation.warns(system.start, warnings(system))
     end)
 
+    lab.describe(id .. " of a version without originalUID", function()
+        it("says for which replacement the noted one is", function()
+            local fixture <close> = system.start({version = "10.0.2.0"})
+            salvor.expect_code(0, fixture:run())
+            salvor.expect(fixture:files()["recreate.yaml"], "leave it out for any other",
+                "originalUID: ")
+        end)
+    end)
+
     lab.describe(id .. " -p take_backup=true", function()
         it("takes another backup when it is resumed after a failure", function()
             local fixture <close> = system.start({faults = {backup = "no space on the server"}})

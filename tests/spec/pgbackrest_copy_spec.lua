@@ -1,4 +1,5 @@
 -- A repository of pgBackRest at a new path: complete, info files last, and verified.
+local backup_copy = require("salvor.apiconnect.backup_copy")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local pgbackrest = require("salvor.pgbackrest")
@@ -102,5 +103,17 @@ store_lab.describe("pgbackrest.copy", "pgbackrest", function(at)
         assert.has_error(function() pgbackrest.copy(from) end)
         assert.has_error(function() pgbackrest.copy(from, to, {worker = 1}) end)
         assert.has_error(function() pgbackrest.copy(from, to, {workers = 0}) end)
+    end)
+
+    it("of a repository of which nothing can be restored is no success for API Connect", function()
+        for _, label in pairs(repositories.labels(from)) do
+            local manifest = from .. "/backup/" .. at.stanza .. "/" .. label .. "/backup.manifest"
+            must(fs.remove(manifest))
+            must(fs.remove(manifest .. ".copy"))
+        end
+        local summary, err = backup_copy.repository(from, to)
+        assert.is_nil(summary)
+        assert.are.equal("Corrupt", err.code)
+        assert.is_truthy(err.message:find(from .. " holds nothing that can be restored", 1, true))
     end)
 end)
