@@ -24,7 +24,7 @@ lab.describe("apic-v2018/restore-management, when", function()
 
     it("the restore's job fails: a resumed run starts the restore again", function()
         local fixture <close> = apic.start({faults = {restore = "job"}})
-        local result = fixture:run({job_timeout = "2s"})
+        local result = fixture:run({job_timeout = "5s"})
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step watch", "BackoffLimitExceeded")
         fixture.world.faults.restore = nil

@@ -10,7 +10,7 @@ local task = require("salvor.task")
 --- Runs it, or goes on with the only run, up to that step.
 local function run_until(fixture, step, params)
     local run = fixture:runs()[1]
-    local words = run and {"run", "--resume", run, "--yes"} or fixture:words("run", params)
+    local words = run and {"run", "--resume", run, "--yes"} or fixture:agreed_words(params)
     local result = fixture:salvor(table.move({"--until", step}, 1, 2, #words + 1, words))
     salvor.expect_code(0, result)
     return result
