@@ -29,7 +29,7 @@
 ---@field versions string
 
 ---@alias salvor.ParamType
----| "string"|"integer"|"boolean"|"duration"|"size"|"url"|"path"|"name"|"enum"|"list"|"secret"
+---| "string"|"integer"|"boolean"|"duration"|"size"|"url"|"path"|"program"|"name"|"enum"|"list"|"secret"
 
 ---@class salvor.ProcedureParam
 ---@field name string Of a-z, 0-9 and _.

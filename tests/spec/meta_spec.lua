@@ -61,8 +61,8 @@ local INTERNAL = {
     "value", -- what the modules below stand on
     "action", "check", "condition", "copy", "dates", "folders", "guard", "suggest",
     "usage", "verify", -- what they share
-    "cli", "completion", "console", "global_options", "manual", "options", "prompt", "reference",
-    "repl", -- the program
+    "cli", "completion", "console", "doctor", "global_options", "manual", "options", "prompt",
+    "reference", "repl", -- the program
     "apiconnect", "cassandra", "fortanix", "medusa", -- what bundled procedures share
 }
 
