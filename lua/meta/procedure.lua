@@ -29,7 +29,8 @@
 ---@field versions string
 
 ---@alias salvor.ParamType
----| "string"|"integer"|"boolean"|"duration"|"size"|"url"|"path"|"program"|"name"|"enum"|"list"|"secret"
+---| "string"|"integer"|"boolean"|"duration"|"size"|"url"|"path"|"program"|"name"|"enum"|"list"
+---| "secret"
 
 ---@class salvor.ProcedureParam
 ---@field name string Of a-z, 0-9 and _.
