@@ -161,7 +161,7 @@ return function(bench, build)
         run(bench, {"bash", "--norc", "--noprofile", "-i"}, keys_of_others("bash-"), bash)
         if proc.which("ptpython3") or proc.which("ptpython") then
             run(bench, {proc.which("ptpython3") and "ptpython3" or "ptpython"},
-                keys_of_others(">>> "), python)
+                keys_of_others(">>>"), python)
         end
     end
     run(bench, salvor, keys_of_cancellation(), cancelled)

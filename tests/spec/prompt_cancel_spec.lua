@@ -124,7 +124,9 @@ describe("Ctrl-C at the prompt ends", function()
         local pid = enter_and_find("")
         shown:expect("no cluster>")
         shown:press("C-l")
-        os.execute("kill -INT " .. pid)
+        for _ = 1, 5 do
+            os.execute("kill -INT " .. pid)
+        end
         expect_alive()
         enter("fs.write('began', '') task.sleep(1000)")
         file("began")
