@@ -58,13 +58,18 @@ local function rows_of_objects(objects)
     return rows
 end
 
+--- The columns of a Table.
+function table_answer.columns(body)
+    return read_columns(map(body, "columnDefinitions"))
+end
+
 --- {columns, rows, continue, version} of an answer's body, a map. is_single: one object was asked
 --- for.
 function table_answer.read(body, is_single)
     local page = {continue = text(body, "metadata", "continue"),
                   version = text(body, "metadata", "resourceVersion")}
     if body.kind == "Table" then
-        page.columns = read_columns(map(body, "columnDefinitions"))
+        page.columns = table_answer.columns(body)
         page.rows = read_rows(fields.items(body, "rows"))
     else
         page.columns = columns_of_objects()

@@ -3,37 +3,8 @@ local check = require("salvor.k8s.check")
 local copy = require("salvor.copy")
 local fail = require("salvor.error").new
 local layout = require("salvor.k8s.table_layout")
-local pages = require("salvor.k8s.pages")
-local table_answer = require("salvor.k8s.table_answer")
-local task = require("salvor.task")
+local table_pages = require("salvor.k8s.table_pages")
 local terminal = require("salvor.terminal")
-
-local PAGE = 500
-
---- Pages
-
---- Calls take(page) for each page. When the snapshot of the pages has expired they come once more
---- as one; take(page, true) says that it is the first of anew.
-local function each_page(client, read, take)
-    local deadline = task.now() + (read.timeout or client.timeout)
-    local own, continue, is_anew = read.query, nil, false
-    repeat
-        read.query = copy.merge(own, {continue = continue,
-                                      limit = not read.name and not is_anew and PAGE or nil})
-        read.timeout = math.max(deadline - task.now(), 0.001)
-        local body, err = client:_read(read)
-        if err and continue and pages.is_expired(err) then
-            continue, is_anew = nil, true
-        elseif err then
-            return nil, err
-        else
-            local page = table_answer.read(body, read.name ~= nil)
-            take(page, is_anew)
-            continue, is_anew = page.continue, false
-        end
-    until not continue and not is_anew
-    return true
-end
 
 --- Methods
 
@@ -72,7 +43,6 @@ local function start(client, op, kind, opts)
     end
     read.verb = opts.name and "get" or "list"
     read.name = opts.name
-    read.headers = {Accept = table_answer.ACCEPT}
     return read, layout_options(opts, read.resource)
 end
 
@@ -138,7 +108,7 @@ function methods:table(kind, opts)
         return nil, how
     end
     local result = {_layout = how, _nothing = nothing_found(read)}
-    local ok, err = each_page(self, read, function(page, is_anew)
+    local ok, err = table_pages(self, read, function(page, is_anew)
         if not result.columns or is_anew then
             result.columns, result.rows = page.columns, page.rows
         else
@@ -166,7 +136,7 @@ function methods:print_table(kind, opts)
     local needs_metadata = how.namespaces or how.labels
     read.query.includeObject = needs_metadata and "Metadata" or "None"
     local laid
-    local ok, err = each_page(self, read, function(page, is_anew)
+    local ok, err = table_pages(self, read, function(page, is_anew)
         if not laid or is_anew then
             laid = layout.new(page.columns, how)
         end
