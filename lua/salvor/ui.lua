@@ -2,6 +2,7 @@
 --- masked. Primary output goes to standard output; live lines and questions to standard error.
 local check = require("salvor.check")
 local fail = require("salvor.error").new
+local fit = require("salvor.fit")
 local scheduler = require("salvor.scheduler")
 local secret = require("salvor.secret")
 local terminal = require("salvor.terminal")
@@ -118,27 +119,11 @@ ui.table = ui.print_table
 local live = {}
 live.__index = live
 
---- Cut to the terminal's width, since a line that wraps cannot be taken back.
-local function fit(text, width)
-    if terminal.display_width(text) <= width then
-        return text
-    end
-    local cut = {}
-    for _, code in utf8.codes(text) do
-        cut[#cut + 1] = utf8.char(code)
-        width = width - terminal.display_width(cut[#cut])
-        if width < 1 then
-            cut[#cut] = "…"
-            break
-        end
-    end
-    return table.concat(cut)
-end
-
 function live.show(self, text, is_last)
     text = terminal.escape(secret.mask(text))
     if self.on_terminal then
         -- Written at once, or the empty line could be seen.
+        -- A line that wraps could not be taken back.
         io.stderr:write("\r\27[K" .. fit(text, terminal.width() - 1) .. (is_last and "\n" or ""))
         io.stderr:flush()
         self.open = not is_last

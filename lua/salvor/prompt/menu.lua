@@ -1,4 +1,5 @@
 --- What could come next at the cursor, as a list below the line.
+local fit = require("salvor.fit")
 local terminal = require("salvor.terminal")
 
 local menu = {}
@@ -11,11 +12,13 @@ local GAP = 2
 local function common(items)
     local prefix = items[1].text
     for _, item in ipairs(items) do
-        local size = 0
-        while size < #prefix and prefix:byte(size + 1) == item.text:byte(size + 1) do
-            size = size + 1
+        if item.text:sub(1, #prefix) ~= prefix then
+            local size = 0
+            while prefix:byte(size + 1) == item.text:byte(size + 1) do
+                size = size + 1
+            end
+            prefix = prefix:sub(1, size)
         end
-        prefix = prefix:sub(1, size)
     end
     while not utf8.len(prefix) do
         prefix = prefix:sub(1, -2)
@@ -65,29 +68,14 @@ end
 
 -- Drawing
 
---- As much of the text as fits.
-local function cut(text, width)
-    if terminal.display_width(text) <= width then
-        return text
-    end
-    local shown, used = {}, 1
-    for _, code in utf8.codes(text) do
-        local character = utf8.char(code)
-        used = used + terminal.display_width(character)
-        if used > width then
-            break
-        end
-        shown[#shown + 1] = character
-    end
-    return table.concat(shown) .. "…"
-end
-
 local function pad(text, width)
     return text .. (" "):rep(width - terminal.display_width(text))
 end
 
+--- What is shown for an item, which is looked at with each key.
 local function label(item)
-    return terminal.escape(item.label or item.text)
+    item.shown = item.shown or terminal.escape(item.label or item.text)
+    return item.shown
 end
 
 --- Columns and rows of the list, down the columns as ls has them.
@@ -123,9 +111,9 @@ local function add_list(self, pieces, first, last, columns, styles)
     local room = columns - width - GAP
     for at = first, last do
         pieces[#pieces + 1] = "\n"
-        add_item(self, pieces, at, pad(cut(label(self.items[at]), width), width), styles)
+        add_item(self, pieces, at, pad(fit(label(self.items[at]), width), width), styles)
         local detail = terminal.escape(self.items[at].detail or "")
-        pieces[#pieces + 1] = {room > 0 and (" "):rep(GAP) .. cut(detail, room) or "",
+        pieces[#pieces + 1] = {room > 0 and (" "):rep(GAP) .. fit(detail, room) or "",
                                styles.detail or ""}
     end
 end
@@ -138,7 +126,7 @@ local function add_table(self, pieces, columns, styles)
         for column = 0, across - 1 do
             local at = column * rows + row + 1
             if self.items[at] then
-                local shown = cut(label(self.items[at]), width - GAP)
+                local shown = fit(label(self.items[at]), width - GAP)
                 add_item(self, pieces, at, pad(shown, width - GAP), styles)
                 pieces[#pieces + 1] = (" "):rep(GAP)
             end
