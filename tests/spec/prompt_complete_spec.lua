@@ -76,7 +76,7 @@ lab.describe("completion at the prompt", function()
         shown:press("C-u")
         expect("dofile(\"back", "dofile(\"backup.lua")
         shown:press("C-u")
-        expect("require(\"salvor.yam", "require(\"salvor.yaml\")")
+        expect("require(\"salvor.yam", "require(\"salvor.yaml\"")
     end)
 
     it("offers nothing where nothing can be told", function()

@@ -1,6 +1,7 @@
 --- The commands of the prompt, which begin with a colon: one file each, found by its name. A
 --- command is a table of `summary`, `usage` (what follows its name) and run(prompt, text), whose
---- results are shown as those of Lua.
+--- results are shown as those of Lua; `complete` is in salvor.prompt.complete.command_line, and
+--- source(text) gives Lua that does the same in a script.
 local errors = require("salvor.error")
 local value = require("salvor.value")
 
@@ -33,10 +34,6 @@ function commands.find(name)
     error(errors.new({code = "Invalid",
         message = found[1] and ":" .. name .. " may be " .. near or "there is no command :" .. name,
         hint = not found[1] and ":help lists the commands" or nil}), 0)
-end
-
-function commands.run(prompt, name, rest)
-    return commands.find(name).run(prompt, rest)
 end
 
 return commands

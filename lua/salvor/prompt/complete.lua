@@ -1,76 +1,62 @@
 --- What could stand at the cursor. What the cluster or a store has to be asked for is asked in the
 --- background: until the answer is there nothing is offered, and then the line is completed anew.
-local commands = require("salvor.prompt.commands")
+local command_line = require("salvor.prompt.complete.command_line")
 local lexer = require("salvor.prompt.lexer")
 local names = require("salvor.prompt.complete.names")
 local place = require("salvor.prompt.complete.place")
+local terminal = require("salvor.terminal")
 local values = require("salvor.prompt.complete.values")
 
-local MOST = 500 -- items
-
---- Those that begin with the prefix; when there is none, those that hold it.
-local function select_items(items, prefix)
+--- Those that begin with the prefix. encode(text) -> what is written for a text, nil when it cannot
+--- be; `suffix` goes behind one that is whole.
+local function answer(from, to, prefix, items, encode, suffix)
     local found = {}
     for _, item in ipairs(items) do
-        if item.text:sub(1, #prefix) == prefix then
-            found[#found + 1] = item
+        local text = encode(item.text)
+        if text and text:sub(1, #prefix) == prefix then
+            found[#found + 1] = {text = text, label = item.label or item.text, detail = item.detail,
+                                 suffix = item.suffix or not item.is_part and suffix or nil}
         end
-        if #found == MOST then
-            break
-        end
     end
-    return found
+    return found[1] and {from = from, to = to, items = found} or nil
 end
 
-local function answer(from, to, items, prefix)
-    items = select_items(items, prefix)
-    return items[1] and {from = from, to = to, items = items} or nil
+--- As it is.
+local function plain(text)
+    return text
 end
 
-local function command_names()
-    local items = {}
-    for _, name in ipairs(commands.names()) do
-        items[#items + 1] = {text = ":" .. name, suffix = " ",
-                             detail = require("salvor.prompt.commands." .. name).summary}
+--- What the text is inside of quotes: others have chosen it, and must not end the string.
+local function quoted(text)
+    return (terminal.escape((text:gsub("[\\\"']", "\\%0"))))
+end
+
+--- A word of a command; one with blanks cannot be written.
+local function word(text)
+    return not text:find("[%s\"'\\]") and terminal.escape(text) == text and text or nil
+end
+
+local function complete_lua(prompt, text, offset)
+    local lua = text:sub(offset + 1)
+    local where = place.find(lexer.words(lua), lua)
+    local from, to = offset + where.from, #text + 1
+    if where.kind == "value" then
+        return answer(from, to, where.prefix, values.in_call(prompt, where), quoted, where.quote)
+    elseif where.kind == "name" then
+        return answer(from, to, where.prefix, names.items(where), plain)
     end
-    return items
 end
 
---- Of a command's line: its name, or what its own `complete` offers for its last word.
-local function complete_command(prompt, text, cursor)
-    local before = text:sub(1, cursor - 1)
-    local name, rest = before:match("^%s*:(%a+)%s+(.*)$")
-    if not name then
-        return answer(before:find(":", 1, true), cursor, command_names(), before:match(":.*$"))
-    end
-    local ok, command = pcall(commands.find, name)
-    if not ok or not command.complete then
-        return nil
-    elseif command.complete == "lua" then
-        return false, #before - #rest
-    end
-    local from = rest:find("%S*$")
-    local items = command.complete(prompt, rest:sub(1, from - 1))
-    return answer(cursor - #rest + from - 1, cursor, items, rest:sub(from))
-end
-
-local function complete_lua(prompt, text, cursor, offset)
-    local where = place.find(lexer.words(text:sub(offset + 1, cursor - 1)),
-        text:sub(offset + 1, cursor - 1))
-    local items = where.kind == "value" and values.items(prompt, where)
-        or where.kind ~= "value" and names.items(prompt, where) or {}
-    return answer(offset + where.from, cursor, items, where.prefix)
-end
-
---- complete(prompt, text, cursor) -> {from, to, items} | nil, as salvor.prompt.editor wants it
+--- complete(prompt, text, cursor) -> {from, to, items = list of {text, label, suffix, detail}} |
+--- nil, as salvor.prompt.editor wants it
 return function(prompt, text, cursor)
-    local offset = 0
-    if text:find("^%s*:") then
-        local found, lua_from = complete_command(prompt, text, cursor)
-        if found ~= false then
-            return found
-        end
-        offset = lua_from
+    local before = text:sub(1, cursor - 1)
+    local command = command_line.read(before)
+    if not command then
+        return complete_lua(prompt, before, 0)
+    elseif command.lua then
+        return complete_lua(prompt, before, command.lua - 1)
     end
-    return complete_lua(prompt, text, cursor, offset)
+    return answer(command.from, cursor, before:sub(command.from),
+        command_line.items(prompt, command), word, " ")
 end

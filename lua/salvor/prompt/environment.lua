@@ -5,17 +5,26 @@ local environment = {}
 environment.MODULES = {"archive", "digest", "fs", "json", "k8s", "log", "pgbackrest", "proc",
                        "secret", "store", "task", "terminal", "ui", "yaml"}
 
-local is_module = {}
+environment.is_module = {}
 for _, name in ipairs(environment.MODULES) do
-    is_module[name] = true
+    environment.is_module[name] = true
+end
+
+--- What print() is here: whatever others have written is shown, and cannot act on the terminal.
+local function print_harmlessly(...)
+    local texts = table.pack(...)
+    for index = 1, texts.n do
+        texts[index] = tostring(texts[index])
+    end
+    require("salvor.ui").print(table.concat(texts, "\t"))
 end
 
 --- Installs them in _G, behind what is there: a variable of that name hides one. `new_client` is
---- called for the first use of `c`, and raises when there is none.
+--- called for the first use of `c`, and raises when there is none. print() becomes harmless.
 function environment.install(new_client)
     local lazy = {}
     function lazy.__index(_, name)
-        if is_module[name] then
+        if environment.is_module[name] then
             local module = require("salvor." .. name)
             rawset(_G, name, module)
             return module
@@ -28,6 +37,7 @@ function environment.install(new_client)
         end
     end
     setmetatable(_G, lazy)
+    _G.print = print_harmlessly
 end
 
 return environment

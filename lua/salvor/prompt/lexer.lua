@@ -2,10 +2,17 @@
 --- fails; what is no word of Lua is "other".
 local lexer = {}
 
-local KEYWORDS = {}
-for word in ([[and break do else elseif end false for function goto if in local nil not or repeat
-    return then true until while]]):gmatch("%a+") do
-    KEYWORDS[word] = true
+lexer.KEYWORDS = {"and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto",
+                  "if", "in", "local", "nil", "not", "or", "repeat", "return", "then", "true",
+                  "until", "while"}
+
+local is_keyword = {}
+for _, word in ipairs(lexer.KEYWORDS) do
+    is_keyword[word] = true
+end
+
+function lexer.is_keyword(word)
+    return is_keyword[word] or false
 end
 
 local CONSTANTS = {["nil"] = true, ["true"] = true, ["false"] = true}
@@ -63,7 +70,7 @@ local function next_word(text, at)
     last = select(2, text:find("^[%a_][%w_]*", at))
     if last then
         local word = text:sub(at, last)
-        return CONSTANTS[word] and "constant" or KEYWORDS[word] and "keyword" or "name", last
+        return CONSTANTS[word] and "constant" or is_keyword[word] and "keyword" or "name", last
     end
     last = select(2, text:find("^%.%.%.?", at)) or select(2, text:find("^[=~<>]=", at))
         or select(2, text:find("^[<>/:][<>/:]", at))
@@ -71,15 +78,23 @@ local function next_word(text, at)
     return text:find("^[%p]", at) and "operator" or "other", last
 end
 
+-- What was asked for last: at each key the colours, the hint and completion ask for the same.
+local last_text, last_words
+
 --- words(text) -> list of {kind, from, to, open (a string or comment that has not ended)}, which
---- cover the text. Kinds: blank, comment, string, number, name, keyword, constant, operator, other.
+--- cover the text; not to be changed. Kinds: blank, comment, string, number, name, keyword,
+--- constant, operator, other.
 function lexer.words(text)
+    if text == last_text then
+        return last_words
+    end
     local words, at = {}, 1
     while at <= #text do
         local kind, last, closed = next_word(text, at)
         words[#words + 1] = {kind = kind, from = at, to = last, open = closed == false or nil}
         at = last + 1
     end
+    last_text, last_words = text, words
     return words
 end
 

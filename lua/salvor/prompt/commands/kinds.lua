@@ -2,6 +2,10 @@ local ui = require("salvor.ui")
 
 local kinds = {summary = "the kinds that the cluster serves", usage = "[PART OF A NAME]"}
 
+function kinds.complete(prompt)
+    return prompt.cluster:kinds()
+end
+
 function kinds.run(prompt, part)
     local rows = {}
     for _, kind in ipairs(must(prompt:client():kinds())) do
@@ -13,7 +17,8 @@ function kinds.run(prompt, part)
                                kind.namespaced and "yes" or "no", kind.kind}
         end
     end
-    prompt:page(ui.format_table({"NAME", "SHORT", "API", "NAMESPACED", "KIND"}, rows))
+    prompt:page(rows[1] and ui.format_table({"NAME", "SHORT", "API", "NAMESPACED", "KIND"}, rows)
+        or "no kind has " .. part .. " in its name")
 end
 
 return kinds

@@ -1,4 +1,7 @@
-local plan = {summary = "what a procedure would do; as `salvor plan`", usage = "ID [OPTIONS]"}
+local procedure = require("salvor.prompt.complete.procedure")
+
+local plan = {summary = "what a procedure would do; as `salvor plan`", usage = "ID [OPTIONS]",
+              complete = procedure.complete("plan")}
 
 function plan.run(prompt, text)
     prompt:command("plan", text)

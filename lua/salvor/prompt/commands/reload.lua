@@ -1,4 +1,5 @@
 local errors = require("salvor.error")
+local loader = require("salvor.prompt.commands.load")
 local value = require("salvor.value")
 
 local reload = {summary = "run that file once more, with the modules it requires as they are now"}
@@ -19,7 +20,7 @@ function reload.run(prompt)
                           hint = ":load FILE does"}), 0)
     end
     forget_modules()
-    return require("salvor.prompt.commands.load").run(prompt, prompt.loaded)
+    return loader.run(prompt, prompt.loaded)
 end
 
 return reload

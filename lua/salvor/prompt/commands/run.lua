@@ -1,4 +1,7 @@
-local run = {summary = "run a procedure; as `salvor run`", usage = "ID [OPTIONS]"}
+local procedure = require("salvor.prompt.complete.procedure")
+
+local run = {summary = "run a procedure; as `salvor run`", usage = "ID [OPTIONS]",
+             complete = procedure.complete("run")}
 
 function run.run(prompt, text)
     prompt:command("run", text)

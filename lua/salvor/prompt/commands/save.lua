@@ -1,15 +1,27 @@
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
+local history = require("salvor.prompt.history")
 local session_script = require("salvor.prompt.session_script")
+local values = require("salvor.prompt.complete.values")
 
 local save = {summary = "write what was entered, without what failed, as a script", usage = "FILE"}
+
+local MODE = tonumber("700", 8)
+
+function save.complete(_, _, word)
+    return values.files(word)
+end
 
 function save.run(prompt, path)
     if path == "" then
         error(errors.new({code = "Invalid", message = "no file was named", hint = ":save FILE"}), 0)
     end
-    must(fs.write(path, session_script(prompt), {exclusive = true}))
+    local script = session_script(prompt.inputs)
+    must(fs.write(path, script, {exclusive = true, mode = MODE}))
     prompt:print("salvor " .. path .. " runs it")
+    if history.holds_secret(script) then
+        prompt:complain(path .. " seems to hold a secret; only you may read it")
+    end
 end
 
 return save

@@ -1,19 +1,32 @@
-local errors = require("salvor.error")
 local evaluate = require("salvor.prompt.evaluate")
 local task = require("salvor.task")
+local ui = require("salvor.ui")
 
-local time = {summary = "run it and tell how long it took", usage = "EXPRESSION"}
+local time = {summary = "run it, and tell how long it took and how much memory stays in use",
+              usage = "EXPRESSION", complete = "lua"}
+
+local function memory()
+    collectgarbage()
+    return collectgarbage("count") * 1024
+end
+
+local function duration(seconds)
+    return string.format(seconds < 1 and "%.1f ms" or "%.2f s",
+        seconds < 1 and seconds * 1000 or seconds)
+end
 
 function time.run(prompt, text)
-    local chunk, problem = evaluate.compile(text, _G)
-    if not chunk then
-        error(errors.new({code = "Invalid", message = problem}), 0)
-    end
-    local began, memory = task.now(), collectgarbage("count")
+    local chunk = evaluate.must_compile(text)
+    local before, began = memory(), task.now()
     local results = table.pack(chunk())
-    prompt:print(string.format("%.3f s, %.0f KiB more", task.now() - began,
-        math.max(0, collectgarbage("count") - memory)))
+    local seconds = task.now() - began
+    prompt:print(duration(seconds) .. ", " .. ui.bytes(math.max(0, memory() - before)) .. " more")
     return table.unpack(results, 1, results.n)
+end
+
+--- What does the same in a script.
+function time.source(text)
+    return text
 end
 
 return time

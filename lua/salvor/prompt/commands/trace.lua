@@ -1,7 +1,8 @@
-local trace = {summary = "where the last error was raised"}
+local trace = {summary = "all about the last error, and where it was raised"}
 
 function trace.run(prompt)
-    prompt:print(prompt.trace or "there was no error, or it has no more to tell")
+    prompt:page(prompt.failure and require("salvor.prompt.failure")(prompt.failure)
+        or "there was no error")
 end
 
 return trace

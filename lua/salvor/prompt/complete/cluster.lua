@@ -1,6 +1,7 @@
---- What completion knows of the cluster: kinds, names of objects, contexts. Each list is fetched in
---- the background when it is first asked for, and again when it is old; the prompt's line never
---- waits for it.
+--- What completion knows of the cluster: kinds, names of objects, containers of pods. Each list is
+--- fetched in the background when it is first asked for, and again when it is old; the prompt's
+--- line never waits for it.
+local table_pages = require("salvor.k8s.table_pages")
 local task = require("salvor.task")
 
 local cluster = {}
@@ -12,78 +13,104 @@ local MOST = 20000 -- names of one kind
 
 --- new(prompt, told): `told` is called when an answer has come.
 function cluster.new(prompt, told)
-    return setmetatable({prompt = prompt, told = told, lists = {}}, cluster)
+    local self = setmetatable({prompt = prompt, told = told}, cluster)
+    self:forget()
+    return self
 end
 
 --- Everything that is known is of another cluster or namespace.
 function cluster:forget()
-    self.lists = {}
+    self.lists = setmetatable({}, {__mode = "k"}) -- by client, then by what is asked for
 end
 
-local function fetch(self, key, read)
-    local list = {items = self.lists[key] and self.lists[key].items, busy = true}
-    self.lists[key] = list
+local function compare(one, other)
+    return one.text < other.text
+end
+
+--- Fills a list by read(client, items). What came before it failed is better than nothing.
+local function fetch(self, client, list, read)
+    list.busy = true
     self.prompt:background(function()
-        local ok, items = pcall(task.timeout, PATIENCE, read)
-        list.busy, list.at = false, task.now()
-        list.items = ok and items or list.items or {}
-        if self.lists[key] == list then
-            self.told()
-        end
+        local items = {}
+        pcall(task.timeout, PATIENCE, function()
+            read(client or self.prompt:client(), items)
+        end)
+        table.sort(items, compare)
+        list.busy, list.at, list.items = false, task.now(), items
+        self.told()
     end)
 end
 
---- The items of a list, as they are known by now; {} until they are.
-local function get(self, key, read)
-    local list = self.lists[key]
-    if not list or not list.busy and task.now() - list.at > FRESH then
-        fetch(self, key, read)
+--- The items of a list, as they are known by now; {} until they are. Without a client it is that of
+--- the prompt.
+local function get(self, client, key, read)
+    local lists = self.lists[client or self] or {}
+    self.lists[client or self] = lists
+    local list = lists[key] or {items = {}, at = -math.huge}
+    lists[key] = list
+    if not list.busy and task.now() - list.at > FRESH then
+        fetch(self, client, list, read)
     end
-    return self.lists[key].items or {}
+    return list.items
 end
 
-function cluster:kinds()
-    return get(self, "kinds", function()
-        local items, seen = {}, {}
+function cluster:kinds(client)
+    return get(self, client, "kinds", function(of, items)
+        local seen = {}
         local function add(text, detail)
             if not seen[text] then
                 seen[text] = true
-                items[#items + 1] = {text = text, suffix = "\"", detail = detail}
+                items[#items + 1] = {text = text, detail = detail}
             end
         end
-        for _, kind in ipairs(must(self.prompt:client():kinds())) do
+        for _, kind in ipairs(must(of:kinds())) do
             local api = kind.kind .. (kind.group ~= "" and "." .. kind.group or "")
             add(kind.plural, api)
             for _, short in ipairs(kind.short_names or {}) do
                 add(short, api)
             end
         end
-        table.sort(items, function(one, other)
-            return one.text < other.text
-        end)
-        return items
     end)
 end
 
-function cluster:objects(kind)
-    return get(self, "objects " .. kind, function()
-        local items = {}
-        for object in self.prompt:client():each(kind) do
-            items[#items + 1] = {text = object.metadata.name, suffix = "\""}
-            if #items == MOST then
-                break
+local function name_column(columns)
+    for number, column in ipairs(columns) do
+        if column.format == "name" then
+            return number
+        end
+    end
+end
+
+--- Names of objects, of which the server is asked for nothing more.
+function cluster:names(kind, client)
+    return get(self, client, "names " .. kind, function(of, items)
+        local read = must(of:_selection("k8s.table", kind, {}))
+        read.query.includeObject = "None"
+        must(table_pages(of, read, function(page, is_anew)
+            local number = name_column(page.columns)
+            for index = is_anew and #items or 0, 1, -1 do
+                items[index] = nil
+            end
+            for _, row in ipairs(page.rows) do
+                local name = row.cells[number]
+                items[#items + 1] = type(name) == "string" and {text = name} or nil
+            end
+            return #items < MOST
+        end))
+    end)
+end
+
+function cluster:containers(pod, client)
+    return get(self, client, "containers " .. pod, function(of, items)
+        local fields = require("salvor.k8s.fields")
+        local spec = fields.map(must(of:get("pods", pod)), "spec")
+        for _, list in ipairs({"containers", "initContainers", "ephemeralContainers"}) do
+            for _, container in ipairs(fields.items(spec, list)) do
+                local name = fields.text(container, "name")
+                items[#items + 1] = name and {text = name, detail = fields.text(container, "image")}
             end
         end
-        return items
     end)
-end
-
-function cluster.contexts()
-    local items = {}
-    for _, context in ipairs(require("salvor.k8s").contexts() or {}) do
-        items[#items + 1] = {text = context.name, suffix = "\""}
-    end
-    return items
 end
 
 return cluster

@@ -1,14 +1,11 @@
 --- Names of Lua: variables, fields, methods, keywords and the options of a call.
 local environment = require("salvor.prompt.environment")
+local lexer = require("salvor.prompt.lexer")
 local objects = require("salvor.prompt.complete.objects")
 local page = require("salvor.prompt.page")
 local reference = require("salvor.reference")
 
 local names = {}
-
-local KEYWORDS = {"and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto",
-                  "if", "in", "local", "nil", "not", "or", "repeat", "return", "then", "true",
-                  "until", "while"}
 
 local function sorted(found)
     local items = {}
@@ -23,7 +20,7 @@ local function sorted(found)
 end
 
 local function is_name(key)
-    return type(key) == "string" and key:find("^[%a_][%w_]*$") ~= nil
+    return type(key) == "string" and key:find("^%a[%w_]*$") and not lexer.is_keyword(key)
 end
 
 --- Functions are completed with their parenthesis.
@@ -32,21 +29,20 @@ local function suffix_of(v)
 end
 
 local function add_fields(found, v)
-    local depth = 0
-    while type(v) == "table" and depth < 10 do
-        for key, field in next, v do
-            if is_name(key) and not key:find("^_") and not found[key] then
+    for _, layer in ipairs(objects.layers(v)) do
+        for key, field in next, layer do
+            if is_name(key) and not found[key] then
                 found[key] = {suffix = suffix_of(field)}
             end
         end
-        local metatable = debug.getmetatable(v)
-        v = type(metatable) == "table" and rawget(metatable, "__index") or nil
-        depth = depth + 1
     end
 end
 
 local function add_members(found, owner)
-    for _, entry in ipairs(owner and reference.members(owner) or {}) do
+    for _, field in ipairs(reference.fields(owner)) do
+        found[field.name] = {detail = field.type}
+    end
+    for _, entry in ipairs(reference.members(owner)) do
         found[entry.method] = {label = entry.signature:match("[.:](.*)$"), suffix = "(",
                                detail = page.first_sentence(entry.text)}
     end
@@ -54,16 +50,13 @@ end
 
 --- Behind "value." or "value:".
 local function members(chain)
-    local separator = chain[#chain]
     local receiver = table.move(chain, 1, #chain - 1, 1, {})
-    local v = objects.value(receiver)
-    local found = {}
-    if type(v) == "string" then
-        v = string
+    local found, owner = {}, objects.owner(receiver)
+    add_fields(found, objects.value(receiver))
+    if owner then
+        add_members(found, owner)
     end
-    add_fields(found, v)
-    add_members(found, objects.owner(receiver, v))
-    if separator == ":" then
+    if chain[#chain] == ":" then
         for name, item in pairs(found) do
             found[name] = item.suffix and item or nil
         end
@@ -72,14 +65,13 @@ local function members(chain)
 end
 
 local function variables()
-    local found = {}
-    for _, keyword in ipairs(KEYWORDS) do
+    local found = {c = {}}
+    for _, keyword in ipairs(lexer.KEYWORDS) do
         found[keyword] = {}
     end
     for _, module in ipairs(environment.MODULES) do
         found[module] = {}
     end
-    found.c = {}
     add_fields(found, _G)
     return sorted(found)
 end
@@ -96,10 +88,9 @@ local function options(call)
     return items
 end
 
-function names.items(_, where)
-    if where.kind ~= "name" then
-        return {}
-    elseif where.chain[1] then
+--- items(where) -> list of {text, label, suffix, detail}; `where` is a place of names.
+function names.items(where)
+    if where.chain[1] then
         return members(where.chain)
     elseif where.call and where.call.option == true then
         return options(where.call)

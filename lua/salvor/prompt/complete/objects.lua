@@ -1,35 +1,43 @@
---- What a chain of names stands for, without running anything: variables and fields, looked up raw,
---- and the classes of the reference for what functions return.
+--- What a chain of names stands for, without running or loading anything: variables and fields,
+--- looked up raw, and the classes of the reference for modules and objects.
 local environment = require("salvor.prompt.environment")
 local reference = require("salvor.reference")
 
 local objects = {}
 
-local MODULES = {}
-for _, name in ipairs(environment.MODULES) do
-    MODULES[name] = "salvor." .. name
+-- By the name of their metatable.
+local CLASSES = {["k8s client"] = "k8s.Client", ["salvor.store"] = "salvor.Store",
+                 task = "salvor.Task", ["k8s session"] = "k8s.Session",
+                 ["k8s forward"] = "k8s.Forward", ["k8s table"] = "k8s.Table"}
+
+local MOST_LINKS = 10 -- of __index, which may go in a circle
+
+--- The tables in which the fields of a value are looked up: itself, and what __index leads to.
+function objects.layers(v)
+    local layers = {}
+    while v ~= nil and #layers < MOST_LINKS do
+        layers[#layers + 1] = type(v) == "table" and v or {}
+        local metatable = debug.getmetatable(v)
+        v = type(metatable) == "table" and rawget(metatable, "__index") or nil
+        v = type(v) == "table" and v or nil
+    end
+    return layers
 end
 
---- A field of a value, of its metatable's __index when that is a table; nothing is called.
 local function field_of(v, name)
-    local seen = 0
-    while type(v) == "table" and seen < 10 do
-        local found = rawget(v, name)
+    for _, layer in ipairs(objects.layers(v)) do
+        local found = rawget(layer, name)
         if found ~= nil then
             return found
         end
-        local metatable = debug.getmetatable(v)
-        v = type(metatable) == "table" and rawget(metatable, "__index") or nil
-        seen = seen + 1
     end
-    return nil
 end
 
---- The value of a chain {"a", ".", "b"}, nil when it is not known without running something.
+--- The value of a chain {"a", ".", "b"}; nil when it is not known without running something.
 function objects.value(chain)
     local v = rawget(_G, chain[1])
-    if v == nil and MODULES[chain[1]] then
-        v = require(MODULES[chain[1]])
+    if v == nil and environment.is_module[chain[1]] then
+        v = package.loaded["salvor." .. chain[1]]
     end
     for at = 3, #chain, 2 do
         v = field_of(v, chain[at])
@@ -37,26 +45,25 @@ function objects.value(chain)
     return v
 end
 
---- The owner of functions in the reference that a value or a first name belongs to.
-local CLASSES = {["k8s client"] = "k8s.Client", ["store"] = "salvor.Store"}
-
-function objects.owner(chain, v)
-    if #chain == 1 and chain[1] == "c" then
-        return "k8s.Client"
-    elseif #chain == 1 and MODULES[chain[1]] then
-        return MODULES[chain[1]]
+--- The module or class whose functions the reference has for a chain; nil when it has none.
+function objects.owner(chain)
+    if #chain == 1 and rawget(_G, chain[1]) == nil then
+        return chain[1] == "c" and "k8s.Client"
+            or environment.is_module[chain[1]] and "salvor." .. chain[1] or nil
     end
-    local metatable = type(v) == "table" and debug.getmetatable(v)
-    return metatable and CLASSES[rawget(metatable, "__name")] or nil
+    local v = objects.value(chain)
+    local module = #chain == 1 and "salvor." .. chain[1]
+    if module and v ~= nil and package.loaded[module] == v then
+        return module
+    end
+    local metatable = debug.getmetatable(v)
+    return type(metatable) == "table" and CLASSES[rawget(metatable, "__name")] or nil
 end
 
 --- The entry of the reference for the function that a chain names, or nil.
 function objects.entry(chain)
     local receiver = table.move(chain, 1, #chain - 2, 1, {})
-    if not receiver[1] then
-        return nil
-    end
-    local owner = objects.owner(receiver, objects.value(receiver))
+    local owner = receiver[1] and objects.owner(receiver)
     for _, entry in ipairs(owner and reference.members(owner) or {}) do
         if entry.method == chain[#chain] then
             return entry

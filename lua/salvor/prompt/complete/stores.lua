@@ -1,63 +1,74 @@
---- What completion knows of stores: the paths below a folder of a URL, listed in the background.
+--- What completion knows of stores: what is in a folder, listed in the background.
+local open = require("salvor.store.open")
 local task = require("salvor.task")
-local values_paths
+local urls = require("salvor.store.url")
 
 local stores = {}
 stores.__index = stores
 
 local FRESH = 30 -- seconds
 local PATIENCE = 10
-local MOST = 2000 -- paths of one folder
-
-local SCHEMES = {"s3://", "sftp://", "az://", "file://"}
+local MOST = 2000 -- entries of one folder
 
 --- new(prompt, told): `told` is called when an answer has come.
 function stores.new(prompt, told)
     return setmetatable({prompt = prompt, told = told, folders = {}}, stores)
 end
 
-local function list(url)
-    local store = require("salvor.store")
-    local opened <close> = must(store.open(url))
-    local items = {}
-    for item in opened:each() do
-        items[#items + 1] = {text = url .. item.path, label = item.path}
-        if #items == MOST then
-            break
+--- What is in the folder with that prefix, "" or "a/b/", as paths.
+local function list(backend, prefix)
+    local paths, token = {}, nil
+    repeat
+        local page = must(backend:list(prefix, {delimiter = "/", after = token}))
+        for _, item in ipairs(page.items) do
+            paths[#paths + 1] = item.path
         end
-    end
-    return items
+        table.move(page.folders, 1, #page.folders, #paths + 1, paths)
+        token = page.next
+    until not token or #paths >= MOST
+    table.sort(paths)
+    return paths
 end
 
-local function fetch(self, url)
-    local folder = {busy = true}
-    self.folders[url] = folder
-    self.prompt:background(function()
-        local ok, items = pcall(task.timeout, PATIENCE, function()
-            return list(url)
+--- The items of a folder, as they are known by now. read() gives paths, text_of(path) what is
+--- written for one.
+local function get(self, key, text_of, read)
+    local folder = self.folders[key] or {items = {}, at = -math.huge}
+    self.folders[key] = folder
+    if not folder.busy and task.now() - folder.at > FRESH then
+        folder.busy = true
+        self.prompt:background(function()
+            local ok, paths = pcall(task.timeout, PATIENCE, read)
+            folder.busy, folder.at, folder.items = false, task.now(), {}
+            for index, path in ipairs(ok and paths or {}) do
+                folder.items[index] = {text = text_of(path), label = path:match("[^/]+/?$")}
+            end
+            self.told()
         end)
-        folder.busy, folder.at, folder.items = false, task.now(), ok and items or {}
-        self.told()
+    end
+    return folder.items
+end
+
+--- URLs that begin as the prefix, which has a scheme and a host.
+function stores:urls(prefix)
+    local folder = prefix:match("^(.*/)")
+    return get(self, folder, function(path)
+        return folder .. urls.escape(path)
+    end, function()
+        local backend = must(open.url(folder, {}, "store.open"))
+        local _ <close> = setmetatable({}, {__close = function()
+            backend:close()
+        end})
+        return list(backend, "")
     end)
 end
 
---- Paths that begin as the prefix: of files, or of a URL's folder.
-function stores:paths(prefix)
-    local folder = prefix:match("^(%a[%w+.-]*://[^/]+/.*/)")
-        or prefix:match("^(%a[%w+.-]*://[^/]+/)")
-    if not folder then
-        values_paths = values_paths or require("salvor.prompt.complete.values").paths
-        local items = values_paths(prefix)
-        for _, scheme in ipairs(SCHEMES) do
-            items[#items + 1] = {text = scheme}
-        end
-        return items
-    end
-    local known = self.folders[folder]
-    if not known or not known.busy and task.now() - known.at > FRESH then
-        fetch(self, folder)
-    end
-    return self.folders[folder].items or {}
+--- Paths in an open store that begin as the prefix.
+function stores:paths(store, prefix)
+    local folder = prefix:match("^(.*/)") or ""
+    return get(self, store.url .. " " .. folder, tostring, function()
+        return list(store._backend, folder)
+    end)
 end
 
 return stores

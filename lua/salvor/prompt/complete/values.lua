@@ -1,4 +1,5 @@
---- Texts in quotes: what a parameter or an option is for tells what it may be.
+--- Values: what stands in a text, or is a word of a command. Each kind of value has its list here,
+--- of what begins with a prefix or of all there is.
 local environment = require("salvor.prompt.environment")
 local fs = require("salvor.fs")
 local objects = require("salvor.prompt.complete.objects")
@@ -6,12 +7,71 @@ local reference = require("salvor.reference")
 
 local values = {}
 
-local function items_of(texts, suffix)
+--- items(texts) -> list of {text}
+function values.items(texts)
     local items = {}
     for index, text in ipairs(texts) do
-        items[index] = {text = text, suffix = suffix}
+        items[index] = {text = text}
     end
     return items
+end
+
+--- Paths that begin as the prefix; folders end in a slash.
+function values.files(prefix)
+    local folder = prefix:match("^(.*/)") or ""
+    local home = os.getenv("HOME")
+    local looked = folder == "" and "." or (folder:gsub("^~/", (home or "~") .. "/"))
+    local items = {}
+    for _, entry in ipairs(fs.list(looked) or {}) do
+        local what = entry.type == "link" and fs.stat(fs.join(looked, entry.name)) or entry
+        local name = entry.name .. (what.type == "folder" and "/" or "")
+        items[#items + 1] = {text = folder .. name, label = name,
+                             is_part = what.type == "folder"}
+    end
+    return items
+end
+
+local SCHEMES = {"s3://", "sftp://", "az://", "file://"}
+
+--- URLs of stores, and paths of folders, which are stores too.
+function values.urls(prompt, prefix)
+    if prefix:find("^%a[%w+.-]*://[^/]+/") then
+        return prompt.stores:urls(prefix)
+    end
+    local items = values.files(prefix)
+    for _, scheme in ipairs(SCHEMES) do
+        items[#items + 1] = {text = scheme, is_part = true}
+    end
+    return items
+end
+
+function values.contexts()
+    local items = {}
+    for index, context in ipairs(require("salvor.k8s").contexts() or {}) do
+        items[index] = {text = context.name, detail = context.server}
+    end
+    return items
+end
+
+function values.procedures(site_file)
+    local loader = require("salvor.procedure.loader")
+    local ok, site = pcall(require("salvor.procedure.site").open, site_file)
+    return values.items(loader.ids(ok and site or nil))
+end
+
+-- Arguments of functions
+
+local function modules()
+    local names = {}
+    for name in pairs(reference.load().modules) do
+        names[#names + 1] = name
+    end
+    for _, name in ipairs(environment.MODULES) do
+        names[#names + 1] = not reference.load().modules["salvor." .. name] and "salvor." .. name
+            or nil
+    end
+    table.sort(names)
+    return values.items(names)
 end
 
 --- "a"|"b" of a type
@@ -20,83 +80,79 @@ local function choices(kind)
     for text in kind:gmatch("\"([^\"]*)\"") do
         texts[#texts + 1] = text
     end
-    return items_of(texts, "\"")
+    return values.items(texts)
 end
 
---- Paths that begin as the prefix; folders end in a slash.
-function values.paths(prefix)
-    local folder = prefix:match("^(.*/)") or ""
-    local home = os.getenv("HOME")
-    local looked = folder == "" and "." or (folder:gsub("^~/", (home or "~") .. "/"))
-    local items = {}
-    for _, entry in ipairs(fs.list(looked) or {}) do
-        local what = entry.type == "link" and fs.stat(fs.join(looked, entry.name)) or entry
-        local is_folder = what.type == "folder"
-        items[#items + 1] = {text = folder .. entry.name .. (is_folder and "/" or ""),
-                             label = entry.name .. (is_folder and "/" or "")}
-    end
-    return items
-end
-
-local function modules()
-    local texts = {}
-    for index, name in ipairs(environment.MODULES) do
-        texts[index] = "salvor." .. name
-    end
-    return items_of(texts, "\")")
-end
-
+--- What a text is for in a call: {prompt, prefix, strings, client (whose method is called), store}.
 --- By the names of parameters and options, whatever function has them.
 local BY_NAME = {
-    kind = function(prompt)
-        return prompt.cluster:kinds()
+    kind = function(of)
+        return of.prompt.cluster:kinds(of.client)
     end,
-    name = function(prompt, where)
-        return where.strings[1] and prompt.cluster:objects(where.strings[1]) or {}
+    name = function(of)
+        return of.strings[1] and of.prompt.cluster:names(of.strings[1], of.client) or {}
     end,
-    pod = function(prompt)
-        return prompt.cluster:objects("pods")
+    pod = function(of)
+        return of.prompt.cluster:names("pods", of.client)
     end,
-    namespace = function(prompt)
-        return prompt.cluster:objects("namespaces")
+    namespace = function(of)
+        return of.prompt.cluster:names("namespaces", of.client)
     end,
-    context = function(prompt)
-        return prompt.cluster.contexts()
+    container = function(of)
+        return of.strings[1] and of.prompt.cluster:containers(of.strings[1], of.client) or {}
     end,
-    url = function(prompt, where)
-        return prompt.stores:paths(where.prefix)
+    context = values.contexts,
+    url = function(of)
+        return values.urls(of.prompt, of.prefix)
+    end,
+    path = function(of)
+        return of.store and of.prompt.stores:paths(of.store, of.prefix) or values.files(of.prefix)
+    end,
+    file = function(of)
+        return values.files(of.prefix)
     end,
 }
 BY_NAME.from, BY_NAME.to, BY_NAME.where = BY_NAME.url, BY_NAME.url, BY_NAME.url
+BY_NAME.folder, BY_NAME.paths = BY_NAME.path, BY_NAME.path
+BY_NAME.local_path, BY_NAME.kubeconfig, BY_NAME.cwd = BY_NAME.file, BY_NAME.file, BY_NAME.file
 
-local function named(prompt, where, name, kind)
-    if BY_NAME[name] then
-        return BY_NAME[name](prompt, where)
+local function named(of, declared)
+    local found = choices(declared.type)
+    if not found[1] and BY_NAME[declared.name] then
+        return BY_NAME[declared.name](of)
     end
-    local found = choices(kind)
-    return found[1] and found or values.paths(where.prefix)
+    return found
 end
 
-function values.items(prompt, where)
-    local call = where.call
-    if not call then
-        return values.paths(where.prefix)
-    elseif call.chain[1] == "require" and not call.chain[2] then
-        return modules()
-    end
-    local entry = objects.entry(call.chain)
-    local param = entry and entry.params[call.number]
-    if not param then
-        return values.paths(where.prefix)
-    elseif type(call.option) ~= "string" then
-        return named(prompt, where, param.name, param.type)
+--- The parameter or option that is meant; nil when there is none of that name or number.
+local function declaration(call, entry)
+    local param = entry.params[call.number]
+    if not param or type(call.option) ~= "string" then
+        return param
     end
     for _, field in ipairs(reference.fields(param.type)) do
         if field.name == call.option then
-            return named(prompt, where, field.name, field.type)
+            return field
         end
     end
-    return {}
+end
+
+--- in_call(prompt, where) -> items; `where` is a place of a value.
+function values.in_call(prompt, where)
+    local call = where.call
+    local entry = call and objects.entry(call.chain)
+    if call and call.chain[1] == "require" and not call.chain[2] then
+        return modules()
+    elseif not entry then
+        return values.files(where.prefix)
+    end
+    local declared = declaration(call, entry)
+    local receiver = objects.value(table.move(call.chain, 1, #call.chain - 2, 1, {}))
+    return declared and named({
+        prompt = prompt, prefix = where.prefix, strings = call.strings,
+        client = entry.owner == "k8s.Client" and call.chain[1] ~= "c" and receiver or nil,
+        store = entry.owner == "salvor.Store" and receiver or nil,
+    }, declared) or {}
 end
 
 return values

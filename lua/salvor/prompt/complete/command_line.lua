@@ -1,0 +1,48 @@
+--- The line of a command: its name, and behind that what the command itself knows. A command's
+--- `complete` is "lua" for one that is given Lua, or a function (prompt, words, word) -> items for
+--- the word that follows the words.
+local commands = require("salvor.prompt.commands")
+
+local command_line = {}
+
+local function names()
+    local items = {}
+    for index, name in ipairs(commands.names()) do
+        items[index] = {text = ":" .. name, detail = commands.find(name).summary}
+    end
+    return items
+end
+
+--- read(text) -> {name, command, rest, from, lua}, or nil when the text is no command's: `from` is
+--- where the last word begins, `lua` where Lua does. An unknown name has no `command`.
+function command_line.read(text)
+    local blank, name = text:match("^(%s*):(%a*)")
+    if not name then
+        return nil
+    end
+    local behind = #blank + #name + 2
+    local from = text:match("^%s+()", behind)
+    if not from then
+        return {name = name, from = #blank + 1}
+    end
+    local ok, command = pcall(commands.find, name)
+    return {name = name, command = ok and command or nil, rest = text:sub(from),
+            from = text:match("()%S*$"),
+            lua = ok and command.complete == "lua" and from or nil}
+end
+
+--- items(prompt, read) -> list of {text, label, suffix, detail}
+function command_line.items(prompt, read)
+    if not read.rest then
+        return names()
+    elseif not read.command or not read.command.complete then
+        return {}
+    end
+    local words = {}
+    for word in read.rest:gmatch("(%S+)%s") do
+        words[#words + 1] = word
+    end
+    return read.command.complete(prompt, words, read.rest:match("%S*$"))
+end
+
+return command_line
