@@ -1,15 +1,21 @@
 --- The prompt: reads what is entered, runs it, shows what came of it.
 local cluster = require("salvor.prompt.complete.cluster")
+local commands = require("salvor.prompt.commands")
 local complete = require("salvor.prompt.complete")
+local copy = require("salvor.copy")
 local editor = require("salvor.prompt.editor")
 local environment = require("salvor.prompt.environment")
+local errors = require("salvor.error")
 local evaluate = require("salvor.prompt.evaluate")
 local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local guard = require("salvor.guard")
+local hint = require("salvor.prompt.hint")
 local history = require("salvor.prompt.history")
+local reference = require("salvor.reference")
 local secret = require("salvor.secret")
 local show = require("salvor.prompt.show")
+local split_words = require("salvor.prompt.words")
 local stores = require("salvor.prompt.complete.stores")
 local task = require("salvor.task")
 local terminal = require("salvor.terminal")
@@ -19,31 +25,38 @@ prompt.__index = prompt
 
 local STYLES = {hint = "2", prompt = "2", detail = "2", selected = "7", search = "2",
                 production = "1;31"}
+-- No colours, but a hint is not to be taken for what was typed.
+local PLAIN_STYLES = {hint = "2"}
 
 -- The options of commands that say what the prompt is about.
 local ABOUT = {context = true, namespace = true, kubeconfig = true, site = true}
 
+local PROMPT, CONTINUATION = "> ", "... "
 local HISTORY = "prompt.history" -- in the state folder
 
 -- Output
 
+--- A text from anywhere as it may be shown, without the end of its last line.
+function prompt.harmless(text)
+    return terminal.escape(secret.mask((text:gsub("\n$", ""))), "\n\t")
+end
+
 function prompt.print(_, text)
-    io.stdout:write(terminal.escape(secret.mask(text), "\n\t"), "\n")
+    io.stdout:write(prompt.harmless(text), "\n")
     io.stdout:flush()
 end
 
 function prompt.complain(_, text)
     io.stdout:flush()
-    io.stderr:write(terminal.escape(secret.mask(text), "\n"), "\n")
+    io.stderr:write(prompt.harmless(text), "\n")
 end
 
 --- Prints, and stops after each screen.
 function prompt:page(text)
-    require("salvor.prompt.pager")(self.editor.console, terminal.escape(secret.mask(text), "\n\t"),
-        function(part)
-            io.stdout:write(part, "\n")
-            io.stdout:flush()
-        end)
+    require("salvor.prompt.pager")(self.editor.console, prompt.harmless(text), function(part)
+        io.stdout:write(part, "\n")
+        io.stdout:flush()
+    end)
 end
 
 --- Whether the words give the option themselves.
@@ -60,10 +73,7 @@ end
 --- about, unless the words say otherwise.
 function prompt:command(name, text)
     local command = require("salvor.cli." .. name)
-    local words = {}
-    for word in text:gmatch("%S+") do
-        words[#words + 1] = word
-    end
+    local words = split_words(text)
     for _, option in ipairs(command.options) do
         local value = ABOUT[option.name] and self.target[option.name]
         if value and not gives(words, option) then
@@ -107,6 +117,14 @@ end
 
 -- Results
 
+--- What a call gives behind its first result is often nothing: the error that there was not.
+local function without_nils(results)
+    while results.n > 1 and results[1] ~= nil and results[results.n] == nil do
+        results.n = results.n - 1
+    end
+    return results
+end
+
 local function keep_results(self, results)
     for index = 1, results.n do
         self.count = self.count + 1
@@ -115,28 +133,42 @@ local function keep_results(self, results)
     rawset(_G, "_", results[1])
 end
 
-function prompt:show(v)
-    local columns = terminal.width()
-    self:page(show.text(v, {output = self.output, width = columns}))
+--- Shows a value; options as those of salvor.prompt.show.
+function prompt:show(v, options)
+    self:page(show.text(v, copy.merge({output = self.output, width = terminal.width()}, options)))
 end
 
---- Runs a function that was entered, and shows its results or its error.
+local function tell(self, problem, traceback)
+    self.failure = {problem = problem, traceback = traceback}
+    self:complain(evaluate.describe(problem))
+end
+
+--- Shows what a call gave: of nil and an error, the error.
+local function show_results(self, results)
+    local first = self.count - results.n
+    if results.n == 2 and results[1] == nil and errors.is(results[2]) then
+        return tell(self, results[2])
+    end
+    for index = 1, results.n do
+        self:show(results[index], {name = "_" .. first + index})
+    end
+end
+
+--- Runs a function that was entered, and shows its results or its error. `source` is Lua that does
+--- the same in a script, if any.
 function prompt:run(fn, source)
     self.questions:forget()
     local outcome = evaluate.run(function()
-        local results = table.pack(fn())
+        local results = without_nils(table.pack(fn()))
         self.inputs[#self.inputs + 1] = source and {text = source, first = self.count + 1,
                                                     count = results.n}
         if results.n > 0 then
             keep_results(self, results)
         end
-        for index = 1, results.n do
-            self:show(results[index])
-        end
+        show_results(self, results)
     end)
     if not outcome[1] then
-        self.trace = outcome[3]
-        self:complain(evaluate.describe(outcome[2]))
+        tell(self, outcome[2], outcome[3])
     end
 end
 
@@ -144,15 +176,20 @@ end
 function prompt:enter(text)
     local name, rest = text:match("^%s*:(%a+)%s*(.-)%s*$")
     if name then
+        local ok, command = pcall(commands.find, name)
+        if not ok then
+            return tell(self, command)
+        end
         return self:run(function()
-            return require("salvor.prompt.commands").run(self, name, rest)
-        end)
+            return command.run(self, rest)
+        end, command.source and command.source(rest))
     end
-    local chunk, problem = evaluate.compile(evaluate.without_local(text), _G)
+    local source = evaluate.without_local(text)
+    local chunk, problem = evaluate.compile(source, _G)
     if not chunk then
-        return self:complain((problem:gsub("^prompt:(%d+): ", "line %1: ")))
+        return tell(self, problem)
     end
-    return self:run(chunk, evaluate.without_local(text))
+    return self:run(chunk, source)
 end
 
 -- The session
@@ -176,8 +213,16 @@ local function greet(self, options)
     end
 end
 
+--- Columns that are left in the row in which the text ends.
+function prompt:room(text)
+    local columns = self.editor.console:size()
+    local before = text:find("\n", 1, true) and CONTINUATION or (self:label()) .. PROMPT
+    local last = prompt.harmless(before .. text:match("[^\n]*$"))
+    return columns - terminal.display_width(last) % columns
+end
+
 local function read(self)
-    local text, why = self.editor:read({{self:label()}, "> "}, "... ", self.next_text)
+    local text, why = self.editor:read({{self:label()}, PROMPT}, CONTINUATION, self.next_text)
     self.next_text = nil
     if text and text:find("%S") then
         local kept, err = self.history:add(text)
@@ -195,7 +240,7 @@ function prompt.run_session(console, options)
     local is_coloured = terminal.colour("stdout")
     local self = setmetatable({count = 0, inputs = {}, tasks = {}, history = open_history(),
                                target = options.target, questions = options.questions,
-                               styles = is_coloured and STYLES or {}}, prompt)
+                               styles = is_coloured and STYLES or PLAIN_STYLES}, prompt)
     self.editor = editor.new(console, {
         history = self.history,
         is_complete = is_complete,
@@ -204,6 +249,9 @@ function prompt.run_session(console, options)
         end,
         complete = function(text, cursor)
             return complete(self, text, cursor)
+        end,
+        hint = function(text)
+            return hint.line(text, self:room(text))
         end,
         edit = require("salvor.prompt.own_editor"),
         highlight = is_coloured and require("salvor.prompt.highlight") or nil,
@@ -216,9 +264,14 @@ function prompt.run_session(console, options)
         self.editor:complete_anew()
     end)
     environment.install(function()
-        return self:client()
+        local client = self:client()
+        table.insert(self.inputs, {client = {kubeconfig = self.target.kubeconfig,
+                                             context = client.context,
+                                             namespace = client.namespace}})
+        return client
     end)
     greet(self, options)
+    self:background(reference.load)
     while not self.leaving do
         local text, why = read(self)
         if text and text:find("%S") then

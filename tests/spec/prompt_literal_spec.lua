@@ -39,7 +39,7 @@ describe("a value as Lua", function()
             many[index] = index
         end
         assert.truthy(literal(many):find("--[[and 150 more]]", 1, true))
-        assert.are.equal("{a = {a = { --[[…]] }}}", literal({a = {a = {a = {}, 1}}}, {depth = 2}))
+        assert.are.equal("{{{{{{ --[[…]] }}}}}}", literal({{{{{{1}}}}}}))
         local itself = {}
         itself.me = itself
         assert.are.equal("{me = { --[[itself]] }}", literal(itself))
@@ -51,5 +51,53 @@ describe("a value as Lua", function()
             deep[index] = wide
         end
         assert.is_true(#literal(deep) < 50000)
+    end)
+
+    it("tells when something was left out, and is whole when it is to be", function()
+        local long, deep = ("x"):rep(3000), {{{{{{{1}}}}}}}
+        local many = {}
+        for index = 1, 200 do
+            many[index] = index
+        end
+        for _, v in ipairs({long, deep, many}) do
+            assert.is_true(select(2, literal(v)))
+            local text, is_cut = literal(v, {whole = true})
+            assert.is_false(is_cut)
+            assert.are.same(v, load("return " .. text)())
+        end
+        assert.is_false(select(2, literal({1, {2}})))
+    end)
+
+    it("runs nothing of a value but __tostring, which may fail", function()
+        local function fails()
+            error("must not be called")
+        end
+        local v = setmetatable({1, a = 2}, {__index = fails, __pairs = fails, __len = fails,
+                                            __metatable = 5, __eq = fails, __lt = fails})
+        assert.are.equal("{1, a = 2}", literal(v))
+        for _, answer in ipairs({fails, function() return {} end}) do
+            local text = literal({setmetatable({}, {__tostring = answer})})
+            assert.truthy(text:find("^{%-%-%[%[table: 0x%x+, whose __tostring fails%]%]}$"))
+        end
+        assert.truthy(literal({[setmetatable({}, {__tostring = fails})] = 1})
+            :find("^{%[table: 0x%x+%] = 1}$"))
+        assert.are.equal("named\\x1b", literal(setmetatable({}, {__tostring = function()
+            return "named\27"
+        end})))
+    end)
+
+    it("has a form for every number, also those that are none", function()
+        assert.are.equal("{0/0, math.huge, -math.huge, math.mininteger, 1.0, -3}",
+            literal({0 / 0, math.huge, -math.huge, math.mininteger, 1.0, -3}))
+        assert.are.equal("{[math.huge] = 1}", literal({[math.huge] = 1}))
+    end)
+
+    it("shows functions, files and bytes", function()
+        assert.truthy(literal(print):find("^function: "))
+        assert.truthy(literal(io.stdout):find("^file %("))
+        assert.truthy(literal({[print] = true}):find("^{%[function: 0x%x+%] = true}$"))
+        assert.are.equal([["\xff\x00\x1f"]], literal("\xff\0\x1f"))
+        local cut = literal(("\x80"):rep(3000))
+        assert.truthy(cut:find("3000 bytes in all", 1, true))
     end)
 end)

@@ -1,6 +1,7 @@
 --- What is entered at the prompt, compiled and run: as an expression first, so that its value can
 --- be shown, else as statements.
 local errors = require("salvor.error")
+local literal = require("salvor.prompt.literal")
 local scheduler = require("salvor.scheduler")
 
 local evaluate = {}
@@ -24,6 +25,16 @@ function evaluate.compile(text, env)
         return chunk
     end
     return nil, problem, is_unfinished(problem)
+end
+
+--- The function of a text that a command was given; raises an error object when it is not Lua.
+function evaluate.must_compile(text)
+    local chunk, problem = evaluate.compile(text, _G)
+    if not chunk or not text:find("%S") then
+        error(errors.new({code = "Invalid", message = chunk and "no expression was given"
+            or problem:gsub("^prompt:%d+: ", "")}), 0)
+    end
+    return chunk
 end
 
 --- Whether Enter runs the text: it is whole, or wrong in a way that more text does not mend.
@@ -58,12 +69,16 @@ function evaluate.leave()
     scheduler.set_foreground(nil)
 end
 
---- One line for what was raised: of an error object with its hint on a second one.
+--- One line for what was raised, with its hint; the rest is for :trace.
 function evaluate.describe(problem)
-    if errors.is(problem) and problem.code == "Cancelled" then
+    if errors.is(problem, "Cancelled") then
         return "cancelled"
+    elseif errors.is(problem) then
+        return require("salvor.cli").describe(problem)
+    elseif type(problem) ~= "string" then
+        return (literal(problem))
     end
-    return (tostring(problem):gsub("^prompt:(%d+): ", "line %1: "))
+    return (problem:gsub("^prompt:(%d+): ", "line %1: "):gsub("%s*\n%s*", " "))
 end
 
 return evaluate

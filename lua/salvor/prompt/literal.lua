@@ -1,35 +1,61 @@
 --- A value as readable Lua: maps with sorted keys, one entry in a line where it is long, bounded in
---- depth and entries.
+--- depth and entries. Nothing of a value is run but its __tostring, which may fail.
+local lexer = require("salvor.prompt.lexer")
 local terminal = require("salvor.terminal")
 local value = require("salvor.value")
 
 local INDENT = 2
-local DEPTH = 5
-local ENTRIES = 50 -- of one table
-local ALL_ENTRIES = 1000
-local STRING = 2000 -- bytes
+local WIDTH = 80
 
-local KEYWORDS = {}
-for word in ([[and break do else elseif end false for function goto if in local nil not or repeat
-    return then true until while]]):gmatch("%a+") do
-    KEYWORDS[word] = true
-end
+-- {depth, entries of one table, entries in all, bytes of a text}
+local BOUNDS = {depth = 5, entries = 50, all = 1000, bytes = 2000}
+local WIDE_BOUNDS = {depth = 150, entries = math.huge, all = 1e6, bytes = math.huge}
 
-local function literal_string(text, limit)
+local function string_text(state, text)
+    local limit = state.bounds.bytes
     local cut = #text > limit
     local shown = cut and text:sub(1, utf8.offset(text, 0, limit + 1) - 1) or text
     shown = shown:gsub('[\\"]', "\\%0"):gsub("\n", "\\n"):gsub("\t", "\\t")
     shown = '"' .. terminal.escape(shown) .. '"'
-    return cut and string.format("%s.. --[[%d bytes in all]]", shown, #text) or shown
+    if cut then
+        state.is_cut = true
+        return string.format("%s.. --[[%d bytes in all]]", shown, #text)
+    end
+    return shown
 end
 
-local function key_text(key)
-    if type(key) == "string" and key:find("^[%a_][%w_]*$") and not KEYWORDS[key] then
+local function number_text(number)
+    if number ~= number then
+        return "0/0"
+    elseif number == math.huge or number == -math.huge then
+        return number < 0 and "-math.huge" or "math.huge"
+    elseif number == math.mininteger and math.type(number) == "integer" then
+        return "math.mininteger"
+    end
+    return tostring(number)
+end
+
+--- What has no form in Lua: its type and where it is.
+local function address(v)
+    return string.format("%s: %p", type(v), v)
+end
+
+--- By its __tostring, when it has one.
+local function described(v)
+    local ok, text = pcall(tostring, v)
+    return ok and terminal.escape(text, "\n")
+        or string.format("--[[%s, whose __tostring fails]]", address(v))
+end
+
+local function key_text(state, key)
+    if type(key) == "string" and key:find("^[%a_][%w_]*$") and not lexer.is_keyword(key) then
         return key
     elseif type(key) == "string" then
-        return "[" .. literal_string(key, STRING) .. "]"
+        return "[" .. string_text(state, key) .. "]"
+    elseif type(key) == "number" then
+        return "[" .. number_text(key) .. "]"
     end
-    return "[" .. tostring(key) .. "]"
+    return "[" .. (type(key) == "boolean" and tostring(key) or address(key)) .. "]"
 end
 
 local function compare(one, other)
@@ -39,12 +65,12 @@ local function compare(one, other)
     elseif a == "number" or a == "string" then
         return one < other
     end
-    return tostring(one) < tostring(other)
+    return string.format("%p", one) < string.format("%p", other)
 end
 
 --- Keys of the list part first, then the others, sorted.
 local function sorted_keys(map)
-    local keys, count = {}, #map
+    local keys, count = {}, rawlen(map)
     for key in next, map do
         if math.type(key) ~= "integer" or key < 1 or key > count then
             keys[#keys + 1] = key
@@ -62,7 +88,7 @@ local function entries_of(state, map, depth)
     local function add(text)
         entries[#entries + 1] = text
         state.left = state.left - 1
-        return #entries < ENTRIES and state.left > 0
+        return #entries < state.bounds.entries and state.left > 0
     end
     for index = 1, count do
         if not add(show(state, rawget(map, index), depth + 1)) then
@@ -70,7 +96,7 @@ local function entries_of(state, map, depth)
         end
     end
     for _, key in ipairs(#entries == count and keys or {}) do
-        if not add(key_text(key) .. " = " .. show(state, rawget(map, key), depth + 1)) then
+        if not add(key_text(state, key) .. " = " .. show(state, rawget(map, key), depth + 1)) then
             break
         end
     end
@@ -93,13 +119,15 @@ local function show_table(state, map, depth)
         return "{}"
     elseif state.open[map] then
         return "{ --[[itself]] }"
-    elseif depth >= state.depth then
+    elseif depth >= state.bounds.depth then
+        state.is_cut = true
         return "{ --[[…]] }"
     end
     state.open[map] = true
     local entries, hidden = entries_of(state, map, depth)
     state.open[map] = nil
     if hidden > 0 then
+        state.is_cut = true
         entries[#entries + 1] = string.format("--[[and %d more]]", hidden)
     elseif is_short(state, entries, depth) then
         return "{" .. table.concat(entries, ", ") .. "}"
@@ -109,19 +137,30 @@ local function show_table(state, map, depth)
         .. (" "):rep(depth * INDENT) .. "}"
 end
 
+local function has_tostring(v)
+    local metatable = debug.getmetatable(v)
+    return type(metatable) == "table" and rawget(metatable, "__tostring") ~= nil
+end
+
 function show(state, v, depth)
     if v == value.null then
         return "null"
     elseif type(v) == "string" then
-        return literal_string(v, STRING)
-    elseif type(v) == "table" and not (getmetatable(v) or {}).__tostring then
+        return string_text(state, v)
+    elseif type(v) == "number" then
+        return number_text(v)
+    elseif type(v) == "table" and not has_tostring(v) then
         return show_table(state, v, depth)
     end
-    return terminal.escape(tostring(v), "\n")
+    return described(v)
 end
 
---- literal(value, options) -> text. options: width (columns, 80), depth (5)
+--- literal(value, options) -> text, whether something was left out. options: width (columns, 80),
+--- whole (with hardly any bounds)
 return function(v, options)
-    return show({open = {}, left = ALL_ENTRIES, width = options and options.width or 80,
-                 depth = options and options.depth or DEPTH}, v, 0)
+    local bounds = options and options.whole and WIDE_BOUNDS or BOUNDS
+    local state = {open = {}, left = bounds.all, width = options and options.width or WIDTH,
+                   bounds = bounds}
+    local text = show(state, v, 0)
+    return text, state.is_cut or false
 end

@@ -1,51 +1,81 @@
 --- A session as a script that does the same again: what was entered and did not fail.
 local environment = require("salvor.prompt.environment")
+local lexer = require("salvor.prompt.lexer")
 
---- Modules that the text uses by the names that the prompt gives them.
-local function used_modules(text)
-    local used = {}
-    for _, name in ipairs(environment.MODULES) do
-        if text:find("%f[%w_]" .. name .. "%f[^%w_]") then
-            used[#used + 1] = string.format("%s = require(\"salvor.%s\")", name, name)
+--- The variables of a text: names that are no fields.
+local function add_variables(used, text)
+    local before
+    for _, word in ipairs(lexer.words(text)) do
+        local content = text:sub(word.from, word.to)
+        if word.kind == "name" and before ~= "." and before ~= ":" then
+            used[content] = true
         end
+        before = word.kind ~= "blank" and content or before
     end
-    return used
 end
 
-local function client_line(prompt)
-    local client = prompt.target.connected
+--- How the script gets what the prompt has by itself.
+local function declarations(used)
+    local rows = {}
+    for _, name in ipairs(environment.MODULES) do
+        rows[#rows + 1] = used[name] and string.format("%s = require(\"salvor.%s\")", name, name)
+            or nil
+    end
+    rows[#rows + 1] = used.null and "null = require(\"salvor\").null" or nil
+    return rows
+end
+
+local function client_row(client)
     local parts = {}
-    for _, field in ipairs({"context", "namespace"}) do
-        if client and client[field] then
+    for _, field in ipairs({"kubeconfig", "context", "namespace"}) do
+        if client[field] then
             parts[#parts + 1] = string.format("%s = %q", field, client[field])
         end
     end
     return "c = must(require(\"salvor.k8s\").connect({" .. table.concat(parts, ", ") .. "}))"
 end
 
+local function has_word(text, word)
+    return text:find("%f[%w_]" .. word .. "%f[^%w_]") ~= nil
+end
+
+--- Statements for themselves, as at the prompt: locals end with their input, a return ends no more
+--- than that, and a parenthesis calls nothing that stood before it.
+local function block(text)
+    if has_word(text, "return") then
+        return "do (function()\n" .. text .. "\nend)() end"
+    elseif has_word(text, "local") or not text:find("^[%a_]") then
+        return "do\n" .. text .. "\nend"
+    end
+    return text
+end
+
 local function statement_of(input)
+    local text = input.text
     if input.count == 0 then
-        return input.text
+        return load(text) and block(text) or ""
+    elseif not load("return " .. text) then
+        text = "(function()\n" .. text .. "\nend)()"
     end
     local names = {}
     for index = 1, input.count do
         names[index] = "_" .. input.first + index - 1
     end
-    return table.concat(names, ", ") .. " = " .. input.text .. "\n_ = " .. names[1]
-        .. "\nprint(" .. table.concat(names, ", ") .. ")"
+    local list = table.concat(names, ", ")
+    return list .. " = " .. text .. "\n_ = " .. names[1] .. "\nprint(" .. list .. ")"
 end
 
---- session_script(prompt) -> text
-return function(prompt)
-    local statements = {}
-    for index, input in ipairs(prompt.inputs) do
-        statements[index] = statement_of(input)
+--- session_script(inputs) -> text. Each input is {text, first, count} of Lua and its results, or
+--- {client} where `c` became that one.
+return function(inputs)
+    local used = {}
+    for _, input in ipairs(inputs) do
+        add_variables(used, input.text or "")
     end
-    local body = table.concat(statements, "\n")
-    local rows = used_modules(body)
-    if body:find("%f[%w_]c[:.]") then
-        rows[#rows + 1] = client_line(prompt)
+    local rows = declarations(used)
+    table.insert(rows, 1, "#!/usr/bin/env salvor")
+    for _, input in ipairs(inputs) do
+        rows[#rows + 1] = input.text and statement_of(input) or client_row(input.client)
     end
-    rows[#rows + 1] = body
-    return "#!/usr/bin/env salvor\n" .. table.concat(rows, "\n") .. "\n"
+    return table.concat(rows, "\n") .. "\n"
 end

@@ -1,107 +1,137 @@
 --- How the prompt shows a value: Kubernetes objects as YAML, lists of them as kubectl's table, what
---- lies in a store as a list with sizes and ages, errors in a line, all else as readable Lua.
-local dig = require("salvor").dig
+--- lies in a store as a list with sizes and ages, texts of several lines as these, errors in a
+--- line, all else as readable Lua.
 local errors = require("salvor.error")
+local evaluate = require("salvor.prompt.evaluate")
 local literal = require("salvor.prompt.literal")
-local terminal = require("salvor.terminal")
 
 local show = {}
 
-local function is_object(v)
-    return type(v) == "table" and type(v.kind) == "string" and type(v.apiVersion) == "string"
-        and type(v.metadata) == "table"
+local MOST_ROWS = 1000
+local MOST_BYTES = 256 << 10
+
+-- What lies in a store
+
+local function is_item(v)
+    return type(v) == "table" and type(rawget(v, "path")) == "string"
+        and type(rawget(v, "kind")) == "string"
 end
 
-local function is_object_list(v)
-    if type(v) ~= "table" or not is_object(v[1]) then
+local function are_items(v)
+    if type(v) ~= "table" or rawlen(v) == 0 then
         return false
     end
-    for _, object in ipairs(v) do
-        if not is_object(object) then
+    for index = 1, rawlen(v) do
+        if not is_item(rawget(v, index)) then
             return false
         end
     end
     return true
 end
 
-local function is_item(v)
-    return type(v) == "table" and type(v.path) == "string" and type(v.kind) == "string"
-end
-
-local function yaml_of(object)
-    local text = require("salvor.yaml").dump(require("salvor.k8s").neat(object))
-    return (terminal.escape(text, "\n"):gsub("\n$", ""))
-end
-
---- Columns of a list of objects, from what every object has.
-local function object_table(list)
+local function item_table(items)
     local age = require("salvor.k8s.age")
-    local rows, namespaces, kinds = {}, {}, {}
-    for _, object in ipairs(list) do
-        namespaces[object.metadata.namespace or ""] = true
-        kinds[object.kind] = true
-    end
-    local several = next(namespaces, next(namespaces)) ~= nil
-    local mixed = next(kinds, next(kinds)) ~= nil
-    local k8s = require("salvor.k8s")
-    for index, object in ipairs(list) do
-        local state, why = k8s.state(object)
-        local prefix = mixed and object.kind:lower() .. "/" or ""
-        rows[index] = {prefix .. tostring(object.metadata.name),
-                       why and state .. ": " .. why or state or "",
-                       age.since(dig(object, "metadata", "creationTimestamp"), os.time())}
-        if several then
-            table.insert(rows[index], 1, object.metadata.namespace or "")
-        end
-    end
-    local columns = {"NAME", "STATE", "AGE"}
-    if several then
-        table.insert(columns, 1, "NAMESPACE")
-    end
-    return columns, rows
-end
-
-local function render_table(columns, rows)
     local ui = require("salvor.ui")
-    return (ui.format_table(columns, rows):gsub("\n$", ""))
+    local rows, now = {}, os.time()
+    for index, item in ipairs(items) do
+        rows[index] = {item.path, item.size and ui.bytes(item.size),
+                       item.modified and age.text(now - item.modified),
+                       item.modified and os.date("!%Y-%m-%d %H:%M", item.modified // 1 | 0)}
+    end
+    return ui.format_table({"PATH", {title = "SIZE", align = "right"},
+                            {title = "AGE", align = "right"}, "MODIFIED (UTC)"}, rows)
 end
 
---- text(value, options) -> text without an end of line. options: output ("table", "yaml", "json",
---- "lua"; nil: by the value), width
-function show.text(v, options)
-    local output = options.output
+-- Forms
+
+local forms = {}
+
+--- What is read of a value, and whether there is more.
+local function readable(v, options)
+    if options.whole then
+        return v, false
+    end
+    return require("salvor.prompt.show.objects").readable(v)
+end
+
+function forms.json(v, options)
+    local shown, is_cut = readable(v, options)
+    return must(require("salvor.json").encode(shown, {indent = 2})), is_cut
+end
+
+function forms.yaml(v, options)
+    local shown, is_cut = readable(v, options)
+    return must(require("salvor.yaml").dump(shown)), is_cut
+end
+
+forms.lua = literal
+
+--- A text of several lines, as a log is.
+local function is_text(v)
+    return type(v) == "string" and v:find("\n.") and not v:find("\0", 1, true)
+        and utf8.len(v) ~= nil
+end
+
+--- The form that a value has when none was chosen; nil when it is only a literal.
+local function own_form(v, options)
     if errors.is(v) then
-        return tostring(v)
-    elseif output == "json" then
-        local text, err = require("salvor.json").encode(v, {indent = 2})
-        return text or tostring(err)
-    elseif output == "yaml" and type(v) == "table" then
-        return yaml_of(v)
-    elseif type(v) ~= "table" or output == "lua" then
-        return literal(v, options)
-    elseif is_object(v) then
-        return yaml_of(v)
-    elseif is_object_list(v) then
-        return render_table(object_table(v))
-    elseif is_item(v[1]) then
-        return show.items(v)
+        return evaluate.describe(v)
+    elseif is_text(v) then
+        return v
+    elseif are_items(v) then
+        return item_table(v)
+    end
+    local objects = require("salvor.prompt.show.objects")
+    local items = objects.items(v)
+    if items then
+        return objects.table(items)
+    elseif objects.is_object(v) then
+        return forms.yaml(v, options)
+    end
+end
+
+--- A value may pretend to be anything, as by an __index that fails.
+local function any_form(v, options)
+    local ok, text, is_cut = pcall(own_form, v, options)
+    if ok and text then
+        return text, is_cut
     end
     return literal(v, options)
 end
 
---- What store:list() gives.
-function show.items(list)
-    local rows = {}
-    for index, item in ipairs(list) do
-        rows[index] = {item.path, item.size and show.bytes(item.size) or "",
-                       item.modified and os.date("!%Y-%m-%d %H:%M", item.modified // 1) or ""}
+--- As much of a text as is read, and whether that is not all.
+local function cut(text)
+    local at = 0
+    for _ = 1, MOST_ROWS do
+        at = text:find("\n", at + 1, true)
+        if not at or at > MOST_BYTES then
+            break
+        end
     end
-    return render_table({"PATH", {title = "SIZE", align = "right"}, "MODIFIED (UTC)"}, rows)
+    if at and at <= MOST_BYTES then
+        return text:sub(1, at - 1), at < #text
+    elseif #text <= MOST_BYTES then
+        return text, false
+    end
+    return text:sub(1, utf8.offset(text, 0, MOST_BYTES + 1) - 1), true
 end
 
---- "1.5 GiB"
-function show.bytes(size)
-    return require("salvor.ui").bytes(size)
+--- text(value, options) -> text, which may hold anything that the value does; raises an error
+--- object when the value has no such form. options: output ("yaml", "json", "lua"; nil: each value
+--- in its own way), width, whole (all of it), name (of the value, for who wants to see more).
+function show.text(v, options)
+    local form = forms[options.output] or any_form
+    local text, is_cut = form(v, options)
+    if not options.whole then
+        local is_long
+        text, is_long = cut(text)
+        is_cut = is_cut or is_long
+    end
+    text = text:gsub("\n$", "")
+    if is_cut and options.name then
+        text = text .. "\n… :all " .. options.name .. " shows the whole"
+    end
+    return text
 end
 
 return show

@@ -1,4 +1,5 @@
 --- What the prompt works on: a cluster, found as by a plan or run, and whether it is production.
+local cells = require("salvor.prompt.show.cells")
 local k8s = require("salvor.k8s")
 local settings = require("salvor.procedure.settings")
 local site = require("salvor.procedure.site")
@@ -19,8 +20,8 @@ function target.open(given)
 end
 
 local function connect(self, context, namespace)
-    return must(k8s.connect({kubeconfig = self.kubeconfig, context = context,
-                             namespace = namespace}))
+    return cells.keep(must(k8s.connect({kubeconfig = self.kubeconfig, context = context,
+                                        namespace = namespace})))
 end
 
 --- The client, connected at the first use; raises when there is none.
