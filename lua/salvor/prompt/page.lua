@@ -46,6 +46,16 @@ function page.modules()
     return names
 end
 
+--- All names that there is a page of: modules, functions and methods.
+function page.names()
+    local names = page.modules()
+    for _, entry in ipairs(reference.load().functions) do
+        names[#names + 1] = (entry.name:gsub("^client:", "c:"))
+    end
+    table.sort(names)
+    return names
+end
+
 local function find_module(name)
     for _, full in ipairs({name, "salvor." .. name}) do
         if reference.load().modules[full] then

@@ -128,10 +128,8 @@ function show.text(v, options)
         is_cut = is_cut or is_long
     end
     text = text:gsub("\n$", "")
-    if is_cut and options.name then
-        text = text .. "\n… :all " .. options.name .. " shows the whole"
-    end
-    return text
+    return is_cut and options.name and text .. "\n… :all " .. options.name .. " shows the whole"
+        or text
 end
 
 return show

@@ -35,7 +35,7 @@ local SCHEMES = {"s3://", "sftp://", "az://", "file://"}
 
 --- URLs of stores, and paths of folders, which are stores too.
 function values.urls(prompt, prefix)
-    if prefix:find("^%a[%w+.-]*://[^/]+/") then
+    if prefix:find("^%a[%w+.-]*://[^/]*/") then
         return prompt.stores:urls(prefix)
     end
     local items = values.files(prefix)

@@ -1,0 +1,169 @@
+-- How the prompt shows a value.
+local cells = require("salvor.prompt.show.cells")
+local dates = require("salvor.dates")
+local errors = require("salvor.error")
+local salvor = require("salvor")
+local show = require("salvor.prompt.show")
+
+local function text(v, options)
+    return show.text(v, options or {})
+end
+
+local function object(name, more)
+    local made = {apiVersion = "v1", kind = "ConfigMap",
+                  metadata = {name = name, namespace = "apic", managedFields = {{manager = "x"}},
+                              creationTimestamp = "2020-01-01T00:00:00Z"}}
+    for key, value in pairs(more or {}) do
+        made[key] = value
+    end
+    return made
+end
+
+local function rows(...)
+    return table.concat({...}, "\n")
+end
+
+describe("a value at the prompt", function()
+    it("is Lua that can be read when it is nothing else", function()
+        assert.are.equal("42", text(42))
+        assert.are.equal("nil", text(nil))
+        assert.are.equal("\"one line\\n\"", text("one line\n"))
+        assert.are.equal("{a = {1, 2}}", text({a = {1, 2}}))
+        assert.are.equal("{}", text(salvor.list({})))
+    end)
+
+    it("is a text of several lines as it stands, but for bytes that are none", function()
+        assert.are.equal("one\ntwo", text("one\ntwo\n"))
+        assert.are.equal("\"one\\n\\xfftwo\"", text("one\n\xfftwo"))
+        assert.are.equal("\"one\\n\\x00two\"", text("one\n\0two"))
+        assert.are.equal("\"one\\ntwo\"", text("one\ntwo", {output = "lua"}))
+    end)
+
+    it("is an error in one line, with its hint", function()
+        local err = errors.new({code = "NotFound", op = "fs.read", message = "no\n file",
+                                hint = "look"})
+        assert.are.equal("fs.read: no file; look", text(err))
+    end)
+
+    it("is a list of what lies in a store, with sizes and ages", function()
+        local now = os.time()
+        local day = os.date("!%Y-%m-%d %H:%M", now - 3 * 86400 - 1)
+        assert.are.equal(rows(
+            "PATH     SIZE    AGE  MODIFIED (UTC)",
+            "a        12 B  3d    " .. day,
+            "big   1.5 GiB  3m20s " .. os.date("!%Y-%m-%d %H:%M", now - 200),
+            "sub/"):gsub(" +", " "),
+            (text({{path = "a", kind = "file", size = 12, modified = now - 3 * 86400 - 0.5},
+                   {path = "big", kind = "file", size = 3 << 29, modified = now - 200},
+                   {path = "sub/", kind = "folder"}}):gsub(" +", " ")))
+    end)
+
+    it("is an object as YAML, without what only servers read", function()
+        assert.are.equal(rows(
+            "apiVersion: v1", "data:", "  a: \"1\"", "kind: ConfigMap", "metadata:",
+            "  creationTimestamp: \"2020-01-01T00:00:00Z\"", "  name: settings",
+            "  namespace: apic"), text(object("settings", {data = {a = "1"}})))
+    end)
+
+    it("is a Secret without its values, until the whole is asked for", function()
+        local annotations = {["kubectl.kubernetes.io/last-applied-configuration"] = "aHVudGVyMg==",
+                             other = "kept"}
+        local made = object("login", {kind = "Secret", data = {password = "aHVudGVyMg=="}})
+        made.metadata.annotations = annotations
+        for _, shown in ipairs({text(made, {name = "_1"}),
+                                text({made}, {output = "yaml", name = "_1"}),
+                                text({made}, {output = "json", name = "_1"})}) do
+            assert.is_nil(shown:find("aHVudGVyMg", 1, true))
+            assert.truthy(shown:find("(7 bytes)", 1, true))
+            assert.truthy(shown:find("kept", 1, true))
+            assert.truthy(shown:find("\n… :all _1 shows the whole", 1, true))
+        end
+        assert.truthy(text(made, {whole = true}):find("aHVudGVyMg", 1, true))
+        assert.are.equal("aHVudGVyMg==", made.data.password)
+        assert.are.equal("aHVudGVyMg==",
+            annotations["kubectl.kubernetes.io/last-applied-configuration"])
+    end)
+
+    it("is a list of objects as a table of what every object has", function()
+        local age = require("salvor.k8s.age").text(os.time() - dates.iso("2020-01-01T00:00:00Z"))
+        local expected = rows("NAME   STATE   AGE", "a      ready   " .. age,
+            "bcd    ready   " .. age)
+        assert.are.equal(expected, text({object("a"), object("bcd")}))
+        local list = {apiVersion = "v1", kind = "ConfigMapList", metadata = {},
+                      items = {object("a"), object("bcd")}}
+        assert.are.equal(expected, text(list))
+    end)
+
+    it("has a table for each kind, and a column for namespaces when there are several", function()
+        local other = object("c", {kind = "Thing", apiVersion = "example.com/v1"})
+        other.metadata.namespace = "other"
+        local shown = text({object("a"), other, object("b")})
+        local _, _, first, second = shown:find("^(NAMESPACE.*)\n\n(NAMESPACE.*)$")
+        assert.truthy(first:find("\napic +configmap/a .*\napic +configmap/b "))
+        assert.truthy(second:find("\nother +thing/c "))
+    end)
+
+    it("is YAML or JSON when that is chosen, or an error that says why not", function()
+        assert.are.equal("- 1\n- b: x", text({1, {b = "x"}}, {output = "yaml"}))
+        assert.are.equal("{\n  \"a\": 1\n}", text({a = 1}, {output = "json"}))
+        assert.is_nil(text({object("a")}, {output = "yaml"}):find("managedFields", 1, true))
+        assert.is_nil(text({object("a")}, {output = "json"}):find("managedFields", 1, true))
+        local cyclic = {}
+        cyclic.me = cyclic
+        for _, v in ipairs({cyclic, {print}, {0 / 0}, {"\xff"}}) do
+            for _, output in ipairs({"yaml", "json"}) do
+                local ok, err = pcall(text, v, {output = output})
+                assert.is_false(ok)
+                assert.are.equal("Invalid", err.code)
+            end
+        end
+    end)
+
+    it("is bounded, and says how to see the rest", function()
+        local many = {}
+        for index = 1, 2000 do
+            many[index] = object("name-" .. index)
+        end
+        local shown = text(many, {name = "_7"})
+        assert.are.equal(1000, select(2, shown:gsub("\n", "\n")))
+        assert.truthy(shown:find("\nname%-999 .*\n… :all _7 shows the whole$"))
+        assert.truthy(text(many, {whole = true}):find("name-2000", 1, true))
+        local lines = ("line\n"):rep(1000)
+        assert.are.equal(lines:sub(1, -2), text(lines, {name = "_1"}))
+        assert.truthy(text(lines .. "x", {name = "_1"}):find("shows the whole", 1, true))
+        local long = text("a\n" .. ("ü"):rep(200000), {name = "_1"})
+        assert.is_true(#long < 300000 and utf8.len(long) ~= nil)
+        assert.truthy(text({1, ("x"):rep(5000)}, {name = "_2"}):find(":all _2 shows", 1, true))
+        assert.is_nil(text({("x"):rep(5000)}):find(":all", 1, true))
+    end)
+
+    it("may pretend to be something and fail", function()
+        local function fails()
+            error("must not be heard of")
+        end
+        local broken = setmetatable({name = "x"}, {__index = fails, __pairs = fails})
+        local pretending = object("a")
+        pretending.metadata = broken
+        for _, v in ipairs({broken, pretending, {pretending}, {object("a"), pretending},
+                            {{path = "x", kind = "file", size = {}}},
+                            {{path = "x", kind = "file", modified = 0 / 0}},
+                            {apiVersion = "v1", kind = "List", metadata = {}, items = {1, broken}},
+                            object("a", {data = {print}})}) do
+            assert.are.equal("string", type(text(v)))
+        end
+    end)
+
+    it("cannot act on the terminal in a table, whatever it is named", function()
+        local name = "a\27[2J\u{202e}\xff\tb\nc"
+        local shown = text({object(name)})
+        assert.is_nil(shown:find("[^\n\32-\126]"))
+        assert.truthy(shown:find("a^[[2J\\u{202e}\\xff\\tb...", 1, true))
+    end)
+end)
+
+describe("the cells of a list", function()
+    it("are only those of a client that keeps them", function()
+        assert.is_nil(cells.of(object("a")))
+        assert.is_nil(cells.nothing({}))
+    end)
+end)
