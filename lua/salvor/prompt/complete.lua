@@ -7,14 +7,21 @@ local place = require("salvor.prompt.complete.place")
 local terminal = require("salvor.terminal")
 local values = require("salvor.prompt.complete.values")
 
+-- A text without any of these is written as it is, in quotes and elsewhere.
+local SPECIAL = "[^%w%-_./:@=]"
+
 --- Those that begin with the prefix. encode(text) -> what is written for a text, nil when it cannot
 --- be; `suffix` goes behind one that is whole.
 local function answer(from, to, prefix, items, encode, suffix)
-    local found = {}
+    local found, size = {}, #prefix
     for _, item in ipairs(items) do
-        local text = encode(item.text)
-        if text and text:sub(1, #prefix) == prefix then
-            found[#found + 1] = {text = text, label = item.label or item.text, detail = item.detail,
+        local text = item.text
+        if text:find(SPECIAL) then
+            text = encode(text)
+        end
+        if text and text:sub(1, size) == prefix then
+            found[#found + 1] = {text = text, detail = item.detail,
+                                 label = item.label or text ~= item.text and item.text or nil,
                                  suffix = item.suffix or not item.is_part and suffix or nil}
         end
     end

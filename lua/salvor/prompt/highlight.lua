@@ -4,11 +4,9 @@ local lexer = require("salvor.prompt.lexer")
 local STYLES = {keyword = "35", constant = "36", string = "32", number = "36", comment = "2",
                 command = "33"}
 
-local LONGEST = 20000 -- bytes; a larger text stays plain, so that typing stays quick
-
 --- highlight(text) -> list of {text, style} that together are the text
 return function(text)
-    if #text > LONGEST then
+    if #text > lexer.LONGEST then
         return {{text, ""}}
     end
     local pieces, from = {}, 1

@@ -10,8 +10,6 @@ local reference = require("salvor.reference")
 
 local hint = {}
 
-local LONGEST = 20000 -- bytes of a text; a larger one gets none, so that typing stays quick
-
 --- The parameters from that number on.
 local function parameters(entry, number)
     local names = {}
@@ -64,7 +62,7 @@ end
 
 --- of(text) -> text | nil, for a cursor at the end
 function hint.of(text)
-    if #text > LONGEST or text == "" then
+    if #text > lexer.LONGEST or text == "" then
         return nil
     end
     local read = command_line.read(text)

@@ -2,6 +2,10 @@
 --- fails; what is no word of Lua is "other".
 local lexer = {}
 
+--- Bytes of a text that is looked at with each key; a larger one has neither colours nor hints, so
+--- that typing stays quick.
+lexer.LONGEST = 8000
+
 lexer.KEYWORDS = {"and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto",
                   "if", "in", "local", "nil", "not", "or", "repeat", "return", "then", "true",
                   "until", "while"}
@@ -50,32 +54,77 @@ local function comment(text, at)
     return (text:find("\n", at, true) or #text + 1) - 1, true
 end
 
---- One word at `at`: its kind, its last byte, and for strings and comments whether they have ended.
-local function next_word(text, at)
-    local last = select(2, text:find("^%s+", at))
-    if last then
-        return "blank", last
-    elseif text:find("^%-%-", at) then
+-- The words, by the byte that they begin with: each gives a kind, the last byte, and for strings and
+-- comments whether they have ended; nil when the byte begins something else.
+local by_byte = {}
+
+local function set(first, last, read)
+    for byte = first:byte(), last:byte() do
+        by_byte[byte] = read
+    end
+end
+
+local function name(text, at)
+    local last = text:match("^[%w_]+()", at) - 1
+    local word = text:sub(at, last)
+    return CONSTANTS[word] and "constant" or is_keyword[word] and "keyword" or "name", last
+end
+
+set("a", "z", name)
+set("A", "Z", name)
+set("_", "_", name)
+
+local function number(text, at)
+    local behind = text:match("^0[xX][%x.]*[pP]?[%x]*()", at)
+        or text:match("^%.?%d[%d.]*[eE]?[+-]?%d*()", at)
+    return behind and "number", behind and behind - 1
+end
+
+set("0", "9", number)
+set(".", ".", number)
+
+local function blank(text, at)
+    return "blank", text:match("^%s+()", at) - 1
+end
+
+set("\t", "\r", blank)
+set(" ", " ", blank)
+
+local function string(text, at)
+    return "string", quoted(text, at)
+end
+
+set("\"", "\"", string)
+set("'", "'", string)
+
+by_byte[("["):byte()] = function(text, at)
+    local last, closed = long_bracket(text, at)
+    return last and "string", last, closed
+end
+
+by_byte[("-"):byte()] = function(text, at)
+    if text:byte(at + 1) == 45 then
         return "comment", comment(text, at)
-    elseif text:find("^[\"']", at) then
-        return "string", quoted(text, at)
-    elseif text:find("^%[=*%[", at) then
-        return "string", long_bracket(text, at)
     end
-    last = select(2, text:find("^0[xX][%x.]*[pP]?[%x]*", at))
-        or select(2, text:find("^%.?%d[%d.]*[eE]?[+-]?%d*", at))
-    if last then
-        return "number", last
+end
+
+local function other(text, at)
+    local last = text:match("^%.%.%.?()", at) or text:match("^[=~<>]=()", at)
+        or text:match("^[<>/:][<>/:]()", at)
+        or utf8.len(text, at, at) and utf8.offset(text, 2, at) or at + 1
+    return text:find("^%p", at) and "operator" or "other", last - 1
+end
+
+--- One word at `at`.
+local function next_word(text, at)
+    local read = by_byte[text:byte(at)]
+    if read then
+        local kind, last, closed = read(text, at)
+        if kind then
+            return kind, last, closed
+        end
     end
-    last = select(2, text:find("^[%a_][%w_]*", at))
-    if last then
-        local word = text:sub(at, last)
-        return CONSTANTS[word] and "constant" or is_keyword[word] and "keyword" or "name", last
-    end
-    last = select(2, text:find("^%.%.%.?", at)) or select(2, text:find("^[=~<>]=", at))
-        or select(2, text:find("^[<>/:][<>/:]", at))
-        or utf8.len(text, at, at) and (utf8.offset(text, 2, at) or #text + 1) - 1 or at
-    return text:find("^[%p]", at) and "operator" or "other", last
+    return other(text, at)
 end
 
 -- What was asked for last: at each key the colours, the hint and completion ask for the same.
