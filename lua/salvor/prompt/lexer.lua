@@ -54,8 +54,8 @@ local function comment(text, at)
     return (text:find("\n", at, true) or #text + 1) - 1, true
 end
 
--- The words, by the byte that they begin with: each gives a kind, the last byte, and for strings and
--- comments whether they have ended; nil when the byte begins something else.
+-- The words by the byte that they begin with: each gives a kind, the last byte, and for strings
+-- and comments whether they have ended; nil when the byte begins something else.
 local by_byte = {}
 
 local function set(first, last, read)
