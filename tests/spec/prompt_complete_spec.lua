@@ -11,6 +11,10 @@ contexts:
   context: {cluster: nowhere}
 - name: "a\"quoted\e[2J"
   context: {cluster: nowhere}
+- name: "b\e[2Jone"
+  context: {cluster: nowhere}
+- name: "b\e[2Jtwo"
+  context: {cluster: nowhere}
 clusters:
 - name: nowhere
   cluster: {server: "http://127.0.0.1:9"}
@@ -139,6 +143,9 @@ lab.describe("completion at the prompt", function()
     it("cannot be made to write anything but a text", function()
         expect("fs.read('it", [[fs.read('it\'s \"one\".txt']])
         expect("k8s.connect{context = 'a", [[k8s.connect{context = 'a\"quoted\x1b[2J']])
+        expect("k8s.connect{context = 'b", [[k8s.connect{context = 'b\x1b[2J]])
+        shown:expect_text([[b\x1b[2Jone]])
+        shown:expect_text([[b\x1b[2Jtwo]])
     end)
 
     it("knows commands and what they are given", function()

@@ -41,6 +41,7 @@ return function(console, text, print)
             if step == "quit" then
                 return
             end
+            columns, rows = console:size() -- it may be another one by now
             left = step == "page" and rows - 1 or 1
         end
         left = left - height

@@ -2,11 +2,16 @@ local ui = require("salvor.ui")
 local values = require("salvor.prompt.complete.values")
 
 local use = {summary = "go to another context of the kubeconfig, or list them",
-             usage = "[CONTEXT]", complete = values.contexts}
+             usage = "[CONTEXT]"}
+
+function use.complete(prompt)
+    return values.contexts(prompt.target.kubeconfig)
+end
 
 local function list(prompt)
+    local contexts = must(require("salvor.k8s").contexts({kubeconfig = prompt.target.kubeconfig}))
     local rows = {}
-    for index, context in ipairs(must(require("salvor.k8s").contexts())) do
+    for index, context in ipairs(contexts) do
         rows[index] = {context.current and "*" or "", context.name, context.namespace,
                        context.server}
     end

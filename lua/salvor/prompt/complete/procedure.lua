@@ -31,11 +31,11 @@ local function read(options, words)
 end
 
 --- The procedure that the words name, or nil.
-local function load(said)
+local function load(prompt, said)
     local loader = require("salvor.procedure.loader")
     local site = require("salvor.procedure.site")
     local ok, found = pcall(function()
-        return (loader.load(said.id, site.open(said.given.site)))
+        return (loader.load(said.id, site.open(said.given.site or prompt.target.site)))
     end)
     return ok and found or nil
 end
@@ -57,7 +57,7 @@ local BY_TYPE = {
 }
 
 local function parameters(prompt, said, word)
-    local found = load(said)
+    local found = load(prompt, said)
     local name, prefix = word:match("^([%w_]+)=(.*)$")
     local items = {}
     for index, declaration in ipairs(found and found.params or {}) do
@@ -74,8 +74,8 @@ local function parameters(prompt, said, word)
     return items
 end
 
-local function steps(said)
-    local found = load(said)
+local function steps(prompt, said)
+    local found = load(prompt, said)
     local items = {}
     for index, step in ipairs(found and found.steps or {}) do
         items[index] = {text = step.id, detail = step.title}
@@ -89,13 +89,13 @@ local BY_ARGUMENT = {
     FILE = function(_, _, word)
         return values.files(word)
     end,
-    STEP = function(_, said)
-        return steps(said)
-    end,
+    STEP = steps,
     RUN = function()
         return values.items(require("salvor.procedure.runs").ids())
     end,
-    ["NAME[,NAME...]"] = values.contexts,
+    ["NAME[,NAME...]"] = function(prompt)
+        return values.contexts(prompt.target.kubeconfig)
+    end,
 }
 
 local function value_of(option, prompt, said, word)
@@ -123,7 +123,7 @@ end
 function procedure.complete(name)
     return function(prompt, words, word)
         if not words[1] and word:sub(1, 1) ~= "-" then
-            return values.procedures()
+            return values.procedures(prompt.target.site)
         end
         local options = require("salvor.cli." .. name).options
         local said = read(options, words)
@@ -132,7 +132,7 @@ function procedure.complete(name)
         elseif word:sub(1, 1) == "-" or said.id then
             return option_names(options)
         end
-        return values.procedures(said.given.site)
+        return values.procedures(said.given.site or prompt.target.site)
     end
 end
 

@@ -45,9 +45,10 @@ function values.urls(prompt, prefix)
     return items
 end
 
-function values.contexts()
+--- Of that kubeconfig, or of the one that counts without one.
+function values.contexts(kubeconfig)
     local items = {}
-    for index, context in ipairs(require("salvor.k8s").contexts() or {}) do
+    for index, context in ipairs(require("salvor.k8s").contexts({kubeconfig = kubeconfig}) or {}) do
         items[index] = {text = context.name, detail = context.server}
     end
     return items
@@ -101,7 +102,9 @@ local BY_NAME = {
     container = function(of)
         return of.strings[1] and of.prompt.cluster:containers(of.strings[1], of.client) or {}
     end,
-    context = values.contexts,
+    context = function()
+        return values.contexts()
+    end,
     url = function(of)
         return values.urls(of.prompt, of.prefix)
     end,
