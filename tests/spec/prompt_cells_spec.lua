@@ -77,6 +77,8 @@ lab.describe("a list of the prompt's client", function()
         assert.are.equal("No resources found", show.text(list, {}))
         list[1] = 5
         assert.are.equal("{5}", show.text(list, {}))
+        list[1] = must(plain:get("cm", "settings-1"))
+        assert.truthy(show.text(list, {}):find("^NAME +STATE +AGE\nsettings%-1 "))
     end)
 
     it("does not change what else the client does", function()
