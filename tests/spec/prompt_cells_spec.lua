@@ -1,6 +1,7 @@
 -- Lists of the prompt's client: the objects are those that any client gets, and beside them is what
 -- the server shows of them.
 local cells = require("salvor.prompt.show.cells")
+local eventually = require("support.eventually")
 local lab = require("support.lab")
 local show = require("salvor.prompt.show")
 
@@ -68,6 +69,19 @@ lab.describe("a list of the prompt's client", function()
         assert.truthy(shown:find("^NAME +DATA +AGE\nsettings%-3 +1 .*\nsettings%-1 +1 "))
         picked[3] = must(plain:get("cm", "settings-2"))
         assert.truthy(show.text(picked, {}):find("^NAME +STATE +AGE\n"))
+    end)
+
+    it("has columns only as long as they are those of all its objects", function()
+        local old = must(keeping:list("gadgets"))
+        must(plain:update("crd", DEFINITION.metadata.name, function(definition)
+            definition.spec.versions[1].additionalPrinterColumns[1].name = "Stage"
+        end))
+        local new = eventually("the new column", function()
+            local list = must(keeping:list("gadgets"))
+            return show.text(list, {}):find("STAGE", 1, true) and list
+        end)
+        assert.truthy(show.text({old[1], old[2]}, {}):find("^NAME +PHASE\n"))
+        assert.truthy(show.text({old[1], new[2]}, {}):find("^NAME +STATE +AGE\n"))
     end)
 
     it("says where nothing was found", function()

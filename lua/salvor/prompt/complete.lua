@@ -7,8 +7,14 @@ local place = require("salvor.prompt.complete.place")
 local terminal = require("salvor.terminal")
 local values = require("salvor.prompt.complete.values")
 
--- A text without any of these is written as it is, in quotes and elsewhere.
-local SPECIAL = "[^%w%-_./:@=]"
+--- Whether a text may have to be written in another way than it stands. Items that are kept are
+--- looked at again and again.
+local function is_special(item)
+    if item.is_special == nil then
+        item.is_special = item.text:find("[^%w%-_./:@=]") ~= nil
+    end
+    return item.is_special
+end
 
 --- Those that begin with the prefix. encode(text) -> what is written for a text, nil when it cannot
 --- be; `suffix` goes behind one that is whole.
@@ -16,7 +22,7 @@ local function answer(from, to, prefix, items, encode, suffix)
     local found, size = {}, #prefix
     for _, item in ipairs(items) do
         local text = item.text
-        if text:find(SPECIAL) then
+        if is_special(item) then
             text = encode(text)
         end
         if text and text:sub(1, size) == prefix then
