@@ -148,7 +148,7 @@ lab.describe("commands of the prompt", function()
         assert.truthy(enter(":plan no/such"):find("there is no procedure 'no/such'", 1, true))
         assert.truthy(enter(":run"):find("which procedure?", 1, true))
         assert.truthy(enter(":run apic-v10/backup -p 'x"):find("a quote ' is not closed", 1, true))
-        assert.truthy(enter(":plan apic-v10/backup -p \"a b=c\"")
+        assert.truthy(enter(":plan apic-v10/backup -p a\" b\"=c")
             :find("'a b=c' is no parameter", 1, true))
     end)
 

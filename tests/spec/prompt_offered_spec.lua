@@ -79,11 +79,23 @@ describe("what is offered", function()
         assert.are.same({#":time fs." + 1, #text + 1}, {found.from, found.to})
     end)
 
+    it("is methods behind a colon, and fields too behind a dot", function()
+        assert.are.same({"namespace"}, offered({}, "c.names"))
+        assert.are.same({}, offered({}, "c:names"))
+        assert.are.same({"kinds("}, offered({}, "c:kinds"))
+    end)
+
+    it("is known without loading a module", function()
+        package.loaded["salvor.archive"] = nil
+        assert.are.same({"check("}, offered({}, "archive.che"))
+        assert.is_nil(package.loaded["salvor.archive"])
+    end)
+
     it("is a procedure's parameters, and what they can be", function()
         assert.are.same({"portal_kit="}, offered({}, ":run apic-v10/recover -p portal_ki"))
         assert.are.same({"database=edb "}, offered({}, ":run apic-v10/recover -p database=e"))
         assert.are.same({"portal_check_sites=true "},
-            offered({}, ":plan apic-v10/recover --yes --param portal_check_sites=t"))
+            offered({}, ":run apic-v10/recover --yes --param portal_check_sites=t"))
         assert.are.same({"management-kit "},
             offered({}, ":run apic-v10/recover --from management-k"))
         assert.are.same({"json "}, offered({}, ":run apic-v10/recover -o j"))

@@ -53,6 +53,7 @@ describe("a session as a script", function()
             {text = "hidden", first = 2, count = 1},
             {text = "local y = 7\nreturn y", first = 3, count = 1},
             statement("f = function() print('f') end"),
+            statement("g = f"),
             statement("(f or print)()"),
             {text = "8", first = 4, count = 1},
         }))
