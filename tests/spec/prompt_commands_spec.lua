@@ -139,6 +139,7 @@ lab.describe("commands of the prompt", function()
         shown:type(":watch ('row\\n'):rep(100)")
         shown:press("Enter")
         shown:expect_text("\nrow\n")
+        assert.truthy(shown:text():find("%f[%d]%d%d:%d%d:%d%d\nrow\n")) -- from the first row on
         shown:press("C-c")
         shown:expect("cancelled\n" .. label)
     end)
