@@ -93,6 +93,7 @@ describe("what is offered", function()
 
     it("is a procedure's parameters, and what they can be", function()
         assert.are.same({"portal_kit="}, offered({}, ":run apic-v10/recover -p portal_ki"))
+        assert.are.same({"portal_kit="}, offered({}, ":run apic-v10/recover more -p portal_ki"))
         assert.are.same({"database=edb "}, offered({}, ":run apic-v10/recover -p database=e"))
         assert.are.same({"portal_check_sites=true "},
             offered({}, ":run apic-v10/recover --yes --param portal_check_sites=t"))
