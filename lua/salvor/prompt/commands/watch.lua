@@ -19,28 +19,32 @@ local function look(prompt, chunk)
     return table.concat(texts, "\n")
 end
 
---- As many rows as the terminal has, below the time and in front of the cursor.
-local function pieces(prompt, text)
+--- As many rows of a text as the terminal has, below the time.
+local function view(prompt, text)
     local columns, rows = prompt.editor.console:size()
-    local shown = {{os.date("%H:%M:%S"), prompt.styles.detail or ""}}
+    local shown = {os.date("%H:%M:%S")}
     for row in (prompt.harmless(text:gsub("\t", "    ")) .. "\n"):gmatch("([^\n]*)\n") do
-        shown[#shown + 1] = "\n" .. fit(row, columns - 1)
         if #shown + 1 >= rows then
             break
         end
+        shown[#shown + 1] = fit(row, columns - 1)
     end
-    return table.move({"\n", true}, 1, 2, #shown + 1, shown)
+    return table.concat(shown, "\n")
 end
 
---- The same rows are drawn anew where they differ, so nothing flickers.
+--- The same rows are drawn anew where they differ, so nothing flickers; the last ones stay.
 function watch.run(prompt, text)
     local chunk = evaluate.must_compile(text)
-    local console = prompt.editor.console
+    local console, last = prompt.editor.console, nil
     local _ <close> = setmetatable({}, {__close = function()
-        console:leave()
+        if last then
+            console:erase()
+            prompt:print(last)
+        end
     end})
     while true do
-        console:draw(pieces(prompt, look(prompt, chunk)))
+        last = view(prompt, look(prompt, chunk))
+        console:draw({last, "\n", true})
         task.sleep(PAUSE)
     end
 end
