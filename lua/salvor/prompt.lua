@@ -7,6 +7,7 @@ local editor = require("salvor.prompt.editor")
 local environment = require("salvor.prompt.environment")
 local errors = require("salvor.error")
 local evaluate = require("salvor.prompt.evaluate")
+local fit = require("salvor.fit")
 local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local guard = require("salvor.guard")
@@ -217,7 +218,7 @@ end
 function prompt:room(text)
     local columns = self.editor.console:size()
     local before = text:find("\n", 1, true) and CONTINUATION or (self:label()) .. PROMPT
-    local last = prompt.harmless(before .. text:match("[^\n]*$"))
+    local last = prompt.harmless(before .. (text:match("^.*\n(.*)$") or text))
     return columns - terminal.display_width(last) % columns
 end
 
@@ -251,7 +252,8 @@ function prompt.run_session(console, options)
             return complete(self, text, cursor)
         end,
         hint = function(text)
-            return hint.line(text, self:room(text))
+            local found = hint.of(text)
+            return found and fit(found, self:room(text) - 1)
         end,
         edit = require("salvor.prompt.own_editor"),
         highlight = is_coloured and require("salvor.prompt.highlight") or nil,

@@ -1,4 +1,5 @@
 -- What stands in dim letters behind the text that is written: at the end of each of these.
+local fit = require("salvor.fit")
 local hint = require("salvor.prompt.hint")
 
 describe("the hint", function()
@@ -52,9 +53,9 @@ describe("the hint", function()
     end)
 
     it("is cut where the row ends", function()
-        assert.are.equal("kind, name, opts?)", hint.line("c:get(", 19))
-        assert.are.equal("kind, nam…", hint.line("c:get(", 11))
-        assert.are.equal("", hint.line("c:get(", 1))
-        assert.is_nil(hint.line("x", 80))
+        local text = hint.of("c:get(")
+        assert.are.equal("kind, name, opts?)", fit(text, 18))
+        assert.are.equal("kind, nam…", fit(text, 10))
+        assert.are.equal("", fit(text, 0))
     end)
 end)

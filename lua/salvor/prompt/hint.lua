@@ -2,7 +2,6 @@
 --- being written, the type of an option's value, what a command is given. It is never taken over by
 --- a key: what was entered before is found by ^R, and completed by Tab is only what there is.
 local command_line = require("salvor.prompt.complete.command_line")
-local fit = require("salvor.fit")
 local lexer = require("salvor.prompt.lexer")
 local objects = require("salvor.prompt.complete.objects")
 local place = require("salvor.prompt.complete.place")
@@ -73,12 +72,6 @@ function hint.of(text)
     elseif read.command and not read.rest:find("%S") then
         return read.command.usage
     end
-end
-
---- line(text, room) -> as much of it as fits into so many columns, or nil
-function hint.line(text, room)
-    local found = hint.of(text)
-    return found and fit(found, room - 1) or nil
 end
 
 return hint

@@ -13,6 +13,11 @@ local function names()
     return items
 end
 
+--- Where the last word begins. (A pattern that ends in $ would try each place of a long text.)
+local function last_word(text)
+    return #text - #text:reverse():match("^%S*") + 1
+end
+
 --- read(text) -> {name, command, rest, from, lua}, or nil when the text is no command's: `from` is
 --- where the last word begins, `lua` where Lua does. An unknown name has no `command`.
 function command_line.read(text)
@@ -27,7 +32,7 @@ function command_line.read(text)
     end
     local ok, command = pcall(commands.find, name)
     return {name = name, command = ok and command or nil, rest = text:sub(from),
-            from = text:match("()%S*$"),
+            from = last_word(text),
             lua = ok and command.complete == "lua" and from or nil}
 end
 
@@ -38,11 +43,11 @@ function command_line.items(prompt, read)
     elseif not read.command or not read.command.complete then
         return {}
     end
-    local words = {}
-    for word in read.rest:gmatch("(%S+)%s") do
+    local words, at = {}, last_word(read.rest)
+    for word in read.rest:sub(1, at - 1):gmatch("%S+") do
         words[#words + 1] = word
     end
-    return read.command.complete(prompt, words, read.rest:match("%S*$"))
+    return read.command.complete(prompt, words, read.rest:sub(at))
 end
 
 return command_line
