@@ -54,12 +54,6 @@ function values.contexts(kubeconfig)
     return items
 end
 
-function values.procedures(site_file)
-    local loader = require("salvor.procedure.loader")
-    local ok, site = pcall(require("salvor.procedure.site").open, site_file)
-    return values.items(loader.ids(ok and site or nil))
-end
-
 -- Arguments of functions
 
 local function modules()
