@@ -107,7 +107,7 @@ describe("a key of the prompt", function()
         {"M-l", "|ONE TWO", "one| TWO"},
         {"M-c", "|oNE two", "One| two"},
         {"M-Enter C-o", "one|two", "one\n|two"},
-        {"Tab C-i", "fs.writa|", "fs.writable(|"},
+        {"Tab C-i", "fs.writa|", "fs.writable(|path)"},
     }) do
         local names, before, after = table.unpack(case)
         for name in names:gmatch("%S+") do
@@ -183,7 +183,7 @@ describe("a key of the prompt", function()
             shown:expect_text("remove_tree")
             assert.truthy(shown:text_with_cursor():find("no cluster> fs.remove|\n", 1, true))
             press(name)
-            shown:expect_all(rows("fs.remove|"))
+            shown:expect_all(rows("fs.remove|(path)"))
         end)
     end
 
