@@ -40,13 +40,16 @@ end
 
 return {
     summary = "whether all is there that procedures rely on: cluster, rights, stores, terminal",
-    usage = "salvor doctor [--context NAME[,NAME...]] [--site FILE] [--store URL]"
+    details = "It changes nothing, and ends with 1 when something is an error. What a procedure is"
+        .. " not allowed is one when --procedure names it, else a warning.",
+    usage = "salvor doctor [--context CONTEXT[,CONTEXT...]] [--site FILE] [--store URL]"
         .. " [--procedure ID] [--output text|json]",
     options = {
-        {name = "context", argument = "NAME[,NAME...]", help = "the contexts of the kubeconfig"},
+        {name = "context", argument = "CONTEXT[,CONTEXT...]",
+         help = "the contexts of the kubeconfig"},
         {name = "kubeconfig", argument = "FILE",
          help = "instead of $KUBECONFIG and ~/.kube/config"},
-        {name = "namespace", short = "n", argument = "NAME", help = "the target namespace"},
+        {name = "namespace", short = "n", argument = "NAMESPACE", help = "the target namespace"},
         command.SITE,
         {name = "store", argument = "URL", repeated = true,
          help = "a store to look at, besides those of the site"},
