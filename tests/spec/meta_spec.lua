@@ -59,7 +59,7 @@ local ENGINES = {
 local INTERNAL = {
     "block", "inspect", "kube", "local", "scheduler", "set_files", "sftp", "store_http", "transfer",
     "value", -- what the modules below stand on
-    "action", "check", "condition", "copy", "dates", "folders", "guard", "suggest",
+    "action", "check", "condition", "copy", "dates", "fit", "folders", "guard", "suggest",
     "usage", "verify", -- what they share
     "cli", "completion", "console", "doctor", "global_options", "manual", "options", "prompt",
     "reference", "repl", -- the program
