@@ -47,11 +47,24 @@ local function complain(problem)
     io.stderr:write("salvor: ", terminal.escape(tostring(problem), "\n\t"), "\n")
 end
 
+--- At a terminal, values as texts that do nothing to it.
+local function printable(...)
+    local values = table.pack(...)
+    for index = 1, terminal.is_terminal("stdout") and values.n or 0 do
+        values[index] = terminal.escape(tostring(values[index]), "\n\t")
+    end
+    return table.unpack(values, 1, values.n)
+end
+
+local function print_results(...)
+    print(printable(...))
+end
+
 local function show(ok, ...)
     if not ok then
         complain(evaluate.describe((...)))
     elseif select("#", ...) > 0 then
-        local shown, problem = pcall(print, ...)
+        local shown, problem = pcall(print_results, ...)
         if not shown then
             complain("error calling 'print' (" .. tostring(problem) .. ")")
         end

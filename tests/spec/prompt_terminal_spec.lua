@@ -202,6 +202,12 @@ describe("a terminal", function()
             assert.are.equal(0, shown:wait())
         end)
 
+        it("is not told what to do by a value", function()
+            shown:type("'\\27[31mred\\27]0;title\\7'")
+            shown:press("Enter")
+            shown:expect_text("\n\\x1b[31mred\\x1b]0;title\\x07\n>")
+        end)
+
         it("drops a line, or ends what runs, at Ctrl-C", function()
             shown:type("half")
             shown:expect("> half")
