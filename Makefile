@@ -8,6 +8,11 @@ CFLAGS ?= -O2 -g
 V      ?= 0
 FUZZ_SECONDS ?= 60
 
+# All processors, unless make was told how many jobs to run.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 PACKAGES  := lua5.4 libcurl jansson yaml-0.1 libssh2 libcrypto expat zlib
 WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
              -Wwrite-strings -Wformat=2 -Werror
