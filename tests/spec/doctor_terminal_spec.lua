@@ -18,7 +18,7 @@ describe("salvor doctor", function()
             {home = doctor.home, env = all, columns = columns or 140, rows = 60})
         return eventually("the last line", function()
             local text = terminal:text()
-            return text:find("%d+ ok, %d+ warning, 1 error, %d+ skipped") and text
+            return text:find("%d+ ok, %d+ warnings?, 1 error, %d+ skipped") and text
         end)
     end
 

@@ -11,6 +11,7 @@ local report = {}
 
 local STATUSES = {"ok", "warning", "error", "skipped"}
 local COLOURS = {ok = "green", warning = "yellow", error = "red", skipped = "dim"}
+local PLURALS = {warning = "warnings", error = "errors"}
 local STATUS_WIDTH = #"warning"
 local NARROWEST = 20 -- columns for what was seen
 
@@ -85,7 +86,8 @@ function report.print(results)
     end
     local parts, counts = {}, counts_of(results)
     for index, status in ipairs(STATUSES) do
-        parts[index] = counts[status] .. " " .. status
+        local number = counts[status]
+        parts[index] = number .. " " .. (number ~= 1 and PLURALS[status] or status)
     end
     ui.print(table.concat(parts, ", "))
 end
