@@ -83,7 +83,7 @@ int salvor_folder_flush_above(const char *path)
 {
     struct salvor_buffer folder = SALVOR_BUFFER_INIT(PATH_MAX);
     struct salvor_error err;
-    int fd = -1, result = -1, number = ENAMETOOLONG;
+    int fd = -1, result = -1, number = ENOMEM; /* the path itself was good for the kernel */
     if (salvor_path_folder(&folder, path, &err) == 0) {
         fd = salvor_folder_open(folder.data);
         result = fd < 0 ? -1 : salvor_folder_flush(fd);

@@ -34,8 +34,9 @@ assert(must(exchange:answer()).body.data.b == "2")
 exchange = must(client:send({path = "/object", inspect = true}))
 exchange:wait()
 assert(exchange:certificate() == nil)
-local kind = exchange:header("content-type")
-must(kind == "application/json" or exchange:answer())
+if exchange:header("content-type") ~= "application/json" then
+    must(exchange:answer())
+end
 exchange:close()
 
 local stream <close> = must(client:stream({path = "/stream", query = {watch = true}}))
