@@ -44,7 +44,7 @@ help:
 	@echo "all      build $(BUILD)/salvor"
 	@echo "demo     install what is missing, build, run a procedure against the lab"
 	@echo "test     install what is missing, build, run all tests"
-	@echo "check    all tests; those against the lab when it has been built before"
+	@echo "check    the quick tests; those against the lab when it has been built before"
 	@echo "lint     layers, formatting, luacheck, shellcheck"
 	@echo "bench    paired benchmarks"
 	@echo "asan     the tests that need no lab under AddressSanitizer and UBSan"
@@ -126,11 +126,16 @@ $(BUILD)/torture/torture: $(wildcard tests/torture/*.c) $(LIBRARY)
 torture: $(TORTURE)
 	$(TORTURE)
 
-# The inner loop: everything but kill -9 at every moment, which takes minutes; against the lab when it
-# has been built before.
+# The inner loop, two minutes on two processors: unit tests, and each module's own specs against the
+# lab when it has been built before. What takes longer is left to `make test`: procedures from end to
+# end, kill -9 at every moment, pods, and the servers of each kind of storage.
+SLOW := $(addprefix tests/spec/,apic_% every_procedure_% fortanix_% pgbackrest_copy% store_azure% \
+          store_between% store_names% store_s3% store_sftp% verify_pgbackrest% world_%) \
+        %_killed_spec.lua %_node_spec.lua
+
 check: all $(PROGRAMS)
 	$(RUN) $(if $(shell tests/lab/build --check 2> /dev/null),--lab) $(PROGRAMS) \
-		$(filter-out %_killed_spec.lua,$(SPECS))
+		$(filter-out $(SLOW),$(SPECS))
 
 # What is missing may be what this file asks pkg-config about, so a new make goes on.
 test: test-deps
