@@ -50,17 +50,35 @@ static void handle_broken_pipe(int number)
     errno = saved;
 }
 
+static const struct {
+    int number;
+    void (*handle)(int number);
+} HANDLED[] = {
+    {SIGHUP, handle}, {SIGINT, handle}, {SIGTERM, handle}, {SIGPIPE, handle_broken_pipe}};
+
+enum { COUNT = sizeof(HANDLED) / sizeof(*HANDLED) };
+
+static struct sigaction found[COUNT]; /* what stood there before; while `notify_script` is set */
+
 int salvor_interrupt_install(void (*notify)(void), struct salvor_error *err)
 {
     notify_script = notify;
-    struct sigaction action = {.sa_handler = handle}, hang_up;
-    struct sigaction broken_pipe = {.sa_handler = handle_broken_pipe};
-    if (sigaction(SIGHUP, NULL, &hang_up) < 0 ||
-        (hang_up.sa_handler != SIG_IGN && sigaction(SIGHUP, &action, NULL) < 0) ||
-        sigaction(SIGINT, &action, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0 ||
-        sigaction(SIGPIPE, &broken_pipe, NULL) < 0)
-        return salvor_error_errno(err, errno, "cannot set up signal handlers");
+    for (size_t i = 0; i < COUNT; i++) {
+        struct sigaction action = {.sa_handler = HANDLED[i].handle};
+        if (sigaction(HANDLED[i].number, NULL, &found[i]) < 0)
+            return salvor_error_errno(err, errno, "cannot read a signal's handler");
+        bool is_nohup = HANDLED[i].number == SIGHUP && found[i].sa_handler == SIG_IGN;
+        if (!is_nohup && sigaction(HANDLED[i].number, &action, NULL) < 0)
+            return salvor_error_errno(err, errno, "cannot set up a signal's handler");
+    }
     return 0;
+}
+
+void salvor_interrupt_uninstall(void)
+{
+    for (size_t i = 0; notify_script && i < COUNT; i++)
+        sigaction(HANDLED[i].number, &found[i], NULL);
+    notify_script = NULL;
 }
 
 int salvor_interrupt_signal(void)

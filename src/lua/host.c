@@ -217,6 +217,7 @@ void salvor_host_free(struct salvor_host *host)
 {
     if (!host)
         return;
+    salvor_scheduler_detach(&host->scheduler);
     /* Finalisers abort what they own, so the state goes before the loop. */
     host->scheduler.root = host->scheduler.current = NULL;
     if (host->L)
@@ -224,6 +225,7 @@ void salvor_host_free(struct salvor_host *host)
     salvor_pool_free(host->pool);
     salvor_loop_free(host->loop);
     free(host);
+    salvor_interrupt_uninstall();
 }
 
 lua_State *salvor_host_state(struct salvor_host *host)

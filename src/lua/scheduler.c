@@ -13,7 +13,7 @@
  */
 enum { DEPTH_LIMIT = 12 };
 
-static struct salvor_scheduler *signalled; /* whom the signal handler tells */
+static struct salvor_scheduler *volatile signalled; /* whom the signal handler tells, if anybody */
 
 /* User values of a task. */
 enum { USER_THREAD = 1, USER_TRACEBACK, USER_VALUES = 2 };
@@ -35,6 +35,12 @@ void salvor_scheduler_attach(lua_State *L, struct salvor_scheduler *scheduler,
     scheduler->ready_end = &scheduler->ready;
     *(struct salvor_scheduler **)lua_getextraspace(L) = scheduler;
     signalled = scheduler;
+}
+
+void salvor_scheduler_detach(struct salvor_scheduler *scheduler)
+{
+    if (signalled == scheduler)
+        signalled = NULL;
 }
 
 /* Cancellation */
@@ -165,10 +171,12 @@ static void set_hook(lua_State *L)
 
 void salvor_scheduler_notify(void)
 {
-    lua_State *L = signalled->running;
-    if (L)
-        set_hook(L);
-    salvor_loop_interrupt(signalled->loop);
+    struct salvor_scheduler *scheduler = signalled;
+    if (!scheduler)
+        return;
+    if (scheduler->running)
+        set_hook(scheduler->running);
+    salvor_loop_interrupt(scheduler->loop);
 }
 
 /* The hook may have been set on a thread that was about to end: it is carried over to the next. */

@@ -56,6 +56,9 @@ struct salvor_task {
 void salvor_scheduler_attach(lua_State *L, struct salvor_scheduler *scheduler,
                              struct salvor_loop *loop);
 
+/* No signal reaches it from now on: what is left is to take it down. */
+void salvor_scheduler_detach(struct salvor_scheduler *scheduler);
+
 struct salvor_scheduler *salvor_get_scheduler(lua_State *L);
 
 /*
