@@ -1,5 +1,6 @@
 #include "repl/keys.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,9 @@
 
 #include "core/buffer.h"
 
-enum { LIMIT = 1 << 20, LONGEST_NAME = 64, MARK_OF_PASTE = 200, CTRL_C = 3 };
+enum { LIMIT = 1 << 20, LONGEST_NAME = 64, MARK_OF_PASTE = 200, MOST_DIGITS = 9 };
+
+enum { CTRL_C = 3, ESCAPE = 0x1B, END_OF_NO_KEY = 'z', STRAY = 0xFF }; /* bytes */
 
 static const char END_OF_PASTE[] = SALVOR_KEYS_PASTE_END;
 
@@ -19,6 +22,11 @@ struct salvor_keys {
     struct salvor_buffer text;  /* of the key that was returned last */
     TermKeyKey held;            /* decoded, and to be returned after the text before it */
     bool holds;
+    /* Of what the decoder was given last: */
+    enum { OUTSIDE, BEHIND_ESCAPE, IN_SEQUENCE } place;
+    int digits;             /* of the sequence's number, so far */
+    bool spoilt, number;    /* it is no key's; it has a number */
+    int following;          /* bytes of the character that are still to come */
     bool pasting, dropping; /* a paste has begun; and it is too large */
     size_t searched;        /* bytes of the input, from `taken` on, without the end of the paste */
 };
@@ -164,6 +172,68 @@ static void make_character(TermKeyKey *key)
         strcpy(key->utf8, "\xef\xbf\xbd");
 }
 
+static void give(struct salvor_keys *keys, unsigned char byte)
+{
+    termkey_push_bytes(keys->decoder, (const char *)&byte, 1);
+}
+
+/* A byte of a control sequence (ECMA-48, 5.4); false when it has ended that without being of it. */
+static bool feed_sequence(struct salvor_keys *keys, unsigned char byte)
+{
+    bool is_digit = byte >= '0' && byte <= '9', is_final = byte >= '@' && byte <= '~';
+    if (is_digit || byte == ';') {
+        keys->number |= is_digit;
+        keys->digits = is_digit ? keys->digits + 1 : 0;
+        keys->spoilt |= keys->digits > MOST_DIGITS;
+        if (keys->digits <= MOST_DIGITS)
+            give(keys, byte);
+        return true;
+    }
+    if (byte >= ' ' && byte <= '?') {
+        keys->spoilt = true;
+        return true;
+    }
+    bool is_key = is_final && !keys->spoilt && (keys->number || byte != 'u');
+    keys->place = OUTSIDE;
+    give(keys, is_key ? byte : END_OF_NO_KEY);
+    return is_final;
+}
+
+/* The bytes that follow the first one of a character, as the decoder counts them; -1: it is none. */
+static int bytes_behind(unsigned char byte)
+{
+    return byte < 0x80   ? 0
+           : byte < 0xC0 ? -1
+           : byte < 0xE0 ? 1
+           : byte < 0xF0 ? 2
+           : byte < 0xF8 ? 3
+           : byte < 0xFC ? 4
+           : byte < 0xFE ? 5
+                         : 0;
+}
+
+/*
+ * Gives the decoder a byte, but nothing that it cannot bear: in sequences it computes with any number,
+ * looks with private and intermediate bytes behind a table's end, reads arguments that are not there,
+ * and takes bytes that are no text for the beginning of one.
+ */
+static void feed(struct salvor_keys *keys, unsigned char byte)
+{
+    if (keys->place == IN_SEQUENCE && feed_sequence(keys, byte))
+        return;
+    if (keys->place == BEHIND_ESCAPE && byte == '[') {
+        keys->place = IN_SEQUENCE;
+        keys->digits = 0;
+        keys->spoilt = keys->number = false;
+    } else {
+        keys->place = byte == ESCAPE ? BEHIND_ESCAPE : OUTSIDE;
+    }
+    int behind = bytes_behind(byte);
+    bool is_stray = behind < 0 && keys->following == 0;
+    keys->following = behind >= 0 ? behind : keys->following ? keys->following - 1 : 0;
+    give(keys, is_stray ? STRAY : byte);
+}
+
 /* Decodes one key. The decoder gets single bytes, so that it never holds any of a paste. */
 static bool decode(struct salvor_keys *keys, TermKeyKey *key)
 {
@@ -177,19 +247,29 @@ static bool decode(struct salvor_keys *keys, TermKeyKey *key)
             drop_input(keys);
             return false;
         }
-        termkey_push_bytes(keys->decoder, keys->input.data + keys->taken++, 1);
+        feed(keys, (unsigned char)keys->input.data[keys->taken++]);
     }
+}
+
+/* As the decoder names keys, which asks <ctype.h> about any character. */
+static size_t name_character(char *name, size_t size, const TermKeyKey *decoded)
+{
+    return (size_t)snprintf(name, size, "%s%s%s%s",
+                            decoded->modifiers & TERMKEY_KEYMOD_ALT ? "M-" : "",
+                            decoded->modifiers & TERMKEY_KEYMOD_CTRL ? "C-" : "",
+                            decoded->modifiers & TERMKEY_KEYMOD_SHIFT ? "S-" : "", decoded->utf8);
 }
 
 /* What is neither a symbol nor a character (the mouse, answers of the terminal) has no name. */
 static bool name_key(struct salvor_keys *keys, TermKeyKey *decoded, struct salvor_key *key)
 {
     char name[LONGEST_NAME];
-    if (decoded->type != TERMKEY_TYPE_UNICODE && decoded->type != TERMKEY_TYPE_KEYSYM &&
-        decoded->type != TERMKEY_TYPE_FUNCTION)
-        return false;
-    size_t size =
-        termkey_strfkey(keys->decoder, name, sizeof(name), decoded, TERMKEY_FORMAT_ALTISMETA);
+    size_t size = 0;
+    if (decoded->type == TERMKEY_TYPE_UNICODE)
+        size = name_character(name, sizeof(name), decoded);
+    else if (decoded->type == TERMKEY_TYPE_KEYSYM || decoded->type == TERMKEY_TYPE_FUNCTION)
+        size =
+            termkey_strfkey(keys->decoder, name, sizeof(name), decoded, TERMKEY_FORMAT_ALTISMETA);
     if (!size || size >= sizeof(name))
         return false;
     append(keys, name, size);
@@ -248,6 +328,8 @@ bool salvor_keys_force(struct salvor_keys *keys, struct salvor_key *key)
 {
     TermKeyKey decoded;
     salvor_buffer_clear(&keys->text);
+    keys->place = OUTSIDE;
+    keys->following = 0;
     while (termkey_getkey_force(keys->decoder, &decoded) == TERMKEY_RES_KEY) {
         make_character(&decoded);
         if (is_text(&decoded)) {

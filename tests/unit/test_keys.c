@@ -183,8 +183,14 @@ static void broken_bytes_and_unknown_sequences_do_no_harm(void **state)
     expect(SALVOR_KEY_TEXT, "c");
     send("\xf4\x90\x80\x80\x1b[55296u\x1b[1114112u");
     expect(SALVOR_KEY_TEXT, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-    send("\x1b[99999999999;5u");
-    expect(SALVOR_KEY_NAMED, "C-\xef\xbf\xbd");
+    send("\x1b[99999999999;5u\x1b[u\x1b[?1A\x1b[1!R\x1b[?");
+    expect_nothing();
+    send("\x03");
+    expect(SALVOR_KEY_NAMED, "C-c");
+    send("\x9b"
+         "1R");
+    expect(SALVOR_KEY_TEXT, "\xef\xbf\xbd"
+                            "1R");
     expect_nothing();
 }
 
