@@ -229,7 +229,7 @@ function copy:carry_with_progress()
         end,
     })
     if done then
-        line:finish()
+        line:finish(not self.fatal and self.summary.failures == 0)
     end
     return done, err
 end

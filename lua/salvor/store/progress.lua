@@ -123,7 +123,11 @@ function progress:set_total(bytes, objects)
     self.total, self.total_objects = bytes, objects
 end
 
-function progress:finish()
+--- is_all: what has been added is the whole, also when nobody has counted that.
+function progress:finish(is_all)
+    if is_all and not self.total then
+        self:set_total(self.bytes, self.objects)
+    end
     self:tell(task.now(), true)
 end
 
