@@ -11,6 +11,8 @@
 
 enum { LIMIT = 1 << 20, LONGEST_NAME = 64, MARK_OF_PASTE = 200, MOST_DIGITS = 9 };
 
+enum { CHARACTER = 27 }; /* whose third number the decoder takes for one, if it is there or not */
+
 enum { CTRL_C = 3, ESCAPE = 0x1B, END_OF_NO_KEY = 'z', STRAY = 0xFF }; /* bytes */
 
 static const char END_OF_PASTE[] = SALVOR_KEYS_PASTE_END;
@@ -24,8 +26,9 @@ struct salvor_keys {
     bool holds;
     /* Of what the decoder was given last: */
     enum { OUTSIDE, BEHIND_ESCAPE, IN_SEQUENCE } place;
-    int digits;             /* of the sequence's number, so far */
-    bool spoilt, number;    /* it is no key's; it has a number */
+    int digits, separators; /* of the sequence's number, so far; of its numbers */
+    unsigned first;         /* its first number */
+    bool spoilt;            /* it is no key's */
     int following;          /* bytes of the character that are still to come */
     bool pasting, dropping; /* a paste has begun; and it is too large */
     size_t searched;        /* bytes of the input, from `taken` on, without the end of the paste */
@@ -181,19 +184,28 @@ static void give(struct salvor_keys *keys, unsigned char byte)
 static bool feed_sequence(struct salvor_keys *keys, unsigned char byte)
 {
     bool is_digit = byte >= '0' && byte <= '9', is_final = byte >= '@' && byte <= '~';
-    if (is_digit || byte == ';') {
-        keys->number |= is_digit;
-        keys->digits = is_digit ? keys->digits + 1 : 0;
-        keys->spoilt |= keys->digits > MOST_DIGITS;
+    if (is_digit) {
+        keys->first = keys->separators ? keys->first : keys->first * 10 + (byte - '0');
+        keys->spoilt |= ++keys->digits > MOST_DIGITS;
         if (keys->digits <= MOST_DIGITS)
             give(keys, byte);
+        return true;
+    }
+    bool is_empty = keys->digits == 0;
+    keys->digits = 0;
+    if (byte == ';') {
+        keys->spoilt |= is_empty;
+        keys->separators++;
+        give(keys, byte);
         return true;
     }
     if (byte >= ' ' && byte <= '?') {
         keys->spoilt = true;
         return true;
     }
-    bool is_key = is_final && !keys->spoilt && (keys->number || byte != 'u');
+    keys->spoilt |= is_empty && (keys->separators || byte == 'u');
+    keys->spoilt |= byte == '~' && keys->first == CHARACTER;
+    bool is_key = is_final && !keys->spoilt;
     keys->place = OUTSIDE;
     give(keys, is_key ? byte : END_OF_NO_KEY);
     return is_final;
@@ -223,8 +235,9 @@ static void feed(struct salvor_keys *keys, unsigned char byte)
         return;
     if (keys->place == BEHIND_ESCAPE && byte == '[') {
         keys->place = IN_SEQUENCE;
-        keys->digits = 0;
-        keys->spoilt = keys->number = false;
+        keys->digits = keys->separators = 0;
+        keys->first = 0;
+        keys->spoilt = false;
     } else {
         keys->place = byte == ESCAPE ? BEHIND_ESCAPE : OUTSIDE;
     }
