@@ -75,6 +75,7 @@ local PROLOGUE = [[
         task.sleep(0.001)
         print("tidied up")
     end})
+    local _ <close> = setmetatable({}, {__close = function() %s end})
     local file = assert(io.open(arg[1] .. ".new", "w"))
     file:write(require("salvor.proc").pid())
     file:close()
@@ -94,14 +95,16 @@ local function until_there(path)
 end
 
 --- Runs the script; each signal is sent when the file is there that the script makes before, and
---- may have one that is `made` when it was sent. ignored: a signal that is from the start.
-local function run(body, signals, ignored)
+--- may have one that is `made` when it was sent. options: closing, what a <close> variable does
+--- that is there before the first one; ignored, a signal that is from the start.
+local function run(body, signals, options)
+    options = options or {}
     local folder = must(fs.temporary_folder())
     local _ <close> = setmetatable({}, {__close = function() fs.remove_tree(folder) end})
     local script, ready = fs.join(folder, "script.lua"), fs.join(folder, "ready")
-    must(fs.write(script, PROLOGUE .. body))
+    must(fs.write(script, PROLOGUE:format(options.closing or "") .. body))
     local child = task.spawn(function()
-        local launch = (ignored and IGNORE:format(ignored) or "") .. LAUNCH
+        local launch = (options.ignored and IGNORE:format(options.ignored) or "") .. LAUNCH
         return must(proc.run({"sh", "-c", launch, salvor.path, script, ready},
             {timeout = 60, env = {HOME = folder}}))
     end)
@@ -132,33 +135,30 @@ describe("Ctrl-C", function()
     end)
 
     it("is what SIGHUP does too, of which shell and kernel each send one", function()
-        local result = run([[
-            local _ <close> = setmetatable({}, {__close = function()
+        local result = run("while true do pcall(task.sleep, 1000) end",
+            {{"HUP"}, {"HUP", mark = ".closing"}, {"HUP", mark = ".closing", made = ".again"}},
+            {closing = [[
                 mark(".closing")
-                while not io.open(arg[1] .. ".again") do pcall(task.sleep, 0.01) end
-            end})
-            while true do pcall(task.sleep, 1000) end]],
-            {{"HUP"}, {"HUP", mark = ".closing"}, {"HUP", mark = ".closing", made = ".again"}})
+                while not io.open(arg[1] .. ".again") do pcall(task.sleep, 0.01) end]]})
         assert.are.equal("tidied up\n", result.stdout)
         assert.are.equal(129, result.code)
     end)
 
     it("is not SIGHUP of one that was started by nohup", function()
-        local result = run("mark('.set') while not io.open(arg[1] .. '.again') do"
-            .. " task.sleep(0.01) end", {{"HUP", mark = ".set", made = ".again"}}, "HUP")
+        local result = run([[
+            mark(".set")
+            while not io.open(arg[1] .. ".again") do task.sleep(0.01) end]],
+            {{"HUP", mark = ".set", made = ".again"}}, {ignored = "HUP"})
         assert.are.equal("tidied up\n", result.stdout)
         assert.are.equal(0, result.code)
     end)
 
     it("lets <close> variables work and wait", function()
-        local result = run([[
-            local _ <close> = setmetatable({}, {__close = function()
-                for _ = 1, 1000 do pcall(task.sleep, 0) end
-                local result = require("salvor.proc").run({"echo", "a child while tidying up"})
-                io.write(result.stdout)
-                print(task.timeout(0.01, function() task.sleep(100) end))
-            end})
-            while true do end]], {{"INT"}})
+        local result = run("while true do end", {{"INT"}}, {closing = [[
+            for _ = 1, 1000 do pcall(task.sleep, 0) end
+            local result = require("salvor.proc").run({"echo", "a child while tidying up"})
+            io.write(result.stdout)
+            print(task.timeout(0.01, function() task.sleep(100) end))]]})
         assert.are.equal("a child while tidying up\n" ..
             "nil\ttask.timeout: not done within 0.01 s (Timeout)\ntidied up\n", result.stdout)
         assert.are.equal(2, result.signal)
@@ -166,21 +166,15 @@ describe("Ctrl-C", function()
 
     for name, body in pairs({computes = "while true do end", waits = "task.sleep(1000)"}) do
         it("ends at the second time one that " .. name .. " while it tidies up", function()
-            local result = run([[
-                local _ <close> = setmetatable({}, {__close = function()
-                    mark(".closing")
-                    ]] .. body .. [[
-                end})
-                while true do end]], {{"INT"}, {"INT", mark = ".closing"}})
+            local result = run("while true do end", {{"INT"}, {"INT", mark = ".closing"}},
+                {closing = "mark('.closing') " .. body})
             assert.are.equal("", result.stdout)
             assert.are.equal(2, result.signal)
         end)
     end
 
     it("keeps the exit code of one that exits by itself meanwhile", function()
-        local result = run([[
-            local _ <close> = setmetatable({}, {__close = function() os.exit(5) end})
-            while true do end]], {{"INT"}})
+        local result = run("while true do end", {{"INT"}}, {closing = "os.exit(5)"})
         assert.are.equal("tidied up\n", result.stdout)
         assert.are.equal(5, result.code)
     end)
