@@ -128,14 +128,14 @@ torture: $(TORTURE)
 
 # The inner loop, two minutes on two processors: unit tests, and each module's own specs against the
 # lab when it has been built before. What takes longer is left to `make test`: procedures from end to
-# end, kill -9 at every moment, pods, and the servers of each kind of storage.
+# end, kill -9 at every moment, pods, the servers of each kind of storage, and memory that runs out.
 SLOW := $(addprefix tests/spec/,apic_% every_procedure_% fortanix_% pgbackrest_copy% store_azure% \
           store_between% store_names% store_s3% store_sftp% verify_pgbackrest% world_%) \
         %_killed_spec.lua %_node_spec.lua
 
-check: all $(PROGRAMS)
-	$(RUN) $(if $(shell tests/lab/build --check 2> /dev/null),--lab) $(PROGRAMS) \
-		$(filter-out $(SLOW),$(SPECS))
+check: all $(UNIT) $(FUZZ)
+	$(RUN) $(if $(shell tests/lab/build --check 2> /dev/null),--lab) \
+		--workers=$$((3 * $$(nproc))) $(UNIT) $(FUZZ) $(filter-out $(SLOW),$(SPECS))
 
 # What is missing may be what this file asks pkg-config about, so a new make goes on.
 test: test-deps

@@ -1,13 +1,15 @@
 -- Runs the test programs in parallel and counts:
 --
---     salvor tests/run.lua [--lab] [--valgrind] PROGRAM|SPEC...
+--     salvor tests/run.lua [--lab] [--valgrind] [--workers=COUNT] PROGRAM|SPEC...
 --
 -- A word that ends in _spec.lua is run by busted inside this Salvor; any other is a program, one
 -- that replays fuzzing over its corpus. All speak TAP. With --lab an API server is started for all
 -- of them, and it is an error when it does not start; so is a node, on which pods run, for those
 -- whose name ends in _node_spec.lua. Where there can be no node these are skipped, with the reason.
 -- The storage servers are started by the first who asks for one (tests/support/store_lab.lua).
--- With --valgrind all run under valgrind. The last line is "N passed, N failed, N skipped".
+-- With --valgrind all run under valgrind. Most of a test's time is waiting for a server, so two run
+-- at the same time for each processor, or as many as --workers says. The last line is
+-- "N passed, N failed, N skipped".
 local fs = require("salvor.fs")
 local proc = require("salvor.proc")
 local task = require("salvor.task")
@@ -26,8 +28,9 @@ local VALGRIND = {"valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
 local function read_arguments()
     local words, options = {}, {}
     for _, word in ipairs(arg) do
-        if word:match("^%-%-") then
-            options[word] = true
+        local option, value = word:match("^(%-%-[^=]+)=?(.*)$")
+        if option then
+            options[option] = value
         else
             words[#words + 1] = word
         end
@@ -190,7 +193,6 @@ local function processors()
     return result and tonumber(result.stdout) or 2
 end
 
--- Most of a test's time is waiting for a server, so there are two for each processor.
 local words, options = read_arguments()
 local scratch = must(fs.temporary_folder())
 local cleanup <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
@@ -201,7 +203,7 @@ local servers = start_servers(words, options, scratch)
 local total = {0, 0, 0}
 for _, counts in ipairs(task.map(words, function(word)
     return run(word, scratch, servers, options["--valgrind"] and VALGRIND or {})
-end, {workers = 2 * processors()})) do
+end, {workers = tonumber(options["--workers"]) or 2 * processors()})) do
     for index = 1, 3 do
         total[index] = total[index] + counts[index]
     end
