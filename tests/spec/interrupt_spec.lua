@@ -83,8 +83,7 @@ local PROLOGUE = [[
 ]]
 
 --- Its standard input stays open and empty; exec keeps the shell out of what is seen of its end.
-local LAUNCH = 'mkfifo "$2.in" && exec "$0" "$@" 0<>"$2.in"'
-local IGNORE = 'trap "" %s; '
+local LAUNCH = 'mkfifo "$2.in" && exec env --%s-signal=HUP "$0" "$@" 0<>"$2.in"'
 
 local function until_there(path)
     local deadline = task.now() + 60
@@ -96,7 +95,7 @@ end
 
 --- Runs the script; each signal is sent when the file is there that the script makes before, and
 --- may have one that is `made` when it was sent. options: closing, what a <close> variable does
---- that is there before the first one; ignored, a signal that is from the start.
+--- that is there before the first one; nohup, whether SIGHUP is ignored from the start.
 local function run(body, signals, options)
     options = options or {}
     local folder = must(fs.temporary_folder())
@@ -104,7 +103,7 @@ local function run(body, signals, options)
     local script, ready = fs.join(folder, "script.lua"), fs.join(folder, "ready")
     must(fs.write(script, PROLOGUE:format(options.closing or "") .. body))
     local child = task.spawn(function()
-        local launch = (options.ignored and IGNORE:format(options.ignored) or "") .. LAUNCH
+        local launch = LAUNCH:format(options.nohup and "ignore" or "default")
         return must(proc.run({"sh", "-c", launch, salvor.path, script, ready},
             {timeout = 60, env = {HOME = folder}}))
     end)
@@ -148,7 +147,7 @@ describe("Ctrl-C", function()
         local result = run([[
             mark(".set")
             while not io.open(arg[1] .. ".again") do task.sleep(0.01) end]],
-            {{"HUP", mark = ".set", made = ".again"}}, {ignored = "HUP"})
+            {{"HUP", mark = ".set", made = ".again"}}, {nohup = true})
         assert.are.equal("tidied up\n", result.stdout)
         assert.are.equal(0, result.code)
     end)
