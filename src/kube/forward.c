@@ -8,15 +8,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kube/forward_connection.h"
-
 #define MAX_CONNECTIONS 1000
 #define ACCEPT_PAUSE    1.0 /* seconds, when there is no room for a connection */
 
 /* Failures */
 
-void salvor_forward_report(struct salvor_forward *forward, const struct salvor_error *err)
+static struct salvor_forward *of_route(struct salvor_forward_route *route)
 {
+    return (struct salvor_forward *)((char *)route - offsetof(struct salvor_forward, route));
+}
+
+static void note_failure(struct salvor_forward_route *route, const struct salvor_error *err)
+{
+    struct salvor_forward *forward = of_route(route);
     size_t last = (forward->first_failure + forward->failure_count) % SALVOR_FORWARD_FAILURES;
     forward->failures[last] = *err;
     if (forward->failure_count < SALVOR_FORWARD_FAILURES)
@@ -44,16 +48,18 @@ void salvor_forward_want_failure(struct salvor_forward *forward)
 
 /* Accepting */
 
-void salvor_forward_listen_again(struct salvor_forward *forward)
+/* There is room for a connection again. */
+static void listen_again(struct salvor_forward_route *route)
 {
+    struct salvor_forward *forward = of_route(route);
     bool paused = forward->pause.loop && !forward->pause.op.done;
     if (forward->watch.fd >= 0 && !forward->watch.link && !paused)
-        salvor_watch_start(forward->loop, &forward->watch);
+        salvor_watch_start(forward->route.loop, &forward->watch);
 }
 
 static void on_pause_over(struct salvor_op *op)
 {
-    salvor_forward_listen_again(op->waiter);
+    listen_again(op->waiter);
 }
 
 /* For want of descriptors or memory; the client waits meanwhile. */
@@ -61,11 +67,11 @@ static void pause_accepting(struct salvor_forward *forward, int number)
 {
     struct salvor_error err;
     salvor_error_errno(&err, number, "cannot accept a connection on 127.0.0.1:%u", forward->port);
-    salvor_forward_report(forward, &err);
+    note_failure(&forward->route, &err);
     salvor_watch_stop(&forward->watch);
     forward->pause.op.wake = on_pause_over;
-    forward->pause.op.waiter = forward;
-    salvor_timer_start(forward->loop, &forward->pause, ACCEPT_PAUSE);
+    forward->pause.op.waiter = &forward->route;
+    salvor_timer_start(forward->route.loop, &forward->pause, ACCEPT_PAUSE);
 }
 
 static void on_client(struct salvor_watch *watch, short revents)
@@ -73,10 +79,10 @@ static void on_client(struct salvor_watch *watch, short revents)
     (void)revents;
     struct salvor_forward *forward =
         (struct salvor_forward *)((char *)watch - offsetof(struct salvor_forward, watch));
-    while (forward->count < MAX_CONNECTIONS) {
+    while (forward->route.count < MAX_CONNECTIONS) {
         int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            salvor_forward_connect(forward, fd);
+            salvor_forward_connect(&forward->route, fd);
             continue;
         }
         int number = errno;
@@ -93,7 +99,7 @@ static void on_client(struct salvor_watch *watch, short revents)
 void salvor_forward_init(struct salvor_forward *forward)
 {
     memset(forward, 0, sizeof(*forward));
-    salvor_buffer_init(&forward->target, (size_t)1 << 20);
+    salvor_buffer_init(&forward->route.target, (size_t)1 << 20);
     forward->watch.fd = -1;
 }
 
@@ -110,11 +116,11 @@ void salvor_forward_release(struct salvor_forward *forward)
     forward->pause.op.wake = NULL;
     if (forward->pause.loop)
         salvor_op_abort(&forward->pause.op);
-    while (forward->connections)
-        salvor_forward_drop(forward->connections, true);
+    while (forward->route.connections)
+        salvor_forward_drop(forward->route.connections, true);
     if (fd >= 0)
         close(fd);
-    salvor_buffer_release(&forward->target);
+    salvor_buffer_release(&forward->route.target);
     salvor_op_finish(&forward->failed);
 }
 
@@ -144,17 +150,20 @@ int salvor_forward_start(struct salvor_forward *forward, struct salvor_loop *loo
                          uint16_t local_port, double timeout,
                          const struct salvor_websocket_options *options, struct salvor_error *err)
 {
-    forward->loop = loop;
-    forward->config = config;
-    forward->remote_port = remote_port;
-    forward->timeout = timeout;
-    forward->options = *options;
-    forward->options.protocols = SALVOR_FORWARD_PROTOCOL;
+    struct salvor_forward_route *route = &forward->route;
+    route->loop = loop;
+    route->config = config;
+    route->port = remote_port;
+    route->timeout = timeout;
+    route->options = *options;
+    route->options.protocols = SALVOR_FORWARD_PROTOCOL;
+    route->failed = note_failure;
+    route->dropped = listen_again;
     forward->failed.abort = stay;
     forward->failed.done = true;
     forward->watch.events = POLLIN;
     forward->watch.ready = on_client;
-    if (salvor_buffer_append(&forward->target, target, strlen(target), err) < 0 ||
+    if (salvor_buffer_append(&route->target, target, strlen(target), err) < 0 ||
         listen_on(forward, local_port, err) < 0)
         return -1;
     salvor_watch_start(loop, &forward->watch);

@@ -1,11 +1,6 @@
 /*
- * A port of a pod on a port of this machine: listens on 127.0.0.1, and carries each connection over
- * a WebSocket of its own, by the subprotocol v4.channel.k8s.io of portforward: channel 0 is data,
- * channel 1 an error text, and the first two bytes of each repeat the port.
- *
- * That protocol cannot end one direction alone. A local client that has ended its side still gets
- * what the pod sends, as long as something comes every SALVOR_FORWARD_LINGER seconds; then its
- * connection is reset, so that it cannot take the silence for a regular end.
+ * A port of a pod on a port of this machine: listens on 127.0.0.1, and has each connection carried
+ * to the pod (kube/forward_connection.h).
  */
 #ifndef SALVOR_KUBE_FORWARD_H
 #define SALVOR_KUBE_FORWARD_H
@@ -14,34 +9,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/buffer.h"
 #include "core/error.h"
+#include "kube/forward_connection.h"
 #include "kube/kubeconfig.h"
 #include "loop/loop.h"
 #include "net/websocket.h"
 
-#define SALVOR_FORWARD_LINGER 30.0 /* seconds */
-
 /* Failures that nobody has asked for yet; of more than that the oldest go. */
 #define SALVOR_FORWARD_FAILURES 16
-
-struct salvor_forward_connection;
 
 struct salvor_forward {
     struct salvor_op failed; /* armed by salvor_forward_want_failure() */
     uint16_t port;           /* the local one */
 
     /* Private. */
-    struct salvor_loop *loop;
-    struct salvor_kubeconfig *config;
-    struct salvor_buffer target;
-    struct salvor_websocket_options options;
-    double timeout;
-    uint16_t remote_port;
+    struct salvor_forward_route route;
     struct salvor_watch watch;
     struct salvor_timer pause; /* until connections are accepted again */
-    struct salvor_forward_connection *connections;
-    size_t count;
     struct salvor_error failures[SALVOR_FORWARD_FAILURES];
     size_t first_failure, failure_count;
 };

@@ -19,7 +19,7 @@
 enum { DATA_CHANNEL = 0, ERROR_CHANNEL = 1, CHANNELS = 2, PORT_SIZE = 2 };
 
 struct salvor_forward_connection {
-    struct salvor_forward *forward;
+    struct salvor_forward_route *route;
     struct salvor_forward_connection *next, **link;
     struct salvor_websocket socket;
     struct salvor_watch local;
@@ -40,7 +40,7 @@ struct salvor_forward_connection {
 
 void salvor_forward_drop(struct salvor_forward_connection *connection, bool reset)
 {
-    struct salvor_forward *forward = connection->forward;
+    struct salvor_forward_route *route = connection->route;
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     salvor_watch_stop(&connection->local);
     connection->linger.op.wake = NULL;
@@ -53,25 +53,25 @@ void salvor_forward_drop(struct salvor_forward_connection *connection, bool rese
     *connection->link = connection->next;
     if (connection->next)
         connection->next->link = connection->link;
-    forward->count--;
+    route->count--;
     free(connection);
-    salvor_forward_listen_again(forward);
+    route->dropped(route);
 }
 
 static void explain(struct salvor_forward_connection *connection, struct salvor_error *err)
 {
-    struct salvor_forward *forward = connection->forward;
+    struct salvor_forward_route *route = connection->route;
     const struct salvor_websocket *socket = &connection->socket;
     json_t *details = NULL;
     salvor_text_make_one_line(connection->error_text, connection->error_size);
     if (connection->error_size)
         salvor_error_set(err, "Unreachable", "port %u of the pod cannot be reached: %s",
-                         forward->remote_port, connection->error_text);
+                         route->port, connection->error_text);
     else if (connection->corrupt)
         salvor_error_set(err, "Corrupt", "%s does not speak %s", socket->http.peer,
                          SALVOR_FORWARD_PROTOCOL);
     else if (socket->state != SALVOR_WEBSOCKET_REFUSED ||
-             salvor_kube_check(&socket->http, forward->config, &details, err) == 0)
+             salvor_kube_check(&socket->http, route->config, &details, err) == 0)
         salvor_websocket_explain(socket, err);
     json_decref(details);
 }
@@ -80,7 +80,7 @@ static void fail(struct salvor_forward_connection *connection)
 {
     struct salvor_error err;
     explain(connection, &err);
-    salvor_forward_report(connection->forward, &err);
+    connection->route->failed(connection->route, &err);
     salvor_forward_drop(connection, true);
 }
 
@@ -126,7 +126,7 @@ static size_t take_part(struct salvor_forward_connection *connection,
     size_t *port_bytes = &connection->port_bytes[connection->channel];
     if (*port_bytes < PORT_SIZE) {
         unsigned shift = 8 * (unsigned)(*port_bytes)++;
-        if (piece->data[0] != (uint8_t)(connection->forward->remote_port >> shift))
+        if (piece->data[0] != (uint8_t)(connection->route->port >> shift))
             connection->corrupt = true;
         return 1;
     }
@@ -166,7 +166,7 @@ static void on_linger(struct salvor_op *op)
         return;
     }
     connection->moved = false;
-    salvor_timer_start(connection->forward->loop, &connection->linger, SALVOR_FORWARD_LINGER);
+    salvor_timer_start(connection->route->loop, &connection->linger, SALVOR_FORWARD_LINGER);
 }
 
 static void linger(struct salvor_forward_connection *connection)
@@ -174,7 +174,7 @@ static void linger(struct salvor_forward_connection *connection)
     connection->moved = false;
     connection->linger.op.wake = on_linger;
     connection->linger.op.waiter = connection;
-    salvor_timer_start(connection->forward->loop, &connection->linger, SALVOR_FORWARD_LINGER);
+    salvor_timer_start(connection->route->loop, &connection->linger, SALVOR_FORWARD_LINGER);
 }
 
 static void to_pod(struct salvor_forward_connection *connection)
@@ -214,7 +214,7 @@ static void watch_local(struct salvor_forward_connection *connection)
     if (!events)
         salvor_watch_stop(&connection->local);
     else if (!connection->local.link)
-        salvor_watch_start(connection->forward->loop, &connection->local);
+        salvor_watch_start(connection->route->loop, &connection->local);
 }
 
 /*
@@ -244,7 +244,7 @@ static void drain(struct salvor_forward_connection *connection)
     }
     connection->local.events = POLLIN;
     if (!connection->local.link)
-        salvor_watch_start(connection->forward->loop, &connection->local);
+        salvor_watch_start(connection->route->loop, &connection->local);
 }
 
 static void carry(struct salvor_forward_connection *connection)
@@ -286,21 +286,20 @@ static void on_local(struct salvor_watch *watch, short revents)
 
 static int dial(struct salvor_forward_connection *connection, struct salvor_error *err)
 {
-    struct salvor_forward *forward = connection->forward;
+    struct salvor_forward_route *route = connection->route;
     struct salvor_kube_request request = {.method = "GET",
-                                          .target = forward->target.data,
-                                          .timeout = forward->timeout,
+                                          .target = route->target.data,
+                                          .timeout = route->timeout,
                                           .connect_only = true};
-    if (!forward->config->server)
+    if (!route->config->server)
         return salvor_error_set(err, "Closed", "the client is closed");
-    if (salvor_kube_start(&connection->socket.http, forward->loop, forward->config, &request, err) <
-        0)
+    if (salvor_kube_start(&connection->socket.http, route->loop, route->config, &request, err) < 0)
         return -1;
-    salvor_websocket_open(&connection->socket, forward->loop, &forward->options);
+    salvor_websocket_open(&connection->socket, route->loop, &route->options);
     return 0;
 }
 
-void salvor_forward_connect(struct salvor_forward *forward, int fd)
+void salvor_forward_connect(struct salvor_forward_route *route, int fd)
 {
     struct salvor_error err;
     int on = 1;
@@ -308,23 +307,23 @@ void salvor_forward_connect(struct salvor_forward *forward, int fd)
     if (!connection) {
         close(fd);
         salvor_error_memory(&err);
-        salvor_forward_report(forward, &err);
+        route->failed(route, &err);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     salvor_websocket_init(&connection->socket, on_pod, connection);
-    connection->forward = forward;
+    connection->route = route;
     connection->local.fd = fd;
     connection->local.ready = on_local;
     connection->channel = -1;
-    connection->next = forward->connections;
-    connection->link = &forward->connections;
+    connection->next = route->connections;
+    connection->link = &route->connections;
     if (connection->next)
         connection->next->link = &connection->next;
-    forward->connections = connection;
-    forward->count++;
+    route->connections = connection;
+    route->count++;
     if (dial(connection, &err) < 0) {
-        salvor_forward_report(forward, &err);
+        route->failed(route, &err);
         salvor_forward_drop(connection, true);
     }
 }
