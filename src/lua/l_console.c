@@ -49,7 +49,7 @@ static int done(lua_State *L, int result, const struct salvor_error *err)
     return 1;
 }
 
-/* take(): to raw mode */
+/* take(): to raw mode, at the beginning of a row */
 static int console_take(lua_State *L)
 {
     struct salvor_error err;
@@ -95,7 +95,8 @@ static int console_read(lua_State *L)
 static int console_size(lua_State *L)
 {
     size_t columns, rows;
-    salvor_console_size(check_console(L), &columns, &rows);
+    check_console(L);
+    salvor_console_size(&columns, &rows);
     lua_pushinteger(L, (lua_Integer)columns);
     lua_pushinteger(L, (lua_Integer)rows);
     return 2;

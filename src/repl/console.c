@@ -25,6 +25,7 @@ struct salvor_console {
     struct termios found; /* the terminal's settings, while it is taken */
     bool taken, resized, closed;
     bool marking; /* a paste that the terminal has not marked is under way */
+    bool marks;   /* the terminal has marked a paste, so it marks all */
     struct salvor_key key;
     bool has_key;
 };
@@ -38,8 +39,8 @@ static void note_resize(int number)
     (void)number;
     int saved = errno;
     uint64_t one = 1;
-    if (write(resize_fd, &one, sizeof(one)) < 0)
-        errno = saved; /* it is full: there is one to be read already */
+    ssize_t wrote = write(resize_fd, &one, sizeof(one));
+    (void)wrote; /* one that is full is to be read already */
     errno = saved;
 }
 
@@ -126,16 +127,36 @@ static void wait_for_rest(struct salvor_console *console)
     salvor_timer_start(console->loop, &console->patience, SALVOR_KEYS_PATIENCE);
 }
 
+static bool is_line_end(char byte)
+{
+    return byte == '\r' || byte == '\n';
+}
+
 /*
- * Several lines at once, where the terminal was asked to mark pastes and has not: nobody types so
- * fast. (Lines typed ahead, while the terminal had its own line editing, end in \n.)
+ * Several lines at once, where the terminal was asked to mark pastes and may not do so: nobody types
+ * so fast. An Enter in front ends what was typed before; one line behind it was typed ahead. (Lines
+ * typed ahead while the terminal had its own line editing end in \n.)
  */
 static bool is_unmarked_paste(const struct salvor_console *console, const char *bytes, size_t size)
 {
-    while (size && (bytes[size - 1] == '\r' || bytes[size - 1] == '\n'))
+    while (size && is_line_end(bytes[size - 1]))
         size--;
-    return memchr(bytes, '\r', size) && !memchr(bytes, '\x1b', size) &&
+    for (; size && is_line_end(*bytes); size--)
+        bytes++;
+    return memchr(bytes, '\r', size) && !memchr(bytes, '\x1b', size) && !console->marks &&
            !salvor_keys_is_pasting(console->keys) && !salvor_keys_is_partial(console->keys);
+}
+
+static void hand_over(struct salvor_console *console, const char *bytes, size_t size)
+{
+    static const char begin[] = SALVOR_KEYS_PASTE_BEGIN;
+    if (is_unmarked_paste(console, bytes, size)) {
+        push(console, begin, sizeof(begin) - 1);
+        console->marking = true;
+    }
+    if (memmem(bytes, size, begin, sizeof(begin) - 1))
+        console->marks = true;
+    push(console, bytes, size);
 }
 
 static void read_keys(struct salvor_watch *watch, short revents)
@@ -149,12 +170,8 @@ static void read_keys(struct salvor_watch *watch, short revents)
         return;
     /* A terminal that was hung up says EIO. */
     console->closed = got <= 0;
-    if (got > 0 && is_unmarked_paste(console, chunk, (size_t)got)) {
-        push(console, SALVOR_KEYS_PASTE_BEGIN, strlen(SALVOR_KEYS_PASTE_BEGIN));
-        console->marking = true;
-    }
     if (got > 0)
-        push(console, chunk, (size_t)got);
+        hand_over(console, chunk, (size_t)got);
     look(console);
     wait_for_rest(console);
 }
@@ -227,10 +244,9 @@ static int flush(struct salvor_console *console, int result, struct salvor_error
     return result;
 }
 
-void salvor_console_size(const struct salvor_console *console, size_t *columns, size_t *rows)
+void salvor_console_size(size_t *columns, size_t *rows)
 {
     struct winsize size = {0};
-    (void)console;
     ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     *columns = size.ws_col ? size.ws_col : COLUMNS;
     *rows = size.ws_row ? size.ws_row : ROWS;
@@ -239,14 +255,14 @@ void salvor_console_size(const struct salvor_console *console, size_t *columns, 
 struct salvor_frame *salvor_console_frame(struct salvor_console *console, struct salvor_error *err)
 {
     size_t columns, rows;
-    salvor_console_size(console, &columns, &rows);
+    salvor_console_size(&columns, &rows);
     return salvor_frame_begin(&console->frame, columns, err) < 0 ? NULL : &console->frame;
 }
 
 int salvor_console_draw(struct salvor_console *console, struct salvor_error *err)
 {
     size_t columns, rows;
-    salvor_console_size(console, &columns, &rows);
+    salvor_console_size(&columns, &rows);
     return flush(console,
                  salvor_screen_draw(&console->screen, &console->frame, rows, &console->output, err),
                  err);
@@ -266,6 +282,16 @@ int salvor_console_clear(struct salvor_console *console, struct salvor_error *er
 
 /* The mode of the terminal */
 
+/* Once all is shown that was written; nothing that was typed is lost. */
+static int set_mode(const struct termios *mode)
+{
+    int result;
+    do
+        result = tcsetattr(STDIN_FILENO, TCSADRAIN, mode);
+    while (result < 0 && errno == EINTR);
+    return result;
+}
+
 static int enter_raw(struct salvor_console *console, struct salvor_error *err)
 {
     if (tcgetattr(STDIN_FILENO, &console->found) < 0)
@@ -275,7 +301,7 @@ static int enter_raw(struct salvor_console *console, struct salvor_error *err)
     raw.c_lflag &= ~(tcflag_t)(ECHO | ICANON | IEXTEN | ISIG);
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
-    if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0)
+    if (set_mode(&raw) < 0)
         return salvor_error_errno(err, errno, "cannot change the terminal's settings");
     return 0;
 }
@@ -283,12 +309,17 @@ static int enter_raw(struct salvor_console *console, struct salvor_error *err)
 int salvor_console_take(struct salvor_console *console, struct salvor_error *err)
 {
     static const char mark[] = SALVOR_KEYS_MARK_PASTES;
+    size_t columns, rows;
     if (console->taken)
         return 0;
     if (enter_raw(console, err) < 0)
         return -1;
     console->taken = true;
-    return write_all(mark, sizeof(mark) - 1, err);
+    salvor_console_size(&columns, &rows);
+    int result = salvor_buffer_append(&console->output, mark, sizeof(mark) - 1, err);
+    if (result == 0)
+        result = salvor_screen_begin_row(columns, &console->output, err);
+    return flush(console, result, err);
 }
 
 void salvor_console_yield(struct salvor_console *console)
@@ -299,7 +330,7 @@ void salvor_console_yield(struct salvor_console *console)
     console->taken = false;
     flush(console, salvor_screen_leave(&console->screen, &console->output, NULL), NULL);
     write_all(leave, sizeof(leave) - 1, NULL);
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &console->found);
+    set_mode(&console->found);
 }
 
 int salvor_console_suspend(struct salvor_console *console, struct salvor_error *err)

@@ -25,7 +25,10 @@ int salvor_console_new(struct salvor_console **out, struct salvor_loop *loop,
 /* Gives the terminal back as it was. NULL is fine. */
 void salvor_console_free(struct salvor_console *console);
 
-/* Takes the terminal to raw mode, where it is not yet. */
+/*
+ * Takes the terminal to raw mode, where it is not yet, with the cursor at the beginning of a row:
+ * below what was printed last, if that did not end its line.
+ */
 int salvor_console_take(struct salvor_console *console, struct salvor_error *err);
 
 /* Gives it back, with the cursor below what was drawn. */
@@ -46,7 +49,7 @@ int salvor_console_event(struct salvor_console *console, enum salvor_console_eve
                          struct salvor_key *key, struct salvor_error *err);
 
 /* Columns and rows of the terminal; 80 and 24 where it does not know. */
-void salvor_console_size(const struct salvor_console *console, size_t *columns, size_t *rows);
+void salvor_console_size(size_t *columns, size_t *rows);
 
 /* The frame to fill, begun anew, and what makes it appear. */
 struct salvor_frame *salvor_console_frame(struct salvor_console *console, struct salvor_error *err);

@@ -298,8 +298,8 @@ int salvor_screen_draw(struct salvor_screen *screen, struct salvor_frame *frame,
         clear(screen, frame->columns, out, err) < 0)
         return -1;
     size_t count = salvor_frame_count(frame);
-    size_t top = choose_top(frame, screen->top, height ? height : 1);
-    size_t visible = height && count > height ? height : count;
+    size_t top = choose_top(frame, screen->top, height);
+    size_t visible = count > height ? height : count;
     struct pen pen = {.out = out,
                       .row = screen->height ? row_of_cursor(screen) : 0,
                       .rows = screen->height ? screen->height : 1};
@@ -311,6 +311,11 @@ int salvor_screen_draw(struct salvor_screen *screen, struct salvor_frame *frame,
     screen->top = top;
     screen->height = visible;
     return place_cursor(&pen, screen, err);
+}
+
+int salvor_screen_begin_row(size_t columns, struct salvor_buffer *out, struct salvor_error *err)
+{
+    return salvor_buffer_printf(out, err, "\x1b[7m%%\x1b[m%*s\r\x1b[K", (int)columns - 1, "");
 }
 
 int salvor_screen_leave(struct salvor_screen *screen, struct salvor_buffer *out,

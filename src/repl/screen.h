@@ -58,10 +58,17 @@ void salvor_screen_release(struct salvor_screen *screen);
 
 /*
  * Appends to `out` what makes the terminal show the frame, of which it takes the content. Of one
- * with more rows than `height` it shows those around the cursor.
+ * with more rows than `height`, at least 1, it shows those around the cursor.
  */
 int salvor_screen_draw(struct salvor_screen *screen, struct salvor_frame *frame, size_t height,
                        struct salvor_buffer *out, struct salvor_error *err);
+
+/*
+ * Appends what takes the cursor to the beginning of a row before anything is drawn: of the next one,
+ * and a mark behind the text, where the cursor stands behind text. Nobody has to know where that is
+ * (as in zsh's PROMPT_SP): what is written takes as many columns as the terminal has.
+ */
+int salvor_screen_begin_row(size_t columns, struct salvor_buffer *out, struct salvor_error *err);
 
 /* Leaves what was drawn where it is, with the cursor at the beginning of the row below. */
 int salvor_screen_leave(struct salvor_screen *screen, struct salvor_buffer *out,

@@ -139,6 +139,31 @@ static void several_lines_at_once_are_a_paste(void **state)
     expect_key("Enter");
 }
 
+static void one_line_behind_enter_was_typed_ahead(void **state)
+{
+    (void)state;
+    type_in("one");
+    expect_key("one");
+    type_in("\rtwo\r");
+    expect_key("Enter");
+    expect_key("two");
+    expect_key("Enter");
+    type_in("\rthree\rfour");
+    expect_key("\nthree\nfour");
+}
+
+static void a_terminal_that_marks_pastes_marks_all(void **state)
+{
+    (void)state;
+    type_in("\x1b[200~one\rtwo\x1b[201~");
+    expect_key("one\ntwo");
+    type_in("three\rfour\r");
+    expect_key("three");
+    expect_key("Enter");
+    expect_key("four");
+    expect_key("Enter");
+}
+
 static void a_terminal_that_goes_away_says_so(void **state)
 {
     (void)state;
@@ -177,6 +202,8 @@ int main(void)
         TEST(an_escape_alone_is_a_key_after_a_while),
         TEST(the_bytes_of_a_key_may_come_late),
         TEST(several_lines_at_once_are_a_paste),
+        TEST(one_line_behind_enter_was_typed_ahead),
+        TEST(a_terminal_that_marks_pastes_marks_all),
         TEST(a_terminal_that_goes_away_says_so),
         TEST(the_terminal_is_given_back_as_it_was),
         TEST(there_is_one_console),

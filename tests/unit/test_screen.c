@@ -14,11 +14,12 @@ enum { COLUMNS = 12, ROWS = 6 };
 
 /*
  * A terminal, as far as a screen uses one: rows of bytes, \r, \n that scrolls, CSI A B C K J m, and
- * a cursor that waits behind the last cell of a row.
+ * a cursor that waits behind the last cell of a row. Only what others print goes on in the next row.
  */
 struct terminal {
     char cells[ROWS][COLUMNS + 1];
     size_t row, column;
+    bool wraps;
 };
 
 static void clear_cells(struct terminal *terminal, size_t row, size_t column, size_t last_row)
@@ -87,7 +88,11 @@ static void write_to(struct terminal *terminal, const char *bytes)
             bytes += strspn(bytes, "0123456789;");
             act(terminal, *bytes++, count);
         } else {
-            assert_true(terminal->column < COLUMNS); /* nothing wraps by itself */
+            if (terminal->wraps && terminal->column == COLUMNS) {
+                scroll(terminal);
+                terminal->column = 0;
+            }
+            assert_true(terminal->column < COLUMNS);
             terminal->cells[terminal->row][terminal->column++] = byte;
         }
     }
@@ -227,6 +232,43 @@ static void at_the_lower_end_the_terminal_scrolls(void **state)
     expect_cursor(3, 1);
 }
 
+/* Prints, begins a row and draws a line there. */
+static void print_and_draw(const char *printed)
+{
+    struct salvor_buffer out = SALVOR_BUFFER_INIT(1 << 20);
+    reset(&terminal);
+    salvor_screen_forget(&screen);
+    terminal.wraps = true;
+    write_to(&terminal, printed);
+    assert_int_equal(salvor_screen_begin_row(COLUMNS, &out, &err), 0);
+    write_to(&terminal, out.data);
+    salvor_buffer_release(&out);
+    terminal.wraps = false;
+    draw("> |");
+}
+
+static void a_row_begins_below_what_was_printed(void **state)
+{
+    (void)state;
+    print_and_draw("");
+    expect_row(0, ">");
+    print_and_draw("a\r\n");
+    expect_row(0, "a");
+    expect_row(1, ">");
+    print_and_draw("a");
+    expect_row(0, "a%");
+    expect_row(1, ">");
+    print_and_draw("0123456789a");
+    expect_row(0, "0123456789a%");
+    expect_row(1, ">");
+    print_and_draw("0123456789ab");
+    expect_row(0, "0123456789ab");
+    expect_row(1, ">");
+    print_and_draw("1\r\n2\r\n3\r\n4\r\n5\r\n6");
+    expect_row(4, "6%");
+    expect_row(5, ">");
+}
+
 static void leaving_and_erasing(void **state)
 {
     (void)state;
@@ -330,6 +372,7 @@ int main(void)
         TEST(rows_that_stay_are_not_written_again),
         TEST(what_is_higher_than_the_terminal_shows_the_rows_of_the_cursor),
         TEST(at_the_lower_end_the_terminal_scrolls),
+        TEST(a_row_begins_below_what_was_printed),
         TEST(leaving_and_erasing),
         TEST(what_acts_on_a_terminal_is_shown),
         TEST(styles_are_numbers_alone),
