@@ -16,7 +16,6 @@ local history = require("salvor.prompt.history")
 local reference = require("salvor.reference")
 local secret = require("salvor.secret")
 local show = require("salvor.prompt.show")
-local split_words = require("salvor.prompt.words")
 local stores = require("salvor.prompt.complete.stores")
 local task = require("salvor.task")
 local terminal = require("salvor.terminal")
@@ -27,10 +26,13 @@ prompt.__index = prompt
 local STYLES = {hint = "2", prompt = "2", detail = "2", selected = "7", search = "2",
                 production = "1;31"}
 -- No colours, but a hint is not to be taken for what was typed.
-local PLAIN_STYLES = {hint = "2"}
+local PLAIN_STYLES = {hint = "2", prompt = "", detail = "", selected = "7", search = "",
+                      production = ""}
 
--- The options of commands that say what the prompt is about.
-local ABOUT = {context = true, namespace = true, kubeconfig = true, site = true}
+--- The text without colours, as a salvor.prompt.highlight.
+local function no_highlight(text)
+    return {{text, ""}}
+end
 
 local PROMPT, CONTINUATION = "> ", "... "
 local HISTORY = "prompt.history" -- in the state folder
@@ -58,30 +60,6 @@ function prompt:page(text)
         io.stdout:write(part, "\n")
         io.stdout:flush()
     end)
-end
-
---- Whether the words give the option themselves.
-local function gives(words, option)
-    for _, word in ipairs(words) do
-        if word:match("^%-%-([^=]+)") == option.name or word == "-" .. tostring(option.short) then
-            return true
-        end
-    end
-    return false
-end
-
---- One of Salvor's own commands, with what stands behind its name. It is about what the prompt is
---- about, unless the words say otherwise.
-function prompt:command(name, text)
-    local command = require("salvor.cli." .. name)
-    local words = split_words(text)
-    for _, option in ipairs(command.options) do
-        local value = ABOUT[option.name] and self.target[option.name]
-        if value and not gives(words, option) then
-            table.move({"--" .. option.name, value}, 1, 2, #words + 1, words)
-        end
-    end
-    return require("salvor.options").run(command, words)
 end
 
 --- Runs the function beside the prompt, until it ends or the prompt does.
@@ -177,16 +155,14 @@ end
 function prompt:enter(text)
     local name, rest = text:match("^%s*:(%a+)%s*(.-)%s*$")
     if name then
-        local ok, command = pcall(commands.find, name)
+        local ok, chunk, source = pcall(commands.chunk, self, name, rest)
         if not ok then
-            return tell(self, command)
+            return tell(self, chunk)
         end
-        return self:run(function()
-            return command.run(self, rest)
-        end, command.source and command.source(rest))
+        return self:run(chunk, source)
     end
     local source = evaluate.without_local(text)
-    local chunk, problem = evaluate.compile(source, _G)
+    local chunk, problem = evaluate.compile(source)
     if not chunk then
         return tell(self, problem)
     end
@@ -223,6 +199,7 @@ function prompt:room(text)
 end
 
 local function read(self)
+    io.stdout:flush() -- what was written without the end of a line is to be seen
     local text, why = self.editor:read({{self:label()}, PROMPT}, CONTINUATION, self.next_text)
     self.next_text = nil
     if text and text:find("%S") then
@@ -255,8 +232,8 @@ function prompt.run_session(console, options)
             local found = hint.of(text)
             return found and fit(found, self:room(text) - 1)
         end,
-        edit = require("salvor.prompt.own_editor"),
-        highlight = is_coloured and require("salvor.prompt.highlight") or nil,
+        edit = require("salvor.prompt.external_editor"),
+        highlight = is_coloured and require("salvor.prompt.highlight") or no_highlight,
         styles = self.styles,
     })
     self.cluster = cluster.new(self, function()

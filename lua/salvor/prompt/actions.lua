@@ -146,16 +146,13 @@ function actions.suspend(self)
 end
 
 function actions.edit(self)
-    if not self.options.edit then
-        return
-    end
     self.console:yield()
     local ok, text = pcall(self.options.edit, self.line.text)
     self.console:take()
     if not ok then
         self:complain(text)
-    elseif not self.line:set(text) then
-        self:complain(self.TOO_LONG)
+    else
+        self:set(text)
     end
 end
 

@@ -1,8 +1,8 @@
 --- The commands of the prompt, which begin with a colon: one file each, found by its name. A
---- command is a table of `summary`, `usage` (what follows its name) and run(prompt, text), whose
---- results are shown as those of Lua; `complete` is in salvor.prompt.complete.command_line, and
---- source(text) gives Lua that does the same in a script.
-local errors = require("salvor.error")
+--- command is a table of `summary`, `usage` (what follows its name, in brackets when it may be left
+--- out) and run(prompt, text), whose results are shown as those of Lua; `complete` is in
+--- salvor.prompt.complete.command_line, and source(text) gives Lua that does the same in a script.
+local refuse = require("salvor.prompt.refuse")
 local value = require("salvor.value")
 
 local commands = {}
@@ -16,7 +16,8 @@ function commands.names()
     return names
 end
 
---- The command of that name, or one whose name alone begins so; raises when there is none.
+--- The command of that name, or one whose name alone begins so, and its name; raises when there is
+--- none.
 function commands.find(name)
     local found = {}
     for _, each in ipairs(commands.names()) do
@@ -27,13 +28,23 @@ function commands.find(name)
             found[#found + 1] = each
         end
     end
-    if #found == 1 then
-        return require("salvor.prompt.commands." .. found[1]), found[1]
+    if found[2] then
+        refuse(":" .. name .. " may be :" .. table.concat(found, ", :"))
     end
-    local near = found[1] and ":" .. table.concat(found, ", :")
-    error(errors.new({code = "Invalid",
-        message = found[1] and ":" .. name .. " may be " .. near or "there is no command :" .. name,
-        hint = not found[1] and ":help lists the commands" or nil}), 0)
+    local whole = found[1] or refuse("there is no command :" .. name, ":help lists the commands")
+    return require("salvor.prompt.commands." .. whole), whole
+end
+
+--- chunk(prompt, name, text) -> the command as a function, and Lua that does the same in a script,
+--- if there is some; raises when there is no such command, or it lacks what it needs.
+function commands.chunk(prompt, name, text)
+    local command, whole = commands.find(name)
+    if text == "" and command.usage and not command.usage:find("^%[") then
+        refuse(":" .. whole .. " needs " .. command.usage)
+    end
+    return function()
+        return command.run(prompt, text)
+    end, command.source and command.source(text)
 end
 
 return commands

@@ -1,7 +1,6 @@
 --- What could stand at the cursor. What the cluster or a store has to be asked for is asked in the
 --- background: until the answer is there nothing is offered, and then the line is completed anew.
 local command_line = require("salvor.prompt.complete.command_line")
-local lexer = require("salvor.prompt.lexer")
 local names = require("salvor.prompt.complete.names")
 local place = require("salvor.prompt.complete.place")
 local terminal = require("salvor.terminal")
@@ -51,7 +50,7 @@ end
 
 local function complete_lua(prompt, text, offset)
     local lua = text:sub(offset + 1)
-    local where = place.find(lexer.words(lua), lua)
+    local where = place.find(lua)
     local from, to = offset + where.from, #text + 1
     if where.kind == "value" then
         return answer(from, to, where.prefix, values.in_call(prompt, where), quoted, where.quote)

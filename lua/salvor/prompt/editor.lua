@@ -11,8 +11,7 @@ local window = require("salvor.prompt.window")
 local editor = {}
 editor.__index = editor
 
---- What an input that is longer than line.LIMIT is refused with.
-editor.TOO_LONG = "an input has at most 1 MiB; a file is run by :load FILE"
+local TOO_LONG = "an input has at most 1 MiB; a file is run by :load FILE"
 
 -- The actions that leave the list of completions where it is.
 local KEEPS_MENU = {up = true, down = true, accept = true, complete = true,
@@ -27,24 +26,24 @@ for name in pairs(keymap) do
     end
 end
 
---- new(console, options) -> editor. options, all functions, and all but the first two may be nil:
+--- new(console, options) -> editor. options:
 ---
 ---     is_complete   (text) -> whether Enter runs it; else it begins another row
 ---     complain      (problem): prints what went wrong
 ---     history       a salvor.prompt.history
 ---     complete      (text, cursor) -> {from, to, items = list of {text, detail}} | nil
----     hint          (text, cursor) -> text shown behind the cursor | nil
+---     hint          (text) -> text shown behind it, when the cursor is at its end | nil
 ---     highlight     (text) -> list of {text, style}, which together are the text
 ---     edit          (text) -> text, by the user's own editor; raises
----     styles        {hint, prompt, selected, detail, search} of the terminal; nil is plain
+---     styles        {hint, prompt, selected, detail, search} of the terminal
 function editor.new(console, options)
-    return setmetatable({console = console, options = options, kills = {},
-                         styles = options.styles or {}}, editor)
+    return setmetatable({console = console, options = options, styles = options.styles,
+                         kills = {}}, editor)
 end
 
 --- What was entered before, oldest first.
 function editor:entries()
-    return self.options.history and self.options.history:list() or {}
+    return self.options.history:list()
 end
 
 -- Drawing
@@ -82,23 +81,21 @@ end
 
 --- The text with its colours; the last one is kept, since most keys only move.
 local function highlighted(self)
-    local highlight, text = self.options.highlight, self.line.text
+    local text = self.line.text
     if self.coloured_text ~= text then
-        self.coloured_text = text
-        self.coloured = highlight and highlight(text) or {{text, ""}}
+        self.coloured_text, self.coloured = text, self.options.highlight(text)
     end
     return self.coloured
 end
 
 --- What stands behind or below the text, and how many rows more it takes.
 local function pieces_below(self)
-    local hint, edited = self.options.hint, self.line
+    local edited = self.line
     local pieces, rows = {}, 0
     if self.menu then
         self.menu:add(pieces, self)
-    elseif hint and not self.search and not self.is_finished
-        and edited.cursor == #edited.text + 1 then
-        pieces[1] = {hint(edited.text, edited.cursor) or "", self.styles.hint or ""}
+    elseif not self.search and not self.is_finished and edited.cursor == #edited.text + 1 then
+        pieces[1] = {self.options.hint(edited.text) or "", self.styles.hint}
     end
     for _, piece in ipairs(pieces) do
         local text = type(piece) == "table" and piece[1] or piece
@@ -110,7 +107,7 @@ end
 --- What the terminal shows now.
 function editor:pieces()
     local edited = self.line
-    local continuation = {self.continuation, self.styles.prompt or ""}
+    local continuation = {self.continuation, self.styles.prompt}
     local _, rows = self.console:size()
     local below, rows_below = pieces_below(self)
     local from, to
@@ -135,7 +132,6 @@ end
 function editor:complete_anew()
     if self.line and self.asked and self.asked.text == self.line.text
         and self.asked.cursor == self.line.cursor then
-        self.asked = nil
         menu.complete(self, 1)
         self:refresh()
     end
@@ -145,6 +141,13 @@ end
 function editor:complain(problem)
     self.console:erase()
     self.options.complain(problem)
+end
+
+--- Makes the line that text, or says that it is too long.
+function editor:set(text)
+    if not self.line:set(text) then
+        self:complain(TOO_LONG)
+    end
 end
 
 -- Keys
@@ -184,7 +187,7 @@ function editor:handle(kind, text)
     end
     self.menu, self.pending = nil, nil
     if not self.line:insert(text, kind == "text") then
-        self:complain(editor.TOO_LONG)
+        self:complain(TOO_LONG)
     end
 end
 
@@ -221,8 +224,8 @@ end
 function editor:read(prompt, continuation, text)
     self.prompt, self.continuation, self.first = prompt, continuation, 1
     self.line, self.place, self.draft, self.asked = line.new(self.kills), nil, nil, nil
-    self.line:set(text or "")
     self.is_finished = false
+    self:set(text or "")
     local _ <close> = setmetatable({}, {__close = function()
         self.line, self.menu, self.search, self.pending = nil, nil, nil, nil
         self.console:yield()

@@ -2,6 +2,7 @@
 --- be shown, else as statements.
 local errors = require("salvor.error")
 local literal = require("salvor.prompt.literal")
+local refuse = require("salvor.prompt.refuse")
 local scheduler = require("salvor.scheduler")
 
 local evaluate = {}
@@ -13,14 +14,14 @@ local function is_unfinished(problem)
     return problem:find("<eof>$") ~= nil
 end
 
---- compile(text, env) -> function | nil, message, whether only the end is missing
-function evaluate.compile(text, env)
-    local chunk = load("return " .. text, CHUNK, "t", env)
+--- compile(text) -> function | nil, message, whether only the end is missing
+function evaluate.compile(text)
+    local chunk = load("return " .. text, CHUNK, "t")
     if chunk then
         return chunk
     end
     local problem
-    chunk, problem = load(text, CHUNK, "t", env)
+    chunk, problem = load(text, CHUNK, "t")
     if chunk then
         return chunk
     end
@@ -29,17 +30,13 @@ end
 
 --- The function of a text that a command was given; raises an error object when it is not Lua.
 function evaluate.must_compile(text)
-    local chunk, problem = evaluate.compile(text, _G)
-    if not chunk or not text:find("%S") then
-        error(errors.new({code = "Invalid", message = chunk and "no expression was given"
-            or problem:gsub("^prompt:%d+: ", "")}), 0)
-    end
-    return chunk
+    local chunk, problem = evaluate.compile(text)
+    return chunk or refuse((problem:gsub("^prompt:%d+: ", "")))
 end
 
 --- Whether Enter runs the text: it is whole, or wrong in a way that more text does not mend.
-function evaluate.is_complete(text, env)
-    local chunk, _, unfinished = evaluate.compile(text, env)
+function evaluate.is_complete(text)
+    local chunk, _, unfinished = evaluate.compile(text)
     return chunk ~= nil or not unfinished
 end
 

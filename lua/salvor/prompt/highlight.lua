@@ -14,13 +14,13 @@ return function(text)
     if command then
         pieces[1], from = {command, STYLES.command}, #command + 1
     end
-    local words = lexer.words(text:sub(from))
-    local begin = from -- of a piece: words of the same style are one
-    for number, word in ipairs(words) do
-        local style, next_word = STYLES[word.kind] or "", words[number + 1]
-        if not next_word or (STYLES[next_word.kind] or "") ~= style then
-            pieces[#pieces + 1] = {text:sub(begin, from + word.to - 1), style}
-            begin = from + word.to
+    local tokens = lexer.tokens(text:sub(from))
+    local begin = from -- of a piece: tokens of the same style are one
+    for number, token in ipairs(tokens) do
+        local style, next_token = STYLES[token.kind] or "", tokens[number + 1]
+        if not next_token or (STYLES[next_token.kind] or "") ~= style then
+            pieces[#pieces + 1] = {text:sub(begin, from + token.to - 1), style}
+            begin = from + token.to
         end
     end
     return pieces

@@ -41,7 +41,7 @@ local function option_type(entry, where)
 end
 
 local function of_lua(text)
-    local where = place.find(lexer.words(text), text)
+    local where = place.find(text)
     local chain = where.chain or {}
     if chain[1] and where.prefix ~= "" then
         local entry = objects.entry(table.move({where.prefix}, 1, 1, #chain + 1,

@@ -27,6 +27,6 @@ return {
     Tab = "complete", ["C-i"] = "complete", ["S-Tab"] = "complete-back",
     ["C-r"] = "search", ["C-s"] = "search-forward",
     ["C-g"] = "give-up", Escape = "give-up",
-    ["C-c"] = "drop", ["C-l"] = "clear", ["C-z"] = "suspend",
+    ["C-c"] = "drop", ["C-x C-c"] = "drop", ["C-l"] = "clear", ["C-z"] = "suspend",
     ["C-x C-e"] = "edit",
 }

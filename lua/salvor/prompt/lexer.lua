@@ -1,5 +1,5 @@
---- The words of Lua, in a text that may still be incomplete: for colours and for completion. Never
---- fails; what is no word of Lua is "other".
+--- The tokens of Lua, in a text that may still be incomplete: for colours and for completion. Never
+--- fails; what is none is "other".
 local lexer = {}
 
 --- Bytes of a text that is looked at with each key; a larger one has neither colours nor hints, so
@@ -54,7 +54,7 @@ local function comment(text, at)
     return (text:find("\n", at, true) or #text + 1) - 1, true
 end
 
--- The words by the byte that they begin with: each gives a kind, the last byte, and for strings
+-- The tokens by the byte that they begin with: each gives a kind, the last byte, and for strings
 -- and comments whether they have ended; nil when the byte begins something else.
 local by_byte = {}
 
@@ -115,8 +115,8 @@ local function other(text, at)
     return text:find("^%p", at) and "operator" or "other", last - 1
 end
 
---- One word at `at`.
-local function next_word(text, at)
+--- The token at `at`.
+local function next_token(text, at)
     local read = by_byte[text:byte(at)]
     if read then
         local kind, last, closed = read(text, at)
@@ -128,23 +128,23 @@ local function next_word(text, at)
 end
 
 -- What was asked for last: at each key the colours, the hint and completion ask for the same.
-local last_text, last_words
+local last_text, last_tokens
 
---- words(text) -> list of {kind, from, to, open (a string or comment that has not ended)}, which
+--- tokens(text) -> list of {kind, from, to, open (a string or comment that has not ended)}, which
 --- cover the text; not to be changed. Kinds: blank, comment, string, number, name, keyword,
 --- constant, operator, other.
-function lexer.words(text)
+function lexer.tokens(text)
     if text == last_text then
-        return last_words
+        return last_tokens
     end
-    local words, at = {}, 1
+    local tokens, at = {}, 1
     while at <= #text do
-        local kind, last, closed = next_word(text, at)
-        words[#words + 1] = {kind = kind, from = at, to = last, open = closed == false or nil}
+        local kind, last, closed = next_token(text, at)
+        tokens[#tokens + 1] = {kind = kind, from = at, to = last, open = closed == false or nil}
         at = last + 1
     end
-    last_text, last_words = text, words
-    return words
+    last_text, last_tokens = text, tokens
+    return tokens
 end
 
 return lexer

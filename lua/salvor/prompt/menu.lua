@@ -49,10 +49,9 @@ function menu.complete(editor, direction)
     if editor.menu then
         return editor.menu:move(editor, direction)
     end
-    local found = editor.options.complete
-        and editor.options.complete(editor.line.text, editor.line.cursor)
+    local found = editor.options.complete(editor.line.text, editor.line.cursor)
+    editor.asked = not found and {text = editor.line.text, cursor = editor.line.cursor} or nil
     if not found then
-        editor.asked = {text = editor.line.text, cursor = editor.line.cursor}
         return
     end
     local self = setmetatable(found, menu)
@@ -98,7 +97,7 @@ local function has_details(items)
 end
 
 local function add_item(self, pieces, at, text, styles)
-    pieces[#pieces + 1] = {text, at == self.chosen and (styles.selected or "7") or ""}
+    pieces[#pieces + 1] = {text, at == self.chosen and styles.selected or ""}
 end
 
 --- One row for each, with what it is.
@@ -114,7 +113,7 @@ local function add_list(self, pieces, first, last, columns, styles)
         add_item(self, pieces, at, pad(fit(label(self.items[at]), width), width), styles)
         local detail = terminal.escape(self.items[at].detail or "")
         pieces[#pieces + 1] = {room > 0 and (" "):rep(GAP) .. fit(detail, room) or "",
-                               styles.detail or ""}
+                               styles.detail}
     end
 end
 
@@ -148,8 +147,7 @@ function menu:add(pieces, editor)
         hidden = add_table(self, pieces, columns, editor.styles)
     end
     if hidden > 0 then
-        pieces[#pieces + 1] = {string.format("\n(%d in all)", #self.items),
-                               editor.styles.detail or ""}
+        pieces[#pieces + 1] = {string.format("\n(%d in all)", #self.items), editor.styles.detail}
     end
 end
 

@@ -8,21 +8,25 @@ local STEPS = {[" "] = "page", Enter = "line", ["C-m"] = "line", ["C-j"] = "line
                PageDown = "page", f = "page", j = "line"}
 
 local function ask(console)
+    local _ <close> = setmetatable({}, {__close = function()
+        console:erase()
+        console:yield()
+    end})
     console:take()
     console:draw({{HELP, "7"}})
     local step
     repeat
         local kind, text = console:read()
-        step = kind == "closed" and "quit" or kind ~= "resized" and STEPS[text]
+        step = kind == "closed" and "quit" or kind == "text" and STEPS[text:sub(1, 1)]
+            or kind == "key" and STEPS[text]
     until step
-    console:erase()
-    console:yield()
     return step
 end
 
---- Rows that a line takes on the terminal.
+--- Rows that a line takes on the terminal, at most.
 local function height_of(line, columns)
-    return math.max(1, (terminal.display_width(line) + columns - 1) // columns)
+    local width = terminal.display_width((line:gsub("\t", (" "):rep(8))))
+    return math.max(1, (width + columns - 1) // columns)
 end
 
 --- pager(console, text, print): prints the text by print(lines), stopping after each screen.

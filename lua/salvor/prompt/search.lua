@@ -27,7 +27,7 @@ end
 function search.prompt(self)
     local state = self.search
     return {{string.format("(%ssearch) '%s': ", state.failed and "failed " or "", state.query),
-             self.styles.search or ""}}
+             self.styles.search}}
 end
 
 local function type_query(self, text)

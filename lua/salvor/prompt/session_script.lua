@@ -5,12 +5,12 @@ local lexer = require("salvor.prompt.lexer")
 --- The variables of a text: names that are no fields.
 local function add_variables(used, text)
     local before
-    for _, word in ipairs(lexer.words(text)) do
-        local content = text:sub(word.from, word.to)
-        if word.kind == "name" and before ~= "." and before ~= ":" then
+    for _, token in ipairs(lexer.tokens(text)) do
+        local content = text:sub(token.from, token.to)
+        if token.kind == "name" and before ~= "." and before ~= ":" then
             used[content] = true
         end
-        before = word.kind ~= "blank" and content or before
+        before = token.kind ~= "blank" and content or before
     end
 end
 

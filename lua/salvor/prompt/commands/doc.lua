@@ -1,20 +1,16 @@
-local errors = require("salvor.error")
-local page = require("salvor.prompt.page")
+local help_pages = require("salvor.prompt.help_pages")
+local refuse = require("salvor.prompt.refuse")
 local values = require("salvor.prompt.complete.values")
 
 local doc = {summary = "all about a module, with its functions", usage = "MODULE"}
 
 function doc.complete()
-    return values.items(page.modules())
+    return values.items(help_pages.modules())
 end
 
 function doc.run(prompt, name)
-    local text = page.of_module(name)
-    if not text then
-        error(errors.new({code = "NotFound", message = "there is no module " .. name,
-                          hint = "there are " .. table.concat(page.modules(), ", ")}), 0)
-    end
-    prompt:page(text)
+    prompt:page(help_pages.of_module(name) or refuse("there is no module " .. name,
+        "there are " .. table.concat(help_pages.modules(), ", ")))
 end
 
 return doc

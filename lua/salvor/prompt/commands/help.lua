@@ -1,6 +1,6 @@
 local commands = require("salvor.prompt.commands")
-local errors = require("salvor.error")
-local page = require("salvor.prompt.page")
+local help_pages = require("salvor.prompt.help_pages")
+local refuse = require("salvor.prompt.refuse")
 local values = require("salvor.prompt.complete.values")
 
 local help = {summary = "what can be done here, or what a function or command does",
@@ -24,7 +24,7 @@ _1, _2, ... are all of them. ^R searches what was entered before.]])
 end
 
 function help.complete()
-    local names = page.names()
+    local names = help_pages.names()
     for _, name in ipairs(commands.names()) do
         names[#names + 1] = ":" .. name
     end
@@ -38,12 +38,8 @@ function help.run(prompt, name)
         local command, whole = commands.find(name:sub(2))
         return prompt:print(line_of(whole, command) .. "\n\n" .. command.summary)
     end
-    local text = page.of(name)
-    if not text then
-        error(errors.new({code = "NotFound", message = "there is nothing about " .. name,
-                          hint = ":apropos " .. name .. " searches all texts"}), 0)
-    end
-    prompt:page(text)
+    prompt:page(help_pages.of(name) or refuse("there is nothing about " .. name,
+        ":apropos " .. name .. " searches all texts"))
 end
 
 return help

@@ -1,4 +1,4 @@
-local errors = require("salvor.error")
+local refuse = require("salvor.prompt.refuse")
 local values = require("salvor.prompt.complete.values")
 
 local loader = {summary = "run a file of Lua here; what it makes global stays", usage = "FILE"}
@@ -8,14 +8,8 @@ function loader.complete(_, _, word)
 end
 
 function loader.run(prompt, path)
-    if path == "" then
-        error(errors.new({code = "Invalid", message = "no file was named", hint = ":load FILE"}), 0)
-    end
     local chunk, problem = loadfile(path, "t")
-    if not chunk then
-        error(errors.new({code = "Invalid", message = problem}), 0)
-    end
-    prompt.loaded = path
+    prompt.loaded = chunk and path or refuse(problem)
     return chunk()
 end
 

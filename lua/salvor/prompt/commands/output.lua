@@ -1,4 +1,4 @@
-local errors = require("salvor.error")
+local refuse = require("salvor.prompt.refuse")
 local values = require("salvor.prompt.complete.values")
 
 local output = {summary = "how values are shown; each in its own way without a form",
@@ -13,8 +13,7 @@ end
 function output.run(prompt, form)
     local chosen = FORMS[form]
     if chosen == nil then
-        error(errors.new({code = "Invalid", message = "no form of output: " .. form,
-                          hint = "give table, yaml, json or lua"}), 0)
+        refuse("no form of output: " .. form, "give table, yaml, json or lua")
     end
     prompt.output = chosen or nil
 end

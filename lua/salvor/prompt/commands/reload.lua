@@ -1,5 +1,5 @@
-local errors = require("salvor.error")
 local loader = require("salvor.prompt.commands.load")
+local refuse = require("salvor.prompt.refuse")
 local value = require("salvor.value")
 
 local reload = {summary = "run that file once more, with the modules it requires as they are now"}
@@ -15,12 +15,9 @@ local function forget_modules()
 end
 
 function reload.run(prompt)
-    if not prompt.loaded then
-        error(errors.new({code = "Invalid", message = "nothing was loaded yet",
-                          hint = ":load FILE does"}), 0)
-    end
+    local path = prompt.loaded or refuse("nothing was loaded yet", ":load FILE does")
     forget_modules()
-    return loader.run(prompt, prompt.loaded)
+    return loader.run(prompt, path)
 end
 
 return reload

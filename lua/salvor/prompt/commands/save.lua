@@ -1,4 +1,3 @@
-local errors = require("salvor.error")
 local fs = require("salvor.fs")
 local history = require("salvor.prompt.history")
 local session_script = require("salvor.prompt.session_script")
@@ -13,9 +12,6 @@ function save.complete(_, _, word)
 end
 
 function save.run(prompt, path)
-    if path == "" then
-        error(errors.new({code = "Invalid", message = "no file was named", hint = ":save FILE"}), 0)
-    end
     local script = session_script(prompt.inputs)
     must(fs.write(path, script, {exclusive = true, mode = MODE}))
     prompt:print("salvor " .. path .. " runs it")

@@ -2,7 +2,7 @@
 local environment = require("salvor.prompt.environment")
 local lexer = require("salvor.prompt.lexer")
 local objects = require("salvor.prompt.complete.objects")
-local page = require("salvor.prompt.page")
+local help_pages = require("salvor.prompt.help_pages")
 local reference = require("salvor.reference")
 
 local names = {}
@@ -44,7 +44,7 @@ local function add_members(found, owner)
     end
     for _, entry in ipairs(reference.members(owner)) do
         found[entry.method] = {label = entry.signature:match("[.:](.*)$"), suffix = "(",
-                               detail = page.first_sentence(entry.text)}
+                               detail = help_pages.first_sentence(entry.text)}
     end
 end
 

@@ -1,10 +1,10 @@
 --- What the prompt shows of the API: from the reference, as text.
 local reference = require("salvor.reference")
 
-local page = {}
+local help_pages = {}
 
 --- "Reads a file." of a longer text.
-function page.first_sentence(text)
+function help_pages.first_sentence(text)
     local sentence = text:match("^(.-[.:;])%s") or text:match("^[^\n]*") or ""
     return (sentence:gsub("\n", " "):gsub("[:;]$", "."))
 end
@@ -37,7 +37,7 @@ local function function_page(entry)
 end
 
 --- The modules, by the names that they have at the prompt.
-function page.modules()
+function help_pages.modules()
     local names = {}
     for module in pairs(reference.load().modules) do
         names[#names + 1] = module:match("[%w_]+$")
@@ -47,8 +47,8 @@ function page.modules()
 end
 
 --- All names that there is a page of: modules, functions and methods.
-function page.names()
-    local names = page.modules()
+function help_pages.names()
+    local names = help_pages.modules()
     for _, entry in ipairs(reference.load().functions) do
         names[#names + 1] = (entry.name:gsub("^client:", "c:"))
     end
@@ -76,13 +76,13 @@ local function index_of(owner)
     local rows = {}
     for _, entry in ipairs(reference.members(owner)) do
         rows[#rows + 1] = string.format("    %-44s %s", entry.signature,
-            page.first_sentence(entry.text))
+            help_pages.first_sentence(entry.text))
     end
     return table.concat(rows, "\n")
 end
 
 --- A module's text and the list of its functions; nil when there is none.
-function page.of_module(name)
+function help_pages.of_module(name)
     local module = find_module(name)
     return module and reference.load().modules[module] .. "\n\n" .. index_of(module) or nil
 end
@@ -96,7 +96,7 @@ end
 
 --- c:list, client:list, list, fs.read, store, k8s.ListOptions: what is known of it; nil when
 --- nothing is.
-function page.of(name)
+function help_pages.of(name)
     name = name:gsub("^salvor%.", ""):gsub("^c:", "client:"):gsub("^c%.", "client:")
         :gsub("%(.*$", "")
     local found = {}
@@ -108,8 +108,8 @@ function page.of(name)
         end
     end
     local class = not find_module(name) and class_of(name == "c" and "Client" or name)
-    return found[1] and table.concat(found, "\n\n") or page.of_module(name)
+    return found[1] and table.concat(found, "\n\n") or help_pages.of_module(name)
         or class and class_page(reference.load().classes[class]) or nil
 end
 
-return page
+return help_pages

@@ -12,10 +12,16 @@ local function is_removed(folder)
     end})
 end
 
---- own_editor(text) -> text; raises when the editor fails. It has the terminal for itself, and
+--- A variable's text; nil when it has none.
+local function set(variable)
+    local text = os.getenv(variable)
+    return text ~= "" and text or nil
+end
+
+--- external_editor(text) -> text; raises when the editor fails. It has the terminal for itself, and
 --- nothing else runs meanwhile.
 return function(text)
-    local command = os.getenv("VISUAL") or os.getenv("EDITOR") or "vi"
+    local command = set("VISUAL") or set("EDITOR") or "vi"
     local folder = must(fs.temporary_folder())
     local _ <close> = is_removed(folder)
     local path = fs.join(folder, "input.lua")
