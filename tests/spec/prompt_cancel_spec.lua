@@ -3,25 +3,21 @@ local ended = require("support.ended")
 local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
-local screen = require("support.screen")
+local prompt = require("support.prompt")
 local scripted = require("support.scripted")
 local store_lab = require("support.store_lab")
 
-local home, shown
+local shown
 
 local function begin(options)
-    home = must(fs.temporary_folder())
     options = options or {}
-    options.home, options.columns = home, 300
-    shown = screen.start({}, options)
-    shown:expect_text(">")
-    shown:press("C-l")
+    options.columns = 300
+    shown = prompt.start(options)
+    shown:clear()
 end
 
 local function enter(text)
-    shown:type(text)
-    shown:expect_text(text)
-    shown:press("Enter")
+    shown:enter(text)
 end
 
 local function cancel()
@@ -38,17 +34,18 @@ end
 --- Waits for a file of the home that the prompt has been told to write; its text.
 local function file(name)
     return eventually(name, function()
-        return fs.read(fs.join(home, name))
+        return fs.read(fs.join(shown.home, name))
     end)
 end
 
 local function leave()
     shown:close()
-    must(fs.remove_tree(home))
 end
 
 describe("Ctrl-C at the prompt ends", function()
-    before_each(begin)
+    before_each(function()
+        begin()
+    end)
     after_each(leave)
 
     for what, code in pairs({
@@ -141,13 +138,21 @@ describe("Ctrl-C at the prompt ends", function()
         shown:expect("no cluster>")
         expect_alive()
     end)
+
+    it("long output also as a signal, and the terminal is given back", function()
+        local pid = enter_and_find("return ('row\\n'):rep(100)")
+        shown:expect_text("-- more:")
+        os.execute("kill -INT " .. pid)
+        shown:expect("row\ncancelled\nno cluster>")
+        expect_alive()
+    end)
 end)
 
 describe("Ctrl-C while completion waits for an answer", function()
     it("drops the line at once", function()
         local server = scripted.start()
         server:rules({{path = "/api/v1/namespaces/default/configmaps", ["end"] = "mute"}})
-        begin({env = {KUBECONFIG = server:kubeconfig()}})
+        begin({label = ">", env = {KUBECONFIG = server:kubeconfig()}})
         shown:type("c:get(\"cm\", \"")
         shown:press("Tab")
         eventually("the request", function()
@@ -163,7 +168,7 @@ end)
 
 lab.describe("Ctrl-C at the prompt, connected to a cluster, ends", function()
     before_each(function()
-        begin({env = {KUBECONFIG = lab.kubeconfig()}})
+        begin({label = ">", env = {KUBECONFIG = lab.kubeconfig()}})
     end)
     after_each(leave)
 
@@ -185,14 +190,16 @@ lab.describe("Ctrl-C at the prompt, connected to a cluster, ends", function()
 end)
 
 store_lab.describe("Ctrl-C at the prompt ends a transfer", "sftp", function(at)
-    before_each(begin)
+    before_each(function()
+        begin()
+    end)
     after_each(leave)
 
     it("by SFTP, and the store is usable", function()
         local there, here = store_lab.folder()
         local url = string.format("sftp://%s@%s:%d%s?key_file=%s&known_hosts=%s&config=none",
             at.user, at.host, math.tointeger(at.port), there, at.ed25519, at.known_hosts)
-        os.execute("truncate -s 64G '" .. fs.join(home, "large") .. "'")
+        os.execute("truncate -s 64G '" .. fs.join(shown.home, "large") .. "'")
         enter("s = must(store.open('" .. url .. "'))")
         shown:expect("no cluster>")
         shown:press("C-l")

@@ -1,8 +1,8 @@
 -- The commands of the prompt, on a terminal.
 local fs = require("salvor.fs")
 local lab = require("support.lab")
+local prompt = require("support.prompt")
 local salvor = require("support.salvor")
-local screen = require("support.screen")
 
 local OTHER = [[
 apiVersion: v1
@@ -16,21 +16,22 @@ clusters:
 ]]
 
 lab.describe("commands of the prompt", function()
-    local home, shown, label, context, client
+    local home, shown, context, client
 
     setup(function()
         home = must(fs.temporary_folder())
         client = lab.client()
         context = client.context
-        label = context .. "/default>"
         must(fs.write(fs.join(home, "other.yaml"), OTHER))
-        must(fs.write(fs.join(home, "editor"), "#!/bin/sh\necho '+ 1' >>\"$1\"\n",
-            {mode = tonumber("700", 8)}))
-        shown = screen.start({}, {home = home, columns = 150, rows = 40, env = {
+        must(fs.write(fs.join(home, "editor"), [[#!/bin/sh
+            case $(cat "$1") in
+            *long*) head -c 2000000 /dev/zero | tr '\0' x >>"$1" ;;
+            *) echo '+ 1' >>"$1" ;;
+            esac]], {mode = tonumber("700", 8)}))
+        shown = prompt.start({home = home, columns = 150, rows = 40, label = "/default>", env = {
             KUBECONFIG = lab.kubeconfig() .. ":" .. fs.join(home, "other.yaml"),
             EDITOR = fs.join(home, "editor"), VISUAL = false,
         }})
-        shown:expect(label)
     end)
 
     teardown(function()
@@ -44,15 +45,7 @@ lab.describe("commands of the prompt", function()
     end)
 
     local function enter(text)
-        return shown:enter(label, text)
-    end
-
-    --- Goes to where the prompt has another label.
-    local function go(text, new_label)
-        shown:type(text)
-        shown:press("Enter")
-        shown:expect(new_label)
-        label = new_label
+        return shown:run(text)
     end
 
     it("are listed and explained by :help, :doc and :apropos", function()
@@ -64,9 +57,8 @@ lab.describe("commands of the prompt", function()
         assert.truthy(enter(":help nonsense"):find("there is nothing about nonsense; :apropos"))
         assert.truthy(enter(":apropos finalizers"):find("client:delete(", 1, true))
         assert.truthy(enter(":help :watch"):find("^:watch EXPRESSION\n"))
-        shown:press("C-l")
-        shown:type(":doc task")
-        shown:press("Enter")
+        shown:clear()
+        shown:enter(":doc task")
         shown:expect_text("Structured concurrency.")
         shown:press("q")
     end)
@@ -78,16 +70,16 @@ lab.describe("commands of the prompt", function()
     end)
 
     it("go to another context and namespace, which must be known", function()
-        go(":ns kube-system", context .. "/kube-system>")
+        shown:go(":ns kube-system", context .. "/kube-system>")
         assert.are.equal("\"kube-system\"", enter("c.namespace"))
-        go(":ns", context .. "/default>")
+        shown:go(":ns", context .. "/default>")
         assert.truthy(enter(":use"):find("\n +other +elsewhere +http://127.0.0.1:9$"))
-        go(":use other", "other/elsewhere>")
+        shown:go(":use other", "other/elsewhere>")
         assert.truthy(enter("c:get('ns', 'default')"):find("127.0.0.1:9", 1, true))
         local problem = enter(":use nope")
         assert.truthy(problem:find("there is no context \"nope\"; the contexts are", 1, true))
         assert.truthy(problem:find("other", 1, true))
-        go(":use " .. context, context .. "/default>")
+        shown:go(":use " .. context, context .. "/default>")
         assert.truthy(enter("c:get('ns', 'default').metadata.name"):find("\"default\"", 1, true))
     end)
 
@@ -99,11 +91,13 @@ lab.describe("commands of the prompt", function()
 
     it("edit the next input, beginning with the last", function()
         enter("40")
-        shown:type(":edit")
+        shown:enter(":edit")
+        shown:expect(shown.label .. " 40\n... + 1")
         shown:press("Enter")
-        shown:expect(label .. " 40\n... + 1")
-        shown:press("Enter")
-        shown:expect("41\n" .. label)
+        shown:expect("41\n" .. shown.label)
+        enter("long = 1")
+        shown:enter(":edit")
+        shown:expect("an input has at most 1 MiB; a file is run by :load FILE\n" .. shown.label)
     end)
 
     it("load a file, and once more as it and its modules are then", function()
@@ -113,7 +107,7 @@ lab.describe("commands of the prompt", function()
         assert.are.equal("\"one\"\n1", enter(":load file.lua"))
         must(fs.write(fs.join(home, "part.lua"), "return 'two'"))
         assert.are.equal("\"two\"\n2", enter(":reload"))
-        assert.are.equal("no file was named; :load FILE", enter(":load"))
+        assert.are.equal(":load needs FILE", enter(":load"))
         assert.truthy(enter(":load no.lua"):find("^cannot open no.lua"))
         must(fs.write(fs.join(home, "wrong.lua"), "x x"))
         assert.truthy(enter(":load wrong.lua"):find("^wrong.lua:1: syntax error"))
@@ -121,33 +115,30 @@ lab.describe("commands of the prompt", function()
 
     it("show an expression again and again, until Ctrl-C", function()
         enter("turns = 0")
-        shown:press("C-l")
-        shown:type(":watch (function() turns = turns + 1 return turns, c:list('ns') end)()")
-        shown:press("Enter")
+        shown:clear()
+        shown:enter(":watch (function() turns = turns + 1 return turns, c:list('ns') end)()")
         shown:expect_text("\n2\nNAME")
         assert.is_nil(shown:text():find("\n1\n", 1, true))
         shown:press("C-c")
-        shown:expect("cancelled\n" .. label)
+        shown:expect("cancelled\n" .. shown.label)
         assert.are.equal("true", enter("turns >= 2"))
-        shown:press("C-l")
-        shown:type(":watch (function() turns = turns + 1 error('turn ' .. turns) end)()")
-        shown:press("Enter")
+        shown:clear()
+        shown:enter(":watch (function() turns = turns + 1 error('turn ' .. turns) end)()")
         shown:expect_text("line 1: turn")
         shown:press("C-c")
-        shown:expect("cancelled\n" .. label)
-        shown:press("C-l")
-        shown:type(":watch ('row\\n'):rep(100)")
-        shown:press("Enter")
+        shown:expect("cancelled\n" .. shown.label)
+        shown:clear()
+        shown:enter(":watch ('row\\n'):rep(100)")
         shown:expect_text("\nrow\n")
         assert.truthy(shown:text():find("%f[%d]%d%d:%d%d:%d%d\nrow\n")) -- from the first row on
         shown:press("C-c")
-        shown:expect("cancelled\n" .. label)
+        shown:expect("cancelled\n" .. shown.label)
     end)
 
     it("list, plan and run procedures", function()
         assert.truthy(enter(":procedures"):find("\napic%-v10/backup "))
         assert.truthy(enter(":plan no/such"):find("there is no procedure 'no/such'", 1, true))
-        assert.truthy(enter(":run"):find("which procedure?", 1, true))
+        assert.truthy(enter(":run"):find(":run needs ID [OPTIONS]", 1, true))
         assert.truthy(enter(":run apic-v10/backup -p 'x"):find("a quote ' is not closed", 1, true))
         assert.truthy(enter(":plan apic-v10/backup -p a\" b\"=c")
             :find("'a b=c' is no parameter", 1, true))
@@ -159,40 +150,31 @@ lab.describe("commands of the prompt", function()
         assert.are.equal("there is no command :nonsense; :help lists the commands",
             enter(":nonsense"))
         assert.truthy(enter(":output nonsense"):find("no form of output: nonsense; give", 1, true))
-        assert.are.equal("no expression was given", enter(":watch"))
+        assert.are.equal(":watch needs EXPRESSION", enter(":watch"))
         assert.are.equal("syntax error near 'x'", enter(":all x x"))
     end)
 end)
 
 lab.describe(":save", function()
     it("writes the session as a script, which does the same", function()
-        local home <close> = setmetatable({path = must(fs.temporary_folder())}, {
-            __close = function(self)
-                must(fs.remove_tree(self.path))
-            end})
         local env = {KUBECONFIG = lab.kubeconfig()}
         local client <close> = lab.client()
         local namespace = lab.namespace()
-        local shown <close> = screen.start({}, {home = home.path, env = env, columns = 150})
-        local first = client.context .. "/default>"
-        local second = client.context .. "/" .. namespace .. ">"
-        shown:expect(first)
-        shown:enter(first, "#c:list('ns', {field_selector = 'metadata.name=default'})")
-        shown:enter(first, "nonsense()")
-        shown:enter(first, "local name = 'made'")
-        shown:type(":ns " .. namespace)
-        shown:press("Enter")
-        shown:expect(second)
-        shown:enter(second, "must(c:apply({apiVersion = 'v1', kind = 'ConfigMap', "
+        local shown <close> = prompt.start({env = env, columns = 150, label = "/default>"})
+        shown:run("#c:list('ns', {field_selector = 'metadata.name=default'})")
+        shown:run("nonsense()")
+        shown:run("local name = 'made'")
+        shown:go(":ns " .. namespace, client.context .. "/" .. namespace .. ">")
+        shown:run("must(c:apply({apiVersion = 'v1', kind = 'ConfigMap', "
             .. "metadata = {name = name}})).metadata.namespace")
-        shown:enter(second, ":time yaml.dump({a = null})")
-        assert.are.equal("salvor session.lua runs it", shown:enter(second, ":save session.lua"))
-        assert.truthy(shown:enter(second, ":save session.lua"):find("exists", 1, true))
-        assert.are.equal("no file was named; :save FILE", shown:enter(second, ":save"))
+        shown:run(":time yaml.dump({a = null})")
+        assert.are.equal("salvor session.lua runs it", shown:run(":save session.lua"))
+        assert.truthy(shown:run(":save session.lua"):find("exists", 1, true))
+        assert.are.equal(":save needs FILE", shown:run(":save"))
         must(client:delete("cm", "made", {namespace = namespace}))
-        local path = fs.join(home.path, "session.lua")
+        local path = fs.join(shown.home, "session.lua")
         assert.are.equal(tonumber("700", 8), must(fs.stat(path)).mode)
-        local result = salvor.run({path}, {home = home.path, env = env})
+        local result = salvor.run({path}, {home = shown.home, env = env})
         assert.are.equal("", result.stderr)
         assert.are.equal("1\n" .. namespace .. "\na: null\n\n", result.stdout)
         assert.truthy(client:get("cm", "made", {namespace = namespace}))

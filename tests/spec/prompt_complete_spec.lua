@@ -1,7 +1,7 @@
 -- Completion at the prompt, of names, options and what the cluster has. What is typed ends in Tab.
 local fs = require("salvor.fs")
 local lab = require("support.lab")
-local screen = require("support.screen")
+local prompt = require("support.prompt")
 
 local OTHER = [[
 apiVersion: v1
@@ -21,7 +21,7 @@ clusters:
 ]]
 
 lab.describe("completion at the prompt", function()
-    local home, label, shown
+    local home, shown
 
     setup(function()
         home = must(fs.temporary_folder())
@@ -38,13 +38,9 @@ lab.describe("completion at the prompt", function()
         must(fs.mkdir(fs.join(home, "sets/daily"), {parents = true}))
         must(fs.write(fs.join(home, "sets/daily/100%.tar"), ""))
         must(fs.write(fs.join(home, "other.yaml"), OTHER))
-        shown = screen.start({}, {home = home, columns = 120, rows = 30, env = {
+        shown = prompt.start({home = home, columns = 120, rows = 30, label = "/default>", env = {
             KUBECONFIG = lab.kubeconfig() .. ":" .. fs.join(home, "other.yaml")}})
-        shown:expect_text("/default>")
-        shown:type(":ns " .. namespace)
-        shown:press("Enter")
-        label = client.context .. "/" .. namespace .. ">"
-        shown:expect(label)
+        shown:go(":ns " .. namespace, client.context .. "/" .. namespace .. ">")
     end)
 
     teardown(function()
@@ -53,8 +49,8 @@ lab.describe("completion at the prompt", function()
     end)
 
     after_each(function()
-        shown:press("C-c", "C-l")
-        shown:expect(label)
+        shown:press("C-c")
+        shown:clear()
     end)
 
     local function type_and_tab(text)
@@ -81,9 +77,9 @@ lab.describe("completion at the prompt", function()
         shown:expect_text("list(kind, opts)")
         shown:expect_text("All objects of a kind as a list")
         expect("c.names", "c.namespace")
-        shown:press("C-u")
-        shown:type("held = {{spec = {replicas = 1}}} s = must(store.open('.'))")
-        shown:press("Enter")
+        shown:press("C-c")
+        shown:enter("held = {{spec = {replicas = 1}}} s = must(store.open('.'))")
+        shown:expect(shown.label)
         expect("held[1].spec.repl", "held[1].spec.replicas")
         expect("s:sta", "s:stat(path)")
         expect("('x'):up", "('x'):up") -- nothing is run to find out
@@ -113,8 +109,8 @@ lab.describe("completion at the prompt", function()
     end)
 
     it("asks the client whose method is called", function()
-        shown:type("elsewhere = k8s.connect{namespace = 'kube-system'}")
-        shown:press("Enter")
+        shown:enter("elsewhere = k8s.connect{namespace = 'kube-system'}")
+        shown:expect(shown.label)
         expect("elsewhere:get('cm', 'extension-",
             "elsewhere:get('cm', 'extension-apiserver-authentication'")
     end)
@@ -133,9 +129,9 @@ lab.describe("completion at the prompt", function()
         expect("store.open('sf", "store.open('sftp://")
         local url = "file://" .. home .. "/sets/daily/"
         expect("store.open('" .. url .. "1", "store.open('" .. url .. "100%25.tar'")
-        shown:press("C-u")
-        shown:type("s = must(store.open('.'))")
-        shown:press("Enter")
+        shown:press("C-c")
+        shown:enter("s = must(store.open('.'))")
+        shown:expect(shown.label)
         expect("s:read('sets/d", "s:read('sets/daily/")
         expect("s:read('sets/daily/1", "s:read('sets/daily/100%.tar'")
     end)

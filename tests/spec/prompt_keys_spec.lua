@@ -1,6 +1,7 @@
 -- What each key of the prompt does, on a terminal. "|" is the cursor.
 local fs = require("salvor.fs")
 local keymap = require("salvor.prompt.keymap")
+local prompt = require("support.prompt")
 local screen = require("support.screen")
 
 -- What a terminal sends for the keys whose bytes do not follow from their names.
@@ -49,12 +50,6 @@ describe("a key of the prompt", function()
         shown:send(bytes_of(name))
     end
 
-    local function enter(text)
-        shown:type(text)
-        shown:expect_text(text)
-        shown:press("Enter")
-    end
-
     setup(function()
         home = must(fs.temporary_folder())
         -- It wants the terminal as it was before the prompt.
@@ -64,10 +59,9 @@ describe("a key of the prompt", function()
             fail) exit 3 ;;
             *) echo 'print("edited")' >> "$1" ;;
             esac]], {mode = tonumber("755", 8)}))
-        shown = screen.start({}, {home = home, env = {EDITOR = fs.join(home, "editor")}})
-        shown:expect_text("no cluster>")
-        enter("'first'")
-        enter("'second'")
+        shown = prompt.start({home = home, env = {VISUAL = "", EDITOR = fs.join(home, "editor")}})
+        shown:enter("'first'")
+        shown:enter("'second'")
         shown:expect("\"second\"\nno cluster>")
     end)
 
@@ -217,7 +211,7 @@ describe("a key of the prompt", function()
     end)
 
     it("C-l clears the terminal and keeps the line", function()
-        enter("6 * 7")
+        shown:enter("6 * 7")
         shown:type("one")
         shown:expect("42\nno cluster> one")
         press("C-l")
@@ -239,11 +233,13 @@ describe("a key of the prompt", function()
         shown:expect("no cluster> fail")
     end)
 
-    it("C-c drops the line", function()
-        begin("one\ntwo|")
-        press("C-c")
-        shown:expect_all("no cluster> one\n... two\nno cluster> |")
-    end)
+    for _, name in ipairs({"C-c", "C-x C-c"}) do
+        it(name .. " drops the line", function()
+            begin("one\ntwo|")
+            press(name)
+            shown:expect_all("no cluster> one\n... two\nno cluster> |")
+        end)
+    end
 
     it("after a key of two that is none begins anew", function()
         begin("one|")

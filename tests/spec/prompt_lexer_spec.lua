@@ -1,18 +1,18 @@
--- The words of Lua, of a text that is being typed.
+-- The tokens of Lua, of a text that is being typed.
 local lexer = require("salvor.prompt.lexer")
 
 local function shown(text)
     local parts = {}
-    for _, word in ipairs(lexer.words(text)) do
-        if word.kind ~= "blank" then
-            parts[#parts + 1] = word.kind .. (word.open and "…" or "") .. " "
-                .. text:sub(word.from, word.to)
+    for _, token in ipairs(lexer.tokens(text)) do
+        if token.kind ~= "blank" then
+            parts[#parts + 1] = token.kind .. (token.open and "…" or "") .. " "
+                .. text:sub(token.from, token.to)
         end
     end
     return table.concat(parts, " | ")
 end
 
-describe("the words of Lua", function()
+describe("the tokens of Lua", function()
     for text, expected in pairs({
         ["local x = nil"] = "keyword local | name x | operator = | constant nil",
         ["c:list('po')"] =
@@ -44,10 +44,10 @@ describe("the words of Lua", function()
                 parts[index] = letters[math.random(#letters)]
             end
             local text, at = table.concat(parts), 1
-            for _, word in ipairs(lexer.words(text)) do
-                assert.are.equal(at, word.from)
-                assert.is_true(word.to >= word.from)
-                at = word.to + 1
+            for _, token in ipairs(lexer.tokens(text)) do
+                assert.are.equal(at, token.from)
+                assert.is_true(token.to >= token.from)
+                at = token.to + 1
             end
             assert.are.equal(#text + 1, at)
         end

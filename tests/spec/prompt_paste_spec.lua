@@ -1,27 +1,22 @@
 -- What is pasted is one text: it does not run before Enter is pressed, whoever sends it however.
 local eventually = require("support.eventually")
 local fs = require("salvor.fs")
-local screen = require("support.screen")
+local prompt = require("support.prompt")
 
 describe("what is pasted at the prompt", function()
-    local home, shown
+    local shown
 
     before_each(function()
-        home = must(fs.temporary_folder())
-        shown = screen.start({}, {home = home})
-        shown:expect_text("no cluster>")
-        shown:press("C-l")
-        shown:expect_all("no cluster> |")
+        shown = prompt.start()
+        shown:clear()
     end)
 
     after_each(function()
         shown:close()
-        must(fs.remove_tree(home))
     end)
 
     local function expect_alive()
-        shown:type("'alive'")
-        shown:press("Enter")
+        shown:enter("'alive'")
         shown:expect("\"alive\"\nno cluster>")
     end
 
@@ -63,8 +58,7 @@ describe("what is pasted at the prompt", function()
         shown:paste("x = [[" .. ("0123456789"):rep(5000) .. "]]\n")
         shown:expect_text("789]]\n...")
         shown:press("Enter")
-        shown:type("#x")
-        shown:press("Enter")
+        shown:enter("#x")
         shown:expect("no cluster> #x\n50000\nno cluster>")
     end)
 
@@ -74,11 +68,10 @@ describe("what is pasted at the prompt", function()
     end)
 
     it("goes on after lines that were typed ahead, while something ran", function()
-        shown:type("os.execute('until [ -e go ]; do sleep 0.01; done')")
-        shown:press("Enter")
+        shown:enter("os.execute('until [ -e go ]; do sleep 0.01; done')")
         shown:type("'one'\n'two'\n")
         shown:expect_text("'one'\n'two'")
-        must(fs.write(fs.join(home, "go"), ""))
+        must(fs.write(fs.join(shown.home, "go"), ""))
         shown:expect("\"one\"\nno cluster> 'two'\n\"two\"\nno cluster>")
     end)
 

@@ -1,9 +1,8 @@
 -- Where in Lua the cursor stands, for completion: at the end of each text.
-local lexer = require("salvor.prompt.lexer")
 local place = require("salvor.prompt.complete.place")
 
 local function find(text)
-    local found = place.find(lexer.words(text), text)
+    local found = place.find(text)
     local call = found.call
     return {found.kind, table.concat(found.chain or {}), found.prefix,
             call and table.concat(call.chain) .. " " .. call.number
@@ -62,7 +61,7 @@ describe("the place of the cursor", function()
 
     it("knows the strings before it, and the quote", function()
         local text = "c:get('pods', {x = 'no'}, \""
-        local found = place.find(lexer.words(text), text)
+        local found = place.find(text)
         assert.are.same({"pods"}, found.call.strings)
         assert.are.equal("\"", found.quote)
     end)
@@ -77,7 +76,7 @@ describe("the place of the cursor", function()
                 made[index] = parts[math.random(#parts)]
             end
             local text = table.concat(made)
-            local found = place.find(lexer.words(text), text)
+            local found = place.find(text)
             if found.kind ~= "none" then
                 assert.are.equal(text:sub(found.from), found.prefix)
             end

@@ -5,7 +5,7 @@ local fs = require("salvor.fs")
 local lab = require("support.lab")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
-local screen = require("support.screen")
+local prompt = require("support.prompt")
 local site = require("support.site")
 local task = require("salvor.task")
 
@@ -64,14 +64,12 @@ lab.describe("the prompt at a production site", function()
 
     --- Opens the prompt; `label` is what stands before the line.
     local function open(words, label, env)
-        shown = screen.start(words, {home = home, columns = 120, env = env})
-        shown:expect_text(label .. "/" .. namespace .. ">")
+        shown = prompt.start({words = words, home = home, columns = 120, env = env,
+                              label = label .. "/" .. namespace .. ">"})
     end
 
     local function enter(text)
-        shown:type(text)
-        shown:expect_text(text)
-        shown:press("Enter")
+        shown:enter(text)
     end
 
     local function is_there(name)
@@ -115,8 +113,7 @@ lab.describe("the prompt at a production site", function()
             shown:expect_text("/one? [yes/no/all]")
             enter(answer)
             shown:expect_text("the operator said no")
-            shown:press("C-l")
-            shown:expect("PRODUCTION prod/" .. namespace .. ">")
+            shown:clear()
         end
         assert.is_true(is_there("one"))
     end)
@@ -342,9 +339,8 @@ lab.describe("the prompt at a production site", function()
     end)
 
     it("asks on a dumb terminal as well", function()
-        shown = screen.start({"--site", "site.yaml"}, {home = home, columns = 120,
-                                                       env = {TERM = "dumb"}})
-        shown:expect_text(">")
+        shown = prompt.start({words = {"--site", "site.yaml"}, home = home, columns = 120,
+                              env = {TERM = "dumb"}, label = ">"})
         enter("c = require('salvor.k8s').connect{kubeconfig = 'config.yaml'}")
         enter("c:delete('configmaps', 'one').status")
         shown:expect_text(question("delete ConfigMap " .. namespace .. "/one"))

@@ -1,7 +1,7 @@
 -- The history at the prompt: over sessions, at the same time, and when its file cannot be used.
 local fs = require("salvor.fs")
 local salvor = require("support.salvor")
-local screen = require("support.screen")
+local prompt = require("support.prompt")
 
 describe("the prompt's history", function()
     local home, path
@@ -9,9 +9,7 @@ describe("the prompt's history", function()
     local function start(options)
         options = options or {}
         options.home = home
-        local shown = screen.start({}, options)
-        shown:expect_text("no cluster>")
-        return shown
+        return prompt.start(options)
     end
 
     local function enter(shown, text, answer)
@@ -40,8 +38,7 @@ describe("the prompt's history", function()
         enter(one, "if true then\nreturn 1\nend", "1")
         assert.are.equal(tonumber("600", 8), must(fs.stat(path)).mode)
         local third <close> = start()
-        third:press("C-l")
-        third:expect_all("no cluster> |")
+        third:clear()
         third:press("Up")
         third:expect_all("no cluster> if true then\n... return 1\n... end|")
         third:press("M-<")

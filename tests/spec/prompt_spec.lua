@@ -1,25 +1,19 @@
 -- The prompt on a terminal: what is entered is run, and what comes of it is shown.
-local fs = require("salvor.fs")
-local screen = require("support.screen")
+local prompt = require("support.prompt")
 
 describe("the prompt", function()
-    local home, shown
+    local shown
 
     before_each(function()
-        home = must(fs.temporary_folder())
-        shown = screen.start({}, {home = home})
-        shown:expect_text("no cluster>")
+        shown = prompt.start()
     end)
 
     after_each(function()
         shown:close()
-        must(fs.remove_tree(home))
     end)
 
     local function enter(text)
-        shown:type(text)
-        shown:expect_text(text)
-        shown:press("Enter")
+        shown:enter(text)
     end
 
     it("shows the value of an expression, and keeps it", function()
@@ -75,6 +69,15 @@ describe("the prompt", function()
     it("leaves by :quit, which may be shorter", function()
         enter(":q")
         assert.are.equal(0, shown:wait())
+    end)
+
+    it("stands below output that does not end its line, and marks that", function()
+        enter("do io.write('abc') end")
+        shown:expect("no cluster> do io.write('abc') end\nabc%\nno cluster>")
+        enter("do os.execute('printf def; printf ghi >&2') end")
+        shown:expect("defghi%\nno cluster>")
+        enter("do io.write(('x'):rep(80)) end")
+        shown:expect(("x"):rep(80) .. "\nno cluster>")
     end)
 
     it("shows what acts on a terminal as escapes", function()

@@ -1,10 +1,10 @@
 -- What is entered at the prompt, and how its value comes to the terminal.
 local fs = require("salvor.fs")
 local lab = require("support.lab")
-local screen = require("support.screen")
+local prompt = require("support.prompt")
 
 lab.describe("values at the prompt", function()
-    local home, shown, label
+    local home, shown
 
     setup(function()
         home = must(fs.temporary_folder())
@@ -16,14 +16,10 @@ lab.describe("values at the prompt", function()
                             data = {log = "one \27]0;title\7\ntwo \u{202e}back"}}))
         must(client:create({apiVersion = "v1", kind = "Secret", metadata = {name = "login"},
                             stringData = {password = "hunter22"}}))
-        label = client.context .. "/" .. namespace .. ">"
         must(fs.write(fs.join(home, "local.txt"), ("x"):rep(1536)))
-        shown = screen.start({}, {home = home, columns = 150, rows = 30,
-                                  env = {KUBECONFIG = lab.kubeconfig()}})
-        shown:expect_text("/default>")
-        shown:type(":ns " .. namespace)
-        shown:press("Enter")
-        shown:expect_text(label)
+        shown = prompt.start({home = home, columns = 150, rows = 30, label = "/default>",
+                              env = {KUBECONFIG = lab.kubeconfig()}})
+        shown:go(":ns " .. namespace, client.context .. "/" .. namespace .. ">")
     end)
 
     teardown(function()
@@ -36,7 +32,7 @@ lab.describe("values at the prompt", function()
     end)
 
     local function enter(text)
-        return shown:enter(label, text)
+        return shown:run(text)
     end
 
     it("are kept by numbers, each of several", function()
@@ -124,10 +120,9 @@ lab.describe("values at the prompt", function()
 
     it("come a screen at a time, by the pager's keys", function()
         local function begin()
-            shown:press("C-c", "C-l")
-            shown:expect(label)
-            shown:type("('row\\n'):rep(100) .. 'last'")
-            shown:press("Enter")
+            shown:press("C-c")
+            shown:clear()
+            shown:enter("('row\\n'):rep(100) .. 'last'")
             shown:expect_text("-- more:")
         end
         local function rows()
@@ -135,10 +130,10 @@ lab.describe("values at the prompt", function()
         end
         begin()
         shown:press("q")
-        shown:expect(label)
+        shown:expect(shown.label)
         begin()
         shown:press("C-c")
-        shown:expect(label)
+        shown:expect(shown.label)
         begin()
         local before = rows()
         shown:press("Enter")
@@ -147,6 +142,6 @@ lab.describe("values at the prompt", function()
         shown:press("Space")
         shown:expect("row\n-- more: Space a page, Enter a line, a all, q no more --")
         shown:press("a")
-        shown:expect("row\nlast\n" .. label)
+        shown:expect("row\nlast\n" .. shown.label)
     end)
 end)

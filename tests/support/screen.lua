@@ -178,34 +178,6 @@ function screen:expect_text(text)
     end
 end
 
---- Waits until the condition holds for what is shown, and gives that.
-local function await(self, what, holds)
-    local text
-    local ok = pcall(eventually, what, function()
-        text = self:text()
-        return holds(text)
-    end)
-    if not ok then
-        error(what .. " did not come:\n" .. text, 3)
-    end
-    return text
-end
-
---- Enters a text, in one row, on an empty screen. What is shown until the prompt, which has this
---- label, is there again.
-function screen:enter(label, text)
-    self:press("C-l")
-    await(self, "an empty screen", function(shown)
-        return shown == label
-    end)
-    self:type(text)
-    self:press("Enter")
-    local shown = await(self, "the end of " .. text, function(all)
-        return all:sub(-#label - 1) == "\n" .. label
-    end)
-    return shown:sub(1, -#label - 2):match("\n(.*)$") or ""
-end
-
 --- Waits until the program has ended; its exit code.
 function screen:wait()
     return eventually("its end", function()
