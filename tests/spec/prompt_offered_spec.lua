@@ -63,6 +63,11 @@ describe("what is offered", function()
             {found.from, found.to})
     end)
 
+    it("is no file where a path cannot be", function()
+        assert.are.same({}, offered({}, "fs.read('\0"))
+        assert.are.same({}, offered({}, ":load \0/"))
+    end)
+
     it("is of the command's own words only behind its name", function()
         assert.are.same({"lua "}, offered({}, ":output l"))
         assert.are.same({"lua "}, offered({}, "  :out l"))

@@ -22,7 +22,7 @@ function values.files(prefix)
     local home = os.getenv("HOME")
     local looked = folder == "" and "." or (folder:gsub("^~/", (home or "~") .. "/"))
     local items = {}
-    for _, entry in ipairs(fs.list(looked) or {}) do
+    for _, entry in ipairs(not looked:find("\0", 1, true) and fs.list(looked) or {}) do
         local what = entry.type == "link" and fs.stat(fs.join(looked, entry.name)) or entry
         local name = entry.name .. (what.type == "folder" and "/" or "")
         items[#items + 1] = {text = folder .. name, label = name,
