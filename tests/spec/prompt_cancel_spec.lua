@@ -16,10 +16,6 @@ local function begin(options)
     shown:clear()
 end
 
-local function enter(text)
-    shown:enter(text)
-end
-
 local function cancel()
     shown:press("C-c")
     shown:expect_text("^Ccancelled")
@@ -27,7 +23,7 @@ local function cancel()
 end
 
 local function expect_alive()
-    enter("'alive'")
+    shown:enter("'alive'")
     shown:expect_text("\"alive\"")
 end
 
@@ -58,7 +54,7 @@ describe("Ctrl-C at the prompt ends", function()
             .. "task.sleep(0) end end})",
     }) do
         it(what, function()
-            enter("fs.write('began', '') " .. code)
+            shown:enter("fs.write('began', '') " .. code)
             file("began")
             cancel()
             expect_alive()
@@ -66,7 +62,7 @@ describe("Ctrl-C at the prompt ends", function()
     end
 
     it("a child process, and the processes of its own", function()
-        enter("proc.run({'sh', '-c', 'sleep 1000 & echo $$ $! > pids; wait'})")
+        shown:enter("proc.run({'sh', '-c', 'sleep 1000 & echo $$ $! > pids; wait'})")
         local pids = eventually("its numbers", function()
             return file("pids"):find("\n") and file("pids")
         end)
@@ -78,7 +74,7 @@ describe("Ctrl-C at the prompt ends", function()
     end)
 
     it("what tidies up, once it has done so", function()
-        enter("do local _ <close> = setmetatable({}, {__close = function() task.sleep(0.3) "
+        shown:enter("do local _ <close> = setmetatable({}, {__close = function() task.sleep(0.3) "
             .. "fs.write('tidy', '') end}) fs.write('began', '') task.sleep(1000) end")
         file("began")
         shown:press("C-c", "C-c")
@@ -90,7 +86,7 @@ describe("Ctrl-C at the prompt ends", function()
 
     -- Writes the number of the prompt's process first.
     local function enter_and_find(code)
-        enter("fs.write('pid', proc.pid() .. '\\n');" .. code)
+        shown:enter("fs.write('pid', proc.pid() .. '\\n');" .. code)
         return eventually("its number", function()
             return file("pid"):match("(%d+)\n")
         end)
@@ -125,14 +121,14 @@ describe("Ctrl-C at the prompt ends", function()
             os.execute("kill -INT " .. pid)
         end
         expect_alive()
-        enter("fs.write('began', '') task.sleep(1000)")
+        shown:enter("fs.write('began', '') task.sleep(1000)")
         file("began")
         cancel()
         expect_alive()
     end)
 
     it("long output", function()
-        enter("t = {} for i = 1, 300 do t[i] = ('x'):rep(70) .. i end return t")
+        shown:enter("t = {} for i = 1, 300 do t[i] = ('x'):rep(70) .. i end return t")
         shown:expect_text("-- more:")
         shown:press("C-c")
         shown:expect("no cluster>")
@@ -173,18 +169,18 @@ lab.describe("Ctrl-C at the prompt, connected to a cluster, ends", function()
     after_each(leave)
 
     it("a watch, and the connection is usable", function()
-        enter("for event in c:watch('namespaces') do fs.write('began', event.type) end")
+        shown:enter("for event in c:watch('namespaces') do fs.write('began', event.type) end")
         assert.are.equal("ADDED", file("began"))
         cancel()
-        enter("c:get('namespace', 'default').metadata.name")
+        shown:enter("c:get('namespace', 'default').metadata.name")
         shown:expect_text("\"default\"")
     end)
 
     it("a wait for an object", function()
-        enter("fs.write('began', '') ; c:wait('configmap', 'no-such', {timeout = 1000})")
+        shown:enter("fs.write('began', '') ; c:wait('configmap', 'no-such', {timeout = 1000})")
         file("began")
         cancel()
-        enter("c:get('namespace', 'default').metadata.name")
+        shown:enter("c:get('namespace', 'default').metadata.name")
         shown:expect_text("\"default\"")
     end)
 end)
@@ -200,16 +196,16 @@ store_lab.describe("Ctrl-C at the prompt ends a transfer", "sftp", function(at)
         local url = string.format("sftp://%s@%s:%d%s?key_file=%s&known_hosts=%s&config=none",
             at.user, at.host, math.tointeger(at.port), there, at.ed25519, at.known_hosts)
         os.execute("truncate -s 64G '" .. fs.join(shown.home, "large") .. "'")
-        enter("s = must(store.open('" .. url .. "'))")
+        shown:enter("s = must(store.open('" .. url .. "'))")
         shown:expect("no cluster>")
         shown:press("C-l")
-        enter("store.copy('large', '" .. url .. "/copy')")
+        shown:enter("store.copy('large', '" .. url .. "/copy')")
         eventually("the beginning of the transfer", function()
             return (fs.list(here) or {})[1]
         end)
         cancel()
         assert.are.same({}, must(fs.list(here)))
-        enter("s:write('small', 'text') ; return s:read('small')")
+        shown:enter("s:write('small', 'text') ; return s:read('small')")
         shown:expect_text("\"text\"")
     end)
 end)
