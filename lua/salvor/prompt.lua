@@ -194,7 +194,7 @@ end
 function prompt:room(text)
     local columns = self.editor.console:size()
     local before = text:find("\n", 1, true) and CONTINUATION or (self:label()) .. PROMPT
-    local last = prompt.harmless(before .. (text:match("^.*\n(.*)$") or text))
+    local last = terminal.escape(before .. (text:match("^.*\n(.*)$") or text))
     return columns - terminal.display_width(last) % columns
 end
 
