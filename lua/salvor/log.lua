@@ -1,5 +1,6 @@
 --- Messages to standard error: lines for people, or JSON for collectors. Secrets are masked, and
 --- what came from elsewhere cannot move the cursor of whoever reads it.
+local log_writer = require("salvor.log_writer")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
 local terminal = require("salvor.terminal")
@@ -85,7 +86,7 @@ local function write(level, message, fields)
     end
     local time = os.date("!%Y-%m-%dT%H:%M:%SZ")
     local line = format(time, level, secret.mask(tostring(message)), masked_fields(fields or {}))
-    io.stderr:write(secret.mask(line), "\n")
+    log_writer.write(secret.mask(line))
 end
 
 for level in pairs(RANKS) do

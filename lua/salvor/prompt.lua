@@ -13,6 +13,7 @@ local fs = require("salvor.fs")
 local guard = require("salvor.guard")
 local hint = require("salvor.prompt.hint")
 local history = require("salvor.prompt.history")
+local log_writer = require("salvor.log_writer")
 local reference = require("salvor.reference")
 local secret = require("salvor.secret")
 local show = require("salvor.prompt.show")
@@ -249,6 +250,10 @@ function prompt.run_session(console, options)
                                              namespace = client.namespace}})
         return client
     end)
+    local write = log_writer.write
+    function log_writer.write(row)
+        self.editor:above(write, row)
+    end
     greet(self, options)
     self:background(reference.load)
     while not self.leaving do
@@ -260,6 +265,7 @@ function prompt.run_session(console, options)
         end
     end
     evaluate.leave()
+    log_writer.write = write
     for running in pairs(self.tasks) do
         running:cancel()
     end

@@ -137,7 +137,16 @@ function editor:complete_anew()
     end
 end
 
---- Tells what went wrong, above the line.
+--- Calls what prints rows, above the line when one is being edited.
+function editor:above(print, ...)
+    if self.line then
+        self.console:erase()
+    end
+    print(...)
+    self:refresh()
+end
+
+--- Tells what went wrong, above the line, which is drawn anew afterwards.
 function editor:complain(problem)
     self.console:erase()
     self.options.complain(problem)
