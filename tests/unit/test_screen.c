@@ -243,6 +243,8 @@ static void print_and_draw(const char *printed)
     assert_int_equal(salvor_screen_begin_row(COLUMNS, &out, &err), 0);
     write_to(&terminal, out.data);
     salvor_buffer_release(&out);
+    expect_row(terminal.row, "");
+    expect_cursor(terminal.row, 0);
     terminal.wraps = false;
     draw("> |");
 }
