@@ -213,8 +213,8 @@ local function read(self)
     return text, why
 end
 
---- run(options) -> exit code. options: quiet (no greeting), target (salvor.prompt.target),
---- questions (salvor.prompt.production)
+--- run_session(console, options) -> exit code. options: quiet (no greeting), target
+--- (salvor.prompt.target), questions (salvor.prompt.production)
 function prompt.run_session(console, options)
     local is_coloured = terminal.colour("stdout")
     local self = setmetatable({count = 0, inputs = {}, tasks = {}, history = open_history(),
@@ -265,7 +265,6 @@ function prompt.run_session(console, options)
         end
     end
     evaluate.leave()
-    log_writer.write = write
     for running in pairs(self.tasks) do
         running:cancel()
     end

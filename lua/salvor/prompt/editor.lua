@@ -139,17 +139,14 @@ end
 
 --- Calls what prints rows, above the line when one is being edited.
 function editor:above(print, ...)
-    if self.line then
-        self.console:erase()
-    end
+    self.console:erase()
     print(...)
     self:refresh()
 end
 
---- Tells what went wrong, above the line, which is drawn anew afterwards.
+--- Tells what went wrong.
 function editor:complain(problem)
-    self.console:erase()
-    self.options.complain(problem)
+    self:above(self.options.complain, problem)
 end
 
 --- Makes the line that text, or says that it is too long.
@@ -207,9 +204,10 @@ local function finish(self)
     self:refresh()
 end
 
-local function edit(self)
+local function edit(self, text)
     local console = self.console
     console:take()
+    self:set(text)
     self:refresh()
     while true do
         local kind, text, more = console:read()
@@ -234,12 +232,11 @@ function editor:read(prompt, continuation, text)
     self.prompt, self.continuation, self.first = prompt, continuation, 1
     self.line, self.place, self.draft, self.asked = line.new(self.kills), nil, nil, nil
     self.is_finished = false
-    self:set(text or "")
     local _ <close> = setmetatable({}, {__close = function()
         self.line, self.menu, self.search, self.pending = nil, nil, nil, nil
         self.console:yield()
     end})
-    local result = edit(self)
+    local result = edit(self, text or "")
     finish(self)
     if result.text then
         return result.text

@@ -13,9 +13,9 @@ local function ask(console)
         console:yield()
     end})
     console:take()
-    console:draw({{HELP, "7"}})
     local step
     repeat
+        console:draw({{HELP, "7"}})
         local kind, text = console:read()
         step = kind == "closed" and "quit" or kind == "text" and STEPS[text:sub(1, 1)]
             or kind == "key" and STEPS[text]
