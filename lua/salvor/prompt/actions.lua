@@ -41,7 +41,7 @@ end
 
 actions["delete-or-leave"] = function(self)
     if self.line.text == "" then
-        return {closed = true}
+        return {why = "closed"}
     end
     actions["delete-right"](self)
 end
@@ -105,11 +105,11 @@ actions["new-line"] = function(self)
 end
 
 function actions.accept(self)
-    if self.menu and self.menu:is_chosen() then
-        self.menu = nil
+    local is_choice = self.menu and self.menu:is_chosen()
+    self.menu = nil
+    if is_choice then
         return nil
     end
-    self.menu = nil
     local text = self.line.text
     if self.options.is_complete(text) then
         return {text = text}
@@ -119,7 +119,7 @@ function actions.accept(self)
 end
 
 function actions.drop()
-    return {dropped = true}
+    return {why = "dropped"}
 end
 
 -- The list of completions goes away, and that is all.

@@ -180,10 +180,10 @@ local function press(self, name)
     return actions[action](self)
 end
 
---- One event of the console; what reading is to return, or nothing.
+--- One event of the console; what reading is to return as {text, why}, or nothing.
 function editor:handle(kind, text)
     if kind == "closed" then
-        return {closed = true}
+        return {why = "closed"}
     elseif kind == "resized" then
         return nil
     elseif self.search and search.handle(self, kind, text) then
@@ -204,13 +204,12 @@ local function finish(self)
     self:refresh()
 end
 
-local function edit(self, text)
-    local console = self.console
-    console:take()
-    self:set(text)
+local function edit(self, initial)
+    self.console:take()
+    self:set(initial)
     self:refresh()
     while true do
-        local kind, text, more = console:read()
+        local kind, text, more = self.console:read()
         local result
         if kind then
             result = self:handle(kind, text)
@@ -225,10 +224,10 @@ local function edit(self, text)
     end
 end
 
---- read(prompt, continuation) -> text; nil, "dropped" after Ctrl-C; or nil, "closed" at the end.
---- `prompt` is a list of texts and {text, style}, `continuation` what further rows begin with,
---- `text` what is there to begin with.
-function editor:read(prompt, continuation, text)
+--- read(prompt, continuation, initial) -> text; nil, "dropped" (Ctrl-C) or "closed".
+--- `prompt` is a list of texts and {text, style}, `continuation` what further rows begin with, and
+--- `initial` the text that is there to begin with, if any.
+function editor:read(prompt, continuation, initial)
     self.prompt, self.continuation, self.first = prompt, continuation, 1
     self.line, self.place, self.draft, self.asked = line.new(self.kills), nil, nil, nil
     self.is_finished = false
@@ -236,12 +235,9 @@ function editor:read(prompt, continuation, text)
         self.line, self.menu, self.search, self.pending = nil, nil, nil, nil
         self.console:yield()
     end})
-    local result = edit(self, text or "")
+    local result = edit(self, initial or "")
     finish(self)
-    if result.text then
-        return result.text
-    end
-    return nil, result.dropped and "dropped" or "closed"
+    return result.text, result.why
 end
 
 return editor
