@@ -1,5 +1,6 @@
 --- The plain prompt, as lua5.4 -i has it.
 local errors = require("salvor.error")
+local globals = require("salvor.prompt.environment").globals
 local evaluate = require("salvor.prompt.evaluate")
 local terminal = require("salvor.terminal")
 local salvor = require("salvor")
@@ -15,11 +16,11 @@ end
 --- An expression is shown, so it is tried first; a statement whose message ends in <eof> goes on in
 --- the next line.
 local function load_line(line)
-    local chunk = load("return " .. line, "=stdin", "t")
+    local chunk = load("return " .. line, "=stdin", "t", globals)
     if chunk then
         return chunk
     end
-    return load(line, "=stdin", "t")
+    return load(line, "=stdin", "t", globals)
 end
 
 local function read_chunk()
@@ -37,7 +38,7 @@ local function read_chunk()
             break
         end
         text = text .. "\n" .. more
-        chunk, problem = load(text, "=stdin", "t")
+        chunk, problem = load(text, "=stdin", "t", globals)
     end
     return chunk, problem
 end

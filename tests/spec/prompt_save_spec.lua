@@ -1,4 +1,5 @@
 -- A session as a script, and the script run.
+local environment = require("salvor.prompt.environment")
 local fs = require("salvor.fs")
 local salvor = require("support.salvor")
 local session_script = require("salvor.prompt.session_script")
@@ -57,6 +58,15 @@ describe("a session as a script", function()
             statement("(f or print)()"),
             {text = "8", first = 4, count = 1},
         }))
+    end)
+
+    it("keeps what has Lua's own names from Salvor's modules", function()
+        environment.globals.table = {}
+        assert.are.equal("A\nx\n\n", run({
+            statement("table = {'x'}"),
+            {text = "ui.format_table({'A'}, {table})", first = 1, count = 1},
+        }))
+        environment.globals.table = nil
     end)
 
     it("has room for any number of locals", function()

@@ -10,6 +10,28 @@ for _, name in ipairs(environment.MODULES) do
     environment.is_module[name] = true
 end
 
+-- Lua's own names, which Salvor's modules need as they are.
+local STANDARD = {}
+for name in ([[_G assert collectgarbage coroutine debug dofile error getmetatable io ipairs
+               load loadfile math must next os package pairs pcall rawequal rawget rawlen rawset
+               require select setmetatable string table tonumber tostring type utf8
+               xpcall]]):gmatch("%S+") do
+    STANDARD[name] = true
+end
+
+--- The globals of what is entered: those of all, but what takes one of Lua's names ("local table =
+--- ...") hides it from what is entered alone.
+environment.globals = setmetatable({}, {
+    __index = _G,
+    __newindex = function(globals, name, v)
+        if STANDARD[name] then
+            rawset(globals, name, v)
+        else
+            _G[name] = v
+        end
+    end,
+})
+
 --- What print() is here: whatever others have written is shown, and cannot act on the terminal.
 local function print_harmlessly(...)
     local texts = table.pack(...)

@@ -1,5 +1,6 @@
 --- What is entered at the prompt, compiled and run: as an expression first, so that its value can
 --- be shown, else as statements.
+local environment = require("salvor.prompt.environment")
 local errors = require("salvor.error")
 local literal = require("salvor.prompt.literal")
 local refuse = require("salvor.prompt.refuse")
@@ -16,12 +17,12 @@ end
 
 --- compile(text) -> function | nil, message, whether only the end is missing
 function evaluate.compile(text)
-    local chunk = load("return " .. text, CHUNK, "t")
+    local chunk = load("return " .. text, CHUNK, "t", environment.globals)
     if chunk then
         return chunk
     end
     local problem
-    chunk, problem = load(text, CHUNK, "t")
+    chunk, problem = load(text, CHUNK, "t", environment.globals)
     if chunk then
         return chunk
     end

@@ -21,6 +21,9 @@ local function declarations(used)
         rows[#rows + 1] = used[name] and string.format("%s = require(\"salvor.%s\")", name, name)
             or nil
     end
+    for name in pairs(environment.globals) do
+        rows[#rows + 1] = used[name] and string.format("local %s = %s", name, name) or nil
+    end
     rows[#rows + 1] = used.null and "null = require(\"salvor\").null" or nil
     return rows
 end

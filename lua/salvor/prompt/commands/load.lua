@@ -1,3 +1,4 @@
+local environment = require("salvor.prompt.environment")
 local refuse = require("salvor.prompt.refuse")
 local values = require("salvor.prompt.complete.values")
 
@@ -8,7 +9,7 @@ function loader.complete(_, _, word)
 end
 
 function loader.run(prompt, path)
-    local chunk, problem = loadfile(path, "t")
+    local chunk, problem = loadfile(path, "t", environment.globals)
     prompt.loaded = chunk and path or refuse(problem)
     return chunk()
 end

@@ -35,7 +35,7 @@ end
 
 --- The value of a chain {"a", ".", "b"}; nil when it is not known without running something.
 function objects.value(chain)
-    local v = rawget(_G, chain[1])
+    local v = rawget(environment.globals, chain[1]) or rawget(_G, chain[1])
     if v == nil and environment.is_module[chain[1]] then
         v = package.loaded["salvor." .. chain[1]]
     end
