@@ -1,16 +1,18 @@
--- The editor of the prompt's line, given keys: what completion does that has to wait for an answer.
+-- The editor of the prompt's line, given keys, and what comes in their midst.
 local editor = require("salvor.prompt.editor")
 
-describe("completion that waits for an answer", function()
-    local edited, items, press
+describe("while a line is edited", function()
+    local edited, items, press, done
 
     before_each(function()
-        items = nil
+        items, done = nil, {}
         local function nothing() end
         edited = editor.new({
             read = function() return coroutine.yield() end,
             size = function() return 80, 24 end,
-            draw = nothing, take = nothing, yield = nothing,
+            draw = function() table.insert(done, "draw") end,
+            erase = function() table.insert(done, "erase") end,
+            take = nothing, yield = nothing,
         }, {
             complete = function(_, cursor)
                 return items and {from = 1, to = cursor, items = items}
@@ -27,14 +29,14 @@ describe("completion that waits for an answer", function()
         press("key", "Tab")
     end)
 
-    it("goes on when that comes", function()
+    it("completion goes on when the answer comes", function()
         items = {{text = "pod-1"}, {text = "pod-2"}}
         edited:complete_anew()
         assert.are.equal("pod-", edited.line.text)
         assert.is_not_nil(edited.menu)
     end)
 
-    it("is given up when something else was pressed", function()
+    it("completion is given up when something else was pressed", function()
         press("text", "o")
         items = {{text = "pod-1"}, {text = "pod-2"}}
         edited:complete_anew()
@@ -42,7 +44,7 @@ describe("completion that waits for an answer", function()
         assert.is_nil(edited.menu)
     end)
 
-    it("chooses nothing of a list that is shown by then", function()
+    it("a late answer chooses nothing of a list that is shown by then", function()
         press("text", "o")
         press("key", "Backspace")
         items = {{text = "pods"}, {text = "pvc"}}
@@ -50,5 +52,11 @@ describe("completion that waits for an answer", function()
         assert.is_not_nil(edited.menu)
         edited:complete_anew()
         assert.are.equal("p", edited.line.text)
+    end)
+
+    it("what others print comes above the line", function()
+        done = {}
+        edited:above(function(...) table.insert(done, table.concat({...}, " ")) end, "a", "row")
+        assert.are.same({"erase", "a row", "draw"}, done)
     end)
 end)
