@@ -38,18 +38,6 @@ function secrets.pair(one, other)
     end
 end
 
---- same(one, other) -> whether two Secrets hold the same.
-function secrets.same(one, other)
-    for _, data in ipairs({one.data or {}, other.data or {}}) do
-        for key in pairs(data) do
-            if dig(one, "data", key) ~= dig(other, "data", key) then
-                return false
-            end
-        end
-    end
-    return true
-end
-
 --- item(kind, role, name, missing) -> {role, secret (its name), missing}, or {role, problem, hint}
 --- where the resource of that kind does not name it. missing(secret) -> what the secret lacks of
 --- what a recovery reads from it ("no key credential.json"), or nil. An empty value is none.

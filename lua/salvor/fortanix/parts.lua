@@ -1,4 +1,5 @@
 --- What a kit of fortanix-ccm/backup holds, and whether it can be what a restore goes by.
+local contents = require("salvor.k8s.contents")
 local fields = require("salvor.k8s.fields")
 local find = require("salvor.k8s.find")
 local keys = require("salvor").keys
@@ -16,17 +17,12 @@ parts.SETTINGS = "settings.yaml"
 
 local text = fields.text
 
---- Whether a ConfigMap or Secret has no data at all.
-function parts.is_empty(object)
-    return not next(fields.map(object, "data")) and not next(fields.map(object, "binaryData"))
-end
-
 --- Each: what it is called, and whether the file can be that. Whoever writes a kit could put
 --- anything into it.
 local function is_object(kind)
     return function(part)
         return text(part, "kind") == kind and part.apiVersion == "v1"
-            and text(part, "metadata", "name") and not parts.is_empty(part)
+            and text(part, "metadata", "name") and not contents.is_empty(part)
     end
 end
 
@@ -96,18 +92,6 @@ end
 
 -- ConfigMap and Secret
 
-local function has_all(one, other)
-    for _, place in ipairs({"data", "binaryData"}) do
-        local there = fields.map(other, place)
-        for key, value in pairs(fields.map(one, place)) do
-            if there[key] ~= value then
-                return false
-            end
-        end
-    end
-    return true
-end
-
 --- compare(client, object) -> "missing", "same" or "other": what the cluster has in the place of a
 --- saved ConfigMap or Secret; and whether that has at least all that was saved.
 function parts.compare(client, object)
@@ -115,8 +99,7 @@ function parts.compare(client, object)
     if not found then
         return "missing", false
     end
-    local holds = has_all(object, found)
-    return holds and has_all(found, object) and "same" or "other", holds
+    return contents.same(found, object) and "same" or "other", contents.holds(found, object)
 end
 
 return parts

@@ -1,5 +1,6 @@
 --- Checks of apic-v10/configure-s3-backup: the credentials, the certificate and the bucket.
 local base64 = require("salvor.digest").base64
+local contents = require("salvor.k8s.contents")
 local dig = require("salvor").dig
 local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
@@ -37,13 +38,7 @@ end
 
 --- Whether a Secret has these data (and perhaps others).
 function bucket.holds(client, name, data)
-    local found = find_secret(client, name)
-    for key, value in pairs(data) do
-        if dig(found, "data", key) ~= value then
-            return false
-        end
-    end
-    return true
+    return contents.holds(find_secret(client, name), {data = data})
 end
 
 local function check_existing(ctx, site, client)

@@ -1,6 +1,7 @@
 --- Whether the recovery kits of API Connect v10 are those of the living system: there, whole, with
 --- the same secrets and settings. Values are compared and never told.
 local apiconnect = require("salvor.apiconnect")
+local contents = require("salvor.k8s.contents")
 local dig = require("salvor").dig
 local difference = require("salvor.apiconnect.difference")
 local find = require("salvor.k8s.find")
@@ -9,7 +10,6 @@ local management_kit = require("salvor.apiconnect.management_kit")
 local portal_kit = require("salvor.apiconnect.portal_kit")
 local readiness = require("salvor.apiconnect.readiness")
 local replacement = require("salvor.apiconnect.replacement")
-local secrets = require("salvor.apiconnect.secrets")
 local subsystems = require("salvor.apiconnect.readiness.subsystems")
 
 local kits = {}
@@ -29,7 +29,7 @@ local function check_saved_secret(own, item, cure)
     if not live then
         own:gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") of the kit is not in"
             .. " the cluster", cure)
-    elseif not secrets.same(live, item.object) then
+    elseif not contents.same(live, item.object) then
         own:gap("kit-secrets", "secret " .. name .. " (" .. item.role .. ") has other data than"
             .. " the kit's", cure)
     end

@@ -5,12 +5,12 @@
 --- file; top, the APIConnectCluster. Facts: run (the kit's generation), name, version (of the
 --- replacement).
 local apiconnect = require("salvor.apiconnect")
+local contents = require("salvor.k8s.contents")
 local difference = require("salvor.apiconnect.difference")
 local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
 local replacement = require("salvor.apiconnect.replacement")
-local secrets = require("salvor.apiconnect.secrets")
 
 local Subsystem = {}
 Subsystem.__index = Subsystem
@@ -42,7 +42,7 @@ function Subsystem:compare_secret(ctx, item)
     local found = find.object(ctx.k8s, "secrets", item.object.metadata.name)
     if not found then
         return "missing"
-    elseif secrets.same(found, item.object) then
+    elseif contents.same(found, item.object) then
         return "same"
     end
     return self:is_for_backups(item) and "newer" or "other"

@@ -4,12 +4,12 @@
 --- size}, storage (the resource's settings), backup {name, finished}: the newest that can be
 --- restored, nil where there is none.
 local cassandra = require("salvor.cassandra")
+local contents = require("salvor.k8s.contents")
 local find = require("salvor.k8s.find")
 local fortanix = require("salvor.fortanix")
 local keys = require("salvor").keys
 local kit_check = require("salvor.procedure.kit_check")
 local medusa = require("salvor.medusa")
-local parts = require("salvor.fortanix.parts")
 local prerequisites = require("salvor.fortanix.prerequisites")
 local storage = require("salvor.fortanix.storage")
 
@@ -74,7 +74,7 @@ function checks.bootstrapping(ctx)
         if not object then
             ctx:problem("there is no " .. kind .. " " .. name,
                 "without it a recreated platform does not start; is this its namespace?")
-        elseif parts.is_empty(object) then
+        elseif contents.is_empty(object) then
             ctx:problem(kind .. " " .. name .. " is empty", "is it the one of this platform?")
         end
     end

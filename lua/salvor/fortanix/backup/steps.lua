@@ -1,5 +1,6 @@
 --- What captures a platform: the steps of fortanix-ccm/backup, which go by the facts of
 --- salvor.fortanix.backup.checks.
+local contents = require("salvor.k8s.contents")
 local dates = require("salvor.dates")
 local errors = require("salvor.error")
 local fortanix = require("salvor.fortanix")
@@ -59,7 +60,7 @@ end
 
 local function bootstrapping(ctx, kind, name)
     local object = must(ctx.k8s:get(kind, name))
-    if parts.is_empty(object) then
+    if contents.is_empty(object) then
         fail("Failed", object.kind .. " " .. name .. " has become empty", "who has done that? "
             .. "Put its data back; the generation before has them")
     end
