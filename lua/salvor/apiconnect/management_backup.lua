@@ -19,52 +19,50 @@ end
 
 backup.to_epoch = to_epoch
 
+--- `whose` is the field of a backup that names its system, `by` what that is called in owner();
+--- tell(object) -> id, time, server; new(owner) -> the spec of a new one.
 local generations = {
     crunchy = {
-        kind = apiconnect.MANAGEMENT_BACKUP,
-        belongs = function(object, owner)
-            return dig(object, "spec", "clusterName") == owner.name
-        end,
-        belonging = function(owner)
-            return "ManagementBackup with spec.clusterName " .. owner.name
-        end,
+        plural = apiconnect.MANAGEMENT_BACKUP,
+        api = "management.apiconnect.ibm.com/v1beta1",
+        kind = "ManagementBackup",
+        title = "ManagementBackup",
+        whose = {"spec", "clusterName"},
+        by = "name",
         state = crunchy["management.apiconnect.ibm.com/ManagementBackup"],
-        describe = function(object)
+        tell = function(object)
             local id = dig(object, "status", "id")
             return id, to_epoch(dig(object, "status", "info", "rangeEnd")) or to_epoch(id)
         end,
         new = function(owner)
-            return {
-                apiVersion = "management.apiconnect.ibm.com/v1beta1",
-                kind = "ManagementBackup",
-                spec = {type = "full", crType = "create", clusterName = owner.name},
-            }
+            return {type = "full", crType = "create", clusterName = owner.name}
         end,
     },
     edb = {
-        kind = apiconnect.EDB_BACKUP,
-        belongs = function(object, owner)
-            return dig(object, "spec", "cluster", "name") == owner.database_cluster
-        end,
-        belonging = function(owner)
-            return "EDB Backup with spec.cluster.name " .. owner.database_cluster
-        end,
+        plural = apiconnect.EDB_BACKUP,
+        api = "postgresql.k8s.enterprisedb.io/v1",
+        kind = "Backup",
+        title = "EDB Backup",
+        whose = {"spec", "cluster", "name"},
+        by = "database_cluster",
         state = edb["postgresql.k8s.enterprisedb.io/Backup"],
-        describe = function(object)
+        tell = function(object)
             local id = dig(object, "status", "backupId")
             local time = to_epoch(dig(object, "status", "stoppedAt")) or to_epoch(id)
                 or to_epoch(object.metadata.creationTimestamp)
             return id, time, dig(object, "status", "serverName")
         end,
         new = function(owner)
-            return {
-                apiVersion = "postgresql.k8s.enterprisedb.io/v1",
-                kind = "Backup",
-                spec = {cluster = {name = owner.database_cluster}},
-            }
+            return {cluster = {name = owner.database_cluster}}
         end,
     },
 }
+
+--- {name, id, time, server} of a backup.
+local function describe(generation, object)
+    local id, time, server = generation.tell(object)
+    return {name = object.metadata.name, id = id, time = time, server = server}
+end
 
 --- The parameter of procedures that says which generation, where the version does not.
 backup.PARAM = {
@@ -104,35 +102,42 @@ end
 
 --- belonging(owner) -> text: by what a backup of that system is told from others.
 function backup.belonging(owner)
-    return generations[owner.database].belonging(owner)
+    local generation = generations[owner.database]
+    return generation.title .. " with " .. table.concat(generation.whose, ".") .. " "
+        .. owner[generation.by]
 end
 
---- newest(client, owner) -> {name, id, time, server (where EDB's stand below databaseBackup.path)}
---- of the newest backup that can be used, or nil; and how many of this system there
---- are in all. owner: see owner().
-function backup.newest(client, owner)
-    local generation = generations[owner.database]
-    local best, count = nil, 0
-    for object in client:each(generation.kind) do
-        if generation.belongs(object, owner) then
+--- The backups of that system that can be used, each {name, id, time, server (where EDB's stand
+--- below databaseBackup.path)}; and how many of it there are in all. owner: see owner().
+local function of(client, owner)
+    local generation, found, count = generations[owner.database], {}, 0
+    for object in client:each(generation.plural) do
+        if dig(object, table.unpack(generation.whose)) == owner[generation.by] then
             count = count + 1
-            local id, time, server = generation.describe(object)
-            if generation.state(object) == "ready" and time and (not best or time > best.time) then
-                best = {name = object.metadata.name, id = id, time = time, server = server}
-            end
+            found[#found + 1] = generation.state(object) == "ready"
+                and describe(generation, object) or nil
+        end
+    end
+    return found, count
+end
+
+--- newest(client, owner) -> the newest of them, or nil; and how many there are in all.
+function backup.newest(client, owner)
+    local found, count = of(client, owner)
+    local best
+    for _, each in ipairs(found) do
+        if each.time and (not best or each.time > best.time) then
+            best = each
         end
     end
     return best, count
 end
 
---- find(client, owner, id) -> {name, id, time, server} of the usable backup of that id, or nil.
-function backup.find(client, owner, wanted)
-    local generation = generations[owner.database]
-    for object in client:each(generation.kind) do
-        local id, time, server = generation.describe(object)
-        if id == wanted and generation.belongs(object, owner)
-            and generation.state(object) == "ready" then
-            return {name = object.metadata.name, id = id, time = time, server = server}
+--- find(client, owner, id) -> the one of that id, or nil.
+function backup.find(client, owner, id)
+    for _, each in ipairs((of(client, owner))) do
+        if each.id == id then
+            return each
         end
     end
 end
@@ -140,14 +145,14 @@ end
 --- take(client, owner, name, timeout) -> {name, id, time, server}; see action.run().
 function backup.take(client, owner, name, timeout)
     local generation = generations[owner.database]
-    local done = action.run(client, generation.kind, generation.new(owner), name, timeout)
-    local id, time, server = generation.describe(done)
-    return {name = done.metadata.name, id = id, time = time, server = server}
+    return describe(generation, action.run(client, generation.plural,
+        {apiVersion = generation.api, kind = generation.kind, spec = generation.new(owner)}, name,
+        timeout))
 end
 
 --- is_usable(client, owner, name) -> boolean: that backup exists and has succeeded.
 function backup.is_usable(client, owner, name)
-    return action.is_done(client, generations[owner.database].kind, name)
+    return action.is_done(client, generations[owner.database].plural, name)
 end
 
 return backup
