@@ -8,6 +8,8 @@ local portal_kit = require("salvor.apiconnect.portal_kit")
 local secrets = require("salvor.secret")
 local yaml = require("salvor.yaml")
 
+local PORTAL_BACKUP = {protocol = "sftp", host = "backup.example.org", path = "/portal",
+                       credentials = "login"}
 local ORIGINAL = "447ea4b3-9514-4a84-a34b-ce0b349838da"
 
 local function secret(name, data)
@@ -35,7 +37,8 @@ local KITS = {
                 siteName = "82b290a2", originalUID = ORIGINAL,
                 encryptionSecret = {secretName = "enc"},
                 customApplicationCredentials = {{name = "atm-cred", secretName = "atm"}},
-                databaseBackup = {protocol = "objstore", credentials = "s3", backupCerts = "ca"},
+                databaseBackup = {protocol = "objstore", host = "s3.example.org/eu",
+                                  path = "bucket", credentials = "s3", backupCerts = "ca"},
             }},
             ["settings.yaml"] = {name = "management", metadataUID = "u1", siteName = "82b290a2",
                 originalUID = ORIGINAL, newestBackup = {id = "20260101T000000"}},
@@ -49,10 +52,10 @@ local KITS = {
         read = portal_kit.read,
         manifest = manifest(portal_kit.PROCEDURE, "portal"),
         files = {
-            ["portalcluster.yaml"] = {kind = "PortalCluster", metadata = {name = "portal"}, spec = {
-                portalBackup = {protocol = "sftp", credentials = "login"}}},
+            ["portalcluster.yaml"] = {kind = "PortalCluster", metadata = {name = "portal"},
+                                      spec = {portalBackup = PORTAL_BACKUP}},
             ["settings.yaml"] = {name = "portal", metadataUID = "u1", originalUID = "u1",
-                encryptionSecret = "enc", portalBackup = {protocol = "sftp", credentials = "login"},
+                encryptionSecret = "enc", portalBackup = PORTAL_BACKUP,
                 sites = {{name = "p@a@b", site = "p/a/b"}, {name = 1}}},
             ["secrets/enc.yaml"] = secret("enc", {encryption_secret = "x"}),
             ["secrets/login.yaml"] = secret("login", {username = "a", password = "b"}),
@@ -131,10 +134,20 @@ local PROBLEMS = {
     {"management", "that names no encryption secret",
      sets("recreate.yaml", "spec", "encryptionSecret", nil), "it names no secret encryptionSecret"},
     {"portal", "that names no encryption secret", sets("settings.yaml", "encryptionSecret", nil),
-     "names no encryptionSecret"},
+     "it names no secret encryptionSecret"},
     {"management", "that names no credentials",
      sets("recreate.yaml", "spec", "databaseBackup", "credentials", nil),
-     "it names no secret databaseBackup.credentials"},
+     "it does not say databaseBackup.credentials"},
+    {"management", "of a system without backups", sets("recreate.yaml", "spec", "databaseBackup",
+     nil), "it does not say databaseBackup.host"},
+    {"portal", "that names no credentials",
+     sets("settings.yaml", "portalBackup", "credentials", nil),
+     "it does not say portalBackup.credentials"},
+    {"portal", "of a system without backups", sets("settings.yaml", "portalBackup", nil),
+     "it does not say portalBackup.host"},
+    {"management", "that names a secret by what is no name",
+     sets("recreate.yaml", "spec", "encryptionSecret", "secretName", "../enc"),
+     "it names no secret encryptionSecret"},
     {"management", "without a secret that it names", function(files)
         files["secrets/ca.yaml"] = nil
     end, "it lacks secrets/ca.yaml"},
@@ -207,7 +220,7 @@ describe("a kit of API Connect v10", function()
         assert.equal("portal", kit.section)
         assert.equal("apic", kit.top)
         assert.same({originalUID = "u1", encryptionSecret = {secretName = "enc"},
-                     portalBackup = {protocol = "sftp", credentials = "login"}}, kit.spec)
+                     portalBackup = PORTAL_BACKUP}, kit.spec)
         assert.same({{name = "p@a@b", site = "p/a/b"}}, kit.sites)
         assert.equal(2, #kit.secrets)
     end)

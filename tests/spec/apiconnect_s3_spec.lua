@@ -30,8 +30,11 @@ end)
 
 describe("a place in S3", function()
     local function problems(version, changed)
-        local settings = {s3provider = "aws", host = "s3.example.org/eu", path = "bucket/folder",
-                          schedule = version:find("^10%.0%.8") and "0 0 3 * * *" or "0 3 * * *"}
+        local settings = {protocol = "objstore", s3provider = "aws", host = "s3.example.org/eu",
+                          path = "bucket/folder", schedule = "0 3 * * *"}
+        if version:find("^10%.0%.8") then
+            settings.schedule = "0 0 3 * * *"
+        end
         for name, value in pairs(changed) do
             settings[name] = value
         end

@@ -6,6 +6,7 @@ local fields = require("salvor.k8s.fields")
 local kit_files = require("salvor.apiconnect.kit_files")
 local merge = require("salvor.copy").merge
 local objects = require("salvor.procedure.objects")
+local storage = require("salvor.apiconnect.storage")
 local yaml = require("salvor.yaml")
 
 local kit_reader = {}
@@ -36,28 +37,39 @@ function Reader:object(path)
     return object
 end
 
---- secret(role, name, missing) -> {role, object}; missing(object) tells what a recovery misses in
---- it (salvor.apiconnect.secrets).
-function Reader:secret(role, name, missing)
-    if type(name) ~= "string" then
-        self:refuse("it names no secret " .. role)
+--- The Secret that an item of salvor.apiconnect.secrets names.
+local function secret_of(self, item)
+    if item.problem then
+        self:refuse("it names no secret " .. item.role)
     end
-    local path = kit_files.secret(name)
+    local path = kit_files.secret(item.secret)
     local object = self:object(path)
     objects.register_secrets(object)
-    if object.kind ~= "Secret" or dig(object, "metadata", "name") ~= name then
-        self:refuse(path .. " is not the Secret " .. name)
-    elseif missing(object) then
-        self:refuse("secret " .. name .. " has " .. missing(object))
+    local missing = item.missing(object)
+    if object.kind ~= "Secret" or dig(object, "metadata", "name") ~= item.secret then
+        self:refuse(path .. " is not the Secret " .. item.secret)
+    elseif missing then
+        self:refuse("secret " .. item.secret .. " has " .. missing)
     end
-    return {role = role, object = object}
+    return {role = item.role, object = object}
 end
 
---- kit(section, said) -> what the kit says: these fields, section ("management" or "portal"), run
---- and created (its generation), name, uid and version (of the old subsystem).
-function Reader:kit(section, said)
-    return merge(said, {section = section, run = self.run, created = self.created,
-                        name = self.name, uid = self.uid, version = self.version})
+--- kit(section, field, items, said) -> what the kit says: section ("management" or "portal"), run
+--- and created (its generation), name, uid, version and resource (of the old subsystem), secrets (a
+--- list of {role, object}, by these items of salvor.apiconnect.secrets), and what is said. Refuses
+--- one that does not say in said.spec[field] where the backups are.
+function Reader:kit(section, field, items, said)
+    local missing = storage.missing(field, said.spec[field])[1]
+    if missing then
+        self:refuse("it does not say " .. missing)
+    end
+    local secrets = {}
+    for index, item in ipairs(items) do
+        secrets[index] = secret_of(self, item)
+    end
+    return merge(said, {section = section, secrets = secrets, resource = self.resource,
+                        run = self.run, created = self.created, name = self.name, uid = self.uid,
+                        version = self.version})
 end
 
 --- agree(what, ...): refuses a kit whose parts do not all say the same of it.
@@ -73,9 +85,10 @@ function Reader:agree(what, ...)
     end
 end
 
---- open(kit, procedure) -> reader {files, run, created, name, uid, version}: the kit's generation,
---- and the old subsystem; raises when it is not whole, was changed, or is of another procedure.
-function kit_reader.open(kit, procedure)
+--- open(kit, procedure, kind) -> reader {files, run, created, name, uid, version, resource,
+--- settings}: the kit's generation, the old subsystem of that kind, and what is noted of it; raises
+--- when it is not whole, was changed, or is of another procedure.
+function kit_reader.open(kit, procedure, kind)
     local manifest, files = kit:read()
     must(manifest, files)
     local system = fields.map(manifest, "system")
@@ -88,6 +101,10 @@ function kit_reader.open(kit, procedure)
     elseif not apiconnect.parse_version(self.version) then
         self:refuse("it does not tell the version of the subsystem")
     end
+    self.resource = self:object(kit_files.resource(kind))
+    self.settings = self:object(kit_files.SETTINGS)
+    self:agree("name", self.name, self.settings.name, dig(self.resource, "metadata", "name"))
+    self:agree("uid", self.uid, self.settings.metadataUID)
     return self
 end
 

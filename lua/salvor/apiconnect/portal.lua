@@ -3,7 +3,6 @@ local dig = require("salvor").dig
 local endpoints = require("salvor.apiconnect.endpoints")
 local secrets = require("salvor.apiconnect.secrets")
 local section = require("salvor.apiconnect.section")
-local storage = require("salvor.apiconnect.storage")
 
 local portal = {}
 
@@ -26,11 +25,6 @@ end
 
 --- endpoints(spec) -> see salvor.apiconnect.endpoints.
 portal.endpoints = endpoints.of
-
---- What is wrong with portalBackup beyond its missing fields: a list of {message, hint}.
-function portal.backup_problems(settings)
-    return storage.problems(portal.BACKUP_FIELD, settings)
-end
 
 --- fields(known) -> the fields of a portal's spec that make it take the old backups over. known:
 --- what a kit's settings say {siteName, originalUID, portalBackup, encryptionSecret (its name)}.

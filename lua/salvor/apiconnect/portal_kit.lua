@@ -1,24 +1,11 @@
 --- A recovery kit of apic-v10/prepare-portal, read for a recovery.
 local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
-local kit_files = require("salvor.apiconnect.kit_files")
 local kit_reader = require("salvor.apiconnect.kit_reader")
 local portal = require("salvor.apiconnect.portal")
+local storage = require("salvor.apiconnect.storage")
 
 local portal_kit = {PROCEDURE = "apic-v10/prepare-portal"}
-
---- The secrets that the resource names.
-local function secrets_of(reader, resource, known)
-    local found = {}
-    local described = {spec = resource.spec, status = {encryptionSecret = known.encryptionSecret}}
-    for index, item in ipairs(portal.secrets(described)) do
-        if item.problem then
-            reader:refuse(item.problem)
-        end
-        found[index] = reader:secret(item.role, item.secret, item.missing)
-    end
-    return found
-end
 
 --- The sites that had backups: {name (as in the names of files), site (spec.siteName)}.
 local function sites_of(known)
@@ -32,29 +19,24 @@ local function sites_of(known)
 end
 
 --- read(kit) -> what it says; raises when it cannot be relied on:
----   section, run, created, name, uid, version    see salvor.apiconnect.kit_reader
+---   section, run, created, name, uid, version, resource, secrets  see salvor.apiconnect.kit_reader
 ---   top                the name of the APIConnectCluster above it, or nil
----   resource           the old PortalCluster, neat
 ---   spec               what the replacement must have
----   secrets            a list of {role, object}
 ---   sites              a list of {name, site}
 function portal_kit.read(kit)
-    local reader = kit_reader.open(kit, portal_kit.PROCEDURE)
-    local resource = reader:object(kit_files.resource(portal.KIND))
-    local known = reader:object(kit_files.SETTINGS)
-    reader:agree("name", reader.name, known.name, dig(resource, "metadata", "name"))
-    reader:agree("uid", reader.uid, known.metadataUID)
+    local reader = kit_reader.open(kit, portal_kit.PROCEDURE, portal.KIND)
+    local known = reader.settings
     reader:agree("originalUID", known.originalUID,
-        dig(resource, "spec", "originalUID") or known.metadataUID)
-    known.portalBackup = fields.map(known, "portalBackup")
-    for _, problem in ipairs(portal.backup_problems(known.portalBackup)) do
+        dig(reader.resource, "spec", "originalUID") or known.metadataUID)
+    known.portalBackup = fields.map(known, portal.BACKUP_FIELD)
+    for _, problem in ipairs(storage.problems(portal.BACKUP_FIELD, known.portalBackup)) do
         reader:refuse(table.concat(problem, ": "))
     end
-    return reader:kit("portal", {
+    local items = portal.secrets({spec = {portalBackup = known.portalBackup},
+                                  status = {encryptionSecret = known.encryptionSecret}})
+    return reader:kit("portal", portal.BACKUP_FIELD, items, {
         top = dig(known, "topLevel", "name"),
-        resource = resource,
         spec = portal.fields(known),
-        secrets = secrets_of(reader, resource, known),
         sites = sites_of(known),
     })
 end

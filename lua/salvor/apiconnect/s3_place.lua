@@ -61,9 +61,9 @@ function place.with(settings, certificate, more, fn)
 end
 
 --- problems(settings, version) -> list of {message, hint}: what is wrong with settings that are to
---- be put in. What storage.s3_problems finds in those that are in use is part of it.
+--- be put in. What storage.problems finds in those that are in use is part of it.
 function place.problems(settings, version)
-    local problems = storage.s3_problems(settings, version)
+    local problems = storage.problems("databaseBackup", settings, version)
     local bucket, wrong = place.split_path(settings.path)
     if not bucket then
         problems[#problems + 1] = {"the path '" .. tostring(settings.path) .. "' cannot be used",

@@ -1,15 +1,19 @@
 --- Where API Connect v10 keeps its backups, as its resources say it.
 local apiconnect = require("salvor.apiconnect")
+local dig = require("salvor").dig
 
 local storage = {}
 
 local PROVIDERS = {aws = true, ibm = true, custom = true}
+local NEEDED = {"host", "path", "credentials"}
 local LARGEST_RETENTION = 9999999
 
 --- From 10.0.8 on the provider means nothing.
 local function check_provider(settings, version, add)
     local provider = settings.s3provider
-    if not PROVIDERS[provider] then
+    if apiconnect.at_least(version, "10.0.8") then
+        return
+    elseif not PROVIDERS[provider] then
         add("databaseBackup.s3provider is '" .. tostring(provider or "") .. "'",
             "it is aws, ibm or custom")
     elseif provider == "custom" and not apiconnect.at_least(version, "10.0.2.0") then
@@ -37,40 +41,44 @@ local function check_bucket(field, settings, add)
     end
 end
 
-local function collect()
-    local problems = {}
-    return problems, function(...)
-        problems[#problems + 1] = {...}
+local function check_retention(settings, add)
+    local retained = settings.repoRetentionFull
+    if retained and (math.type(retained) ~= "integer" or retained < 1
+        or retained > LARGEST_RETENTION) then
+        add("databaseBackup.repoRetentionFull is " .. tostring(retained),
+            "it is a whole number from 1 to " .. LARGEST_RETENTION)
     end
 end
 
---- problems(field, settings) -> list of {message, hint}: what is wrong with a databaseBackup or a
---- portalBackup (`field`) by either protocol, beyond what is missing.
-function storage.problems(field, settings)
-    local problems, add = collect()
-    local port = settings.port
+--- missing(field, settings) -> list of the fields that either protocol needs and that are not set,
+--- "databaseBackup.host". field: databaseBackup or portalBackup.
+function storage.missing(field, settings)
+    local missing = {}
+    for _, name in ipairs(NEEDED) do
+        if (dig(settings, name) or "") == "" then
+            missing[#missing + 1] = field .. "." .. name
+        end
+    end
+    return missing
+end
+
+--- problems(field, settings, version) -> list of {message, hint}: what is wrong with them beyond
+--- what is missing.
+function storage.problems(field, settings, version)
+    local problems, port = {}, settings.port
+    local function add(...)
+        problems[#problems + 1] = {...}
+    end
     if port and (math.type(port) ~= "integer" or port < 1 or port > 65535) then
         add(field .. ".port is " .. tostring(port),
             "it is a number from 1 to 65535, 22 when it is left out")
     end
     if settings.protocol == "objstore" then
         check_bucket(field, settings, add)
-    end
-    return problems
-end
-
---- s3_problems(settings, version) -> the same of a databaseBackup whose protocol is objstore.
-function storage.s3_problems(settings, version)
-    local problems, add = collect()
-    check_bucket("databaseBackup", settings, add)
-    if not apiconnect.at_least(version, "10.0.8") then
-        check_provider(settings, version, add)
-    end
-    local retained = settings.repoRetentionFull
-    if retained and (math.type(retained) ~= "integer" or retained < 1
-        or retained > LARGEST_RETENTION) then
-        add("databaseBackup.repoRetentionFull is " .. tostring(retained),
-            "it is a whole number from 1 to " .. LARGEST_RETENTION)
+        if field == "databaseBackup" then
+            check_provider(settings, version, add)
+            check_retention(settings, add)
+        end
     end
     return problems
 end

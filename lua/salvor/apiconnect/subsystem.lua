@@ -10,6 +10,7 @@ local dig = require("salvor").dig
 local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
 local restores = require("salvor.apiconnect.restores")
+local storage = require("salvor.apiconnect.storage")
 
 local subsystem = {}
 
@@ -20,6 +21,19 @@ local Subsystem = {}
 
 -- Which it is
 
+--- version(ctx, object, where) -> the version that the resource tells; nothing after a problem.
+--- where: what that says behind its name, " of the other data centre".
+function subsystem.version(ctx, object, where)
+    local version = dig(object, "status", "versions", "reconciled")
+        or dig(object, "spec", "version")
+    if apiconnect.parse_version(version) then
+        return version
+    end
+    ctx:problem(object.kind .. " " .. object.metadata.name .. where
+        .. " does not tell its version",
+        "its operator writes it to status.versions.reconciled: look whether that is at work")
+end
+
 --- Check: there is the resource, and it tells its version.
 function Subsystem:find(ctx)
     local name = choose(ctx, {kind = self.kind, plural = self.plural, product = "API Connect v10",
@@ -28,14 +42,11 @@ function Subsystem:find(ctx)
         return
     end
     local object = must(ctx.k8s:get(self.plural, name))
-    local version = dig(object, "status", "versions", "reconciled")
-        or dig(object, "spec", "version")
-    if not apiconnect.parse_version(version) then
-        return ctx:problem(self.kind .. " " .. name .. " does not tell its version",
-            "its operator writes it to status.versions.reconciled: look whether that is at work")
+    local version = subsystem.version(ctx, object, "")
+    if version then
+        ctx.facts.name, ctx.facts.uid, ctx.facts.version = name, object.metadata.uid, version
+        ctx:note(self.kind .. " " .. name .. ", version " .. version)
     end
-    ctx.facts.name, ctx.facts.uid, ctx.facts.version = name, object.metadata.uid, version
-    ctx:note(self.kind .. " " .. name .. ", version " .. version)
 end
 
 --- ctx.facts, with name, uid and version; raises when the operator has left out the check that
@@ -64,7 +75,6 @@ function Subsystem:backup_settings(object)
 end
 
 local INSIDE = "backups stay inside the cluster and are lost with it"
-local NEEDED = {"host", "path", "credentials"} -- by either protocol
 
 --- Check: backups leave the cluster, and their place is described as a recovery needs it. The
 --- settings, and whether nothing is wrong with them; nothing when they do not leave it.
@@ -81,13 +91,10 @@ function Subsystem:check_backup_settings(ctx)
         return ctx:problem(field .. ".protocol is '" .. tostring(protocol) .. "'",
             "it is sftp, or objstore for S3")
     end
-    for _, name in ipairs(NEEDED) do
-        if (dig(settings, name) or "") == "" then
-            problems[#problems + 1] = {field .. "." .. name .. " is not set",
-                                       "set it " .. self:place(object)}
-        end
+    for index, name in ipairs(storage.missing(field, settings)) do
+        problems[index] = {name .. " is not set", "set it " .. self:place(object)}
     end
-    local others = self:setting_problems(settings, ctx.facts.version)
+    local others = storage.problems(field, settings, ctx.facts.version)
     table.move(others, 1, #others, #problems + 1, problems)
     for _, problem in ipairs(problems) do
         ctx:problem(table.unpack(problem))
@@ -177,7 +184,7 @@ end
 --- class(fields) -> a class of subsystems. fields: kind, plural, backup_field (of its spec),
 --- restores (see salvor.apiconnect.restores), needs_site (whether its backups are bound to a
 --- siteName), default_interval (of backups without a schedule, in seconds). Methods of its own:
---- secrets, setting_problems, schedule_problem, newest, take, is_usable. An object of it has param:
+--- secrets, schedule_problem, newest, take, is_usable. An object of it has param:
 --- which parameter of the procedure names its resource.
 function subsystem.class(fields)
     local class = setmetatable(fields, {__index = Subsystem})

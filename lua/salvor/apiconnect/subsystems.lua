@@ -11,7 +11,6 @@ local portal_backup = require("salvor.apiconnect.portal_backup")
 local portal_restore = require("salvor.apiconnect.portal_restore")
 local restores = require("salvor.apiconnect.restores")
 local schedule = require("salvor.apiconnect.schedule")
-local storage = require("salvor.apiconnect.storage")
 local subsystem = require("salvor.apiconnect.subsystem")
 
 local subsystems = {}
@@ -36,15 +35,6 @@ end
 --- schedule_problem(text, version): as salvor.apiconnect.schedule.problem.
 function Management.schedule_problem(_, text, version)
     return schedule.problem(text, version)
-end
-
---- setting_problems(settings, version) -> list of {message, hint}: what is wrong beyond what is
---- missing.
-function Management:setting_problems(settings, version)
-    if settings.protocol == "objstore" then
-        return storage.s3_problems(settings, version)
-    end
-    return storage.problems(self.backup_field, settings)
 end
 
 --- Check: nothing is being restored, and no restore that failed has left the operator's lock.
@@ -97,10 +87,6 @@ local Portal = subsystem.class({
 
 function Portal.secrets(_, object)
     return portal.secrets(object)
-end
-
-function Portal.setting_problems(_, settings)
-    return portal.backup_problems(settings)
 end
 
 --- The vendor's examples have five fields in every version; from 10.0.8 on both forms pass.
