@@ -110,6 +110,17 @@ lab.describe("run of apic-v10/recover", function()
         assert.equal(1, #operation.world.management.restored)
     end)
 
+    it("takes no backup that is newer than the run, as the empty portal may make them", function()
+        local newer, files = portal_world.time(-HOUR / 2), {}
+        table.move(lost.storage.files, 1, #lost.storage.files, 1, files)
+        files[#files + 1] = {name = portal_world.SYSTEM, time = newer}
+        local operation <close> = lost_installation.start(lost,
+            {portal = {storage = merge(lost.storage, {files = files})}})
+        local result = operation:recover({record = false})
+        salvor.expect_code(0, result)
+        assert.truthy(operation.world.portal.restored[portal_world.SYSTEM] < newer)
+    end)
+
     it("plans both, and changes nothing", function()
         local operation <close> = lost_installation.start(lost)
         local before = operation.world:snapshot()
@@ -222,6 +233,13 @@ lab.describe("run of apic-v10/recover", function()
         end)
     end
 
+    it("names parameters by their names here also in what is wrong", function()
+        local operation <close> = lost_installation.start(lost)
+        local result = operation:plan({management_pitr_target = "soon"})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "-p management_pitr_target=soon is not a moment")
+    end)
+
     it("names the parameter by the name that it has here", function()
         local operation <close> = lost_installation.start(lost)
         must(operation.world.client:create({apiVersion = "apiconnect.ibm.com/v1beta1",
@@ -231,5 +249,16 @@ lab.describe("run of apic-v10/recover", function()
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, "give its definition: -p management_resource=FILE",
             "give its definition: -p portal_resource=FILE")
+    end)
+end)
+
+lab.describe("apic-v10/recover of 10.0.8", function()
+    it("says which procedure takes another backup than the one of the kit", function()
+        local lost <close> = lost_installation.lose({version = "10.0.8.0"})
+        local operation <close> = lost_installation.start(lost)
+        local result = operation:plan({record = false})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "storage may hold a newer one: salvor run"
+            .. " apic-v10/recover-management -p backup=ID")
     end)
 end)

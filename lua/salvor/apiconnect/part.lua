@@ -8,13 +8,15 @@ local part = {}
 local Part = {}
 
 --- "-p kit=…" and "--skip dry-run" in a text, under the names that parameter and step have in the
---- whole.
+--- whole; what the whole does not have can be said to the part's own procedure alone.
 function Part:in_whole(text)
     if not text then
         return nil
     end
-    text = text:gsub("(%-p '?)([%w_]+)=", function(option, param)
-        return option .. (self.rename(param) or param) .. "="
+    text = text:gsub("%-p ('?)([%w_]+)", function(quote, param)
+        local whole = self.rename(param)
+        return (whole and "-p " or "salvor run " .. self.alone .. " -p ") .. quote
+            .. (whole or param)
     end)
     return (text:gsub("(%-%-skip )([%w-]+)", function(option, step)
         return option .. self.step(step)
@@ -22,20 +24,20 @@ function Part:in_whole(text)
 end
 
 function Part:problem(message, hint)
-    self.whole:problem(message, self:in_whole(hint))
+    self.whole:problem(self:in_whole(message), self:in_whole(hint))
 end
 
 function Part:warn(message, hint)
-    self.whole:warn(message, self:in_whole(hint))
+    self.whole:warn(self:in_whole(message), self:in_whole(hint))
 end
 
 --- An error as the whole procedure raises it.
 function Part:translate(err)
-    if errors.is(err) and err.hint then
-        return errors.new({code = err.code, op = err.op, message = err.message, cause = err,
-                           hint = self:in_whole(err.hint), retryable = err.retryable})
+    if not errors.is(err) then
+        return err
     end
-    return err
+    return errors.new({code = err.code, op = err.op, message = self:in_whole(err.message),
+                       cause = err, hint = self:in_whole(err.hint), retryable = err.retryable})
 end
 
 local function same_name(name)
@@ -43,8 +45,9 @@ local function same_name(name)
 end
 
 --- of(ctx, name, options) -> a ctx whose facts are ctx.facts[name]. options: params(whole, name) ->
---- the value of the part's parameter (the whole's of the same name when nil), rename(name) -> what
---- the part's parameter is called in the whole, step(id) -> the same of a step.
+--- the value of the part's parameter (the whole's when nil), rename(name) -> what that is called in
+--- the whole (nil: it has none; then `alone` is the id of the procedure that has), step(id) -> the
+--- same of a step.
 function part.of(ctx, name, options)
     options = options or {}
     local rename, value = options.rename or same_name, options.params
@@ -52,6 +55,7 @@ function part.of(ctx, name, options)
     local own = {
         whole = ctx,
         rename = rename,
+        alone = options.alone,
         step = options.step or same_name,
         facts = ctx.facts[name],
         params = setmetatable({}, {__index = function(_, param)
@@ -59,7 +63,8 @@ function part.of(ctx, name, options)
             if given ~= nil then
                 return given
             end
-            return ctx.params[rename(param) or param]
+            local whole = rename(param)
+            return whole and ctx.params[whole]
         end}),
     }
     return setmetatable(own, {__index = function(_, key)
@@ -101,7 +106,8 @@ local function permission_of(permission, declarations, rename)
         return type(fn) == "function" and function(params)
             local own = {}
             for _, declaration in ipairs(declarations) do
-                local value = params[rename(declaration.name)]
+                local whole = rename(declaration.name)
+                local value = whole and params[whole]
                 own[declaration.name] = value == nil and declaration.default or value
             end
             return fn(own)
@@ -117,18 +123,20 @@ end
 --- options: shared, a set of parameters that keep their names; given(ctx, param) -> a value of one
 --- of those in the set `hidden`, which are no parameters of the whole.
 function part.embed(procedure, name, options)
-    local shared, hidden = options.shared or {}, options.hidden or {}
+    local shared, hidden, names = options.shared or {}, options.hidden or {}, {}
     local function rename(param)
-        return shared[param] and param or name .. "_" .. param
+        return names[param] or not hidden[param] and param or nil
     end
     local function step_id(id)
         return name .. "-" .. id
     end
-    local of = {rename = rename, params = options.given, step = step_id}
+    local of = {rename = rename, params = options.given, step = step_id, alone = procedure.id}
     local result = {params = {}, permissions = {}, steps = {}}
     for _, declaration in ipairs(procedure.params) do
-        if not hidden[declaration.name] then
-            table.insert(result.params, merge(declaration, {name = rename(declaration.name)}))
+        local own = declaration.name
+        if not hidden[own] then
+            names[own] = shared[own] and own or name .. "_" .. own
+            table.insert(result.params, merge(declaration, {name = names[own]}))
         end
     end
     for index, permission in ipairs(procedure.permissions) do

@@ -3,6 +3,7 @@
 ---
 --- ctx.facts: management and portal, of the parts; pair {id, server, time, ended}, when one is
 --- recorded.
+local dates = require("salvor.dates")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
 local management_kit = require("salvor.apiconnect.management_kit")
@@ -29,13 +30,15 @@ function recover_pair.of_management(ctx, param)
 end
 
 --- The time until which portal backups count: the end of the recorded one, otherwise as long after
---- the management backup as the two may be apart.
+--- the management backup as the two may be apart, though not after the run has begun: what is newer
+--- is of the new, still empty portal.
 local function portal_time(ctx)
     local known, chosen = ctx.facts.pair, dig(ctx.facts, "management", "backup", "time")
     if known then
         return time_text(known.ended)
     end
-    return chosen and time_text(chosen + ctx.params.max_skew) or "now"
+    local begun = dates.compact(ctx.run) or os.time() -- of a plan
+    return chosen and time_text(math.min(chosen + ctx.params.max_skew, begun)) or "now"
 end
 
 --- The parameters of the portal part.
