@@ -230,7 +230,8 @@ local PROBLEMS = {
         spoil = function(operation)
             create_restore(operation, "RestoreInProgress")
         end,
-        says = {"ManagementRestore earlier is in flight", "wait until it has ended"},
+        says = {"ManagementRestore earlier is in flight: phase RestoreInProgress; wait until it has"
+                .. " ended; one that never will is to be deleted"},
     },
     {
         "a failed restore has left its lock",
@@ -245,7 +246,7 @@ local PROBLEMS = {
     {
         "the backup's id is none",
         params = {backup = "yesterday"},
-        says = {"-p backup=yesterday is not the id of a backup"},
+        says = {"'yesterday' is not the id of a backup; say -p backup=newest"},
     },
     {
         "the moment is none",

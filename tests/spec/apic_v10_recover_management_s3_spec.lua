@@ -94,7 +94,8 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
     local PROBLEMS = {
         {"no new path is named", {}, "that path must not be used by the replacement"},
         {"the new path is the old one", {copy = "/old"}, "is where the backups are"},
-        {"the new path lies in the old one", {copy = "/old/new"}, "lies in what is to be copied"},
+        {"the new path is deeper than the vendor supports", {copy = "/old/new"},
+         "/old/new'; it is a bucket, or a bucket and one folder in it"},
         {"the new path is not empty", {copy = "/used"}, "/used/readme"},
         {"the definition has multiSiteHA", {copy = "/new", spec = {multiSiteHA = MULTISITE}},
          "the definition has multiSiteHA; it must be taken out before"},

@@ -199,8 +199,8 @@ local PROBLEMS = {
         before = function()
             return {timestamp = "20261332.000000", management_time = "yesterday"}
         end,
-        says = {"-p timestamp=20261332.000000 is no time", "YYYYMMDD.HHMMSS as the ids of backups",
-                "-p management_time=yesterday is no time"},
+        says = {"'20261332.000000' is no time to restore to; say -p timestamp=now, or YYYYMMDD",
+                "'yesterday' is not the id of a management backup; say -p management_time="},
     },
     {
         "sites cannot be looked at",
@@ -331,7 +331,7 @@ lab.describe("apic-v10/recover-portal warns when", function()
          function(operation)
              add_management(operation, "Running")
          end},
-        {"the time is in the future", {"-p timestamp=20991231.000000 is in the future"},
+        {"the time is in the future", {"20991231.000000 is in the future"},
          function()
              return {timestamp = "20991231.000000"}
          end},

@@ -7,6 +7,7 @@ local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local dig = require("salvor").dig
 local management_restore = require("salvor.apiconnect.management_restore")
+local s3_place = require("salvor.apiconnect.s3_place")
 local subsystem = require("salvor.apiconnect.recover_management.subsystem")
 
 local checks = {}
@@ -67,8 +68,8 @@ function checks.backup(ctx)
     if ctx.facts.database == "edb" then
         check_stored(ctx, kit, wanted)
     elseif wanted ~= "newest" and not backup.to_epoch(wanted) then
-        ctx:problem("-p backup=" .. wanted .. " is not the id of a backup",
-            "an id is like 20260826-154646F; newest is the newest one")
+        ctx:problem("'" .. wanted .. "' is not the id of a backup",
+            "say -p backup=newest, or one like 20260826-154646F")
     end
 end
 
@@ -84,7 +85,12 @@ function checks.copy(ctx)
             .. " be used by the replacement",
             "they are copied to a new one: -p copy_backups_to=bucket/folder")
     elseif to == settings.path then
-        return ctx:problem("copy_backups_to is where the backups are", "name a new path")
+        return ctx:problem(to .. " is where the backups are",
+            "name a new path: -p copy_backups_to=bucket/folder")
+    end
+    local bucket, wrong = s3_place.split_path(to)
+    if not bucket then
+        return ctx:problem("the backups cannot be copied to '" .. to .. "'", wrong)
     end
     local object = subsystem:definition(ctx, kit)
     if dig(object, "spec", "multiSiteHA") or dig(object, "spec", "management", "multiSiteHA") then

@@ -5,7 +5,8 @@ local backup = require("salvor.apiconnect.portal_backup")
 local dates = require("salvor.dates")
 local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
-local ready = require("salvor.k8s.ready")
+local management_restore = require("salvor.apiconnect.management_restore")
+local restores = require("salvor.apiconnect.restores")
 local sites = require("salvor.apiconnect.portal_sites")
 
 local checks = {}
@@ -14,14 +15,14 @@ function checks.time(ctx)
     local time, management = ctx.params.timestamp, ctx.params.management_time
     local seconds = backup.seconds(time)
     if time ~= "now" and not seconds then
-        ctx:problem("-p timestamp=" .. time .. " is no time",
-            "now, or YYYYMMDD.HHMMSS as the ids of backups have it")
+        ctx:problem("'" .. time .. "' is no time to restore to",
+            "say -p timestamp=now, or YYYYMMDD.HHMMSS as the ids of backups have it")
     elseif seconds and seconds > os.time() then
-        ctx:warn("-p timestamp=" .. time .. " is in the future: the newest backups are taken")
+        ctx:warn(time .. " is in the future: the newest backups are taken")
     end
     if management and not dates.compact(management) then
-        ctx:problem("-p management_time=" .. management .. " is no time",
-            "it begins with YYYYMMDD-HHMMSS, as the ids of management backups do")
+        ctx:problem("'" .. management .. "' is not the id of a management backup",
+            "say -p management_time=YYYYMMDD-HHMMSS, with which such an id begins")
     end
 end
 
@@ -40,38 +41,32 @@ end
 
 -- The management subsystem
 
---- The objects of a kind in the namespace; none where the cluster does not know it.
-local function list(ctx, plural)
-    return find.has_kind(ctx.k8s, plural) and must(ctx.k8s:list(plural)) or {}
-end
-
 local FIRST = "the management subsystem is restored first, the portal immediately afterwards"
 
---- Management restores that are complete, and a problem for each in flight.
-local function count_restored(ctx)
-    local count = 0
-    for _, object in ipairs(list(ctx, apiconnect.MANAGEMENT_RESTORE)) do
-        local state = ready.state(object)
-        count = count + (state == "ready" and 1 or 0)
-        if state == "waiting" then
-            ctx:problem("ManagementRestore " .. object.metadata.name .. " is in flight", FIRST)
-        end
+--- How many restores of it are complete; a problem where it is not up, and for each in flight.
+local function check_management(ctx, object)
+    local name = object.metadata.name
+    local is_up, text = apiconnect.ready(object)
+    if not is_up then
+        ctx:problem("ManagementCluster " .. name .. " is not up: " .. text, FIRST)
     end
-    return count
+    local found = restores.all(ctx.k8s, management_restore, name)
+    for _, restore in ipairs(found.in_flight) do
+        ctx:problem(restore, FIRST)
+    end
+    return #found.done
 end
 
 function checks.management(ctx)
-    local found = list(ctx, apiconnect.MANAGEMENT)
+    local found = find.has_kind(ctx.k8s, apiconnect.MANAGEMENT)
+        and must(ctx.k8s:list(apiconnect.MANAGEMENT)) or {}
+    local restored = 0
     for _, object in ipairs(found) do
-        local is_up, text = apiconnect.ready(object)
-        if not is_up then
-            ctx:problem("ManagementCluster " .. object.metadata.name .. " is not up: " .. text,
-                FIRST)
-        end
+        restored = restored + check_management(ctx, object)
     end
     if not found[1] then
         ctx:warn("there is no management subsystem in namespace " .. ctx.namespace, FIRST)
-    elseif count_restored(ctx) == 0 then
+    elseif restored == 0 then
         ctx:warn("no ManagementRestore is complete in namespace " .. ctx.namespace, FIRST)
     end
 end
