@@ -128,6 +128,16 @@ local function define()
         assert.same(beside, target.other.world:snapshot())
     end)
 
+    it("refuses one that does not tell its version", function()
+        local target <close> = start()
+        target.other.world:patch_status({versions = {reconciled = "unknown"}})
+        local result = target:salvor(words_of(target, nil, "plan"))
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "ManagementCluster management of the other data centre does"
+            .. " not tell its version")
+        assert.is_nil(result.stdout:find("different versions", 1, true))
+    end)
+
     it("is kept out of both by whoever works in the other one", function()
         local target <close> = start()
         must(target.other.world.client:create({apiVersion = "coordination.k8s.io/v1",

@@ -6,6 +6,7 @@ local lab = require("support.lab")
 local operation = require("support.operation")
 local s3_operation = require("support.s3_operation")
 local salvor = require("support.salvor")
+local stanza_job = require("worlds.stanza_job")
 local store_lab = require("support.store_lab")
 local world = require("worlds.apic_v10_s3")
 
@@ -110,7 +111,8 @@ local function define()
         fixture.world.refuses_restart = true
         local result = fixture:run({timeout = "1s"})
         salvor.expect_code(5, result)
-        salvor.expect(result.stderr, "stopped at step stanza: ", world.JOB)
+        salvor.expect(result.stderr, "stopped at step stanza: ", world.JOB,
+            "; ManagementCluster management: phase Running, state 18/18, \"restartDB.accept is not")
     end)
 
     it("a fresh installation needs no restart", function()
@@ -119,6 +121,15 @@ local function define()
         local result = fixture:plan({restart_database = false})
         salvor.expect_code(0, result)
         assert.is_nil(result.stdout:find("restartDB", 1, true))
+    end)
+
+    it("a database that is down and has made a stanza needs one", function()
+        local fixture <close> = s3_operation.start()
+        fixture.world:patch_status({phase = "Pending", state = "11/18"})
+        stanza_job.create(fixture.world)
+        local result = fixture:plan({restart_database = false})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "the database of management is installed: it restarts for")
     end)
 
     it("asks for the name of what is lost, and changes nothing without it", function()

@@ -11,6 +11,7 @@ local s3_place = require("salvor.apiconnect.s3_place")
 local section = require("salvor.apiconnect.section")
 local sites = require("salvor.apiconnect.configure_s3.sites")
 local stanza = require("salvor.apiconnect.stanza")
+local subsystem = require("salvor.apiconnect.subsystem")
 
 local settings = {}
 
@@ -32,27 +33,25 @@ local function choose_in(ctx, site, client)
     }))
 end
 
+--- What is known of a data centre; nothing after a problem.
 local function describe(ctx, site, client)
     local object = must(client:get(apiconnect.MANAGEMENT, site.name))
-    site.namespace = client.namespace
-    site.place = section.of(object)
-    site.version = dig(object, "status", "versions", "reconciled") or dig(object, "spec", "version")
-    if not apiconnect.parse_version(site.version) then
-        return ctx:problem("ManagementCluster " .. site.name .. sites.of(site)
-            .. " does not tell its version",
-            "its operator writes it to status.versions.reconciled: look whether that is at work")
+    site.version = subsystem.version(ctx, object, sites.of(site))
+    if not site.version then
+        return
     end
-    local database, err = management_backup.generation(site.version, ctx.params.database)
-    if not database then
+    local owner, err = management_backup.owner(object, site.version, ctx.params.database)
+    if not owner then
         return ctx:problem(err.message, err.hint)
     elseif not dig(object, "status", "services", "db") and not dig(object, "spec", "siteName") then
         return ctx:problem("spec.siteName of " .. site.name .. sites.of(site) .. " is not set, so"
             .. " the name of the database cluster is unknown", "wait until the operator has set it")
     end
-    site.database = database
-    site.database_cluster = apiconnect.database_cluster(object, site.database)
+    site.namespace, site.place = client.namespace, section.of(object)
+    site.database, site.database_cluster = owner.database, owner.database_cluster
     site.was_installed = dig(object, "status", "phase") == "Running"
     ctx:note(section.title(site.place) .. sites.of(site) .. ", version " .. site.version)
+    return site
 end
 
 --- Check `resource`: which subsystem, and where its settings are edited.
@@ -62,10 +61,7 @@ function settings.find(ctx)
         local site = {other = number == 2}
         local client = sites.client(ctx, site)
         site.name = choose_in(ctx, site, client)
-        if site.name then
-            describe(ctx, site, client)
-            table.insert(ctx.facts.sites, site)
-        end
+        table.insert(ctx.facts.sites, site.name and describe(ctx, site, client))
     end
     local one, two = ctx.facts.sites[1], ctx.facts.sites[2]
     if one and two and one.version ~= two.version then
@@ -77,10 +73,11 @@ end
 -- What is wanted
 
 local function wanted_for(params, site)
-    local is_custom = params.provider == "custom" or apiconnect.at_least(site.version, "10.0.8")
+    local has_provider = not apiconnect.at_least(site.version, "10.0.8")
+    local is_custom = params.provider == "custom" or not has_provider
     return {
         protocol = "objstore",
-        s3provider = not apiconnect.at_least(site.version, "10.0.8") and params.provider or nil,
+        s3provider = has_provider and params.provider or nil,
         host = site.other and params.other_host or params.host,
         path = site.other and params.other_path or params.path,
         credentials = params.credentials,
@@ -151,10 +148,12 @@ function settings.check(ctx)
     end
 end
 
---- Check `restart`: an installed database takes other settings only by a restart.
+--- Check `restart`: an installed database takes other settings only by a restart. One that has made
+--- a stanza is installed, whether it is up or not.
 function settings.check_restart(ctx)
     for _, site in sites.each(ctx) do
-        site.restarts = site.changes and site.was_installed and site.database == "crunchy"
+        site.restarts = site.job ~= nil
+            or site.changes and site.was_installed and site.database == "crunchy"
         if site.restarts and not ctx.params.restart_database then
             ctx:problem("the database of " .. site.name .. sites.of(site) .. " is installed: it"
                 .. " restarts for other backup settings, and the subsystem is down until then",

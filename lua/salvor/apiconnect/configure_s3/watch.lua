@@ -50,6 +50,12 @@ function watch.has_stanza(ctx)
     end)
 end
 
+--- What the subsystem says of itself, which may be why there is no Job.
+local function state_of(site, client)
+    local _, words = apiconnect.ready(must(client:get(apiconnect.MANAGEMENT, site.name)))
+    return "ManagementCluster " .. site.name .. ": " .. words
+end
+
 --- A Job that was made for other settings says nothing: the operator puts another in its place.
 local function await_job(ctx, site, client)
     local name = stanza.job(site.database_cluster)
@@ -70,6 +76,9 @@ local function await_job(ctx, site, client)
             return
         elseif err.code == "Failed" then
             error(stanza_job.failure(client, name, err.message, sites.of(site)), 0)
+        elseif err.code == "Timeout" then
+            error(errors.new({code = err.code, op = err.op, hint = err.hint, cause = err,
+                              message = err.message .. "; " .. state_of(site, client)}), 0)
         elseif err.code ~= "NotFound" then
             error(err, 0)
         end
