@@ -76,8 +76,9 @@ end
 --- await(client, datacenter's name, names of its pods, timeout): until the datacenter is ready and
 --- all of these pods serve; raises when they do not.
 function cassandra.await(client, datacenter, names, timeout)
-    must(client:wait(cassandra.DATACENTERS, datacenter, {timeout = timeout, ready = is_serving}))
-    must(client:wait("pods", names, {timeout = timeout, ready = is_started,
+    must(client:wait(cassandra.DATACENTERS, datacenter, {timeout = timeout, ready = is_serving,
+                                                         wanted = "to serve"}))
+    must(client:wait("pods", names, {timeout = timeout, ready = is_started, wanted = "to serve",
                                      create = true}))
 end
 

@@ -62,6 +62,7 @@ local function await(self, kind, name, options)
     return must(self.client:wait(self.api .. "/" .. kind, name, {
         timeout = options.timeout,
         create = options.create,
+        wanted = options.wanted,
         ready = function(object)
             local state, why = state_of(object)
             return state == "ready", why
@@ -200,9 +201,9 @@ end
 --- fails, with the pods that it failed on.
 function Medusa:take(datacenter, name, timeout)
     name = begin(self, medusa.BACKUP_JOB, name, datacenter, {backupType = "full"})
-    await(self, medusa.BACKUP_JOB, name, {timeout = timeout})
-    return describe(await(self, medusa.BACKUP, name,
-        {timeout = math.min(timeout, APPEARS), create = true}))
+    await(self, medusa.BACKUP_JOB, name, {timeout = timeout, wanted = "to finish on every pod"})
+    return describe(await(self, medusa.BACKUP, name, {timeout = math.min(timeout, APPEARS),
+        create = true, wanted = "to be complete"}))
 end
 
 --- A job without a status says nothing at all: what it waits for has to be found out.
@@ -230,12 +231,12 @@ end
 function Medusa:restore(datacenter, name, backup, timeouts)
     name = begin(self, medusa.RESTORE_JOB, name, datacenter, {backup = backup})
     local begun, err = self.client:wait(self.api .. "/" .. medusa.RESTORE_JOB, name,
-        {timeout = timeouts.begin, ready = has_begun})
+        {timeout = timeouts.begin, ready = has_begun, wanted = "to begin"})
     if not begun and err.code == "Timeout" then
         err = not_begun(self, name, backup, err)
     end
     must(begun, err)
-    await(self, medusa.RESTORE_JOB, name, {timeout = timeouts.finish})
+    await(self, medusa.RESTORE_JOB, name, {timeout = timeouts.finish, wanted = "to finish"})
 end
 
 --- is_restored(name) -> whether the job of that name, or one of those after it, has restored

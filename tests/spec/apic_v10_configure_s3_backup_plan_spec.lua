@@ -19,7 +19,8 @@ local function define()
             "spec.databaseBackup.path: ", fixture.path,
             "spec.databaseBackup.restartDB.accept: true",
             "- spec.databaseBackup.port",
-            "wait for jobs.batch management-82b290a2-postgres-stanza-create",
+            "wait for jobs.batch management-82b290a2-postgres-stanza-create to be complete for",
+            "management to be up and have got the settings, at most 60s",
             "pgbackrest info --output json --repo1-type s3", "nothing was changed")
         assert.is_nil((result.stdout .. result.stderr):find(fixture.at.secret_key, 1, true))
         assert.same(before, fixture:everything())

@@ -72,6 +72,8 @@ lab.describe("plan of fortanix-ccm/restore", function()
             "delete Deployment " .. fixture.namespace .. "/malbork",
             "delete Deployment " .. fixture.namespace .. "/ccm-frontend-4-36-2101",
             "wait for pods with app=malbork to be gone, at most 5m",
+            "MedusaRestoreJob medusa-restore-plan to begin, at most 5m",
+            "MedusaRestoreJob medusa-restore-plan to finish, at most 4h",
             "create MedusaRestoreJob", "~ spec.paused: true -> false", "nothing was changed")
         assert.is_nil(result.stdout:find("delete Deployment " .. fixture.namespace .. "/"
             .. fortanix.OPERATOR, 1, true))

@@ -93,7 +93,7 @@ lab.describe("fortanix-ccm/restore stops when", function()
         local fixture <close> = start()
         fixture.world.medusa.faults.restore = "stuck"
         stops(fixture, {restore_timeout = "5s"}, "stopped at step restore",
-            "the datacenter is being restored and started")
+            "was waited for 5 s to finish; last: ", "the datacenter is being restored and started")
     end)
 
     it("the backup has gone from the cluster: the job never begins, a sync lets it", function()

@@ -371,9 +371,11 @@ lab.describe("waiting", function()
         it("wants all of them at the same time", function()
             later(to(names[1], {phase = "Complete"}), to(names[1], {phase = "Broken"}),
                 to(names[2], {phase = "Complete"}), to(names[3], {phase = "Complete"}))
-            local _, err = client:wait("dives", names, {ready = phase("Complete"), timeout = 3})
+            local _, err = client:wait("dives", names, {ready = phase("Complete"), timeout = 3,
+                                                        wanted = "to be complete"})
             assert.are.equal("Timeout", err.code)
-            assert.truthy(err.message:find(names[1] .. '" was waited for 3 s', 1, true))
+            assert.truthy(err.message:find(names[1] .. '" was waited for 3 s to be complete; last',
+                1, true))
         end)
 
         it("names those that are missing when time is over", function()

@@ -199,6 +199,7 @@ lab.describe("a plan", function()
             must(c:wait("cm", "a", {timeout = 90}))
             must(c:wait("cm", "b", {ready = "Ready=True"}))
             must(c:wait("cm", {"a", "b"}, {ready = function() return false end, timeout = -1}))
+            must(c:wait("cm", "a", {ready = function() return false end, wanted = "to begin"}))
             must(c:wait("cm", "gone", {deleted = true}))
             local said = {}
             for index, effect in ipairs(list) do
@@ -207,7 +208,7 @@ lab.describe("a plan", function()
             assert.same({
                 {"cm a", "to be ready", 90}, {"cm b", "for Ready=True", 30},
                 {"cm a, b", "for what the procedure asks of it", "for ever"},
-                {"cm gone", "to be gone", 30},
+                {"cm a", "to begin", 30}, {"cm gone", "to be gone", 30},
             }, said)
         end)
 

@@ -79,6 +79,7 @@ function client:watch(kind, opts) end
 --- hold. Without it the kind's own rule: see `k8s.state`.
 ---@field failed? string|fun(object: table): boolean, string? Failed for good, and why. The kind's
 --- own rule holds only where neither `ready` nor `failed` is given.
+---@field wanted? string What `ready` means, for errors and plans: "to begin".
 ---@field deleted? boolean Wait until it is gone; one that comes after it under its name is another.
 ---@field create? boolean It may not exist yet.
 ---@field label_selector? k8s.LabelSelector All these in the place of a name. At least

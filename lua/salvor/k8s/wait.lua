@@ -3,9 +3,9 @@ local check = require("salvor.k8s.check")
 local copy = require("salvor.copy")
 
 local item_options = {namespace = "string", ready = "function|string|table",
-                      failed = "function|string", deleted = "boolean", create = "boolean",
-                      label_selector = "string|table", field_selector = "string|table",
-                      all_namespaces = "boolean"}
+                      failed = "function|string", wanted = "string", deleted = "boolean",
+                      create = "boolean", label_selector = "string|table",
+                      field_selector = "string|table", all_namespaces = "boolean"}
 
 local session_options = {timeout = "number", stall = "number", tick = "number",
                          on_progress = "function"}

@@ -31,6 +31,7 @@ end
 function watch.await_ready(ctx, site, what, has_it)
     must(sites.client(ctx, site):wait(apiconnect.MANAGEMENT, site.name, {
         timeout = ctx.params.timeout,
+        wanted = "to be up and have got " .. what,
         ready = function(object)
             if not has_it(object.spec) then
                 return false, "it has not got " .. what .. " yet"
@@ -63,6 +64,7 @@ local function await_job(ctx, site, client)
         local done, err = client:wait(stanza.JOBS, name, {
             create = true,
             timeout = ctx.params.timeout,
+            wanted = "to be complete for these settings",
             ready = function(job)
                 local state, words = stanza.state(job, site.job)
                 return state == "ready", words

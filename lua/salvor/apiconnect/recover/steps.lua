@@ -92,6 +92,7 @@ local function await_up(self, ctx, kit)
     return must(ctx.k8s:wait(self.plural, kit.name, {
         timeout = ctx.params.install_timeout,
         create = true,
+        wanted = "to be up with the old identity, secrets and backup settings",
         ready = function(object)
             local one = self:live_differences(ctx, kit, object)[1]
             if one then

@@ -61,8 +61,8 @@ function target.wants(opts, what)
         positive, negative = "for " .. opts.ready, "does not meet " .. opts.ready
     end
     return {deleted = opts.deleted, create = opts.create, failed = failed,
-            ready = ready[1] and ready, positive = positive, negative = negative,
-            is_custom = ready[1] ~= nil and type(opts.ready) ~= "string"}
+            ready = ready[1] and ready, positive = opts.wanted or positive, negative = negative,
+            is_custom = ready[1] ~= nil and type(opts.ready) ~= "string" and not opts.wanted}
 end
 
 --- The kind's own rule says what is ready where item.wants does not.
