@@ -56,10 +56,17 @@ local function rule_of(kind)
     return rules["medusa.k8ssandra.io/" .. kind]
 end
 
+--- Where it is written why a job of that kind has failed.
+local LOGS = {
+    [medusa.BACKUP_JOB] = "the log of the container medusa in that pod says why",
+    [medusa.RESTORE_JOB] = "the logs of the k8ssandra operator, and of the init container"
+        .. " medusa-restore in the pods of the datacenter, say more",
+}
+
 --- Waits until an object is ready, and raises when it fails.
 local function await(self, kind, name, options)
     local state_of = rule_of(kind)
-    return must(self.client:wait(self.api .. "/" .. kind, name, {
+    local done, err = self.client:wait(self.api .. "/" .. kind, name, {
         timeout = options.timeout,
         create = options.create,
         wanted = options.wanted,
@@ -71,7 +78,12 @@ local function await(self, kind, name, options)
             local state, why = state_of(object)
             return state == "failed", why
         end,
-    }))
+    })
+    if not done and err.code == "Failed" then
+        err = errors.new({code = err.code, op = err.op, message = err.message, cause = err,
+                          hint = LOGS[kind]})
+    end
+    return must(done, err)
 end
 
 -- Backups

@@ -112,7 +112,7 @@ local function define()
         local result = fixture:run({timeout = "1s"})
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step stanza: ", world.JOB,
-            "; ManagementCluster management: phase Running, state 18/18, \"restartDB.accept is not")
+            "; ManagementCluster management: phase Running, state 18/18, message restartDB.accept")
     end)
 
     it("a fresh installation needs no restart", function()

@@ -44,7 +44,7 @@ lab.describe("apic-v10/recover-portal stops when", function()
         local operation <close> = recovery.start(lost,
             {faults = {install = "waiting for the database"}})
         expect_stopped(operation, {install_timeout = "3s"}, "stopped at step await-operator",
-            "phase Pending, state 2/6, \"waiting for the database\"")
+            "phase Pending, state 2/6, message waiting for the database")
     end)
 
     it("the operator finds no backups, and goes on when it does", function()

@@ -11,7 +11,9 @@ lab.describe("apic-v2018/restore-management, when", function()
         local result = fixture:run()
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step watch", "has failed: restore: Restore prelim"
-            .. " checks failed for rdd94fb4a21-apiconnect-cc-0", "--resume")
+            .. " checks failed for rdd94fb4a21-apiconnect-cc-0; find out why; a resumed run starts"
+            .. " the restore anew once its job has failed or is gone: kubectl -n "
+            .. fixture.namespace .. " delete job restore-", "--resume")
     end)
 
     it("the restore has failed, and its job is removed: a resumed run starts it again", function()
@@ -66,7 +68,8 @@ lab.describe("apic-v2018/restore-management, when", function()
         local result = fixture:run()
         salvor.expect_code(5, result)
         salvor.expect(result.stderr, "stopped at step restore: apicup: apicup subsys exec mgmt"
-            .. " restore: exit code 1: Error: connection refused: \\x1b[31mapim")
+            .. " restore: exit code 1: Error: connection refused: \\x1b[31mapim",
+            "it is not to be run by hand: a resumed run knows whether to run it again")
         assert.same({}, fixture.world:jobs())
     end)
 
@@ -98,7 +101,8 @@ lab.describe("apic-v2018/restore-management, when", function()
         end, {object = function(job) return job.metadata.name:find("^restore") end})
         local result = fixture:run()
         salvor.expect_code(5, result)
-        salvor.expect(result.stderr, "was deleted while it was waited for")
+        salvor.expect(result.stderr, 'cassandraclusters "rdd94fb4a21-apiconnect-cc" ',
+            "find out who has removed it; what is lost is installed anew by a new run")
     end)
 
     it("tasks stay stuck: names them, and is resumed", function()

@@ -77,7 +77,7 @@ lab.describe("fortanix-ccm/restore stops when", function()
         local fixture <close> = start()
         fixture.world.medusa.faults.restore = {message = "no luck"}
         local run = stops(fixture, nil, "stopped at step restore",
-            "no luck")
+            "no luck; the logs of the k8ssandra operator, and of the init container medusa-restore")
         assert.is_true(fixture.world:platform().spec.paused)
         fixture.world.medusa.faults.restore = nil
         salvor.expect_code(0, fixture:resume(run))

@@ -247,7 +247,9 @@ local subsystem = {
      "phase Running, state 12/18"},
     {"pending", {status = {phase = "Pending", state = "18/18"}}, "waiting", "phase Pending"},
     {"of no parts", {status = {phase = "Running", state = "0/0"}}, "waiting", "state 0/0"},
-    {"new", {}, "waiting", "phase (none), state (none)"},
+    {"new", {}, "waiting", "phase (none)"},
+    {"with a message", {status = {phase = "Pending", state = "0/18", message = "soon"}}, "waiting",
+     "phase Pending, state 0/18, message soon"},
 }
 CASES["management.apiconnect.ibm.com/v1beta1/ManagementCluster"] = subsystem
 CASES["portal.apiconnect.ibm.com/v1beta1/PortalCluster"] = subsystem
@@ -267,7 +269,7 @@ local function phases(good, ...)
     }
     for _, phase in ipairs({...}) do
         cases[#cases + 1] = {phase, {status = {phase = phase, state = "so far"}}, "waiting",
-                             "phase " .. phase .. ": so far"}
+                             "phase " .. phase .. ", state so far"}
     end
     return cases
 end

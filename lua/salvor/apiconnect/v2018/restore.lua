@@ -84,6 +84,21 @@ local function watched(ctx)
     return items
 end
 
+--- Raises what a wait for it has ended with, and says what to do.
+local function expect_restored(ctx, done, err)
+    local hints = {
+        Failed = "find out why; a resumed run starts the restore anew once its job has failed or is"
+            .. " gone: kubectl -n " .. ctx.namespace .. " delete job " .. known(ctx, "job"),
+        NotFound = "find out who has removed it; what is lost is installed anew by a new run with"
+            .. " -p disaster=true",
+    }
+    if not done and hints[err.code] then
+        err = errors.new({code = err.code, op = err.op, message = err.message, cause = err,
+                          hint = hints[err.code]})
+    end
+    must(done, err)
+end
+
 --- The job may end before the database is restored, and its end is seen by another watch than the
 --- database's: so the latter is looked at once more.
 function restore.watch(ctx)
@@ -93,9 +108,9 @@ function restore.watch(ctx)
     end
     local options = {timeout = ctx.params.restore_timeout, stall = ctx.params.stall}
     local items = watched(ctx)
-    must(ctx.k8s:wait_all(items, options))
+    expect_restored(ctx, ctx.k8s:wait_all(items, options))
     local database = items[1]
-    must(ctx.k8s:wait(database.kind, database.name, {
+    expect_restored(ctx, ctx.k8s:wait(database.kind, database.name, {
         ready = database.ready, failed = database.failed,
         timeout = options.timeout, stall = options.stall,
     }))

@@ -9,16 +9,23 @@ local text = fields.text
 
 local rules = {}
 
+--- "phase Running, state 18/18, message ...", as salvor.k8s.status says it.
+local function words_of(object)
+    local words = {"phase " .. (text(object, "status", "phase") or "(none)")}
+    for _, field in ipairs({"state", "message"}) do
+        local said = text(object, "status", field)
+        words[#words + 1] = said and field .. " " .. said
+    end
+    return table.concat(words, ", ")
+end
+
 --- `phases`: those in which all is well. "18/18": as many parts are up as there are.
 local function subsystem(phases)
     return function(object)
         local phase, parts = text(object, "status", "phase"), text(object, "status", "state")
-        local message = text(object, "status", "message")
         local up, all = (parts or ""):match("^(%d+)/(%d+)$")
-        local words = string.format("phase %s, state %s%s", phase or "(none)", parts or "(none)",
-            message and ", \"" .. message .. "\"" or "")
         local is_up = phases[phase or ""] and up ~= nil and up == all and tonumber(up) > 0
-        return is_up and "ready" or "waiting", words
+        return is_up and "ready" or "waiting", words_of(object)
     end
 end
 
@@ -45,8 +52,7 @@ local function action(good)
         if not phase then
             return "waiting", "its operator has not begun with it yet"
         end
-        local words = fields.join("phase " .. phase, text(object, "status", "message"),
-            text(object, "status", "state"))
+        local words = words_of(object)
         if good[phase] then
             return "ready", words
         elseif is_failure(phase) then
