@@ -177,7 +177,7 @@ lab.describe("Ctrl-C at the prompt, connected to a cluster, ends", function()
     end)
 
     it("a wait for an object", function()
-        shown:enter("fs.write('began', '') ; c:wait('configmap', 'no-such', {timeout = 1000})")
+        shown:enter("fs.write('began', '') ; c:wait('cm', 'none', {create = true, timeout = 1000})")
         file("began")
         cancel()
         shown:enter("c:get('namespace', 'default').metadata.name")
