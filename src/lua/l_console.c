@@ -118,7 +118,7 @@ static int put_piece(lua_State *L, struct salvor_frame *frame, struct salvor_err
     return salvor_frame_put(frame, text, size, style, err);
 }
 
-/* draw(pieces): list of texts, {text, style}, and one true where the cursor is */
+/* draw(pieces), in all rows but one: list of texts, {text, style}, and one true where the cursor is */
 static int console_draw(lua_State *L)
 {
     struct salvor_error err;

@@ -263,9 +263,10 @@ int salvor_console_draw(struct salvor_console *console, struct salvor_error *err
 {
     size_t columns, rows;
     salvor_console_size(&columns, &rows);
-    return flush(console,
-                 salvor_screen_draw(&console->screen, &console->frame, rows, &console->output, err),
-                 err);
+    size_t height = rows > 1 ? rows - 1 : 1; /* a row is left for what was printed above */
+    int result =
+        salvor_screen_draw(&console->screen, &console->frame, height, &console->output, err);
+    return flush(console, result, err);
 }
 
 int salvor_console_erase(struct salvor_console *console, struct salvor_error *err)

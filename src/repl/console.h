@@ -51,7 +51,10 @@ int salvor_console_event(struct salvor_console *console, enum salvor_console_eve
 /* Columns and rows of the terminal; 80 and 24 where it does not know. */
 void salvor_console_size(size_t *columns, size_t *rows);
 
-/* The frame to fill, begun anew, and what makes it appear. */
+/*
+ * The frame to fill, begun anew, and what makes it appear, in all rows but one, in which the last row
+ * stays that was printed above.
+ */
 struct salvor_frame *salvor_console_frame(struct salvor_console *console, struct salvor_error *err);
 int salvor_console_draw(struct salvor_console *console, struct salvor_error *err);
 

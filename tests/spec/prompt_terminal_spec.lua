@@ -113,7 +113,7 @@ describe("a terminal", function()
 
         it("has the rows of the cursor when there are fewer than the text's", function()
             check("1\n2\n3\n4\n5\n6\n7\n8", {
-                {columns = 80, rows = 4, shown = "... 5\n... 6\n... 7\n... 8|"},
+                {columns = 80, rows = 4, shown = "... 6\n... 7\n... 8|"},
             })
         end)
     end)

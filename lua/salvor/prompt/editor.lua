@@ -111,7 +111,7 @@ function editor:pieces()
     local _, rows = self.console:size()
     local below, rows_below = pieces_below(self)
     local from, to
-    from, to, self.first = window(edited.text, edited.cursor, math.max(1, rows - rows_below),
+    from, to, self.first = window(edited.text, edited.cursor, math.max(1, rows - 1 - rows_below),
         self.first)
     local before = self.search and search.prompt(self) or self.first == 1 and self.prompt
         or {continuation}

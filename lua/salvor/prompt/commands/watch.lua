@@ -19,12 +19,12 @@ local function look(prompt, chunk)
     return table.concat(texts, "\n")
 end
 
---- As many rows of a text as the terminal has, below the time.
+--- As many rows of a text as can be drawn, below the time and above the cursor.
 local function view(prompt, text)
     local columns, rows = prompt.editor.console:size()
     local shown = {os.date("%H:%M:%S")}
     for row in (prompt.harmless(text:gsub("\t", "    ")) .. "\n"):gmatch("([^\n]*)\n") do
-        if #shown + 1 >= rows then
+        if #shown + 2 >= rows then
             break
         end
         shown[#shown + 1] = fit(row, columns - 1)
