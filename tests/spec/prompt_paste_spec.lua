@@ -95,7 +95,7 @@ describe("what is pasted at the prompt", function()
             shown:expect_text("xxx\n")
         end
         shown:paste("yy")
-        shown:expect_text("an input has at most 1 MiB; a file is run by :load FILE")
+        shown:expect_text("an input has at most 1 MiB; a file is run by :load FILE\nxxx")
         shown:press("C-c")
         expect_alive()
     end)
