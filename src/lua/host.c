@@ -14,7 +14,7 @@
 #include "lua/binding.h"
 #include "lua/embedded.h"
 #include "lua/errors.h"
-#include "lua/guard.h"
+#include "lua/libraries.h"
 #include "lua/modules.h"
 #include "lua/pool.h"
 #include "lua/scheduler.h"
@@ -144,7 +144,7 @@ static int set_up(lua_State *L)
     lua_settop(L, 0);
     salvor_binding_install(L);
     salvor_errors_install(L);
-    salvor_guard_install(L);
+    salvor_libraries_install(L);
     install_searcher(L);
     drop_relative_entries(L, "path");
     drop_relative_entries(L, "cpath");
