@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/folder.h"
@@ -34,7 +36,34 @@ static void close_quietly(int fd)
 
 /* Reading */
 
-static int read_all(struct salvor_buffer *out, int fd, const char *path, struct salvor_error *err)
+enum { FOR_EVER = -1 };
+
+static long long milliseconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Until there is something to read, or `end` on that clock. */
+static int await(int fd, const char *path, long long end, struct salvor_error *err)
+{
+    struct pollfd watch = {.fd = fd, .events = POLLIN};
+    if (end == FOR_EVER)
+        return 0;
+    long long left = end - milliseconds_now();
+    int ready = poll(&watch, 1, left > 0 ? (int)left : 0);
+    if (ready < 0)
+        return failed(err, errno, path);
+    if (ready)
+        return 0;
+    salvor_error_set(err, "Timeout", "%s: nobody has written it to its end", path);
+    salvor_error_hint(err, "it is a pipe: see what should write it, or name a file");
+    return -1;
+}
+
+static int read_all(struct salvor_buffer *out, int fd, const char *path, long long end,
+                    struct salvor_error *err)
 {
     struct stat status;
     if (fstat(fd, &status) < 0)
@@ -49,6 +78,8 @@ static int read_all(struct salvor_buffer *out, int fd, const char *path, struct 
         if (room > out->limit - out->size)
             room = out->limit - out->size;
         if (salvor_buffer_reserve(out, room, err) < 0)
+            return -1;
+        if (await(fd, path, end, err) < 0)
             return -1;
         char beyond;
         ssize_t got = room ? read(fd, out->data + out->size, room) : read(fd, &beyond, 1);
@@ -65,14 +96,26 @@ static int read_all(struct salvor_buffer *out, int fd, const char *path, struct 
     }
 }
 
-int salvor_file_read(struct salvor_buffer *out, const char *path, struct salvor_error *err)
+static int read_until(struct salvor_buffer *out, const char *path, int flags, long long end,
+                      struct salvor_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
     if (fd < 0)
         return failed(err, errno, path);
-    int result = read_all(out, fd, path, err);
+    int result = read_all(out, fd, path, end, err);
     close_quietly(fd);
     return result;
+}
+
+int salvor_file_read(struct salvor_buffer *out, const char *path, struct salvor_error *err)
+{
+    return read_until(out, path, 0, FOR_EVER, err);
+}
+
+int salvor_file_read_within(struct salvor_buffer *out, const char *path, int seconds,
+                            struct salvor_error *err)
+{
+    return read_until(out, path, O_NONBLOCK, milliseconds_now() + seconds * 1000LL, err);
 }
 
 /* Folders as the place of a file */

@@ -25,6 +25,10 @@
 /* Appends the whole file; TooLarge above the ceiling of `out`. */
 int salvor_file_read(struct salvor_buffer *out, const char *path, struct salvor_error *err);
 
+/* The same; Timeout for a pipe that has not come to its end after so many seconds. */
+int salvor_file_read_within(struct salvor_buffer *out, const char *path, int seconds,
+                            struct salvor_error *err);
+
 /*
  * Writes the file in one step: whoever looks sees the old content or the new one, also after a crash.
  * On an error the old file is as it was and nothing is left over. A symbolic link at `path` is

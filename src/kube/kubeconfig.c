@@ -169,16 +169,17 @@ int salvor_kubeconfig_paths(json_t **out, const char *path, struct salvor_error 
     return salvor_error_memory(err);
 }
 
-static int find_files(struct salvor_kubeconfig_file **files, const char *path,
-                      struct salvor_error *err)
+static int find_files(struct salvor_kubeconfig_file **files,
+                      const struct salvor_kubeconfig_options *options, struct salvor_error *err)
 {
+    int seconds = options->seconds > 0 ? options->seconds : SALVOR_KUBECONFIG_SECONDS;
     json_t *paths;
-    if (salvor_kubeconfig_paths(&paths, path, err) < 0)
+    if (salvor_kubeconfig_paths(&paths, options->path, err) < 0)
         return -1;
     int result = 0;
     for (size_t i = 0; i < json_array_size(paths) && result == 0; i++)
         result = salvor_kubeconfig_file_add(files, json_string_value(json_array_get(paths, i)),
-                                            path != NULL, err);
+                                            options->path != NULL, seconds, err);
     json_decref(paths);
     return result;
 }
@@ -200,8 +201,7 @@ static int warn_of_missing(struct salvor_kubeconfig *out,
     return result;
 }
 
-static int nothing_chosen(const struct salvor_kubeconfig_file *files, const char *path,
-                          struct salvor_error *err)
+static int nothing_chosen(const struct salvor_kubeconfig_file *files, struct salvor_error *err)
 {
     json_t *names = salvor_kubeconfig_names(files, "context");
     bool has_contexts = json_array_size(names) > 0;
@@ -214,15 +214,14 @@ static int nothing_chosen(const struct salvor_kubeconfig_file *files, const char
         hint_contexts(files, err);
         return -1;
     }
-    if (path)
-        salvor_error_set(err, "NotFound", "there is no kubeconfig: %s is empty", path);
+    if (files)
+        salvor_error_set(err, "NotFound", "kubeconfig %s has no contexts: it is empty or cut off",
+                         files->path);
     else if (list && *list)
-        salvor_error_set(
-            err, "NotFound",
-            "there is no kubeconfig: no file of $KUBECONFIG (%s) is there and not empty", list);
-    else
         salvor_error_set(err, "NotFound",
-                         "there is no kubeconfig: ~/.kube/config does not exist or is empty");
+                         "there is no kubeconfig: no file of $KUBECONFIG (%s) exists", list);
+    else
+        salvor_error_set(err, "NotFound", "there is no kubeconfig: ~/.kube/config does not exist");
     salvor_error_hint(err, "name one with --kubeconfig or $KUBECONFIG");
     return -1;
 }
@@ -237,7 +236,7 @@ static int load_chosen(struct salvor_kubeconfig *out, const struct salvor_kubeco
         return warn_of_missing(out, files, options->path, err) < 0
                    ? -1
                    : salvor_kubeconfig_load_pod(out, options->service_account_dir, err);
-    return nothing_chosen(files, options->path, err);
+    return nothing_chosen(files, err);
 }
 
 static int impersonate(struct salvor_kubeconfig *out, const json_t *who, struct salvor_error *err)
@@ -256,7 +255,7 @@ int salvor_kubeconfig_load(struct salvor_kubeconfig *out,
 {
     struct salvor_kubeconfig_file *files = NULL;
     memset(out, 0, sizeof(*out));
-    int result = find_files(&files, options->path, err);
+    int result = find_files(&files, options, err);
     if (result == 0)
         result = load_chosen(out, files, options, err);
     salvor_kubeconfig_files_free(files);
@@ -315,7 +314,7 @@ int salvor_kubeconfig_contexts(json_t **out, const struct salvor_kubeconfig_opti
                                struct salvor_error *err)
 {
     struct salvor_kubeconfig_file *files = NULL;
-    int result = find_files(&files, options->path, err);
+    int result = find_files(&files, options, err);
     json_t *names = result == 0 ? salvor_kubeconfig_names(files, "context") : NULL;
     *out = json_array();
     if (result == 0 && (!names || !*out))

@@ -20,6 +20,7 @@ struct salvor_kubeconfig_options {
     const char *namespace;           /* instead of the context's */
     const json_t *impersonate;       /* instead of `as`; as in kube/impersonation.h */
     const char *service_account_dir; /* of a pod; for tests */
+    int seconds;                     /* for whoever writes a file that is a pipe; 0: 30 */
 };
 
 /* All is owned; NULL is "not given". Keys, tokens and passwords are wiped on release. */

@@ -24,7 +24,7 @@ int salvor_kubeconfig_read(struct salvor_buffer *out, const char *path, const ch
     struct salvor_buffer whole = SALVOR_BUFFER_INIT(65536);
     int result = salvor_kubeconfig_path(&whole, path, base, err);
     if (result == 0)
-        result = salvor_file_read(out, whole.data, err);
+        result = salvor_file_read_within(out, whole.data, SALVOR_KUBECONFIG_SECONDS, err);
     salvor_buffer_release(&whole);
     return result;
 }
@@ -123,26 +123,31 @@ static int check_shape(const json_t *root, struct salvor_error *err)
     return result;
 }
 
-static int load(struct salvor_kubeconfig_file *file, const char *path, struct salvor_error *err)
+static int load(struct salvor_kubeconfig_file *file, const char *path, int seconds,
+                struct salvor_error *err)
 {
     struct salvor_buffer text = SALVOR_BUFFER_INIT(SALVOR_KUBECONFIG_LIMIT);
     struct salvor_error cause;
-    int result = salvor_kubeconfig_read(&text, path, NULL, err);
+    int result = salvor_file_read_within(&text, path, seconds, &cause);
     bool is_read = result == 0;
     if (is_read)
         result = parse(&file->root, &text, &cause);
     if (is_read && result == 0)
         result = check_shape(file->root, &cause);
-    if (is_read && result < 0) {
-        salvor_error_set(err, cause.code, "kubeconfig %s: %s", path, cause.message);
-        salvor_error_hint(err, "correct the file, or name another one");
+    if (result < 0) {
+        salvor_error_set(err, cause.code, "kubeconfig %s%s%s", is_read ? path : "",
+                         is_read ? ": " : "", cause.message);
+        salvor_error_hint(err, "%s",
+                          is_read         ? "correct the file, or name another one"
+                          : cause.hint[0] ? cause.hint
+                                          : "name a file that can be read");
     }
     salvor_buffer_release_wiped(&text);
     return result;
 }
 
 int salvor_kubeconfig_file_add(struct salvor_kubeconfig_file **list, const char *path,
-                               bool required, struct salvor_error *err)
+                               bool required, int seconds, struct salvor_error *err)
 {
     if (!required && access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
@@ -154,7 +159,7 @@ int salvor_kubeconfig_file_add(struct salvor_kubeconfig_file **list, const char 
     while (*list)
         list = &(*list)->next;
     *list = file;
-    return load(file, path, err);
+    return load(file, path, seconds, err);
 }
 
 static const json_t *entries(const struct salvor_kubeconfig_file *file, const char *kind)

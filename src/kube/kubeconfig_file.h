@@ -13,6 +13,9 @@
 /* Far above what people have; a file this large is not a kubeconfig. */
 #define SALVOR_KUBECONFIG_LIMIT ((size_t)16 << 20)
 
+/* A file may be a pipe, as in `--kubeconfig <(command)`; nobody waits longer for who writes it. */
+#define SALVOR_KUBECONFIG_SECONDS 30
+
 struct salvor_kubeconfig_file {
     char *path;
     json_t *root; /* an object */
@@ -20,12 +23,12 @@ struct salvor_kubeconfig_file {
 };
 
 /*
- * Reads one file to the end of the list. A missing one is an error only when `required`. Error
- * Invalid, naming the file, unless it is a Config of v1 whose clusters, users and contexts are lists
- * of named entries, no name twice. What the entries hold is not looked at.
+ * Reads one file, a pipe within `seconds`, to the end of the list. A missing one is an error only
+ * when `required`. Error Invalid, naming the file, unless it is a Config of v1 whose clusters, users
+ * and contexts are lists of named entries, no name twice. What the entries hold is not looked at.
  */
 int salvor_kubeconfig_file_add(struct salvor_kubeconfig_file **list, const char *path,
-                               bool required, struct salvor_error *err);
+                               bool required, int seconds, struct salvor_error *err);
 
 /* Frees the list and wipes the texts in it. */
 void salvor_kubeconfig_files_free(struct salvor_kubeconfig_file *list);

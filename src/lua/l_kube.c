@@ -2,6 +2,7 @@
  * salvor.kube: requests and streams of one Kubernetes API server, without any policy. Scripts use
  * salvor.k8s (lua/salvor/k8s.lua), which is built on this.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "kube/exec_plugin.h"
@@ -106,6 +107,7 @@ static int kube_connect(lua_State *L)
         .impersonate = read_impersonation(L),
     };
     lua_Number timeout = salvor_option_number(L, 1, "timeout", DEFAULT_TIMEOUT);
+    options.seconds = timeout >= 1 && timeout < INT_MAX ? (int)timeout : 1;
     struct salvor_kube_client *client = lua_newuserdatauv(L, sizeof(*client), 0);
     memset(client, 0, sizeof(*client));
     luaL_setmetatable(L, SALVOR_KUBE_CLIENT);

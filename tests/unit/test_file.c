@@ -220,6 +220,58 @@ static void reading_has_a_ceiling(void **state)
     salvor_buffer_release(&small);
 }
 
+/* A process of its own writes the texts, or opens the pipe and writes nothing for ever. */
+static pid_t start_writer(const char *path, const char *const *texts)
+{
+    pid_t pid = fork();
+    if (pid)
+        return pid;
+    int fd = open(path, O_WRONLY);
+    for (; texts && *texts; texts++) {
+        usleep(1000);
+        if (write(fd, *texts, strlen(*texts)) < 0)
+            _exit(1);
+    }
+    if (!texts)
+        pause();
+    _exit(0);
+}
+
+static void a_pipe_is_read_to_its_end(void **state)
+{
+    (void)state;
+    struct salvor_error err = {0};
+    struct salvor_buffer text = SALVOR_BUFFER_INIT(100);
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    pid_t writer = start_writer(path_of("pipe"), (const char *const[]){"first, ", "last", NULL});
+    assert_int_equal(salvor_file_read_within(&text, path_of("pipe"), 60, &err), 0);
+    assert_string_equal(text.data, "first, last");
+    waitpid(writer, NULL, 0);
+    salvor_buffer_release(&text);
+}
+
+static void a_silent_pipe_is_not_waited_for_ever(void **state)
+{
+    (void)state;
+    struct salvor_buffer text = SALVOR_BUFFER_INIT(100);
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    pid_t writer = 0;
+    for (int with_writer = 0; with_writer < 2; with_writer++) {
+        struct salvor_error err = {0};
+        if (with_writer)
+            writer = start_writer(path_of("pipe"), NULL);
+        assert_int_equal(salvor_file_read_within(&text, path_of("pipe"), with_writer, &err), -1);
+        assert_string_equal(err.code, "Timeout");
+        assert_non_null(strstr(err.message, path_of("pipe")));
+    }
+    kill(writer, SIGKILL);
+    waitpid(writer, NULL, 0);
+    put("file", "text");
+    assert_int_equal(salvor_file_read_within(&text, path_of("file"), 0, NULL), 0);
+    assert_string_equal(text.data, "text");
+    salvor_buffer_release(&text);
+}
+
 static void appending_and_cutting(void **state)
 {
     (void)state;
@@ -398,6 +450,8 @@ int main(void)
         TEST(a_symbolic_link_is_replaced_not_followed),
         TEST(a_name_is_needed),
         TEST(reading_has_a_ceiling),
+        TEST(a_pipe_is_read_to_its_end),
+        TEST(a_silent_pipe_is_not_waited_for_ever),
         TEST(appending_and_cutting),
         TEST(renaming),
         TEST(a_lock_is_one_process_s),

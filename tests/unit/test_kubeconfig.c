@@ -524,7 +524,7 @@ static void says_what_is_missing(void **state)
     assert_refused(NULL, "NotFound", "there is no kubeconfig");
     assert_refused(put("first", "a: [\n"), "Invalid", "first");
     assert_refused(put("first", "- a\n"), "Invalid", "not a mapping");
-    assert_refused(put("empty", ""), "NotFound", "there is no kubeconfig");
+    assert_refused(put("empty", ""), "NotFound", "empty has no contexts: it is empty or cut off");
     assert_refused(put("first", "contexts:\n- name: a\n  context: {cluster: c}\n"), "NotFound",
                    "no context is chosen");
     assert_refused(put("first", "current-context: a\ncontexts:\n- name: a\n"
