@@ -5,10 +5,11 @@
 --- raises a string instead.
 local error_module = {}
 
---- The codes that Salvor itself gives: `Invalid` `NotFound` `AlreadyExists` `Conflict`
+--- The codes that Salvor itself gives: `Invalid` `NotFound` `AlreadyExists` `Conflict` `Changed`
 --- `Unauthorized` `Untrusted` `Forbidden` `Timeout` `Cancelled` `Unreachable` `Disconnected`
---- `Closed` `Corrupt` `TooLarge` `NoSpace` `IO` `Refused` `Failed` `ServiceUnavailable` `Internal`.
---- Those of an API server are passed through as they are.
+--- `Closed` `Corrupt` `TooLarge` `NoSpace` `IO` `Refused` `Failed` `Unsupported`
+--- `ServiceUnavailable` `SlowDown` `Internal`; of procedures and commands `Usage` `InvalidScript`
+--- `Preflight` `Stopped`. Those of an API server are passed through as they are.
 ---@class salvor.Error
 ---@field code string What a script decides by.
 ---@field message string What and where, one line.

@@ -106,9 +106,9 @@ function methods:leftovers(folder, opts) end
 ---@field lock? string How long every new object is locked: "30 Days, COMPLIANCE".
 
 --- What the service does to objects of this store by itself: rules of the bucket's lifecycle that
---- are enabled and concern what lies here (`does`: "removes objects"), and its
---- lock. Only S3 can be asked; `Unsupported` elsewhere,
---- `Forbidden` for who may write objects and not see how the bucket is set up.
+--- are enabled and concern what lies here (`does`: "removes objects"), and its lock. Only S3 can be
+--- asked; `Unsupported` elsewhere, `Forbidden` for who may write objects and not see how the bucket
+--- is set up.
 ---@return salvor.StoreRetention?
 ---@return salvor.Error? err
 function methods:retention() end
@@ -246,7 +246,7 @@ function store.copy(from, to, opts) end
 ---@field mode "quick"|"sample"|"full"
 ---@field verdict "restorable"|"not restorable"|"unknown" unknown: what is encrypted seems whole.
 ---@field restorable? boolean All backups that were looked at can be restored, and there is one; nil
----when that is unknown.
+--- when that is unknown.
 ---@field looked_at string[] What was really looked at: "names", "sizes", "manifests"...
 ---@field unseen? integer With `full`: files whose content could not be compared with anything.
 ---@field encrypted? boolean

@@ -144,30 +144,20 @@ local actions = {
         name, source = name or module, source or module
         _G[name] = require(source)
     end,
-    ["log-level"] = function(level)
-        local ok, problem = pcall(require("salvor.log").set_level, level)
-        if not ok then
-            complain(problem, "; give debug, info, warning or error")
-            return cli.exit.usage
-        end
+    log_level = function(level)
+        require("salvor.log").set_level(level)
     end,
-    ["log-format"] = function(format)
-        local ok, problem = pcall(require("salvor.log").set_format, format)
-        if not ok then
-            complain(problem, "; give text or json")
-            return cli.exit.usage
-        end
+    log_format = function(format)
+        require("salvor.log").set_format(format)
     end,
 }
 
 --- The prompt; a plain one where there is no terminal that it could be drawn on.
 local function run_prompt(asked)
-    local ok, target = pcall(require("salvor.prompt.target").open, asked)
-    if not ok and not errors.is(target) then
-        error(target, 0)
-    elseif not ok then
-        cli.report(target)
-        return cli.exit_of(target)
+    local target, err = require("salvor.catch")(require("salvor.prompt.target").open, asked)
+    if not target then
+        cli.report(err)
+        return cli.exit_of(err)
     end
     local questions = require("salvor.prompt.production").new(target)
     if not asked.write then
@@ -177,12 +167,12 @@ local function run_prompt(asked)
     local terminal = require("salvor.terminal")
     local kind = os.getenv("TERM") or "dumb"
     if terminal.is_terminal("stdin") and terminal.is_terminal("stdout") and kind ~= "dumb" then
-        local console, err = require("salvor.console").open()
+        local console, problem = require("salvor.console").open()
         if console then
             local opened <close> = console
             return require("salvor.prompt").run_session(opened, options)
         end
-        cli.report(err)
+        cli.report(problem)
     end
     return require("salvor.repl").run(options)
 end
@@ -195,7 +185,7 @@ end
 --- Sees to it that nothing is written where that is asked for; nil and what is wrong with the
 --- options.
 local function obey_read_only(asked)
-    if not (asked["read-only"] or is_set("SALVOR_READ_ONLY")) then
+    if not (asked.read_only or is_set("SALVOR_READ_ONLY")) then
         return true
     elseif asked.write then
         return nil, "--write in a session that is read-only"
@@ -237,7 +227,7 @@ end
 function cli.main(arguments)
     local asked, index = read_options(arguments)
     if not asked then
-        complain(index)
+        cli.report(index)
         return cli.exit.usage
     elseif asked.help then
         print_help()

@@ -1,5 +1,6 @@
 --- What may come next on Salvor's command line, by the commands' declarations: what an argument
 --- is, its placeholder says. Nothing is asked of a cluster or a store, since a shell waits.
+local catch = require("salvor.catch")
 local cli = require("salvor.cli")
 local global_options = require("salvor.global_options")
 local options = require("salvor.options")
@@ -17,22 +18,32 @@ local function given(line, name)
     return texts and texts[#texts]
 end
 
---- The site that would count; without one whose file has a mistake.
+--- The site that would count; nil for one whose file has a mistake.
 local function site_of(line)
-    local ok, opened = pcall(require("salvor.procedure.site").open, given(line, "site"))
-    return ok and opened or nil
+    return (catch(require("salvor.procedure.site").open, given(line, "site")))
 end
 
---- The procedure that the line names, with the site's hooks.
+--- The procedure that the line names, with the site's hooks; without a name an empty one.
 local function procedure_of(line)
+    if not line.words[1] then
+        return {params = {}, steps = {}}
+    end
     local of = site_of(line) or {layers = {}}
     local procedure, origin = require("salvor.procedure.loader").load(line.words[1], of)
     require("salvor.procedure.hooks").weave(procedure, origin, of)
     return procedure
 end
 
+--- None of a kubeconfig that is a pipe: the shell would wait for whoever writes it.
 local function contexts_of(line)
-    return must(require("salvor.k8s").contexts({kubeconfig = given(line, "kubeconfig")}))
+    local named = {kubeconfig = given(line, "kubeconfig")}
+    for _, path in ipairs(require("salvor.kube").files(named)) do
+        local status = require("salvor.fs").stat(path)
+        if status and status.type ~= "file" then
+            return {}
+        end
+    end
+    return must(require("salvor.k8s").contexts(named))
 end
 
 --- The procedure that a run was of.
@@ -67,8 +78,8 @@ function PLACES.ID(line)
     local loader, of = require("salvor.procedure.loader"), site_of(line)
     local items = {}
     for index, id in ipairs(loader.ids(of)) do
-        local ok, procedure = pcall(line.with_help and loader.load or error, id, of)
-        items[index] = {text = id, help = ok and procedure.title or nil}
+        local procedure = line.with_help and catch(loader.load, id, of)
+        items[index] = {text = id, help = procedure and procedure.title or nil}
     end
     return items
 end
@@ -172,13 +183,12 @@ end
 --- word, where it ended if it was to}.
 local function read(declared, words, index, ends_at_word)
     local line = {declared = declared, given = {}, words = {}}
-    local known = {options = declared}
     while index < #words do
         local word = words[index]
         if line.waiting then
-            table.insert(line.given[line.waiting.name or line.waiting.short], word)
+            table.insert(line.given[options.key(line.waiting)], word)
             line.waiting = nil
-        elseif line.words_only or word:sub(1, 1) ~= "-" or word == "-" then
+        elseif line.words_only or not options.is_option(word) then
             if ends_at_word then
                 line.at = index
                 break
@@ -187,9 +197,9 @@ local function read(declared, words, index, ends_at_word)
         elseif word == "--" then
             line.words_only = true
         else
-            local option, attached = options.split(known, word)
+            local option, attached = options.split(declared, word)
             if option then
-                local key = option.name or option.short
+                local key = options.key(option)
                 line.given[key] = line.given[key] or {}
                 table.insert(line.given[key], attached)
                 line.waiting = option.argument and not attached and option or nil
@@ -202,7 +212,7 @@ end
 
 --- The options that may come, or the value of one that is there: "--output=".
 local function of_options(line, prefix)
-    local option, attached = options.split({options = line.declared}, prefix)
+    local option, attached = options.split(line.declared, prefix)
     if option and option.argument and attached then
         local head, items = prefix:sub(1, #prefix - #attached), {}
         local found, is_file = of_argument(line, option.argument, attached)
@@ -213,7 +223,7 @@ local function of_options(line, prefix)
     end
     local items = {}
     for _, each in ipairs(line.declared) do
-        if each.repeated or not line.given[each.name or each.short] then
+        if each.repeated or each.in_order or not line.given[options.key(each)] then
             items[#items + 1] = {text = each.name and "--" .. each.name or "-" .. each.short,
                                  help = each.help}
         end
@@ -285,14 +295,14 @@ end
 --- that ends in "=" or "/" goes on. What cannot be known, such as the parameters of a procedure
 --- with a mistake, is left out.
 function completion.words(words, opts)
-    local ok, found, is_file = pcall(find, words, opts and opts.with_help)
+    local found, is_file = catch(find, words, opts and opts.with_help)
     local items, prefix = {}, words[#words]
-    for _, item in ipairs(ok and found or {}) do
+    for _, item in ipairs(found or {}) do
         if item.text:sub(1, #prefix) == prefix and not item.text:find("%c") then
             items[#items + 1] = item
         end
     end
-    return items, ok and is_file or false
+    return items, found and is_file or false
 end
 
 return completion

@@ -3,8 +3,8 @@
 -- A command is a table: summary, usage, details (more sentences, if any), arguments = list of
 -- placeholders, options = list of {name, short, argument, repeated, help}, and run(options,
 -- arguments) -> exit code. An option with `argument`, its placeholder, takes a value, others are
--- switches. A command that has commands of its own gives their modules instead: commands = {word =
--- module name}.
+-- switches; all values of one that is `repeated` are a list. A command that has commands of its own
+-- gives their modules instead: commands = {word = module name}.
 --
 -- A placeholder says what is wanted: "text|json" is one of these words, and nothing else is taken;
 -- what "FILE", "ID", "RUN"... are completed with is in salvor.completion. An argument that may be
@@ -18,28 +18,46 @@ local function usage_error(message, hint)
     return nil, errors.new({code = "Usage", message = message, hint = hint})
 end
 
-local function find(command, key, word)
-    for _, option in ipairs(command.options or {}) do
+local function find(list, key, word)
+    for _, option in ipairs(list) do
         if option[key] == word then
             return option
         end
     end
 end
 
---- split(command, word) -> the option that it is, and the value in it: "--name=value", "--name",
---- "-p"; "-pvalue" is spelt "-p value".
-function options.split(command, word)
-    local name, attached = word:match("^%-%-([^=]+)=?(.*)$")
+--- split(list, word) -> the option of the list that it is, and the value in it: "--name=value",
+--- "-pvalue".
+function options.split(list, word)
+    local name, value = word:match("^%-%-([^=]+)=?(.*)$")
     if name then
-        return find(command, "name", name), word:find("=", 1, true) and attached or nil
+        return find(list, "name", name), word:find("=", 1, true) and value or nil
     end
-    return find(command, "short", word:sub(2)), nil
+    local option = find(list, "short", word:sub(2, 2))
+    if #word == 2 then
+        return option
+    end
+    return option and option.argument and option, word:sub(3)
+end
+
+--- Whether the word is an option, and no file or "-", which is standard input.
+function options.is_option(word)
+    return word:find("^%-.") ~= nil
+end
+
+--- What a value is kept as: "read_only" of --read-only.
+function options.key(option)
+    return option.name and option.name:gsub("-", "_") or option.short
+end
+
+local function spelling(option)
+    return option.name and "--" .. option.name or "-" .. option.short
 end
 
 local function unknown_option(command, word)
     local words = {}
     for _, option in ipairs(command.options or {}) do
-        words[#words + 1] = "--" .. option.name
+        words[#words + 1] = spelling(option)
     end
     return usage_error("unknown option '" .. word .. "'",
         suggest.begin(word:match("^[^=]*"), words) .. "usage: " .. command.usage)
@@ -71,22 +89,44 @@ local function check_choice(what, placeholder, text)
         table.concat(words, ", ") .. " or " .. last)
 end
 
---- Of two values one would be ignored; and an empty one is a variable that was not set.
-local function store(given, option, text)
-    local key = option.name:gsub("-", "_")
-    if text == "" then
-        return usage_error("option '--" .. option.name .. "' is empty", "it needs "
-            .. option.argument)
+--- Keeps a value. Of two one would be ignored; and an empty one is a variable that was not set.
+local function keep(given, option, text)
+    local key, spelt = options.key(option), spelling(option)
+    if text == "" and not option.in_order then
+        return usage_error("option '" .. spelt .. "' is empty", "it needs " .. option.argument)
     elseif option.repeated then
         given[key] = given[key] or {}
         table.insert(given[key], text)
-    elseif given[key] and option.argument then
-        return usage_error("option '--" .. option.name .. "' is given twice", "its value is "
-            .. option.argument)
+    elseif given[key] and option.argument and not option.in_order then
+        return usage_error("option '" .. spelt .. "' is given twice",
+            "its value is " .. option.argument)
     else
         given[key] = text
     end
     return check_choice(option.name, option.argument or "", text)
+end
+
+--- read(command, arguments, index, given) -> the option at that index, which is kept, its value
+--- (true of a switch) and the index behind | nil, err
+function options.read(command, arguments, index, given)
+    local word = arguments[index]
+    local option, text = options.split(command.options or {}, word)
+    if not option then
+        return unknown_option(command, word)
+    elseif text and not option.argument then
+        return usage_error("option '" .. spelling(option) .. "' takes no value")
+    elseif option.argument and not text then
+        index = index + 1
+        text = arguments[index]
+        if not text then
+            return usage_error("option '" .. word .. "' needs " .. option.argument)
+        end
+    end
+    local ok, err = keep(given, option, text or true)
+    if not ok then
+        return nil, err
+    end
+    return option, text or true, index + 1
 end
 
 local function check_arguments(command, words)
@@ -111,28 +151,6 @@ local function check_arguments(command, words)
     return true
 end
 
---- Reads the option at that index: the index behind it | nil, err.
-local function read_option(command, arguments, index, given)
-    local word = arguments[index]
-    local option, text = options.split(command, word)
-    if not option then
-        return unknown_option(command, word)
-    elseif text and not option.argument then
-        return usage_error("option '--" .. option.name .. "' takes no value")
-    elseif option.argument and not text then
-        index = index + 1
-        text = arguments[index]
-        if not text then
-            return usage_error("option '" .. word .. "' needs " .. option.argument)
-        end
-    end
-    local ok, err = store(given, option, text or true)
-    if not ok then
-        return nil, err
-    end
-    return index + 1
-end
-
 --- parse(command, arguments) -> options by name ("dry-run" becomes dry_run), words | nil, err
 function options.parse(command, arguments)
     local given, words, index = {}, {}, 1
@@ -143,15 +161,15 @@ function options.parse(command, arguments)
             break
         elseif word == "--help" or word == "-h" then
             return {help = true}, {}
-        elseif word:sub(1, 1) ~= "-" or word == "-" then
-            words[#words + 1] = word
-            index = index + 1
-        else
-            local behind, err = read_option(command, arguments, index, given)
-            if not behind then
-                return nil, err
+        elseif options.is_option(word) then
+            local option, text, behind = options.read(command, arguments, index, given)
+            if not option then
+                return nil, text
             end
             index = behind
+        else
+            words[#words + 1] = word
+            index = index + 1
         end
     end
     local ok, err = check_arguments(command, words)

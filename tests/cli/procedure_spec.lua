@@ -120,8 +120,8 @@ describe("salvor says what is wrong with the command line:", function()
          "--resume goes without a procedure's id"},
         {"an unknown shell", {"completion", "tcsh"}, "unknown argument 'tcsh'",
          "bash, zsh or fish"},
-        {"an unknown log level", {"--log-level", "loud", "list"}, "loud",
-         "give debug, info, warning or error"},
+        {"an unknown log level", {"--log-level", "loud", "list"},
+         "unknown log-level 'loud'", "debug, info, warning or error"},
     }
     for _, case in ipairs(CASES) do
         it(case[1], function()

@@ -59,7 +59,7 @@ local ENGINES = {
 local INTERNAL = {
     "block", "inspect", "kube", "local", "scheduler", "set_files", "sftp", "store_http", "transfer",
     "value", -- what the modules below stand on
-    "action", "check", "condition", "copy", "dates", "fit", "folders", "guard", "log_writer",
+    "action", "catch", "check", "condition", "copy", "dates", "fit", "folders", "guard", "log_writer",
     "suggest", "usage", "verify", -- what they share
     "cli", "completion", "console", "doctor", "global_options", "manual", "options", "prompt",
     "reference", "repl", -- the program
@@ -323,6 +323,19 @@ describe("lua/meta", function()
                     or generics[name], where .. ": there is no type " .. name)
             end
         end)
+    end)
+
+    it("names every code of errors that Salvor makes", function()
+        local text = reference.load().classes["salvor.Error"].text
+        local files = must(proc.run({"find", "lua/salvor", "scripts", "src", "-type", "f"})).stdout
+        for path in files:gmatch("[^\n]+") do
+            local source = must(fs.read(path))
+            for _, pattern in ipairs({'code = "(%u%a+)"', 'error_set%([^"]-, "(%u%a+)"'}) do
+                for code in source:gmatch(pattern) do
+                    assert.is_truthy(text:find("`" .. code .. "`", 1, true), path .. ": " .. code)
+                end
+            end
+        end
     end)
 
     it("uses every alias and every class of options", function()

@@ -1,21 +1,9 @@
+local catch = require("salvor.catch")
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
-local errors = require("salvor.error")
 local loader = require("salvor.procedure.loader")
 local site = require("salvor.procedure.site")
 local ui = require("salvor.ui")
-
---- A script that is invalid must not hide the others.
-local function load(id, of)
-    local ok, procedure, origin = pcall(loader.load, id, of)
-    if ok then
-        return procedure, origin
-    elseif not errors.is(procedure) then
-        error(procedure, 0)
-    end
-    cli.report(procedure)
-    return nil, procedure
-end
 
 local function from(origin)
     if origin.bundled then
@@ -35,10 +23,12 @@ return {
         loader.check_site(of)
         local rows, code = {}, cli.exit.done
         for _, id in ipairs(loader.ids(of)) do
-            local procedure, origin = load(id, of)
+            -- A script that is invalid must not hide the others.
+            local procedure, origin = catch(loader.load, id, of)
             if procedure then
                 rows[#rows + 1] = {id, procedure.title, from(origin)}
             else
+                cli.report(origin)
                 code = cli.exit_of(origin)
             end
         end
