@@ -8,9 +8,7 @@ local offline = require("salvor.procedure.offline")
 local schedule_problem = require("salvor.procedure.schedule")
 local usage = require("salvor.usage")
 
-local function is_name(text)
-    return text:find("^[%l%d][%l%d.-]*$") ~= nil and text:find("[%l%d]$") ~= nil
-end
+local is_name = require("salvor.procedure.params").types.name
 
 --- "NAME=SECRET/KEY" texts -> {NAME = {name = "SECRET", key = "KEY"}}
 local function secrets_of(words)

@@ -160,7 +160,8 @@ function settings.values(procedure, found, incomplete)
 end
 
 --- target(procedure id, site, options) -> {context, kubeconfig, namespace}, sources. kubectl's own
---- $KUBECONFIG counts only where nobody names a kubeconfig.
+--- $KUBECONFIG counts only where nobody names a kubeconfig. Raises Usage for what can be no
+--- namespace.
 function settings.target(id, of, options)
     local target, sources = {}, {}
     local function choose(name, ...)
@@ -180,6 +181,11 @@ function settings.target(id, of, options)
     choose("context", {"context"})
     choose("kubeconfig", {"kubeconfig"})
     choose("namespace", {"procedures", id, "namespace"}, {"namespace"})
+    local name, wanted = params.types.name(target.namespace or "default")
+    if not name then
+        usage("namespace '" .. target.namespace .. "' (" .. sources.namespace
+            .. ") is not valid", "give " .. wanted)
+    end
     return target, sources
 end
 

@@ -1,6 +1,7 @@
 --- What may stand in a site file. Whatever else does is an error with its place and the right word.
 local open = require("salvor.store.open")
 local suggest = require("salvor.suggest")
+local types = require("salvor.procedure.params").types
 local urls = require("salvor.store.url")
 local value = require("salvor.value")
 
@@ -67,6 +68,15 @@ local function text(file, path, v)
     end
 end
 
+--- The name of a Kubernetes object, as a namespace has it.
+local function object_name(file, path, v)
+    schema.text(file, path, v)
+    local name, wanted = types.name(v)
+    if not name then
+        expect(file, path, wanted)
+    end
+end
+
 local SCALARS = {string = text, boolean = boolean, number = number}
 
 --- A mapping with these keys, each with its check; `required` names those that must be there.
@@ -117,7 +127,8 @@ local function list(what, check)
     end
 end
 
-local reference = record({env = text, file = text, secret = text, namespace = text, key = text})
+local reference = record({env = text, file = text, secret = object_name, namespace = object_name,
+                          key = text})
 
 --- {env: NAME}, {file: PATH} or {secret: NAME, namespace: NAME, key: NAME}
 function schema.reference(file, path, v)
@@ -216,7 +227,7 @@ local function check_options(file, path, options, settings, credentials)
     end
 end
 
-local SECRET = record({secret = text, namespace = text})
+local SECRET = record({secret = object_name, namespace = object_name})
 
 local function check_credentials(file, path, given, known)
     if given.secret then
@@ -248,14 +259,14 @@ local function store(file, path, v)
     check_credentials(file, below(path, "credentials"), v.credentials or {}, credentials)
 end
 
-local procedure = record({params = params, namespace = text, hooks = list("hooks", hook)})
+local procedure = record({params = params, namespace = object_name, hooks = list("hooks", hook)})
 
 local site = record({
     name = text,
     production = boolean,
     context = text,
     kubeconfig = text,
-    namespace = text,
+    namespace = object_name,
     scripts = text,
     params = params,
     procedures = map("^[%w][%w-]*/[%w][%w-]*$", "procedures", procedure),

@@ -1,11 +1,11 @@
 --- What the commands of `salvor store` share.
 local digest = require("salvor.digest")
-local errors = require("salvor.error")
 local json = require("salvor.json")
 local open = require("salvor.store.open")
 local place = require("salvor.store.place")
 local store_errors = require("salvor.store.errors")
 local terminal = require("salvor.terminal")
+local usage = require("salvor.usage")
 
 local command = {}
 
@@ -19,10 +19,6 @@ command.SITE = {name = "site", argument = "FILE", help = "the site file, for sto
 function command.secret_option(name, what)
     return {name = name, argument = "[NAMESPACE/]NAME",
             help = "the Kubernetes Secret with the credentials of " .. what}
-end
-
-local function usage(message, hint)
-    error(errors.new({code = "Usage", message = message, hint = hint}), 0)
 end
 
 function command.output(given)
