@@ -3,11 +3,11 @@
 --- A check is {group, name, context, needs, asks, run}. `run()` gives a status, what was seen
 --- and what to do about it; nil and an error object, or raising one, is an error. It begins when
 --- the checks of the list `needs` have ended, and is skipped when one of those was an error. One
---- for which `asks()` is true may ask a person something, and has all the time.
+--- for which `asks()` is true may ask a person something, who is given time to answer.
 ---
 --- A status is "ok", "warning", "error" or "skipped".
+local catch = require("salvor.catch")
 local condition = require("salvor.condition")
-local errors = require("salvor.error")
 local task = require("salvor.task")
 
 local doctor = {}
@@ -15,33 +15,45 @@ local doctor = {}
 -- Seconds more than what a check gives its requests: their errors say more than ours.
 local GRACE = 1
 
-local function because_of(err, timeout)
-    if err.op == "task.timeout" then
-        return string.format("no answer within %g s", timeout),
-            "check the network, or give it longer with --timeout"
+-- Seconds for somebody who is asked for a password, or to log in with a browser.
+local PATIENCE = 180
+
+local LONGER = "check the network, or give it longer with --timeout"
+
+-- What to do about an error that does not say it itself, by its code.
+local ADVICE = {
+    Timeout = LONGER,
+    Disconnected = "check that it is the right server, and what is between: proxy, firewall, VPN",
+    Forbidden = "have that permission granted, or use other credentials",
+    Invalid = "correct it, or name another one",
+    InvalidScript = "correct the script",
+    NotFound = "see that it is there, or name another one",
+    Unauthorized = "renew the credentials, or use others",
+    Usage = "correct it",
+}
+
+local function advice_for(err)
+    if err.hint then
+        return err.hint
+    elseif err.status and err.status >= 500 then
+        return "the server, or a proxy in front of it, is in trouble: look at its log"
     end
-    return err.message, err.hint
+    return ADVICE[err.code] or err.status and "check that it is the server that is meant" or nil
+end
+
+local function because_of(err, seconds)
+    if err.op == "task.timeout" then
+        return string.format("no answer within %g s", seconds), LONGER
+    end
+    return err.message, advice_for(err)
 end
 
 local function carry_out(check, timeout)
     local began = task.now()
-    local ok, status, seen, advice
-    if check.asks and check.asks() then
-        ok, status, seen, advice = pcall(check.run)
-    else
-        ok, status, seen, advice = pcall(task.timeout, timeout + GRACE, check.run)
-    end
-    local err
-    if not ok then
-        err = status
-    elseif not status then
-        err = seen
-    end
-    if err and not errors.is(err) then
-        error(err, 0)
-    elseif err then
-        status = "error"
-        seen, advice = because_of(err, timeout)
+    local seconds = check.asks and check.asks() and math.max(timeout, PATIENCE) or timeout
+    local status, seen, advice = catch(task.timeout, seconds + GRACE, check.run)
+    if not status then
+        status, seen, advice = "error", because_of(seen, seconds)
     end
     return {status = status, seen = seen, advice = advice,
             milliseconds = math.floor((task.now() - began) * 1000)}

@@ -233,7 +233,7 @@ function prompt.run_session(console, options)
             local found = hint.of(text)
             return found and fit(found, self:room(text) - 1)
         end,
-        edit = require("salvor.prompt.external_editor"),
+        edit = require("salvor.prompt.external_editor").edit,
         highlight = is_coloured and require("salvor.prompt.highlight") or no_highlight,
         styles = self.styles,
     })

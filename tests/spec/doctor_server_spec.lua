@@ -24,6 +24,7 @@ end
 
 --- What a healthy server answers.
 local HEALTHY = {version("v1.30.1"), {path = "/readyz", body = "ok"},
+                 {path = "/api/v1/namespaces/default", json = {status = {phase = "Active"}}},
                  reviewed("v1", {username = "jane", groups = {"devs", "ops"}})}
 
 describe("salvor doctor", function()

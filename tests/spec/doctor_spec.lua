@@ -1,7 +1,9 @@
 -- salvor doctor against real servers: what it finds, and what it says to do about it.
 local doctor = require("support.doctor")
+local ended = require("support.ended")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
+local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local site = require("support.site")
 local yaml = require("salvor.yaml")
@@ -55,7 +57,7 @@ lab.describe("salvor doctor", function()
         local path = doctor.write("kubeconfig", must(fs.read(lab.kubeconfig())), tonumber("644", 8))
         local found, result = doctor.run({}, {env = {KUBECONFIG = path}})
         salvor.expect_code(0, result)
-        expect(found, "kubeconfig/files", "warning", path .. " can be read by others",
+        expect(found, "kubeconfig/files", "warning", path .. " can be read or changed by others",
             "chmod 600 " .. path)
         expect(found, "server/ready", "ok")
     end)
@@ -128,7 +130,7 @@ lab.describe("salvor doctor", function()
             local found, result = doctor.run({"--kubeconfig", path})
             salvor.expect_code(1, result)
             expect(found, "server/TLS", "ok")
-            expect(found, "user/identity", "error", "does not accept these credentials", "log in")
+            expect(found, "user/identity", "error", "does not accept the credentials", "log in")
             expect(found, "server/version", "skipped", "since 'identity' failed")
         end)
 
@@ -266,13 +268,12 @@ describe("salvor doctor", function()
 
     --- {words, part of the message}
     local MISUSE = {
-        {{"--timeout", "soon"}, "--timeout is a number of seconds, not 'soon'"},
+        {{"--timeout", "soon"}, "--timeout is a number of seconds up to 3600, not 'soon'"},
         {{"--timeout", "0"}, "--timeout is a number of seconds"},
         {{"--output", "yaml"}, "unknown output 'yaml'"},
         {{"--procedure", "no/such"}, "there is no procedure 'no/such'"},
         {{"--procedure", "such"}, "'such' is no procedure's id"},
         {{"--store", "@vault"}, "there is no store 'vault'"},
-        {{"--site", "no-such.yaml"}, "no-such.yaml"},
         {{"--context", "a,"}, "has a name that is empty"},
         {{"word"}, "unexpected argument 'word'"},
     }
@@ -318,10 +319,21 @@ describe("salvor doctor", function()
         expect(found, "tools/editor", "warning", "no-such-editor", "$EDITOR")
         expect(found, "tools/ssh-agent", "warning", doctor.home .. "/agent, which is not there",
             "ssh-agent")
-        found = doctor.run({}, {env = {EDITOR = "sh -x", VISUAL = false,
-                                              SSH_AUTH_SOCK = doctor.home}})
+        found = doctor.run({}, {env = {EDITOR = "sh -x", VISUAL = "", SSH_AUTH_SOCK = false}})
         expect(found, "tools/editor", "ok", "/sh")
-        expect(found, "tools/ssh-agent", "ok", doctor.home)
+        expect(found, "tools/ssh-agent", "ok", "none")
+    end)
+
+    it("asks the SSH agent for an answer", function()
+        local socket = doctor.home .. "/agent"
+        local pid = must(proc.run({"sh", "-c",
+            "eval $(ssh-agent -s -a " .. socket .. ") > /dev/null; echo $SSH_AGENT_PID"})).stdout
+        local env = {SSH_AUTH_SOCK = socket}
+        expect(doctor.run({}, {env = env}), "tools/ssh-agent", "ok", socket)
+        must(proc.run({"kill", "-9", (pid:gsub("%s", ""))}))
+        ended.wait((pid:gsub("%s", "")))
+        expect(doctor.run({}, {env = env}), "tools/ssh-agent", "warning",
+            "nobody answers at " .. socket, "start ssh-agent")
     end)
 
     it("tells names that are no UTF-8 all the same", function()

@@ -37,8 +37,7 @@ describe("salvor doctor", function()
     it("breaks lines between words, below what was seen", function()
         salvor.expect(shown("screen-256color", {}, 60),
             "\n  error    context       there is no kubeconfig:"
-            .. "\n                         ~/.kube/config does not exist or is"
-            .. "\n                         empty"
+            .. "\n                         ~/.kube/config does not exist"
             .. "\n                         name one with --kubeconfig or"
             .. "\n                         $KUBECONFIG\n")
     end)

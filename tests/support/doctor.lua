@@ -49,6 +49,8 @@ function doctor.run_all(words, options)
     for _, check in ipairs(told.checks) do
         local context = check.context and check.context .. ":" or ""
         found[context .. check.group .. "/" .. check.name] = check
+        assert(check.advice or check.status == "ok" or check.status == "skipped",
+            check.name .. " says not what to do about this: " .. check.seen)
     end
     assert(told.ok == (result.code == 0), result.stdout .. result.stderr)
     return found, result, told

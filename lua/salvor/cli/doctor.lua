@@ -3,19 +3,19 @@ local checks = require("salvor.doctor.checks")
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
 local doctor = require("salvor.doctor")
-local errors = require("salvor.error")
 local report = require("salvor.doctor.report")
 local targets = require("salvor.procedure.targets")
 local terminal = require("salvor.terminal")
 local ui = require("salvor.ui")
+local usage = require("salvor.usage")
 
 local TIMEOUT, LONGEST = 10, 3600 -- seconds
 
 local function seconds(given)
     local number = tonumber(given.timeout or TIMEOUT)
     if not number or number <= 0 or number > LONGEST then
-        error(errors.new({code = "Usage", message = "--timeout is a number of seconds, not '"
-            .. given.timeout .. "'"}), 0)
+        usage("--timeout is a number of seconds up to " .. LONGEST .. ", not '" .. given.timeout
+            .. "'")
     end
     return number
 end
@@ -25,12 +25,16 @@ local function show_progress()
     if not terminal.is_terminal("stderr") then
         return function() end
     end
-    local status = ui.status()
+    local status, yielded = ui.status(), false
     return function(waiting)
         local names = {}
         for index, check in ipairs(waiting) do
             if check.asks and check.asks() then
-                return status:finish() -- the terminal is for who asks
+                if not yielded then
+                    status:finish("a credential plugin may ask you something; Ctrl-C leaves")
+                end
+                yielded = true
+                return
             end
             names[index] = check.name
         end

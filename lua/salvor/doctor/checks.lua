@@ -1,4 +1,5 @@
 --- Which checks there are, for the contexts, procedures and stores that are meant.
+local catch = require("salvor.catch")
 local copy = require("salvor.copy")
 local identity = require("salvor.doctor.identity")
 local k8s = require("salvor.k8s")
@@ -45,26 +46,44 @@ local function subject_of(target, of, wanted, is_one_of_several)
     }
 end
 
---- checks(wanted) -> list, in the order in which they are told. Raises Usage.
----
----     targets      of salvor.procedure.targets
----     options      of session.open, for all of them
----     procedures   ids of those that are meant to run; nil: all that there are
----     stores       URLs, beside those of the site
----     timeout      seconds for each check
-return function(wanted)
-    local of = site.open(wanted.options.site)
+--- The check of the site's files, with what is wrong with them.
+local function site_files(of, problem)
+    return {group = "site", name = "files", run = function()
+        if not of then
+            return nil, problem
+        end
+        local paths = {}
+        for index, layer in ipairs(of.layers) do
+            paths[index] = layer.file.path
+        end
+        return "ok", paths[1] and table.concat(paths, ", ") or "none"
+    end}
+end
+
+--- The site, whose files speak of nothing that there is not.
+local function open_site(path)
+    local of = site.open(path)
     loader.check_site(of)
-    local procedures = wanted.procedures or loader.ids(of)
-    for _, id in ipairs(procedures) do
+    return of
+end
+
+--- The ids of the procedures to look at; raises Usage for one that there is not.
+local function ids_of(wanted, of)
+    for _, id in ipairs(wanted.procedures or {}) do
         loader.find(id, of)
     end
-    local checks, first, first_identity = {}, nil, nil
+    return wanted.procedures or loader.ids(of)
+end
+
+--- Adds what goes by the site: the clusters, its stores, the programs of procedures.
+local function add_of_site(checks, of, wanted)
+    local procedures = ids_of(wanted, of)
+    local first, first_identity
     for _, target in ipairs(wanted.targets) do
         local subject = subject_of(target, of, wanted, wanted.targets[2] ~= nil)
         if not first then
             first = subject
-            checks[1] = kubeconfig.files(subject.target.kubeconfig)
+            add(checks, {kubeconfig.files(subject.target.kubeconfig)})
         end
         local who = add_cluster(checks, subject, procedures, wanted.procedures ~= nil)
         first_identity = first_identity or who
@@ -78,7 +97,23 @@ return function(wanted)
     for _, url in ipairs(wanted.stores) do
         add(checks, {store(url, of, first_identity)})
     end
-    add(checks, tools(procedures, copy.merge(first.options, {incomplete = true})))
+    add(checks, tools.programs(procedures, copy.merge(first.options, {incomplete = true})))
+end
+
+--- checks(wanted) -> list, in the order in which they are told. Raises Usage.
+---
+---     targets      of salvor.procedure.targets
+---     options      of session.open, for all of them
+---     procedures   ids of those that are meant to run; nil: all that there are
+---     stores       URLs, beside those of the site
+---     timeout      seconds for each check
+return function(wanted)
+    local of, problem = catch(open_site, wanted.options.site)
+    local checks = {site_files(of, problem)}
+    if of then
+        add_of_site(checks, of, wanted)
+    end
+    add(checks, tools.own())
     add(checks, terminal())
     return checks
 end

@@ -1,5 +1,4 @@
 --- Who we are to the server.
-local errors = require("salvor.error")
 local salvor = require("salvor")
 
 local VERSIONS = {"v1", "v1beta1", "v1alpha1"} -- 1.28, 1.27, 1.26
@@ -56,9 +55,7 @@ local function ask(subject)
         found, err = from_refusal(subject.client)
     end
     if not found and err then
-        return nil, err.status == 401 and errors.new({code = err.code, cause = err,
-            message = "the server does not accept these credentials: " .. err.message,
-            hint = err.hint or "log in again, or have new ones made"}) or err
+        return nil, err
     elseif not found then
         return from_credentials(subject)
     end

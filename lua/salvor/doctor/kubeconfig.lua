@@ -8,27 +8,33 @@ local validity = require("salvor.doctor.validity")
 
 local kubeconfig = {}
 
-local READ_BY_OTHERS = tonumber("044", 8)
+local OF_OTHERS = tonumber("066", 8) -- who may read or write it
 local MONTH, HOUR = 30 * 86400, 3600 -- seconds
 
+--- What is to be known of a path; "" of a file that is there.
+local function note_on(status, err)
+    if not status then
+        return err.code == "NotFound" and " (not there)" or " (cannot be looked at)"
+    end
+    return status.type == "folder" and " (a folder)" or status.type == "other" and " (a pipe)" or ""
+end
+
 local function look_at_files(path)
-    local there, missing, open = {}, {}, {}
-    for _, file in ipairs(kube.files({kubeconfig = path})) do
-        local status = fs.stat(file)
-        table.insert(status and there or missing, file)
-        if status and status.mode & READ_BY_OTHERS ~= 0 then
+    local named, open, is_there = {}, {}, false
+    for index, file in ipairs(kube.files({kubeconfig = path})) do
+        local status, err = fs.stat(file)
+        named[index] = file .. note_on(status, err)
+        is_there = is_there or status ~= nil
+        if status and status.type == "file" and status.mode & OF_OTHERS ~= 0 then
             open[#open + 1] = file
         end
     end
-    local none = missing[1] and table.concat(missing, ", ") .. " (not there)"
     if open[1] then
-        return "warning", table.concat(open, ", ") .. " can be read by others",
+        return "warning", table.concat(open, ", ") .. " can be read or changed by others",
             "chmod 600 " .. table.concat(open, " ")
-    elseif not there[1] then
-        return "skipped", none or "none is named, and there is no home"
     end
-    there[#there + 1] = none or nil
-    return "ok", table.concat(there, ", ")
+    return is_there and "ok" or "skipped",
+        named[1] and table.concat(named, ", ") or "none is named, and there is no home"
 end
 
 --- The check of the files themselves; `path` is --kubeconfig's, or nil.
@@ -70,7 +76,8 @@ local describe = {}
 function describe.plugin(who)
     local path = proc.which(who.plugin)
     if not path then
-        return "error", "the plugin " .. who.plugin .. " is not on PATH",
+        return "error", "the plugin " .. who.plugin .. (who.plugin:find("/", 1, true)
+            and " is no program that can be run" or " is not on PATH"),
             "install it, or choose another context"
     end
     return "ok", "the plugin " .. path

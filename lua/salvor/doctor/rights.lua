@@ -1,7 +1,7 @@
 --- What this user may do, for each procedure: the very rights that `salvor rbac` prints.
 local access = require("salvor.procedure.access")
+local catch = require("salvor.catch")
 local copy = require("salvor.copy")
-local errors = require("salvor.error")
 local k8s = require("salvor.k8s")
 local keys = require("salvor").keys
 local offline = require("salvor.procedure.offline")
@@ -10,13 +10,11 @@ local server = require("salvor.doctor.server")
 
 --- The rules by cluster; nil and the error when they depend on a parameter that nobody gives.
 local function rules_of(opened)
-    local ok, rules = pcall(permissions.rules, opened.procedure, opened.params, opened.namespace)
-    if ok then
-        return permissions.by_cluster(rules)
-    elseif errors.is(rules) and rules.code == "Usage" then
-        return nil, rules
+    local rules, err = catch(permissions.rules, opened.procedure, opened.params, opened.namespace)
+    if not rules and err.code ~= "Usage" then
+        error(err, 0)
     end
-    error(rules, 0)
+    return rules and permissions.by_cluster(rules), err
 end
 
 --- The client of a cluster of the procedure's, the target's or that of another context, and the
@@ -61,7 +59,7 @@ end
 
 --- Where no procedure is named, one for a system that is not there matters to nobody.
 local function ask(id, subject, wanted)
-    local opened = offline.open(id, subject.options)
+    local opened = offline.open(id, subject.options, subject.client.namespace)
     local clusters, err = rules_of(opened)
     if not clusters then
         return wanted and "warning" or "skipped", err.message,

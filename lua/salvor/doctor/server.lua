@@ -1,5 +1,6 @@
 --- The API server: whether it can be reached and trusted, what it is, and what time it has.
 local dates = require("salvor.dates")
+local kube = require("salvor.kube")
 local salvor = require("salvor")
 local task = require("salvor.task")
 local validity = require("salvor.doctor.validity")
@@ -87,7 +88,8 @@ end
 local function look_at_clock(subject)
     local seconds = subject.ahead
     if not seconds then
-        return "warning", "the server does not tell its time"
+        return "warning", "the server does not tell its time",
+            "compare this machine's clock, as date -u shows it, with another one"
     elseif math.abs(seconds) <= APART then
         return "ok", "as the server's"
     end
@@ -122,6 +124,10 @@ end
 -- Who may not ask, or asks a server that is older than the question, learns nothing.
 local NOT_TOLD = {[401] = true, [403] = true, [404] = true}
 
+local function not_told(err)
+    return "skipped", "the server does not say: " .. err.message
+end
+
 --- What is not ready, of an answer that has a line for each part.
 local function unready(err)
     local parts, text = {}, tostring(salvor.dig(err, "details", "causes", 1, "message"))
@@ -137,9 +143,25 @@ local function look_at_readiness(subject)
     if answer then
         return "ok", "the server says so"
     elseif NOT_TOLD[err.status] then
-        return "skipped", "the server does not say: " .. err.message
+        return not_told(err)
     elseif err.status then
         return "error", unready(err), "look at the server's own log"
+    end
+    return nil, err
+end
+
+local function look_at_namespace(subject)
+    local name = subject.client.namespace
+    local answer, err = subject.client:request({path = "/api/v1/namespaces/" .. kube.escape(name)})
+    if answer and salvor.dig(answer.body, "status", "phase") == "Terminating" then
+        return "error", name .. " is being deleted", "name another one with --namespace"
+    elseif answer then
+        return "ok", name
+    elseif salvor.dig(err, "details", "kind") == "namespaces" and err.status == 404 then
+        return "error", "there is no namespace '" .. name .. "'",
+            "name another one with --namespace, or have it made"
+    elseif NOT_TOLD[err.status] then
+        return not_told(err)
     end
     return nil, err
 end
@@ -182,6 +204,7 @@ function server.rest(subject, tls, identity)
         check(subject, "clock", tls, look_at_clock),
         check(subject, "version", identity, look_at_version),
         check(subject, "ready", identity, look_at_readiness),
+        check(subject, "namespace", identity, look_at_namespace),
     }
 end
 

@@ -1,8 +1,12 @@
 --- Other programs that may be called. One that is missing matters to who needs it alone.
-local errors = require("salvor.error")
+local catch = require("salvor.catch")
+local external_editor = require("salvor.prompt.external_editor")
 local fs = require("salvor.fs")
+local keys = require("salvor").keys
 local proc = require("salvor.proc")
 local session = require("salvor.procedure.session")
+
+local tools = {}
 
 local function check(name, run)
     return {group = "tools", name = name, run = run}
@@ -11,11 +15,8 @@ end
 --- The programs that a procedure's parameters name, added to {program = list of ids}. What is wrong
 --- with its script is told elsewhere.
 local function add_programs(found, id, options)
-    local ok, prepared = pcall(session.prepare, id, options)
-    if not ok and not errors.is(prepared) then
-        error(prepared, 0)
-    end
-    for _, declaration in ipairs(ok and prepared.procedure.params or {}) do
+    local prepared = catch(session.prepare, id, options)
+    for _, declaration in ipairs(prepared and prepared.procedure.params or {}) do
         local program = declaration.type == "program" and prepared.params[declaration.name]
         if program then
             found[program] = found[program] or {}
@@ -34,38 +35,57 @@ local function look_for(program, ids)
 end
 
 local function look_for_editor()
-    local command = os.getenv("VISUAL") or os.getenv("EDITOR") or "vi"
-    local path = proc.which(command:match("%S+") or "")
+    local command = external_editor.command()
+    local path = proc.which(command:match("%S+"))
     if path then
         return "ok", path
     end
     return "warning", command .. " is not on PATH", "let $EDITOR name the editor of the prompt"
 end
 
+-- Seconds for an agent to answer, and the exit code of ssh-add when none does.
+local PATIENCE, NOBODY = 5, 2
+
+--- Whether an agent answers at $SSH_AUTH_SOCK, as far as can be told here.
+local function agent_answers()
+    if not proc.which("ssh-add") then
+        return true
+    end
+    local answer, err = proc.run({"ssh-add", "-l"}, {timeout = PATIENCE})
+    return answer and answer.code ~= NOBODY or err and err.code ~= "Timeout"
+end
+
 local function look_for_agent()
     local socket = os.getenv("SSH_AUTH_SOCK")
     if not socket or socket == "" then
         return "ok", "none: stores over SFTP need a key file or a password"
-    elseif fs.stat(socket) then
-        return "ok", socket
+    elseif not fs.stat(socket) then
+        return "warning", "$SSH_AUTH_SOCK names " .. socket .. ", which is not there",
+            "start ssh-agent, or unset it"
+    elseif not agent_answers() then
+        return "warning", "nobody answers at " .. socket, "start ssh-agent, or unset $SSH_AUTH_SOCK"
     end
-    return "warning", "$SSH_AUTH_SOCK names " .. socket .. ", which is not there",
-        "start ssh-agent, or unset it"
+    return "ok", socket
 end
 
---- checks(ids, options) -> list: the programs of these procedures, the editor, the SSH agent.
---- options: those of session.prepare.
-return function(ids, options)
+--- programs(ids, options) -> list: the checks of the programs that these procedures call. options:
+--- those of session.prepare.
+function tools.programs(ids, options)
     local found, checks = {}, {}
     for _, id in ipairs(ids) do
         add_programs(found, id, options)
     end
-    for _, program in ipairs(require("salvor").keys(found)) do
+    for _, program in ipairs(keys(found)) do
         checks[#checks + 1] = check(program, function()
             return look_for(program, found[program])
         end)
     end
-    checks[#checks + 1] = check("editor", look_for_editor)
-    checks[#checks + 1] = check("ssh-agent", look_for_agent)
     return checks
 end
+
+--- own() -> list: the checks of what Salvor itself calls.
+function tools.own()
+    return {check("editor", look_for_editor), check("ssh-agent", look_for_agent)}
+end
+
+return tools

@@ -20,9 +20,9 @@ local function lenient(declarations, values)
     end})
 end
 
-local function namespace_of(target)
-    if target.namespace then
-        return target.namespace
+local function namespace_of(target, default)
+    if target.namespace or default then
+        return target.namespace or default
     end
     local connection, err = k8s.connect(target)
     if not connection then
@@ -31,12 +31,13 @@ local function namespace_of(target)
     return connection.namespace
 end
 
---- open(id, options) -> what session.prepare gives, and `namespace`. options: as for session.open.
+--- open(id, options, default) -> what session.prepare gives, and `namespace`. options: as for
+--- session.open. default: the namespace of the kubeconfig's context, where it is known already.
 --- Nothing is asked of a server.
-function offline.open(id, options)
+function offline.open(id, options, default)
     local prepared = session.prepare(id, copy.merge(options, {incomplete = true}))
     prepared.params = lenient(prepared.procedure.params, prepared.params)
-    prepared.namespace = namespace_of(prepared.target)
+    prepared.namespace = namespace_of(prepared.target, default)
     return prepared
 end
 

@@ -2,6 +2,8 @@
 local errors = require("salvor.error")
 local fs = require("salvor.fs")
 
+local external_editor = {}
+
 local function quoted(text)
     return "'" .. text:gsub("'", "'\\''") .. "'"
 end
@@ -12,16 +14,21 @@ local function is_removed(folder)
     end})
 end
 
---- A variable's text; nil when it has none.
-local function set(variable)
-    local text = os.getenv(variable)
-    return text ~= "" and text or nil
+--- The command that the user has chosen, which may have arguments.
+function external_editor.command()
+    for _, name in ipairs({"VISUAL", "EDITOR"}) do
+        local command = os.getenv(name) or ""
+        if command:find("%S") then
+            return command
+        end
+    end
+    return "vi"
 end
 
---- external_editor(text) -> text; raises when the editor fails. It has the terminal for itself, and
---- nothing else runs meanwhile.
-return function(text)
-    local command = set("VISUAL") or set("EDITOR") or "vi"
+--- edit(text) -> text; raises when the editor fails. It has the terminal for itself, and nothing
+--- else runs meanwhile.
+function external_editor.edit(text)
+    local command = external_editor.command()
     local folder = must(fs.temporary_folder())
     local _ <close> = is_removed(folder)
     local path = fs.join(folder, "input.lua")
@@ -33,3 +40,5 @@ return function(text)
     end
     return (must(fs.read(path)):gsub("%s+$", ""))
 end
+
+return external_editor

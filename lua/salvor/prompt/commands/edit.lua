@@ -6,7 +6,7 @@ function edit.run(prompt)
     if text and text:find("^%s*:edit") then
         text = entries[#entries - 1]
     end
-    prompt.next_text = require("salvor.prompt.external_editor")(text or "")
+    prompt.next_text = require("salvor.prompt.external_editor").edit(text or "")
 end
 
 return edit
