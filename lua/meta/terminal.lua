@@ -33,6 +33,12 @@ function terminal.display_width(text) end
 ---@return string
 function terminal.escape(text, keep) end
 
+--- Writes what standard output still holds. An error when that, or anything before it, could not be
+--- written: the disk is full.
+---@return true?
+---@return salvor.Error? err
+function terminal.flush() end
+
 --- Forgets what was typed on the terminal and nobody has read, so that the answer to a question
 --- comes from somebody who has seen it. What comes from elsewhere than a terminal stays.
 function terminal.forget_input() end

@@ -121,9 +121,9 @@ local function run_command(name, arguments)
         return cli.exit.usage
     end
     local code = require("salvor.options").run(require("salvor.cli." .. name), arguments)
-    local written, problem = io.stdout:flush()
+    local written, err = require("salvor.terminal").flush()
     if not written then
-        complain("standard output: ", problem)
+        cli.report(err)
         return code == cli.exit.done and cli.exit.failed or code
     end
     return code

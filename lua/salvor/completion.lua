@@ -12,10 +12,10 @@ local HELP = {name = "help", help = "what it does, and its options"}
 -- Runs that are told of with their procedures, for which their journals are read.
 local DESCRIBED_RUNS = 20
 
---- The last value of an option that was given before.
+--- The last value of an option that was given before; "~" is as the shell has left it.
 local function given(line, name)
-    local texts = line.given[name]
-    return texts and texts[#texts]
+    local text = line.given[name] and line.given[name][#line.given[name]]
+    return text and (text:gsub("^~%f[/\0]", os.getenv("HOME") or "~"))
 end
 
 --- The site that would count; nil for one whose file has a mistake.

@@ -2,7 +2,7 @@
 # Completion for bash. What may come next is asked of salvor itself, so it is what this version
 # takes; a row that begins with a tab stands for files.
 _salvor() {
-    local word row head rest=${COMP_LINE:0:COMP_POINT} words=() rows=()
+    local word row head quote='' rest=${COMP_LINE:0:COMP_POINT} words=() rows=()
     # bash splits words at = : and @, too; salvor wants them whole.
     for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
         if [[ $rest == [[:blank:]]* || ${#words[@]} -eq 0 ]]; then
@@ -17,7 +17,14 @@ _salvor() {
     else
         words[-1]+=$rest
     fi
-    head=${words[-1]%"$2"}
+    # Without quotes; variables stay as they are. One that is open is ended by readline.
+    [[ ${words[-1]} != *[\"\']* ]] || quote=open
+    words=("${words[@]}" "$2")
+    words=("${words[@]//\\\\/$'\1'}")
+    words=("${words[@]//[\"\'\\]/}")
+    words=("${words[@]//$'\1'/\\}")
+    head=${words[-2]%"${words[-1]}"}
+    unset 'words[-1]'
     COMPREPLY=()
     mapfile -t rows < <("$1" completion bash -- "${words[@]:1}" 2> /dev/null)
     for row in "${rows[@]}"; do
@@ -27,7 +34,7 @@ _salvor() {
         fi
         row=${row%%$'\t'*}
         row=${row#"$head"}
-        [[ $row != *[!A-Za-z0-9_./,:=@%+-]* ]] || printf -v row %q "$row"
+        [[ -n $quote || $row != *[!A-Za-z0-9_./,:=@%+-]* ]] || printf -v row %q "$row"
         COMPREPLY+=("$row")
     done
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=/] ]]; then

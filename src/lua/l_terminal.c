@@ -185,6 +185,20 @@ static int terminal_forget_input(lua_State *L)
     return 0;
 }
 
+/* flush() -> true | nil, err: standard output, also when an earlier write to it has failed */
+static int terminal_flush(lua_State *L)
+{
+    struct salvor_error err = {0};
+    if (fflush(stdout) != 0)
+        salvor_error_errno(&err, errno, "standard output");
+    else if (ferror(stdout))
+        salvor_error_set(&err, "IO", "standard output: not all of it could be written");
+    if (err.code[0])
+        return salvor_fail(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static void push_input(lua_State *L)
 {
     struct input *input = lua_newuserdatauv(L, sizeof(*input), 0);
@@ -204,6 +218,7 @@ int luaopen_salvor_terminal(lua_State *L)
     static const luaL_Reg functions[] = {{"colour", terminal_colour},
                                          {"display_width", terminal_display_width},
                                          {"escape", terminal_escape},
+                                         {"flush", terminal_flush},
                                          {"is_known", terminal_is_known},
                                          {"is_terminal", terminal_is_terminal},
                                          {"width", terminal_width},

@@ -37,9 +37,12 @@ contexts:
 - {name: berlin, context: {cluster: c, user: u, namespace: spree}}
 - {name: "be $(x) y", context: {cluster: c, user: u, namespace: spree}}
 - {name: "be\tx", context: {cluster: c, user: u}}
+- {name: "arn:aws:eks:eu-1:12:cluster/prod", context: {cluster: c, user: u}}
+- {name: "OFFICE\\jane:doe", context: {cluster: c, user: u}}
 clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
 users: [{name: u, user: {token: none}}]
 ]],
+    ["cut.yaml"] = "apiVersion: v1\ncontexts:\n- {name: a, cont",
     ["site.yaml"] = "name: here\nstores:\n  vault: {url: /srv/vault}\n",
     ["broken.yaml"] = "name: [\n",
     ["script.lua"] = "print('ran', ...)\n",
@@ -50,6 +53,7 @@ local home
 setup(function()
     home = must(fs.temporary_folder())
     salvor.make_tree(home, FILES)
+    must(proc.run({"mkfifo", fs.join(home, "pipe")}))
 end)
 
 teardown(function()
@@ -115,6 +119,11 @@ describe("what may come next on the command line", function()
         {"namespaces of contexts, each once", {"plan", ID, "-n", "s"}, {"seine", "spree"}},
         {"nothing of a kubeconfig that is not there",
          {"plan", ID, "--kubeconfig", "none", "--context", ""}, {}},
+        {"nothing of one that is cut off",
+         {"plan", ID, "--kubeconfig", "cut.yaml", "--context", ""}, {}},
+        {"nothing of a folder", {"plan", ID, "--kubeconfig", ".", "-n", ""}, {}},
+        {"nothing of a pipe that nobody writes",
+         {"plan", ID, "--kubeconfig", "pipe", "--context", ""}, {}},
         {"runs", {"report", ""}, {RUN, "20261121-001501-1f3a9c"}},
         {"runs to go on with", {"run", "--resume", "20261121-001500"}, {RUN}},
         {"commands of a command", {"store", "l"}, {"leftovers", "ls"}},
@@ -211,6 +220,15 @@ local LINES = {
     {"salvor store ls s3", "salvor store ls s3://"},
     {"salvor plan x --context berl", "salvor plan x --context berlin "},
     {"salvor plan x --context paris,berl", "salvor plan x --context paris,berlin "},
+    {"salvor plan 'house/cl", "salvor plan 'house/clean' "},
+    {'salvor plan "house/clean" -p wh', 'salvor plan "house/clean" -p where='},
+    {"salvor store ls --site 's'ite.yaml @v", "salvor store ls --site 's'ite.yaml @vault "},
+    {"salvor store ls --site ~/site.yaml @v", "salvor store ls --site ~/site.yaml @vault "},
+    {"salvor plan x --context=be\\ ", "salvor plan x --context=be\\ \\$\\(x\\)\\ y "},
+    {"salvor plan x --context arn:aws", "salvor plan x --context arn:aws:eks:eu-1:12:cluster/prod "},
+    {"salvor plan x --context=arn:aws", "salvor plan x --context=arn:aws:eks:eu-1:12:cluster/prod "},
+    {"salvor plan x --context OFFICE\\\\ja", "salvor plan x --context OFFICE\\\\jane:doe "},
+    {"salvor plan x --context OFF", "salvor plan x --context OFFICE\\\\jane:doe "},
     {"salvor script.l", "salvor script.lua "},
     {"salvor frobnicate --", "salvor frobnicate --"},
 }

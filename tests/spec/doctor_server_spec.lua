@@ -211,6 +211,33 @@ describe("salvor doctor", function()
             expect(found, "procedures/site/script", "ok")
         end)
 
+        it("deletes the namespace is an error", function()
+            local found, result = examine({{path = "/api/v1/namespaces/default",
+                                            json = {status = {phase = "Terminating"}}}})
+            salvor.expect_code(1, result)
+            expect(found, "server/namespace", "error", "default is being deleted", "--namespace")
+        end)
+
+        it("has nothing of Kubernetes has no namespaces that could be missing", function()
+            local found = examine({{path = "/api/v1/namespaces/default", status = 404,
+                                    body = "<html>"}})
+            expect(found, "server/namespace", "skipped", "HTTP 404", "<html>")
+        end)
+
+        --- {rule, what is said}
+        for _, case in ipairs({
+            {{status = 502, body = "<h1>Bad gateway</h1>"}, "HTTP 502", "a proxy in front of it"},
+            {{status = 302, body = ""}, "HTTP 302", "redirects are not followed"},
+            {{["end"] = "close"}, "lost", "proxy, firewall, VPN"},
+            {{["end"] = "mute"}, "no complete answer", "--timeout"},
+        }) do
+            it("answers so says what to do: " .. case[2], function()
+                case[1].method, case[1].path = "POST", REVIEW:format("v1")
+                local found = examine({case[1]}, {words = {"--timeout", "2"}})
+                expect(found, "user/identity", "error", table.unpack(case, 2))
+            end)
+        end
+
         it("is none of Kubernetes is an error", function()
             expect(examine({{path = "/version", json = {"x"}}}), "server/version", "error",
                 "which version", "is this an API server?")

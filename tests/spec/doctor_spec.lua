@@ -21,7 +21,8 @@ lab.describe("salvor doctor", function()
         assert.are.equal("", result.stderr)
         for _, name in ipairs({"kubeconfig/files", "kubeconfig/context", "kubeconfig/credentials",
                                "server/connection", "server/TLS", "server/clock", "server/version",
-                               "server/ready", "server/kinds", "user/identity",
+                               "server/ready", "server/namespace", "server/kinds",
+                               "user/identity", "site/files",
                                "procedures/site/script",
                                "tools/ssh-agent", "terminal/terminal", "terminal/locale",
                                "terminal/state folder"}) do
@@ -82,6 +83,53 @@ lab.describe("salvor doctor", function()
         end
         expect(found, "stores/" .. doctor.home, "ok")
         expect(found, "terminal/state folder", "ok")
+    end)
+
+    --- {name, how it is made (the path it is given), parts of what is said}
+    local BROKEN = {
+        {"a folder", function(path) must(fs.mkdir(path)) end, "Is a directory", "name a file"},
+        {"a pipe that nobody writes", function(path) must(proc.run({"mkfifo", path})) end,
+         "nobody has written it to its end", "pipe"},
+        {"nobody's to read", function(path) must(fs.write(path, "a: 1\n", {mode = 0})) end,
+         "Permission denied", "can be read"},
+        {"cut off", function(path) must(fs.write(path, "apiVersion: v1\nclusters:\n- na")) end,
+         "entry 1 of clusters is not a mapping", "correct the file"},
+        {"cut off behind a list", function(path)
+            must(fs.write(path, "apiVersion: v1\nclusters:\n- name: c\n"))
+        end, "has no contexts: it is empty or cut off", "--kubeconfig"},
+        {"no text", function(path) must(fs.write(path, "\0\1\255")) end, "kubeconfig ", "correct"},
+    }
+    for _, case in ipairs(BROKEN) do
+        it("tells of a kubeconfig that is " .. case[1], function()
+            local path = fs.join(doctor.home, "kubeconfig")
+            case[2](path)
+            local found, result = doctor.run({"--kubeconfig", path, "--timeout", "0.1"},
+                {prefix = salvor.UNPRIVILEGED})
+            salvor.expect_code(1, result)
+            expect(found, "kubeconfig/context", "error", path, table.unpack(case, 3))
+            expect(found, "user/identity", "skipped", "since 'context' failed")
+        end)
+    end
+
+    it("reads a kubeconfig that a command writes, once", function()
+        local result = must(proc.run({"bash", "-c", '"$0" doctor --procedure site/script -o json'
+            .. ' --kubeconfig <(cat "$1")', salvor.path, lab.kubeconfig()},
+            {env = salvor.environment(doctor.home)}))
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "(a pipe)", "all that it needs in namespace default")
+    end)
+
+    it("knows a namespace that is not there", function()
+        local found, result = doctor.run({"--kubeconfig", lab.kubeconfig(), "-n", "nowhere"})
+        salvor.expect_code(1, result)
+        expect(found, "server/namespace", "error", "there is no namespace 'nowhere'",
+            "--namespace")
+    end)
+
+    lab.it_as("restricted", "passes over a namespace that one may not look at", function(path)
+        local found, result = doctor.run({"--kubeconfig", path})
+        salvor.expect_code(0, result)
+        expect(found, "server/namespace", "skipped", "the server does not say", "forbidden")
     end)
 
     it("knows a context that is not there", function()
@@ -275,6 +323,7 @@ describe("salvor doctor", function()
         {{"--procedure", "such"}, "'such' is no procedure's id"},
         {{"--store", "@vault"}, "there is no store 'vault'"},
         {{"--context", "a,"}, "has a name that is empty"},
+        {{"-n", "a/b"}, "namespace 'a/b' (flag) is not valid"},
         {{"word"}, "unexpected argument 'word'"},
     }
     for _, case in ipairs(MISUSE) do
@@ -283,6 +332,37 @@ describe("salvor doctor", function()
             salvor.expect_code(2, result)
             salvor.expect(result.stderr, case[2])
             assert.are.equal("", result.stdout)
+        end)
+    end
+
+    --- {what stands in the site file, part of what is said}
+    for _, case in ipairs({
+        {"name: [\n", "site.yaml:2:1: while parsing"},
+        {"contxt: a\n", "unknown key 'contxt'"},
+        {"namespace: a b\n", "site.yaml:1:1: 'namespace' must be a Kubernetes name"},
+        {"procedures: {no/such: {}}\n", "there is no procedure 'no/such'"},
+    }) do
+        it("tells of a mistake in the site's file, and what goes without it: " .. case[2], function()
+            local path = doctor.write("site.yaml", case[1])
+            local found, result = doctor.run({"--site", path})
+            salvor.expect_code(1, result)
+            expect(found, "site/files", "error", case[2])
+            expect(found, "terminal/state folder", "ok")
+            assert.is_nil(found["kubeconfig/context"])
+        end)
+    end
+
+    it("tells of a site file that is not there", function()
+        expect(doctor.run({"--site", "no-such.yaml"}), "site/files", "error", "no-such.yaml",
+            "--site")
+    end)
+
+    for _, words in ipairs({{"doctor"}, {"doctor", "--output", "json"}}) do
+        it("fails when what it says cannot be written: " .. table.concat(words, " "), function()
+            local result = must(proc.run({"sh", "-c", 'exec "$0" "$@" > /dev/full', salvor.path,
+                table.unpack(words)}, {env = salvor.environment(doctor.home)}))
+            salvor.expect_code(1, result)
+            salvor.expect(result.stderr, "salvor: standard output: ")
         end)
     end
 

@@ -1,8 +1,11 @@
 -- salvor doctor on terminals, good and bad ones.
 local doctor = require("support.doctor")
 local eventually = require("support.eventually")
+local fs = require("salvor.fs")
+local plugin = require("support.plugin")
 local salvor = require("support.salvor")
 local screen = require("support.screen")
+local scripted = require("support.scripted")
 
 describe("salvor doctor", function()
     before_each(doctor.open)
@@ -40,6 +43,51 @@ describe("salvor doctor", function()
             .. "\n                         ~/.kube/config does not exist"
             .. "\n                         name one with --kubeconfig or"
             .. "\n                         $KUBECONFIG\n")
+    end)
+
+    describe("and a credential plugin that asks", function()
+        local servers, at
+
+        before_each(function()
+            servers, at = scripted.start(), plugin.new()
+            servers:rules({
+                {path = "/version", json = {gitVersion = "v1.30.1"}},
+                {method = "POST", path = "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+                 status = 201, json = {status = {userInfo = {username = "jane"}}}},
+            })
+            at:does("printf 'Password: ' > /dev/tty; read -r answer < /dev/tty; test \"$answer\" = yes"
+                .. " && cat output")
+            must(fs.write(at:path("output"), plugin.credential({token = "printed"})))
+        end)
+
+        after_each(function()
+            at:remove()
+            servers:stop()
+        end)
+
+        local function start()
+            return screen.start({"doctor", "--procedure", "site/script", "--timeout", "1",
+                "--kubeconfig", servers:kubeconfig(nil, {exec = {command = at:path("plugin"),
+                    apiVersion = plugin.V1, interactiveMode = "IfAvailable"}})},
+                {home = doctor.home, columns = 140, rows = 60})
+        end
+
+        it("leaves it the terminal", function()
+            local terminal <close> = start()
+            terminal:expect_text("a credential plugin may ask you something; Ctrl-C leaves")
+            terminal:expect_text("Password:")
+            terminal:type("yes")
+            terminal:press("Enter")
+            terminal:expect_text("ok       identity      jane")
+        end)
+
+        it("can be left by Ctrl-C", function()
+            local terminal <close> = start()
+            terminal:expect_text("Password:")
+            terminal:press("C-c")
+            terminal:expect_text("Pane is dead")
+            assert.is_nil(terminal:text():find("identity", 1, true))
+        end)
     end)
 
     it("leaves nothing of what it showed while it waited", function()

@@ -65,6 +65,17 @@ for name, file in pairs(PAGES) do
     end)
 end
 
+describe("a manual page that cannot be written", function()
+    for name in pairs(PAGES) do
+        it("is a failure: " .. name, function()
+            local result = must(proc.run({"sh", "-c", 'exec "$0" manual "$1" > /dev/full',
+                                          salvor.path, name}))
+            salvor.expect_code(1, result)
+            salvor.expect(result.stderr, "salvor: standard output: ")
+        end)
+    end
+end)
+
 describe("any text", function()
     local TEXTS = {
         ".SH is no heading here", "a \\fB backslash \\n", "'quoted' `back` \"double\"", "-x --long",

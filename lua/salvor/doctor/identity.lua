@@ -25,6 +25,7 @@ local function review(client)
             local who = salvor.dig(answer.body, "status", "userInfo")
             return type(who) == "table" and type(who.username) == "string" and who or nil
         elseif err.status ~= 404 then
+            err.hint = err.status and err.hint -- without, it speaks of a change
             return name_in(err) and {username = name_in(err)}, err
         end
     end
