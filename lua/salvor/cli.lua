@@ -65,7 +65,7 @@ function cli.commands()
     return names
 end
 
-local function print_help()
+function cli.print_help()
     io.stdout:write(USAGE, "options:\n",
         require("salvor.options").lines(require("salvor.global_options").list), "commands:\n")
     for _, name in ipairs(cli.commands()) do
@@ -112,7 +112,8 @@ local function run_script(arguments, index)
     return cli.exit.done
 end
 
-local function run_command(name, arguments)
+--- Runs the command of that name; its exit code.
+function cli.run_command(name, arguments)
     if not value.embedded("lua/salvor/cli/" .. name .. ".lua") then
         complain("no command or script '", name, "'; ", name:find("^%w[%w-]*/%w[%w-]*$")
             and "a procedure is run by salvor run " .. name
@@ -230,7 +231,7 @@ function cli.main(arguments)
         cli.report(index)
         return cli.exit.usage
     elseif asked.help then
-        print_help()
+        cli.print_help()
         return cli.exit.done
     end
     local word = arguments[index]
@@ -252,7 +253,7 @@ function cli.main(arguments)
     if code then
         return code
     elseif what == "command" then
-        return run_command(word, table.move(arguments, index + 1, #arguments, 1, {}))
+        return cli.run_command(word, table.move(arguments, index + 1, #arguments, 1, {}))
     elseif what == "script" then
         code = word and run_script(arguments, index) or run_script({[0] = arguments[0], "-"}, 1)
     end

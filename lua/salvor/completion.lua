@@ -155,9 +155,9 @@ PLACES["NAME=VALUE"] = function(line, prefix)
     return items, is_file
 end
 
---- "FILE" of "[FILE]", "CONTEXT" of "CONTEXT[,CONTEXT...]".
+--- "FILE" of "[FILE]", "CONTEXT" of "CONTEXT[,CONTEXT...]", "URL" of "URL...".
 local function place_of(placeholder)
-    return PLACES[placeholder:match("^%[?([^%[%]]+)")]
+    return PLACES[placeholder:match("^%[?([^%[%].]+)")]
 end
 
 --- Whether something is known of that placeholder.
@@ -249,6 +249,15 @@ local function all_commands()
     return modules
 end
 
+--- Also of a command's own: `salvor help store cp`.
+function PLACES.COMMAND(line)
+    local modules = all_commands()
+    for _, word in ipairs(line.words) do
+        modules = modules[word] and require(modules[word]).commands or {}
+    end
+    return of_commands(modules, line.with_help)
+end
+
 --- What may come in a command's words.
 local function of_command(command, words, index, with_help)
     local declared = table.move(command.options or {}, 1, #(command.options or {}), 1, {})
@@ -260,7 +269,9 @@ local function of_command(command, words, index, with_help)
     elseif prefix:sub(1, 1) == "-" and not line.words_only then
         return of_options(line, prefix)
     end
-    local argument = (command.arguments or {})[#line.words + 1]
+    local arguments = command.arguments or {}
+    local last = arguments[#arguments] or ""
+    local argument = arguments[#line.words + 1] or last:find("...", 1, true) and last
     if not argument then
         return {}
     end

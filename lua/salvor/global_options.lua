@@ -32,7 +32,8 @@ global_options.list = {
     {name = "help", short = "h", help = "the commands, or after a command its options"},
 }
 
-local COMMAND = {options = global_options.list, usage = "salvor [options] SCRIPT|COMMAND [ARGS]"}
+local COMMAND = {options = global_options.list,
+                 usage = "salvor [options] SCRIPT|COMMAND [ARGS]; salvor --help lists them"}
 
 --- read(arguments) -> asked, index of the script or command | nil, err. asked: what was given, by
 --- options.key(); as a list of {key, value} what is to be done in its order; and as `of_prompt` an

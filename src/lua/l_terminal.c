@@ -215,14 +215,11 @@ static void push_input(lua_State *L)
 
 int luaopen_salvor_terminal(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"colour", terminal_colour},
-                                         {"display_width", terminal_display_width},
-                                         {"escape", terminal_escape},
-                                         {"flush", terminal_flush},
-                                         {"is_known", terminal_is_known},
-                                         {"is_terminal", terminal_is_terminal},
-                                         {"width", terminal_width},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"colour", terminal_colour},     {"display_width", terminal_display_width},
+        {"escape", terminal_escape},     {"flush", terminal_flush},
+        {"is_known", terminal_is_known}, {"is_terminal", terminal_is_terminal},
+        {"width", terminal_width},       {NULL, NULL}};
     luaL_newlib(L, functions);
     push_input(L);
     lua_pushvalue(L, -1);

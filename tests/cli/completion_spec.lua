@@ -128,6 +128,9 @@ describe("what may come next on the command line", function()
         {"runs to go on with", {"run", "--resume", "20261121-001500"}, {RUN}},
         {"commands of a command", {"store", "l"}, {"leftovers", "ls"}},
         {"their options", {"store", "cp", "--w"}, {"--workers"}},
+        {"commands that there is help on", {"help", "doc"}, {"doctor"}},
+        {"and those of commands", {"help", "store", "l"}, {"leftovers", "ls"}},
+        {"nothing behind those", {"help", "store", "ls", ""}, {}},
         {"places", {"store", "ls", ""}, {"s3://", "az://", "sftp://", ""}},
         {"the stores of a site", {"store", "cp", "--site", "site.yaml", "/srv", "@"},
          {"@vault", ""}},
@@ -168,7 +171,7 @@ describe("what may come next on the command line", function()
             unknown[place] = true
         end
         local function check(placeholder, where)
-            local place = placeholder:match("^%[?([^%[%]]+)"):gsub("%.%.%.$", "")
+            local place = placeholder:match("^%[?([^%[%].]+)")
             assert.are_not.equal(unknown[place] or false, completion.knows(placeholder), where)
         end
         local function look(command, name)

@@ -71,6 +71,34 @@ describe("salvor show", function()
     end)
 end)
 
+describe("salvor help", function()
+    local function told(...)
+        local result = salvor.run({...}, {home = "/"})
+        assert.same({0, ""}, {result.code, result.stderr})
+        return result.stdout
+    end
+
+    it("lists the commands", function()
+        local text = told("help")
+        assert.equal(told("--help"), text)
+        for _, name in ipairs(require("salvor.cli").commands()) do
+            salvor.expect(text, "\n  " .. name)
+        end
+    end)
+
+    for _, name in ipairs(require("salvor.cli").commands()) do
+        it("tells of " .. name, function()
+            local text = told("help", name)
+            salvor.expect(text, "usage: salvor " .. name)
+            assert.equal(told(name, "--help"), text)
+        end)
+    end
+
+    it("tells of a command's own commands", function()
+        assert.equal(told("store", "cp", "--help"), told("help", "store", "cp"))
+    end)
+end)
+
 describe("salvor says what is wrong with the command line:", function()
     local RUN = "--resume"
     local CASES = {
@@ -99,6 +127,7 @@ describe("salvor says what is wrong with the command line:", function()
         {"what is no procedure's id", {"show", "../etc"}, "'../etc' is no procedure's id",
          "an id is SYSTEM/NAME, of letters, digits and '-'; salvor list"},
         {"an unknown output", {"plan", ID, "-o", "xml"}, "unknown output 'xml'", "text or json"},
+        {"one in the word of its option", {"plan", ID, "-oxml"}, "unknown output 'xml'"},
         {"an unknown parameter", {"plan", ID, "-p", "kitt=x"}, "unknown parameter 'kitt'",
          "this procedure has: name, kit"},
         {"a parameter without value", {"plan", ID, "-p", "kit"}, "'kit' is no parameter",
@@ -120,6 +149,12 @@ describe("salvor says what is wrong with the command line:", function()
          "--resume goes without a procedure's id"},
         {"an unknown shell", {"completion", "tcsh"}, "unknown argument 'tcsh'",
          "bash, zsh or fish"},
+        {"an unknown option in front", {"--frob", "list"}, "unknown option '--frob'",
+         "salvor --help lists them"},
+        {"one that lacks its value", {"--log-level"}, "option '--log-level' needs debug|info"},
+        {"a switch with a value", {"-i=3"}, "unknown option '-i=3'", "did you mean '-i'?"},
+        {"help on what is no command", {"help", "plna"}, "no command or script 'plna'",
+         "did you mean 'plan'?"},
         {"an unknown log level", {"--log-level", "loud", "list"},
          "unknown log-level 'loud'", "debug, info, warning or error"},
     }
