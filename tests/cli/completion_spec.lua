@@ -37,7 +37,7 @@ contexts:
 - {name: berlin, context: {cluster: c, user: u, namespace: spree}}
 - {name: "be $(x) y", context: {cluster: c, user: u, namespace: spree}}
 - {name: "be\tx", context: {cluster: c, user: u}}
-- {name: "arn:aws:eks:eu-1:12:cluster/prod", context: {cluster: c, user: u}}
+- {name: "arn:aws:eks:eu:1:cluster/prod", context: {cluster: c, user: u}}
 - {name: "OFFICE\\jane:doe", context: {cluster: c, user: u}}
 clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
 users: [{name: u, user: {token: none}}]
@@ -228,8 +228,8 @@ local LINES = {
     {"salvor store ls --site 's'ite.yaml @v", "salvor store ls --site 's'ite.yaml @vault "},
     {"salvor store ls --site ~/site.yaml @v", "salvor store ls --site ~/site.yaml @vault "},
     {"salvor plan x --context=be\\ ", "salvor plan x --context=be\\ \\$\\(x\\)\\ y "},
-    {"salvor plan x --context arn:aws", "salvor plan x --context arn:aws:eks:eu-1:12:cluster/prod "},
-    {"salvor plan x --context=arn:aws", "salvor plan x --context=arn:aws:eks:eu-1:12:cluster/prod "},
+    {"salvor plan x --context arn:aws", "salvor plan x --context arn:aws:eks:eu:1:cluster/prod "},
+    {"salvor plan x --context=arn:aws", "salvor plan x --context=arn:aws:eks:eu:1:cluster/prod "},
     {"salvor plan x --context OFFICE\\\\ja", "salvor plan x --context OFFICE\\\\jane:doe "},
     {"salvor plan x --context OFF", "salvor plan x --context OFFICE\\\\jane:doe "},
     {"salvor script.l", "salvor script.lua "},

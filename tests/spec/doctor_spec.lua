@@ -342,7 +342,7 @@ describe("salvor doctor", function()
         {"namespace: a b\n", "site.yaml:1:1: 'namespace' must be a Kubernetes name"},
         {"procedures: {no/such: {}}\n", "there is no procedure 'no/such'"},
     }) do
-        it("tells of a mistake in the site's file, and what goes without it: " .. case[2], function()
+        it("tells of a mistake in the site's file, and looks on: " .. case[2], function()
             local path = doctor.write("site.yaml", case[1])
             local found, result = doctor.run({"--site", path})
             salvor.expect_code(1, result)

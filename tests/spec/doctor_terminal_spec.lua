@@ -55,8 +55,8 @@ describe("salvor doctor", function()
                 {method = "POST", path = "/apis/authentication.k8s.io/v1/selfsubjectreviews",
                  status = 201, json = {status = {userInfo = {username = "jane"}}}},
             })
-            at:does("printf 'Password: ' > /dev/tty; read -r answer < /dev/tty; test \"$answer\" = yes"
-                .. " && cat output")
+            at:does("printf 'Password: ' > /dev/tty; read -r answer < /dev/tty"
+                .. '; test "$answer" = yes && cat output')
             must(fs.write(at:path("output"), plugin.credential({token = "printed"})))
         end)
 
