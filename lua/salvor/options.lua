@@ -7,8 +7,8 @@
 -- gives their modules instead: commands = {word = module name}.
 --
 -- A placeholder says what is wanted: "text|json" is one of these words, and nothing else is taken;
--- what "FILE", "ID", "RUN"... are completed with is in salvor.completion. An argument that may be
--- left out is in brackets; the last one may stand for several: "[WORD...]".
+-- what "FILE", "ID", "RUN"... are completed with is in salvor.completion.places. An argument that
+-- may be left out is in brackets; the last one may stand for several: "[WORD...]".
 local errors = require("salvor.error")
 local suggest = require("salvor.suggest")
 

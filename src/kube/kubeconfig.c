@@ -73,11 +73,21 @@ static void keep(char **out, const struct salvor_kubeconfig_entry *entry)
         salvor_kubeconfig_failed(entry, &err);
 }
 
+/* Paths of requests are made of it. */
+static void check_namespace(const char *text, const struct salvor_kubeconfig_entry *context)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+    if (text && (*text == '.' || text[strspn(text, letters)]))
+        salvor_kubeconfig_wrong(context, "correct it: it has small letters, digits and '-'",
+                                "has the namespace \"%.100s\", which cannot be one", text);
+}
+
 static void load_entries(struct salvor_kubeconfig *out, const struct salvor_kubeconfig_file *files,
                          const struct salvor_kubeconfig_entry *context)
 {
     struct salvor_kubeconfig_entry cluster, user;
     salvor_kubeconfig_copy(&out->namespace, context, "namespace");
+    check_namespace(out->namespace, context);
     keep(&out->context, context);
     if (!find(&cluster, files, context, "cluster")) {
         if (!context->findings->error.code[0])

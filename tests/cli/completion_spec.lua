@@ -1,8 +1,8 @@
 -- What shells complete Salvor's words with: the words themselves, and bash, zsh and fish as they
 -- are, on a terminal.
-local completion = require("salvor.completion")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
+local places = require("salvor.completion.places")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local screen = require("support.screen")
@@ -172,7 +172,7 @@ describe("what may come next on the command line", function()
         end
         local function check(placeholder, where)
             local place = placeholder:match("^%[?([^%[%].]+)")
-            assert.are_not.equal(unknown[place] or false, completion.knows(placeholder), where)
+            assert.are_not.equal(unknown[place] or false, places.knows(placeholder), where)
         end
         local function look(command, name)
             for _, placeholder in ipairs(command.arguments or {}) do

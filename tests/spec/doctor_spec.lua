@@ -97,6 +97,11 @@ lab.describe("salvor doctor", function()
         {"cut off behind a list", function(path)
             must(fs.write(path, "apiVersion: v1\nclusters:\n- name: c\n"))
         end, "has no contexts: it is empty or cut off", "--kubeconfig"},
+        {"one of a namespace that is none", function(path)
+            must(fs.write(path, "contexts: [{name: x, context: {cluster: c, namespace: a/b}}]\n"
+                .. "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n"
+                .. "current-context: x\n"))
+        end, 'context "x" has the namespace "a/b", which cannot be one', "correct it"},
         {"no text", function(path) must(fs.write(path, "\0\1\255")) end, "kubeconfig ", "correct"},
     }
     for _, case in ipairs(BROKEN) do

@@ -56,6 +56,10 @@ local WRITES = {
     {"a command", {method = "GET", path = "/api/v1/namespaces/apic/pods/db-0/exec",
                    query = {command = "reboot"}}},
     {"a command, further", {method = "GET", path = "/api/v1/namespaces/apic/pods/db-0/attach/"}},
+    {"a command that is spelt with escapes", {method = "GET",
+        path = "/api/v1/namespaces/apic/pods/db-0/%65xec", query = {command = "reboot"}}},
+    {"a dry run of what is spelt with escapes", {method = "POST", query = {dryRun = "All"},
+        path = "/api/v1/namespaces/apic/services/db/%70roxy/admin/reset", body = {}}},
     {"a port", {method = "GET", path = "/api/v1/namespaces/apic/pods/db-0/portforward"}},
 }
 

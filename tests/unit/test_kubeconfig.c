@@ -538,6 +538,10 @@ static void says_what_is_missing(void **state)
                                 "  context: {cluster: c}\n"
                                 "clusters:\n- name: c\n  cluster: {server: 'x:6443'}\n"),
                    "Invalid", "https://");
+    assert_refused(put("first", "current-context: a\ncontexts:\n- name: a\n"
+                                "  context: {cluster: c, namespace: ..}\n"
+                                "clusters:\n- name: c\n  cluster: {server: 'https://x'}\n"),
+                   "Invalid", "namespace \"..\", which cannot be one");
 }
 
 static void uses_the_service_account_of_a_pod(void **state)

@@ -33,8 +33,15 @@ local function is_review(request, path)
     return request.method == "POST" and REVIEWING[group] or false
 end
 
+--- The path as the server reads it.
+local function decoded(path)
+    return (path:gsub("%%(%x%x)", function(digits)
+        return string.char(tonumber(digits, 16))
+    end))
+end
+
 local function is_write(request)
-    local path = request.path or ""
+    local path = decoded(request.path or "")
     if READS[request.method] then
         return STREAMS[path:match("/pods/[^/]+/(%a+)")] or false
     end
