@@ -28,7 +28,7 @@ local k8s = {}
 ---@field context? string Instead of the current context.
 ---@field namespace? string Instead of the context's.
 ---@field timeout? number Seconds for each call that names none; 30. Finding out what a word for a
---- kind means counts towards it.
+--- kind means counts towards it. A kubeconfig that is a pipe has to be written within that time.
 ---@field on_warning? fun(text: string) Told each of the server's warnings once; logged otherwise.
 ---@field impersonate? k8s.ImpersonateOptions Act as somebody else; instead of `as`.
 ---@field cache? boolean|string Where what discovery learns is kept for six hours, so that a word

@@ -79,28 +79,30 @@ end
 
 --- run(checks, {timeout, progress}) -> results in the order of the checks: list of {group, context,
 --- name, status, seen, advice, milliseconds}. All are done side by side, each within `timeout`
---- seconds; progress(waiting) is called with the checks that have not ended whenever one has.
+--- seconds; progress(going_on) is called with the checks that have begun and not ended, whenever
+--- one does either.
 function doctor.run(checks, options)
-    local results, changed = {}, condition.new()
+    local results, has_begun, changed = {}, {}, condition.new()
     local function report()
-        local waiting = {}
+        local going_on = {}
         for _, check in ipairs(checks) do
-            waiting[#waiting + 1] = not results[check] and check or nil
+            going_on[#going_on + 1] = has_begun[check] and not results[check] and check or nil
         end
-        options.progress(waiting)
+        options.progress(going_on)
     end
-    local work = {}
-    for number, check in ipairs(checks) do
-        work[number] = function()
-            local because = await(check, results, changed)
-            local result = because and skipped(because) or carry_out(check, options.timeout)
-            result.group, result.context, result.name = check.group, check.context, check.name
-            results[check] = result
-            changed:wake()
-            report()
-        end
+    local function look(check)
+        has_begun[check] = true
+        report()
+        return carry_out(check, options.timeout)
     end
-    task.all(work)
+    task.map(checks, function(check)
+        local because = await(check, results, changed)
+        local result = because and skipped(because) or look(check)
+        result.group, result.context, result.name = check.group, check.context, check.name
+        results[check] = result
+        changed:wake()
+        report()
+    end, {workers = #checks})
     local ordered = {}
     for number, check in ipairs(checks) do
         ordered[number] = results[check]

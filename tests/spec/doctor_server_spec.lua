@@ -353,6 +353,11 @@ describe("salvor doctor", function()
             expect(found, "user/identity", "skipped", "since 'credentials' failed")
         end)
 
+        it("that is no program says so", function()
+            expect(examine({}, {user = exec(at.folder)}), "kubeconfig/credentials", "error",
+                "the plugin " .. at.folder .. " is no program that can be run", "install it")
+        end)
+
         it("that fails is not either", function()
             at:does("exit 3")
             local found = examine({}, {user = exec(at:path("plugin"))})

@@ -54,14 +54,17 @@ lab.describe("salvor doctor", function()
         salvor.expect(result.stdout, "ok       site/script")
     end)
 
-    it("warns of a kubeconfig that others can read", function()
-        local path = doctor.write("kubeconfig", must(fs.read(lab.kubeconfig())), tonumber("644", 8))
-        local found, result = doctor.run({}, {env = {KUBECONFIG = path}})
-        salvor.expect_code(0, result)
-        expect(found, "kubeconfig/files", "warning", path .. " can be read or changed by others",
-            "chmod 600 " .. path)
-        expect(found, "server/ready", "ok")
-    end)
+    for _, mode in ipairs({"640", "604", "620", "602"}) do
+        it("warns of a kubeconfig that others can read or change: " .. mode, function()
+            local path = doctor.write("kubeconfig", must(fs.read(lab.kubeconfig())),
+                tonumber(mode, 8))
+            local found, result = doctor.run({}, {env = {KUBECONFIG = path}})
+            salvor.expect_code(0, result)
+            expect(found, "kubeconfig/files", "warning", path .. " can be read or changed by others",
+                "chmod 600 " .. path)
+            expect(found, "server/ready", "ok")
+        end)
+    end
 
     it("says which files there are", function()
         local path = doctor.write("kubeconfig", must(fs.read(lab.kubeconfig())))

@@ -26,9 +26,9 @@ local function show_progress()
         return function() end
     end
     local status, yielded = ui.status(), false
-    return function(waiting)
+    return function(going_on)
         local names = {}
-        for index, check in ipairs(waiting) do
+        for index, check in ipairs(going_on) do
             if check.asks and check.asks() then
                 if not yielded then
                     status:finish("a credential plugin may ask you something; Ctrl-C leaves")
@@ -38,7 +38,9 @@ local function show_progress()
             end
             names[index] = check.name
         end
-        status:update("waiting for " .. table.concat(names, ", "))
+        if names[1] then
+            status:update("waiting for " .. table.concat(names, ", "))
+        end
     end, status
 end
 

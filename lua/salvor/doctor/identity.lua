@@ -47,7 +47,7 @@ local function from_credentials(subject)
         or salvor.dig(who, "token", "subject")
     return "ok", (subject_of and subject_of .. ", as our own " .. who.kind .. " says"
         or tostring(subject.client.user) .. ", as the kubeconfig calls it")
-        .. "; a server before Kubernetes 1.26 does not"
+        .. "; servers before Kubernetes 1.26 do not say"
 end
 
 local function ask(subject)

@@ -68,7 +68,7 @@ local function ask(id, subject, wanted)
     local missing, cures, unknown = look(subject, opened, clusters)
     if unknown[1] and not wanted then
         return "skipped", "the cluster does not know " .. unknown[1]
-            .. (unknown[2] and " and " .. #unknown - 1 .. " more kinds" or "")
+            .. (unknown[2] and " and " .. #unknown - 1 .. " more" or "")
     elseif missing[1] then
         return wanted and "error" or "warning",
             "this user may not " .. table.concat(missing, "; may not "), table.concat(cures, "; ")
