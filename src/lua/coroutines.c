@@ -8,7 +8,7 @@
 #include "lua/libraries.h"
 #include "lua/scheduler.h"
 
-enum { TOLD = 1, WRAP = 2 };
+enum { CANCELLED = 1, WRAP = 2 };
 
 static lua_State *coroutine_of(lua_State *L, lua_KContext context)
 {
@@ -102,9 +102,9 @@ static int raise_wrapped(lua_State *L, lua_State *co)
 static int deliver(lua_State *L, lua_State *co, int status, int results, lua_KContext context)
 {
     bool failed = status != LUA_OK && status != LUA_YIELD;
-    if (failed && salvor_is_told(L) && !(context & TOLD))
+    if (failed && salvor_is_cancelled(L) && !(context & CANCELLED))
         reset_coroutine(L, co); /* its `<close>` variables are part of what unwinds */
-    salvor_pass_cancellation(L, context & TOLD);
+    salvor_pass_cancellation(L, context & CANCELLED);
     if (failed && context & WRAP)
         return raise_wrapped(L, co);
     if (failed) {
@@ -158,7 +158,7 @@ static int start_coroutine(lua_State *L, int first, lua_KContext context)
         lua_pushstring(L, problem);
         return 2;
     }
-    context |= salvor_is_told(L) ? TOLD : 0;
+    context |= salvor_is_cancelled(L) ? CANCELLED : 0;
     lua_xmove(L, co, count);
     int results;
     int status = drive(L, co, count, context, &results);
@@ -208,7 +208,7 @@ static int coroutine_close(lua_State *L)
     lua_State *co = lua_tothread(L, 1);
     if (is_waiting(L, 1))
         return luaL_error(L, "cannot close a normal coroutine");
-    bool told = salvor_is_told(L);
+    bool was_cancelled = salvor_is_cancelled(L);
     lua_settop(L, 1);
     if (is_active(L, co)) {
         lua_pushvalue(L, lua_upvalueindex(1));
@@ -217,7 +217,7 @@ static int coroutine_close(lua_State *L)
         return lua_gettop(L);
     }
     int status = reset_coroutine(L, co);
-    salvor_pass_cancellation(L, told);
+    salvor_pass_cancellation(L, was_cancelled);
     lua_pushboolean(L, status == LUA_OK);
     if (status == LUA_OK)
         return 1;

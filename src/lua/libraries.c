@@ -12,19 +12,22 @@ static struct salvor_task *current_task(lua_State *L)
     return salvor_get_scheduler(L)->current;
 }
 
-bool salvor_is_told(lua_State *L)
+bool salvor_is_cancelled(lua_State *L)
 {
     struct salvor_task *task = current_task(L);
     return task && task->cancel_delivered;
 }
 
-void salvor_pass_cancellation(lua_State *L, bool told_at_entry)
+void salvor_pass_cancellation(lua_State *L, bool cancelled_at_entry)
 {
-    if (salvor_is_told(L) && !told_at_entry)
+    if (salvor_is_cancelled(L) && !cancelled_at_entry)
         salvor_task_raise_cancelled(L, current_task(L));
 }
 
-/* pcall, xpcall: the context is how many slots lie below the results, twice, plus told_at_entry */
+/*
+ * pcall, xpcall: the context is how many slots lie below the results, twice, plus whether it was
+ * cancelled at entry.
+ */
 
 static int finish_pcall(lua_State *L, int status, lua_KContext context)
 {
@@ -39,7 +42,7 @@ static int finish_pcall(lua_State *L, int status, lua_KContext context)
 static int base_pcall(lua_State *L)
 {
     luaL_checkany(L, 1);
-    lua_KContext context = salvor_is_told(L);
+    lua_KContext context = salvor_is_cancelled(L);
     lua_pushboolean(L, 1);
     lua_insert(L, 1);
     int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, context, finish_pcall);
@@ -51,17 +54,17 @@ static int base_pcall(lua_State *L)
  * again and again. The wrapper is Lua's because its tail call leaves no level of its own on the
  * stack, which handlers count.
  */
-static const char handler_wrapper[] = "local is_told = ...\n"
+static const char handler_wrapper[] = "local is_cancelled = ...\n"
                                       "return function(handler)\n"
                                       "    return function(message)\n"
-                                      "        if is_told() then return message end\n"
+                                      "        if is_cancelled() then return message end\n"
                                       "        return handler(message)\n"
                                       "    end\n"
                                       "end\n";
 
-static int handler_is_told(lua_State *L)
+static int handler_is_cancelled(lua_State *L)
 {
-    lua_pushboolean(L, salvor_is_told(L));
+    lua_pushboolean(L, salvor_is_cancelled(L));
     return 1;
 }
 
@@ -69,7 +72,7 @@ static void push_handler_wrapper(lua_State *L)
 {
     if (luaL_loadbufferx(L, handler_wrapper, sizeof(handler_wrapper) - 1, "=xpcall", "t") != LUA_OK)
         lua_error(L);
-    lua_pushcfunction(L, handler_is_told);
+    lua_pushcfunction(L, handler_is_cancelled);
     lua_call(L, 1, 1);
 }
 
@@ -78,9 +81,9 @@ static int base_xpcall(lua_State *L)
 {
     int count = lua_gettop(L);
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    bool told = salvor_is_told(L);
-    lua_KContext context = 2 << 1 | told;
-    if (!told && !lua_rawequal(L, 2, lua_upvalueindex(2))) {
+    bool was_cancelled = salvor_is_cancelled(L);
+    lua_KContext context = 2 << 1 | was_cancelled;
+    if (!was_cancelled && !lua_rawequal(L, 2, lua_upvalueindex(2))) {
         lua_pushvalue(L, lua_upvalueindex(1));
         lua_pushvalue(L, 2);
         lua_call(L, 1, 1);
@@ -103,7 +106,7 @@ static int finish_load(lua_State *L, int status, lua_KContext context)
 /* The original is the upvalue; it catches errors of its reader function. Text chunks only. */
 static int base_load(lua_State *L)
 {
-    lua_KContext context = salvor_is_told(L);
+    lua_KContext context = salvor_is_cancelled(L);
     if (!lua_isstring(L, 1))
         luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_settop(L, lua_gettop(L) < 3 ? 3 : lua_gettop(L));

@@ -20,12 +20,12 @@ void salvor_libraries_install(lua_State *L);
 void salvor_coroutines_install(lua_State *L);
 
 /* Whether the running task's cancellation has been raised. */
-bool salvor_is_told(lua_State *L);
+bool salvor_is_cancelled(lua_State *L);
 
 /*
  * A call that was entered before the cancellation was raised does not end it. One that is entered
  * afterwards, while the script tidies up in its `<close>` variables, works as ever.
  */
-void salvor_pass_cancellation(lua_State *L, bool told_at_entry);
+void salvor_pass_cancellation(lua_State *L, bool cancelled_at_entry);
 
 #endif

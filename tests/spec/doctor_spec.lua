@@ -60,8 +60,8 @@ lab.describe("salvor doctor", function()
                 tonumber(mode, 8))
             local found, result = doctor.run({}, {env = {KUBECONFIG = path}})
             salvor.expect_code(0, result)
-            expect(found, "kubeconfig/files", "warning", path .. " can be read or changed by others",
-                "chmod 600 " .. path)
+            expect(found, "kubeconfig/files", "warning",
+                path .. " can be read or changed by others", "chmod 600 " .. path)
             expect(found, "server/ready", "ok")
         end)
     end
