@@ -3,7 +3,8 @@
 --- A check is {group, name, context, needs, asks, run}. `run()` gives a status, what was seen
 --- and what to do about it; nil and an error object, or raising one, is an error. It begins when
 --- the checks of the list `needs` have ended, and is skipped when one of those was an error. One
---- for which `asks()` is true may ask a person something, who is given time to answer.
+--- for which `asks()` is true may ask a person something, who is given time to answer; there is
+--- never more than one of these at work.
 ---
 --- A status is "ok", "warning", "error" or "skipped".
 local catch = require("salvor.catch")
@@ -48,9 +49,9 @@ local function because_of(err, seconds)
     return err.message, advice_for(err)
 end
 
-local function carry_out(check, timeout)
+local function carry_out(check, asks, timeout)
     local began = task.now()
-    local seconds = check.asks and check.asks() and math.max(timeout, PATIENCE) or timeout
+    local seconds = asks and math.max(timeout, PATIENCE) or timeout
     local status, seen, advice = catch(task.timeout, seconds + GRACE, check.run)
     if not status then
         status, seen, advice = "error", because_of(seen, seconds)
@@ -82,7 +83,7 @@ end
 --- seconds; progress(going_on) is called with the checks that have begun and not ended, whenever
 --- one does either.
 function doctor.run(checks, options)
-    local results, has_begun, changed = {}, {}, condition.new()
+    local results, has_begun, changed, asking = {}, {}, condition.new(), false
     local function report()
         local going_on = {}
         for _, check in ipairs(checks) do
@@ -91,9 +92,15 @@ function doctor.run(checks, options)
         options.progress(going_on)
     end
     local function look(check)
-        has_begun[check] = true
+        local asks = check.asks and check.asks() or false
+        while asks and asking do
+            changed:wait()
+        end
+        asking, has_begun[check] = asking or asks, true
         report()
-        return carry_out(check, options.timeout)
+        local result = carry_out(check, asks, options.timeout)
+        asking = asking and not asks
+        return result
     end
     task.map(checks, function(check)
         local because = await(check, results, changed)

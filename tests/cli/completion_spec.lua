@@ -68,7 +68,7 @@ end
 local function complete(words, shell)
     local argv = {"completion", shell or "fish", "--"}
     local result = salvor.run(table.move(words, 1, #words, #argv + 1, argv),
-        {home = home, cwd = home, env = environment()})
+        {home = home, cwd = home, env = environment(), prefix = {"timeout", "20"}})
     assert.are.same({0, ""}, {result.code, result.stderr})
     local found, order = {}, {}
     for text, help in result.stdout:gmatch("([^\t\n]*)\t([^\n]*)\n") do

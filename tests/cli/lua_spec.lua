@@ -137,6 +137,7 @@ local CASES = {
     {"./plain", "a"},
     {"-e", "x = 5", "show.lua", "a"},
     {"-e", "print(1)", "-e", "print(2)"},
+    {"-e", "", "-e", "print(1)"},
     {"-eprint(3)"},
     {"-e", "print(...)", "-e", "y = 1 print(y)"},
     {"-e", "error('x')", "show.lua"},

@@ -93,6 +93,23 @@ describe("checks", function()
         end
     end)
 
+    it("ask one after the other", function()
+        local at_work, ran = 0, 0
+        local function asking(name)
+            local asks = check(name, function()
+                at_work = at_work + 1
+                assert.are.equal(1, at_work)
+                task.sleep(0.001)
+                at_work, ran = at_work - 1, ran + 1
+                return "ok", "seen"
+            end)
+            asks.asks = function() return true end
+            return asks
+        end
+        run({asking("one"), asking("another"), asking("a third")})
+        assert.are.equal(3, ran)
+    end)
+
     it("are told while they are waited for", function()
         local told, quick = {}, check("quick")
         run({check("slow", nil, {quick}), quick}, {progress = function(waiting)

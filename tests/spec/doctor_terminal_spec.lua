@@ -2,6 +2,7 @@
 local doctor = require("support.doctor")
 local eventually = require("support.eventually")
 local fs = require("salvor.fs")
+local json = require("salvor.json")
 local plugin = require("support.plugin")
 local salvor = require("support.salvor")
 local screen = require("support.screen")
@@ -65,24 +66,41 @@ describe("salvor doctor", function()
             servers:stop()
         end)
 
-        local function start()
+        --- About as many contexts, each with a user of its own.
+        local function start(count)
+            local config = must(json.decode(must(fs.read(servers:kubeconfig()))))
+            local cluster, names = config.clusters[1].name, {}
+            for number = 1, count do
+                local name = "x" .. number
+                names[number] = name
+                config.contexts[number] = {name = name, context = {cluster = cluster, user = name}}
+                config.users[number] = {name = name, user = {exec = {
+                    command = at:path("plugin"), args = {name}, apiVersion = plugin.V1,
+                    interactiveMode = "IfAvailable"}}}
+            end
             return screen.start({"doctor", "--procedure", "site/script", "--timeout", "1",
-                "--kubeconfig", servers:kubeconfig(nil, {exec = {command = at:path("plugin"),
-                    apiVersion = plugin.V1, interactiveMode = "IfAvailable"}})},
+                "--kubeconfig", servers:put("kubeconfig", json.encode(config)),
+                "--context", table.concat(names, ",")},
                 {home = doctor.home, columns = 140, rows = 60})
         end
 
-        it("leaves it the terminal", function()
-            local terminal <close> = start()
+        it("leaves it the terminal, as long as any asks", function()
+            local terminal <close> = start(2)
             terminal:expect_text("a credential plugin may ask you something; Ctrl-C leaves")
             terminal:expect_text("Password:")
+            terminal:type("yes")
+            terminal:press("Enter")
+            terminal:expect_text("Password: yes\nPassword:")
+            local _, times = terminal:text():gsub("may ask you something", "")
+            assert.are.equal(1, times)
+            assert.is_nil(terminal:text():find("waiting for", 1, true))
             terminal:type("yes")
             terminal:press("Enter")
             terminal:expect_text("ok       identity      jane")
         end)
 
         it("can be left by Ctrl-C", function()
-            local terminal <close> = start()
+            local terminal <close> = start(1)
             terminal:expect_text("Password:")
             terminal:press("C-c")
             terminal:expect_text("Pane is dead")
