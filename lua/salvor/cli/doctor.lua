@@ -20,7 +20,7 @@ local function seconds(given)
     return number
 end
 
---- What is waited for, while it lasts.
+--- What is waited for, until somebody is asked, who has the terminal from then on.
 local function show_progress()
     if not terminal.is_terminal("stderr") then
         return function() end
@@ -28,11 +28,9 @@ local function show_progress()
     local status, yielded = ui.status(), false
     return function(going_on)
         local names = {}
-        for index, check in ipairs(going_on) do
+        for index, check in ipairs(yielded and {} or going_on) do
             if check.asks and check.asks() then
-                if not yielded then
-                    status:finish("a credential plugin may ask you something; Ctrl-C leaves")
-                end
+                status:finish("a credential plugin may ask you something; Ctrl-C leaves")
                 yielded = true
                 return
             end
