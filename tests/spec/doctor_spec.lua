@@ -124,7 +124,7 @@ lab.describe("salvor doctor", function()
             .. ' --kubeconfig <(cat "$1")', salvor.path, lab.kubeconfig()},
             {env = salvor.environment(doctor.home)}))
         salvor.expect_code(0, result)
-        salvor.expect(result.stdout, "(a pipe)", "all that it needs in namespace default")
+        salvor.expect(result.stdout, "(no regular file)", "all that it needs in namespace default")
     end)
 
     it("knows a namespace that is not there", function()

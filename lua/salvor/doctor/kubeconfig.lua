@@ -11,12 +11,14 @@ local kubeconfig = {}
 local OF_OTHERS = tonumber("066", 8) -- who may read or write it
 local MONTH, HOUR = 30 * 86400, 3600 -- seconds
 
---- What is to be known of a path; "" of a file that is there.
+-- What is to be known of a path, by what is there.
+local NOTES = {file = "", folder = " (a folder)", other = " (no regular file)"}
+
 local function note_on(status, err)
     if not status then
         return err.code == "NotFound" and " (not there)" or " (cannot be looked at)"
     end
-    return status.type == "folder" and " (a folder)" or status.type == "other" and " (a pipe)" or ""
+    return NOTES[status.type]
 end
 
 local function look_at_files(path)
