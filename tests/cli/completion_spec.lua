@@ -224,6 +224,7 @@ local LINES = {
     {"salvor plan x --context berl", "salvor plan x --context berlin "},
     {"salvor plan x --context paris,berl", "salvor plan x --context paris,berlin "},
     {"salvor plan 'house/cl", "salvor plan 'house/clean' "},
+    {"salvor plan x --context 'be $", "salvor plan x --context 'be $(x) y' "},
     {'salvor plan "house/clean" -p wh', 'salvor plan "house/clean" -p where='},
     {"salvor store ls --site 's'ite.yaml @v", "salvor store ls --site 's'ite.yaml @vault "},
     {"salvor store ls --site ~/site.yaml @v", "salvor store ls --site ~/site.yaml @vault "},
@@ -245,6 +246,8 @@ local function types_lines(get)
             shell:expect("$")
             shell:type(line[1])
             shell:press("Tab")
+            -- zsh completes nothing while more is typed.
+            shell:expect("$ " .. line[2]:gsub("%s+$", ""))
             -- What comes behind the cursor shows whether there is a blank.
             shell:type("X")
             shell:expect("$ " .. line[2] .. "X")
