@@ -59,8 +59,8 @@ local ENGINES = {
 local INTERNAL = {
     "block", "inspect", "kube", "local", "scheduler", "set_files", "sftp", "store_http", "transfer",
     "value", -- what the modules below stand on
-    "action", "catch", "check", "condition", "copy", "dates", "fit", "folders", "guard", "log_writer",
-    "suggest", "usage", "verify", -- what they share
+    "action", "catch", "check", "condition", "copy", "dates", "fit", "folders", "guard",
+    "log_writer", "suggest", "usage", "verify", -- what they share
     "cli", "completion", "console", "doctor", "global_options", "manual", "options", "prompt",
     "reference", "repl", -- the program
     "apiconnect", "cassandra", "fortanix", "medusa", -- what bundled procedures share
