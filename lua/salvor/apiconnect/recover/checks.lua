@@ -72,9 +72,8 @@ end
 --- The definition that the replacement has, or would have; nothing after a problem.
 local function described(self, ctx, kit, object)
     local target = self:target(ctx, kit)
-    local live = find.object(ctx.k8s, target.plural, target.name)
-    local definition = self:definition(ctx, kit)
-    if not live and not definition then
+    local found, live, definition = self:described(ctx, kit, object)
+    if not found then
         return ctx:problem("there is no APIConnectCluster " .. target.name .. " in namespace "
             .. ctx.namespace .. ", and the kit has the " .. self.kind .. " alone",
             "give its definition: -p resource=FILE")
@@ -83,7 +82,7 @@ local function described(self, ctx, kit, object)
     end
     ctx:note(target.kind .. " " .. target.name .. (live and " is there already"
         or " is created from " .. (ctx.params.resource or "the old definition in the kit")))
-    return ctx.params.resource and definition or object or live or definition
+    return found
 end
 
 function checks.resource(self, ctx)
@@ -106,8 +105,6 @@ function checks.resource(self, ctx)
         ctx:problem(change, "the host names cannot be changed in a recovery; point their DNS names"
             .. " to the new installation instead")
     end
-    ctx.facts.version = dig(object, "status", "versions", "reconciled")
-        or dig(found, "spec", "version")
 end
 
 -- The version
@@ -127,7 +124,8 @@ end
 
 --- Same version and fix pack, or later.
 function checks.version(self, ctx)
-    local kit, version = self:kit_of(ctx), ctx.facts.version
+    local kit = self:kit_of(ctx)
+    local version = self:version(ctx, kit)
     local parsed = apiconnect.parse_version(version)
     if not parsed or #parsed < 3 then
         return ctx:problem("the replacement does not tell its version"

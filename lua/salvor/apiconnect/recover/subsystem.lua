@@ -7,6 +7,7 @@
 local apiconnect = require("salvor.apiconnect")
 local contents = require("salvor.k8s.contents")
 local difference = require("salvor.apiconnect.difference")
+local dig = require("salvor").dig
 local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
@@ -81,9 +82,34 @@ function Subsystem:definition(ctx, kit)
     end
 end
 
---- How a resource, or the one above it, differs from what it must be.
+--- described(ctx, kit, object) -> the definition that the replacement has, or will have (nil when
+--- there is none), what is there of it to be edited, and definition(). object: the subsystem, when
+--- it is there.
+function Subsystem:described(ctx, kit, object)
+    local target, definition = self:target(ctx, kit), self:definition(ctx, kit)
+    local live = find.object(ctx.k8s, target.plural, target.name)
+    return ctx.params.resource and definition or object or live or definition, live, definition
+end
+
+--- The version of the replacement, as it was before anything was changed; nil when nobody says it.
+function Subsystem:version(ctx, kit)
+    if not ctx.facts.version then
+        local object = find.object(ctx.k8s, self.plural, kit.name)
+        ctx.facts.version = dig(object, "status", "versions", "reconciled")
+            or dig(self:described(ctx, kit, object), "spec", "version")
+    end
+    return ctx.facts.version
+end
+
+--- How a resource, or the one above it, differs from what it must be. Without its version it cannot
+--- be said whether originalUID is a part of that.
 function Subsystem:differences(ctx, kit, object)
-    return replacement.differences(object, kit, ctx.facts.version, self.backup_path(ctx.params))
+    local version = self:version(ctx, kit)
+    if not apiconnect.parse_version(version) then
+        error(errors.new({code = "Invalid", message = "the replacement does not tell its version",
+                          hint = "set spec.version to " .. kit.version}), 0)
+    end
+    return replacement.differences(object, kit, version, self.backup_path(ctx.params))
 end
 
 --- The same of a living resource, by what it uses.

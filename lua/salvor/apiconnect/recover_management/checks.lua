@@ -14,7 +14,8 @@ local checks = {}
 
 --- The same generation of the database.
 function checks.database(ctx)
-    local kit, version = subsystem:kit_of(ctx), ctx.facts.version
+    local kit = subsystem:kit_of(ctx)
+    local version = subsystem:version(ctx, kit)
     local old, err = backup.generation(kit.version, ctx.params.database)
     local new, problem = backup.generation(version, ctx.params.database)
     err = err or problem

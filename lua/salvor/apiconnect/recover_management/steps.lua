@@ -4,6 +4,9 @@ local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local errors = require("salvor.error")
+local known = require("salvor.procedure.known")({
+    database = "database", backup = "backup' or 'await-backups",
+})
 local management_restore = require("salvor.apiconnect.management_restore")
 local merge = require("salvor.copy").merge
 local settled = require("salvor.apiconnect.recover.settled")
@@ -14,7 +17,7 @@ local steps = {}
 --- Before the operator first looks at the new path.
 function steps.copy_backups(ctx)
     local kit, to = subsystem:kit_of(ctx), ctx.params.copy_backups_to
-    local settings, database = kit.spec.databaseBackup, ctx.facts.database
+    local settings, database = kit.spec.databaseBackup, known(ctx, "database")
     local secrets = subsystem:backup_secrets(ctx, kit)
     ctx:perform({
         verb = "copy",
@@ -43,8 +46,7 @@ end
 --- look() as salvor.apiconnect.recover.settled calls it.
 local function looking_for(ctx, wanted)
     local management = must(ctx.k8s:get(apiconnect.MANAGEMENT, ctx.facts.name))
-    local owner = {name = ctx.facts.name, database = ctx.facts.database,
-                   database_cluster = apiconnect.database_cluster(management, ctx.facts.database)}
+    local owner = must(backup.owner(management, ctx.facts.version, known(ctx, "database")))
     return function()
         local found, count = backup.newest(ctx.k8s, owner)
         if wanted ~= "newest" then
@@ -82,9 +84,9 @@ end
 function steps.restore(ctx)
     local kit = subsystem:kit_of(ctx)
     management_restore.run(ctx.k8s, restore_name(ctx), {
-        database = ctx.facts.database,
+        database = known(ctx, "database"),
         subsystem = kit.name,
-        backup = ctx.facts.backup,
+        backup = known(ctx, "backup"),
         settings = merge(kit.spec.databaseBackup, {path = ctx.params.copy_backups_to}),
         pitr_target = ctx.params.pitr_target,
     }, ctx.params.restore_timeout)

@@ -5,6 +5,7 @@
 local apiconnect = require("salvor.apiconnect")
 local dates = require("salvor.dates")
 local errors = require("salvor.error")
+local fact = require("salvor.procedure.known")({set = "choose-backups"})
 local list = require("salvor").list
 local portal_restore = require("salvor.apiconnect.portal_restore")
 local records = require("salvor.apiconnect.recover_portal.records")
@@ -25,7 +26,7 @@ end
 
 --- What is restored, by the time that was chosen.
 local function wanted(ctx)
-    local set = ctx.facts.set
+    local set = fact(ctx, "set")
     return {portal = ctx.facts.name, timestamp = set.timestamp, sites = set.sites}
 end
 
@@ -81,7 +82,7 @@ local function addresses(ctx)
     for _, site in ipairs(subsystem:kit_of(ctx).sites) do
         by_name[site.name] = site.site
     end
-    for _, site in ipairs(ctx.facts.set.sites) do
+    for _, site in ipairs(fact(ctx, "set").sites) do
         local address = site.site or by_name[site.name]
         if address and sites.address(address) then
             known[#known + 1] = address
