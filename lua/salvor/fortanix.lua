@@ -6,6 +6,7 @@ local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
 local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
+local known = require("salvor.fortanix.known")
 local usage = require("salvor.usage")
 local yaml = require("salvor.yaml")
 
@@ -119,8 +120,8 @@ fortanix.OPERATOR_PERMISSION = {
 --- on; where there is none, nil and a problem with that hint.
 function fortanix.find(ctx, hint)
     local cr = fortanix.resource(ctx.params.cr)
-    local known, unknown = ctx.k8s:kind(cr.kind)
-    if not known then
+    local kind, unknown = ctx.k8s:kind(cr.kind)
+    if not kind then
         return ctx:problem(unknown.message, "kubectl api-resources lists the kinds; " .. hint)
     end
     local object = find.object(ctx.k8s, cr.kind, cr.name)
@@ -134,7 +135,8 @@ end
 
 --- The resource that find() has found, as it is now.
 function fortanix.platform(ctx)
-    return must(ctx.k8s:get(ctx.facts.cr.kind, ctx.facts.cr.name))
+    local cr = known(ctx, "cr")
+    return must(ctx.k8s:get(cr.kind, cr.name))
 end
 
 function fortanix.is_paused(platform)

@@ -143,7 +143,26 @@ local function define()
             must(s:write("archive/db/archive.info", "x"))
             expect_refusal({path = path}, "s3://" .. path .. " is not empty: archive/",
                 "stanza-create fails where other backups are", "-p copy_from=…")
+            expect_refusal({path = path, copy_from = fixture.home},
+                "a repository is copied to a path that was never used")
         end)
+
+        for title, settings in pairs({
+            ["beside which are the subsystem's own"] = {protocol = "objstore", path = "elsewhere"},
+            ["which the subsystem does not use"] = {protocol = "local"},
+        }) do
+            it("with other backups at the path, " .. title, function()
+                local own <close> = s3_operation.start()
+                own.world.paused = true -- what becomes of its settings is of no interest
+                own.world:patch({spec = {databaseBackup = {protocol = settings.protocol,
+                    host = own.host, path = settings.path or own.path}}})
+                local s <close> = own:store()
+                must(s:write("archive/db/archive.info", "x"))
+                local result = own:run()
+                salvor.expect_code(4, result)
+                salvor.expect(result.stdout, "s3://" .. own.path .. " is not empty: archive/")
+            end)
+        end
 
         it("that removes objects by itself", function()
             local name = store_lab.bucket()
@@ -166,6 +185,9 @@ local function define()
             expect_refusal({name = "management"},
                 "bucket " .. fixture.bucket .. " is that of ManagementCluster second")
             expect_refusal({}, "there are 2 ManagementClusters", "choose one with -p name=…")
+            fixture.world.client:patch("managementclusters.management.apiconnect.ibm.com", "second",
+                {spec = {databaseBackup = {protocol = "sftp"}}}) -- and there it is a folder
+            salvor.expect_code(0, fixture:plan({name = "management"}))
             must(fixture.world.client:delete("managementclusters.management.apiconnect.ibm.com",
                 "second"))
             before = fixture.world:snapshot()

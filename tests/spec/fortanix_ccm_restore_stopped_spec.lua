@@ -48,6 +48,21 @@ lab.describe("fortanix-ccm/restore stops when", function()
         assert.truthy(fixture.world.medusa.restored)
     end)
 
+    for check, says in pairs({
+        kit = "settings is not known: 'kit' was left out; do not leave it out",
+        resource = "cr is not known: 'resource' was left out",
+        cassandra = "datacenter is not known: 'datacenter' or 'cassandra' was left out",
+    }) do
+        it("the check " .. check .. " was left out, on which others rest", function()
+            local fixture <close> = start()
+            local before = fixture.world:snapshot()
+            local result = fixture:run_with({"--skip", check})
+            assert.is_true(result.code == 4 or result.code == 5)
+            salvor.expect(result.stdout .. result.stderr, says)
+            assert.same(before, fixture.world:snapshot())
+        end)
+    end
+
     it("the microservices run when the restore is to begin", function()
         local fixture <close> = start()
         local result = fixture:run_with({"--skip", "delete-deployments"})

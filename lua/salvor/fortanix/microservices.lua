@@ -3,6 +3,7 @@
 local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
 local k8s = require("salvor.k8s")
+local known = require("salvor.fortanix.known")
 local task = require("salvor.task")
 
 local microservices = {}
@@ -122,7 +123,7 @@ function microservices.stop(ctx)
     if not ctx.planning then
         stay_deleted(ctx)
     end
-    for _, selector in ipairs(ctx.facts.selectors) do
+    for _, selector in ipairs(known(ctx, "selectors")) do
         must(ctx.k8s:wait("pods", nil, {label_selector = selector, deleted = true,
                                         timeout = ctx.params.stop_timeout}))
     end
@@ -130,7 +131,7 @@ end
 
 --- expect_stopped(ctx): raises when pods of them run, whatever has become of the deployments.
 function microservices.expect_stopped(ctx)
-    for _, selector in ipairs(ctx.facts.selectors) do
+    for _, selector in ipairs(known(ctx, "selectors")) do
         for pod in ctx.k8s:each("pods", {label_selector = selector,
                                          field_selector = UNFINISHED}) do
             failed("pod " .. pod.metadata.name .. " of the microservices runs, and would write to"
@@ -145,7 +146,7 @@ end
 --- the namespace that is to run is, too.
 function microservices.await(ctx)
     local items = {}
-    for index, name in ipairs(ctx.facts.deployments) do
+    for index, name in ipairs(known(ctx, "deployments")) do
         items[index] = {kind = DEPLOYMENTS, name = name, create = true}
     end
     local deadline = task.now() + ctx.params.platform_timeout

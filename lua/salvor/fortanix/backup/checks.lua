@@ -9,6 +9,7 @@ local find = require("salvor.k8s.find")
 local fortanix = require("salvor.fortanix")
 local keys = require("salvor").keys
 local kit_check = require("salvor.procedure.kit_check")
+local known = require("salvor.fortanix.known")
 local medusa = require("salvor.medusa")
 local prerequisites = require("salvor.fortanix.prerequisites")
 local storage = require("salvor.fortanix.storage")
@@ -90,7 +91,7 @@ local function complain(ctx, message)
 end
 
 function checks.backups(ctx)
-    local datacenter = ctx.facts.datacenter
+    local datacenter = known(ctx, "datacenter")
     local found = medusa.of(ctx):backups(datacenter.name)
     for index = math.max(1, #found - LISTED + 1), #found do
         ctx:note(medusa.describe(found[index]))

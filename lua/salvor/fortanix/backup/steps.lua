@@ -4,6 +4,7 @@ local contents = require("salvor.k8s.contents")
 local dates = require("salvor.dates")
 local errors = require("salvor.error")
 local fortanix = require("salvor.fortanix")
+local known = require("salvor.fortanix.known")
 local medusa = require("salvor.medusa")
 local parts = require("salvor.fortanix.parts")
 local prerequisites = require("salvor.fortanix.prerequisites")
@@ -29,7 +30,7 @@ function steps.has_prerequisites(ctx)
 end
 
 function steps.take_backup(ctx)
-    local taken = medusa.of(ctx):take(ctx.facts.datacenter, ctx:name("medusa-backup"),
+    local taken = medusa.of(ctx):take(known(ctx, "datacenter"), ctx:name("medusa-backup"),
         ctx.params.backup_timeout)
     ctx.facts.backup = {name = taken.name, finished = taken.finished}
     if not ctx.planning then
@@ -43,13 +44,13 @@ function steps.is_usable(ctx)
 end
 
 local function settings(ctx)
-    local backup = ctx.facts.backup
+    local backup, cr = ctx.facts.backup, known(ctx, "cr")
     return must(yaml.dump({
         namespace = ctx.namespace,
-        cr = {kind = ctx.facts.cr.kind, name = ctx.facts.cr.name},
-        datacenter = ctx.facts.datacenter,
+        cr = {kind = cr.kind, name = cr.name},
+        datacenter = known(ctx, "datacenter"),
         nodes = ctx.params.nodes,
-        storage = ctx.facts.storage,
+        storage = known(ctx, "storage"),
         storage_key = ctx.params.storage_key,
         backup = {
             name = backup.name,
@@ -91,7 +92,7 @@ function steps.publish(ctx)
             .. " is not published", "do the steps before, too: " .. table.concat(parts.FILES, ", ")
             .. " must be written by one run")
     end
-    kit:publish(ctx.facts.system)
+    kit:publish(known(ctx, "system"))
 end
 
 --- A backup is complete when all four parts are captured, and not before.

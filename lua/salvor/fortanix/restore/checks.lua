@@ -11,6 +11,7 @@ local fields = require("salvor.k8s.fields")
 local fortanix = require("salvor.fortanix")
 local k8s = require("salvor.k8s")
 local keys = require("salvor").keys
+local known = require("salvor.fortanix.known")
 local medusa = require("salvor.medusa")
 local microservices = require("salvor.fortanix.microservices")
 local parts = require("salvor.fortanix.parts")
@@ -53,7 +54,7 @@ local REBUILT = "restoring to another one is not supported; if this one was rebu
 
 function checks.cluster(ctx)
     local uid, was = ctx.cluster.uid, ctx.facts.kit_cluster
-    local namespace, may_differ = ctx.facts.settings.namespace, ctx.params.recreated == "yes"
+    local namespace, may_differ = known(ctx, "settings").namespace, ctx.params.recreated == "yes"
     if not uid or not was then
         ctx:warn("whether this is the cluster of the kit cannot be told: kube-system cannot be"
             .. " read, now or when the kit was made")
@@ -82,7 +83,7 @@ function checks.resource(ctx)
     if not object then
         return
     end
-    local saved, settings = checks.read_kit(ctx).cr, ctx.facts.settings
+    local saved, settings = checks.read_kit(ctx).cr, known(ctx, "settings")
     if describe(object) ~= describe(saved) then
         ctx:problem("the kit is of " .. describe(saved) .. ", not of " .. describe(object),
             "give the kit of this one")
@@ -103,7 +104,7 @@ end
 
 function checks.prerequisites(ctx)
     local before = checks.read_kit(ctx).prerequisites
-    local now = prerequisites.read(ctx, ctx.params.nodes or ctx.facts.settings.nodes)
+    local now = prerequisites.read(ctx, ctx.params.nodes or known(ctx, "settings").nodes)
     prerequisites.compare(ctx, before, now)
     ctx.facts.deployments = {}
     for _, name in ipairs(keys(before.images)) do
@@ -151,7 +152,7 @@ function checks.deployments(ctx)
 end
 
 function checks.cassandra(ctx)
-    local was = ctx.facts.settings.datacenter
+    local was = known(ctx, "settings").datacenter
     local found = cassandra.datacenters(ctx.k8s, was.name)[1]
     if not found.ready then
         ctx:problem("CassandraDatacenter " .. found.name .. " is not ready: "
@@ -183,9 +184,10 @@ end
 local function choose(ctx)
     local wanted, database = ctx.params.backup, medusa.of(ctx)
     if wanted == "newest" then
-        return medusa.newest(database:backups(ctx.facts.datacenter.name), ctx.facts.datacenter)
+        local datacenter = known(ctx, "datacenter")
+        return medusa.newest(database:backups(datacenter.name), datacenter)
     end
-    local name = wanted == "kit" and ctx.facts.settings.backup.name or wanted
+    local name = wanted == "kit" and known(ctx, "settings").backup.name or wanted
     return database:backup(name), name
 end
 
@@ -197,7 +199,7 @@ function checks.backup(ctx)
     end
     ctx.facts.backup = found.name
     ctx:note("to be restored: " .. medusa.describe(found))
-    local obstacle = medusa.obstacle(found, ctx.facts.datacenter)
+    local obstacle = medusa.obstacle(found, known(ctx, "datacenter"))
     if obstacle then
         ctx:problem("MedusaBackup " .. found.name .. " is not one to restore: " .. obstacle,
             "choose another one with -p backup=…")
@@ -205,7 +207,7 @@ function checks.backup(ctx)
 end
 
 function checks.jobs(ctx)
-    local database, datacenter = medusa.of(ctx), ctx.facts.settings.datacenter.name
+    local database, datacenter = medusa.of(ctx), known(ctx, "settings").datacenter.name
     for _, jobs in ipairs({database:pending_restores(datacenter),
                            database:pending_backups(datacenter)}) do
         for _, job in ipairs(jobs) do

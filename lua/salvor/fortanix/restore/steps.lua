@@ -7,6 +7,7 @@ local cassandra = require("salvor.cassandra")
 local checks = require("salvor.fortanix.restore.checks")
 local errors = require("salvor.error")
 local fortanix = require("salvor.fortanix")
+local known = require("salvor.fortanix.known")
 local medusa = require("salvor.medusa")
 local microservices = require("salvor.fortanix.microservices")
 local parts = require("salvor.fortanix.parts")
@@ -14,7 +15,8 @@ local parts = require("salvor.fortanix.parts")
 local steps = {}
 
 local function set_paused(ctx, paused)
-    must(ctx.k8s:patch(ctx.facts.cr.kind, ctx.facts.cr.name, {spec = {paused = paused}}))
+    local cr = known(ctx, "cr")
+    must(ctx.k8s:patch(cr.kind, cr.name, {spec = {paused = paused}}))
 end
 
 function steps.pause(ctx)
@@ -31,7 +33,7 @@ end
 
 --- Microservices must not come back below a restore.
 function steps.undo_pause(ctx)
-    local job = medusa.of(ctx):pending_restores(ctx.facts.datacenter.name)[1]
+    local job = medusa.of(ctx):pending_restores(known(ctx, "datacenter").name)[1]
     if job then
         error(errors.new({code = "Conflict", message = job.message, hint = job.hint}), 0)
     end
@@ -48,7 +50,8 @@ function steps.restore(ctx)
     if not ctx.planning then
         microservices.expect_stopped(ctx)
     end
-    medusa.of(ctx):restore(ctx.facts.datacenter, ctx:name("medusa-restore"), ctx.facts.backup,
+    local datacenter, backup = known(ctx, "datacenter"), known(ctx, "backup")
+    medusa.of(ctx):restore(datacenter, ctx:name("medusa-restore"), backup,
         {begin = ctx.params.begin_timeout, finish = ctx.params.restore_timeout})
 end
 
@@ -57,7 +60,7 @@ function steps.is_restored(ctx)
 end
 
 function steps.await_cassandra(ctx)
-    cassandra.await(ctx.k8s, ctx.facts.datacenter.name, ctx.facts.pods,
+    cassandra.await(ctx.k8s, known(ctx, "datacenter").name, known(ctx, "pods"),
         ctx.params.platform_timeout)
 end
 
