@@ -69,8 +69,8 @@ local function check_section(self, ctx, kit, top, definition)
     end
 end
 
---- The definition that the replacement has, or would have; nothing after a problem.
-local function described(self, ctx, kit, object)
+--- There is a definition of the replacement, which is returned; nothing after a problem.
+local function check_definition(self, ctx, kit, object)
     local target = self:target(ctx, kit)
     local found, live, definition = self:described(ctx, kit, object)
     if not found then
@@ -92,7 +92,7 @@ function checks.resource(self, ctx)
         return
     end
     check_top(self, ctx, kit, object)
-    local found = described(self, ctx, kit, object)
+    local found = check_definition(self, ctx, kit, object)
     if not found then
         return
     end
