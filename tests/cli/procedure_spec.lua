@@ -63,6 +63,15 @@ describe("salvor show", function()
 end)
 
 describe("salvor show", function()
+    it("has all behind the names in one column, however long these are", function()
+        local home, closing <close> = new_home() -- luacheck: ignore 211
+        local result = salvor.run({"show", "apic-v10/recover"}, {home = home})
+        local longest = "\n  portal_accept_missing_sites  do without sites"
+        salvor.expect(result.stdout, longest, "\n  pair" .. (" "):rep(25) .. "the recorded pair",
+            "\n  management-kit" .. (" "):rep(15) .. "The kit is whole",
+            "\n" .. (" "):rep(31) .. "Without the old secrets")
+    end)
+
     it("tells which steps destroy something", function()
         local home, closing <close> = new_home() -- luacheck: ignore 211
         local result = salvor.run({"show", "apic-v10/recover-portal"}, {home = home})

@@ -10,20 +10,36 @@ local function line(format, ...)
     print(ui.escape(secret.mask(string.format(format, ...))))
 end
 
-local function print_parameter(param)
+--- How wide the first column is: as wide as the longest name takes, with a blank behind it.
+local function width_of(shown)
+    local width = 16
+    for _, list in ipairs({shown.params, shown.unused, shown.steps}) do
+        for _, item in ipairs(list) do
+            width = math.max(width, #(item.name or item.step) + 1)
+        end
+    end
+    return width
+end
+
+--- A name in the first column, and what stands behind it.
+local function row(width, name, format, ...)
+    line("  %s%s %s", name, (" "):rep(width - #name), string.format(format, ...))
+end
+
+local function print_parameter(param, width)
     local notes = param.values and table.concat(param.values, "|") or param.type
     if param.required then
         notes = notes .. ", required"
     elseif param.default ~= nil then
         notes = notes .. ", default " .. tostring(param.default)
     end
-    line("  %-16s %s (%s)", param.name, param.help, notes)
+    row(width, param.name, "%s (%s)", param.help, notes)
     if param.source and param.source ~= "default" then
-        line("                   = %s  [%s]", param.value, param.source)
+        row(width, "", "= %s  [%s]", param.value, param.source)
     end
 end
 
-local function print_target(target)
+local function print_target(target, width)
     local found = false
     for _, name in ipairs({"context", "kubeconfig", "namespace"}) do
         if target[name] then
@@ -31,7 +47,7 @@ local function print_target(target)
                 print("target")
             end
             found = true
-            line("  %-16s %s  [%s]", name, target[name].value, target[name].source)
+            row(width, name, "%s  [%s]", target[name].value, target[name].source)
         end
     end
 end
@@ -54,19 +70,20 @@ local function print_text(shown)
     for _, note in ipairs(shown.script.notes) do
         line("%s", note)
     end
+    local width = width_of(shown)
     print("parameters")
     for _, param in ipairs(shown.params) do
-        print_parameter(param)
+        print_parameter(param, width)
     end
     for _, unused in ipairs(shown.unused) do
-        line("  %-16s is not one of this procedure's  [%s]", unused.name, unused.source)
+        row(width, unused.name, "is not one of this procedure's  [%s]", unused.source)
     end
-    print_target(shown.target)
+    print_target(shown.target, width)
     print("steps")
     for _, step in ipairs(shown.steps) do
-        line("  %-16s %s%s%s", step.step, step.title, step.check and " (check)" or step.destructive
+        row(width, step.step, "%s%s%s", step.title, step.check and " (check)" or step.destructive
             and " (destroys something: asks)" or "", hooks.mark(step))
-        line("                   %s", step.why)
+        row(width, "", "%s", step.why)
     end
     print("permissions")
     for _, permission in ipairs(shown.permissions) do
