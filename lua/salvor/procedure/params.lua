@@ -1,5 +1,6 @@
 --- Parameter types of procedures: text from the command line becomes a checked value.
 local errors = require("salvor.error")
+local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local suggest = require("salvor.suggest")
 local urls = require("salvor.store.url")
@@ -35,11 +36,7 @@ local BOOLEAN = {["true"] = true, yes = true, ["false"] = false, no = false}
 --- From the root, so that a run that is resumed in another folder means the same place; and "~/" is
 --- home even where the shell has left it as it is.
 local function to_path(text)
-    local home = os.getenv("HOME")
-    if text:match("^~/") and home then
-        text = home .. text:sub(2)
-    end
-    return text ~= "" and fs.absolute(text) or nil
+    return text ~= "" and fs.absolute(folders.expand_home(text)) or nil
 end
 
 local URL = "a URL such as s3://bucket/prefix or sftp://user@host/path, a folder, or @NAME for a "
