@@ -34,6 +34,11 @@ function ui.table(columns, rows, options) end
 ---@param options? salvor.UiStream
 function ui.print(text, options) end
 
+--- Prints each value in rows of its own, as the prompt shows it: objects as YAML, Secrets with the
+--- sizes of their values, lists of objects as tables, other tables as Lua. Texts are as they are.
+---@param ... any
+function ui.show(...) end
+
 --- The text in that colour where the stream is a terminal that shows colour (NO_COLOR is not set),
 --- else as it is. Raises on an unknown colour.
 ---@param name "bold"|"dim"|"underline"|"red"|"green"|"yellow"|"blue"|"magenta"|"cyan"

@@ -44,6 +44,17 @@ function ui.print(text, options)
     STREAMS[stream]:write(safe, "\n")
 end
 
+--- Prints each value in rows of its own, as the prompt shows it, and texts as they are.
+function ui.show(...)
+    local show = require("salvor.prompt.show")
+    for index = 1, select("#", ...) do
+        local v = (select(index, ...))
+        local text = type(v) == "string" and v
+            or show.text(v, {is_long = true, width = terminal.width()})
+        ui.print(terminal.escape(text, "\n\t"))
+    end
+end
+
 --- Tables
 
 local function cell_text(value)

@@ -29,12 +29,16 @@ describe("a session as a script", function()
     end
 
     it("prints the values again, which keep their numbers", function()
-        assert.are.equal("42\n1\ttwo\n43\n44\n", run({
+        assert.are.equal("42\n1\ntwo\n43\n44\n", run({
             {text = "6 * 7", first = 1, count = 1},
             {text = "1, 'two' -- a remark", first = 2, count = 2},
             {text = "_1 + 1", first = 4, count = 1},
             statement("print(_2 + _)"),
         }))
+    end)
+
+    it("prints tables as the prompt does, and not where they are in memory", function()
+        assert.are.equal("{a = {1, 2}}\n", run({{text = "{a = {1, 2}}", first = 1, count = 1}}))
     end)
 
     it("has the prompt's modules, and no others", function()

@@ -58,6 +58,38 @@ describe("a value at the prompt", function()
                    {path = "sub/", kind = "folder"}}):gsub(" +", " ")))
     end)
 
+    it("is what a command printed, and how it ended", function()
+        local function result(code, stdout, stderr)
+            return text({code = code, stdout = stdout, stderr = stderr})
+        end
+        assert.are.equal("one\ntwo", result(0, "one\ntwo\n", ""))
+        assert.are.equal("out\nerr\n(exit code 3)", result(3, "out\n", "err\n"))
+        assert.are.equal("err", result(0, "", "err"))
+        assert.are.equal("(exit code 0)", result(0, "", ""))
+        assert.are.equal("{code = 0, stdout = \"a\"}", text({code = 0, stdout = "a"}))
+        assert.are.equal("{code = 0, stderr = \"\", stdout = \"a\"}",
+            text({code = 0, stdout = "a", stderr = ""}, {output = "lua"}))
+    end)
+
+    it("is events as a table", function()
+        local function event(fields)
+            local made = {time = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 3 * 86400),
+                          type = "Warning", reason = "BackOff", object = "pod/db-0",
+                          message = "Back-off\npulling image", count = 2, source = "kubelet"}
+            for name, value in pairs(fields or {}) do
+                made[name] = value
+            end
+            return made
+        end
+        assert.are.equal(rows("AGE      TYPE     REASON   OBJECT    MESSAGE",
+            "3d (x2)  Warning  BackOff  pod/db-0  Back-off\\npulling image",
+            "3d       Normal   BackOff  pod/db-0  Back-off\\npulling image"),
+            text({event(), event({type = "Normal", count = 1})}))
+        local shown = text({event({namespace = "one"}), event({namespace = "two"})})
+        assert.truthy(shown:find("^NAMESPACE  AGE .*\none        3d .*\ntwo        3d "))
+        assert.are.equal("{", text({event({type = 5})}):sub(1, 1))
+    end)
+
     it("is an object as YAML, without what only servers read", function()
         assert.are.equal(rows(
             "apiVersion: v1", "data:", "  a: \"1\"", "kind: ConfigMap", "metadata:",

@@ -96,6 +96,24 @@ describe("without a terminal", function()
         assert.are.equal("B\n", result.stderr)
     end)
 
+    it("shows values as the prompt does, whole but for Secrets", function()
+        local result = plain([[
+            local deep = {} local inner = deep
+            for level = 1, 20 do inner.n = {level} inner = inner.n end
+            ui.show("a text\27", {b = 1}, nil, 5, deep)
+            ui.show()
+            local function secret(name)
+                return {apiVersion = "v1", kind = "Secret", metadata = {name = name},
+                        data = {password = "aHVudGVyMg=="}}
+            end
+            ui.show(secret("login"), {secret("one"), secret("two")})]])
+        local first, rest = result.stdout:match("^(.-\n5\n)(.*)$")
+        assert.are.equal("a text\\x1b\n{b = 1}\nnil\n5\n", first)
+        salvor.expect(rest, "20", "kind: Secret", "password: (7 bytes)", "NAME", "one", "two")
+        assert.is_nil(rest:find("…", 1, true))
+        assert.is_nil(rest:find("aHVudGVyMg", 1, true))
+    end)
+
     it("prints a status line when it changes", function()
         local result = plain([[
             local status <close> = ui.status("waiting")

@@ -65,7 +65,8 @@ local function statement_of(input)
         names[index] = "_" .. input.first + index - 1
     end
     local list = table.concat(names, ", ")
-    return list .. " = " .. text .. "\n_ = " .. names[1] .. "\nprint(" .. list .. ")"
+    return list .. " = " .. text .. "\n_ = " .. names[1]
+        .. "\nrequire(\"salvor.ui\").show(" .. list .. ")"
 end
 
 --- session_script(inputs) -> text. Each input is {text, first, count} of Lua and its results, or

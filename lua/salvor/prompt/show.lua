@@ -1,6 +1,6 @@
 --- How the prompt shows a value: Kubernetes objects as YAML, lists of them as kubectl's table, what
---- lies in a store as a list with sizes and ages, texts of several lines as these, errors in a
---- line, all else as readable Lua.
+--- lies in a store as a list with sizes and ages, texts of several lines and what commands printed
+--- as these, errors in a line, all else as readable Lua.
 local errors = require("salvor.error")
 local evaluate = require("salvor.prompt.evaluate")
 local literal = require("salvor.prompt.literal")
@@ -17,12 +17,13 @@ local function is_item(v)
         and type(rawget(v, "kind")) == "string"
 end
 
-local function are_items(v)
+--- Whether a value is a list of such ones, of at least one.
+local function is_list_of(is_one, v)
     if type(v) ~= "table" or rawlen(v) == 0 then
         return false
     end
     for index = 1, rawlen(v) do
-        if not is_item(rawget(v, index)) then
+        if not is_one(rawget(v, index)) then
             return false
         end
     end
@@ -40,6 +41,56 @@ local function item_table(items)
     end
     return ui.format_table({"PATH", {title = "SIZE", align = "right"},
                             {title = "AGE", align = "right"}, "MODIFIED (UTC)"}, rows)
+end
+
+-- Results of commands, and events
+
+--- Of exec, or of a program here.
+local function is_command_result(v)
+    return type(v) == "table" and math.type(rawget(v, "code")) == "integer"
+        and type(rawget(v, "stdout")) == "string" and type(rawget(v, "stderr")) == "string"
+end
+
+--- What the command printed, as in a shell, and its exit code where that is not 0.
+local function command_text(result)
+    local parts = {}
+    for _, printed in ipairs({result.stdout, result.stderr}) do
+        parts[#parts + 1] = printed ~= "" and printed:gsub("\n?$", "", 1) or nil
+    end
+    if result.code ~= 0 or not parts[1] then
+        parts[#parts + 1] = "(exit code " .. result.code .. ")"
+    end
+    return table.concat(parts, "\n")
+end
+
+local EVENT = {"time", "type", "reason", "object", "message"}
+
+local function is_event(v)
+    for _, name in ipairs(EVENT) do
+        if type(v) ~= "table" or type(rawget(v, name)) ~= "string" then
+            return false
+        end
+    end
+    return true
+end
+
+local function event_table(events)
+    local age = require("salvor.k8s.age")
+    local rows, now = {}, os.time()
+    local columns, has_several_namespaces = {"AGE", "TYPE", "REASON", "OBJECT", "MESSAGE"}, false
+    for index, event in ipairs(events) do
+        local count = (event.count or 1) ~= 1 and " (x" .. tostring(event.count) .. ")" or ""
+        rows[index] = {age.since(event.time, now) .. count, event.type, event.reason, event.object,
+                       event.message}
+        has_several_namespaces = has_several_namespaces or event.namespace ~= events[1].namespace
+    end
+    if has_several_namespaces then
+        table.insert(columns, 1, "NAMESPACE")
+        for index, event in ipairs(events) do
+            table.insert(rows[index], 1, event.namespace or "")
+        end
+    end
+    return require("salvor.ui").format_table(columns, rows)
 end
 
 -- Forms
@@ -64,7 +115,9 @@ function forms.yaml(v, options)
     return must(require("salvor.yaml").dump(shown)), is_cut
 end
 
-forms.lua = literal
+function forms.lua(v, options)
+    return literal(v, {width = options.width, whole = options.whole or options.is_long})
+end
 
 --- A text of several lines, as a log is.
 local function is_text(v)
@@ -78,8 +131,12 @@ local function own_form(v, options)
         return evaluate.describe(v)
     elseif is_text(v) then
         return v
-    elseif are_items(v) then
+    elseif is_list_of(is_item, v) then
         return item_table(v)
+    elseif is_list_of(is_event, v) then
+        return event_table(v)
+    elseif is_command_result(v) then
+        return command_text(v)
     end
     local objects = require("salvor.prompt.show.objects")
     local items = objects.items(v)
@@ -96,7 +153,7 @@ local function any_form(v, options)
     if ok and text then
         return text, is_cut
     end
-    return literal(v, options)
+    return forms.lua(v, options)
 end
 
 --- As much of a text as is read, and whether that is not all.
@@ -118,14 +175,15 @@ end
 
 --- text(value, options) -> text, which may hold anything that the value does; raises an error
 --- object when the value has no such form. options: output ("yaml", "json", "lua"; nil: each value
---- in its own way), width, whole (all of it), name (of the value, for who wants to see more).
+--- in its own way), width, whole (all of it), is_long (however long and deep, but Secrets without
+--- their values), name (of the value, for who wants to see more).
 function show.text(v, options)
     local form = forms[options.output] or any_form
     local text, is_cut = form(v, options)
-    if not options.whole then
-        local is_long
-        text, is_long = cut(text)
-        is_cut = is_cut or is_long
+    if not (options.whole or options.is_long) then
+        local is_longer
+        text, is_longer = cut(text)
+        is_cut = is_cut or is_longer
     end
     text = text:gsub("\n$", "")
     return is_cut and options.name and text .. "\n… :all " .. options.name .. " shows the whole"
