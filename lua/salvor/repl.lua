@@ -1,4 +1,5 @@
---- The plain prompt, as lua5.4 -i has it.
+--- The plain prompt, as lua5.4 -i has it; on a terminal that cannot draw a line it has the prompt's
+--- client and modules, and shows values as it does.
 local errors = require("salvor.error")
 local globals = require("salvor.prompt.environment").globals
 local evaluate = require("salvor.prompt.evaluate")
@@ -48,17 +49,12 @@ local function complain(problem)
     io.stderr:write("salvor: ", terminal.escape(tostring(problem), "\n\t"), "\n")
 end
 
---- At a terminal, values as texts that do nothing to it.
-local function printable(...)
-    local values = table.pack(...)
-    for index = 1, terminal.is_terminal("stdout") and values.n or 0 do
-        values[index] = terminal.escape(tostring(values[index]), "\n\t")
-    end
-    return table.unpack(values, 1, values.n)
-end
-
 local function print_results(...)
-    print(printable(...))
+    if terminal.is_terminal("stdout") then
+        require("salvor.ui").show(...)
+    else
+        print(...)
+    end
 end
 
 local function show(ok, ...)
@@ -94,8 +90,14 @@ local function read()
 end
 
 --- Reads, runs and prints until the end of standard input; returns the exit code. options: quiet
---- (the version has been said already), questions (salvor.prompt.production).
+--- (the version has been said already), target (salvor.prompt.target), questions
+--- (salvor.prompt.production).
 function repl.run(options)
+    if terminal.is_terminal("stdin") and terminal.is_terminal("stdout") then
+        require("salvor.prompt.environment").install(function()
+            return options.target:client()
+        end)
+    end
     if not options.quiet then
         print("Salvor " .. salvor.version .. " (" .. _VERSION .. ")")
     end

@@ -189,6 +189,15 @@ describe("a terminal", function()
             assert.are.equal(0, shown:wait())
         end)
 
+        it("has the modules and a client, and shows values as elsewhere", function()
+            shown:type("{a = {1}}, json.encode({b = 2})")
+            shown:press("Enter")
+            shown:expect("{a = {1}}\n{\"b\":2}\n>")
+            shown:type("c:list('pods')")
+            shown:press("Enter")
+            shown:expect_text("there is no kubeconfig")
+        end)
+
         it("is not told what to do by a value", function()
             shown:enter("'\\27[31mred\\27]0;title\\7'")
             shown:expect_text("\n\\x1b[31mred\\x1b]0;title\\x07\n>")
@@ -210,10 +219,11 @@ describe("a terminal", function()
 
     it("is not needed: plain lines come from a pipe and go to one", function()
         local result = must(proc.run({salvor.path, "-i"}, {
-            stdin = "6 * 7\nfor i = 1, 2 do\nprint(i) end\nboom(\n)\n'end'\n", timeout = 60,
+            stdin = "6 * 7\nfor i = 1, 2 do\nprint(i) end\nboom(\n)\n'end'\nfs\n", timeout = 60,
             env = salvor.environment(home, {TERM = "xterm"})}))
         assert.are.equal(0, result.code)
-        assert.truthy(result.stdout:find("^Salvor [^\n]*\n> 42\n> >> 1\n2\n> >> > end\n> \n$"))
+        assert.truthy(result.stdout:find(
+            "^Salvor [^\n]*\n> 42\n> >> 1\n2\n> >> > end\n> nil\n> \n$"))
         assert.is_nil(result.stdout:find("\x1b", 1, true))
         local shown <close> = prompt.start({home = home, program = "sh", label = ">",
                                             words = {"-c", salvor.path .. " -i | cat; exit 7"}})
