@@ -77,6 +77,12 @@ describe("what is offered", function()
         assert.are.same({}, offered({}, ":p l"))
     end)
 
+    it("is a whole path behind a command that takes one, which may go on", function()
+        assert.are.same({"tests/support/screen.lua"}, offered({}, ":load tests/support/scree"))
+        assert.are.same({"tests/support/screen.lua"}, offered({}, ":save tests/support/scree"))
+        assert.are.same({}, offered({}, ":load x tests/support/scree"))
+    end)
+
     it("is of Lua behind a command that takes Lua", function()
         local text = ":time fs.writa"
         local texts, found = offered({}, text)

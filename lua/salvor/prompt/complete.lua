@@ -48,6 +48,11 @@ local function word(text)
     return not text:find("[%s\"'\\]") and terminal.escape(text) == text and text or nil
 end
 
+--- What a command takes as one word.
+local function words(text)
+    return terminal.escape(text) == text and text or nil
+end
+
 local function complete_lua(prompt, text, offset)
     local lua = text:sub(offset + 1)
     local where = place.find(lua)
@@ -69,6 +74,8 @@ return function(prompt, text, cursor)
     elseif command.lua then
         return complete_lua(prompt, before, command.lua - 1)
     end
+    local is_one_word = command.command and command.command.is_one_word
     return answer(command.from, cursor, before:sub(command.from),
-        command_line.items(prompt, command), word, " ")
+        command_line.items(prompt, command), is_one_word and words or word,
+        not is_one_word and " " or nil)
 end

@@ -1,17 +1,20 @@
+local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local history = require("salvor.prompt.history")
 local session_script = require("salvor.prompt.session_script")
 local values = require("salvor.prompt.complete.values")
 
-local save = {summary = "write what was entered, without what failed, as a script", usage = "FILE"}
+local save = {summary = "write what was entered, without what failed, as a script", usage = "FILE",
+              is_one_word = true}
 
 local MODE = tonumber("700", 8)
 
-function save.complete(_, _, word)
-    return values.files(word)
+function save.complete(_, _, path)
+    return values.files(path, true)
 end
 
 function save.run(prompt, path)
+    path = folders.expand_home(path)
     local script = session_script(prompt.inputs)
     must(fs.write(path, script, {exclusive = true, mode = MODE}))
     prompt:print("salvor " .. path .. " runs it")

@@ -1,6 +1,6 @@
 --- The line of a command: its name, and behind that what the command itself knows. A command's
 --- `complete` is "lua" for one that is given Lua, or a function (prompt, words, word) -> items for
---- the word that follows the words.
+--- the word that follows the words; `is_one_word`: all behind its name is one word, blanks too.
 local commands = require("salvor.prompt.commands")
 
 local command_line = {}
@@ -32,7 +32,7 @@ function command_line.read(text)
     end
     local ok, command = pcall(commands.find, name)
     return {name = name, command = ok and command or nil, rest = text:sub(from),
-            from = last_word(text),
+            from = ok and command.is_one_word and from or last_word(text),
             lua = ok and command.complete == "lua" and from or nil}
 end
 
@@ -43,7 +43,7 @@ function command_line.items(prompt, read)
     elseif not read.command or not read.command.complete then
         return {}
     end
-    local words, at = {}, last_word(read.rest)
+    local words, at = {}, read.command.is_one_word and 1 or last_word(read.rest)
     for word in read.rest:sub(1, at - 1):gmatch("%S+") do
         words[#words + 1] = word
     end

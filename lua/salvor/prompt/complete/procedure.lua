@@ -22,7 +22,8 @@ end
 local function add_places(items, prompt, word)
     local head, prefix = word:match("^([%w_]*=)(.*)$")
     local is_url = (prefix or word):find("^%a[%w+.-]*://[^/]*/")
-    local found = is_url and prompt.stores:urls(prefix or word) or values.files(prefix or word)
+    local found = is_url and prompt.stores:urls(prefix or word)
+        or values.files(prefix or word, true)
     for _, item in ipairs(found) do
         items[#items + 1] = {text = (head or "") .. item.text, label = item.label or item.text,
                              is_part = item.is_part}

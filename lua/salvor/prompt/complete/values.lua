@@ -1,6 +1,7 @@
 --- Values: what stands in a text, or is a word of a command. Each kind of value has its list here,
 --- of what begins with a prefix or of all there is.
 local environment = require("salvor.prompt.environment")
+local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local objects = require("salvor.prompt.complete.objects")
 local reference = require("salvor.reference")
@@ -16,17 +17,21 @@ function values.items(texts)
     return items
 end
 
---- Paths that begin as the prefix; folders end in a slash.
-function values.files(prefix)
-    local folder = prefix:match("^(.*/)") or ""
-    local home = os.getenv("HOME")
-    local looked = folder == "" and "." or (folder:gsub("^~/", (home or "~") .. "/"))
+--- Paths that begin as the prefix; folders end in a slash. Hidden ones are offered to who begins
+--- them. `has_home`: "~/" is home, as for commands; functions take it as it is.
+function values.files(prefix, has_home)
+    local folder, begun = prefix:match("^(.*/)(.*)$")
+    folder = folder or ""
+    local looked = folder == "" and "." or has_home and folders.expand_home(folder) or folder
+    local shows_hidden = (begun or prefix):sub(1, 1) == "."
     local items = {}
     for _, entry in ipairs(not looked:find("\0", 1, true) and fs.list(looked) or {}) do
-        local what = entry.type == "link" and fs.stat(fs.join(looked, entry.name)) or entry
-        local name = entry.name .. (what.type == "folder" and "/" or "")
-        items[#items + 1] = {text = folder .. name, label = name,
-                             is_part = what.type == "folder"}
+        if shows_hidden or entry.name:sub(1, 1) ~= "." then
+            local what = entry.type == "link" and fs.stat(fs.join(looked, entry.name)) or entry
+            local name = entry.name .. (what.type == "folder" and "/" or "")
+            items[#items + 1] = {text = folder .. name, label = name,
+                                 is_part = what.type == "folder"}
+        end
     end
     return items
 end
