@@ -1,4 +1,5 @@
 --- The prompt: reads what is entered, runs it, shows what came of it.
+local advice = require("salvor.prompt.advice")
 local cluster = require("salvor.prompt.complete.cluster")
 local commands = require("salvor.prompt.commands")
 local complete = require("salvor.prompt.complete")
@@ -97,14 +98,6 @@ end
 
 -- Results
 
---- What a call gives behind its first result is often nothing: the error that there was not.
-local function without_nils(results)
-    while results.n > 1 and results[1] ~= nil and results[results.n] == nil do
-        results.n = results.n - 1
-    end
-    return results
-end
-
 local function keep_results(self, results)
     for index = 1, results.n do
         self.count = self.count + 1
@@ -118,28 +111,32 @@ function prompt:show(v, options)
     self:page(show.text(v, copy.merge({output = self.output, width = terminal.width()}, options)))
 end
 
-local function tell(self, problem, traceback)
+local function tell(self, problem, traceback, meant)
     self.failure = {problem = problem, traceback = traceback}
-    self:complain(evaluate.describe(problem))
+    self:complain(evaluate.describe(problem) .. (meant and "; " .. meant or ""))
+    if errors.is(problem, "Unauthorized") then
+        self.target:outdate()
+        rawset(_G, "c", nil)
+    end
 end
 
 --- Shows what a call gave: of nil and an error, the error.
 local function show_results(self, results)
-    local first = self.count - results.n
-    if results.n == 2 and results[1] == nil and errors.is(results[2]) then
-        return tell(self, results[2])
+    local first, problem = self.count - results.n, evaluate.error_of(results)
+    if problem then
+        return tell(self, problem)
     end
     for index = 1, results.n do
         self:show(results[index], {name = "_" .. first + index})
     end
 end
 
---- Runs a function that was entered, and shows its results or its error. `source` is Lua that does
---- the same in a script, if any.
-function prompt:run(fn, source)
+--- Runs a function that was entered as `text`, and shows its results or its error. `source` is Lua
+--- that does the same in a script, if any.
+function prompt:run(fn, text, source)
     self.questions:forget()
     local outcome = evaluate.run(function()
-        local results = without_nils(table.pack(fn()))
+        local results = evaluate.results(fn())
         self.inputs[#self.inputs + 1] = source and {text = source, first = self.count + 1,
                                                     count = results.n}
         if results.n > 0 then
@@ -148,26 +145,31 @@ function prompt:run(fn, source)
         show_results(self, results)
     end)
     if not outcome[1] then
-        tell(self, outcome[2], outcome[3])
+        local problem = outcome[2]
+        tell(self, problem, outcome[3],
+            type(problem) == "string" and advice.of_problem(problem, text) or nil)
     end
 end
 
 --- Runs one input: a command that begins with a colon, or Lua.
 function prompt:enter(text)
-    local name, rest = text:match("^%s*:(%a+)%s*(.-)%s*$")
+    local name, rest = text:match("^%s*:%f[^:](%a*)%s*(.-)%s*$")
     if name then
         local ok, chunk, source = pcall(commands.chunk, self, name, rest)
         if not ok then
             return tell(self, chunk)
         end
-        return self:run(chunk, source)
+        return self:run(chunk, text, source)
     end
-    local source = evaluate.without_local(text)
-    local chunk, problem = evaluate.compile(source)
+    local meant = advice.of_name(text)
+    if meant then
+        return tell(self, "there is no variable " .. text:match("%a+"), nil, meant)
+    end
+    local chunk, source = evaluate.compile(evaluate.without_local(text))
     if not chunk then
-        return tell(self, problem)
+        return tell(self, source, nil, advice.of_text(text))
     end
-    return self:run(chunk, source)
+    return self:run(chunk, text, source)
 end
 
 -- The session

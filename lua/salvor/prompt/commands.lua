@@ -36,11 +36,14 @@ function commands.find(name)
 end
 
 --- chunk(prompt, name, text) -> the command as a function, and Lua that does the same in a script,
---- if there is some; raises when there is no such command, or it lacks what it needs.
+--- if there is some; raises when there is no such command, it lacks what it needs, or takes nothing
+--- and was given something.
 function commands.chunk(prompt, name, text)
     local command, whole = commands.find(name)
     if text == "" and command.usage and not command.usage:find("^%[") then
         refuse(":" .. whole .. " needs " .. command.usage)
+    elseif text ~= "" and not command.usage then
+        refuse(":" .. whole .. " takes nothing, and was given " .. text)
     end
     return function()
         return command.run(prompt, text)

@@ -26,7 +26,9 @@ end
 
 --- The client, connected at the first use; raises when there is none.
 function Target:client()
-    if not self.connected then
+    if self.is_outdated then
+        self:use(self.connected.context, self.connected.namespace)
+    elseif not self.connected then
         self.connected = connect(self, self.context, self.namespace)
     end
     return self.connected
@@ -39,11 +41,21 @@ function Target:use(context, namespace)
         getmetatable(self.connected).__close(self.connected)
     end
     self.context, self.namespace, self.connected = context, namespace, client
+    self.is_outdated = false
+end
+
+--- The server takes the credentials no more: the next use of the client reads the kubeconfig again,
+--- which may have others by then. Context and namespace stay, whatever is current in it.
+function Target:outdate()
+    self.is_outdated = self.connected ~= nil
 end
 
 --- Where the prompt is: its client, or as much as is known without one.
 function Target:here()
-    local ok, client = pcall(self.client, self)
+    local ok, client = true, self.connected
+    if not client then
+        ok, client = pcall(self.client, self)
+    end
     return ok and client or {context = self.context}
 end
 

@@ -26,7 +26,7 @@ end
 
 --- What does the same in a script.
 function time.source(text)
-    return text
+    return (select(2, evaluate.compile(text)))
 end
 
 return time

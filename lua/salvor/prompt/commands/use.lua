@@ -10,6 +10,9 @@ end
 
 local function list(prompt)
     local contexts = must(require("salvor.k8s").contexts({kubeconfig = prompt.target.kubeconfig}))
+    if not contexts[1] then
+        return prompt:print("no kubeconfig has a context")
+    end
     local rows = {}
     for index, context in ipairs(contexts) do
         rows[index] = {context.current and "*" or "", context.name, context.namespace,

@@ -10,11 +10,19 @@ local PAUSE = 2
 
 --- What it is now; an error is told as long as it lasts.
 local function look(prompt, chunk)
-    local results = table.pack(pcall(chunk))
+    local ok, results = pcall(function()
+        return evaluate.results(chunk())
+    end)
+    if not ok then
+        return evaluate.describe(results)
+    end
+    local problem = evaluate.error_of(results)
+    if problem then
+        return evaluate.describe(problem)
+    end
     local texts = {}
-    for index = 2, results.n do
-        texts[index - 1] = results[1] and show.text(results[index], {output = prompt.output})
-            or evaluate.describe(results[index])
+    for index = 1, results.n do
+        texts[index] = show.text(results[index], {output = prompt.output})
     end
     return table.concat(texts, "\n")
 end

@@ -1,0 +1,23 @@
+-- Credentials that end while the prompt is open, and a kubeconfig that has others then.
+local fs = require("salvor.fs")
+local lab = require("support.lab")
+local prompt = require("support.prompt")
+
+lab.describe("who has logged in again elsewhere", function()
+    it("goes on at the prompt, in the same context and namespace", function()
+        local home = must(fs.temporary_folder())
+        local kubeconfig = fs.join(home, "kubeconfig")
+        local good = must(fs.read(lab.kubeconfig()))
+        local context = good:match("current%-context: (%S+)")
+        must(fs.write(kubeconfig, (must(fs.read(lab.kubeconfig("unauthorized"))))))
+        local shown <close> = prompt.start({columns = 150, label = context .. "/default>",
+                                            env = {KUBECONFIG = kubeconfig}})
+        assert.truthy(shown:run("c:get('ns', 'x')"):find("log in again", 1, true))
+        assert.truthy(shown:run("must(c:get('ns', 'x'))"):find("log in again", 1, true))
+        must(fs.write(kubeconfig, (good:gsub("current%-context: %S+", "current-context: other"))))
+        assert.are.equal("\"kube-system\"\n\"default\"",
+            shown:run("c:get('ns', 'kube-system').metadata.name, c.namespace"))
+        assert.are.equal("\"" .. context .. "\"", shown:run("c.context"))
+        must(fs.remove_tree(home))
+    end)
+end)
