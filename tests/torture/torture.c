@@ -137,7 +137,8 @@ static bool settle_descriptors(size_t count)
 /* What ends by itself may take a moment on a busy machine; what was forgotten never ends. */
 static bool settle_loop(struct salvor_loop *loop)
 {
-    for (int tries = 0; tries < 1000 && !salvor_loop_is_idle(loop); tries++)
+    double end = salvor_loop_now() + 60;
+    while (!salvor_loop_is_idle(loop) && salvor_loop_now() < end)
         salvor_loop_step(loop, 0.01, NULL);
     return salvor_loop_is_idle(loop);
 }
