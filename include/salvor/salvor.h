@@ -22,7 +22,11 @@ struct salvor_host;
 /* NULL when there is no memory or the system refuses what the event loop needs. */
 struct salvor_host *salvor_host_new(void);
 
-/* Ends what still runs: tasks, transfers, child processes. NULL is fine. */
+/*
+ * Ends what still runs: tasks, transfers, child processes. NULL is fine. Where the kernel holds
+ * threads, on a file system that does not answer, what they use stays in memory: the process is to
+ * end then.
+ */
 void salvor_host_free(struct salvor_host *host);
 
 struct lua_State *salvor_host_state(struct salvor_host *host);

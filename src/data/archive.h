@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "core/error.h"
+#include "core/stop.h"
 
 enum salvor_archive_type {
     SALVOR_ARCHIVE_FILE,
@@ -41,7 +42,7 @@ struct salvor_archive_entry {
 struct salvor_archive_progress {
     _Atomic int64_t bytes; /* of files */
     _Atomic int64_t entries;
-    atomic_bool stop;
+    struct salvor_stop stop;
 };
 
 /* Gives the next bytes, valid until the next call: how many, 0 at the end, -1 and an error. */

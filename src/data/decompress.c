@@ -16,7 +16,7 @@ struct salvor_decompress {
     enum salvor_compression compression;
     salvor_archive_source source;
     void *context;
-    const atomic_bool *stop;
+    const struct salvor_stop *stop;
     struct salvor_error failure; /* of the source */
     int64_t taken, given;        /* bytes */
     bool ended;
@@ -161,7 +161,7 @@ static ssize_t read_gzip(struct salvor_decompress *decompress, const void **data
     zlib->next_out = decompress->chunk;
     zlib->avail_out = CHUNK;
     while (zlib->avail_out == CHUNK) {
-        if (atomic_load(decompress->stop))
+        if (salvor_stop_asked(decompress->stop))
             return salvor_error_set(err, "Cancelled", "given up");
         int more = decompress->in_member ? 1 : begin_member(decompress, err);
         if (more < 0)
@@ -273,7 +273,7 @@ static ssize_t read_filter(struct salvor_decompress *decompress, const void **da
     while (size == 0) {
         if (decompress->ended)
             return check_behind_filter(decompress, err);
-        if (atomic_load(decompress->stop))
+        if (salvor_stop_asked(decompress->stop))
             return salvor_error_set(err, "Cancelled", "given up");
         int code = lib->archive_read_data_block(decompress->reader, data, &size, &offset);
         decompress->ended = code == ARCHIVE_EOF;
@@ -295,8 +295,8 @@ static int open_kind(struct salvor_decompress *decompress, struct salvor_error *
 }
 
 int salvor_decompress_open(struct salvor_decompress **out, enum salvor_compression compression,
-                           salvor_archive_source source, void *context, const atomic_bool *stop,
-                           struct salvor_error *err)
+                           salvor_archive_source source, void *context,
+                           const struct salvor_stop *stop, struct salvor_error *err)
 {
     struct salvor_decompress *decompress = calloc(1, sizeof(*decompress));
     if (!decompress)

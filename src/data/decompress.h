@@ -7,7 +7,6 @@
 #ifndef SALVOR_DATA_DECOMPRESS_H
 #define SALVOR_DATA_DECOMPRESS_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -31,10 +30,10 @@ enum salvor_compression salvor_compression_guess(const void *data, size_t size);
 
 struct salvor_decompress;
 
-/* Ends with Cancelled soon after *stop is true. */
+/* Ends with Cancelled soon after `stop` was asked for. */
 int salvor_decompress_open(struct salvor_decompress **out, enum salvor_compression compression,
-                           salvor_archive_source source, void *context, const atomic_bool *stop,
-                           struct salvor_error *err);
+                           salvor_archive_source source, void *context,
+                           const struct salvor_stop *stop, struct salvor_error *err);
 
 /*
  * A salvor_archive_source. Errors: those of the source; Corrupt, with how far the compressed data

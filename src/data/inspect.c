@@ -35,7 +35,7 @@ static int read_on(struct salvor_inspect *inspect, struct salvor_error *err)
     const void *data;
     ssize_t size;
     while ((size = read_inside(inspect, &data, err)) > 0)
-        if (atomic_load(inspect->stop))
+        if (salvor_stop_asked(inspect->stop))
             return salvor_error_set(err, "Cancelled", "given up");
     return (int)size;
 }
@@ -47,7 +47,7 @@ static int walk(struct salvor_inspect *inspect, struct salvor_tar_walk *archive,
     int more;
     while ((more = salvor_tar_walk_next(&entry, archive, err)) > 0) {
         inspect->entries++;
-        if (atomic_load(inspect->stop))
+        if (salvor_stop_asked(inspect->stop))
             return salvor_error_set(err, "Cancelled", "given up");
         if (inspect->entry && inspect->entry(inspect->context, &entry, err) < 0)
             return -1;

@@ -6,7 +6,6 @@
 #ifndef SALVOR_DATA_INSPECT_H
 #define SALVOR_DATA_INSPECT_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,7 +28,7 @@ struct salvor_inspect {
     salvor_archive_source source;
     salvor_inspect_entry entry; /* NULL is fine */
     void *context;              /* of both */
-    const atomic_bool *stop;
+    const struct salvor_stop *stop;
 
     /* What was found, whole once it has succeeded. */
     int64_t packed, size, entries; /* bytes in, bytes out, entries of the tar archive */

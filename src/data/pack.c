@@ -66,7 +66,7 @@ static int changed(const struct pass *pass, const char *how, struct salvor_error
 
 static int stopped(const struct pass *pass, struct salvor_error *err)
 {
-    if (!atomic_load_explicit(&pass->pack->progress->stop, memory_order_relaxed))
+    if (!salvor_stop_asked(&pass->pack->progress->stop))
         return 0;
     return salvor_error_set(err, "Cancelled", "the transfer was given up");
 }

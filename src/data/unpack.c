@@ -64,7 +64,7 @@ static int skip(struct salvor_unpack *unpack, const char *why, struct salvor_err
 
 static int stopped(const struct salvor_archive_progress *progress, struct salvor_error *err)
 {
-    if (!atomic_load_explicit(&progress->stop, memory_order_relaxed))
+    if (!salvor_stop_asked(&progress->stop))
         return 0;
     return salvor_error_set(err, "Cancelled", "the transfer was given up");
 }

@@ -8,11 +8,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* Seconds in which most threads end by themselves; nobody who waits notices them. */
+#define PATIENCE 0.03
+
 static void *main_of_thread(void *argument)
 {
     struct salvor_worker *worker = argument;
     uint64_t one = 1;
-    worker->run(worker->context);
+    worker->work.run(worker->context);
     while (write(worker->ended.fd, &one, sizeof(one)) < 0 && errno == EINTR)
         ;
     return NULL;
@@ -20,12 +23,13 @@ static void *main_of_thread(void *argument)
 
 static void join(struct salvor_worker *worker)
 {
-    if (!worker->running)
-        return;
     pthread_join(worker->thread, NULL);
+    worker->running = false;
+    salvor_op_abort(&worker->patience.op);
     salvor_watch_stop(&worker->ended);
     close(worker->ended.fd);
-    worker->running = false;
+    if (worker->work.ended)
+        worker->work.ended(worker->context);
 }
 
 static void on_ended(struct salvor_watch *watch, short revents)
@@ -33,21 +37,42 @@ static void on_ended(struct salvor_watch *watch, short revents)
     (void)revents;
     struct salvor_worker *worker =
         (struct salvor_worker *)((char *)watch - offsetof(struct salvor_worker, ended));
+    bool was_left = worker->op.done;
     join(worker);
-    salvor_op_finish(&worker->op);
+    if (!was_left)
+        salvor_op_finish(&worker->op);
+}
+
+void salvor_worker_limit(struct salvor_worker *worker)
+{
+    if (worker->running && worker->work.ended && worker->patience.op.done)
+        salvor_timer_start(worker->ended.loop, &worker->patience, PATIENCE);
+}
+
+/* Leaves it, or comes again: the change that must be waited for may not be the last step. */
+static void lose_patience(struct salvor_op *patience)
+{
+    struct salvor_worker *worker = patience->waiter;
+    if (!worker->running)
+        return;
+    if (worker->work.stop(worker->context))
+        salvor_op_finish(&worker->op);
+    else
+        salvor_worker_limit(worker);
 }
 
 static void cancel(struct salvor_op *op)
 {
     struct salvor_worker *worker = (struct salvor_worker *)op;
-    worker->stop(worker->context);
+    worker->work.stop(worker->context);
+    salvor_worker_limit(worker);
 }
 
 static void abort_worker(struct salvor_op *op)
 {
     struct salvor_worker *worker = (struct salvor_worker *)op;
-    worker->stop(worker->context);
-    join(worker);
+    if (!worker->work.stop(worker->context))
+        join(worker);
 }
 
 /* Signals are for the loop's thread, so the new one inherits a mask that blocks them all. */
@@ -62,13 +87,12 @@ static int start_quietly(struct salvor_worker *worker)
 }
 
 int salvor_worker_start(struct salvor_worker *worker, struct salvor_loop *loop,
-                        void (*run)(void *context), void (*stop)(void *context), void *context,
-                        struct salvor_error *err)
+                        const struct salvor_work *work, void *context, struct salvor_error *err)
 {
-    worker->run = run;
-    worker->stop = stop;
+    worker->work = *work;
     worker->context = context;
     worker->op = (struct salvor_op){.done = true, .abort = abort_worker, .cancel = cancel};
+    worker->patience.op = (struct salvor_op){.done = true, .wake = lose_patience, .waiter = worker};
     worker->ended = (struct salvor_watch){.events = POLLIN, .ready = on_ended};
     worker->ended.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (worker->ended.fd < 0)

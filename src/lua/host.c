@@ -14,6 +14,7 @@
 #include "lua/binding.h"
 #include "lua/embedded.h"
 #include "lua/errors.h"
+#include "lua/job.h"
 #include "lua/libraries.h"
 #include "lua/modules.h"
 #include "lua/pool.h"
@@ -143,6 +144,7 @@ static int set_up(lua_State *L)
     luaL_newmetatable(L, SALVOR_LIST_METATABLE);
     lua_settop(L, 0);
     salvor_binding_install(L);
+    salvor_job_install(L);
     salvor_errors_install(L);
     salvor_libraries_install(L);
     install_searcher(L);
@@ -213,6 +215,20 @@ struct salvor_host *salvor_host_new(void)
     return NULL;
 }
 
+/*
+ * The kernel holds threads that use what the state owns: it stays, since waiting for them could last
+ * for ever. So finalisers do not run, connections are cut off instead of closed, and temporary files
+ * of those threads are left to the next run. Children die with us.
+ */
+static void leave_behind(struct salvor_host *host)
+{
+    static struct salvor_host *volatile left; /* for who looks for leaks */
+    left = host;
+    (void)left;
+    fflush(NULL); /* files of scripts that are still open */
+    salvor_interrupt_uninstall();
+}
+
 void salvor_host_free(struct salvor_host *host)
 {
     if (!host)
@@ -220,6 +236,10 @@ void salvor_host_free(struct salvor_host *host)
     salvor_scheduler_detach(&host->scheduler);
     /* Finalisers abort what they own, so the state goes before the loop. */
     host->scheduler.root = host->scheduler.current = NULL;
+    if (host->L && !salvor_jobs_end(host->L)) {
+        leave_behind(host);
+        return;
+    }
     if (host->L)
         lua_close(host->L);
     salvor_pool_free(host->pool);

@@ -198,6 +198,7 @@ static int block_digest(lua_State *L)
         if (salvor_digest_init(&digests->digests[i], digests->names[i], &err) < 0)
             return luaL_argerror(L, i + 2, err.message);
     }
+    digests->job.computes = true;
     if (block->size < LARGE)
         return salvor_job_run_here(L, &digests->job, run_digests, after_digests);
     return salvor_job_run(L, &digests->job, run_digests, after_digests);

@@ -164,6 +164,7 @@ static int update_with_block(lua_State *L, struct digest_object *object)
     update->offset = salvor_check_piece(L, 3, block, &update->size);
     update->object = object;
     object->busy = true;
+    update->job.computes = true;
     if (update->size < LARGE_BLOCK)
         return salvor_job_run_here(L, &update->job, run_update, after_update);
     return salvor_job_run(L, &update->job, run_update, after_update);

@@ -26,7 +26,7 @@ struct inspection {
     struct salvor_handoff handoff;
     struct salvor_block_hold hold; /* of the block that the worker has */
     struct salvor_inspect inspect;
-    atomic_bool stop;
+    struct salvor_stop stop;
     bool closed, ended;
     /* The worker's while it runs. */
     int result;
@@ -75,11 +75,12 @@ static void run(void *context)
 
 /* In the loop's */
 
-static void stop(void *context)
+static bool stop(void *context)
 {
     struct inspection *inspection = context;
-    atomic_store(&inspection->stop, true);
+    salvor_stop_ask(&inspection->stop);
     salvor_handoff_stop(&inspection->handoff);
+    return false; /* it computes, so it ends soon */
 }
 
 static void release(struct inspection *inspection)
@@ -135,9 +136,10 @@ static void read_options(lua_State *L, struct salvor_inspect *inspect)
 
 static int start(lua_State *L, struct inspection *inspection, struct salvor_error *err)
 {
+    static const struct salvor_work work = {.run = run, .stop = stop};
     if (salvor_handoff_init(&inspection->handoff, salvor_get_loop(L), err) < 0)
         return -1;
-    return salvor_worker_start(&inspection->worker, salvor_get_loop(L), run, stop, inspection, err);
+    return salvor_worker_start(&inspection->worker, salvor_get_loop(L), &work, inspection, err);
 }
 
 static int inspect_new(lua_State *L)

@@ -1,22 +1,22 @@
 /*
  * salvor.local: the files below a folder as a store sees them, for lua/salvor/store/folder. Each call
- * but open and close works in a thread.
+ * but root:close works in a thread.
  *
  *     open(path, make) -> root
+ *     readlink(path) -> target    Invalid when it is no link
  *     root:list(prefix, one_level, count [, walk]) -> items, walk (nil at the end)
  *     root:stat(path) -> item
  *     root:read(path, block, offset, length [, etag]) -> item
  *     root:write(path, block, {mode=, modified=, if_absent=}) -> item
  *     root:remove(paths) -> {{path=, err=}...}    those that failed
- *     root:begin(path, size, part_size, id, {mode=, modified=, if_absent=}) -> upload
+ *     root:begin(path, size, part_size, id, {mode=, modified=, if_absent=} [, patience]) -> upload
  *     upload:has(offset, block) -> boolean    upload:part(offset, block) -> true
  *     upload:recall(offset, block) -> boolean
  *     upload:finish() -> item    upload:abort()    upload:close()
  *
  * An item is {path, kind, size, modified, mode, etag}. Where these fail: nil, error.
  */
-#include <stdlib.h>
-
+#include "core/file.h"
 #include "lua/binding.h"
 #include "lua/block.h"
 #include "lua/job.h"
@@ -25,17 +25,52 @@
 
 /* Roots */
 
+struct opening {
+    struct salvor_job job;
+    struct salvor_local_root_object *root; /* NULL: the script has it */
+    const char *path;                      /* on the stack */
+    bool make;
+};
+
+static void release_opening(struct salvor_job *job)
+{
+    struct opening *opening = (struct opening *)job;
+    if (opening->root)
+        salvor_local_root_close(&opening->root->root);
+}
+
+static void run_opening(struct salvor_job *job)
+{
+    struct opening *opening = (struct opening *)job;
+    job->result =
+        salvor_local_root_open(&opening->root->root, opening->path, opening->make, &job->failure);
+}
+
+static int after_opening(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    struct opening *opening = (struct opening *)context;
+    int failed = salvor_job_check(L, &opening->job, "");
+    if (failed)
+        return failed;
+    opening->root = NULL;
+    lua_pushvalue(L, 3);
+    return 1;
+}
+
 static int local_open(lua_State *L)
 {
-    struct salvor_error err;
+    lua_settop(L, 2);
     const char *path = salvor_check_local_path(L, 1);
     bool make = lua_toboolean(L, 2);
     struct salvor_local_root_object *root = lua_newuserdatauv(L, sizeof(*root), 0);
     *root = (struct salvor_local_root_object){.root.fd = -1};
     luaL_setmetatable(L, SALVOR_LOCAL_ROOT);
-    if (salvor_local_root_open(&root->root, path, make, &err) < 0)
-        return salvor_fail(L, &err);
-    return 1;
+    struct opening *opening = salvor_job_new(L, sizeof(*opening), release_opening);
+    opening->root = root;
+    opening->path = path;
+    opening->make = make;
+    return salvor_job_run(L, &opening->job, run_opening, after_opening);
 }
 
 static int root_close(lua_State *L)
@@ -47,6 +82,47 @@ static int root_close(lua_State *L)
         salvor_local_root_leave(root);
     }
     return 0;
+}
+
+/* Links on the way to a root */
+
+struct link {
+    struct salvor_job job;
+    struct salvor_buffer target;
+    const char *path; /* on the stack */
+};
+
+static void release_link(struct salvor_job *job)
+{
+    struct link *link = (struct link *)job;
+    if (link->target.data)
+        salvor_buffer_release(&link->target);
+}
+
+static void run_link(struct salvor_job *job)
+{
+    struct link *link = (struct link *)job;
+    job->result = salvor_link_read(&link->target, link->path, &job->failure);
+}
+
+static int after_link(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    struct link *link = (struct link *)context;
+    int failed = salvor_job_check(L, &link->job, "");
+    if (failed)
+        return failed;
+    lua_pushlstring(L, link->target.data, link->target.size);
+    return 1;
+}
+
+static int local_readlink(lua_State *L)
+{
+    const char *path = salvor_check_local_path(L, 1);
+    struct link *link = salvor_job_new(L, sizeof(*link), release_link);
+    salvor_buffer_init(&link->target, PATH_MAX);
+    link->path = path;
+    return salvor_job_run(L, &link->job, run_link, after_link);
 }
 
 /* One object */
@@ -139,95 +215,16 @@ static int root_write(lua_State *L)
     return salvor_job_run(L, &call->job, run_write, after_call);
 }
 
-/* Removing */
-
-struct removal {
-    struct salvor_job job;
-    struct salvor_local_root_object *root;
-    const char **paths; /* of strings in the list, which is on the stack */
-    struct salvor_error **errors;
-    size_t count;
-};
-
-static void release_removal(struct salvor_job *job)
-{
-    struct removal *removal = (struct removal *)job;
-    for (size_t i = 0; removal->errors && i < removal->count; i++)
-        free(removal->errors[i]);
-    free(removal->errors);
-    free(removal->paths);
-    salvor_local_root_leave(removal->root);
-}
-
-static void run_removal(struct salvor_job *job)
-{
-    struct removal *removal = (struct removal *)job;
-    struct salvor_error err;
-    for (size_t i = 0; i < removal->count && !atomic_load(&job->stop); i++) {
-        if (salvor_local_remove(&removal->root->root, removal->paths[i], &err) == 0)
-            continue;
-        removal->errors[i] = malloc(sizeof(err));
-        if (!removal->errors[i]) {
-            job->result = salvor_error_memory(&job->failure);
-            return;
-        }
-        *removal->errors[i] = err;
-    }
-}
-
-static int after_removal(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    struct removal *removal = (struct removal *)context;
-    int failed = salvor_job_check(L, &removal->job, "");
-    if (failed)
-        return failed;
-    lua_newtable(L);
-    for (size_t i = 0; i < removal->count; i++) {
-        if (!removal->errors[i])
-            continue;
-        lua_createtable(L, 0, 2);
-        lua_pushstring(L, removal->paths[i]);
-        lua_setfield(L, -2, "path");
-        salvor_push_error(L, removal->errors[i]);
-        lua_setfield(L, -2, "err");
-        lua_rawseti(L, -2, luaL_len(L, -2) + 1);
-    }
-    return 1;
-}
-
-static int root_remove(lua_State *L)
-{
-    struct salvor_error err;
-    struct salvor_local_root_object *root = salvor_check_local_root(L);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_settop(L, 2);
-    size_t count = (size_t)luaL_len(L, 2);
-    struct removal *removal = salvor_job_new(L, sizeof(*removal), release_removal);
-    removal->root = root;
-    salvor_local_root_use(root);
-    removal->paths = calloc(count + 1, sizeof(*removal->paths));
-    removal->errors = calloc(count + 1, sizeof(*removal->errors));
-    if (!removal->paths || !removal->errors) {
-        salvor_error_memory(&err);
-        return salvor_fail(L, &err);
-    }
-    removal->count = count;
-    for (size_t i = 0; i < count; i++) {
-        lua_rawgeti(L, 2, (lua_Integer)i + 1);
-        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "a list of paths expected");
-        removal->paths[i] = salvor_check_local_path(L, -1);
-        lua_pop(L, 1);
-    }
-    return salvor_job_run(L, &removal->job, run_removal, after_removal);
-}
-
 static void make_metatable(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"list", salvor_local_list}, {"stat", root_stat},
-                                       {"read", root_read},         {"write", root_write},
-                                       {"remove", root_remove},     {"begin", salvor_local_begin},
-                                       {"close", root_close},       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"list", salvor_local_list},
+                                       {"stat", root_stat},
+                                       {"read", root_read},
+                                       {"write", root_write},
+                                       {"remove", salvor_local_remove_all},
+                                       {"begin", salvor_local_begin},
+                                       {"close", root_close},
+                                       {NULL, NULL}};
     luaL_newmetatable(L, SALVOR_LOCAL_ROOT);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
@@ -238,7 +235,8 @@ static void make_metatable(lua_State *L)
 
 int luaopen_salvor_local(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"open", local_open}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"open", local_open}, {"readlink", local_readlink}, {NULL, NULL}};
     make_metatable(L);
     salvor_local_walk_metatable(L);
     salvor_local_upload_metatable(L);

@@ -16,18 +16,20 @@
 
 /* The worker */
 
-static void stop(void *context)
+static bool stop(void *context)
 {
     struct salvor_file_transfer *transfer = context;
-    atomic_store(&transfer->progress.stop, true);
+    salvor_stop_ask(&transfer->progress.stop);
     salvor_pipe_close(&transfer->pipe);
+    return false; /* what it has made is taken away before anybody goes on */
 }
 
 int salvor_file_transfer_start(lua_State *L, struct salvor_file_transfer *transfer,
                                void (*run)(void *), struct salvor_error *err)
 {
+    struct salvor_work work = {.run = run, .stop = stop};
     transfer->failure = (struct salvor_error){0};
-    return salvor_worker_start(&transfer->worker, salvor_get_loop(L), run, stop, transfer, err);
+    return salvor_worker_start(&transfer->worker, salvor_get_loop(L), &work, transfer, err);
 }
 
 int salvor_file_transfer_start_piped(lua_State *L, struct salvor_file_transfer *transfer,

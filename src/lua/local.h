@@ -31,7 +31,10 @@ void salvor_read_local_attributes(lua_State *L, int index,
 int salvor_local_list(lua_State *L);
 void salvor_local_walk_metatable(lua_State *L);
 
-/* root:begin(path, size, part_size, id, options) -> upload */
+/* root:remove(paths) -> {{path=, err=}...} */
+int salvor_local_remove_all(lua_State *L);
+
+/* root:begin(path, size, part_size, id, options [, patience]) -> upload */
 int salvor_local_begin(lua_State *L);
 void salvor_local_upload_metatable(lua_State *L);
 

@@ -75,11 +75,11 @@ int salvor_block_append(struct salvor_block *block, const void *data, size_t siz
 }
 
 int salvor_block_digest(struct salvor_digest *digest, const struct salvor_block *block,
-                        size_t offset, size_t size, const atomic_bool *stop,
+                        size_t offset, size_t size, const struct salvor_stop *stop,
                         struct salvor_error *err)
 {
     while (size) {
-        if (atomic_load(stop))
+        if (salvor_stop_asked(stop))
             return salvor_error_set(err, "Cancelled", "the digest was given up");
         size_t step = size < DIGEST_STEP ? size : DIGEST_STEP;
         if (salvor_digest_update(digest, block->data + offset, step, err) < 0)

@@ -7,11 +7,11 @@
 #ifndef SALVOR_STORE_BLOCK_H
 #define SALVOR_STORE_BLOCK_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "core/error.h"
+#include "core/stop.h"
 #include "data/digest.h"
 
 #define SALVOR_BLOCK_MAX ((size_t)1 << 30)
@@ -62,10 +62,10 @@ int salvor_block_append(struct salvor_block *block, const void *data, size_t siz
 
 /*
  * Adds `size` bytes of the block from `offset`, which are in it, to a digest; Cancelled soon after
- * `stop` was set.
+ * `stop` was asked for.
  */
 int salvor_block_digest(struct salvor_digest *digest, const struct salvor_block *block,
-                        size_t offset, size_t size, const atomic_bool *stop,
+                        size_t offset, size_t size, const struct salvor_stop *stop,
                         struct salvor_error *err);
 
 #endif

@@ -16,7 +16,7 @@ struct input {
     const uint8_t *data;
     size_t left, step;
     int64_t names; /* bytes of them */
-    atomic_bool stop;
+    struct salvor_stop stop;
 };
 
 static ssize_t pull(void *context, const void **data, struct salvor_error *err)

@@ -88,7 +88,7 @@ static void test_digest(void **state)
     struct salvor_block block;
     struct salvor_digest digest, expected;
     struct salvor_error err;
-    atomic_bool stop = false;
+    struct salvor_stop stop = {0};
     size_t size = ((size_t)3 << 20) + 1;
     assert_int_equal(salvor_block_init(&block, size, &err), 0);
     for (size_t i = 0; i < size; i++)
@@ -101,7 +101,7 @@ static void test_digest(void **state)
     assert_int_equal(salvor_digest_finish(&digest, &err), 0);
     assert_int_equal(salvor_digest_finish(&expected, &err), 0);
     assert_memory_equal(digest.value, expected.value, expected.size);
-    stop = true;
+    salvor_stop_ask(&stop);
     assert_int_equal(salvor_block_digest(&digest, &block, 0, block.size, &stop, &err), -1);
     assert_string_equal(err.code, "Cancelled");
     salvor_digest_release(&digest);

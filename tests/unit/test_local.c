@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,15 @@
 static char folder[64];
 static struct salvor_local_root root;
 static struct salvor_error err;
-static atomic_bool never, always = true;
+static struct salvor_stop never, always = {SALVOR_STOP_ASKED};
+
+/* Of a call that may disable it: another one each time. */
+static struct salvor_stop *stop(void)
+{
+    static struct salvor_stop new;
+    new = (struct salvor_stop){0};
+    return &new;
+}
 
 static const char *at(const char *name)
 {
@@ -106,7 +115,7 @@ static int write_path(const char *path, bool if_absent)
     struct salvor_local_item item;
     struct salvor_local_attributes attributes = {
         .mode = 0640, .modified = -1, .if_absent = if_absent};
-    return salvor_local_write(&item, &root, path, new_block("written"), &attributes, &never, &err);
+    return salvor_local_write(&item, &root, path, new_block("written"), &attributes, stop(), &err);
 }
 
 static void test_reads_what_is_below(void **state)
@@ -144,7 +153,7 @@ static void test_never_leads_out(void **state)
         assert_int_equal(read_path(paths[i]), -1);
         if (strcmp(paths[i], "out") != 0 && strcmp(paths[i], "loop") != 0)
             assert_int_equal(write_path(paths[i], false), -1);
-        salvor_local_remove(&root, paths[i], &err);
+        salvor_local_remove(&root, paths[i], stop(), &err);
     }
     struct salvor_buffer content = SALVOR_BUFFER_INIT(100);
     assert_int_equal(salvor_file_read(&content, at("secret"), NULL), 0);
@@ -194,6 +203,16 @@ static void test_leftovers(void **state)
     salvor_local_place_close(&place);
 }
 
+static void test_stopped_removals(void **state)
+{
+    (void)state;
+    struct salvor_stop asked = {SALVOR_STOP_ASKED}, new = {0};
+    assert_int_equal(salvor_local_remove(&root, "file", &asked, &err), -1);
+    assert_string_equal(err.code, "Cancelled");
+    assert_int_equal(salvor_local_remove(&root, "file", &new, &err), 0);
+    assert_true(salvor_stop_ask(&new));
+}
+
 static void test_follows_links_inside(void **state)
 {
     (void)state;
@@ -207,14 +226,14 @@ static void test_follows_links_inside(void **state)
 static void test_removes(void **state)
 {
     (void)state;
-    assert_int_equal(salvor_local_remove(&root, "none", &err), 0);
-    assert_int_equal(salvor_local_remove(&root, "none/none", &err), 0);
-    assert_int_equal(salvor_local_remove(&root, "in/", &err), -1);
+    assert_int_equal(salvor_local_remove(&root, "none", stop(), &err), 0);
+    assert_int_equal(salvor_local_remove(&root, "none/none", stop(), &err), 0);
+    assert_int_equal(salvor_local_remove(&root, "in/", stop(), &err), -1);
     assert_string_equal(err.code, "Invalid");
-    assert_int_equal(salvor_local_remove(&root, "in/file", &err), 0);
-    assert_int_equal(salvor_local_remove(&root, "in/", &err), 0);
+    assert_int_equal(salvor_local_remove(&root, "in/file", stop(), &err), 0);
+    assert_int_equal(salvor_local_remove(&root, "in/", stop(), &err), 0);
     assert_int_equal(access(at("root/in"), F_OK), -1);
-    assert_int_equal(salvor_local_remove(&root, "out", &err), 0);
+    assert_int_equal(salvor_local_remove(&root, "out", stop(), &err), 0);
     assert_int_equal(access(at("secret"), F_OK), 0);
 }
 
@@ -292,12 +311,12 @@ static void test_uploads(void **state)
     first.part_size = second.part_size = 7;
     first.attributes = second.attributes =
         (struct salvor_local_attributes){.mode = 0600, .modified = 1e9};
-    assert_int_equal(salvor_local_upload_open(&first, &root, "new/large", "a1", &err), 0);
-    assert_int_equal(salvor_local_upload_open(&second, &root, "new/large", "a1", &err), -1);
+    assert_int_equal(salvor_local_upload_open(&first, &root, "new/large", "a1", stop(), &err), 0);
+    assert_int_equal(salvor_local_upload_open(&second, &root, "new/large", "a1", stop(), &err), -1);
     assert_string_equal(err.code, "Conflict");
     assert_int_equal(salvor_local_upload_part(&first, 7, new_block("seconds"), &never, &err), 0);
-    salvor_local_upload_close(&first, false);
-    assert_int_equal(salvor_local_upload_open(&first, &root, "new/large", "a1", &err), 0);
+    salvor_local_upload_close(&first);
+    assert_int_equal(salvor_local_upload_open(&first, &root, "new/large", "a1", stop(), &err), 0);
     assert_int_equal(salvor_local_upload_has(&first, 7, new_block("seconds"), &never, &err), 1);
     assert_int_equal(salvor_local_upload_has(&first, 0, new_block("firsts!"), &never, &err), 0);
     struct salvor_block *block = new_block("");
@@ -312,11 +331,96 @@ static void test_uploads(void **state)
     assert_int_equal(salvor_local_upload_part(&first, 0, new_block("firsts!"), &always, &err), -1);
     assert_string_equal(err.code, "Cancelled");
     assert_int_equal(salvor_local_upload_part(&first, 0, new_block("firsts!"), &never, &err), 0);
-    assert_int_equal(salvor_local_upload_finish(&first, &item, &never, &err), 0);
+    assert_int_equal(salvor_local_upload_finish(&first, &item, stop(), &err), 0);
     assert_int_equal(item.size, 14);
     assert_true(item.modified > 0.9e9 && item.modified < 1.1e9);
     assert_int_equal(read_path("new/large"), 0);
     expect_walk("new/", false, 10, "new/large ");
+}
+
+/* Somebody else who writes the same large file, from another process as far as locks go. */
+struct other_writer {
+    struct salvor_local_upload upload;
+    struct salvor_stop stop;
+    int result;
+    struct salvor_error err;
+};
+
+static void *write_too(void *context)
+{
+    struct other_writer *other = context;
+    other->result =
+        salvor_local_upload_open(&other->upload, &root, "large", "d4", &other->stop, &other->err);
+    return NULL;
+}
+
+static void begin_too(pthread_t *thread, struct other_writer *other)
+{
+    *other = (struct other_writer){
+        .upload = {.size = 14, .part_size = 7, .patience = 60, .attributes = {.mode = 0600}}};
+    assert_int_equal(pthread_create(thread, NULL, write_too, other), 0);
+    usleep(50000); /* in which it begins to wait; where it does not, nothing fails */
+}
+
+static void test_waits_for_a_writer_that_ends(void **state)
+{
+    (void)state;
+    struct salvor_local_upload first = {.size = 14, .part_size = 7, .attributes = {.mode = 0600}};
+    struct other_writer other;
+    pthread_t thread;
+    assert_int_equal(salvor_local_upload_open(&first, &root, "large", "d4", stop(), &err), 0);
+    begin_too(&thread, &other);
+    salvor_local_upload_close(&first);
+    pthread_join(thread, NULL);
+    assert_int_equal(other.result, 0);
+    salvor_local_upload_close(&other.upload);
+
+    assert_int_equal(salvor_local_upload_open(&first, &root, "large", "d4", stop(), &err), 0);
+    begin_too(&thread, &other);
+    assert_true(salvor_stop_ask(&other.stop));
+    pthread_join(thread, NULL);
+    assert_int_equal(other.result, -1);
+    assert_string_equal(other.err.code, "Cancelled");
+    assert_int_equal(access(at("root/.salvor-d4.tmp"), F_OK), 0); /* it is the first one's */
+    salvor_local_upload_close(&first);
+}
+
+static void test_a_stopped_beginning_leaves_nothing(void **state)
+{
+    (void)state;
+    struct salvor_local_upload upload = {.size = 14, .part_size = 7, .attributes = {.mode = 0600}};
+    struct salvor_stop asked = {SALVOR_STOP_ASKED};
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "e5", &asked, &err), -1);
+    assert_string_equal(err.code, "Cancelled");
+    assert_int_equal(access(at("root/.salvor-e5.tmp"), F_OK), -1);
+}
+
+static void test_a_stopped_end_changes_nothing(void **state)
+{
+    (void)state;
+    struct salvor_local_upload upload = {.size = 3, .part_size = 7, .attributes = {.mode = 0600}};
+    struct salvor_stop asked = {SALVOR_STOP_ASKED};
+    struct salvor_local_item item;
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "file", "f6", stop(), &err), 0);
+    assert_int_equal(salvor_local_upload_part(&upload, 0, new_block("new"), &never, &err), 0);
+    assert_int_equal(salvor_local_upload_finish(&upload, &item, &asked, &err), -1);
+    assert_string_equal(err.code, "Cancelled");
+    salvor_local_upload_close(&upload);
+    assert_int_equal(read_path("file"), 0);
+    assert_int_equal(salvor_local_stat(&item, &root, "file", &err), 0);
+    assert_int_equal(item.size, 7);
+}
+
+/* Whoever is told that a file has its name is not told of a stop. */
+static void test_too_late_to_stop(void **state)
+{
+    (void)state;
+    struct salvor_stop *late = stop();
+    struct salvor_local_item item;
+    struct salvor_local_attributes attributes = {.mode = 0640, .modified = -1};
+    assert_int_equal(
+        salvor_local_write(&item, &root, "file", new_block("new"), &attributes, late, &err), 0);
+    assert_false(salvor_stop_ask(late));
 }
 
 static void test_aborts_uploads(void **state)
@@ -326,14 +430,16 @@ static void test_aborts_uploads(void **state)
     memset(&upload, 0, sizeof(upload));
     upload.size = 1 << 20;
     upload.part_size = 1000;
-    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "b2", &err), 0);
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "b2", stop(), &err), 0);
     assert_int_equal(access(at("root/.salvor-b2.tmp"), F_OK), 0);
-    salvor_local_upload_close(&upload, true);
-    salvor_local_upload_close(&upload, true);
+    salvor_local_upload_prepare_removal(&upload);
+    salvor_local_upload_remove(&upload);
+    salvor_local_upload_close(&upload);
+    salvor_local_upload_close(&upload);
     assert_int_equal(access(at("root/.salvor-b2.tmp"), F_OK), -1);
     assert_int_equal(access(at("root/large"), F_OK), -1);
     make_link("../secret", "root/.salvor-c3.tmp");
-    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "c3", &err), -1);
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "c3", stop(), &err), -1);
     assert_string_equal(err.code, "Forbidden");
 }
 
@@ -352,9 +458,14 @@ int main(void)
         {"test_follows_links_inside", test_follows_links_inside, set_up_new, tear_down, NULL},
         BOTH(test_leftovers),
         BOTH(test_removes),
+        BOTH(test_stopped_removals),
         BOTH(test_walks_in_order),
         BOTH(test_walks_while_it_changes),
         BOTH(test_uploads),
+        BOTH(test_waits_for_a_writer_that_ends),
+        BOTH(test_a_stopped_beginning_leaves_nothing),
+        BOTH(test_a_stopped_end_changes_nothing),
+        BOTH(test_too_late_to_stop),
         BOTH(test_aborts_uploads),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

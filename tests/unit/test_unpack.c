@@ -103,7 +103,7 @@ static void begin(void)
     memset(&tar, 0, sizeof(tar));
     memset(&err, 0, sizeof(err));
     tar.step = 700;
-    atomic_store(&progress.stop, false);
+    progress.stop = (struct salvor_stop){0};
 }
 
 static int setup(void **state)
@@ -483,7 +483,7 @@ static void a_transfer_that_is_stopped_leaves_nothing(void **state)
     add_folder("top");
     add_file("top/a", "1");
     add_end();
-    atomic_store(&progress.stop, true);
+    salvor_stop_ask(&progress.stop);
     expect_refused("Cancelled", "given up");
 }
 

@@ -2,6 +2,7 @@
 local errors = require("salvor.store.errors")
 local fs = require("salvor.fs")
 local merge = require("salvor.copy").merge
+local native = require("salvor.local")
 local open = require("salvor.store.open")
 local url = require("salvor.store.url")
 local view = require("salvor.store.view")
@@ -74,15 +75,14 @@ function place.real(path)
         local part, after = rest:match("^/*([^/]*)(.*)$")
         local here = part == "" and real or part == ".." and real:gsub("/[^/]*$", "")
             or real .. "/" .. part
-        local status
+        local target
         if part ~= "" and part ~= ".." then
-            status, err = fs.stat(here, {follow = false})
-            if not status and err.code == "Internal" then
+            target, err = native.readlink(here)
+            if not target and err.code == "Internal" then
                 return nil, err
             end
         end
-        local target = status and status.type == "link" and links < LINKS and fs.readlink(here)
-        if target then
+        if target and links < LINKS then
             links = links + 1
             real = target:sub(1, 1) == "/" and "" or real
             rest = target .. after
@@ -95,8 +95,7 @@ end
 
 --- A file that is named by a link, or by a link to a link: whoever names it means the file.
 local function follow_links(location)
-    local status = fs.stat(location.path, {follow = false})
-    if not status or status.type ~= "link" then
+    if not native.readlink(location.path) then
         return location
     end
     return merge(location, {path = place.real(location.path) or location.path})

@@ -81,8 +81,8 @@ static int changed(struct salvor_error *err)
 }
 
 static int read_file(struct salvor_local_item *item, int fd, struct salvor_block *block,
-                     int64_t offset, int64_t length, const char *etag, const atomic_bool *stop,
-                     struct salvor_error *err)
+                     int64_t offset, int64_t length, const char *etag,
+                     const struct salvor_stop *stop, struct salvor_error *err)
 {
     struct stat status;
     if (fstat(fd, &status) < 0)
@@ -101,11 +101,11 @@ static int read_file(struct salvor_local_item *item, int fd, struct salvor_block
         return salvor_error_set(err, "TooLarge", "%lld bytes for a block of %zu", (long long)length,
                                 block->capacity);
     int more = 1;
-    while (length > 0 && more > 0 && !atomic_load(stop))
+    while (length > 0 && more > 0 && !salvor_stop_asked(stop))
         more = read_step(fd, block, &offset, &length);
     if (more < 0)
         return salvor_local_failed(err, errno);
-    if (atomic_load(stop))
+    if (salvor_stop_asked(stop))
         return salvor_error_set(err, "Cancelled", "the call was given up");
     if (!etag)
         return 0;
@@ -118,7 +118,7 @@ static int read_file(struct salvor_local_item *item, int fd, struct salvor_block
 
 int salvor_local_read(struct salvor_local_item *item, const struct salvor_local_root *root,
                       const char *path, struct salvor_block *block, int64_t offset, int64_t length,
-                      const char *etag, const atomic_bool *stop, struct salvor_error *err)
+                      const char *etag, const struct salvor_stop *stop, struct salvor_error *err)
 {
     block->size = 0;
     /* Not blocking: the other end of a pipe may never come. */
@@ -135,13 +135,11 @@ int salvor_local_read(struct salvor_local_item *item, const struct salvor_local_
 /* Writing */
 
 int salvor_local_write_at(int fd, const char *data, size_t size, int64_t offset,
-                          const atomic_bool *stop)
+                          const struct salvor_stop *stop)
 {
     while (size) {
-        if (atomic_load(stop)) {
-            errno = ECANCELED;
+        if (salvor_stop_check(stop) < 0)
             return -1;
-        }
         ssize_t written = pwrite(fd, data, size < STEP ? size : STEP, (off_t)offset);
         if (written < 0 && errno == EINTR)
             continue;
@@ -180,14 +178,12 @@ static int set_time(int fd, double modified)
 }
 
 /* In steps, since nothing ends an fsync() of a large file before it is done. */
-static int sync_file(int fd, int64_t size, const atomic_bool *stop)
+static int sync_file(int fd, int64_t size, const struct salvor_stop *stop)
 {
     int flags = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
     for (int64_t at = 0; size > SYNC_STEP && at < size; at += SYNC_STEP) {
-        if (atomic_load(stop)) {
-            errno = ECANCELED;
+        if (salvor_stop_check(stop) < 0)
             return -1;
-        }
         if (sync_file_range(fd, (off_t)at, SYNC_STEP, (unsigned)flags) < 0)
             break; /* the file system may not know it; fsync tells of errors */
     }
@@ -196,11 +192,12 @@ static int sync_file(int fd, int64_t size, const atomic_bool *stop)
 
 int salvor_local_settle(struct salvor_local_item *item, int fd, const char *temporary,
                         const struct salvor_local_place *place,
-                        const struct salvor_local_attributes *attributes, const atomic_bool *stop)
+                        const struct salvor_local_attributes *attributes, struct salvor_stop *stop)
 {
     struct stat status;
     if (fchmod(fd, attributes->mode) < 0 || set_time(fd, attributes->modified) < 0 ||
         fstat(fd, &status) < 0 || sync_file(fd, status.st_size, stop) < 0 ||
+        salvor_stop_disable(stop) < 0 ||
         put_under_name(temporary, place, attributes->if_absent) < 0)
         return -1;
     salvor_local_item_set(item, &status);
@@ -240,7 +237,7 @@ static int create_temporary(char name[NAME_MAX + 1], const struct salvor_local_p
 
 static int write_file(struct salvor_local_item *item, const struct salvor_local_place *place,
                       const struct salvor_block *block,
-                      const struct salvor_local_attributes *attributes, const atomic_bool *stop)
+                      const struct salvor_local_attributes *attributes, struct salvor_stop *stop)
 {
     char temporary[NAME_MAX + 1];
     struct stat status;
@@ -266,7 +263,7 @@ static int write_file(struct salvor_local_item *item, const struct salvor_local_
 
 int salvor_local_write(struct salvor_local_item *item, const struct salvor_local_root *root,
                        const char *path, const struct salvor_block *block,
-                       const struct salvor_local_attributes *attributes, const atomic_bool *stop,
+                       const struct salvor_local_attributes *attributes, struct salvor_stop *stop,
                        struct salvor_error *err)
 {
     struct salvor_local_place place;
@@ -281,8 +278,17 @@ int salvor_local_write(struct salvor_local_item *item, const struct salvor_local
 
 /* Removing */
 
+static int unlink_place(const struct salvor_local_place *place, int flags, struct salvor_stop *stop)
+{
+    if (salvor_stop_disable(stop) < 0)
+        return -1;
+    int result = unlinkat(place->folder, place->name, flags);
+    salvor_stop_enable(stop);
+    return result;
+}
+
 int salvor_local_remove(const struct salvor_local_root *root, const char *path,
-                        struct salvor_error *err)
+                        struct salvor_stop *stop, struct salvor_error *err)
 {
     char copy[PATH_MAX];
     struct salvor_local_place place;
@@ -295,7 +301,7 @@ int salvor_local_remove(const struct salvor_local_root *root, const char *path,
         copy[size - 1] = '\0';
     int result = salvor_local_place_open(&place, root, copy, false);
     if (result == 0) {
-        result = unlinkat(place.folder, place.name, is_folder ? AT_REMOVEDIR : 0);
+        result = unlink_place(&place, is_folder ? AT_REMOVEDIR : 0, stop);
         int saved = errno;
         salvor_local_place_close(&place);
         errno = saved;

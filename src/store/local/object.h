@@ -2,7 +2,6 @@
 #ifndef SALVOR_STORE_LOCAL_OBJECT_H
 #define SALVOR_STORE_LOCAL_OBJECT_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -38,28 +37,35 @@ int salvor_local_stat(struct salvor_local_item *item, const struct salvor_local_
  */
 int salvor_local_read(struct salvor_local_item *item, const struct salvor_local_root *root,
                       const char *path, struct salvor_block *block, int64_t offset, int64_t length,
-                      const char *etag, const atomic_bool *stop, struct salvor_error *err);
+                      const char *etag, const struct salvor_stop *stop, struct salvor_error *err);
 
-/* Writes the file under a temporary name and renames it once it is on the disk. */
+/*
+ * Writes the file under a temporary name and renames it once it is on the disk. From then on the stop
+ * is disabled.
+ */
 int salvor_local_write(struct salvor_local_item *item, const struct salvor_local_root *root,
                        const char *path, const struct salvor_block *block,
-                       const struct salvor_local_attributes *attributes, const atomic_bool *stop,
+                       const struct salvor_local_attributes *attributes, struct salvor_stop *stop,
                        struct salvor_error *err);
 
-/* Removes a file, a link, or with a "/" at the end an empty folder; 0 when it is not there. */
+/*
+ * Removes a file, a link, or with a "/" at the end an empty folder; 0 when it is not there. The stop
+ * is disabled for the removal itself.
+ */
 int salvor_local_remove(const struct salvor_local_root *root, const char *path,
-                        struct salvor_error *err);
+                        struct salvor_stop *stop, struct salvor_error *err);
 
-/* Of object.c and upload.c: writes at an offset; -1 with errno (ECANCELED after `stop`). */
+/* Of object.c and upload.c: writes at an offset; -1 with errno (ECANCELED after a stop). */
 int salvor_local_write_at(int fd, const char *data, size_t size, int64_t offset,
-                          const atomic_bool *stop);
+                          const struct salvor_stop *stop);
 
 /*
  * Of both too: gives the file under `temporary` its attributes, puts it on the disk and under its
- * name; -1 with errno (ECANCELED after `stop`), and then it is still under the temporary name.
+ * name, from when on the stop is disabled; -1 with errno (ECANCELED after a stop), and then it is
+ * still under the temporary name.
  */
 int salvor_local_settle(struct salvor_local_item *item, int fd, const char *temporary,
                         const struct salvor_local_place *place,
-                        const struct salvor_local_attributes *attributes, const atomic_bool *stop);
+                        const struct salvor_local_attributes *attributes, struct salvor_stop *stop);
 
 #endif

@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/file.h"
-#include "store/local/release.h"
+#include "store/local/keeper.h"
 #include "store/sum.h"
 
-enum { STEP = 1 << 18 };
+enum { STEP = 1 << 18, PAUSE = 10 * 1000 * 1000 }; /* nanoseconds */
 
 struct record {
     char mark[8];
@@ -40,9 +41,15 @@ static void remove_leftover(const struct salvor_local_upload *upload, const char
     int fd = openat(upload->place.folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    struct stat status;
+    int keeper = -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0) {
+        keeper = salvor_local_keep(fd, status.st_size);
         unlinkat(upload->place.folder, name, 0);
-    salvor_local_release(fd);
+    }
+    close(fd);
+    if (keeper >= 0)
+        close(keeper);
 }
 
 /* What earlier runs have begun of a file that has changed since. */
@@ -81,33 +88,56 @@ static int reserve(struct salvor_local_upload *upload)
     return 0;
 }
 
+/* The file and its lock, which may be another writer's for a moment. */
+static int claim(struct salvor_local_upload *upload, const struct salvor_stop *stop)
+{
+    static const struct timespec pause = {.tv_nsec = PAUSE};
+    for (double waited = 0;; waited += PAUSE / 1e9) {
+        upload->fd = salvor_local_claim(&upload->place, upload->temporary, false);
+        if (upload->fd >= 0)
+            return 0;
+        if (errno != EWOULDBLOCK || waited >= upload->patience)
+            return -1;
+        if (salvor_stop_check(stop) < 0)
+            return -1;
+        nanosleep(&pause, NULL);
+    }
+}
+
+static int open_file(struct salvor_local_upload *upload, struct salvor_stop *stop)
+{
+    if (claim(upload, stop) < 0)
+        return -1;
+    remove_leftovers(upload);
+    if (reserve(upload) == 0 && salvor_stop_disable(stop) == 0)
+        return 0;
+    int saved = errno;
+    salvor_local_upload_prepare_removal(upload);
+    salvor_local_upload_remove(upload);
+    errno = saved;
+    return -1;
+}
+
 int salvor_local_upload_open(struct salvor_local_upload *upload,
                              const struct salvor_local_root *root, const char *path, const char *id,
-                             struct salvor_error *err)
+                             struct salvor_stop *stop, struct salvor_error *err)
 {
-    upload->fd = -1;
+    upload->fd = upload->keeper = -1;
     if (salvor_local_place_open(&upload->place, root, path, true) < 0)
         return salvor_local_failed(err, errno);
     snprintf(upload->temporary, sizeof(upload->temporary),
              SALVOR_FILE_TEMPORARY_PREFIX "%s" SALVOR_FILE_TEMPORARY_SUFFIX, id);
-    upload->fd = salvor_local_claim(&upload->place, upload->temporary, false);
-    int result = upload->fd < 0 ? -1 : 0;
-    bool ours = result == 0;
-    if (ours) {
-        remove_leftovers(upload);
-        result = reserve(upload);
-    }
-    if (result == 0)
+    if (open_file(upload, stop) == 0)
         return 0;
     int number = errno;
-    salvor_local_upload_close(upload, ours);
+    salvor_local_upload_close(upload);
     if (number == EWOULDBLOCK)
         return salvor_error_set(err, "Conflict", "somebody else is writing it");
     return salvor_local_failed(err, number);
 }
 
 static int compare(int fd, const struct salvor_block *block, int64_t offset, char *buffer,
-                   const atomic_bool *stop)
+                   const struct salvor_stop *stop)
 {
     for (size_t at = 0; at < block->size;) {
         size_t wanted = block->size - at < STEP ? block->size - at : STEP;
@@ -118,17 +148,15 @@ static int compare(int fd, const struct salvor_block *block, int64_t offset, cha
             return -1;
         if (got == 0 || memcmp(buffer, block->data + at, (size_t)got) != 0)
             return 0;
-        if (atomic_load(stop)) {
-            errno = ECANCELED;
+        if (salvor_stop_check(stop) < 0)
             return -1;
-        }
         at += (size_t)got;
     }
     return 1;
 }
 
 int salvor_local_upload_has(const struct salvor_local_upload *upload, int64_t offset,
-                            const struct salvor_block *block, const atomic_bool *stop,
+                            const struct salvor_block *block, const struct salvor_stop *stop,
                             struct salvor_error *err)
 {
     if (!upload->found)
@@ -144,7 +172,7 @@ int salvor_local_upload_has(const struct salvor_local_upload *upload, int64_t of
 }
 
 static int read_back(int fd, struct salvor_block *block, size_t size, int64_t offset,
-                     const atomic_bool *stop)
+                     const struct salvor_stop *stop)
 {
     block->size = 0;
     while (block->size < size) {
@@ -156,16 +184,14 @@ static int read_back(int fd, struct salvor_block *block, size_t size, int64_t of
         if (got <= 0)
             return (int)got;
         block->size += (size_t)got;
-        if (atomic_load(stop)) {
-            errno = ECANCELED;
+        if (salvor_stop_check(stop) < 0)
             return -1;
-        }
     }
     return 1;
 }
 
 int salvor_local_upload_recall(const struct salvor_local_upload *upload, int64_t offset,
-                               struct salvor_block *block, const atomic_bool *stop,
+                               struct salvor_block *block, const struct salvor_stop *stop,
                                struct salvor_error *err)
 {
     struct record record;
@@ -183,7 +209,7 @@ int salvor_local_upload_recall(const struct salvor_local_upload *upload, int64_t
 }
 
 int salvor_local_upload_part(const struct salvor_local_upload *upload, int64_t offset,
-                             const struct salvor_block *block, const atomic_bool *stop,
+                             const struct salvor_block *block, const struct salvor_stop *stop,
                              struct salvor_error *err)
 {
     struct record record = {.sum = htobe64(salvor_store_sum(block->data, block->size))};
@@ -198,22 +224,38 @@ int salvor_local_upload_part(const struct salvor_local_upload *upload, int64_t o
 }
 
 int salvor_local_upload_finish(struct salvor_local_upload *upload, struct salvor_local_item *item,
-                               const atomic_bool *stop, struct salvor_error *err)
+                               struct salvor_stop *stop, struct salvor_error *err)
 {
     int cut = ftruncate(upload->fd, (off_t)upload->size);
     if (cut < 0 || salvor_local_settle(item, upload->fd, upload->temporary, &upload->place,
                                        &upload->attributes, stop) < 0)
         return salvor_local_failed(err, errno);
-    salvor_local_upload_close(upload, false);
+    salvor_local_upload_close(upload);
     return 0;
 }
 
-void salvor_local_upload_close(struct salvor_local_upload *upload, bool remove)
+void salvor_local_upload_prepare_removal(struct salvor_local_upload *upload)
 {
-    if (upload->fd >= 0 && remove)
-        unlinkat(upload->place.folder, upload->temporary, 0);
     if (upload->fd >= 0)
-        salvor_local_release(upload->fd);
-    upload->fd = -1;
+        upload->keeper = salvor_local_keep(upload->fd, upload->size);
+}
+
+void salvor_local_upload_remove(struct salvor_local_upload *upload)
+{
+    if (upload->fd >= 0)
+        unlinkat(upload->place.folder, upload->temporary, 0);
+}
+
+static void close_if_open(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void salvor_local_upload_close(struct salvor_local_upload *upload)
+{
+    close_if_open(&upload->fd);
+    close_if_open(&upload->keeper);
     salvor_local_place_close(&upload->place);
 }

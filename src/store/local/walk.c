@@ -72,12 +72,12 @@ static int add_name(struct salvor_local_level *level, const struct dirent *entry
     return salvor_buffer_append(&level->names, entry->d_name, strlen(entry->d_name) + 1, err);
 }
 
-static int read_names(struct salvor_local_level *level, DIR *folder, const atomic_bool *stop,
+static int read_names(struct salvor_local_level *level, DIR *folder, const struct salvor_stop *stop,
                       struct salvor_error *err)
 {
     const struct dirent *entry;
     for (errno = 0; (entry = readdir(folder)); errno = 0) {
-        if (atomic_load(stop))
+        if (salvor_stop_asked(stop))
             return salvor_error_set(err, "Cancelled", "the call was given up");
         if (!is_hidden(entry->d_name) && add_name(level, entry, err) < 0)
             return -1;
@@ -98,7 +98,8 @@ static int compare(const void *first, const void *second, void *names)
     return (int)(*a ? *a : end_a) - (int)(*b ? *b : end_b);
 }
 
-static int fill(struct salvor_local_level *level, const atomic_bool *stop, struct salvor_error *err)
+static int fill(struct salvor_local_level *level, const struct salvor_stop *stop,
+                struct salvor_error *err)
 {
     int copy = fcntl(level->fd, F_DUPFD_CLOEXEC, 0);
     DIR *folder = copy < 0 ? NULL : fdopendir(copy);
@@ -135,7 +136,7 @@ static bool is_gone(int number)
 
 /* Goes into the folder of the walk's path; one that has gone meanwhile has nothing below. */
 static int push(struct salvor_local_walk *walk, const struct salvor_local_root *root,
-                const atomic_bool *stop, struct salvor_error *err)
+                const struct salvor_stop *stop, struct salvor_error *err)
 {
     int fd = open_here(walk, root);
     if (fd < 0)
@@ -156,7 +157,7 @@ static int push(struct salvor_local_walk *walk, const struct salvor_local_root *
 }
 
 int salvor_local_walk_open(struct salvor_local_walk *walk, const struct salvor_local_root *root,
-                           const char *prefix, bool one_level, const atomic_bool *stop,
+                           const char *prefix, bool one_level, const struct salvor_stop *stop,
                            struct salvor_error *err)
 {
     *walk = (struct salvor_local_walk){.one_level = one_level};
@@ -257,7 +258,7 @@ static int reopen(struct salvor_local_walk *walk, const struct salvor_local_root
 }
 
 static int step(struct salvor_local_walk *walk, struct salvor_local_page *page,
-                const struct salvor_local_root *root, const atomic_bool *stop,
+                const struct salvor_local_root *root, const struct salvor_stop *stop,
                 struct salvor_error *err)
 {
     struct salvor_local_level *level = walk->level;
@@ -282,10 +283,10 @@ static int step(struct salvor_local_walk *walk, struct salvor_local_page *page,
 
 int salvor_local_walk_next(struct salvor_local_walk *walk, struct salvor_local_page *page,
                            const struct salvor_local_root *root, size_t count, bool *more,
-                           const atomic_bool *stop, struct salvor_error *err)
+                           const struct salvor_stop *stop, struct salvor_error *err)
 {
     while (walk->level && page->count < count) {
-        if (atomic_load(stop))
+        if (salvor_stop_asked(stop))
             return salvor_error_set(err, "Cancelled", "the call was given up");
         if (step(walk, page, root, stop, err) < 0)
             return -1;

@@ -7,8 +7,6 @@
 #ifndef SALVOR_STORE_LOCAL_WALK_H
 #define SALVOR_STORE_LOCAL_WALK_H
 
-#include <stdatomic.h>
-
 #include "core/buffer.h"
 #include "store/local/object.h"
 
@@ -36,13 +34,13 @@ void salvor_local_page_release(struct salvor_local_page *page);
 
 /* Begins at `prefix`, which is "" or ends in "/"; one that is not there has nothing below. */
 int salvor_local_walk_open(struct salvor_local_walk *walk, const struct salvor_local_root *root,
-                           const char *prefix, bool one_level, const atomic_bool *stop,
+                           const char *prefix, bool one_level, const struct salvor_stop *stop,
                            struct salvor_error *err);
 void salvor_local_walk_close(struct salvor_local_walk *walk);
 
 /* Adds up to `count` items; *more is false once there are no others. */
 int salvor_local_walk_next(struct salvor_local_walk *walk, struct salvor_local_page *page,
                            const struct salvor_local_root *root, size_t count, bool *more,
-                           const atomic_bool *stop, struct salvor_error *err);
+                           const struct salvor_stop *stop, struct salvor_error *err);
 
 #endif

@@ -6,6 +6,7 @@ local native = require("salvor.local")
 local temporary = require("salvor.store.temporary")
 local url = require("salvor.store.url")
 
+local PATIENCE = 1 -- seconds that a writer who was given up may need to end
 local PART, SMALLEST, LARGEST = 8 << 20, 1 << 16, 1 << 30 -- bytes
 
 local methods = merge(
@@ -22,7 +23,11 @@ function methods:_open(op, make)
         if not opened then
             return self:_failed(op, err)
         end
-        self._native = opened
+        if self._native then
+            opened:close() -- another task was faster
+        else
+            self._native = opened
+        end
     end
     return self._native
 end
@@ -88,6 +93,7 @@ return {
                         default = part_size or PART},
             },
             _path = path,
+            _patience = PATIENCE,
         }, {__index = methods})
     end,
 }

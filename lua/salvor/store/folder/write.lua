@@ -39,8 +39,9 @@ function methods:begin(path, size, options)
         return self:_failed(OP, {code = "AlreadyExists", message = ""}, path)
     end
     local part_size = options.part_size or self.features.part.default
-    local native, problem = root:begin(path, size, part_size,
-        id_of(path, size, part_size, options.fingerprint or ""), attributes(options))
+    local id = id_of(path, size, part_size, options.fingerprint or "")
+    local native, problem = root:begin(path, size, part_size, id, attributes(options),
+        self._patience)
     if not native then
         return self:_failed(OP, problem, path)
     end

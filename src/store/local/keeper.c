@@ -1,13 +1,12 @@
-#include "store/local/release.h"
+#include "store/local/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BLOCK = 512, LARGE = 64 << 20 };
+enum { LARGE = 64 << 20 };
 
 /* All but these: whoever reads from a pipe of ours must not wait for us. */
 static void close_others(int fd, int other)
@@ -42,25 +41,12 @@ static void share(int fd, int end)
         ;
 }
 
-static int is_large(int fd)
+int salvor_local_keep(int fd, int64_t size)
 {
-    struct stat status;
-    return fstat(fd, &status) == 0 && status.st_nlink == 0 &&
-           (int64_t)status.st_blocks * BLOCK >= LARGE;
-}
-
-/*
- * The last close of a removed file frees its pages and blocks, and on some disks trims them: up to
- * 0.2 s a GiB, in which nobody can interrupt the kernel, not even by ending the program.
- */
-void salvor_local_release(int fd)
-{
-    int ends[2] = {-1, -1};
-    if (is_large(fd) && pipe2(ends, O_CLOEXEC) == 0) {
-        share(fd, ends[0]);
-        close(ends[0]);
-    }
-    close(fd);
-    if (ends[1] >= 0)
-        close(ends[1]);
+    int ends[2];
+    if (size < LARGE || pipe2(ends, O_CLOEXEC) < 0)
+        return -1;
+    share(fd, ends[0]);
+    close(ends[0]);
+    return ends[1];
 }
