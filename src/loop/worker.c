@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Seconds in which most threads end by themselves; nobody who waits notices them. */
-#define PATIENCE 0.03
+#define PATIENCE 0.02
 
 static void *main_of_thread(void *argument)
 {

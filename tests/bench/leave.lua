@@ -94,7 +94,7 @@ return function(bench, build)
 
     local target = at("target")
     must(fs.mkdir(target))
-    shell('truncate -s 8G "$1"', at("large"))
+    shell('truncate -s 3G "$1"', at("large"))
     tell("the copy of a large file", cancelled(function()
         store.copy(at("large"), fs.join(target, "copy"))
     end))
