@@ -28,8 +28,7 @@ struct salvor_jobs;
 struct salvor_job {
     struct salvor_worker worker;
     struct salvor_stop stop;
-    bool
-        computes; /* it touches no files, so its stop is heeded soon, and it is never left behind */
+    bool computes; /* touches no files, so it heeds its stop soon: it is never left behind */
     int result;
     struct salvor_error failure;
 
