@@ -1,11 +1,8 @@
-/*
- * The library coroutine: a wait in a coroutine of the script's own suspends the task and not the
- * coroutine.
- */
+#include "lua/coroutines.h"
+
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "lua/libraries.h"
 #include "lua/scheduler.h"
 
 enum { CANCELLED = 1, WRAP = 2 };

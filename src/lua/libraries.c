@@ -5,24 +5,8 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "lua/coroutines.h"
 #include "lua/scheduler.h"
-
-static struct salvor_task *current_task(lua_State *L)
-{
-    return salvor_get_scheduler(L)->current;
-}
-
-bool salvor_is_cancelled(lua_State *L)
-{
-    struct salvor_task *task = current_task(L);
-    return task && task->cancel_delivered;
-}
-
-void salvor_pass_cancellation(lua_State *L, bool cancelled_at_entry)
-{
-    if (salvor_is_cancelled(L) && !cancelled_at_entry)
-        salvor_task_raise_cancelled(L, current_task(L));
-}
 
 /*
  * pcall, xpcall: the context is how many slots lie below the results, twice, plus whether it was

@@ -57,6 +57,18 @@ int salvor_task_raise_cancelled(lua_State *L, struct salvor_task *task)
     return lua_error(L);
 }
 
+bool salvor_is_cancelled(lua_State *L)
+{
+    const struct salvor_task *task = salvor_get_scheduler(L)->current;
+    return task && task->cancel_delivered;
+}
+
+void salvor_pass_cancellation(lua_State *L, bool cancelled_at_entry)
+{
+    if (salvor_is_cancelled(L) && !cancelled_at_entry)
+        salvor_task_raise_cancelled(L, salvor_get_scheduler(L)->current);
+}
+
 static void make_ready(struct salvor_scheduler *scheduler, struct salvor_task *task)
 {
     task->state = TASK_READY;

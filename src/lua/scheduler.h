@@ -96,6 +96,15 @@ void salvor_task_push_traceback(lua_State *L, int index);
 /* Raises the object Cancelled in the running task, which from then on counts as told. */
 int salvor_task_raise_cancelled(lua_State *L, struct salvor_task *task);
 
+/* Whether the running task's cancellation has been raised. */
+bool salvor_is_cancelled(lua_State *L);
+
+/*
+ * Raises it again in a call that catches errors, unless it was raised before the call was entered:
+ * then the script tidies up in its `<close>` variables, and the call works as ever.
+ */
+void salvor_pass_cancellation(lua_State *L, bool cancelled_at_entry);
+
 /* Runs the loop here, where Lua cannot yield, until `op` is done; `task` (or NULL) is the waiter. */
 void salvor_task_run_nested(lua_State *L, struct salvor_task *task, struct salvor_op *op);
 
