@@ -46,16 +46,18 @@ static void run(void *context)
     salvor_handoff_leave(&exchange->handoff);
 }
 
-static void stop(void *context)
+static bool stop(void *context)
 {
     salvor_handoff_stop(&((struct exchange *)context)->handoff);
+    return false;
 }
 
 static void begin(struct exchange *exchange, size_t say_each)
 {
+    static const struct salvor_work work = {.run = run, .stop = stop};
     *exchange = (struct exchange){.say_each = say_each};
     assert_int_equal(salvor_handoff_init(&exchange->handoff, loop, NULL), 0);
-    assert_int_equal(salvor_worker_start(&exchange->worker, loop, run, stop, exchange, NULL), 0);
+    assert_int_equal(salvor_worker_start(&exchange->worker, loop, &work, exchange, NULL), 0);
 }
 
 static void finish(struct exchange *exchange)
