@@ -213,6 +213,7 @@ static const char *problem(lua_State *L, const char *error, size_t descriptors)
         return error;
     if (!settle_loop(salvor_get_loop(L)))
         return "something is still under way";
+    lua_gc(L, LUA_GCCOLLECT); /* what a thread used that was left behind (lua/job.h) */
     if (waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD)
         return "a child process is left";
     if (count_files(folder, ".salvor-*"))
