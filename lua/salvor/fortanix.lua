@@ -6,7 +6,7 @@ local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
 local find = require("salvor.k8s.find")
 local fs = require("salvor.fs")
-local known = require("salvor.fortanix.known")
+local known = require("salvor.procedure.known")({cr = "resource"})
 local usage = require("salvor.usage")
 local yaml = require("salvor.yaml")
 

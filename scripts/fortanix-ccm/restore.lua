@@ -2,6 +2,7 @@
 local cassandra = require("salvor.cassandra")
 local checks = require("salvor.fortanix.restore.checks")
 local fortanix = require("salvor.fortanix")
+local known = require("salvor.fortanix.restore.known")
 local medusa = require("salvor.medusa")
 local steps = require("salvor.fortanix.restore.steps")
 
@@ -160,8 +161,8 @@ return {
             why = "The job is done when it has stopped the datacenter and finished without a "
                 .. "message; that it has finished alone says nothing.",
             destructive = function(ctx)
-                return "the data of datacenter " .. ctx.facts.datacenter.name
-                    .. ", replaced by those of " .. ctx.facts.backup
+                return "the data of datacenter " .. known(ctx, "datacenter").name
+                    .. ", replaced by those of " .. known(ctx, "backup")
             end,
             run = steps.restore,
             verify = steps.is_restored,

@@ -48,20 +48,46 @@ lab.describe("fortanix-ccm/restore stops when", function()
         assert.truthy(fixture.world.medusa.restored)
     end)
 
-    for check, says in pairs({
-        kit = "settings is not known: 'kit' was left out; do not leave it out",
-        resource = "cr is not known: 'resource' was left out",
-        cassandra = "datacenter is not known: 'datacenter' or 'cassandra' was left out",
+    for left_out, case in pairs({
+        ["kit"] = {4, "settings is not known; begin a new run without --skip kit"},
+        ["resource"] = {5, "cr is not known; begin a new run without --skip resource"},
+        ["deployments"] = {5, "selectors is not known; begin a new run without --skip deployments"},
+        ["cassandra"] = {4, "datacenter is not known; begin a new run without --skip cassandra"},
+        ["cassandra backup"] = {1, "datacenter is not known; begin a new run without"},
     }) do
-        it("the check " .. check .. " was left out, on which others rest", function()
+        it("what others rest on was left out, which touches nothing: " .. left_out, function()
             local fixture <close> = start()
             local before = fixture.world:snapshot()
-            local result = fixture:run_with({"--skip", check})
-            assert.is_true(result.code == 4 or result.code == 5)
-            salvor.expect(result.stdout .. result.stderr, says)
+            local words = {}
+            for check in left_out:gmatch("%S+") do
+                table.move({"--skip", check}, 1, 2, #words + 1, words)
+            end
+            local result = fixture:run_with(words)
+            salvor.expect_code(case[1], result)
+            salvor.expect(result.stdout .. result.stderr, case[2])
+            assert.same(before, fixture.world:snapshot())
+            salvor.expect_code(0, fixture:salvor({"run", "--undo", operation.run_id(result),
+                                                  "--yes"}))
             assert.same(before, fixture.world:snapshot())
         end)
     end
+
+    it("the microservices are deployed again though their prerequisites were not looked at",
+        function()
+            local fixture <close> = start()
+            salvor.expect_code(0, fixture:run_with({"--skip", "prerequisites"}))
+            assert.is_false(fixture.world:platform().spec.paused)
+        end)
+
+    it("the operator is paused already and the deployments are not known: they stay", function()
+        local fixture <close> = start()
+        must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm", {spec = {paused = true}}))
+        local before = fixture.world:snapshot()
+        local result = fixture:run_with({"--skip", "deployments"})
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "selectors is not known")
+        assert.same(before, fixture.world:snapshot())
+    end)
 
     it("the microservices run when the restore is to begin", function()
         local fixture <close> = start()
@@ -269,6 +295,20 @@ lab.describe("a stopped fortanix-ccm/restore", function()
         end)
         salvor.expect_code(0, fixture:run())
         assert.is_truthy(fixture.world.medusa.restored)
+    end)
+
+    it("can be undone though nobody has looked at Cassandra", function()
+        local fixture <close> = start()
+        fixture.world.faults.ignores_pause = true
+        local words = {}
+        for _, step in ipairs({"cassandra", "backup", "restore", "await-cassandra"}) do
+            table.move({"--skip", step}, 1, 2, #words + 1, words)
+        end
+        local result = fixture:run_with(words)
+        salvor.expect_code(5, result)
+        salvor.expect(result.stderr, "the operator is not paused")
+        salvor.expect_code(0, fixture:salvor({"run", "--undo", operation.run_id(result), "--yes"}))
+        assert.is_false(fixture.world:platform().spec.paused)
     end)
 
     it("is not undone below a restore that has not ended", function()

@@ -3,7 +3,7 @@
 local errors = require("salvor.error")
 local fields = require("salvor.k8s.fields")
 local k8s = require("salvor.k8s")
-local known = require("salvor.fortanix.known")
+local known = require("salvor.fortanix.restore.known")
 local task = require("salvor.task")
 
 local microservices = {}
@@ -114,6 +114,7 @@ end
 --- stop(ctx): deletes the deployments of parameter `deployments`, and returns when they have stayed
 --- deleted for a while and their pods (ctx.facts.selectors) are gone. Raises when they do not.
 function microservices.stop(ctx)
+    local selectors = known(ctx, "selectors")
     for _, name in ipairs(remaining(ctx.k8s, ctx.params.deployments)) do
         local deleted, err = ctx.k8s:delete(DEPLOYMENTS, name)
         if not deleted and err.code ~= "NotFound" then
@@ -123,7 +124,7 @@ function microservices.stop(ctx)
     if not ctx.planning then
         stay_deleted(ctx)
     end
-    for _, selector in ipairs(known(ctx, "selectors")) do
+    for _, selector in ipairs(selectors) do
         must(ctx.k8s:wait("pods", nil, {label_selector = selector, deleted = true,
                                         timeout = ctx.params.stop_timeout}))
     end

@@ -5,7 +5,7 @@ local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local errors = require("salvor.error")
 local known = require("salvor.procedure.known")({
-    database = "database", backup = "backup' or 'await-backups",
+    database = "database", backup = {"backup", "await-backups"},
 })
 local management_restore = require("salvor.apiconnect.management_restore")
 local merge = require("salvor.copy").merge

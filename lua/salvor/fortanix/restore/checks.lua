@@ -11,7 +11,7 @@ local fields = require("salvor.k8s.fields")
 local fortanix = require("salvor.fortanix")
 local k8s = require("salvor.k8s")
 local keys = require("salvor").keys
-local known = require("salvor.fortanix.known")
+local known = require("salvor.fortanix.restore.known")
 local medusa = require("salvor.medusa")
 local microservices = require("salvor.fortanix.microservices")
 local parts = require("salvor.fortanix.parts")
@@ -23,6 +23,15 @@ local checks = {}
 --- The parts of a kit that are objects to be applied.
 checks.SAVED = {"config_map", "secret"}
 
+--- Those of the platform's namespace; of another one is the operator alone.
+local function deployments_of(saved)
+    local names = {}
+    for _, name in ipairs(keys(saved.images)) do
+        names[#names + 1] = not name:find("/", 1, true) and name or nil
+    end
+    return names
+end
+
 function checks.kit(ctx)
     local manifest, files = ctx:kit(ctx.params.kit):read()
     must(manifest, files)
@@ -33,6 +42,9 @@ function checks.kit(ctx)
     local saved, problems = parts.parse(files)
     for _, problem in ipairs(problems) do
         ctx:problem(problem, "a backup is complete only with all four parts; take another kit")
+    end
+    if saved.prerequisites then
+        ctx.facts.deployments = deployments_of(saved.prerequisites)
     end
     -- A newer generation may come while this run is at work.
     ctx.facts.generation = manifest.run
@@ -106,12 +118,6 @@ function checks.prerequisites(ctx)
     local before = checks.read_kit(ctx).prerequisites
     local now = prerequisites.read(ctx, ctx.params.nodes or known(ctx, "settings").nodes)
     prerequisites.compare(ctx, before, now)
-    ctx.facts.deployments = {}
-    for _, name in ipairs(keys(before.images)) do
-        if not name:find("/", 1, true) then
-            table.insert(ctx.facts.deployments, name)
-        end
-    end
 end
 
 --- One in another namespace; in that of the platform it is one of the deployments.

@@ -7,7 +7,7 @@ local cassandra = require("salvor.cassandra")
 local checks = require("salvor.fortanix.restore.checks")
 local errors = require("salvor.error")
 local fortanix = require("salvor.fortanix")
-local known = require("salvor.fortanix.known")
+local known = require("salvor.fortanix.restore.known")
 local medusa = require("salvor.medusa")
 local microservices = require("salvor.fortanix.microservices")
 local parts = require("salvor.fortanix.parts")
@@ -20,6 +20,7 @@ local function set_paused(ctx, paused)
 end
 
 function steps.pause(ctx)
+    known(ctx, "selectors") -- the next step needs them, and a run without them can never go on
     set_paused(ctx, true)
 end
 
@@ -33,7 +34,7 @@ end
 
 --- Microservices must not come back below a restore.
 function steps.undo_pause(ctx)
-    local job = medusa.of(ctx):pending_restores(known(ctx, "datacenter").name)[1]
+    local job = medusa.of(ctx):pending_restores(known(ctx, "settings").datacenter.name)[1]
     if job then
         error(errors.new({code = "Conflict", message = job.message, hint = job.hint}), 0)
     end
