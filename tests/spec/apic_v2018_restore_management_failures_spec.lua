@@ -1,8 +1,10 @@
 -- What goes wrong while apic-v2018/restore-management is at work: it is recognised, said, and the
 -- run goes on from there when it is mended.
 local apic = require("support.apic_v2018")
+local cassandra = require("salvor.apiconnect.v2018.cassandra")
 local eventually = require("support.eventually")
 local lab = require("support.lab")
+local restore = require("salvor.apiconnect.v2018.restore")
 local salvor = require("support.salvor")
 
 lab.describe("apic-v2018/restore-management, when", function()
@@ -90,6 +92,28 @@ lab.describe("apic-v2018/restore-management, when", function()
         salvor.expect(result.stderr, "apicup has started no restore: there is no new job restore-")
     end)
 
+    it("its job goes while it is waited for: a resumed run goes by the database", function()
+        local fixture <close> = apic.start({faults = {restore = "hang"}})
+        local world = fixture.world
+        local before = cassandra.note(world.client, world.cluster)
+        salvor.expect_code(5, fixture:run({restore_timeout = "1s"}))
+        local job = world:jobs()[1].metadata.name
+        -- Gone behind the look whether it is there, before it is waited for.
+        local client = setmetatable({wait_all = function(_, ...)
+            must(world.client:delete("jobs.batch", job))
+            return world.client:wait_all(...)
+        end}, {__index = world.client})
+        local ok, err = pcall(restore.watch, {k8s = client, namespace = fixture.namespace,
+            facts = {cluster = world.cluster, before = before, job = job},
+            params = {restore_timeout = 60, stall = 60}})
+        assert.is_false(ok)
+        assert.equal("NotFound", err.code)
+        assert.equal("the job is gone, the database's own status decides: resume the run", err.hint)
+        world:set_status(world:cassandra(), {ClusterRestoreStatus = "completed"})
+        salvor.expect_code(0, fixture:resume(fixture:only_run()))
+        assert.same({apic.BACKUP}, world.restores)
+    end)
+
     it("the database goes while it is restored: says so", function()
         local fixture <close> = apic.start({faults = {restore = "hang"}})
         local deleted
@@ -142,10 +166,10 @@ lab.describe("apic-v2018/restore-management, when", function()
     it("a check is left out that others need: they say so", function()
         local fixture <close> = apic.start({})
         for check, says in pairs({
-            record = "record is not known: 'record' was left out",
-            backup = "backup is not known: 'backup' was left out",
-            cluster = "cluster is not known: 'cluster' was left out",
-            project = "subsystem is not known: 'project' was left out",
+            record = "record is not known; begin a new run without --skip record",
+            backup = "backup is not known; begin a new run without --skip backup",
+            cluster = "cluster is not known; begin a new run without --skip cluster",
+            project = "subsystem is not known; begin a new run without --skip project",
         }) do
             local words = fixture:agreed_words()
             table.move({"--skip", check}, 1, 2, #words + 1, words)
@@ -161,7 +185,8 @@ lab.describe("apic-v2018/restore-management, when", function()
         fixture.world:tell({fail = {install = "helm: timed out"}})
         local result = fixture:run()
         salvor.expect_code(5, result)
-        salvor.expect(result.stderr, "stopped at step install", "Error: helm: timed out")
+        salvor.expect(result.stderr, "stopped at step install",
+            "Error: helm: timed out; run it by hand to see all it says")
         fixture.world:tell({fail = {}})
         salvor.expect_code(0, fixture:resume(fixture:only_run()))
         assert.same({apic.BACKUP}, fixture.world.restores)

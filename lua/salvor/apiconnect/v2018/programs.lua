@@ -25,37 +25,36 @@ local function last_line(text)
 end
 
 --- Raises unless the program has succeeded. What it is for is `words`: arguments may be secret.
-local function check(name, words, result, read_only)
+local function check(name, words, result, hint)
     if result.code ~= 0 then
         local complaint = last_line(result.stderr:find("%S") and result.stderr or result.stdout)
         error(errors.new({code = "Failed", op = name,
             message = string.format("%s %s: exit code %d%s", name, words, result.code,
                 complaint ~= "" and ": " .. complaint or ""),
-            hint = read_only and "run it by hand to see all it says" or "look at the pods of the"
-                .. " subsystem, and at their logs; it is not to be run by hand: a resumed run knows"
-                .. " whether to run it again"}), 0)
+            hint = hint or "run it by hand to see all it says"}), 0)
     end
     return result
 end
 
-local function options_for(ctx, folder, timeout, read_only)
-    return {cwd = folder, timeout = timeout, read_only = read_only,
+local function options_for(ctx, folder, options)
+    return {cwd = folder, timeout = options.timeout, read_only = options.read_only,
             env = ctx.params.kubeconfig and {KUBECONFIG = ctx.params.kubeconfig} or nil}
 end
 
---- apicup(ctx, words, options) -> result; raises unless it succeeds. options: timeout, read_only.
+--- apicup(ctx, words, options) -> result; raises unless it succeeds. options: timeout, read_only,
+--- hint (what to do when it fails).
 function programs.apicup(ctx, words, options)
     local argv = table.move(words, 1, #words, 2, {ctx.params.apicup})
     local text = table.concat(words, " ", 1, math.min(4, #words))
-    return check("apicup", text, ctx:command(argv, options_for(ctx, programs.folder(ctx),
-        options.timeout, options.read_only)), options.read_only)
+    return check("apicup", text,
+        ctx:command(argv, options_for(ctx, programs.folder(ctx), options)), options.hint)
 end
 
---- apicops(ctx, command, options) -> result; raises unless it succeeds.
+--- apicops(ctx, command, options) -> result; as apicup().
 function programs.apicops(ctx, command, options)
     local argv = {ctx.params.apicops, command, "-n", ctx.namespace}
-    return check("apicops", command, ctx:command(argv, options_for(ctx, nil, options.timeout,
-        options.read_only)), options.read_only)
+    return check("apicops", command, ctx:command(argv, options_for(ctx, nil, options)),
+        options.hint)
 end
 
 --- What apicops says of stuck tasks; raises when it is not understood.

@@ -12,6 +12,9 @@ local restore = {}
 -- Tells a run that goes on after a kill from one that was never interrupted.
 local PROCESS = string.format("%d-%.6f", proc.pid(), task.now())
 
+local BY_HAND = "look at the pods of the subsystem, and at their logs; it is not to be run by hand:"
+    .. " a resumed run knows whether to run it again"
+
 --- Notes what was there before, so that the restore of this run can be told from others.
 function restore.note(ctx)
     if not ctx.planning then
@@ -31,7 +34,7 @@ end
 function restore.start(ctx)
     restore.note(ctx)
     local words = {"subsys", "exec", known(ctx, "subsystem"), "restore", known(ctx, "backup")}
-    programs.apicup(ctx, words, {timeout = ctx.params.job_timeout})
+    programs.apicup(ctx, words, {timeout = ctx.params.job_timeout, hint = BY_HAND})
     if ctx.planning then
         return
     end
@@ -84,17 +87,28 @@ local function watched(ctx)
     return items
 end
 
+--- What to do about what a wait for it has ended with, by the code of the error.
+local HINTS = {
+    Failed = function(ctx)
+        return "find out why; a resumed run starts the restore anew once its job has failed or is"
+            .. " gone: kubectl -n " .. ctx.namespace .. " delete job " .. known(ctx, "job")
+    end,
+    NotFound = function(ctx)
+        local _, err = ctx.k8s:get(cassandra.KIND, known(ctx, "cluster"))
+        if err and err.code == "NotFound" then
+            return "find out who has removed it; what is lost is installed anew by a new run with"
+                .. " -p disaster=true"
+        end
+        return "the job is gone, the database's own status decides: resume the run"
+    end,
+}
+
 --- Raises what a wait for it has ended with, and says what to do.
 local function expect_restored(ctx, done, err)
-    local hints = {
-        Failed = "find out why; a resumed run starts the restore anew once its job has failed or is"
-            .. " gone: kubectl -n " .. ctx.namespace .. " delete job " .. known(ctx, "job"),
-        NotFound = "find out who has removed it; what is lost is installed anew by a new run with"
-            .. " -p disaster=true",
-    }
-    if not done and hints[err.code] then
+    local hint = not done and HINTS[err.code]
+    if hint then
         err = errors.new({code = err.code, op = err.op, message = err.message, cause = err,
-                          hint = hints[err.code]})
+                          hint = hint(ctx)})
     end
     must(done, err)
 end
