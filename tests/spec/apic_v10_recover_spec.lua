@@ -3,6 +3,7 @@
 local apiconnect = require("salvor.apiconnect")
 local copy = require("salvor.copy")
 local dig = require("salvor").dig
+local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
 local lost_installation = require("support.apic_lost")
@@ -260,5 +261,30 @@ lab.describe("apic-v10/recover of 10.0.8", function()
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "storage may hold a newer one: salvor run"
             .. " apic-v10/recover-management -p backup=ID")
+    end)
+
+    it("runs as it was planned and saved some time before", function()
+        local lost <close> = lost_installation.lose({version = "10.0.8.0"})
+        local operation <close> = lost_installation.start(lost)
+        local file, second = fs.join(operation.home, "plan.json"), os.time()
+        local words = operation:words("plan", {record = false})
+        salvor.expect_code(0, operation:salvor(table.move({"--save", file}, 1, 2, #words + 1,
+            words)))
+        eventually("another second", function()
+            return os.time() > second + 1
+        end)
+        salvor.expect_code(0, salvor.run({"run", "--plan", file, "--yes", "--kubeconfig",
+            operation.kubeconfig}, {home = operation.home}))
+        assert.truthy(operation.world.portal.restored)
+    end)
+
+    it("says what was left out by the name that it has here", function()
+        local lost <close> = lost_installation.lose({version = "10.0.8.0"})
+        local operation <close> = lost_installation.start(lost)
+        local words = operation:words("plan", {record = false})
+        local result = operation:salvor(table.move({"--skip", "management-backup"}, 1, 2,
+            #words + 1, words))
+        salvor.expect(result.stdout .. result.stderr, "backup is not known; begin a new run without"
+            .. " --skip management-backup and --skip management-await-backups")
     end)
 end)

@@ -31,14 +31,17 @@ end
 
 --- The time until which portal backups count: the end of the recorded one, otherwise as long after
 --- the management backup as the two may be apart, though not after the run has begun: what is newer
---- is of the new, still empty portal.
+--- is of the new, still empty portal. A plan has no such moment: it would never be the same again.
 local function portal_time(ctx)
     local known, chosen = ctx.facts.pair, dig(ctx.facts, "management", "backup", "time")
     if known then
         return time_text(known.ended)
     end
-    local begun = dates.compact(ctx.run) or os.time() -- of a plan
-    return chosen and time_text(math.min(chosen + ctx.params.max_skew, begun)) or "now"
+    if not chosen then
+        return "now"
+    end
+    local limit = chosen + ctx.params.max_skew
+    return time_text(math.min(limit, dates.compact(ctx.run) or limit))
 end
 
 --- The parameters of the portal part.
