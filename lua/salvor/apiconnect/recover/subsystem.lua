@@ -18,7 +18,7 @@ Subsystem.__index = Subsystem
 
 -- The kit
 
---- The kit; raises when it is another one than the checks have seen.
+--- The kit, which is noted by whoever reads it first; raises when it is another one by now.
 function Subsystem:kit_of(ctx)
     local kit = self.read_kit(ctx:kit(ctx.params.kit))
     if ctx.facts.run and ctx.facts.run ~= kit.run then
@@ -28,6 +28,7 @@ function Subsystem:kit_of(ctx)
             hint = "begin a new run",
         }), 0)
     end
+    ctx.facts.run, ctx.facts.name = kit.run, kit.name
     return kit
 end
 
