@@ -186,6 +186,10 @@ local function define()
                 "bucket " .. fixture.bucket .. " is that of ManagementCluster second")
             expect_refusal({}, "there are 2 ManagementClusters", "choose one with -p name=…")
             fixture.world.client:patch("managementclusters.management.apiconnect.ibm.com", "second",
+                {spec = {databaseBackup = {path = "/none"}}})
+            before = fixture.world:snapshot()
+            expect_refusal({name = "management", path = "a/b/c"}, "the path 'a/b/c' cannot be used")
+            fixture.world.client:patch("managementclusters.management.apiconnect.ibm.com", "second",
                 {spec = {databaseBackup = {protocol = "sftp"}}}) -- and there it is a folder
             salvor.expect_code(0, fixture:plan({name = "management"}))
             must(fixture.world.client:delete("managementclusters.management.apiconnect.ibm.com",

@@ -1,5 +1,6 @@
 -- salvor run apic-v10/configure-s3-backup where no pods run: up to the stanza, and what it says
 -- when that fails; all of it from 10.0.8 on. With pods: apic_v10_configure_s3_backup_node_spec.lua.
+local apiconnect = require("salvor.apiconnect")
 local base64 = require("salvor.digest").base64
 local fs = require("salvor.fs")
 local lab = require("support.lab")
@@ -8,6 +9,7 @@ local s3_operation = require("support.s3_operation")
 local salvor = require("support.salvor")
 local stanza_job = require("worlds.stanza_job")
 local store_lab = require("support.store_lab")
+local watch = require("salvor.apiconnect.configure_s3.watch")
 local world = require("worlds.apic_v10_s3")
 
 local function define()
@@ -115,6 +117,20 @@ local function define()
             "; ManagementCluster management: phase Running, state 18/18, message restartDB.accept")
     end)
 
+    it("a subsystem that goes while its Job is waited for in vain: that it was, and why", function()
+        local fixture <close> = s3_operation.start()
+        local client = fixture.world.client
+        local site = {name = "management", database = "crunchy", changes = true,
+                      database_cluster = fixture.world.database_cluster}
+        must(client:delete(apiconnect.MANAGEMENT, site.name))
+        local ok, err = pcall(watch.stanza, {k8s = client, facts = {sites = {site}},
+                                             params = {timeout = 0.1}})
+        assert.is_false(ok)
+        assert.equal("Timeout", err.code)
+        salvor.expect(err.message, world.JOB, "to be complete for these settings",
+            "; ManagementCluster management: ", '"management" not found')
+    end)
+
     it("a fresh installation needs no restart", function()
         local fixture <close> = s3_operation.start({fresh = true, delays = {install = 0.01}})
         fixture.world:patch_status({phase = "Pending", state = "0/18"})
@@ -123,13 +139,32 @@ local function define()
         assert.is_nil(result.stdout:find("restartDB", 1, true))
     end)
 
-    it("a database that is down and has made a stanza needs one", function()
-        local fixture <close> = s3_operation.start()
-        fixture.world:patch_status({phase = "Pending", state = "11/18"})
-        stanza_job.create(fixture.world)
-        local result = fixture:plan({restart_database = false})
-        salvor.expect_code(4, result)
-        salvor.expect(result.stdout, "the database of management is installed: it restarts for")
+    describe("a database that is down", function()
+        --- The exit status of the plan without consent, and what it says.
+        local function plan_after(code)
+            local fixture <close> = s3_operation.start()
+            fixture.world:patch_status({phase = "Pending", state = "11/18"})
+            local job = stanza_job.create(fixture.world)
+            if code then
+                stanza_job.finish(fixture.world, job, code)
+            end
+            local result = fixture:plan({restart_database = false})
+            return result.code, result.stdout
+        end
+
+        for what, code in pairs({["makes a stanza"] = false, ["has made a stanza"] = 0}) do
+            it("and " .. what .. " needs one", function()
+                local exit_code, said = plan_after(code)
+                assert.equal(4, exit_code)
+                assert.matches("the database of management is installed: it restarts for", said)
+            end)
+        end
+
+        it("and whose stanza could not be made needs none", function()
+            local exit_code, said = plan_after(28)
+            assert.equal(0, exit_code)
+            assert.is_nil(said:find("restartDB", 1, true))
+        end)
     end)
 
     it("asks for the name of what is lost, and changes nothing without it", function()

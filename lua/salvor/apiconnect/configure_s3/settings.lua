@@ -110,6 +110,9 @@ end
 --- Two subsystems of one namespace must not share a bucket, either.
 local function check_neighbours(ctx, site, client)
     local bucket = s3_place.split_path(site.wanted.path)
+    if not bucket then
+        return -- which is a problem of its own
+    end
     for object in client:each(apiconnect.MANAGEMENT) do
         local theirs = dig(object, "spec", "databaseBackup") or {}
         if object.metadata.name ~= site.name and theirs.protocol == "objstore"
@@ -120,9 +123,12 @@ local function check_neighbours(ctx, site, client)
     end
 end
 
+--- The uid of the Job of the settings before, and whether it has failed: then there is no stanza.
 local function previous_job(client, site)
     local job = find.object(client, stanza.JOBS, stanza.job(site.database_cluster))
-    return job and job.metadata.uid
+    if job then
+        return job.metadata.uid, stanza.state(job) == "failed"
+    end
 end
 
 --- Check `settings`: each value, and whether the resources have it already.
@@ -143,16 +149,16 @@ function settings.check(ctx)
         end
         site.changes = not s3_place.is_set(settings.live(ctx, site), site.wanted)
         if site.database == "crunchy" and site.changes then
-            site.job = previous_job(client, site)
+            site.job, site.job_failed = previous_job(client, site)
         end
     end
 end
 
---- Check `restart`: an installed database takes other settings only by a restart. One that has made
---- a stanza is installed, whether it is up or not.
+--- Check `restart`: an installed database takes other settings only by a restart. One that makes or
+--- has made a stanza is installed, whether it is up or not.
 function settings.check_restart(ctx)
     for _, site in sites.each(ctx) do
-        site.restarts = site.job ~= nil
+        site.restarts = site.job ~= nil and not site.job_failed
             or site.changes and site.was_installed and site.database == "crunchy"
         if site.restarts and not ctx.params.restart_database then
             ctx:problem("the database of " .. site.name .. sites.of(site) .. " is installed: it"

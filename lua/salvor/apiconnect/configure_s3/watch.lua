@@ -53,7 +53,8 @@ end
 
 --- What the subsystem says of itself, which may be why there is no Job.
 local function state_of(site, client)
-    local _, words = apiconnect.ready(must(client:get(apiconnect.MANAGEMENT, site.name)))
+    local object, err = client:get(apiconnect.MANAGEMENT, site.name)
+    local words = object and select(2, apiconnect.ready(object)) or err.message
     return "ManagementCluster " .. site.name .. ": " .. words
 end
 
