@@ -1,6 +1,6 @@
 --- Where API Connect v10 keeps its backups, as its resources say it.
 local apiconnect = require("salvor.apiconnect")
-local dig = require("salvor").dig
+local fields = require("salvor.k8s.fields")
 
 local storage = {}
 
@@ -55,7 +55,7 @@ end
 function storage.missing(field, settings)
     local missing = {}
     for _, name in ipairs(NEEDED) do
-        if (dig(settings, name) or "") == "" then
+        if not fields.text(settings, name) then
             missing[#missing + 1] = field .. "." .. name
         end
     end
