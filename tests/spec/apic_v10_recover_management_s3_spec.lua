@@ -23,7 +23,8 @@ local function lose(at, options)
                    secret_key = at.secret_key, ca = at.ca}
     local settings = {
         protocol = "objstore", s3provider = "custom", backups3URIStyle = "path",
-        host = at.tls_endpoint:match("//(.*)$") .. "/" .. at.region, path = bucket .. "/old",
+        host = at.tls_endpoint:match("//(.*)$") .. "/" .. at.region,
+        path = bucket .. (options and options.path or "/old"),
         credentials = "mgmt-backup-secret", backupCerts = "custom-server-ca",
         schedule = "0 3 * * *", repoRetentionFull = 2,
     }
@@ -96,6 +97,8 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
         {"the new path is the old one", {copy = "/old"}, "is where the backups are"},
         {"the new path is deeper than the vendor supports", {copy = "/old/new"},
          "/old/new'; it is a bucket, or a bucket and one folder in it"},
+        {"the new path lies in the old one", {path = "", copy = "/new"},
+         "lies in what is to be copied"},
         {"the new path is not empty", {copy = "/used"}, "/used/readme"},
         {"the definition has multiSiteHA", {copy = "/new", spec = {multiSiteHA = MULTISITE}},
          "the definition has multiSiteHA; it must be taken out before"},
@@ -108,7 +111,8 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
             local opened <close> = must(store.open("s3://" .. bucket, reach))
             must(opened:write("used/readme", "x"))
             if not options.empty then
-                must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+                must(store.copy(repository, "s3://" .. bucket .. (options.path or "/old"),
+                    {to = reach}))
             end
             local operation <close> = recovery.start(lost)
             local before = operation.world:snapshot()
