@@ -332,6 +332,10 @@ describe("salvor doctor", function()
         {{"--store", "@vault"}, "there is no store 'vault'"},
         {{"--context", "a,"}, "has a name that is empty"},
         {{"-n", "a/b"}, "namespace 'a/b' (flag) is not valid"},
+        {{"-n", "a..b"}, "namespace 'a..b' (flag) is not valid"},
+        {{"-n", "x.y"}, "namespace 'x.y' (flag) is not valid"},
+        {{"-n", "x-"}, "namespace 'x-' (flag) is not valid"},
+        {{"-n", ("n"):rep(64)}, "(flag) is not valid; give up to 63 of a-z, 0-9 and '-'"},
         {{"word"}, "unexpected argument 'word'"},
     }
     for _, case in ipairs(MISUSE) do
@@ -347,7 +351,7 @@ describe("salvor doctor", function()
     for _, case in ipairs({
         {"name: [\n", "site.yaml:2:1: while parsing"},
         {"contxt: a\n", "unknown key 'contxt'"},
-        {"namespace: a b\n", "site.yaml:1:1: 'namespace' must be a Kubernetes name"},
+        {"namespace: a b\n", "site.yaml:1:1: 'namespace' must be up to 63 of a-z"},
         {"procedures: {no/such: {}}\n", "there is no procedure 'no/such'"},
     }) do
         it("tells of a mistake in the site's file, and looks on: " .. case[2], function()

@@ -84,8 +84,8 @@ lab.describe("commands of the prompt", function()
     end)
 
     it("warn of a namespace that is not there, and refuse what is no name of one", function()
-        assert.are.equal("a b is no name of a namespace; a name has a-z, 0-9 and '-'",
-            shown:run(":ns a b"))
+        assert.are.equal("a b is no name of a namespace; give up to 63 of a-z, 0-9 and '-', with"
+            .. " '-' at neither end", shown:run(":ns a b"))
         assert.truthy(shown:run(":ns Shop"):find("Shop is no name of a namespace", 1, true))
         assert.truthy(shown:run(":ns " .. ("x"):rep(64))
             :find("is no name of a namespace", 1, true))

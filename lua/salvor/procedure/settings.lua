@@ -1,5 +1,6 @@
 --- Where each value of a plan or run comes from: the command line, the environment, the site's
 --- files, the script's default, whoever says it first.
+local namespace = require("salvor.k8s.namespace")
 local params = require("salvor.procedure.params")
 local site = require("salvor.procedure.site")
 local salvor = require("salvor")
@@ -181,10 +182,9 @@ function settings.target(id, of, options)
     choose("context", {"context"})
     choose("kubeconfig", {"kubeconfig"})
     choose("namespace", {"procedures", id, "namespace"}, {"namespace"})
-    local name, wanted = params.types.name(target.namespace or "default")
-    if not name then
+    if target.namespace and not namespace.is_name(target.namespace) then
         usage("namespace '" .. target.namespace .. "' (" .. sources.namespace
-            .. ") is not valid", "give " .. wanted)
+            .. ") is not valid", "give " .. namespace.WANTED)
     end
     return target, sources
 end

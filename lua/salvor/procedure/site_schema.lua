@@ -1,4 +1,5 @@
 --- What may stand in a site file. Whatever else does is an error with its place and the right word.
+local namespaces = require("salvor.k8s.namespace")
 local open = require("salvor.store.open")
 local suggest = require("salvor.suggest")
 local types = require("salvor.procedure.params").types
@@ -68,12 +69,19 @@ local function text(file, path, v)
     end
 end
 
---- The name of a Kubernetes object, as a namespace has it.
+--- The name of a Kubernetes object.
 local function object_name(file, path, v)
     schema.text(file, path, v)
     local name, wanted = types.name(v)
     if not name then
         expect(file, path, wanted)
+    end
+end
+
+local function namespace(file, path, v)
+    schema.text(file, path, v)
+    if not namespaces.is_name(v) then
+        expect(file, path, namespaces.WANTED)
     end
 end
 
@@ -127,7 +135,7 @@ local function list(what, check)
     end
 end
 
-local reference = record({env = text, file = text, secret = object_name, namespace = object_name,
+local reference = record({env = text, file = text, secret = object_name, namespace = namespace,
                           key = text})
 
 --- {env: NAME}, {file: PATH} or {secret: NAME, namespace: NAME, key: NAME}
@@ -227,7 +235,7 @@ local function check_options(file, path, options, settings, credentials)
     end
 end
 
-local SECRET = record({secret = object_name, namespace = object_name})
+local SECRET = record({secret = object_name, namespace = namespace})
 
 local function check_credentials(file, path, given, known)
     if given.secret then
@@ -259,14 +267,14 @@ local function store(file, path, v)
     check_credentials(file, below(path, "credentials"), v.credentials or {}, credentials)
 end
 
-local procedure = record({params = params, namespace = object_name, hooks = list("hooks", hook)})
+local procedure = record({params = params, namespace = namespace, hooks = list("hooks", hook)})
 
 local site = record({
     name = text,
     production = boolean,
     context = text,
     kubeconfig = text,
-    namespace = object_name,
+    namespace = namespace,
     scripts = text,
     params = params,
     procedures = map("^[%w][%w-]*/[%w][%w-]*$", "procedures", procedure),

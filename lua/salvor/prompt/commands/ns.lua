@@ -1,4 +1,5 @@
 local errors = require("salvor.error")
+local namespace = require("salvor.k8s.namespace")
 
 local ns = {summary = "go to another namespace; without a name to the context's own",
             usage = "[NAME]"}
@@ -18,9 +19,9 @@ local function warn_of_none(prompt, name)
 end
 
 function ns.run(prompt, name)
-    if name ~= "" and not (name:find("^[%l%d-]+$") and #name <= 63) then
+    if name ~= "" and not namespace.is_name(name) then
         error(errors.new({code = "Invalid", message = name .. " is no name of a namespace",
-                          hint = "a name has a-z, 0-9 and '-'"}), 0)
+                          hint = "give " .. namespace.WANTED}), 0)
     end
     prompt:use(prompt.target.context, name ~= "" and name or nil)
     if name ~= "" then
