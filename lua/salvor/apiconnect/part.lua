@@ -37,7 +37,8 @@ function Part:translate(err)
         return err
     end
     return errors.new({code = err.code, op = err.op, message = self:in_whole(err.message),
-                       cause = err, hint = self:in_whole(err.hint), retryable = err.retryable})
+                       cause = err, hint = self:in_whole(err.hint), status = err.status,
+                       retryable = err.retryable, details = err.details})
 end
 
 local function same_name(name)
