@@ -228,15 +228,6 @@ local function add_backup(client, name, type, time)
 end
 
 lab.describe("apic-v10/recover-portal", function()
-    it("restores without the check of the kit, which others read as well", function()
-        local lost <close> = recovery.lose()
-        local operation <close> = recovery.start(lost)
-        local words = operation:agreed_words()
-        salvor.expect_code(0, operation:salvor(table.move({"--skip", "kit"}, 1, 2, #words + 1,
-            words)))
-        assert.truthy(operation.world.restored)
-    end)
-
     local shared
 
     setup(function()
@@ -258,6 +249,14 @@ lab.describe("apic-v10/recover-portal", function()
         local result = operation:go_on()
         salvor.expect_code(0, result)
         assert.is_nil(result.stdout:find("(own)", 1, true))
+    end)
+
+    it("restores without the check of the kit, which others read as well", function()
+        local operation <close> = recovery.start(shared)
+        local words = operation:agreed_words()
+        salvor.expect_code(0, operation:salvor(table.move({"--skip", "kit"}, 1, 2, #words + 1,
+            words)))
+        assert.truthy(operation.world.restored)
     end)
 
     it("leaves out records of an earlier installation", function()

@@ -85,6 +85,7 @@ local MISTAKES = {
      ":3:5: unknown key 'hook'", "did you mean 'hooks'?"},
     {"a namespace that can be none", "namespace: x.y\n",
      ":1:1: 'namespace' must be up to 63 of a-z, 0-9 and '-', with '-' at neither end"},
+    {"a namespace that begins with -", "namespace: -x\n", ":1:1: 'namespace' must be up to 63 of"},
     {"a procedure's namespace that is too long",
      "procedures: {a/b: {namespace: " .. ("n"):rep(64) .. "}}\n",
      ":1:20: 'namespace' must be up to 63 of"},
