@@ -74,6 +74,7 @@ local CALLS = {
     ["a removal"] = 'opened:remove("file")',
     ["the opening of a folder"] = 'store.open(here.path .. "/new"):write("x", "x")',
     ["a copy out of it"] = 'store.copy(here.path, here.outside .. "/copy")',
+    ["an upload from it"] = 'store.open(here.outside):upload(here.path .. "/file", "copy")',
     ["a copy of a small file"] = 'store.copy(here.outside .. "/small", here.path .. "/new")',
     ["a copy of a large file"] = 'store.copy(here.outside .. "/large", here.path .. "/new")',
 }

@@ -3,7 +3,6 @@ local backends = require("salvor.store.backend")
 local check = require("salvor.check")
 local copy = require("salvor.store.copy")
 local errors = require("salvor.store.errors")
-local fs = require("salvor.fs")
 local guarded = require("salvor.store.guarded")
 local place = require("salvor.store.place")
 
@@ -114,19 +113,16 @@ function carry.upload(store, file, path, opts)
     if not checked then
         return nil, err
     end
-    local status, problem = fs.stat(file)
-    if not status then
-        return errors.wrap(problem, {url = file, op = op, reason = ""})
-    elseif status.type == "folder" then
+    local places <close> = setmetatable({}, CLOSER)
+    local source, problem = place.source(file, nil, op)
+    places[1] = source
+    if not source or source.missing then
+        return as_op(op, problem or source.missing)
+    elseif not source.item then
         return errors.fail("Invalid", {url = file, op = op, reason = "it is a folder",
                                        hint = "store.copy copies trees"})
     end
-    local places <close> = setmetatable({}, CLOSER)
-    places[1], problem = place.source(file, nil, op)
-    if not places[1] then
-        return as_op(op, problem)
-    end
-    return run(fields, places[1], {backend = store._backend, name = path}, op)
+    return run(fields, source, {backend = store._backend, name = path}, op)
 end
 
 --- store.copy
