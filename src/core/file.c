@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,14 +46,23 @@ static long long milliseconds_now(void)
     return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Until there is something to read, or `end` on that clock. */
+/*
+ * Until there is something to read, or `end` on that clock. A signal ends it, as it ends a read; but
+ * for that of a terminal's new size, which asks for no end.
+ */
 static int await(int fd, const char *path, long long end, struct salvor_error *err)
 {
     struct pollfd watch = {.fd = fd, .events = POLLIN};
     if (end == FOR_EVER)
         return 0;
     long long left = end - milliseconds_now();
-    int ready = poll(&watch, 1, left > 0 ? (int)left : 0);
+    struct timespec limit = {0};
+    if (left > 0)
+        limit = (struct timespec){.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    sigaddset(&mask, SIGWINCH);
+    int ready = ppoll(&watch, 1, &limit, &mask);
     if (ready < 0)
         return failed(err, errno, path);
     if (ready)

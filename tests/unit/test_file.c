@@ -272,6 +272,61 @@ static void a_silent_pipe_is_not_waited_for_ever(void **state)
     salvor_buffer_release(&text);
 }
 
+static void do_nothing(int number)
+{
+    (void)number;
+}
+
+/* A process of its own sends us the signal until it is killed. */
+static pid_t start_sender(int number)
+{
+    pid_t pid = fork();
+    while (pid == 0) {
+        kill(getppid(), number);
+        usleep(1000);
+    }
+    return pid;
+}
+
+static void end_process(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+/* The text of a pipe that is written while such signals come; NULL and *err. */
+static const char *read_among_signals(int number, int flags, struct salvor_error *err)
+{
+    static const char *const slowly[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "0",
+                                         "1", "2", "3", "4", "5", "6", "7", "8", "9", NULL};
+    static char read[100];
+    struct salvor_buffer text = SALVOR_BUFFER_INIT(100);
+    struct sigaction action = {.sa_handler = do_nothing, .sa_flags = flags}, before;
+    sigaction(number, &action, &before);
+    pid_t writer = start_writer(path_of("pipe"), slowly), sender = start_sender(number);
+    /* So many milliseconds that 32 bits hold 8 of them. */
+    int result = salvor_file_read_within(&text, path_of("pipe"), 115964117, err);
+    end_process(sender);
+    end_process(writer);
+    sigaction(number, &before, NULL);
+    snprintf(read, sizeof(read), "%s", result < 0 ? "" : text.data);
+    salvor_buffer_release(&text);
+    return result < 0 ? NULL : read;
+}
+
+static void a_pipe_is_waited_for_until_a_signal_asks_for_the_end(void **state)
+{
+    (void)state;
+    struct salvor_error err = {0};
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    const char *text = read_among_signals(SIGWINCH, SA_RESTART, &err);
+    if (!text)
+        fail_msg("%s", err.message);
+    assert_string_equal(text, "01234567890123456789");
+    assert_null(read_among_signals(SIGUSR1, 0, &err));
+    assert_non_null(strstr(err.message, strerror(EINTR)));
+}
+
 static void appending_and_cutting(void **state)
 {
     (void)state;
@@ -452,6 +507,7 @@ int main(void)
         TEST(reading_has_a_ceiling),
         TEST(a_pipe_is_read_to_its_end),
         TEST(a_silent_pipe_is_not_waited_for_ever),
+        TEST(a_pipe_is_waited_for_until_a_signal_asks_for_the_end),
         TEST(appending_and_cutting),
         TEST(renaming),
         TEST(a_lock_is_one_process_s),
