@@ -2,7 +2,6 @@
  * salvor.kube: requests and streams of one Kubernetes API server, without any policy. Scripts use
  * salvor.k8s (lua/salvor/k8s.lua), which is built on this.
  */
-#include <limits.h>
 #include <string.h>
 
 #include "kube/exec_plugin.h"
@@ -15,6 +14,7 @@
 
 #define SEGMENT_LIMIT   ((size_t)1 << 20)
 #define DEFAULT_TIMEOUT 30
+#define DAY             86400 /* seconds; as good as for ever */
 
 /* The client */
 
@@ -107,7 +107,7 @@ static int kube_connect(lua_State *L)
         .impersonate = read_impersonation(L),
     };
     lua_Number timeout = salvor_option_number(L, 1, "timeout", DEFAULT_TIMEOUT);
-    options.seconds = timeout >= 1 && timeout < INT_MAX ? (int)timeout : 1;
+    options.seconds = timeout < 1 ? 1 : timeout < DAY ? (int)timeout : DAY;
     struct salvor_kube_client *client = lua_newuserdatauv(L, sizeof(*client), 0);
     memset(client, 0, sizeof(*client));
     luaL_setmetatable(L, SALVOR_KUBE_CLIENT);

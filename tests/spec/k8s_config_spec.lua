@@ -149,6 +149,21 @@ describe("the kubeconfig", function()
             assert.are.equal("https://d.example", found and found.server, problem)
         end)
 
+        it("is waited for as long as the timeout says when it is a pipe", function()
+            local script = write("waiting.lua", [[
+                local k8s = require("salvor.k8s")
+                print(must(k8s.connect({kubeconfig = arg[1], timeout = tonumber(arg[2])})).server)
+            ]])
+            task.map({"1e999", "4294968"}, function(timeout)
+                local pipe = fs.join(folder, "pipe-" .. timeout)
+                local result = support.run({script, pipe, timeout}, {home = folder, prefix = {
+                    "timeout", "60", "sh", "-c",
+                    [[mkfifo "$0"; (sleep 1.2; timeout 10 sh -c 'cat "$1" > "$0"' "$0" "$1") &
+                      shift; exec "$@"]], pipe, paths("three")}})
+                assert.are.equal("https://d.example\n", result.stdout, result.stderr)
+            end)
+        end)
+
         it("is named when all of it is missing", function()
             local _, problem = connect({KUBECONFIG = paths("missing:also-missing")})
             support.expect(problem, paths("missing:also-missing"))
