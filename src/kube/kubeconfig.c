@@ -11,6 +11,7 @@
 #include "net/proxy.h"
 
 #define NAMES_LIMIT 400 /* of a list in a hint */
+#define LABEL_LIMIT 63  /* bytes, in DNS */
 
 void salvor_kubeconfig_release(struct salvor_kubeconfig *config)
 {
@@ -73,21 +74,31 @@ static void keep(char **out, const struct salvor_kubeconfig_entry *entry)
         salvor_kubeconfig_failed(entry, &err);
 }
 
-/* Paths of requests are made of it. */
-static void check_namespace(const char *text, const struct salvor_kubeconfig_entry *context)
+static bool is_label(const char *text)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-    if (text && (*text == '.' || text[strspn(text, letters)]))
-        salvor_kubeconfig_wrong(context, "correct it: it has small letters, digits and '-'",
-                                "has the namespace \"%.100s\", which cannot be one", text);
+    size_t length = strlen(text);
+    return length && length <= LABEL_LIMIT && *text != '-' && text[length - 1] != '-' &&
+           !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")];
+}
+
+/* Paths of requests are made of it. */
+static void load_namespace(char **out, const struct salvor_kubeconfig_entry *context)
+{
+    salvor_kubeconfig_copy(out, context, "namespace");
+    if (*out && !is_label(*out))
+        salvor_kubeconfig_wrong(context,
+                                "correct it: it has at most 63 small letters, digits and '-', "
+                                "with no '-' at either end",
+                                "has the namespace \"%.100s\", which cannot be one", *out);
 }
 
 static void load_entries(struct salvor_kubeconfig *out, const struct salvor_kubeconfig_file *files,
-                         const struct salvor_kubeconfig_entry *context)
+                         const struct salvor_kubeconfig_entry *context,
+                         const struct salvor_kubeconfig_options *options)
 {
     struct salvor_kubeconfig_entry cluster, user;
-    salvor_kubeconfig_copy(&out->namespace, context, "namespace");
-    check_namespace(out->namespace, context);
+    if (!options->namespace)
+        load_namespace(&out->namespace, context);
     keep(&out->context, context);
     if (!find(&cluster, files, context, "cluster")) {
         if (!context->findings->error.code[0])
@@ -103,7 +114,8 @@ static void load_entries(struct salvor_kubeconfig *out, const struct salvor_kube
 }
 
 static int load_context(struct salvor_kubeconfig *out, const struct salvor_kubeconfig_file *files,
-                        const char *name, struct salvor_error *err)
+                        const char *name, const struct salvor_kubeconfig_options *options,
+                        struct salvor_error *err)
 {
     struct salvor_kubeconfig_findings findings = {.last = NULL};
     struct salvor_kubeconfig_entry context = {
@@ -117,7 +129,7 @@ static int load_context(struct salvor_kubeconfig *out, const struct salvor_kubec
     if (context.value && !json_is_null(context.value) && !json_is_object(context.value))
         salvor_kubeconfig_wrong(&context, "see kubectl's manual for its form", "is not a mapping");
     else
-        load_entries(out, files, &context);
+        load_entries(out, files, &context, options);
     if (!findings.error.code[0])
         return 0;
     if (err)
@@ -224,7 +236,9 @@ static int nothing_chosen(const struct salvor_kubeconfig_file *files, struct sal
         hint_contexts(files, err);
         return -1;
     }
-    if (files)
+    if (files && files->next)
+        salvor_error_set(err, "NotFound", "no file of $KUBECONFIG (%s) has contexts", list);
+    else if (files)
         salvor_error_set(err, "NotFound", "kubeconfig %s has no contexts: it is empty or cut off",
                          files->path);
     else if (list && *list)
@@ -241,7 +255,7 @@ static int load_chosen(struct salvor_kubeconfig *out, const struct salvor_kubeco
 {
     const char *name = options->context ? options->context : salvor_kubeconfig_current(files);
     if (name && files)
-        return load_context(out, files, name, err);
+        return load_context(out, files, name, options, err);
     if (!name && salvor_kubeconfig_is_in_pod(options->service_account_dir))
         return warn_of_missing(out, files, options->path, err) < 0
                    ? -1

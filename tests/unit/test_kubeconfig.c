@@ -525,6 +525,11 @@ static void says_what_is_missing(void **state)
     assert_refused(put("first", "a: [\n"), "Invalid", "first");
     assert_refused(put("first", "- a\n"), "Invalid", "not a mapping");
     assert_refused(put("empty", ""), "NotFound", "empty has no contexts: it is empty or cut off");
+    char list[200];
+    snprintf(list, sizeof(list), "%s:%s", put("empty", ""), put("second", ""));
+    setenv("KUBECONFIG", list, 1);
+    assert_refused(NULL, "NotFound", list);
+    unsetenv("KUBECONFIG");
     assert_refused(put("first", "contexts:\n- name: a\n  context: {cluster: c}\n"), "NotFound",
                    "no context is chosen");
     assert_refused(put("first", "current-context: a\ncontexts:\n- name: a\n"
@@ -538,10 +543,43 @@ static void says_what_is_missing(void **state)
                                 "  context: {cluster: c}\n"
                                 "clusters:\n- name: c\n  cluster: {server: 'x:6443'}\n"),
                    "Invalid", "https://");
-    assert_refused(put("first", "current-context: a\ncontexts:\n- name: a\n"
-                                "  context: {cluster: c, namespace: ..}\n"
-                                "clusters:\n- name: c\n  cluster: {server: 'https://x'}\n"),
-                   "Invalid", "namespace \"..\", which cannot be one");
+}
+
+#define SIXTY "abcdefghij0123456789abcdefghij0123456789abcdefghij0123456789"
+
+static char *put_with_namespace(const char *name)
+{
+    char text[300];
+    snprintf(text, sizeof(text),
+             "current-context: a\ncontexts:\n- name: a\n  context: {cluster: c, namespace: %s}\n"
+             "clusters:\n- name: c\n  cluster: {server: 'https://x'}\n",
+             name);
+    return put("first", text);
+}
+
+static void a_namespace_is_a_label(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"..", "a.b", "Abc", "-a", "a-", "a/b", SIXTY "1234"};
+    static const char *const taken[] = {"a", "7a", "a-b-2", SIXTY "123"};
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {0};
+    char part[200];
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        snprintf(part, sizeof(part), "namespace \"%s\", which cannot be one", refused[i]);
+        assert_refused(put_with_namespace(refused[i]), "Invalid", part);
+    }
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        options.path = put_with_namespace(taken[i]);
+        load(&config, &options);
+        assert_string_equal(config.namespace, taken[i]);
+        salvor_kubeconfig_release(&config);
+    }
+    options.path = put_with_namespace("..");
+    options.namespace = "mine";
+    load(&config, &options);
+    assert_string_equal(config.namespace, "mine");
+    salvor_kubeconfig_release(&config);
 }
 
 static void uses_the_service_account_of_a_pod(void **state)
@@ -725,6 +763,7 @@ int main(void)
         TEST(says_what_is_wrong_with_a_user),
         TEST(a_token_goes_before_a_plugin),
         TEST(says_what_is_missing),
+        TEST(a_namespace_is_a_label),
         TEST(uses_the_service_account_of_a_pod),
         TEST(takes_nothing_else_for_a_pod),
         TEST(says_what_is_wrong_with_a_plugin),
