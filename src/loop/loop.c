@@ -85,6 +85,7 @@ int salvor_loop_new(struct salvor_loop **out, struct salvor_error *err)
     loop->interrupt.events = POLLIN;
     loop->interrupt.ready = drain_interrupt;
     salvor_watch_start(loop, &loop->interrupt);
+    salvor_watch_leave(&loop->interrupt);
     *out = loop;
     return 0;
 }
@@ -120,8 +121,15 @@ void salvor_loop_interrupt(struct salvor_loop *loop)
 
 bool salvor_loop_is_idle(const struct salvor_loop *loop)
 {
-    return !loop->timers && !loop->transfers && loop->watches == &loop->interrupt &&
-           !loop->interrupt.next;
+    const struct salvor_watch *watch = loop->watches;
+    while (watch && watch->left)
+        watch = watch->next;
+    return !loop->timers && !loop->transfers && !watch;
+}
+
+bool salvor_loop_is_empty(const struct salvor_loop *loop)
+{
+    return salvor_loop_is_idle(loop) && loop->watches == &loop->interrupt && !loop->interrupt.next;
 }
 
 /* Timers */
@@ -164,11 +172,17 @@ static void expire_timers(struct salvor_loop *loop)
 void salvor_watch_start(struct salvor_loop *loop, struct salvor_watch *watch)
 {
     watch->loop = loop;
+    watch->left = false;
     watch->next = loop->watches;
     watch->link = &loop->watches;
     if (watch->next)
         watch->next->link = &watch->next;
     loop->watches = watch;
+}
+
+void salvor_watch_leave(struct salvor_watch *watch)
+{
+    watch->left = true;
 }
 
 void salvor_watch_stop(struct salvor_watch *watch)

@@ -29,8 +29,11 @@ void salvor_loop_free(struct salvor_loop *loop);
  */
 int salvor_loop_step(struct salvor_loop *loop, double seconds, struct salvor_error *err);
 
-/* Nothing is under way: waiting without a limit would wait for ever. */
+/* Nothing is under way that anybody waits for: waiting without a limit could wait for ever. */
 bool salvor_loop_is_idle(const struct salvor_loop *loop);
+
+/* Nothing is under way at all: idle, and no watch was left behind. */
+bool salvor_loop_is_empty(const struct salvor_loop *loop);
 
 /* Makes a running or the next salvor_loop_step() return; safe in a signal handler. */
 void salvor_loop_interrupt(struct salvor_loop *loop);
@@ -72,11 +75,13 @@ struct salvor_watch {
     int fd;
     short events;
     void (*ready)(struct salvor_watch *watch, short revents);
+    bool left; /* behind: nobody waits for it */
     struct salvor_loop *loop;
     struct salvor_watch *next, **link;
 };
 
 void salvor_watch_start(struct salvor_loop *loop, struct salvor_watch *watch);
+void salvor_watch_leave(struct salvor_watch *watch);
 void salvor_watch_stop(struct salvor_watch *watch); /* a second call does nothing */
 
 /*

@@ -49,13 +49,22 @@ void salvor_worker_limit(struct salvor_worker *worker)
         salvor_timer_start(worker->ended.loop, &worker->patience, PATIENCE);
 }
 
+/* False when that is not allowed now. */
+static bool leave_behind(struct salvor_worker *worker)
+{
+    if (!worker->work.stop(worker->context))
+        return false;
+    salvor_watch_leave(&worker->ended);
+    return true;
+}
+
 /* Leaves it, or comes again: the change that must be waited for may not be the last step. */
 static void lose_patience(struct salvor_op *patience)
 {
     struct salvor_worker *worker = patience->waiter;
     if (!worker->running)
         return;
-    if (worker->work.stop(worker->context))
+    if (leave_behind(worker))
         salvor_op_finish(&worker->op);
     else
         salvor_worker_limit(worker);
@@ -71,7 +80,7 @@ static void cancel(struct salvor_op *op)
 static void abort_worker(struct salvor_op *op)
 {
     struct salvor_worker *worker = (struct salvor_worker *)op;
-    if (!worker->work.stop(worker->context))
+    if (!leave_behind(worker))
         join(worker);
 }
 

@@ -138,9 +138,9 @@ static bool settle_descriptors(size_t count)
 static bool settle_loop(struct salvor_loop *loop)
 {
     double end = salvor_loop_now() + 60;
-    while (!salvor_loop_is_idle(loop) && salvor_loop_now() < end)
+    while (!salvor_loop_is_empty(loop) && salvor_loop_now() < end)
         salvor_loop_step(loop, 0.01, NULL);
-    return salvor_loop_is_idle(loop);
+    return salvor_loop_is_empty(loop);
 }
 
 /* Running */

@@ -1,5 +1,5 @@
 /*
- * A loop of its own for each test, which must be idle again at the test's end. Include cmocka.h
+ * A loop of its own for each test, which must be empty again at the test's end. Include cmocka.h
  * first.
  */
 #ifndef SALVOR_TEST_LOOP_FIXTURE_H
@@ -23,9 +23,9 @@ static inline int start_loop(void **state)
 static inline int stop_loop(void **state)
 {
     (void)state;
-    bool idle = salvor_loop_is_idle(loop);
+    bool empty = salvor_loop_is_empty(loop);
     salvor_loop_free(loop);
-    return idle ? 0 : -1;
+    return empty ? 0 : -1;
 }
 
 static inline void wait_for(struct salvor_op *op)

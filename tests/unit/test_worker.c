@@ -204,8 +204,10 @@ static void what_hangs_is_left_behind_and_changes_nothing(void **state)
     int end = start_hanging(&worker, &job, hang_before_the_change);
     salvor_op_cancel(&worker.op);
     assert_false(worker.op.done); /* most end by themselves, a moment later */
+    assert_false(salvor_loop_is_idle(loop));
     wait_for(&worker.op);
     assert_true(worker.running);
+    assert_true(salvor_loop_is_idle(loop) && !salvor_loop_is_empty(loop));
     assert_int_equal(job.ends, 0);
     set_going(end);
     wait_for_thread(&worker);
@@ -222,6 +224,7 @@ static void what_hangs_is_left_behind_by_an_abort_at_once(void **state)
     int end = start_hanging(&worker, &job, hang_before_the_change);
     salvor_worker_release(&worker);
     assert_true(worker.op.done && worker.running);
+    assert_true(salvor_loop_is_idle(loop) && !salvor_loop_is_empty(loop));
     salvor_worker_release(&worker);
     set_going(end);
     wait_for_thread(&worker);
@@ -267,6 +270,7 @@ static void a_change_that_was_begun_is_waited_for(void **state)
     salvor_op_cancel(&worker.op);
     lose_patience();
     assert_false(worker.op.done);
+    assert_false(salvor_loop_is_idle(loop));
     set_going(end);
     wait_for(&worker.op);
     assert_false(worker.running);
