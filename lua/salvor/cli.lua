@@ -112,8 +112,8 @@ local function run_script(arguments, index)
     return cli.exit.done
 end
 
---- Runs the command of that name; its exit code.
-function cli.run_command(name, arguments)
+--- Calls the command of that name; its exit code. What it has written may not be flushed yet.
+function cli.call_command(name, arguments)
     if not value.embedded("lua/salvor/cli/" .. name .. ".lua") then
         complain("no command or script '", name, "'; ", name:find("^%w[%w-]*/%w[%w-]*$")
             and "a procedure is run by salvor run " .. name
@@ -121,7 +121,12 @@ function cli.run_command(name, arguments)
                 .. "salvor --help lists the commands")
         return cli.exit.usage
     end
-    local code = require("salvor.options").run(require("salvor.cli." .. name), arguments)
+    return require("salvor.options").run(require("salvor.cli." .. name), arguments)
+end
+
+--- As a program of its own, which fails when what it writes does not arrive.
+local function run_command(name, arguments)
+    local code = cli.call_command(name, arguments)
     local written, err = require("salvor.terminal").flush()
     if not written then
         cli.report(err)
@@ -253,7 +258,7 @@ function cli.main(arguments)
     if code then
         return code
     elseif what == "command" then
-        return cli.run_command(word, table.move(arguments, index + 1, #arguments, 1, {}))
+        return run_command(word, table.move(arguments, index + 1, #arguments, 1, {}))
     elseif what == "script" then
         code = word and run_script(arguments, index) or run_script({[0] = arguments[0], "-"}, 1)
     end

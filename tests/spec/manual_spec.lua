@@ -65,13 +65,15 @@ for name, file in pairs(PAGES) do
     end)
 end
 
-describe("a manual page that cannot be written", function()
-    for name in pairs(PAGES) do
-        it("is a failure: " .. name, function()
-            local result = must(proc.run({"sh", "-c", 'exec "$0" manual "$1" > /dev/full',
-                                          salvor.path, name}))
+describe("a manual page or a help that cannot be written", function()
+    for _, words in ipairs({"manual salvor", "manual salvor-api", "help", "help plan",
+                            "plan --help"}) do
+        it("is a failure, which is told once: " .. words, function()
+            local result = must(proc.run({"sh", "-c", 'exec "$0" ' .. words .. " > /dev/full",
+                                          salvor.path}))
             salvor.expect_code(1, result)
-            salvor.expect(result.stderr, "salvor: standard output: ")
+            assert.is_truthy(result.stderr:find("^salvor: standard output: [^\n]*\n$"),
+                result.stderr)
         end)
     end
 end)

@@ -11,6 +11,6 @@ return {
         end
         local arguments = table.move(words, 2, #words, 1, {})
         arguments[#arguments + 1] = "--help"
-        return cli.run_command(words[1], arguments)
+        return cli.call_command(words[1], arguments)
     end,
 }
