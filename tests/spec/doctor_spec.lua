@@ -10,6 +10,21 @@ local yaml = require("salvor.yaml")
 
 local expect = doctor.expect
 
+--- An SSH agent, which is killed at the latest when the variable is closed: its socket stays.
+local function start_agent(socket)
+    local pid = must(proc.run({"sh", "-c",
+        'eval $(ssh-agent -s -a "$0") > /dev/null; echo $SSH_AGENT_PID', socket})).stdout
+    pid = pid:match("%d+")
+    local function kill()
+        if pid then
+            must(proc.run({"kill", "-9", pid}))
+            ended.wait(pid)
+            pid = nil
+        end
+    end
+    return setmetatable({kill = kill}, {__close = kill})
+end
+
 lab.describe("salvor doctor", function()
     before_each(doctor.open)
     after_each(doctor.close)
@@ -418,12 +433,10 @@ describe("salvor doctor", function()
 
     it("asks the SSH agent for an answer", function()
         local socket = doctor.home .. "/agent"
-        local pid = must(proc.run({"sh", "-c",
-            "eval $(ssh-agent -s -a " .. socket .. ") > /dev/null; echo $SSH_AGENT_PID"})).stdout
+        local agent <close> = start_agent(socket)
         local env = {SSH_AUTH_SOCK = socket}
         expect(doctor.run({}, {env = env}), "tools/ssh-agent", "ok", socket)
-        must(proc.run({"kill", "-9", (pid:gsub("%s", ""))}))
-        ended.wait((pid:gsub("%s", "")))
+        agent.kill()
         expect(doctor.run({}, {env = env}), "tools/ssh-agent", "warning",
             "nobody answers at " .. socket, "start ssh-agent")
     end)

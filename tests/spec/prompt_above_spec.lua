@@ -4,7 +4,7 @@ local scripted = require("support.scripted")
 
 describe("a server's warning that completion brings", function()
     it("stands above the line, which goes on", function()
-        local server = scripted.start()
+        local server <close> = scripted.start()
         server:rules({{path = "/api/v1/namespaces/default/configmaps",
                        headers = {Warning = '299 - "going away"'}, json = {
                            kind = "Table", apiVersion = "meta.k8s.io/v1", metadata = {},
@@ -21,6 +21,5 @@ describe("a server's warning that completion brings", function()
         shown:enter("'alive'")
         local rows = shown:text()
         assert.truthy(rows:find("^%S+ warning going away\n"), rows)
-        server:stop()
     end)
 end)

@@ -11,6 +11,7 @@ function python_server.class()
     local class = setmetatable({}, python_server)
     class.__index = class
     class.__gc = python_server.__gc
+    class.__close = python_server.__gc
     return class
 end
 
