@@ -104,8 +104,11 @@ static bool is_folder(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static int make_one(const char *path, mode_t mode, bool may_exist, struct salvor_error *err)
+static int make_one(const char *path, mode_t mode, bool may_exist, const struct salvor_stop *stop,
+                    struct salvor_error *err)
 {
+    if (stop && salvor_stop_asked(stop))
+        return salvor_error_set(err, "Cancelled", "%s: the call was given up", path);
     if (mkdir(path, mode & 0700) == 0) {
         if (chmod(path, mode) == 0 && salvor_folder_flush_above(path) == 0)
             return 0;
@@ -119,31 +122,33 @@ static int make_one(const char *path, mode_t mode, bool may_exist, struct salvor
     return failed(err, number, path);
 }
 
-static int make_with_parents(struct salvor_buffer *path, mode_t mode, struct salvor_error *err)
+static int make_with_parents(struct salvor_buffer *path, mode_t mode,
+                             const struct salvor_stop *stop, struct salvor_error *err)
 {
     for (size_t i = 1; i < path->size; i++) {
         if (path->data[i] != '/' || path->data[i - 1] == '/')
             continue;
         path->data[i] = '\0';
         /* A folder above that may not be listed, or is on a read-only disk, may well be there. */
-        int result = is_folder(path->data) ? 0 : make_one(path->data, mode, true, err);
+        int result = is_folder(path->data) ? 0 : make_one(path->data, mode, true, stop, err);
         path->data[i] = '/';
         if (result < 0)
             return -1;
     }
-    return make_one(path->data, mode, true, err);
+    return make_one(path->data, mode, true, stop, err);
 }
 
-int salvor_folder_make(const char *path, mode_t mode, bool parents, struct salvor_error *err)
+int salvor_folder_make(const char *path, mode_t mode, bool parents, const struct salvor_stop *stop,
+                       struct salvor_error *err)
 {
     if (!parents)
-        return make_one(path, mode, false, err);
+        return make_one(path, mode, false, stop, err);
     struct salvor_buffer copy = SALVOR_BUFFER_INIT(PATH_MAX);
     int result = salvor_buffer_append(&copy, path, strlen(path), err);
     while (copy.size > 1 && copy.data[copy.size - 1] == '/')
         copy.data[--copy.size] = '\0';
     if (result == 0)
-        result = make_with_parents(&copy, mode, err);
+        result = make_with_parents(&copy, mode, stop, err);
     salvor_buffer_release(&copy);
     return result;
 }

@@ -9,6 +9,7 @@
 
 #include "core/buffer.h"
 #include "core/error.h"
+#include "core/stop.h"
 
 /* "file", "folder", "link" or "other" (a device, a pipe, a socket) */
 struct salvor_file_status {
@@ -41,9 +42,11 @@ int salvor_folder_flush_above(const char *path);
 
 /*
  * Makes a folder with exactly that mode. `parents`: the ones above it too, and a folder that is there
- * already is fine (its mode stays). What was made is on the disk when the call returns.
+ * already is fine (its mode stays). What was made is on the disk when the call returns. `stop` (NULL:
+ * nobody asks for it) is looked at before each folder that is made.
  */
-int salvor_folder_make(const char *path, mode_t mode, bool parents, struct salvor_error *err);
+int salvor_folder_make(const char *path, mode_t mode, bool parents, const struct salvor_stop *stop,
+                       struct salvor_error *err);
 
 /* The names in a folder, in the order of their bytes, without "." and "..". */
 struct salvor_folder_list {

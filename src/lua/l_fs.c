@@ -108,7 +108,7 @@ static int fs_mkdir(lua_State *L)
     salvor_check_options(L, 2, options);
     mode_t mode = check_mode(L, 2, 0700);
     bool parents = salvor_option_boolean(L, 2, "parents", false);
-    return done(L, salvor_folder_make(path, mode, parents, &err), &err, "fs.mkdir");
+    return done(L, salvor_folder_make(path, mode, parents, NULL, &err), &err, "fs.mkdir");
 }
 
 static void release_list(void *object)

@@ -42,8 +42,8 @@ static void release_opening(struct salvor_job *job)
 static void run_opening(struct salvor_job *job)
 {
     struct opening *opening = (struct opening *)job;
-    job->result =
-        salvor_local_root_open(&opening->root->root, opening->path, opening->make, &job->failure);
+    job->result = salvor_local_root_open(&opening->root->root, opening->path, opening->make,
+                                         &job->stop, &job->failure);
 }
 
 static int after_opening(lua_State *L, int status, lua_KContext context)

@@ -71,6 +71,7 @@ local CALLS = {
     ["a read"] = 'opened:read("file")',
     ["a list"] = 'opened:list()',
     ["a write"] = 'opened:write("new", "x")',
+    ["a write below a new folder"] = 'opened:write("new/x", "x")',
     ["a removal"] = 'opened:remove("file")',
     ["the opening of a folder"] = 'store.open(here.path .. "/new"):write("x", "x")',
     ["a copy out of it"] = 'store.copy(here.path, here.outside .. "/copy")',
@@ -84,7 +85,6 @@ describe_hanging("while a file system hangs, a cancellation leaves", function()
         it(name .. ", and what it held is let go of later", function()
             assert.are.equal("cancelled\ttrue\tCancelled\nfile\n", output(STORE .. [[
                 left(nil, function() ]] .. call .. [[ end)
-                fs.remove(here.path .. "/new")
                 print_names()
             ]]))
         end)
@@ -112,6 +112,13 @@ describe_hanging("while a file system hangs, a cancellation leaves", function()
                 end)
         end
     end
+
+    it("a file that has its name, though the folder is not on the disk", function()
+        assert.are.equal("cancelled\ttrue\tCancelled\nfile\nnew\n", output(STORE .. [[
+            left("fsyncdir", function() opened:write("new", "x") end)
+            print_names()
+        ]]))
+    end)
 
     it("a large file that is copied again at once", function()
         assert.are.equal("cancelled\ttrue\tCancelled\ntrue\nfile\nnew\n", output(STORE .. [[

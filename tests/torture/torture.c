@@ -191,7 +191,7 @@ static void clear_folder(void)
 {
     struct salvor_error err;
     if (salvor_folder_remove_tree(folder, &err) < 0 ||
-        salvor_folder_make(folder, 0700, false, &err) < 0) {
+        salvor_folder_make(folder, 0700, false, NULL, &err) < 0) {
         fprintf(stderr, "%s\n", err.message);
         exit(1);
     }

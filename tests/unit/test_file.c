@@ -147,7 +147,7 @@ static bool append_fails(const char *path)
 static bool making_fails(const char *path)
 {
     struct salvor_error err;
-    return forbid(SYS_fsync) && salvor_folder_make(path, 0700, true, &err) == -1 &&
+    return forbid(SYS_fsync) && salvor_folder_make(path, 0700, true, NULL, &err) == -1 &&
            !strcmp(err.code, "NoSpace") && strstr(err.message, path);
 }
 
@@ -390,7 +390,7 @@ static void a_tree_goes_without_following_links(void **state)
     char outside[128];
     put("kept", "kept");
     strcpy(outside, path_of("kept"));
-    assert_int_equal(salvor_folder_make(path_of("t/u/v"), 0700, true, &err), 0);
+    assert_int_equal(salvor_folder_make(path_of("t/u/v"), 0700, true, NULL, &err), 0);
     put("t/u/v/file", "x");
     assert_int_equal(symlink(folder, path_of("t/u/up")), 0);
     assert_int_equal(symlink(outside, path_of("t/link")), 0);
@@ -398,7 +398,7 @@ static void a_tree_goes_without_following_links(void **state)
     assert_content("kept", "kept");
     assert_int_equal(count_names(), 1);
     /* A link to a folder goes, the folder stays, also with a slash behind the link. */
-    assert_int_equal(salvor_folder_make(path_of("d"), 0700, false, &err), 0);
+    assert_int_equal(salvor_folder_make(path_of("d"), 0700, false, NULL, &err), 0);
     put("d/file", "x");
     assert_int_equal(symlink("d", path_of("l")), 0);
     assert_int_equal(salvor_folder_remove_tree(path_of("l/"), &err), 0);
@@ -416,15 +416,15 @@ static void folders_are_made_with_their_mode(void **state)
     struct salvor_error err;
     struct stat status;
     mode_t mask = umask(0077);
-    assert_int_equal(salvor_folder_make(path_of("a/b//c/"), 0755, true, &err), 0);
+    assert_int_equal(salvor_folder_make(path_of("a/b//c/"), 0755, true, NULL, &err), 0);
     umask(mask);
     assert_int_equal(stat(path_of("a/b"), &status), 0);
     assert_int_equal(status.st_mode & 07777, 0755);
-    assert_int_equal(salvor_folder_make(path_of("a/b/c"), 0755, true, &err), 0);
-    assert_int_equal(salvor_folder_make(path_of("a/b/c"), 0755, false, &err), -1);
+    assert_int_equal(salvor_folder_make(path_of("a/b/c"), 0755, true, NULL, &err), 0);
+    assert_int_equal(salvor_folder_make(path_of("a/b/c"), 0755, false, NULL, &err), -1);
     assert_string_equal(err.code, "AlreadyExists");
     put("file", "");
-    assert_int_equal(salvor_folder_make(path_of("file/x"), 0755, true, &err), -1);
+    assert_int_equal(salvor_folder_make(path_of("file/x"), 0755, true, NULL, &err), -1);
 }
 
 static void names_are_listed_in_order(void **state)

@@ -47,7 +47,7 @@ static void put(const char *name, const char *content)
 
 static void make_folder(const char *name)
 {
-    assert_int_equal(salvor_folder_make(at(name), 0700, true, NULL), 0);
+    assert_int_equal(salvor_folder_make(at(name), 0700, true, NULL, NULL), 0);
 }
 
 static void make_link(const char *target, const char *name)
@@ -70,7 +70,7 @@ static int set_up(bool no_openat2)
     make_link("..", "root/above");
     make_link("/etc", "root/absolute");
     make_link("loop", "root/loop");
-    if (salvor_local_root_open(&root, at("root"), false, &err) < 0)
+    if (salvor_local_root_open(&root, at("root"), false, stop(), &err) < 0)
         return -1;
     root.no_openat2 = root.no_openat2 || no_openat2;
     return 0;
@@ -184,7 +184,7 @@ static void test_leftovers(void **state)
     struct salvor_folder_list list = {0};
     struct salvor_local_place place;
     char name[100];
-    assert_int_equal(salvor_local_place_open(&place, &root, "in/new", false), 0);
+    assert_int_equal(salvor_local_place_open(&place, &root, "in/new", NULL), 0);
     unsigned long long sum = salvor_store_sum("new", 3);
     snprintf(name, sizeof(name), ".salvor-%016llx.tmp", sum);
     int fd = salvor_local_claim(&place, name, true);
@@ -385,14 +385,34 @@ static void test_waits_for_a_writer_that_ends(void **state)
     salvor_local_upload_close(&first);
 }
 
-static void test_a_stopped_beginning_leaves_nothing(void **state)
+static void test_a_stopped_call_makes_nothing(void **state)
 {
     (void)state;
     struct salvor_local_upload upload = {.size = 14, .part_size = 7, .attributes = {.mode = 0600}};
-    struct salvor_stop asked = {SALVOR_STOP_ASKED};
-    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "e5", &asked, &err), -1);
+    struct salvor_local_attributes attributes = {.mode = 0640, .modified = -1};
+    struct salvor_local_item item;
+    struct salvor_local_root other;
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "new/large", "e5", &always, &err),
+                     -1);
     assert_string_equal(err.code, "Cancelled");
-    assert_int_equal(access(at("root/.salvor-e5.tmp"), F_OK), -1);
+    assert_int_equal(
+        salvor_local_write(&item, &root, "new/small", new_block("x"), &attributes, &always, &err),
+        -1);
+    assert_string_equal(err.code, "Cancelled");
+    assert_int_equal(salvor_local_root_open(&other, at("root/new"), true, &always, &err), -1);
+    assert_string_equal(err.code, "Cancelled");
+    expect_walk("", false, 100, "above absolute file in/file inside loop out ");
+}
+
+static void test_a_stopped_beginning_keeps_what_is_there(void **state)
+{
+    (void)state;
+    struct salvor_local_upload upload = {.size = 14, .part_size = 7, .attributes = {.mode = 0600}};
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "e5", stop(), &err), 0);
+    salvor_local_upload_close(&upload);
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "e5", &always, &err), -1);
+    assert_string_equal(err.code, "Cancelled");
+    assert_int_equal(access(at("root/.salvor-e5.tmp"), F_OK), 0);
 }
 
 static void test_a_stopped_end_changes_nothing(void **state)
@@ -411,16 +431,21 @@ static void test_a_stopped_end_changes_nothing(void **state)
     assert_int_equal(item.size, 7);
 }
 
-/* Whoever is told that a file has its name is not told of a stop. */
+/* Once a large file has its name nobody is told of a stop; a small one's may need time to be kept. */
 static void test_too_late_to_stop(void **state)
 {
     (void)state;
-    struct salvor_stop *late = stop();
+    struct salvor_local_upload upload = {.size = 3, .part_size = 7, .attributes = {.mode = 0600}};
     struct salvor_local_item item;
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "large", "f7", stop(), &err), 0);
+    struct salvor_stop *late = stop();
+    assert_int_equal(salvor_local_upload_finish(&upload, &item, late, &err), 0);
+    assert_false(salvor_stop_ask(late));
+    late = stop();
     struct salvor_local_attributes attributes = {.mode = 0640, .modified = -1};
     assert_int_equal(
         salvor_local_write(&item, &root, "file", new_block("new"), &attributes, late, &err), 0);
-    assert_false(salvor_stop_ask(late));
+    assert_true(salvor_stop_ask(late));
 }
 
 static void test_aborts_uploads(void **state)
@@ -463,7 +488,8 @@ int main(void)
         BOTH(test_walks_while_it_changes),
         BOTH(test_uploads),
         BOTH(test_waits_for_a_writer_that_ends),
-        BOTH(test_a_stopped_beginning_leaves_nothing),
+        BOTH(test_a_stopped_call_makes_nothing),
+        BOTH(test_a_stopped_beginning_keeps_what_is_there),
         BOTH(test_a_stopped_end_changes_nothing),
         BOTH(test_too_late_to_stop),
         BOTH(test_aborts_uploads),

@@ -30,10 +30,10 @@ static int try_openat2(int folder, const char *path, int flags)
 }
 
 int salvor_local_root_open(struct salvor_local_root *root, const char *path, bool make,
-                           struct salvor_error *err)
+                           const struct salvor_stop *stop, struct salvor_error *err)
 {
     root->fd = -1;
-    if (make && salvor_folder_make(path, FOLDER_MODE, true, err) < 0)
+    if (make && salvor_folder_make(path, FOLDER_MODE, true, stop, err) < 0)
         return -1;
     root->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root->fd < 0)
@@ -107,10 +107,12 @@ static int open_folder(const struct salvor_local_root *root, const char *path)
     return fd;
 }
 
-static int make_folder(const struct salvor_local_root *root, char *path);
+static int make_folder(const struct salvor_local_root *root, char *path,
+                       const struct salvor_stop *stop);
 
 /* The folder that holds `path`, made when it is missing; `path` is as it was afterwards. */
-static int open_parent(const struct salvor_local_root *root, char *path, bool make)
+static int open_parent(const struct salvor_local_root *root, char *path,
+                       const struct salvor_stop *make)
 {
     char *slash = strrchr(path, '/');
     if (!slash)
@@ -118,18 +120,21 @@ static int open_parent(const struct salvor_local_root *root, char *path, bool ma
     *slash = '\0';
     int fd = open_folder(root, path);
     if (fd < 0 && errno == ENOENT && make)
-        fd = make_folder(root, path);
+        fd = make_folder(root, path, make);
     *slash = '/';
     return fd;
 }
 
-static int make_folder(const struct salvor_local_root *root, char *path)
+static int make_folder(const struct salvor_local_root *root, char *path,
+                       const struct salvor_stop *stop)
 {
-    int parent = open_parent(root, path, true);
+    int parent = open_parent(root, path, stop);
     if (parent < 0)
         return -1;
     const char *slash = strrchr(path, '/');
-    int result = mkdirat(parent, slash ? slash + 1 : path, FOLDER_MODE);
+    int result = salvor_stop_check(stop);
+    if (result == 0)
+        result = mkdirat(parent, slash ? slash + 1 : path, FOLDER_MODE);
     if (result < 0 && errno == EEXIST)
         result = 0;
     else if (result == 0)
@@ -139,7 +144,7 @@ static int make_folder(const struct salvor_local_root *root, char *path)
 }
 
 int salvor_local_place_open(struct salvor_local_place *place, const struct salvor_local_root *root,
-                            const char *path, bool make)
+                            const char *path, const struct salvor_stop *make)
 {
     char copy[PATH_MAX];
     const char *slash = strrchr(path, '/');

@@ -12,15 +12,16 @@
 #include <stdbool.h>
 
 #include "core/error.h"
+#include "core/stop.h"
 
 struct salvor_local_root {
     int fd; /* -1: closed */
     bool no_openat2;
 };
 
-/* `make`: the folder and those above it, where they are missing (mode 0700). */
+/* `make`: the folder and those above it, where they are missing (mode 0700), until the stop. */
 int salvor_local_root_open(struct salvor_local_root *root, const char *path, bool make,
-                           struct salvor_error *err);
+                           const struct salvor_stop *stop, struct salvor_error *err);
 void salvor_local_root_close(struct salvor_local_root *root);
 
 /* What lies at `path` ("" is the root itself), with the flags of open(2). */
@@ -32,9 +33,9 @@ struct salvor_local_place {
     char name[NAME_MAX + 1];
 };
 
-/* `make`: the folders above it that are missing. */
+/* `make`: the folders above it that are missing, until that stop; NULL: none is made. */
 int salvor_local_place_open(struct salvor_local_place *place, const struct salvor_local_root *root,
-                            const char *path, bool make);
+                            const char *path, const struct salvor_stop *make);
 void salvor_local_place_close(struct salvor_local_place *place);
 
 /*

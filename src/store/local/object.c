@@ -201,7 +201,7 @@ int salvor_local_settle(struct salvor_local_item *item, int fd, const char *temp
         put_under_name(temporary, place, attributes->if_absent) < 0)
         return -1;
     salvor_local_item_set(item, &status);
-    return salvor_local_sync(place);
+    return 0;
 }
 
 static int create_random(char name[NAME_MAX + 1], const struct salvor_local_place *place)
@@ -246,13 +246,16 @@ static int write_file(struct salvor_local_item *item, const struct salvor_local_
         errno = EEXIST;
         return -1;
     }
-    int fd = create_temporary(temporary, place);
+    int fd = salvor_stop_check(stop) < 0 ? -1 : create_temporary(temporary, place);
     if (fd < 0)
         return -1;
     int result = salvor_local_write_at(fd, block->data, block->size, 0, stop);
     if (result == 0)
         result = salvor_local_settle(item, fd, temporary, place, attributes, stop);
-    if (result < 0) {
+    if (result == 0) {
+        salvor_stop_enable(stop); /* the name is there; a busy disk takes seconds to keep it */
+        result = salvor_local_sync(place);
+    } else {
         int saved = errno;
         unlinkat(place->folder, temporary, 0);
         errno = saved;
@@ -267,7 +270,7 @@ int salvor_local_write(struct salvor_local_item *item, const struct salvor_local
                        struct salvor_error *err)
 {
     struct salvor_local_place place;
-    if (salvor_local_place_open(&place, root, path, true) < 0)
+    if (salvor_local_place_open(&place, root, path, stop) < 0)
         return salvor_local_failed(err, errno);
     int result = write_file(item, &place, block, attributes, stop);
     if (result < 0)
@@ -299,7 +302,7 @@ int salvor_local_remove(const struct salvor_local_root *root, const char *path,
     bool is_folder = size > 1 && copy[size - 1] == '/';
     if (is_folder)
         copy[size - 1] = '\0';
-    int result = salvor_local_place_open(&place, root, copy, false);
+    int result = salvor_local_place_open(&place, root, copy, NULL);
     if (result == 0) {
         result = unlink_place(&place, is_folder ? AT_REMOVEDIR : 0, stop);
         int saved = errno;

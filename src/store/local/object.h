@@ -40,8 +40,8 @@ int salvor_local_read(struct salvor_local_item *item, const struct salvor_local_
                       const char *etag, const struct salvor_stop *stop, struct salvor_error *err);
 
 /*
- * Writes the file under a temporary name and renames it once it is on the disk. From then on the stop
- * is disabled.
+ * Writes the file under a temporary name and renames it once it is on the disk. The stop is disabled
+ * for the renaming itself.
  */
 int salvor_local_write(struct salvor_local_item *item, const struct salvor_local_root *root,
                        const char *path, const struct salvor_block *block,
@@ -62,7 +62,7 @@ int salvor_local_write_at(int fd, const char *data, size_t size, int64_t offset,
 /*
  * Of both too: gives the file under `temporary` its attributes, puts it on the disk and under its
  * name, from when on the stop is disabled; -1 with errno (ECANCELED after a stop), and then it is
- * still under the temporary name.
+ * still under the temporary name. That the name outlasts a crash is left to the caller.
  */
 int salvor_local_settle(struct salvor_local_item *item, int fd, const char *temporary,
                         const struct salvor_local_place *place,

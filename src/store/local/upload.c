@@ -36,14 +36,15 @@ static int64_t size_with_records(const struct salvor_local_upload *upload)
 }
 
 /* The rest of a name that is made by the same path and other bytes, and is nobody's any more. */
-static void remove_leftover(const struct salvor_local_upload *upload, const char *name)
+static void remove_leftover(const struct salvor_local_upload *upload, const char *name,
+                            const struct salvor_stop *stop)
 {
     int fd = openat(upload->place.folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return;
     struct stat status;
     int keeper = -1;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0 && !salvor_stop_asked(stop)) {
         keeper = salvor_local_keep(fd, status.st_size);
         unlinkat(upload->place.folder, name, 0);
     }
@@ -53,7 +54,8 @@ static void remove_leftover(const struct salvor_local_upload *upload, const char
 }
 
 /* What earlier runs have begun of a file that has changed since. */
-static void remove_leftovers(const struct salvor_local_upload *upload)
+static void remove_leftovers(const struct salvor_local_upload *upload,
+                             const struct salvor_stop *stop)
 {
     size_t same = strlen(SALVOR_FILE_TEMPORARY_PREFIX) + SALVOR_LOCAL_ID_OF_PATH;
     int copy = openat(upload->place.folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -63,23 +65,27 @@ static void remove_leftovers(const struct salvor_local_upload *upload)
             close(copy);
         return;
     }
-    for (const struct dirent *entry; (entry = readdir(folder));)
+    for (const struct dirent *entry; !salvor_stop_asked(stop) && (entry = readdir(folder));)
         if (!strncmp(entry->d_name, upload->temporary, same) &&
             strcmp(entry->d_name, upload->temporary) != 0 &&
             salvor_local_is_temporary(entry->d_name))
-            remove_leftover(upload, entry->d_name);
+            remove_leftover(upload, entry->d_name, stop);
     closedir(folder);
 }
 
-static int reserve(struct salvor_local_upload *upload)
+/* Whether what was claimed is what an earlier run has begun. */
+static int look(struct salvor_local_upload *upload)
 {
-    int64_t size = size_with_records(upload);
     struct stat status;
     if (fstat(upload->fd, &status) < 0)
         return -1;
-    upload->found = status.st_size == size && S_ISREG(status.st_mode);
-    if (upload->found)
-        return 0;
+    upload->found = status.st_size == size_with_records(upload) && S_ISREG(status.st_mode);
+    return 0;
+}
+
+static int reserve(const struct salvor_local_upload *upload)
+{
+    int64_t size = size_with_records(upload);
     if (ftruncate(upload->fd, 0) < 0 || ftruncate(upload->fd, (off_t)size) < 0)
         return -1;
     if (size && fallocate(upload->fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP &&
@@ -93,12 +99,12 @@ static int claim(struct salvor_local_upload *upload, const struct salvor_stop *s
 {
     static const struct timespec pause = {.tv_nsec = PAUSE};
     for (double waited = 0;; waited += PAUSE / 1e9) {
+        if (salvor_stop_check(stop) < 0)
+            return -1;
         upload->fd = salvor_local_claim(&upload->place, upload->temporary, false);
         if (upload->fd >= 0)
             return 0;
         if (errno != EWOULDBLOCK || waited >= upload->patience)
-            return -1;
-        if (salvor_stop_check(stop) < 0)
             return -1;
         nanosleep(&pause, NULL);
     }
@@ -106,14 +112,17 @@ static int claim(struct salvor_local_upload *upload, const struct salvor_stop *s
 
 static int open_file(struct salvor_local_upload *upload, struct salvor_stop *stop)
 {
-    if (claim(upload, stop) < 0)
+    if (claim(upload, stop) < 0 || look(upload) < 0)
         return -1;
-    remove_leftovers(upload);
-    if (reserve(upload) == 0 && salvor_stop_disable(stop) == 0)
+    remove_leftovers(upload, stop);
+    if (salvor_stop_check(stop) == 0 && (upload->found || reserve(upload) == 0) &&
+        salvor_stop_disable(stop) == 0)
         return 0;
     int saved = errno;
-    salvor_local_upload_prepare_removal(upload);
-    salvor_local_upload_remove(upload);
+    if (!upload->found) {
+        salvor_local_upload_prepare_removal(upload);
+        salvor_local_upload_remove(upload);
+    }
     errno = saved;
     return -1;
 }
@@ -123,7 +132,7 @@ int salvor_local_upload_open(struct salvor_local_upload *upload,
                              struct salvor_stop *stop, struct salvor_error *err)
 {
     upload->fd = upload->keeper = -1;
-    if (salvor_local_place_open(&upload->place, root, path, true) < 0)
+    if (salvor_local_place_open(&upload->place, root, path, stop) < 0)
         return salvor_local_failed(err, errno);
     snprintf(upload->temporary, sizeof(upload->temporary),
              SALVOR_FILE_TEMPORARY_PREFIX "%s" SALVOR_FILE_TEMPORARY_SUFFIX, id);
@@ -227,8 +236,10 @@ int salvor_local_upload_finish(struct salvor_local_upload *upload, struct salvor
                                struct salvor_stop *stop, struct salvor_error *err)
 {
     int cut = ftruncate(upload->fd, (off_t)upload->size);
-    if (cut < 0 || salvor_local_settle(item, upload->fd, upload->temporary, &upload->place,
-                                       &upload->attributes, stop) < 0)
+    if (cut < 0 ||
+        salvor_local_settle(item, upload->fd, upload->temporary, &upload->place,
+                            &upload->attributes, stop) < 0 ||
+        salvor_local_sync(&upload->place) < 0)
         return salvor_local_failed(err, errno);
     salvor_local_upload_close(upload);
     return 0;

@@ -29,7 +29,8 @@ struct salvor_local_upload {
  * disk is noticed now. Conflict when somebody else is writing it, and still is when the patience is
  * over: a writer that was given up may need a moment to end.
  *
- * Once it is open the stop is disabled, so that somebody knows of every upload that is.
+ * Once it is open the stop is disabled, so that somebody knows of every upload that is. One that was
+ * stopped before leaves what an earlier run has begun, and nothing of its own.
  */
 int salvor_local_upload_open(struct salvor_local_upload *upload,
                              const struct salvor_local_root *root, const char *path, const char *id,
