@@ -20,6 +20,7 @@
 #include "lua/pool.h"
 #include "lua/scheduler.h"
 #include "lua/value.h"
+#include "store/local/keeper.h"
 
 enum { EXIT_FAILED = 1, EXIT_INTERNAL = 70 };
 
@@ -227,6 +228,7 @@ static void leave_behind(struct salvor_host *host)
     (void)left;
     fflush(NULL); /* files of scripts that are still open */
     salvor_interrupt_uninstall();
+    salvor_local_keep_all();
 }
 
 void salvor_host_free(struct salvor_host *host)

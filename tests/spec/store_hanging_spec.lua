@@ -120,6 +120,17 @@ describe_hanging("while a file system hangs, a cancellation leaves", function()
         ]]))
     end)
 
+    -- From 64 MiB on another process closes it, and its own end must not wait for the file system.
+    it("a very large file, whose descriptors nobody can close", function()
+        assert.are.equal("cancelled\ttrue\tCancelled\nfile\n", output(STORE .. [[
+            must(require("salvor.proc").run({"truncate", "-s", "65M", here.outside .. "/large"}))
+            left("write", function()
+                store.copy(here.outside .. "/large", here.path .. "/new")
+            end)
+            print_names()
+        ]]))
+    end)
+
     it("a large file that is copied again at once", function()
         assert.are.equal("cancelled\ttrue\tCancelled\ntrue\nfile\nnew\n", output(STORE .. [[
             left("write", function()

@@ -1,4 +1,4 @@
-/* Who frees what a large file holds when it is removed. */
+/* Another process closes files that would hold us: the kernel may take any time for it. */
 #ifndef SALVOR_STORE_LOCAL_KEEPER_H
 #define SALVOR_STORE_LOCAL_KEEPER_H
 
@@ -11,5 +11,11 @@
  * closed, which the end of the program does as well. -1: a small file, or nobody can keep it.
  */
 int salvor_local_keep(int fd, int64_t size);
+
+/*
+ * For the end of the program: it closes nothing, all descriptors are another process's. The last
+ * close of a file on a network file system that does not answer never returns, and no signal ends it.
+ */
+void salvor_local_keep_all(void);
 
 #endif
