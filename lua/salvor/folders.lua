@@ -13,10 +13,10 @@ local function place(variable, below_home)
     return home and home ~= "" and fs.join(home, below_home, "salvor") or nil
 end
 
---- "~/x" as a path, where no shell has done so; without a home as it is.
+--- "~" or "~/x" as a path, where no shell has done so; without a home as it is.
 function folders.expand_home(path)
     local home = os.getenv("HOME")
-    return path:find("^~/") and home and home ~= "" and fs.join(home, path:sub(3)) or path
+    return path:find("^~%f[/\0]") and home and home ~= "" and fs.join(home, path:sub(3)) or path
 end
 
 --- The user's own scripts and settings; nil for one without a home.

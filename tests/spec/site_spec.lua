@@ -298,6 +298,7 @@ stores:
         assert.equal(fs.join(root, "vault"), (must(site.store(open(), "@folder"))))
         assert.equal(fs.join(root, "vault/a b%20c"), (must(site.store(open(), "@folder/a b%20c"))))
         assert.equal(fs.join(os.getenv("HOME"), "x"), open().layers[1].file:absolute("~/x"))
+        assert.equal(os.getenv("HOME"), open().layers[1].file:absolute("~"))
     end)
 
     it("may take its credentials from a whole Secret", function()

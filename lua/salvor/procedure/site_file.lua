@@ -1,5 +1,6 @@
 --- A YAML file that people write, with the places of its entries for messages about it.
 local errors = require("salvor.error")
+local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local yaml = require("salvor.yaml")
 
@@ -66,12 +67,9 @@ function File:fail(path, message, hint)
     error(usage_at(self.path, must(line, column), column, message, hint), 0)
 end
 
---- A path in the file means one beside it; "~/" is home.
+--- A path in the file means one beside it; "~" is home.
 function File:absolute(path)
-    local home = os.getenv("HOME")
-    if path:match("^~/") and home and home ~= "" then
-        return fs.join(home, path:sub(3))
-    end
+    path = folders.expand_home(path)
     return path:sub(1, 1) == "/" and path or must(fs.absolute(fs.join(self.folder, path)))
 end
 

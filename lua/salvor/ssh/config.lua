@@ -2,6 +2,7 @@
 --- (ssh_config(5)). Of Match only "all", "host" and "originalhost" are understood; a block with
 --- another condition is passed over, as are other keywords.
 local errors = require("salvor.error")
+local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local match = require("salvor.ssh.match")
 
@@ -42,11 +43,6 @@ local function home()
     return os.getenv("HOME") or ""
 end
 
---- "~/x" as a path.
-function config.expand_home(path)
-    return (path:gsub("^~", home(), path:find("^~/") and 1 or 0))
-end
-
 --- The tokens of ssh_config(5), those that have a value here.
 local function expand(text, values)
     return (text:gsub("%%(.)", function(token)
@@ -58,7 +54,7 @@ local read_file
 
 --- The files that a pattern of Include names; wildcards only in the last part.
 local function included(pattern, folder)
-    local path = config.expand_home(pattern)
+    local path = folders.expand_home(pattern)
     if path:sub(1, 1) ~= "/" then
         path = fs.join(folder, path)
     end
@@ -177,7 +173,7 @@ local function finish(found, host)
     local values = {["%"] = "%", d = home(), h = hostname, n = host, r = found.user,
                     u = os.getenv("USER"), p = found.port}
     local function path_of(text)
-        return config.expand_home(expand(text, values))
+        return folders.expand_home(expand(text, values))
     end
     local port = found.port and math.tointeger(tonumber(found.port))
     if found.port and not (port and port >= 1 and port <= 65535) then

@@ -2,9 +2,9 @@
 ---
 --- What the caller gives (password, key, key_file, agent, a Secret) is all that is tried then;
 --- otherwise the configuration's IdentityFile, the agent, and the usual files in ~/.ssh.
-local config = require("salvor.ssh.config")
 local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
+local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local key = require("salvor.ssh.key")
 local native = require("salvor.sftp")
@@ -80,7 +80,7 @@ local function key_way(text, label, passphrase)
 end
 
 local function file_way(path, passphrase)
-    local text, err = fs.read(config.expand_home(path), {limit = KEY_LIMIT})
+    local text, err = fs.read(folders.expand_home(path), {limit = KEY_LIMIT})
     if not text then
         return nil, err.code == "NotFound" and path .. ": there is none" or err.message
     end

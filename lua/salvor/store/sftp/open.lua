@@ -4,6 +4,7 @@ local config = require("salvor.ssh.config")
 local connections = require("salvor.store.sftp.connection")
 local credentials = require("salvor.store.sftp.credentials")
 local errors = require("salvor.store.errors")
+local folders = require("salvor.folders")
 local merge = require("salvor.copy").merge
 local temporary = require("salvor.store.temporary")
 local url = require("salvor.store.url")
@@ -34,7 +35,7 @@ end
 
 local function read_config(options)
     local path = options.config or "~/.ssh/config"
-    return path ~= "none" and config.expand_home(path) or nil
+    return path ~= "none" and folders.expand_home(path) or nil
 end
 
 --- What the SSH configuration has, {} where it has nothing.
@@ -72,11 +73,11 @@ end
 
 local function known_hosts_files(options, settings)
     if options.known_hosts then
-        return {config.expand_home(options.known_hosts)}
+        return {folders.expand_home(options.known_hosts)}
     elseif settings.known_hosts_files then
         return settings.known_hosts_files
     end
-    return {config.expand_home("~/.ssh/known_hosts"), config.expand_home("~/.ssh/known_hosts2"),
+    return {folders.expand_home("~/.ssh/known_hosts"), folders.expand_home("~/.ssh/known_hosts2"),
             "/etc/ssh/ssh_known_hosts"}
 end
 
