@@ -1,6 +1,5 @@
 --- What may come next on Salvor's command line, by the commands' declarations. Nothing is asked of
 --- a cluster or a store, since a shell waits.
-local catch = require("salvor.catch")
 local global_options = require("salvor.global_options")
 local options = require("salvor.options")
 local places = require("salvor.completion.places")
@@ -108,16 +107,16 @@ end
 --- words(words, {with_help}) -> list of {text, help}, whether files may come: all that can stand in
 --- the place of the last one of `words`, which are those behind "salvor". It may be empty. A text
 --- that ends in "=" or "/" goes on. What cannot be known, such as the parameters of a procedure
---- with a mistake, is left out.
+--- with a mistake, is left out, whatever is raised: the words are not finished yet.
 function completion.words(words, opts)
-    local found, is_file = catch(find, words, opts and opts.with_help)
+    local ok, found, is_file = pcall(find, words, opts and opts.with_help)
     local items, prefix = {}, words[#words]
-    for _, item in ipairs(found or {}) do
+    for _, item in ipairs(ok and found or {}) do
         if item.text:sub(1, #prefix) == prefix and not item.text:find("%c") then
             items[#items + 1] = item
         end
     end
-    return items, found and is_file or false
+    return items, ok and is_file or false
 end
 
 return completion

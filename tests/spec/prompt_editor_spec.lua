@@ -2,10 +2,10 @@
 local editor = require("salvor.prompt.editor")
 
 describe("while a line is edited", function()
-    local edited, items, press, done
+    local edited, items, fault, press, done
 
     before_each(function()
-        items, done = nil, {}
+        items, fault, done = nil, nil, {}
         local function nothing() end
         edited = editor.new({
             read = function() return coroutine.yield() end,
@@ -15,8 +15,12 @@ describe("while a line is edited", function()
             take = nothing, yield = nothing,
         }, {
             complete = function(_, cursor)
+                if fault then
+                    error(fault)
+                end
                 return items and {from = 1, to = cursor, items = items}
             end,
+            complain = function(problem) table.insert(done, problem) end,
             highlight = function(text) return {{text, ""}} end,
             hint = nothing,
             styles = {},
@@ -52,6 +56,17 @@ describe("while a line is edited", function()
         assert.is_not_nil(edited.menu)
         edited:complete_anew()
         assert.are.equal("p", edited.line.text)
+    end)
+
+    it("a fault of completion is told above the line, which goes on", function()
+        done, fault = {}, {"a fault"}
+        press("key", "Tab")
+        assert.are.same({"erase", fault, "draw", "draw"}, done)
+        edited:complete_anew() -- of which nothing was asked
+        assert.are.equal(4, #done)
+        fault = nil
+        press("text", "o")
+        assert.are.equal("po", edited.line.text)
     end)
 
     it("what others print comes above the line", function()

@@ -1,6 +1,7 @@
 --- What can stand in the place of an argument, which its placeholder says.
 local catch = require("salvor.catch")
 local cli = require("salvor.cli")
+local folders = require("salvor.folders")
 local options = require("salvor.options")
 
 local places = {}
@@ -8,10 +9,11 @@ local places = {}
 -- Runs that are told of with their procedures, for which their journals are read.
 local DESCRIBED_RUNS = 20
 
---- The last value of an option that was given before; "~" is as the shell has left it.
+--- The last value of an option that was given before, if it can be one; "~" is as the shell has
+--- left it.
 local function given(line, name)
-    local text = line.given[name] and line.given[name][#line.given[name]]
-    return text and (text:gsub("^~%f[/\0]", os.getenv("HOME") or "~"))
+    local text = line.given[name] and line.given[name][#line.given[name]] or ""
+    return text ~= "" and not text:find("\0", 1, true) and folders.expand_home(text) or nil
 end
 
 --- The site that would count; nil for one whose file has a mistake.
@@ -44,7 +46,7 @@ end
 
 --- The procedure that a run was of.
 local function run_of(id)
-    local path = require("salvor.folders").state() .. "/runs/" .. id .. "/journal.jsonl"
+    local path = folders.state() .. "/runs/" .. id .. "/journal.jsonl"
     local file <close> = io.open(path)
     local first = file and require("salvor.json").decode(file:read("l") or "")
     return type(first) == "table" and first.procedure or nil

@@ -49,7 +49,11 @@ function menu.complete(editor, direction)
     if editor.menu then
         return editor.menu:move(editor, direction)
     end
-    local found = editor.options.complete(editor.line.text, editor.line.cursor)
+    local ok, found = pcall(editor.options.complete, editor.line.text, editor.line.cursor)
+    if not ok then
+        editor.asked = nil
+        return editor:complain(found)
+    end
     editor.asked = not found and {text = editor.line.text, cursor = editor.line.cursor} or nil
     if not found then
         return
