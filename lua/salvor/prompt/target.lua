@@ -24,10 +24,19 @@ local function connect(self, context, namespace)
                                         namespace = namespace})))
 end
 
+--- The client is this one from now on.
+local function replace(self, client)
+    if self.connected then
+        getmetatable(self.connected).__close(self.connected)
+    end
+    self.connected, self.is_outdated = client, false
+end
+
 --- The client, connected at the first use; raises when there is none.
 function Target:client()
     if self.is_outdated then
-        self:use(self.connected.context, self.connected.namespace)
+        self.context = self.connected.context
+        replace(self, connect(self, self.context, self.connected.namespace))
     elseif not self.connected then
         self.connected = connect(self, self.context, self.namespace)
     end
@@ -36,12 +45,8 @@ end
 
 --- Another context or namespace: another client from now on.
 function Target:use(context, namespace)
-    local client = connect(self, context, namespace)
-    if self.connected then
-        getmetatable(self.connected).__close(self.connected)
-    end
-    self.context, self.namespace, self.connected = context, namespace, client
-    self.is_outdated = false
+    replace(self, connect(self, context, namespace))
+    self.context, self.namespace = context, namespace
 end
 
 --- The server takes the credentials no more: the next use of the client reads the kubeconfig again,
