@@ -88,6 +88,14 @@ function prompt:use(context, namespace)
     rawset(_G, "c", nil)
 end
 
+--- The cluster takes the credentials no more. A client of the user's own in `c` stays there.
+function prompt:outdate()
+    if rawget(_G, "c") == self.target.connected then
+        rawset(_G, "c", nil)
+    end
+    self.target:outdate()
+end
+
 --- What stands before the line, and its style. What must be seen does not depend on colours.
 function prompt:label()
     local text, is_production = self.target:label()
@@ -114,9 +122,8 @@ end
 local function tell(self, problem, traceback, meant)
     self.failure = {problem = problem, traceback = traceback}
     self:complain(evaluate.describe(problem) .. (meant and "; " .. meant or ""))
-    if errors.is(problem, "Unauthorized") then
-        self.target:outdate()
-        rawset(_G, "c", nil)
+    if errors.is(problem, "Unauthorized") and (problem.op or ""):find("^k8s%.") then
+        self:outdate()
     end
 end
 

@@ -20,4 +20,18 @@ lab.describe("who has logged in again elsewhere", function()
         assert.are.equal("\"" .. context .. "\"", shown:run("c.context"))
         must(fs.remove_tree(home))
     end)
+
+    it("keeps a client of their own, and the prompt's where a store refused", function()
+        local env = {KUBECONFIG = lab.kubeconfig(),
+                     OTHER = lab.kubeconfig("unauthorized")}
+        local shown <close> = prompt.start({columns = 150, label = "/default>", env = env})
+        shown:run("kept = c")
+        assert.truthy(shown:run("nil, require('salvor.error').new({code = 'Unauthorized', "
+            .. "op = 'store.open', message = 'refused'})"):find("refused", 1, true))
+        assert.are.equal("true", shown:run("c == kept"))
+        shown:run("own = k8s.connect({kubeconfig = os.getenv('OTHER')}); c = own; nil")
+        assert.truthy(shown:run("c:get('ns', 'x')"):find("log in again", 1, true))
+        assert.are.equal("true", shown:run("c == own"))
+        assert.are.equal("\"default\"", shown:run("c = nil; c:get('ns', 'default').metadata.name"))
+    end)
 end)
