@@ -6,11 +6,17 @@ local split_words = require("salvor.prompt.split_words")
 -- The options that say what a command is about.
 local ABOUT = {context = true, namespace = true, kubeconfig = true, site = true}
 
-local function gives(words, option)
-    for _, word in ipairs(words) do
-        if word:match("^%-%-([^=]+)") == option.name or word == "-" .. tostring(option.short) then
+local function gives(command, words, option)
+    local at = 1
+    while words[at] and words[at] ~= "--" do
+        local found, value
+        if options.is_option(words[at]) then
+            found, value = options.split(command.options, words[at])
+        end
+        if found == option then
             return true
         end
+        at = at + (found and found.argument and not value and 2 or 1)
     end
     return false
 end
@@ -20,8 +26,9 @@ return function(prompt, name, text)
     local command, words = require("salvor.cli." .. name), split_words(text)
     for _, option in ipairs(command.options) do
         local value = ABOUT[option.name] and prompt.target[option.name]
-        if value and not gives(words, option) then
-            table.move({"--" .. option.name, value}, 1, 2, #words + 1, words)
+        if value and not gives(command, words, option) then
+            table.insert(words, 1, "--" .. option.name)
+            table.insert(words, 2, value)
         end
     end
     options.run(command, words)
