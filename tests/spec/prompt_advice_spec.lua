@@ -13,6 +13,11 @@ describe("advice", function()
         for _, text in ipairs({"load", "print", "x", "c", "use.x", "ns_", "1"}) do
             assert.is_nil(advice.of_name(text), text)
         end
+        local metatable = getmetatable(_G)
+        setmetatable(_G, {__index = function(_, name) error("undeclared " .. name) end})
+        local ok, meant = pcall(advice.of_name, "exit")
+        setmetatable(_G, metatable)
+        assert.are.same({true, ":quit leaves, as does Ctrl-D"}, {ok, meant})
         assert.is_nil(advice.of_text("run = = 5"))
         assert.is_nil(advice.of_text("if x"))
     end)

@@ -67,7 +67,7 @@ end
 function advice.of_name(text)
     local name = text:match("^%s*(%a+)%s*$")
     local hint = name and of_command(name, "")
-    return hint and _G[name] == nil and hint or nil
+    return hint and rawget(_G, name) == nil and hint or nil
 end
 
 --- Of what Lua raised when the text was run.
