@@ -160,8 +160,9 @@ end
 
 --- Runs one input: a command that begins with a colon, or Lua.
 function prompt:enter(text)
-    local name, rest = text:match("^%s*:%f[^:](%a*)%s*(.-)%s*$")
+    local name, behind = commands.name_of(text)
     if name then
+        local rest = text:match("^%s*(.-)%s*$", behind)
         local ok, chunk, source = pcall(commands.chunk, self, name, rest)
         if not ok then
             return tell(self, chunk)
@@ -182,7 +183,7 @@ end
 -- The session
 
 local function is_complete(text)
-    return text:find("^%s*:") ~= nil or text:find("%S") == nil or evaluate.is_complete(text)
+    return commands.name_of(text) ~= nil or text:find("%S") == nil or evaluate.is_complete(text)
 end
 
 local function open_history()

@@ -85,6 +85,11 @@ describe("what is offered", function()
         assert.are.same({}, offered({}, ":p l"))
     end)
 
+    it("is of Lua behind a label", function()
+        assert.are.same({"writable("}, offered({}, "::fs.writa"))
+        assert.are.same({"writable("}, offered({}, "::again:: fs.writa"))
+    end)
+
     it("is a whole path behind a command that takes one, which may go on", function()
         assert.are.same({"tests/support/screen.lua"}, offered({}, ":load tests/support/scree"))
         assert.are.same({"tests/support/screen.lua"}, offered({}, ":save tests/support/scree"))

@@ -62,6 +62,26 @@ describe("the prompt", function()
         shown:type("3 do")
     end)
 
+    it("takes a text that begins with a label for Lua, which may go on", function()
+        shown:enter("::again:: for i = 1, 2 do")
+        shown:expect("no cluster> ::again:: for i = 1, 2 do\n...")
+        shown:enter("print(i) end")
+        shown:expect("1\n2\nno cluster>")
+    end)
+
+    it("goes on where completion finds nothing for what was given", function()
+        for _, text in ipairs({":plan x/y --kubeconfig= --context ",
+                               ":run x/y --site= --namespace= -p "}) do
+            shown:type(text)
+            shown:press("Tab")
+            shown:type("end")
+            shown:expect("no cluster> " .. text .. "end")
+            shown:press("C-c")
+        end
+        shown:enter("6 * 7")
+        shown:expect("42\nno cluster>")
+    end)
+
     it("says an error in a line, and its traceback when it is asked for", function()
         shown:enter("error('boom')")
         shown:expect("line 1: boom\nno cluster>")

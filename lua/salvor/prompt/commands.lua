@@ -7,6 +7,12 @@ local value = require("salvor.value")
 
 local commands = {}
 
+--- name_of(text) -> the name of a command, "" for a colon alone, and the place behind it; nil when
+--- the text is Lua, which may begin with a label.
+function commands.name_of(text)
+    return text:match("^%s*:%f[^:](%a*)()")
+end
+
 --- The names, sorted.
 function commands.names()
     local names = {}

@@ -1,4 +1,5 @@
 --- The colours of what is typed.
+local commands = require("salvor.prompt.commands")
 local lexer = require("salvor.prompt.lexer")
 
 local STYLES = {keyword = "35", constant = "36", string = "32", number = "36", comment = "2",
@@ -10,9 +11,9 @@ return function(text)
         return {{text, ""}}
     end
     local pieces, from = {}, 1
-    local command = text:match("^:%a*")
-    if command then
-        pieces[1], from = {command, STYLES.command}, #command + 1
+    local name, behind = commands.name_of(text)
+    if name then
+        pieces[1], from = {text:sub(1, behind - 1), STYLES.command}, behind
     end
     local tokens = lexer.tokens(text:sub(from))
     local begin = from -- of a piece: tokens of the same style are one

@@ -21,14 +21,13 @@ end
 --- read(text) -> {name, command, rest, from, lua}, or nil when the text is no command's: `from` is
 --- where the last word begins, `lua` where Lua does. An unknown name has no `command`.
 function command_line.read(text)
-    local blank, name = text:match("^(%s*):(%a*)")
+    local name, behind = commands.name_of(text)
     if not name then
         return nil
     end
-    local behind = #blank + #name + 2
     local from = text:match("^%s+()", behind)
     if not from then
-        return {name = name, from = #blank + 1}
+        return {name = name, from = behind - #name - 1}
     end
     local ok, command = pcall(commands.find, name)
     return {name = name, command = ok and command or nil, rest = text:sub(from),
