@@ -34,8 +34,10 @@ function ui.table(columns, rows, options) end
 ---@param options? salvor.UiStream
 function ui.print(text, options) end
 
---- Prints each value in rows of its own, as the prompt shows it: objects as YAML, Secrets with the
---- sizes of their values, lists of objects as tables, other tables as Lua. Texts are as they are.
+--- Prints each value in rows of its own, as the prompt shows it: objects as YAML, lists of objects
+--- as tables, other tables as Lua, all of it with the sizes of Secrets' values instead of these. A
+--- text has no quotes, and what would act on a terminal in it is an escape, also in a pipe or a
+--- file; `print` writes its bytes.
 ---@param ... any
 function ui.show(...) end
 

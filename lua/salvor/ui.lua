@@ -44,7 +44,7 @@ function ui.print(text, options)
     STREAMS[stream]:write(safe, "\n")
 end
 
---- Prints each value in rows of its own, as the prompt shows it, and texts as they are.
+--- Prints each value in rows of its own, as the prompt shows it, and texts without quotes.
 function ui.show(...)
     local show = require("salvor.prompt.show")
     for index = 1, select("#", ...) do

@@ -40,6 +40,11 @@ describe("what is entered", function()
         assert.is_nil((evaluate.compile("x = = 5; x")))
     end)
 
+    it("tells of a Secret that was raised, without its values", function()
+        assert.are.equal("{data = {a = \"(1 bytes)\"}, kind = \"Secret\"}",
+            evaluate.describe({kind = "Secret", data = {a = "eA=="}}))
+    end)
+
     it("may be very long", function()
         local text = ("x = 1;\n"):rep(10000) .. "f("
         assert.is_false(evaluate.is_complete(text))

@@ -116,6 +116,54 @@ describe("a value at the prompt", function()
             annotations["kubectl.kubernetes.io/last-applied-configuration"])
     end)
 
+    it("has no values of Secrets wherever these are in it, until the whole is asked for", function()
+        local function secret(more)
+            local made = object("login", {kind = "Secret", data = {password = "aHVudGVyMg=="},
+                                          stringData = {user = "clear text"}})
+            for key, value in pairs(more or {}) do
+                made[key] = value
+            end
+            return made
+        end
+        local from_list = secret()
+        from_list.kind = nil
+        for what, v in pairs({
+            ["itself"] = secret(),
+            ["in a field"] = {a = secret()},
+            ["watch events"] = {{type = "ADDED", object = secret()}, {type = "BOOKMARK"}},
+            ["deep"] = {{{secret()}}},
+            ["without metadata"] = {kind = "Secret", data = {password = "aHVudGVyMg=="},
+                                    stringData = {user = "clear text"}},
+            ["a list as a server sends it"] = {kind = "SecretList",
+                                               items = {from_list, secret()}},
+            ["a List"] = {apiVersion = "v1", kind = "List", metadata = {}, items = {secret()}},
+        }) do
+            for _, output in ipairs({"lua", "yaml", "json", false}) do
+                local shown = text(v, {output = output or nil, name = "_1"})
+                local is_table = not output and shown:find("^NAME")
+                for value, size in pairs({aHVudGVyMg = "(7 bytes)", clear = "(10 bytes)"}) do
+                    assert.is_nil(shown:find(value, 1, true), what)
+                    assert.truthy(is_table or shown:find(size, 1, true), what .. "\n" .. shown)
+                end
+                assert.truthy(is_table or shown:find("… :all _1 shows the whole", 1, true), what)
+                assert.truthy(is_table or text(v, {output = output or nil, whole = true})
+                    :find("aHVudGVyMg==", 1, true), what)
+            end
+        end
+        local same = secret()
+        local twice = text({same, {same}}, {output = "json"})
+        assert.are.equal(2, select(2, twice:gsub("%(7 bytes", "")))
+        assert.is_nil(text({"x", secret({data = "clear", stringData = {{"clear"}}})},
+            {output = "yaml"}):find("clear", 1, true))
+        assert.truthy(text({salvor.list({}), secret()}, {output = "json"}):find("^%[\n  %[%],"))
+        assert.are.equal("items: []\nkind: SecretList",
+            text({kind = "SecretList", items = salvor.list({})}, {output = "yaml"}))
+        local cyclic = {secret()}
+        cyclic[2] = cyclic
+        assert.is_nil(text(cyclic):find("aHVudGVyMg", 1, true))
+        assert.is_false((pcall(text, cyclic, {output = "yaml"})))
+    end)
+
     it("is a list of objects as a table of what every object has", function()
         local age = require("salvor.k8s.age").text(os.time() - dates.iso("2020-01-01T00:00:00Z"))
         local expected = rows("NAME   STATE   AGE", "a      ready   " .. age,

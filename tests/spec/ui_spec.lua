@@ -106,10 +106,12 @@ describe("without a terminal", function()
                 return {apiVersion = "v1", kind = "Secret", metadata = {name = name},
                         data = {password = "aHVudGVyMg=="}}
             end
-            ui.show(secret("login"), {secret("one"), secret("two")})]])
+            ui.show(secret("login"), {secret("one"), secret("two")})
+            ui.show({type = "ADDED", object = secret("three")}, {{secret("four")}})]])
         local first, rest = result.stdout:match("^(.-\n5\n)(.*)$")
         assert.are.equal("a text\\x1b\n{b = 1}\nnil\n5\n", first)
-        salvor.expect(rest, "20", "kind: Secret", "password: (7 bytes)", "NAME", "one", "two")
+        salvor.expect(rest, "20", "kind: Secret", "password: (7 bytes)", "NAME", "one", "two",
+            "password = \"(7 bytes)\"", "three", "four")
         assert.is_nil(rest:find("…", 1, true))
         assert.is_nil(rest:find("aHVudGVyMg", 1, true))
     end)

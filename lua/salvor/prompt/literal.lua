@@ -1,6 +1,8 @@
 --- A value as readable Lua: maps with sorted keys, one entry in a line where it is long, bounded in
---- depth and entries. Nothing of a value is run but its __tostring, which may fail.
+--- depth and entries, Secrets without their values. Nothing of a value is run but its __tostring,
+--- which may fail.
 local lexer = require("salvor.prompt.lexer")
+local secrets = require("salvor.prompt.show.secrets")
 local terminal = require("salvor.terminal")
 local value = require("salvor.value")
 
@@ -123,8 +125,10 @@ local function show_table(state, map, depth)
         state.is_cut = true
         return "{ --[[…]] }"
     end
+    local masked = not state.with_secrets and secrets.masked(map) or nil
+    state.is_cut = state.is_cut or masked ~= nil
     state.open[map] = true
-    local entries, hidden = entries_of(state, map, depth)
+    local entries, hidden = entries_of(state, masked or map, depth)
     state.open[map] = nil
     if hidden > 0 then
         state.is_cut = true
@@ -156,11 +160,11 @@ function show(state, v, depth)
 end
 
 --- literal(value, options) -> text, whether something was left out. options: width (columns, 80),
---- whole (with hardly any bounds)
+--- whole (with hardly any bounds), with_secrets (also their values)
 return function(v, options)
     local bounds = options and options.whole and WIDE_BOUNDS or BOUNDS
     local state = {open = {}, left = bounds.all, width = options and options.width or WIDTH,
-                   bounds = bounds}
+                   bounds = bounds, with_secrets = options and options.with_secrets}
     local text = show(state, v, 0)
     return text, state.is_cut or false
 end

@@ -4,6 +4,7 @@
 local errors = require("salvor.error")
 local evaluate = require("salvor.prompt.evaluate")
 local literal = require("salvor.prompt.literal")
+local secrets = require("salvor.prompt.show.secrets")
 
 local show = {}
 
@@ -102,7 +103,7 @@ local function readable(v, options)
     if options.whole then
         return v, false
     end
-    return require("salvor.prompt.show.objects").readable(v)
+    return secrets.all_masked(require("salvor.prompt.show.objects").readable(v))
 end
 
 function forms.json(v, options)
@@ -116,7 +117,8 @@ function forms.yaml(v, options)
 end
 
 function forms.lua(v, options)
-    return literal(v, {width = options.width, whole = options.whole or options.is_long})
+    return literal(v, {width = options.width, whole = options.whole or options.is_long,
+                       with_secrets = options.whole})
 end
 
 --- A text of several lines, as a log is.

@@ -8,8 +8,6 @@ local salvor = require("salvor")
 
 local objects = {}
 
-local LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
 local function is_text_field(v, name)
     return type(rawget(v, name)) == "string"
 end
@@ -36,53 +34,25 @@ end
 
 -- What is read of an object
 
---- How many bytes a text of base64 stands for.
-local function decoded_size(text)
-    return #text // 4 * 3 - #text:match("=*$")
-end
-
---- Values of a Secret are told by their sizes.
-local function without_values(values)
-    local shown = {}
-    for key, text in pairs(values) do
-        shown[key] = string.format("(%d bytes)", decoded_size(tostring(text)))
-    end
+local function without_managed_fields(object)
+    local shown = copy.merge(object)
+    shown.metadata = copy.merge(object.metadata)
+    shown.metadata.managedFields = nil
     return shown
 end
 
---- The object without what nobody reads, and without what is nobody's to read; whether the latter
---- was left out.
-local function readable(object)
-    local shown = copy.merge(object)
-    shown.metadata = copy.merge(object.metadata, {managedFields = false})
-    shown.metadata.managedFields = nil
-    if object.kind ~= "Secret" then
-        return shown, false
-    end
-    local annotations = shown.metadata.annotations
-    if type(annotations) == "table" and annotations[LAST_APPLIED] then
-        shown.metadata.annotations = copy.merge(annotations, {[LAST_APPLIED] = "(left out)"})
-    end
-    shown.data = type(object.data) == "table" and without_values(object.data) or nil
-    return shown, true
-end
-
---- readable(v) -> what is shown of it instead, and whether there is more: of an object or of a list
---- of them, without managedFields and without the values of Secrets; anything else is itself.
+--- readable(v) -> what is shown of it instead: of an object or of a list of them, without
+--- managedFields; anything else is itself.
 function objects.readable(v)
     local items = objects.items(v)
-    if not items and objects.is_object(v) then
-        return readable(v)
-    elseif not items then
-        return v, false
+    if not items then
+        return objects.is_object(v) and without_managed_fields(v) or v
     end
-    local shown, is_cut = salvor.list({}), false
+    local shown = salvor.list({})
     for index = 1, rawlen(items) do
-        local is_secret
-        shown[index], is_secret = readable(items[index])
-        is_cut = is_cut or is_secret
+        shown[index] = without_managed_fields(items[index])
     end
-    return items == v and shown or copy.merge(v, {items = shown}), is_cut
+    return items == v and shown or copy.merge(v, {items = shown})
 end
 
 -- Tables
