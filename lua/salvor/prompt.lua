@@ -58,7 +58,7 @@ end
 
 --- Prints, and stops after each screen.
 function prompt:page(text)
-    require("salvor.prompt.pager")(self.editor.console, prompt.harmless(text), function(part)
+    require("salvor.prompt.pager")(self.editor, prompt.harmless(text), function(part)
         io.stdout:write(part, "\n")
         io.stdout:flush()
     end)
@@ -261,6 +261,9 @@ function prompt.run_session(console, options)
         return client
     end)
     local write = log_writer.write
+    local _ <close> = setmetatable({}, {__close = function()
+        log_writer.write = write
+    end})
     function log_writer.write(row)
         self.editor:above(write, row)
     end

@@ -74,4 +74,11 @@ describe("while a line is edited", function()
         edited:above(function(...) table.insert(done, table.concat({...}, " ")) end, "a", "row")
         assert.are.same({"erase", "a row", "draw"}, done)
     end)
+
+    it("nothing is drawn below what others print once the terminal was given back", function()
+        edited:give_back()
+        done = {}
+        edited:above(function() table.insert(done, "print") end)
+        assert.are.same({"erase", "print"}, done)
+    end)
 end)

@@ -146,7 +146,7 @@ function actions.suspend(self)
 end
 
 function actions.edit(self)
-    self.console:yield()
+    self:give_back()
     local ok, text = pcall(self.options.edit, self.line.text)
     self.console:take()
     if not ok then

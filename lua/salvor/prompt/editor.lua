@@ -120,10 +120,28 @@ function editor:pieces()
     return table.move(below, 1, #below, #pieces + 1, pieces)
 end
 
+--- Draws these rows, which stay below what others print, until erase() or give_back().
+function editor:draw(pieces)
+    self.drawn = pieces
+    self.console:draw(pieces)
+end
+
+--- Takes away what was drawn.
+function editor:erase()
+    self.drawn = nil
+    self.console:erase()
+end
+
+--- Leaves what was drawn where it is, and gives the terminal back as it was found.
+function editor:give_back()
+    self.drawn = nil
+    self.console:yield()
+end
+
 --- Draws the line, when one is being edited; for who has something new for it.
 function editor:refresh()
     if self.line then
-        self.console:draw(self:pieces())
+        self:draw(self:pieces())
     end
 end
 
@@ -137,11 +155,13 @@ function editor:complete_anew()
     end
 end
 
---- Calls what prints rows, above the line when one is being edited.
+--- Calls what prints rows, above what is drawn: the line, a question, what is watched.
 function editor:above(print, ...)
     self.console:erase()
     print(...)
-    self:refresh()
+    if self.drawn then
+        self.console:draw(self.drawn)
+    end
 end
 
 --- Tells what went wrong.
@@ -233,7 +253,7 @@ function editor:read(prompt, continuation, initial)
     self.is_finished = false
     local _ <close> = setmetatable({}, {__close = function()
         self.line, self.menu, self.search, self.pending = nil, nil, nil, nil
-        self.console:yield()
+        self:give_back()
     end})
     local result = edit(self, initial or "")
     finish(self)

@@ -7,16 +7,16 @@ local STEPS = {[" "] = "page", Enter = "line", ["C-m"] = "line", ["C-j"] = "line
                q = "quit", ["C-c"] = "quit", ["C-d"] = "quit", Escape = "quit", Down = "line",
                PageDown = "page", f = "page", j = "line"}
 
-local function ask(console)
+local function ask(editor)
     local _ <close> = setmetatable({}, {__close = function()
-        console:erase()
-        console:yield()
+        editor:erase()
+        editor:give_back()
     end})
-    console:take()
+    editor.console:take()
     local step
     repeat
-        console:draw({{HELP, "7"}})
-        local kind, text = console:read()
+        editor:draw({{HELP, "7"}})
+        local kind, text = editor.console:read()
         step = kind == "closed" and "quit" or kind == "text" and STEPS[text:sub(1, 1)]
             or kind == "key" and STEPS[text]
     until step
@@ -29,9 +29,9 @@ local function height_of(line, columns)
     return math.max(1, (width + columns - 1) // columns)
 end
 
---- pager(console, text, print): prints the text by print(lines), stopping after each screen.
-return function(console, text, print)
-    local columns, rows = console:size()
+--- pager(editor, text, print): prints the text by print(lines), stopping after each screen.
+return function(editor, text, print)
+    local columns, rows = editor.console:size()
     local lines, left = {}, rows - 1
     local step
     for line in (text .. "\n"):gmatch("([^\n]*)\n") do
@@ -41,11 +41,11 @@ return function(console, text, print)
                 print(table.concat(lines, "\n"))
                 lines = {}
             end
-            step = ask(console)
+            step = ask(editor)
             if step == "quit" then
                 return
             end
-            columns, rows = console:size() -- it may be another one by now
+            columns, rows = editor.console:size() -- it may be another one by now
             left = step == "page" and rows - 1 or 1
         end
         left = left - height

@@ -43,16 +43,16 @@ end
 --- The same rows are drawn anew where they differ, so nothing flickers; the last ones stay.
 function watch.run(prompt, text)
     local chunk = evaluate.must_compile(text)
-    local console, last = prompt.editor.console, nil
+    local last
     local _ <close> = setmetatable({}, {__close = function()
         if last then
-            console:erase()
+            prompt.editor:erase()
             prompt:print(last)
         end
     end})
     while true do
         last = view(prompt, look(prompt, chunk))
-        console:draw({last, "\n", true})
+        prompt.editor:draw({last, "\n", true})
         task.sleep(PAUSE)
     end
 end
