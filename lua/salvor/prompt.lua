@@ -6,7 +6,6 @@ local complete = require("salvor.prompt.complete")
 local copy = require("salvor.copy")
 local editor = require("salvor.prompt.editor")
 local environment = require("salvor.prompt.environment")
-local errors = require("salvor.error")
 local evaluate = require("salvor.prompt.evaluate")
 local fit = require("salvor.fit")
 local folders = require("salvor.folders")
@@ -88,14 +87,6 @@ function prompt:use(context, namespace)
     rawset(_G, "c", nil)
 end
 
---- The cluster takes the credentials no more. A client of the user's own in `c` stays there.
-function prompt:outdate()
-    if rawget(_G, "c") == self.target.connected then
-        rawset(_G, "c", nil)
-    end
-    self.target:outdate()
-end
-
 --- What stands before the line, and its style. What must be seen does not depend on colours.
 function prompt:label()
     local text, is_production = self.target:label()
@@ -122,9 +113,7 @@ end
 local function tell(self, problem, traceback, meant)
     self.failure = {problem = problem, traceback = traceback}
     self:complain(evaluate.describe(problem) .. (meant and "; " .. meant or ""))
-    if errors.is(problem, "Unauthorized") and (problem.op or ""):find("^k8s%.") then
-        self:outdate()
-    end
+    environment.heed(problem, self.target)
 end
 
 --- Shows what a call gave: of nil and an error, the error.

@@ -1,7 +1,7 @@
 --- The plain prompt, as lua5.4 -i has it; on a terminal that cannot draw a line it has the prompt's
 --- client and modules, and shows values as it does.
 local errors = require("salvor.error")
-local globals = require("salvor.prompt.environment").globals
+local environment = require("salvor.prompt.environment")
 local evaluate = require("salvor.prompt.evaluate")
 local terminal = require("salvor.terminal")
 local salvor = require("salvor")
@@ -17,11 +17,11 @@ end
 --- An expression is shown, so it is tried first; a statement whose message ends in <eof> goes on in
 --- the next line.
 local function load_line(line)
-    local chunk = load("return " .. line, "=stdin", "t", globals)
+    local chunk = load("return " .. line, "=stdin", "t", environment.globals)
     if chunk then
         return chunk
     end
-    return load(line, "=stdin", "t", globals)
+    return load(line, "=stdin", "t", environment.globals)
 end
 
 local function read_chunk()
@@ -39,7 +39,7 @@ local function read_chunk()
             break
         end
         text = text .. "\n" .. more
-        chunk, problem = load(text, "=stdin", "t", globals)
+        chunk, problem = load(text, "=stdin", "t", environment.globals)
     end
     return chunk, problem
 end
@@ -53,11 +53,12 @@ local function print_results(...)
     if terminal.is_terminal("stdout") then
         require("salvor.ui").show(...)
     else
-        print(...)
+        environment.globals.print(...) -- another one than Lua's, where that was entered
     end
 end
 
-local function show(ok, ...)
+local function show(target, ok, ...)
+    environment.heed(ok and evaluate.error_of(table.pack(...)) or (...), target)
     if not ok then
         complain(evaluate.describe((...)))
     elseif select("#", ...) > 0 then
@@ -94,7 +95,7 @@ end
 --- (salvor.prompt.production).
 function repl.run(options)
     if terminal.is_terminal("stdin") and terminal.is_terminal("stdout") then
-        require("salvor.prompt.environment").install(function()
+        environment.install(function()
             return options.target:client()
         end)
     end
@@ -105,7 +106,7 @@ function repl.run(options)
         local chunk, problem = read()
         if chunk then
             options.questions:forget()
-            show(call(chunk))
+            show(options.target, call(chunk))
         elseif problem then
             complain(problem)
         else

@@ -224,6 +224,14 @@ describe("the prompt", function()
             "salvor: stdin:1: unexpected symbol near ')'\nsalvor: stdin:1: e\n", complaints)
     end)
 
+    it("shows values by the print that was entered, which is nobody else's", function()
+        assert.are.equal("got 5\ntrue\n\n", (answers(
+            "p = print\nfunction print(v) p('got', v) end\n2 + 3\nprint = p\n"
+            .. "print == p\n"):gsub("\t", " ")))
+        local _, complaints = answers("print = 5\n1\n")
+        salvor.expect(complaints, "error calling 'print'")
+    end)
+
     it("reads on where a statement is not finished", function()
         assert.are.equal("1\n2\n\n", (answers("for i = 1, 2 do\nprint(i)\nend\n")))
         local _, complaints = answers("if true")

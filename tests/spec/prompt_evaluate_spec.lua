@@ -1,4 +1,5 @@
 -- How what is entered at the prompt becomes a function.
+local environment = require("salvor.prompt.environment")
 local evaluate = require("salvor.prompt.evaluate")
 
 describe("what is entered", function()
@@ -38,6 +39,17 @@ describe("what is entered", function()
             assert.is_true(evaluate.is_complete(text), text)
         end
         assert.is_nil((evaluate.compile("x = = 5; x")))
+    end)
+
+    it("takes Lua's own names from itself alone", function()
+        local own = {print, warn, table}
+        assert(evaluate.compile("print, warn, table = 5, 6, 7"))()
+        assert.are.same({5, 6, 7}, {assert(evaluate.compile("print, warn, table"))()})
+        for _, name in ipairs({"print", "warn", "table"}) do
+            environment.globals[name] = nil
+        end
+        assert.are.same(own, {print, warn, table})
+        assert.are.same(own, {assert(evaluate.compile("print, warn, table"))()})
     end)
 
     it("tells of a Secret that was raised, without its values", function()

@@ -34,4 +34,22 @@ lab.describe("who has logged in again elsewhere", function()
         assert.are.equal("true", shown:run("c == own"))
         assert.are.equal("\"default\"", shown:run("c = nil; c:get('ns', 'default').metadata.name"))
     end)
+
+    it("goes on at a dumb terminal, too, whether the error was raised or a value", function()
+        local home = must(fs.temporary_folder())
+        local kubeconfig = fs.join(home, "kubeconfig")
+        local good, bad = must(fs.read(lab.kubeconfig())),
+            must(fs.read(lab.kubeconfig("unauthorized")))
+        for _, get in ipairs({"c:get('ns', 'default')", "must(c:get('ns', 'default'))"}) do
+            must(fs.write(kubeconfig, bad))
+            local shown <close> = prompt.start({columns = 150, label = ">",
+                                                env = {KUBECONFIG = kubeconfig, TERM = "dumb"}})
+            shown:enter(get)
+            shown:expect_text("log in again")
+            must(fs.write(kubeconfig, good))
+            shown:enter(get)
+            shown:expect_text("phase: Active")
+        end
+        must(fs.remove_tree(home))
+    end)
 end)

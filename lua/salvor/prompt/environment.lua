@@ -1,5 +1,7 @@
 --- The names that are there at the prompt without a require: Salvor's modules, loaded when they are
 --- first used, and `c`, a client of the cluster that the prompt shows.
+local errors = require("salvor.error")
+
 local environment = {}
 
 environment.MODULES = {"archive", "digest", "fs", "json", "k8s", "log", "pgbackrest", "proc",
@@ -10,12 +12,12 @@ for _, name in ipairs(environment.MODULES) do
     environment.is_module[name] = true
 end
 
--- Lua's own names, which Salvor's modules need as they are.
+-- Lua's own names, which Salvor's modules and commands need as they are.
 local STANDARD = {}
 for name in ([[_G assert collectgarbage coroutine debug dofile error getmetatable io ipairs
-               load loadfile math must next os package pairs pcall rawequal rawget rawlen rawset
-               require select setmetatable string table tonumber tostring type utf8
-               xpcall]]):gmatch("%S+") do
+               load loadfile math must next os package pairs pcall print rawequal rawget rawlen
+               rawset require select setmetatable string table tonumber tostring type utf8
+               warn xpcall]]):gmatch("%S+") do
     STANDARD[name] = true
 end
 
@@ -60,6 +62,17 @@ function environment.install(new_client)
     end
     setmetatable(_G, lazy)
     _G.print = print_harmlessly
+end
+
+--- Once the cluster takes the credentials no more, the next use of `c` reads the kubeconfig again.
+--- A client of the user's own in `c` stays there.
+function environment.heed(problem, target)
+    if errors.is(problem, "Unauthorized") and (problem.op or ""):find("^k8s%.") then
+        if rawget(_G, "c") == target.connected then
+            rawset(_G, "c", nil)
+        end
+        target:outdate()
+    end
 end
 
 return environment
