@@ -71,3 +71,49 @@ describe("a row of the log", function()
         shown:expect_text("warning goodbye")
     end)
 end)
+
+describe("a row of the log", function()
+    local shown
+
+    before_each(function()
+        shown = prompt.start({columns = 150})
+        shown:clear()
+    end)
+
+    after_each(function()
+        shown:close()
+    end)
+
+    local function expect_above(pattern)
+        eventually("the row", function()
+            return shown:text():find("warning a row\n" .. pattern)
+        end)
+    end
+
+    it("leaves the pager's question where it can be seen", function()
+        shown:enter("task.spawn(function() repeat task.sleep(0.01) until fs.stat('now') "
+            .. "log.warning('a row') end) return ('text\\n'):rep(100)")
+        shown:expect_text("-- more: ")
+        must(fs.write(fs.join(shown.home, "now"), ""))
+        expect_above("%-%- more: ")
+        shown:press("q")
+        shown:expect_text("a row\n" .. shown.label)
+    end)
+
+    it("leaves what is watched, however long its next turn takes", function()
+        shown:enter("turn = 0 function look() turn = turn + 1 if turn == 2 then "
+            .. "log.warning('a row') task.sleep(3600) end return 'watched' end")
+        shown:enter(":watch look()")
+        expect_above("%d%d:%d%d:%d%d\n\"watched\"")
+        shown:press("C-c")
+        shown:expect_text("cancelled\n" .. shown.label)
+    end)
+
+    it("is written when the prompt has ended, too", function()
+        shown:enter("last = setmetatable({}, {__gc = function() log.warning('goodbye') end})")
+        shown:enter("'alive'")
+        shown:press("C-d")
+        assert.are.equal(0, shown:wait())
+        shown:expect_text("warning goodbye")
+    end)
+end)
