@@ -196,7 +196,7 @@ lab.describe("of a run's steps", function()
             ["--resume goes without a procedure's id"] = {ID, "--resume", "x"},
             ["--resume and --undo exclude each other"] = {"--resume", "x", "--undo", "x"},
             ["--undo undoes all that was done"] = {"--undo", "x", "--skip", "one"},
-            ["which procedure?"] = {},
+            ["the ID of a procedure is missing; salvor list shows them: salvor run ID"] = {},
         }) do
             local result = small:run(words)
             salvor.expect_code(2, result)

@@ -41,7 +41,7 @@ local function check_options(given, words)
     elseif given.undo and (given["until"] or given.skip) then
         usage("--undo undoes all that was done, without --until and --skip")
     elseif not earlier and not given.plan and not words[1] then
-        usage("which procedure?", "salvor list shows them")
+        usage("the ID of a procedure is missing", "salvor list shows them: salvor run ID")
     end
 end
 
