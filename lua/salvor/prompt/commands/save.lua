@@ -1,6 +1,8 @@
+local errors = require("salvor.error")
 local folders = require("salvor.folders")
 local fs = require("salvor.fs")
 local history = require("salvor.prompt.history")
+local refuse = require("salvor.prompt.refuse")
 local session_script = require("salvor.prompt.session_script")
 local values = require("salvor.prompt.complete.values")
 
@@ -16,7 +18,11 @@ end
 function save.run(prompt, path)
     path = folders.expand_home(path)
     local script = session_script(prompt.inputs)
-    must(fs.write(path, script, {exclusive = true, mode = MODE}))
+    local written, err = fs.write(path, script, {exclusive = true, mode = MODE})
+    if errors.is(err, "AlreadyExists") then
+        refuse(path .. " is there already", "choose another name, or remove it first")
+    end
+    must(written, err)
     prompt:print("salvor " .. path .. " runs it")
     if history.holds_secret(script) then
         prompt:complain(path .. " seems to hold a secret; only you may read it")
