@@ -72,6 +72,29 @@ describe("a row of the log", function()
     end)
 end)
 
+describe("why nothing can be completed", function()
+    it("stands above the line, in each line anew", function()
+        local server = scripted.start()
+        server:rules({{path = "/api/v1/namespaces/default/configmaps", status = 403, json = {
+            kind = "Status", apiVersion = "v1", status = "Failure", reason = "Forbidden",
+            message = "you may not list them", code = 403}}})
+        local shown <close> = prompt.start({label = "/default>", columns = 120,
+                                            env = {KUBECONFIG = server:kubeconfig()}})
+        for _ = 1, 2 do
+            shown:clear()
+            shown:type("c:get('cm', 'se")
+            -- What was refused a moment ago is not asked for again.
+            eventually("the reason", function()
+                shown:press("Tab")
+                return shown:text():find("you may not list them", 1, true)
+            end)
+            shown:expect_text("\n" .. shown.label .. " c:get('cm', 'se")
+            shown:press("C-c")
+        end
+        server:stop()
+    end)
+end)
+
 describe("a row of the log", function()
     local shown
 

@@ -40,6 +40,17 @@ describe("while a line is edited", function()
         assert.is_not_nil(edited.menu)
     end)
 
+    it("completion tells once why there is nothing, and goes on with what there is", function()
+        edited.options.complain = function(problem) table.insert(done, problem) end
+        done = {}
+        edited:complete_anew("refused")
+        edited:complete_anew("refused again")
+        assert.are.same({"erase", "refused", "draw", "draw", "draw"}, done)
+        items = {{text = "pod-1"}, {text = "pod-2"}}
+        edited:complete_anew("some are missing")
+        assert.is_not_nil(edited.menu)
+    end)
+
     it("completion is given up when something else was pressed", function()
         press("text", "o")
         items = {{text = "pod-1"}, {text = "pod-2"}}

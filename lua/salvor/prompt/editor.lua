@@ -146,10 +146,14 @@ function editor:refresh()
 end
 
 --- What completion waited for has come: the key is as good as pressed again, when nothing was
---- changed since.
-function editor:complete_anew()
+--- changed since. The problem, if any, is why there may be nothing; the first of a line is told.
+function editor:complete_anew(problem)
     if self.line and self.asked and self.asked.text == self.line.text
         and self.asked.cursor == self.line.cursor then
+        if problem ~= nil and not self.has_complained then
+            self.has_complained = true
+            self:complain(problem)
+        end
         menu.complete(self, 1)
         self:refresh()
     end
@@ -250,7 +254,7 @@ end
 function editor:read(prompt, continuation, initial)
     self.prompt, self.continuation, self.first = prompt, continuation, 1
     self.line, self.place, self.draft, self.asked = line.new(self.kills), nil, nil, nil
-    self.is_finished = false
+    self.is_finished, self.has_complained = false, false
     local _ <close> = setmetatable({}, {__close = function()
         self.line, self.menu, self.search, self.pending = nil, nil, nil, nil
         self:give_back()

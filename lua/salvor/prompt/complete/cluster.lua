@@ -8,10 +8,12 @@ local cluster = {}
 cluster.__index = cluster
 
 local FRESH = 15 -- seconds
+local FAILED = 1 -- seconds until a list that could not be fetched is asked for again
 local PATIENCE = 10 -- seconds for one list
 local MOST = 20000 -- names of one kind
 
---- new(prompt, told): `told` is called when an answer has come.
+--- new(prompt, told): told(problem) is called when an answer has come; the problem is what was
+--- raised instead, if so.
 function cluster.new(prompt, told)
     local self = setmetatable({prompt = prompt, told = told}, cluster)
     self:forget()
@@ -32,12 +34,12 @@ local function fetch(self, client, list, read)
     list.busy = true
     self.prompt:background(function()
         local items = {}
-        pcall(task.timeout, PATIENCE, function()
+        local ok, problem = pcall(task.timeout, PATIENCE, function()
             read(client or self.prompt:client(), items)
         end)
         table.sort(items, compare)
-        list.busy, list.at, list.items = false, task.now(), items
-        self.told()
+        list.busy, list.items, list.old_at = false, items, task.now() + (ok and FRESH or FAILED)
+        self.told(not ok and problem or nil)
     end)
 end
 
@@ -46,9 +48,9 @@ end
 local function get(self, client, key, read)
     local lists = self.lists[client or self] or {}
     self.lists[client or self] = lists
-    local list = lists[key] or {items = {}, at = -math.huge}
+    local list = lists[key] or {items = {}, old_at = -math.huge}
     lists[key] = list
-    if not list.busy and task.now() - list.at > FRESH then
+    if not list.busy and task.now() > list.old_at then
         fetch(self, client, list, read)
     end
     return list.items

@@ -7,10 +7,12 @@ local stores = {}
 stores.__index = stores
 
 local FRESH = 30 -- seconds
+local FAILED = 1 -- seconds until a folder that could not be listed is asked for again
 local PATIENCE = 10
 local MOST = 2000 -- entries of one folder
 
---- new(prompt, told): `told` is called when an answer has come.
+--- new(prompt, told): told(problem) is called when an answer has come; the problem is what was
+--- raised instead, if so.
 function stores.new(prompt, told)
     return setmetatable({prompt = prompt, told = told, folders = {}}, stores)
 end
@@ -33,17 +35,18 @@ end
 --- The items of a folder, as they are known by now. read() gives paths, text_of(path) what is
 --- written for one.
 local function get(self, key, text_of, read)
-    local folder = self.folders[key] or {items = {}, at = -math.huge}
+    local folder = self.folders[key] or {items = {}, old_at = -math.huge}
     self.folders[key] = folder
-    if not folder.busy and task.now() - folder.at > FRESH then
+    if not folder.busy and task.now() > folder.old_at then
         folder.busy = true
         self.prompt:background(function()
             local ok, paths = pcall(task.timeout, PATIENCE, read)
-            folder.busy, folder.at, folder.items = false, task.now(), {}
+            folder.busy, folder.items = false, {}
+            folder.old_at = task.now() + (ok and FRESH or FAILED)
             for index, path in ipairs(ok and paths or {}) do
                 folder.items[index] = {text = text_of(path), label = path:match("[^/]+/?$")}
             end
-            self.told()
+            self.told(not ok and paths or nil)
         end)
     end
     return folder.items
