@@ -23,10 +23,10 @@ local checks = {}
 --- The parts of a kit that are objects to be applied.
 checks.SAVED = {"config_map", "secret"}
 
---- Those of the platform's namespace; of another one is the operator alone.
-local function deployments_of(saved)
+--- The deployments of the platform's namespace; of another one is the operator alone.
+local function deployments_of(before)
     local names = {}
-    for _, name in ipairs(keys(saved.images)) do
+    for _, name in ipairs(keys(before.images)) do
         names[#names + 1] = not name:find("/", 1, true) and name or nil
     end
     return names
