@@ -18,7 +18,7 @@ local function rules_of(opened)
 end
 
 --- The client of a cluster of the procedure's, the target's or that of another context, and the
---- kinds that the cluster knows.
+--- kinds that the cluster knows. A plugin of another context gets no turn of its own to ask.
 local function cluster_of(subject, opened, context)
     if not context then
         return subject.client, subject.kinds
