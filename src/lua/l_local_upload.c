@@ -107,8 +107,7 @@ static void end_here(struct upload_object *object)
     if (object->closed)
         return;
     object->closed = true;
-    salvor_local_upload_prepare_removal(&object->upload);
-    salvor_local_upload_remove(&object->upload);
+    salvor_local_abandon(&object->upload);
     leave(object);
 }
 

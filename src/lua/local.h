@@ -6,7 +6,7 @@
 
 #include <lua.h>
 
-#include "store/local/object.h"
+#include "store/local/upload.h"
 
 #define SALVOR_LOCAL_ROOT "salvor.local.root" /* the metatable of roots */
 
@@ -37,5 +37,11 @@ int salvor_local_remove_all(lua_State *L);
 /* root:begin(path, size, part_size, id, options [, patience]) -> upload */
 int salvor_local_begin(lua_State *L);
 void salvor_local_upload_metatable(lua_State *L);
+
+/*
+ * Removes and closes an upload whose owner cannot wait: a thread does it, which is waited for a
+ * moment only. A second call does nothing.
+ */
+void salvor_local_abandon(struct salvor_local_upload *upload);
 
 #endif
