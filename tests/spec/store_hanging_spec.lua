@@ -131,6 +131,19 @@ describe_hanging("while a file system hangs, a cancellation leaves", function()
         ]]))
     end)
 
+    it("a large file that an earlier run has begun, which stays for a later one", function()
+        local expected = "cancelled\ttrue\tCancelled\n.salvor-abcdef.tmp\nfile\n"
+        assert.are.equal(expected, output(STORE .. [[
+            local root = must(require("salvor.local").open(here.path))
+            local function begin()
+                return root:begin("new", MiB, MiB, "abcdef", {mode = 384})
+            end
+            must(begin()):close()
+            left("open", begin)
+            print_names()
+        ]]))
+    end)
+
     it("a large file that is copied again at once", function()
         assert.are.equal("cancelled\ttrue\tCancelled\ntrue\nfile\nnew\n", output(STORE .. [[
             left("write", function()
