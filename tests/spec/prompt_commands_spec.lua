@@ -87,8 +87,9 @@ lab.describe("commands of the prompt", function()
         assert.are.equal("a b is no name of a namespace; give up to 63 of a-z, 0-9 and '-', with"
             .. " '-' at neither end", shown:run(":ns a b"))
         assert.truthy(shown:run(":ns Shop"):find("Shop is no name of a namespace", 1, true))
-        assert.truthy(shown:run(":ns " .. ("x"):rep(64))
-            :find("is no name of a namespace", 1, true))
+        for _, name in ipairs({"-a", "a-", "-", ("x"):rep(64)}) do
+            assert.truthy(shown:run(":ns " .. name):find("is no name of a namespace", 1, true))
+        end
         local label = context .. "/not-there>"
         shown:go(":ns not-there", "this cluster has no namespace not-there yet\n" .. label)
         shown:go(":ns", context .. "/default>")
