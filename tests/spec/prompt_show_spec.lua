@@ -150,6 +150,11 @@ describe("a value at the prompt", function()
                     :find("aHVudGVyMg==", 1, true), what)
             end
         end
+        local list = {kind = "SecretList", items = {from_list, secret()}}
+        for _, output in ipairs({"lua", "yaml", "json"}) do
+            local _, count = text(list, {output = output}):gsub("%(7 bytes%)", "")
+            assert.are.equal(2, count)
+        end
         local same = secret()
         local twice = text({same, {same}}, {output = "json"})
         assert.are.equal(2, select(2, twice:gsub("%(7 bytes", "")))

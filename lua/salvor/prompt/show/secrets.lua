@@ -89,7 +89,7 @@ function secrets.all_masked(v)
         for key, child in next, shown or map do
             local child_shown = walk(child, depth + 1)
             if not rawequal(child_shown, child) then
-                shown = shown or value.is_list(map) and value.list(copy_of(map)) or copy_of(map)
+                shown = shown or copy_of(map)
                 shown[key] = child_shown
             end
         end
