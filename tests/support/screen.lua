@@ -187,7 +187,7 @@ function screen:wait()
 end
 
 --- The number of the program's process, nil when it has ended.
-local function pid_of(self)
+function screen:pid()
     local shell = tmux(self, "display-message", "-p", "#{pane_pid}").stdout:match("%d+")
     local children = fs.read(string.format("/proc/%s/task/%s/children", shell, shell))
     return children and children:match("%d+")
@@ -195,7 +195,7 @@ end
 
 --- Takes the terminal away, and waits until the program has ended of that.
 function screen:close()
-    local pid = pid_of(self)
+    local pid = self:pid()
     tmux(self, "kill-server")
     if pid then
         ended.wait(pid)
