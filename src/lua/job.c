@@ -3,8 +3,11 @@
 #include "lua/binding.h"
 #include "lua/task.h"
 
-/* Seconds that the end of the program waits for threads that were left behind. */
-#define LAST_PATIENCE 0.02
+/*
+ * Seconds that the end of the program waits for threads that were left behind: on a busy machine they
+ * may still be tidying up, and only a file system that does not answer takes longer.
+ */
+#define LAST_PATIENCE 1.0
 
 struct salvor_jobs {
     lua_State *keeper; /* a Lua thread whose stack is free for use at any time */
