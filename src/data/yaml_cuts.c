@@ -14,13 +14,11 @@ int salvor_yaml_cut_lines(struct salvor_yaml_cuts *cuts, size_t from, size_t to,
                           size_t size, bool keep_break, struct salvor_error *err)
 {
     const struct salvor_yaml_layout *layout = &cuts->layout;
-    bool is_open = to == layout->size && to > layout->bom && layout->text[to - 1] != '\n';
+    bool is_open = to == layout->size && to > layout->bom && !salvor_yaml_break_before(layout, to);
     if (!is_open || (size == 0 && keep_break))
         return salvor_buffer_append(salvor_yaml_cut(cuts, from, to), lines, size, err);
-    if (from > layout->bom && from < to)
-        from -= layout->text[from - 1] == '\n' ? 1 : 0;
-    if (from < to && from > layout->bom && layout->text[from - 1] == '\r')
-        from--;
+    if (from < to)
+        from -= salvor_yaml_break_before(layout, from);
     struct salvor_buffer *out = salvor_yaml_cut(cuts, from, to);
     if (size == 0)
         return 0;

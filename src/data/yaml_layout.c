@@ -27,33 +27,70 @@ size_t salvor_yaml_offset(const struct salvor_yaml_layout *layout, struct salvor
     return offset;
 }
 
+/* The bytes of the line break at `offset`, or 0: those of YAML 1.1, all of which libyaml knows. */
+static size_t break_size(const struct salvor_yaml_layout *layout, size_t offset)
+{
+    const char *text = layout->text + offset;
+    size_t left = layout->size - offset;
+    if (left >= 2 && (!memcmp(text, "\r\n", 2) || !memcmp(text, "\xc2\x85", 2)))
+        return 2;
+    if (left >= 3 && (!memcmp(text, "\xe2\x80\xa8", 3) || !memcmp(text, "\xe2\x80\xa9", 3)))
+        return 3;
+    return left >= 1 && (*text == '\n' || *text == '\r');
+}
+
+size_t salvor_yaml_break_before(const struct salvor_yaml_layout *layout, size_t offset)
+{
+    for (size_t size = 3; size > 0; size--)
+        if (offset >= layout->bom + size && break_size(layout, offset - size) == size)
+            return size;
+    return 0;
+}
+
 size_t salvor_yaml_line_start(const struct salvor_yaml_layout *layout, size_t offset)
 {
-    while (offset > layout->bom && layout->text[offset - 1] != '\n')
+    while (offset > layout->bom && !salvor_yaml_break_before(layout, offset))
         offset--;
     return offset;
 }
 
 size_t salvor_yaml_line_end(const struct salvor_yaml_layout *layout, size_t offset)
 {
-    while (offset < layout->size && layout->text[offset] != '\n' &&
-           !(layout->text[offset] == '\r' && layout->text[offset + 1] == '\n'))
+    while (offset < layout->size && !break_size(layout, offset))
         offset++;
     return offset;
 }
 
 size_t salvor_yaml_next_line(const struct salvor_yaml_layout *layout, size_t offset)
 {
-    while (offset < layout->size && layout->text[offset] != '\n')
-        offset++;
-    return offset < layout->size ? offset + 1 : offset;
+    size_t end = salvor_yaml_line_end(layout, offset);
+    return end + break_size(layout, end);
 }
 
 bool salvor_yaml_is_first_in_line(const struct salvor_yaml_layout *layout, size_t offset)
 {
     while (offset > layout->bom && layout->text[offset - 1] == ' ')
         offset--;
-    return offset == layout->bom || layout->text[offset - 1] == '\n';
+    return offset == layout->bom || salvor_yaml_break_before(layout, offset);
+}
+
+/* The bytes of the white space at `offset`, or 0. */
+static size_t blank_size(const struct salvor_yaml_layout *layout, size_t offset)
+{
+    size_t size = break_size(layout, offset);
+    bool is_inner = offset < layout->size && strchr(" \t", layout->text[offset]);
+    return size == 0 && is_inner ? 1 : size;
+}
+
+size_t salvor_yaml_skip(const struct salvor_yaml_layout *layout, size_t offset)
+{
+    size_t size = 1;
+    for (; size > 0; offset += size) {
+        size = blank_size(layout, offset);
+        if (size == 0 && offset < layout->size && layout->text[offset] == '#')
+            size = salvor_yaml_line_end(layout, offset) - offset;
+    }
+    return offset;
 }
 
 const struct salvor_yaml_node *salvor_yaml_last(const struct salvor_yaml_node *collection,
@@ -70,11 +107,20 @@ const struct salvor_yaml_node *salvor_yaml_last(const struct salvor_yaml_node *c
     return last;
 }
 
+/* The bytes of the white space that ends at `offset`, or 0. */
+static size_t blank_before(const struct salvor_yaml_layout *layout, size_t offset)
+{
+    size_t size = salvor_yaml_break_before(layout, offset);
+    bool is_inner = offset > layout->bom && strchr(" \t", layout->text[offset - 1]);
+    return size == 0 && is_inner ? 1 : size;
+}
+
 static bool is_blank(const struct salvor_yaml_layout *layout, size_t from, size_t to)
 {
-    while (from < to && strchr(" \t\r\n", layout->text[from]))
-        from++;
-    return from == to;
+    size_t size = 1;
+    while (to > from && size > 0)
+        to -= size = blank_before(layout, to);
+    return to <= from;
 }
 
 /* The blank lines behind a block scalar are part of it only when its header says so. */
@@ -87,16 +133,12 @@ static size_t block_scalar_end(const struct salvor_yaml_layout *layout, size_t s
     if (memchr(layout->text + start, '+', comment - start))
         return end;
     while (end > header_end) {
-        size_t line = salvor_yaml_line_start(layout, layout->text[end - 1] == '\n' ? end - 1 : end);
+        size_t line = salvor_yaml_line_start(layout, end - salvor_yaml_break_before(layout, end));
         if (line <= header_end || !is_blank(layout, line, end))
             break;
         end = line;
     }
-    if (end > header_end && layout->text[end - 1] == '\n')
-        end--;
-    if (end > header_end && layout->text[end - 1] == '\r')
-        end--;
-    return end;
+    return end > header_end ? end - salvor_yaml_break_before(layout, end) : end;
 }
 
 size_t salvor_yaml_content_end(const struct salvor_yaml_layout *layout,
@@ -108,8 +150,9 @@ size_t salvor_yaml_content_end(const struct salvor_yaml_layout *layout,
     size_t end = salvor_yaml_offset(layout, node->end);
     if (node->quote == '|' || node->quote == '>')
         return block_scalar_end(layout, start, end);
-    while (start == end && end > layout->bom && is_blank(layout, end - 1, end))
-        start = --end; /* an empty node is where the next one begins */
+    if (start == end) /* an empty node may be where the next one begins */
+        for (size_t size = 1; size > 0; end -= size)
+            size = blank_before(layout, end);
     return end;
 }
 
@@ -117,43 +160,40 @@ size_t salvor_yaml_line_behind(const struct salvor_yaml_layout *layout,
                                const struct salvor_yaml_node *node)
 {
     size_t end = salvor_yaml_content_end(layout, node);
-    if (end > layout->bom && layout->text[end - 1] == '\n')
-        return end;
-    return salvor_yaml_next_line(layout, end);
+    return salvor_yaml_break_before(layout, end) ? end : salvor_yaml_next_line(layout, end);
 }
 
-size_t salvor_yaml_dash(const struct salvor_yaml_layout *layout,
-                        const struct salvor_yaml_node *element)
+/* The first `-`, `?` or key of a block collection: behind its anchor and tag. */
+static size_t first_member(const struct salvor_yaml_layout *layout,
+                           const struct salvor_yaml_node *collection)
 {
-    size_t offset = salvor_yaml_offset(layout, element->start);
-    while (offset > layout->bom) {
-        size_t line = salvor_yaml_line_start(layout, offset);
-        /* Backwards through this line for a dash with white space around it ... */
-        for (size_t at = offset; at-- > line;)
-            if (layout->text[at] == '-' && (at == line || layout->text[at - 1] == ' ') &&
-                is_blank(layout, at + 1, offset))
-                return at;
-        /* ... and else, the dash being alone on its line or before a comment, in the one before. */
-        if (line == layout->bom)
-            break;
-        offset = line - 1;
-        size_t start = salvor_yaml_line_start(layout, offset);
-        size_t first = start;
-        while (first < offset && layout->text[first] == ' ')
-            first++;
-        if (layout->text[first] == '-' && strchr(" \r\n", layout->text[first + 1]))
-            return first;
+    size_t offset = salvor_yaml_offset(layout, collection->start);
+    bool has_properties = collection->anchor || collection->scalar.tag;
+    while (has_properties && offset < layout->size && strchr("&!", layout->text[offset])) {
+        while (offset < layout->size && !blank_size(layout, offset))
+            offset++;
+        offset = salvor_yaml_skip(layout, offset);
     }
     return offset;
+}
+
+size_t salvor_yaml_member_start(const struct salvor_yaml_layout *layout,
+                                const struct salvor_yaml_node *collection,
+                                const struct salvor_yaml_node *member)
+{
+    const struct salvor_yaml_node *before = collection->first;
+    if (before == member)
+        return first_member(layout, collection);
+    while (before->next != member)
+        before = before->next;
+    return salvor_yaml_skip(layout, salvor_yaml_content_end(layout, before));
 }
 
 size_t salvor_yaml_column(const struct salvor_yaml_layout *layout,
                           const struct salvor_yaml_node *collection)
 {
-    if (collection->kind == SALVOR_YAML_MAPPING)
-        return collection->first->start.column;
-    size_t dash = salvor_yaml_dash(layout, collection->first);
-    return dash - salvor_yaml_line_start(layout, dash);
+    size_t offset = first_member(layout, collection);
+    return offset - salvor_yaml_line_start(layout, offset);
 }
 
 static bool is_block(const struct salvor_yaml_node *node, enum salvor_yaml_kind kind)
@@ -165,13 +205,14 @@ static bool is_block(const struct salvor_yaml_node *node, enum salvor_yaml_kind 
 static void measure(const struct salvor_yaml_layout *layout, const struct salvor_yaml_node *mapping,
                     size_t **map_step, size_t **list_step)
 {
+    size_t column = salvor_yaml_column(layout, mapping);
     for (const struct salvor_yaml_node *key = mapping->first; key; key = key->next->next) {
         const struct salvor_yaml_node *value = key->next;
         if (*map_step && is_block(value, SALVOR_YAML_MAPPING)) {
-            **map_step = salvor_yaml_column(layout, value) - key->start.column;
+            **map_step = salvor_yaml_column(layout, value) - column;
             *map_step = NULL;
         } else if (*list_step && is_block(value, SALVOR_YAML_SEQUENCE)) {
-            **list_step = salvor_yaml_column(layout, value) - key->start.column;
+            **list_step = salvor_yaml_column(layout, value) - column;
             *list_step = NULL;
         }
     }

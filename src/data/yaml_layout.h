@@ -19,6 +19,9 @@ struct salvor_yaml_layout salvor_yaml_layout(const char *text, size_t size);
 
 size_t salvor_yaml_offset(const struct salvor_yaml_layout *layout, struct salvor_yaml_mark mark);
 
+/* The bytes of the line break that ends at `offset`, or 0. Lone \r, U+0085, U+2028 and U+2029 count. */
+size_t salvor_yaml_break_before(const struct salvor_yaml_layout *layout, size_t offset);
+
 /* Where the line that `offset` is in begins, where its line break begins, where the next begins. */
 size_t salvor_yaml_line_start(const struct salvor_yaml_layout *layout, size_t offset);
 size_t salvor_yaml_line_end(const struct salvor_yaml_layout *layout, size_t offset);
@@ -26,6 +29,9 @@ size_t salvor_yaml_next_line(const struct salvor_yaml_layout *layout, size_t off
 
 /* Whether nothing but spaces stands between the start of the line and `offset`. */
 bool salvor_yaml_is_first_in_line(const struct salvor_yaml_layout *layout, size_t offset);
+
+/* The first byte from `offset` on that is neither white space nor of a comment. */
+size_t salvor_yaml_skip(const struct salvor_yaml_layout *layout, size_t offset);
 
 /*
  * Behind the last byte that belongs to the node: no comment, no blank line, and no line break except
@@ -38,11 +44,12 @@ size_t salvor_yaml_content_end(const struct salvor_yaml_layout *layout,
 size_t salvor_yaml_line_behind(const struct salvor_yaml_layout *layout,
                                const struct salvor_yaml_node *node);
 
-/* The `-` of an element of a block sequence. */
-size_t salvor_yaml_dash(const struct salvor_yaml_layout *layout,
-                        const struct salvor_yaml_node *element);
+/* The `-`, the `?` or the key that a member of a block collection, an element or a key, begins with. */
+size_t salvor_yaml_member_start(const struct salvor_yaml_layout *layout,
+                                const struct salvor_yaml_node *collection,
+                                const struct salvor_yaml_node *member);
 
-/* The column, from 0, of the keys or dashes of a block collection that is not empty. */
+/* The column, from 0, of the members of a block collection that is not empty. */
 size_t salvor_yaml_column(const struct salvor_yaml_layout *layout,
                           const struct salvor_yaml_node *collection);
 

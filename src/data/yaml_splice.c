@@ -106,12 +106,9 @@ static size_t find_slot(struct splicer *splicer, const struct salvor_yaml_place 
 {
     const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     if (!place->key)
-        return salvor_yaml_dash(layout, place->node) + 1;
-    size_t slot = salvor_yaml_content_end(layout, place->key);
-    size_t limit = salvor_yaml_offset(layout, place->node->start);
-    while (slot < limit && layout->text[slot] != ':')
-        slot++;
-    return slot < limit ? slot + 1 : slot;
+        return salvor_yaml_member_start(layout, place->parent, place->node) + 1;
+    size_t slot = salvor_yaml_skip(layout, salvor_yaml_content_end(layout, place->key));
+    return slot < layout->size && layout->text[slot] == ':' ? slot + 1 : slot;
 }
 
 static bool is_block_scalar(const struct salvor_yaml_node *node)
@@ -126,10 +123,8 @@ static bool is_below(struct splicer *splicer, const struct salvor_yaml_node *nod
         return true;
     if (node->kind == SALVOR_YAML_SCALAR || node->kind == SALVOR_YAML_ALIAS || node->is_flow)
         return false;
-    size_t start = node->kind == SALVOR_YAML_MAPPING
-                       ? salvor_yaml_offset(&splicer->cuts.layout, node->first->start)
-                       : salvor_yaml_dash(&splicer->cuts.layout, node->first);
-    return memchr(splicer->cuts.layout.text + slot, '\n', start - slot) != NULL;
+    const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
+    return salvor_yaml_line_end(layout, slot) < salvor_yaml_member_start(layout, node, node->first);
 }
 
 /* The end of what is the value's on the line of its key: anchor, tag, `|-`, but no comment. */
@@ -253,7 +248,7 @@ static int fill_document(struct splicer *splicer, const json_t *value)
     const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     size_t end =
         splicer->document.root ? salvor_yaml_offset(layout, splicer->document.end) : layout->size;
-    bool is_open = end > layout->bom && layout->text[end - 1] != '\n';
+    bool is_open = end > layout->bom && !salvor_yaml_break_before(layout, end);
     struct salvor_buffer *out = salvor_yaml_cut(&splicer->cuts, end, end);
     if (is_open && put(splicer, out, "\n", 1) < 0)
         return -1;
@@ -361,25 +356,16 @@ static int add_to_block(struct splicer *splicer, const struct salvor_yaml_place 
 
 /* Removing */
 
-/* Where the lines or the inline text of a pair or an element begin. */
-static size_t member_start(struct splicer *splicer, const struct salvor_yaml_node *parent,
-                           const struct salvor_yaml_node *member)
-{
-    bool is_element = parent->kind == SALVOR_YAML_SEQUENCE;
-    return is_element && !parent->is_flow
-               ? salvor_yaml_dash(&splicer->cuts.layout, member)
-               : salvor_yaml_offset(&splicer->cuts.layout, member->start);
-}
-
 /* The first member of a collection that begins behind a `- ` gives its place to the second. */
 static int remove_from_block(struct splicer *splicer, const struct salvor_yaml_place *place)
 {
     const struct salvor_yaml_layout *layout = &splicer->cuts.layout;
     const struct salvor_yaml_node *member = place->key ? place->key : place->node;
-    size_t start = member_start(splicer, place->parent, member);
+    size_t start = salvor_yaml_member_start(layout, place->parent, member);
     if (!salvor_yaml_is_first_in_line(layout, start)) {
         const struct salvor_yaml_node *next = place->node->next;
-        salvor_yaml_cut(&splicer->cuts, start, member_start(splicer, place->parent, next));
+        salvor_yaml_cut(&splicer->cuts, start,
+                        salvor_yaml_member_start(layout, place->parent, next));
         return 0;
     }
     return insert_lines(splicer, salvor_yaml_line_start(layout, start),

@@ -88,6 +88,32 @@ static void keeps_marks_line_ends_and_a_missing_last_one(void **state)
                 "%YAML 1.1\n--- # first\na: 1\nb: 2\n...\n");
 }
 
+static void knows_every_line_break_of_yaml(void **state)
+{
+    (void)state;
+    assert_edit("a :\r-", "a", "2", "a : 2");
+    assert_edit("a: 1\rb: 2\rc: 3\r", "b", NULL, "a: 1\rc: 3\r");
+    assert_edit("a: 1\302\205b: 2\342\200\250c: 3\342\200\251", "c", NULL,
+                "a: 1\302\205b: 2\342\200\250");
+}
+
+static void knows_keys_that_have_a_question_mark(void **state)
+{
+    (void)state;
+    assert_edit("? a\n: b\n? c\n: d\n", "a", NULL, "? c\n: d\n");
+    assert_edit("? a\n: b\n? c\n: d\n", "c", NULL, "? a\n: b\n");
+    assert_edit("? a # x: y\n: b\n", "a", "1", "? a # x: y\n: 1\n");
+    assert_edit("? a\n:\n b: 1\n", "c", "{\"d\":2}", "? a\n:\n b: 1\nc:\n d: 2\n");
+}
+
+static void finds_the_dash_of_an_element_among_comments(void **state)
+{
+    (void)state;
+    assert_edit("- - # - c\n    x\n  - y\n", "[1][1]", NULL, "- - y\n");
+    assert_edit("a: !!seq &n # - -\n- # -\n  x\n- y # -\n- z\n", "a[2]", NULL,
+                "a: !!seq &n # - -\n- # -\n  x\n- z\n");
+}
+
 static void changes_nothing_for_an_equal_value(void **state)
 {
     (void)state;
@@ -307,6 +333,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replaces_a_scalar_and_nothing_else),
         cmocka_unit_test(keeps_marks_line_ends_and_a_missing_last_one),
+        cmocka_unit_test(knows_every_line_break_of_yaml),
+        cmocka_unit_test(knows_keys_that_have_a_question_mark),
+        cmocka_unit_test(finds_the_dash_of_an_element_among_comments),
         cmocka_unit_test(changes_nothing_for_an_equal_value),
         cmocka_unit_test(adds_a_key_behind_the_last_one),
         cmocka_unit_test(fills_what_is_empty),
