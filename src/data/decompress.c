@@ -23,6 +23,7 @@ struct salvor_decompress {
     /* gzip */
     z_stream zlib;
     bool initialised, in_member;
+    bool is_padded; /* zeros follow the last member: nothing else may */
     unsigned char *chunk;
     /* the others */
     struct archive *reader;
@@ -92,6 +93,7 @@ static ssize_t pull(struct salvor_decompress *decompress, const void **data,
 static int check_behind_member(struct salvor_decompress *decompress, struct salvor_error *err)
 {
     z_stream *zlib = &decompress->zlib;
+    decompress->is_padded = true;
     for (; zlib->avail_in; zlib->next_in++, zlib->avail_in--) {
         if (*zlib->next_in == 0)
             continue;
@@ -124,7 +126,7 @@ static int begin_member(struct salvor_decompress *decompress, struct salvor_erro
             return filled;
         if (decompress->given == 0 && !decompress->any)
             break;
-        if (decompress->zlib.avail_in && *decompress->zlib.next_in == 0x1f)
+        if (!decompress->is_padded && *decompress->zlib.next_in == 0x1f)
             break;
         if (check_behind_member(decompress, err) < 0)
             return -1;

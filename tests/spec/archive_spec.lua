@@ -100,9 +100,16 @@ describe("archive.check of compressed files", function()
                     true))
             end
         end
-        -- Tapes are filled up with zeros.
-        must(fs.write(at("x"), must(fs.read(at("whole.gz"))) .. ("\0"):rep(3000)))
+    end)
+
+    it("takes zeros behind gzip for what fills up a tape, on which nothing follows", function()
+        local whole = must(fs.read(at("whole.gz")))
+        must(fs.write(at("x"), whole .. ("\0"):rep(3000)))
         assert.is_truthy(archive.check(at("x")))
+        for _, size in ipairs({#whole + 1, 1 << 22}) do -- in one read, and between two
+            must(fs.write(at("x"), whole .. ("\0"):rep(size - #whole) .. whole))
+            assert.is_truthy(fails(at("x")):find("behind its end", 1, true))
+        end
     end)
 
     it("takes a file for what it is when nothing says that it is compressed", function()
