@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "core/thread.h"
 
 /* How long leaving waits for the thread. */
 #define PATIENCE_NANOSECONDS 50000000L
@@ -256,18 +257,9 @@ void salvor_service_post(struct salvor_service *service, struct salvor_call *cal
 
 static int start_thread(struct salvor_service *service)
 {
-    sigset_t all, before;
     pthread_t thread;
-    pthread_attr_t detached;
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    /* Signals are for the loop's thread; the new one inherits a mask that blocks them all. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int number = pthread_create(&thread, &detached, main_of_thread, service);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&detached);
-    return number;
+    int number = salvor_thread_start(&thread, main_of_thread, service);
+    return number ? number : pthread_detach(thread);
 }
 
 static void init_locks(struct salvor_service *service)

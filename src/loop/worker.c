@@ -2,11 +2,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "core/thread.h"
 
 /* Seconds in which most threads end by themselves; nobody who waits notices them. */
 #define PATIENCE 0.02
@@ -84,17 +85,6 @@ static void abort_worker(struct salvor_op *op)
         join(worker);
 }
 
-/* Signals are for the loop's thread, so the new one inherits a mask that blocks them all. */
-static int start_quietly(struct salvor_worker *worker)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int number = pthread_create(&worker->thread, NULL, main_of_thread, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return number;
-}
-
 int salvor_worker_start(struct salvor_worker *worker, struct salvor_loop *loop,
                         const struct salvor_work *work, void *context, struct salvor_error *err)
 {
@@ -106,7 +96,7 @@ int salvor_worker_start(struct salvor_worker *worker, struct salvor_loop *loop,
     worker->ended.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (worker->ended.fd < 0)
         return salvor_error_errno(err, errno, "cannot start a thread");
-    int number = start_quietly(worker);
+    int number = salvor_thread_start(&worker->thread, main_of_thread, worker);
     if (number) {
         close(worker->ended.fd);
         return salvor_error_errno(err, number, "cannot start a thread");

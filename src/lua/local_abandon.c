@@ -1,9 +1,8 @@
 /* The end of an upload that nobody waits for (l_local_upload.c). */
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/thread.h"
 #include "lua/local.h"
 
 #define PATIENCE (20 * 1000 * 1000) /* nanoseconds: on most file systems it takes less */
@@ -23,17 +22,6 @@ static void *run_end(void *context)
     return NULL;
 }
 
-/* Signals are for the loop's thread, so the new one inherits a mask that blocks them all. */
-static int start_quietly(pthread_t *thread, struct salvor_local_upload *upload)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int number = pthread_create(thread, NULL, run_end, upload);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return number;
-}
-
 static void wait_briefly(pthread_t thread)
 {
     struct timespec until;
@@ -51,7 +39,7 @@ void salvor_local_abandon(struct salvor_local_upload *upload)
     struct salvor_local_upload *copy = upload->fd < 0 ? NULL : malloc(sizeof(*copy));
     if (copy)
         *copy = *upload;
-    if (!copy || start_quietly(&thread, copy) != 0) {
+    if (!copy || salvor_thread_start(&thread, run_end, copy) != 0) {
         free(copy);
         end(upload);
         return;
