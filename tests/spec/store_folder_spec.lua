@@ -1,11 +1,13 @@
 -- Folders as stores: what every back end does, and what is theirs.
 local conformance = require("support.store_conformance")
+local folder_backend = require("salvor.store.folder.open")
 local fs = require("salvor.fs")
 local open = require("salvor.store.open").url
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local store = require("salvor.store")
 local store_writers = require("support.store_writers")
+local url = require("salvor.store.url")
 
 local top = must(fs.temporary_folder())
 
@@ -121,11 +123,9 @@ describe("a folder as a store", function()
 
     it("has the whole content of one of two writers, in whatever order they go on", function()
         local codes = store_writers.check(function()
-            local opened, err = open(folder, nil, "store.open")
-            if opened then
-                opened._patience = 0 -- for the other one, who goes on only after us
-            end
-            return opened, err
+            local opened = must(folder_backend.open(url.parse(folder), {}))
+            opened._patience = 0 -- for the other one, who goes on only after us
+            return opened
         end, 200)
         assert.is_true(codes.Conflict > 0)
         codes.Conflict = nil
