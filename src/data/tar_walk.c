@@ -9,9 +9,9 @@
 struct salvor_tar_walk {
     salvor_archive_source source;
     void *context;
-    const char *at, *end; /* of the source's last piece */
-    int64_t body;         /* bytes of the entry that are still to be passed over */
-    bool pushed;          /* `header` was read ahead */
+    const char *at, *end;        /* of the source's last piece */
+    int64_t body;                /* bytes of the entry that are still to be passed over */
+    enum salvor_tar_block ahead; /* what was read ahead, a header into `header`; OTHER: nothing */
     bool any;
     struct salvor_tar_header header;
     struct salvor_buffer name, target, extended;
@@ -102,19 +102,20 @@ static int read_end(struct salvor_tar_walk *walk, struct salvor_error *err)
 /* 1 and a header, 0 at the end. */
 static int read_header(struct salvor_tar_walk *walk, struct salvor_error *err)
 {
-    char block[SALVOR_TAR_BLOCK];
-    if (walk->pushed) {
-        walk->pushed = false;
-        return 1;
+    enum salvor_tar_block kind = walk->ahead;
+    walk->ahead = SALVOR_TAR_OTHER;
+    if (kind == SALVOR_TAR_OTHER) {
+        char block[SALVOR_TAR_BLOCK];
+        int64_t taken = take(block, walk, sizeof(block), err);
+        if (taken < 0)
+            return -1;
+        if (taken == 0)
+            return corrupt(walk, walk->any ? "it has no end" : "it is empty", err);
+        if (taken < SALVOR_TAR_BLOCK)
+            return corrupt(walk, "it was cut", err);
+        kind = salvor_tar_header_read(&walk->header, block);
     }
-    int64_t taken = take(block, walk, sizeof(block), err);
-    if (taken < 0)
-        return -1;
-    if (taken == 0)
-        return corrupt(walk, walk->any ? "it has no end" : "it is empty", err);
-    if (taken < SALVOR_TAR_BLOCK)
-        return corrupt(walk, "it was cut", err);
-    switch (salvor_tar_header_read(&walk->header, block)) {
+    switch (kind) {
     case SALVOR_TAR_HEADER:
         return 1;
     case SALVOR_TAR_ZEROS:
@@ -239,17 +240,10 @@ static int skip_sparse_map(struct salvor_tar_walk *walk, struct salvor_error *er
 static int look_behind_link(struct salvor_tar_walk *walk, struct salvor_error *err)
 {
     char block[SALVOR_TAR_BLOCK];
-    struct salvor_tar_header next;
     if (take_all(block, walk, sizeof(block), err) < 0)
         return -1;
-    enum salvor_tar_block kind = salvor_tar_header_read(&next, block);
-    if (kind == SALVOR_TAR_OTHER) {
-        walk->body -= SALVOR_TAR_BLOCK;
-        return 0;
-    }
-    walk->body = 0;
-    walk->header = next;
-    walk->pushed = true;
+    walk->ahead = salvor_tar_header_read(&walk->header, block);
+    walk->body = walk->ahead == SALVOR_TAR_OTHER ? walk->body - SALVOR_TAR_BLOCK : 0;
     return 0;
 }
 
@@ -340,6 +334,7 @@ int salvor_tar_walk_open(struct salvor_tar_walk **out, salvor_archive_source sou
         return salvor_error_memory(err);
     walk->source = source;
     walk->context = context;
+    walk->ahead = SALVOR_TAR_OTHER;
     salvor_buffer_init(&walk->name, SALVOR_TAR_NAME_MAX);
     salvor_buffer_init(&walk->target, SALVOR_TAR_NAME_MAX);
     salvor_buffer_init(&walk->extended, SALVOR_TAR_NAME_MAX + SALVOR_TAR_BLOCK);

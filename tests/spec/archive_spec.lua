@@ -306,6 +306,8 @@ describe("an archive that was made to harm", function()
             must(fs.write(at("x.tar"), header("a", 0) .. header("b", 300, "1") .. body
                 .. header("c", 0) .. END))
             assert.are.same({"a", "b", "c"}, names(at("x.tar")))
+            must(fs.write(at("x.tar"), header("a", 0) .. header("b", 300, "1") .. body .. END))
+            assert.are.same({"a", "b"}, names(at("x.tar")))
         end
     end)
 
