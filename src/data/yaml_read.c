@@ -222,11 +222,15 @@ static int collect_merge(struct sender *sender, struct salvor_yaml_node *value, 
         return salvor_yaml_error(sender->err, value->start, "a merge of a mapping into itself");
     if (sender->depth == SALVOR_YAML_DEPTH)
         return salvor_yaml_error(sender->err, value->start, "nested too deeply");
+    if (count_node(sender, value) < 0)
+        return -1;
     int result;
     source->is_open = true;
     sender->aliases += is_alias;
     sender->depth++;
-    if (source->kind == SALVOR_YAML_MAPPING)
+    if (is_alias && count_node(sender, source) < 0)
+        result = -1;
+    else if (source->kind == SALVOR_YAML_MAPPING)
         result = collect(sender, source);
     else if (value->kind == SALVOR_YAML_SEQUENCE && may_be_list)
         result = collect_merge_list(sender, source);
