@@ -244,7 +244,7 @@ int salvor_yaml_parse(struct salvor_yaml_parser *parser, struct salvor_yaml_docu
         yaml_event_delete(&event);
         if (type == YAML_DOCUMENT_START_EVENT)
             return read_document(parser, out);
-        if (type == YAML_STREAM_END_EVENT)
+        if (type == YAML_STREAM_END_EVENT || type == YAML_NO_EVENT) /* the end, or behind it */
             return 0;
     }
 }

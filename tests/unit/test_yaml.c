@@ -205,6 +205,7 @@ static void reads_document_after_document(void **state)
     assert_int_equal(json_array_size(value), 1);
     json_decref(value);
     assert_int_equal(salvor_yaml_read(reader, &value, NULL), 0);
+    assert_int_equal(salvor_yaml_read(reader, &value, NULL), 0);
     salvor_yaml_reader_free(reader);
 }
 
@@ -268,6 +269,26 @@ static void refuses_a_bomb_of_bytes(void **state)
     salvor_buffer_printf(&text, NULL, "- &x '%0*d'\n", 1 << 20, 0);
     for (int i = 0; i < 99; i++)
         salvor_buffer_printf(&text, NULL, "- *x\n");
+    assert_int_equal(read_text(&value, text.data, text.size, &err), -1);
+    assert_memory_equal(err.message, "the aliases repeat too much", 27);
+    salvor_buffer_release(&text);
+}
+
+/* 200,000 times a list of as many mappings to merge, all of which are empty. */
+static void refuses_a_bomb_of_merges(void **state)
+{
+    (void)state;
+    enum { COUNT = 200000 };
+    struct salvor_buffer text = SALVOR_BUFFER_INIT(2 << 20);
+    struct salvor_error err;
+    json_t *value;
+    salvor_buffer_printf(&text, NULL, "a: &a {}\nb: &b {<<: [");
+    for (int i = 0; i < COUNT; i++)
+        salvor_buffer_append(&text, "*a,", 3, NULL);
+    salvor_buffer_printf(&text, NULL, "]}\nc: [");
+    for (int i = 0; i < COUNT; i++)
+        salvor_buffer_append(&text, "*b,", 3, NULL);
+    salvor_buffer_append(&text, "]", 1, NULL);
     assert_int_equal(read_text(&value, text.data, text.size, &err), -1);
     assert_memory_equal(err.message, "the aliases repeat too much", 27);
     salvor_buffer_release(&text);
@@ -437,6 +458,7 @@ int main(void)
         cmocka_unit_test(names_the_place_of_an_error),
         cmocka_unit_test(refuses_an_alias_bomb),
         cmocka_unit_test(refuses_a_bomb_of_bytes),
+        cmocka_unit_test(refuses_a_bomb_of_merges),
         cmocka_unit_test(bounds_the_depth),
         cmocka_unit_test(writes_the_look_of_kubectl),
         cmocka_unit_test(quotes_when_in_doubt),
