@@ -131,16 +131,13 @@ static int split(struct salvor_info_line *line, struct salvor_info_reader *reade
     while ((at = memchr(at, '=', (size_t)(end - at)))) {
         const char *value = ++at;
         size_t length = (size_t)(end - value);
-        struct salvor_error problem;
         if (value == end || !begins_value(*value))
             continue;
-        if (salvor_json_check(&reader->json, value, length, &problem) < 0) {
-            if (strcmp(problem.code, "Internal") != 0) /* no JSON, rather than no memory */
-                continue;
-            if (err)
-                *err = problem;
+        int is_json = salvor_json_test(&reader->json, value, length, err);
+        if (is_json < 0)
             return -1;
-        }
+        if (!is_json)
+            continue;
         *line = (struct salvor_info_line){.section = reader->section.data,
                                           .section_size = reader->section.size,
                                           .key = text,

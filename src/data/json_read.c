@@ -117,8 +117,8 @@ static bool check_number(struct salvor_json_reader *reader)
     size_t size = (size_t)(reader->at - start);
     double real = 0;
     if (may_overflow || size > 300)
-        return read_real(&real, reader, start, size, NULL) == 0 && isfinite(real);
-    return true;
+        reader->lacks_memory = read_real(&real, reader, start, size, NULL) < 0;
+    return !reader->lacks_memory && isfinite(real);
 }
 
 static bool check_word(struct salvor_json_reader *reader, const char *word, size_t size)
@@ -134,6 +134,7 @@ static bool add_count(struct salvor_json_reader *reader)
     if (reader->used == reader->capacity) {
         size_t capacity = reader->capacity * 2 + 64;
         size_t *counts = realloc(reader->counts, capacity * sizeof(*counts));
+        reader->lacks_memory = !counts;
         if (!counts)
             return false;
         reader->counts = counts;
@@ -194,18 +195,8 @@ static bool check_value(struct salvor_json_reader *reader, int depth)
     }
 }
 
-/* Why the text was refused, or that memory was lacking. */
-static int explain(const char *text, size_t size, struct salvor_error *err)
-{
-    json_t *value;
-    if (salvor_json_decode(&value, text, size, err) < 0)
-        return -1;
-    json_decref(value);
-    return salvor_error_memory(err);
-}
-
-int salvor_json_check(struct salvor_json_reader *reader, const char *text, size_t size,
-                      struct salvor_error *err)
+int salvor_json_test(struct salvor_json_reader *reader, const char *text, size_t size,
+                     struct salvor_error *err)
 {
     if (!reader->string.limit) {
         salvor_buffer_init(&reader->key, SIZE_MAX / 2);
@@ -214,9 +205,25 @@ int salvor_json_check(struct salvor_json_reader *reader, const char *text, size_
     reader->text = reader->at = text;
     reader->end = text + size;
     reader->used = 0;
+    reader->lacks_memory = false;
     bool is_valid = check_value(reader, 0);
     skip_space(reader);
-    return is_valid && reader->at == reader->end ? 0 : explain(text, size, err);
+    if (reader->lacks_memory)
+        return salvor_error_memory(err);
+    return is_valid && reader->at == reader->end;
+}
+
+int salvor_json_check(struct salvor_json_reader *reader, const char *text, size_t size,
+                      struct salvor_error *err)
+{
+    json_t *value;
+    int valid = salvor_json_test(reader, text, size, err);
+    if (valid)
+        return valid < 0 ? -1 : 0;
+    if (salvor_json_decode(&value, text, size, err) < 0)
+        return -1;
+    json_decref(value);
+    return salvor_error_set(err, "Internal", "two readers of JSON disagree");
 }
 
 /* Sending */

@@ -12,6 +12,7 @@
 #ifndef SALVOR_DATA_JSON_READ_H
 #define SALVOR_DATA_JSON_READ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/buffer.h"
@@ -25,6 +26,7 @@ struct salvor_json_reader {
     size_t *counts; /* elements of each collection, in the order in which these begin */
     size_t used, capacity;
     size_t next;                      /* of counts, while sending */
+    bool lacks_memory;                /* while checking */
     struct salvor_buffer key, string; /* those being sent, when they have escapes */
 };
 
@@ -34,6 +36,13 @@ struct salvor_json_reader {
  */
 int salvor_json_check(struct salvor_json_reader *reader, const char *text, size_t size,
                       struct salvor_error *err);
+
+/*
+ * The same for a text that may well be none: 1, 0 without a word on why not, -1 without memory. It
+ * looks no further than to the first fault, whereas saying why looks through the whole text again.
+ */
+int salvor_json_test(struct salvor_json_reader *reader, const char *text, size_t size,
+                     struct salvor_error *err);
 
 /*
  * Sends the value of the text that was checked. Members come in the order of the text and, where a

@@ -161,6 +161,31 @@ static void bounds_a_line(void **state)
     salvor_info_release(&reader);
 }
 
+/* Each `=` may end the key, so each is tried; that must not take a look at the whole line. */
+static void tries_many_places_of_a_line(void **state)
+{
+    (void)state;
+    struct salvor_info_reader reader;
+    struct salvor_info_line line;
+    struct salvor_error err;
+    struct salvor_buffer text = SALVOR_BUFFER_INIT(SALVOR_INFO_LINE_MAX);
+    salvor_buffer_append(&text, "[s]\n", 4, NULL);
+    while (text.size + 2 <= SALVOR_INFO_LINE_MAX)
+        salvor_buffer_append(&text, "=1", 2, NULL);
+    assert_int_equal(salvor_info_init(&reader, NULL), 0);
+    assert_int_equal(salvor_info_add(&reader, text.data, text.size, NULL), 0);
+    assert_int_equal(salvor_info_add(&reader, "\n", 1, NULL), 0);
+    assert_int_equal(salvor_info_next(&line, &reader, NULL), 1);
+    assert_int_equal(line.value_size, 1);
+    assert_int_equal(line.key_size, text.size - 4 - 2);
+    assert_int_equal(salvor_info_add(&reader, text.data + 4, text.size - 4, NULL), 0);
+    assert_int_equal(salvor_info_add(&reader, "x\n", 2, NULL), 0);
+    assert_int_equal(salvor_info_next(&line, &reader, &err), -1);
+    assert_string_equal(err.code, "Corrupt");
+    salvor_info_release(&reader);
+    salvor_buffer_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +194,7 @@ int main(void)
         cmocka_unit_test(keeps_sections_apart),
         cmocka_unit_test(splits_where_the_rest_is_json),
         cmocka_unit_test(refuses_what_is_none),
+        cmocka_unit_test(tries_many_places_of_a_line),
         cmocka_unit_test(bounds_a_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
