@@ -5,19 +5,24 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A text that is too long ends in "...", behind its last whole UTF-8 character. */
+/* Ends a text in "..." behind its last whole UTF-8 character, within `size` bytes; its length. */
+static size_t cut(char *text, size_t size)
+{
+    size_t end = size - strlen("...");
+    while (end > 0 && ((unsigned char)text[end] & 0xc0) == 0x80)
+        end--;
+    memcpy(text + end, "...", sizeof("..."));
+    return end + strlen("...");
+}
+
 __attribute__((format(printf, 3, 0))) static void format_into(char *out, size_t size,
                                                               const char *format, va_list args)
 {
     int length = vsnprintf(out, size, format, args);
     if (length < 0)
         out[0] = '\0';
-    if (length < (int)size)
-        return;
-    size_t end = size - sizeof("...");
-    while (end > 0 && ((unsigned char)out[end] & 0xc0) == 0x80)
-        end--;
-    memcpy(out + end, "...", sizeof("..."));
+    if (length >= (int)size)
+        cut(out, size - 1);
 }
 
 static void clear(struct salvor_error *err, const char *code)
@@ -81,10 +86,8 @@ int salvor_error_errno(struct salvor_error *err, int number, const char *format,
     const char *cause = strerror(number);
     size_t room = sizeof(err->message) - strlen(cause) - sizeof(": ");
     size_t used = strlen(err->message);
-    if (used > room) {
-        memcpy(err->message + room - 3, "...", 3);
-        used = room;
-    }
+    if (used > room)
+        used = cut(err->message, room);
     snprintf(err->message + used, sizeof(err->message) - used, ": %s", cause);
     return -1;
 }

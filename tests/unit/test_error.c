@@ -91,6 +91,12 @@ static void a_long_name_does_not_hide_the_cause(void **state)
     text[sizeof(text) - 1] = '\0';
     salvor_error_errno(&err, ENOSPC, "%s", text);
     assert_non_null(strstr(err.message, "...: No space left on device"));
+    for (size_t start = 0; start < 3; start++) {
+        for (size_t i = start; i + 3 < sizeof(text); i += 3)
+            memcpy(text + i, "\xe2\x82\xac", 4);
+        salvor_error_errno(&err, ENOSPC, "%s", text);
+        assert_non_null(strstr(err.message, "\xe2\x82\xac...: No space left on device"));
+    }
 }
 
 int main(void)
