@@ -26,6 +26,11 @@ static int crypto_error(struct salvor_error *err)
     return salvor_error_set(err, "Internal", "libcrypto refuses the digest");
 }
 
+static int released(struct salvor_error *err)
+{
+    return salvor_error_set(err, "Closed", "the digest was released");
+}
+
 int salvor_digest_init(struct salvor_digest *digest, const char *algorithm,
                        struct salvor_error *err)
 {
@@ -49,6 +54,8 @@ void salvor_digest_release(struct salvor_digest *digest)
 int salvor_digest_update(struct salvor_digest *digest, const void *data, size_t size,
                          struct salvor_error *err)
 {
+    if (!digest->context)
+        return released(err);
     return EVP_DigestUpdate(digest->context, data, size) ? 0 : crypto_error(err);
 }
 
@@ -57,6 +64,8 @@ int salvor_digest_finish(struct salvor_digest *digest, struct salvor_error *err)
     unsigned size;
     if (digest->size)
         return 0;
+    if (!digest->context)
+        return released(err);
     if (!EVP_DigestFinal_ex(digest->context, digest->value, &size))
         return crypto_error(err);
     digest->size = size;

@@ -12,7 +12,7 @@
 
 /* A digest that data is added to piece by piece; {0} owns nothing. */
 struct salvor_digest {
-    void *context; /* EVP_MD_CTX */
+    void *context; /* EVP_MD_CTX; NULL: released, which is Closed to whoever goes on */
     unsigned char value[SALVOR_DIGEST_MAX];
     size_t size; /* of `value`; 0 until salvor_digest_finish() */
 };

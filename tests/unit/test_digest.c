@@ -45,6 +45,19 @@ static void refuses_other_algorithms(void **state)
     salvor_digest_release(&digest);
 }
 
+static void is_of_no_use_once_released(void **state)
+{
+    (void)state;
+    struct salvor_error err;
+    struct salvor_digest digest;
+    assert_int_equal(salvor_digest_init(&digest, "md5", NULL), 0);
+    salvor_digest_release(&digest);
+    assert_int_equal(salvor_digest_update(&digest, "x", 1, &err), -1);
+    assert_string_equal(err.code, "Closed");
+    assert_int_equal(salvor_digest_finish(&digest, &err), -1);
+    assert_string_equal(err.code, "Closed");
+}
+
 /* RFC 4231, test case 2 */
 static void signs_with_hmac(void **state)
 {
@@ -103,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_the_published_vectors),
         cmocka_unit_test(refuses_other_algorithms),
+        cmocka_unit_test(is_of_no_use_once_released),
         cmocka_unit_test(signs_with_hmac),
         cmocka_unit_test(encodes_and_decodes_base64),
         cmocka_unit_test(refuses_what_is_not_strictly_base64),
