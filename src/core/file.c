@@ -131,8 +131,8 @@ int salvor_file_read_within(struct salvor_buffer *out, const char *path, int sec
 /* Folders as the place of a file */
 
 struct place {
-    int folder;          /* a descriptor */
-    char name[NAME_MAX]; /* the last component */
+    int folder;              /* a descriptor */
+    char name[NAME_MAX + 1]; /* the last component */
 };
 
 static int find_place(struct place *place, const char *path, struct salvor_error *err)
