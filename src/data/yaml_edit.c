@@ -230,6 +230,8 @@ int salvor_yaml_edit_set(struct salvor_yaml_edit *edit, const json_t *path, cons
                          struct salvor_error *err)
 {
     json_t *normal;
+    if (json_array_size(path) > SALVOR_YAML_DEPTH) /* such trees are not made to be refused */
+        return salvor_error_set(err, "Invalid", "nested more than %d deep", SALVOR_YAML_DEPTH);
     if (normalise(&normal, value, err) < 0)
         return -1;
     int result = set_normal(edit, path, normal, err);

@@ -2,16 +2,24 @@
 
 #include <string.h>
 
-struct salvor_yaml_layout salvor_yaml_layout(const char *text, size_t size)
+struct salvor_yaml_layout salvor_yaml_layout(const char *text, size_t size,
+                                             struct salvor_yaml_cursor *cursor)
 {
-    struct salvor_yaml_layout layout = {.text = text, .size = size, .is_ascii = true};
+    struct salvor_yaml_layout layout = {
+        .text = text, .size = size, .is_ascii = true, .cursor = cursor};
     if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
         layout.bom = 3;
     for (size_t i = layout.bom; i < size && layout.is_ascii; i++)
         layout.is_ascii = (unsigned char)text[i] < 0x80;
     const char *line_feed = size ? memchr(text, '\n', size) : NULL;
     layout.has_crlf = line_feed && line_feed > text && line_feed[-1] == '\r';
+    *cursor = (struct salvor_yaml_cursor){.offset = layout.bom};
     return layout;
+}
+
+static bool begins_character(const struct salvor_yaml_layout *layout, size_t offset)
+{
+    return offset == layout->size || ((unsigned char)layout->text[offset] & 0xc0) != 0x80;
 }
 
 size_t salvor_yaml_offset(const struct salvor_yaml_layout *layout, struct salvor_yaml_mark mark)
@@ -19,12 +27,16 @@ size_t salvor_yaml_offset(const struct salvor_yaml_layout *layout, struct salvor
     size_t offset = layout->bom;
     if (layout->is_ascii) /* a mark may stand behind the line break that the parser added */
         return mark.index < layout->size - offset ? offset + mark.index : layout->size;
-    for (size_t characters = 0; offset < layout->size; offset++) {
-        bool begins = ((unsigned char)layout->text[offset] & 0xc0) != 0x80;
-        if (begins && characters++ == mark.index)
-            break;
-    }
-    return offset;
+    struct salvor_yaml_cursor *at = layout->cursor;
+    for (; at->character < mark.index && at->offset < layout->size; at->character++)
+        do
+            at->offset++;
+        while (!begins_character(layout, at->offset));
+    for (; at->character > mark.index; at->character--)
+        do
+            at->offset--;
+        while (!begins_character(layout, at->offset));
+    return at->offset;
 }
 
 /* The bytes of the line break at `offset`, or 0: those of YAML 1.1, all of which libyaml knows. */

@@ -7,15 +7,24 @@
 
 #include "data/yaml_node.h"
 
+/* The character found last, from 0, and its byte: who asks next mostly asks for one nearby. */
+struct salvor_yaml_cursor {
+    size_t character;
+    size_t offset;
+};
+
 struct salvor_yaml_layout {
     const char *text;
     size_t size;
     size_t bom; /* bytes of the byte order mark, which no mark counts */
     bool is_ascii;
     bool has_crlf;
+    struct salvor_yaml_cursor *cursor; /* of a text that is not ASCII */
 };
 
-struct salvor_yaml_layout salvor_yaml_layout(const char *text, size_t size);
+/* `cursor` must outlive it. The text is UTF-8. */
+struct salvor_yaml_layout salvor_yaml_layout(const char *text, size_t size,
+                                             struct salvor_yaml_cursor *cursor);
 
 size_t salvor_yaml_offset(const struct salvor_yaml_layout *layout, struct salvor_yaml_mark mark);
 

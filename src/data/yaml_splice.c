@@ -14,6 +14,7 @@
 struct splicer {
     const struct salvor_yaml_splice *request;
     struct salvor_yaml_cuts cuts;
+    struct salvor_yaml_cursor cursor; /* of the layout */
     struct salvor_yaml_parser parser;
     struct salvor_yaml_document document;
     size_t map_step;
@@ -454,10 +455,8 @@ static int splice(struct splicer *splicer)
 int salvor_yaml_splice(struct salvor_buffer *out, const struct salvor_yaml_splice *request,
                        struct salvor_error *err)
 {
-    struct splicer splicer = {.request = request,
-                              .cuts.layout = salvor_yaml_layout(request->text, request->size),
-                              .map_step = 2,
-                              .err = err};
+    struct splicer splicer = {.request = request, .map_step = 2, .err = err};
+    splicer.cuts.layout = salvor_yaml_layout(request->text, request->size, &splicer.cursor);
     int result = splice(&splicer);
     if (result == 0)
         result = salvor_yaml_apply_cuts(out, &splicer.cuts, err);

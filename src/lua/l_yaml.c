@@ -160,15 +160,17 @@ static const json_t *check_path(lua_State *L)
     return *path;
 }
 
-/* document:get(path) -> value | nil, err */
+/* document:get(path) -> value | nil, err; held, since a finaliser may change the document meanwhile */
 static int document_get(lua_State *L)
 {
     struct salvor_error err;
     json_t *value;
     struct salvor_yaml_edit *edit = check_document(L);
     const json_t *path = check_path(L);
+    json_t **held = salvor_box_value(L);
     if (salvor_yaml_edit_get(edit, &value, path, &err) < 0)
         return fail(L, &err, "yaml.get");
+    *held = json_incref(value);
     salvor_push_value(L, value);
     return 1;
 }

@@ -87,6 +87,53 @@ describe("yaml.edit", function()
         assert.has_error(function() yaml.edit(TEXT, {documents = 1}) end)
     end)
 
+    it("refuses to make what is nested too deeply", function()
+        local document = assert(yaml.edit("a: 1\n"))
+        local _, err = document:set(("b."):rep(300000) .. "c", 1)
+        assert.are.equal("yaml.set: nested more than 512 deep (Invalid)", tostring(err))
+        assert.are.equal("a: 1\n", tostring(document))
+        assert.are.equal("NotFound", select(2, document:get(("b."):rep(300000) .. "c")).code)
+    end)
+
+    it("gives a value that a finaliser changes meanwhile", function()
+        local lines = {}
+        for i = 1, 5000 do
+            lines[i] = ("k%d: v%d\n"):format(i, i)
+        end
+        local document = assert(yaml.edit(table.concat(lines)))
+        local changes, active = 0, true
+        local function arm()
+            setmetatable({}, {__gc = function()
+                if active then
+                    changes = changes + 1
+                    assert(document:set("k1", changes))
+                    arm()
+                end
+            end})
+        end
+        finally(function() active = false end)
+        arm()
+        while changes < 3 do
+            assert.are.equal("v5000", document:get(".").k5000)
+        end
+    end)
+
+    it("finds its place among characters of several bytes", function()
+        local lines = {}
+        for i = 1, 300 do
+            lines[i] = ("k%d:\n    \u{e4}: \u{20ac}\n    l: [\u{1f600}, b]\n"):format(i)
+        end
+        local text = table.concat(lines)
+        for _, i in ipairs({1, 150, 300}) do
+            local document = assert(yaml.edit(text))
+            assert(document:set(("k%d.l[2]"):format(i), "c"))
+            assert(document:set(("k%d.m"):format(i), {x = {1}}))
+            local wanted = lines[i]:gsub("b]", "c]") .. "    m:\n        x:\n        - 1\n"
+            assert.are.equal(table.concat(lines, "", 1, i - 1) .. wanted
+                .. table.concat(lines, "", i + 1), tostring(document))
+        end
+    end)
+
     it("tells where an entry begins", function()
         local document = assert(yaml.edit("\239\187\191# site\nspec: {host: old,\n  'port': 22}\n"
             .. "list:\n- a\n- {b: &x {c: 1}}\nother: *x\nmerged: {<<: *x}\n"))
