@@ -103,9 +103,7 @@ static int add_file(struct salvor_digest *digest, int fd, const char *path,
     char data[65536];
     for (;;) {
         ssize_t count = read(fd, data, sizeof(data));
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
+        if (count < 0) /* also when interrupted, as of a pipe: the script is to stop */
             return salvor_error_errno(err, errno, "cannot read %s", path);
         if (count == 0)
             return 0;

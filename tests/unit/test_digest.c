@@ -1,8 +1,15 @@
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -56,6 +63,38 @@ static void is_of_no_use_once_released(void **state)
     assert_string_equal(err.code, "Closed");
     assert_int_equal(salvor_digest_finish(&digest, &err), -1);
     assert_string_equal(err.code, "Closed");
+}
+
+static void do_nothing(int number)
+{
+    (void)number;
+}
+
+/* So Ctrl-C ends it. Signals come again and again, since one may come before anybody reads. */
+static void a_signal_ends_the_digest_of_a_pipe(void **state)
+{
+    (void)state;
+    struct itimerval often = {{.tv_usec = 5000}, {.tv_usec = 5000}}, never = {0};
+    struct sigaction action = {.sa_handler = do_nothing}, before;
+    unsigned char value[SALVOR_DIGEST_MAX];
+    struct salvor_error err;
+    size_t size;
+    char folder[] = "/tmp/test_digest-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/pipe", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int writer = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(writer >= 0);
+    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    assert_int_equal(salvor_digest_file(value, &size, "md5", path, &err), -1);
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    assert_string_equal(err.code, "IO");
+    assert_non_null(strstr(err.message, path));
+    close(writer);
+    unlink(path);
+    rmdir(folder);
 }
 
 /* RFC 4231, test case 2 */
@@ -117,6 +156,7 @@ int main(void)
         cmocka_unit_test(knows_the_published_vectors),
         cmocka_unit_test(refuses_other_algorithms),
         cmocka_unit_test(is_of_no_use_once_released),
+        cmocka_unit_test(a_signal_ends_the_digest_of_a_pipe),
         cmocka_unit_test(signs_with_hmac),
         cmocka_unit_test(encodes_and_decodes_base64),
         cmocka_unit_test(refuses_what_is_not_strictly_base64),
