@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/inspect.h"
+#include "tar_sums.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -56,7 +57,7 @@ static int look(struct salvor_inspect *out, int64_t *names, const uint8_t *data,
     return result;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check(const uint8_t *data, size_t size)
 {
     for (int tar = 0; tar < 2; tar++) {
         struct salvor_inspect whole, cut;
@@ -71,5 +72,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
              strcmp(whole.hex, cut.hex) != 0 || strcmp(whole.packed_hex, cut.packed_hex) != 0))
             abort();
     }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = copy_with_sums(data, size);
+    check(copy, size);
+    free(copy);
     return 0;
 }

@@ -84,6 +84,8 @@ static void keeps_marks_line_ends_and_a_missing_last_one(void **state)
     assert_edit("a: 1\r\nb: 2", "c", "{\"d\":3}", "a: 1\r\nb: 2\r\nc:\r\n  d: 3");
     assert_edit("a: 1\r\nb: 2", "b", NULL, "a: 1");
     assert_edit("a: |\n  x", "b", "1", "a: |\n  x\nb: 1");
+    assert_edit("a: |\n  \xc3\xa9", "b", "1", "a: |\n  \xc3\xa9\nb: 1");
+    assert_edit("a: |+\n  \xc3\xa9", "a", "1", "a: 1");
     assert_edit("%YAML 1.1\n--- # first\na: 1\n...\n", "b", "2",
                 "%YAML 1.1\n--- # first\na: 1\nb: 2\n...\n");
 }
