@@ -228,9 +228,7 @@ static int collect_merge(struct sender *sender, struct salvor_yaml_node *value, 
     source->is_open = true;
     sender->aliases += is_alias;
     sender->depth++;
-    if (is_alias && count_node(sender, source) < 0)
-        result = -1;
-    else if (source->kind == SALVOR_YAML_MAPPING)
+    if (source->kind == SALVOR_YAML_MAPPING)
         result = collect(sender, source);
     else if (value->kind == SALVOR_YAML_SEQUENCE && may_be_list)
         result = collect_merge_list(sender, source);
