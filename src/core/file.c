@@ -187,18 +187,19 @@ static int rename_at(int from_folder, const char *from, int to_folder, const cha
 
 /* Writing */
 
-static int write_all(int fd, const char *data, size_t size)
+/* How many of the bytes were written: all, or errno tells what failed. */
+static size_t write_all(int fd, const char *data, size_t size)
 {
-    while (size) {
-        ssize_t written = write(fd, data, size);
+    size_t done = 0;
+    while (done < size) {
+        ssize_t written = write(fd, data + done, size - done);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return -1;
-        data += written;
-        size -= (size_t)written;
+            break;
+        done += (size_t)written;
     }
-    return 0;
+    return done;
 }
 
 static int create_temporary(int folder, char name[NAME_MAX], mode_t mode)
@@ -216,7 +217,7 @@ static int create_temporary(int folder, char name[NAME_MAX], mode_t mode)
 /* Narrow from the start and widened once the content is there; errno tells what failed. */
 static int fill(int fd, const void *data, size_t size, mode_t mode)
 {
-    int result = write_all(fd, data, size);
+    int result = write_all(fd, data, size) == size ? 0 : -1;
     if (result == 0)
         result = fchmod(fd, mode);
     if (result == 0)
@@ -271,11 +272,13 @@ static int open_to_append(const char *path, mode_t mode, bool *made)
     return -1;
 }
 
-static void cut_back(int fd, off_t size)
+/* Takes back the last `written` bytes, unless somebody else has written too. */
+static void cut_back(int fd, off_t size, size_t written)
 {
     int saved = errno;
     struct stat status;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > size)
+    if (written && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+        status.st_size == size + (off_t)written)
         while (ftruncate(fd, size) < 0 && errno == EINTR)
             ;
     errno = saved;
@@ -287,11 +290,12 @@ static int append_all(int fd, const void *data, size_t size)
     struct stat before;
     if (fstat(fd, &before) < 0)
         return -1;
-    int result = write_all(fd, data, size);
+    size_t written = write_all(fd, data, size);
+    int result = written == size ? 0 : -1;
     if (result == 0 && fdatasync(fd) < 0 && errno != EINVAL)
         result = -1; /* EINVAL: a pipe or a terminal, which has nothing to flush */
     if (result < 0)
-        cut_back(fd, before.st_size);
+        cut_back(fd, before.st_size, written);
     return result;
 }
 

@@ -123,6 +123,36 @@ static void a_failed_write_changes_nothing(void **state)
     assert_int_equal(count_names(), 2);
 }
 
+static struct rlimit unlimited;
+
+/* In the middle of an append of ours: the first bytes are written, the next ones are refused. */
+static void append_another(int number)
+{
+    (void)number;
+    setrlimit(RLIMIT_FSIZE, &unlimited);
+    int fd = open(path_of("log"), O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd < 0 || write(fd, "theirs\n", 7) != 7)
+        abort();
+    close(fd);
+}
+
+static void what_others_append_meanwhile_stays(void **state)
+{
+    (void)state;
+    struct salvor_error err;
+    put("log", "line\n");
+    getrlimit(RLIMIT_FSIZE, &unlimited);
+    struct rlimit small = unlimited;
+    small.rlim_cur = 7;
+    signal(SIGXFSZ, append_another);
+    setrlimit(RLIMIT_FSIZE, &small);
+    int appended = salvor_file_append(path_of("log"), "ours\n", 5, 0600, &err);
+    setrlimit(RLIMIT_FSIZE, &unlimited);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(appended, -1);
+    assert_content("log", "line\noutheirs\n");
+}
+
 /* From now on the system call fails, as on a disk that cannot take the data. */
 static bool forbid(unsigned call)
 {
@@ -500,6 +530,7 @@ int main(void)
         TEST(writing_replaces_and_leaves_nothing_over),
         TEST(exclusive_writing_keeps_what_is_there),
         TEST(a_failed_write_changes_nothing),
+        TEST(what_others_append_meanwhile_stays),
         TEST(what_cannot_be_flushed_is_not_appended),
         TEST(a_folder_that_cannot_be_flushed_is_not_made),
         TEST(a_symbolic_link_is_replaced_not_followed),
