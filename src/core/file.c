@@ -187,17 +187,30 @@ static int rename_at(int from_folder, const char *from, int to_folder, const cha
 
 /* Writing */
 
-/* How many of the bytes were written: all, or errno tells what failed. */
-static size_t write_all(int fd, const char *data, size_t size)
+static bool has_no_reader(int fd)
+{
+    struct pollfd pipe = {.fd = fd, .events = POLLOUT};
+    return poll(&pipe, 1, 0) > 0 && pipe.revents & POLLERR;
+}
+
+/*
+ * How many of the bytes were written: all, or errno tells what failed. A signal ends the writing to a
+ * pipe or a terminal, as it ends the reading of one; it is seen by a write that is cut short, too.
+ */
+static size_t write_all(int fd, const char *data, size_t size, bool is_regular)
 {
     size_t done = 0;
     while (done < size) {
         ssize_t written = write(fd, data + done, size - done);
-        if (written < 0 && errno == EINTR)
+        if (written < 0 && errno == EINTR && is_regular)
             continue;
         if (written < 0)
             break;
         done += (size_t)written;
+        if (done < size && !is_regular && !has_no_reader(fd)) {
+            errno = EINTR;
+            break;
+        }
     }
     return done;
 }
@@ -217,7 +230,7 @@ static int create_temporary(int folder, char name[NAME_MAX], mode_t mode)
 /* Narrow from the start and widened once the content is there; errno tells what failed. */
 static int fill(int fd, const void *data, size_t size, mode_t mode)
 {
-    int result = write_all(fd, data, size) == size ? 0 : -1;
+    int result = write_all(fd, data, size, true) == size ? 0 : -1;
     if (result == 0)
         result = fchmod(fd, mode);
     if (result == 0)
@@ -290,7 +303,7 @@ static int append_all(int fd, const void *data, size_t size)
     struct stat before;
     if (fstat(fd, &before) < 0)
         return -1;
-    size_t written = write_all(fd, data, size);
+    size_t written = write_all(fd, data, size, S_ISREG(before.st_mode));
     int result = written == size ? 0 : -1;
     if (result == 0 && fdatasync(fd) < 0 && errno != EINVAL)
         result = -1; /* EINVAL: a pipe or a terminal, which has nothing to flush */

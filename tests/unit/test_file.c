@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -151,6 +152,50 @@ static void what_others_append_meanwhile_stays(void **state)
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(appended, -1);
     assert_content("log", "line\noutheirs\n");
+}
+
+static void do_nothing(int number)
+{
+    (void)number;
+}
+
+/* Signals come again and again, since one may come before anybody writes. */
+static void a_signal_ends_the_appending_to_a_pipe(void **state)
+{
+    (void)state;
+    static char big[1 << 20];
+    struct itimerval often = {{.tv_usec = 5000}, {.tv_usec = 5000}}, never = {0};
+    struct sigaction action = {.sa_handler = do_nothing}, before;
+    struct salvor_error err;
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    int reader = open(path_of("pipe"), O_RDWR | O_CLOEXEC);
+    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    int appended = salvor_file_append(path_of("pipe"), big, sizeof(big), 0600, &err);
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    close(reader);
+    assert_int_equal(appended, -1);
+    assert_non_null(strstr(err.message, strerror(EINTR)));
+}
+
+static void nobody_reading_ends_the_appending_to_a_pipe(void **state)
+{
+    (void)state;
+    static char big[1 << 20];
+    struct salvor_error err;
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    signal(SIGPIPE, SIG_IGN);
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = open(path_of("pipe"), O_RDONLY | O_CLOEXEC);
+        _exit(fd >= 0 && read(fd, big, 1000) > 0 ? 0 : 1);
+    }
+    assert_int_equal(salvor_file_append(path_of("pipe"), big, sizeof(big), 0600, &err), -1);
+    assert_non_null(strstr(err.message, strerror(EPIPE)));
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 /* From now on the system call fails, as on a disk that cannot take the data. */
@@ -300,11 +345,6 @@ static void a_silent_pipe_is_not_waited_for_ever(void **state)
     assert_int_equal(salvor_file_read_within(&text, path_of("file"), 0, NULL), 0);
     assert_string_equal(text.data, "text");
     salvor_buffer_release(&text);
-}
-
-static void do_nothing(int number)
-{
-    (void)number;
 }
 
 /* A process of its own sends us the signal until it is killed. */
@@ -531,6 +571,8 @@ int main(void)
         TEST(exclusive_writing_keeps_what_is_there),
         TEST(a_failed_write_changes_nothing),
         TEST(what_others_append_meanwhile_stays),
+        TEST(a_signal_ends_the_appending_to_a_pipe),
+        TEST(nobody_reading_ends_the_appending_to_a_pipe),
         TEST(what_cannot_be_flushed_is_not_appended),
         TEST(a_folder_that_cannot_be_flushed_is_not_made),
         TEST(a_symbolic_link_is_replaced_not_followed),
