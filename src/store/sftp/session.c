@@ -44,12 +44,14 @@ static void open_another(struct salvor_sftp *sftp)
 static void assign(struct salvor_sftp *sftp, struct salvor_sftp_exchange *exchange)
 {
     struct salvor_sftp_channel *channel = least_busy(sftp);
-    if (!channel || channel->exchange_count > 0)
-        open_another(sftp);
+    bool is_busy = !channel || channel->exchange_count > 0;
     exchange->channel = channel;
     salvor_sftp_link(channel ? &channel->exchanges : &sftp->waiting, exchange);
     if (channel)
         channel->exchange_count++;
+    /* This may find out that the connection is lost, which ends all exchanges. */
+    if (is_busy)
+        open_another(sftp);
 }
 
 void salvor_sftp_exchange(struct salvor_sftp *sftp, struct salvor_call *call,
