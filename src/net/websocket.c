@@ -159,7 +159,7 @@ static void start_timer(struct salvor_websocket *socket, double seconds)
     salvor_timer_start(socket->loop, &socket->timer, seconds);
 }
 
-/* For the open socket other times count than for the opening one. */
+/* For what is due next, which for the open socket is something else than for the opening one. */
 static void restart_timer(struct salvor_websocket *socket)
 {
     double seconds = tick(socket);
@@ -192,7 +192,7 @@ static void on_connected(struct salvor_op *op)
         socket->opening_until = salvor_loop_now() + socket->options.open_timeout;
         go_on(socket);
         if (socket->state <= SALVOR_WEBSOCKET_OPEN)
-            start_timer(socket, tick(socket));
+            restart_timer(socket);
     }
     socket->notify(socket);
 }
@@ -204,11 +204,9 @@ static void on_timer(struct salvor_op *op)
         on_connected(&socket->http.op);
         return;
     }
-    double seconds = tick(socket);
-    if (socket->state <= SALVOR_WEBSOCKET_OPEN) {
-        start_timer(socket, seconds);
+    restart_timer(socket);
+    if (socket->state <= SALVOR_WEBSOCKET_OPEN)
         go_on(socket);
-    }
     socket->notify(socket);
 }
 

@@ -271,4 +271,14 @@ describe("the heartbeat", function()
         assert.are.equal("Timeout", err.code)
         assert_holds(err.message, "no answer for 0.1 s")
     end))
+
+    it("gives up at once when there is no time for an answer at all", limit(function()
+        server:play({mute = true})
+        for _ = 1, 5 do
+            local streams, err = open({open_timeout = 1e-9})
+            assert.is_nil(streams)
+            assert.are.equal("Timeout", err.code)
+            task.sleep(0)
+        end
+    end))
 end)
