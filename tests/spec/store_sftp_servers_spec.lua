@@ -1,7 +1,9 @@
 -- SFTP servers that are not OpenSSH, or go wrong.
+local block = require("salvor.block")
 local cancel = require("support.cancel")
 local conformance = require("support.store_conformance")
 local fs = require("salvor.fs")
+local native = require("salvor.sftp")
 local open = require("salvor.store.open").url
 local proc = require("salvor.proc")
 local sftp_server = require("support.sftp_server")
@@ -43,6 +45,13 @@ store_lab.describe("SFTP", "sftp", function(at)
         return opened, fs.join(server.files, name)
     end
 
+    local function connect(to)
+        local connection = must(native.new())
+        must(connection:connect({host = at.host, port = to.port}))
+        must(connection:login("key", at.user, {secret = must(fs.read(at.ed25519))}))
+        return connection
+    end
+
     local function names_in(folder)
         local names = {}
         for _, entry in ipairs(must(fs.list(folder))) do
@@ -75,6 +84,27 @@ store_lab.describe("SFTP", "sftp", function(at)
                 (get(opened, "object", {offset = 100000, length = 50000})))
         end)
 
+        it("sends less than was asked for, while there is more to be written than it takes", function()
+            local narrow = sftp_server.start({more = "MaxSessions 1"})
+            finally(function() narrow:stop() end)
+            local text = ("0123456789abcde\n"):rep(1 << 19)
+            must(fs.write(fs.join(narrow.files, "object"), text, {mode = 420}))
+            must(fs.mkdir(fs.join(narrow.files, "new"), {mode = 511}))
+            must(proc.run({"chmod", "777", fs.join(narrow.files, "new")}))
+            local connection <close> = connect(narrow)
+            must(task.map({1, 2, 3, 4}, function(number)
+                local piece <close> = must(block.new(#text))
+                if number % 2 == 0 then
+                    must(connection:read(narrow.folder .. "/object", piece, 0, #text, #text))
+                    assert.is_true(text == piece:text())
+                else
+                    must(connection:write(narrow.folder .. "/new/" .. number, text,
+                        {create = true, mode = 420}))
+                end
+                return number
+            end))
+        end)
+
         it("replaces a file although renaming does not", function()
             local opened, here = open_new("")
             must(put(opened, "object", "old"))
@@ -84,6 +114,17 @@ store_lab.describe("SFTP", "sftp", function(at)
             expect_error("AlreadyExists", "/object", put(opened, "object", "x", {if_absent = true}))
             assert.are.same({"object"}, names_in(here))
         end)
+    end)
+
+    it("may send packets of 256 KiB", function()
+        server:mode("large-READDIR")
+        local connection <close> = connect(server)
+        local listing = must(connection:list(server.folder))
+        local longest = 0
+        for index = 1, #listing do
+            longest = math.max(longest, #listing:get(index))
+        end
+        assert.are.equal((256 << 10) - 21, longest)
     end)
 
     describe("a server that renames no new file", function()

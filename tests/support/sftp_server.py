@@ -20,11 +20,13 @@ to the first request of its kind:
     lose-RENAME     renames, and ends before it answers
     jam-RENAME      no temporary file gets another name
     touch-READ      the file gets another time        end-READ        it ends before its size
+    large-READDIR   one name, in the largest packet there may be, whose last byte comes late
 """
 import os
 import stat
 import struct
 import sys
+import time
 
 OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT, FSETSTAT = 3, 4, 5, 6, 7, 8, 9, 10
 OPENDIR, READDIR, REMOVE, MKDIR, RMDIR, REALPATH, STAT, RENAME = 11, 12, 13, 14, 15, 16, 17, 18
@@ -33,6 +35,7 @@ NAMES = {OPEN: "OPEN", READ: "READ", WRITE: "WRITE", READDIR: "READDIR", FSETSTA
          RENAME: "RENAME", EXTENDED: "FSYNC"}
 EOF, MISSING, DENIED, FAILURE, UNSUPPORTED = 1, 2, 3, 4, 8
 AT_ONCE = 10000
+PACKET_MAX = 256 << 10
 
 handles = {}
 with open(sys.argv[1]) as mode_file:
@@ -119,6 +122,13 @@ def fault(kind, number, size):
         elif what == "slash":
             answer(NAME, number, struct.pack(">I", 1) + text(b"../x") + text(b"") +
                    struct.pack(">I", 0))
+        elif what == "large":
+            name = text(b"n" * (PACKET_MAX - 21))
+            packet = struct.pack(">IBII", PACKET_MAX, NAME, number, 1) + name + text(b"") + bytes(4)
+            send(packet[:-1])
+            time.sleep(0.2)
+            send(packet[-1:])
+            modes.clear()
         elif what == "status":
             status(number, 0)
         elif what == "fail":

@@ -4,7 +4,8 @@
 #include "store/sftp/session.h"
 
 enum {
-    PACKET_MAX = 256 << 10, /* as OpenSSH's */
+    PACKET_MAX = 256 << 10, /* as OpenSSH's, without its length */
+    LENGTH = 4,
     SSH_PACKET = 32 << 10,
     AT_ONCE = 64 << 10,   /* bytes that are received at once */
     GOOD_SIZE = 64 << 10, /* of one READ or WRITE: larger ones bring nothing more */
@@ -16,7 +17,7 @@ void salvor_sftp_channel_init(struct salvor_sftp_channel *channel, struct salvor
     memset(channel, 0, sizeof(*channel));
     channel->sftp = sftp;
     salvor_buffer_init(&channel->out, (size_t)1 << 20);
-    salvor_buffer_init(&channel->in, PACKET_MAX + AT_ONCE);
+    salvor_buffer_init(&channel->in, LENGTH + PACKET_MAX + AT_ONCE);
 }
 
 void salvor_sftp_channel_release(struct salvor_sftp_channel *channel)
@@ -239,7 +240,7 @@ static int take_packets(struct salvor_sftp_channel *channel, struct salvor_error
     struct salvor_sftp_reader all = {.at = (unsigned char *)channel->in.data,
                                      .left = channel->in.size};
     size_t taken = 0;
-    while (all.left >= 4) {
+    while (all.left >= LENGTH) {
         struct salvor_sftp_reader packet = all;
         size_t size = salvor_sftp_read_u32(&packet);
         if (size == 0 || size > PACKET_MAX)
@@ -250,9 +251,9 @@ static int take_packets(struct salvor_sftp_channel *channel, struct salvor_error
         packet.left = size;
         if (take_packet(channel, packet, err) < 0)
             return -1;
-        taken += 4 + size;
-        all.at += 4 + size;
-        all.left -= 4 + size;
+        taken += LENGTH + size;
+        all.at += LENGTH + size;
+        all.left -= LENGTH + size;
         if (channel->sftp->broken)
             return 0;
     }

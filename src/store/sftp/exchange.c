@@ -38,15 +38,12 @@ static struct salvor_buffer *begin(struct salvor_sftp_channel *channel,
     return out;
 }
 
-struct salvor_buffer *salvor_sftp_begin(struct salvor_sftp_exchange *exchange,
-                                        enum salvor_sftp_type type, size_t size,
-                                        struct salvor_sftp_slot **slot)
+static struct salvor_buffer *begin_for(struct salvor_sftp_exchange *exchange,
+                                       enum salvor_sftp_type type, size_t size,
+                                       struct salvor_sftp_slot **slot)
 {
-    struct salvor_sftp_channel *channel = exchange->channel;
     struct salvor_sftp_slot *taken;
-    if (channel->out.size >= OUT_FULL || channel->under_way >= SALVOR_SFTP_SLOTS - RESERVED)
-        return NULL;
-    struct salvor_buffer *out = begin(channel, &taken, type, size);
+    struct salvor_buffer *out = begin(exchange->channel, &taken, type, size);
     if (!out)
         return NULL;
     taken->exchange = exchange;
@@ -56,12 +53,32 @@ struct salvor_buffer *salvor_sftp_begin(struct salvor_sftp_exchange *exchange,
     return out;
 }
 
+struct salvor_buffer *salvor_sftp_begin(struct salvor_sftp_exchange *exchange,
+                                        enum salvor_sftp_type type, size_t size,
+                                        struct salvor_sftp_slot **slot)
+{
+    const struct salvor_sftp_channel *channel = exchange->channel;
+    if (channel->out.size >= OUT_FULL || channel->under_way >= SALVOR_SFTP_SLOTS - RESERVED)
+        return NULL;
+    return begin_for(exchange, type, size, slot);
+}
+
 struct salvor_buffer *salvor_sftp_begin_on_handle(struct salvor_sftp_exchange *exchange,
                                                   enum salvor_sftp_type type, size_t size,
                                                   struct salvor_sftp_slot **slot)
 {
     struct salvor_buffer *out =
         salvor_sftp_begin(exchange, type, 4 + exchange->handle_size + size, slot);
+    if (out)
+        salvor_sftp_put_string(out, exchange->handle, exchange->handle_size);
+    return out;
+}
+
+struct salvor_buffer *salvor_sftp_begin_again(struct salvor_sftp_exchange *exchange,
+                                              enum salvor_sftp_type type, size_t size,
+                                              struct salvor_sftp_slot **slot)
+{
+    struct salvor_buffer *out = begin_for(exchange, type, 4 + exchange->handle_size + size, slot);
     if (out)
         salvor_sftp_put_string(out, exchange->handle, exchange->handle_size);
     return out;

@@ -32,20 +32,16 @@ static bool open_file(struct salvor_sftp_exchange *exchange)
     return true;
 }
 
-static bool read_at(struct salvor_sftp_exchange *exchange, uint64_t offset, uint32_t size)
+enum { READ_SIZE = 8 + 4 }; /* of a READ behind the handle */
+
+static void put_read(struct salvor_buffer *out, struct salvor_sftp_slot *slot,
+                     struct salvor_sftp_exchange *exchange, uint64_t offset, uint32_t size)
 {
-    struct salvor_sftp_slot *slot;
-    struct salvor_sftp_channel *channel = exchange->channel;
-    struct salvor_buffer *out =
-        salvor_sftp_begin_on_handle(exchange, SALVOR_SFTP_READ, 8 + 4, &slot);
-    if (!out)
-        return false;
     slot->offset = offset;
     slot->size = size;
-    channel->reading += size;
+    exchange->channel->reading += size;
     salvor_sftp_put_u64(out, offset);
     salvor_sftp_put_u32(out, size);
-    return true;
 }
 
 static bool is_hungry(const struct salvor_sftp_exchange *exchange)
@@ -59,8 +55,12 @@ static void read_on(struct salvor_sftp_exchange *exchange)
         uint64_t left = exchange->end - exchange->next_offset;
         uint32_t most = exchange->channel->sftp->read_size;
         uint32_t size = left < most ? (uint32_t)left : most;
-        if (!read_at(exchange, exchange->next_offset, size))
+        struct salvor_sftp_slot *slot;
+        struct salvor_buffer *out =
+            salvor_sftp_begin_on_handle(exchange, SALVOR_SFTP_READ, READ_SIZE, &slot);
+        if (!out)
             return;
+        put_read(out, slot, exchange, exchange->next_offset, size);
         exchange->next_offset += size;
     }
     /* How much there is to be read is known when the first answer has come. */
@@ -119,6 +119,19 @@ static void note_end(struct salvor_sftp_exchange *exchange, uint64_t offset)
         read->got = exchange->end - read->offset;
 }
 
+/* A server may send less than was asked for. */
+static int read_rest(struct salvor_sftp_exchange *exchange, uint64_t offset, uint32_t size,
+                     struct salvor_error *err)
+{
+    struct salvor_sftp_slot *slot;
+    struct salvor_buffer *out =
+        salvor_sftp_begin_again(exchange, SALVOR_SFTP_READ, READ_SIZE, &slot);
+    if (!out)
+        return salvor_error_memory(err);
+    put_read(out, slot, exchange, offset, size);
+    return 0;
+}
+
 static int take_data(struct salvor_sftp_exchange *exchange, const struct salvor_sftp_slot *slot,
                      struct salvor_sftp_reader *reader, struct salvor_error *err)
 {
@@ -136,11 +149,9 @@ static int take_data(struct salvor_sftp_exchange *exchange, const struct salvor_
     uint64_t counted = behind < exchange->end ? behind : exchange->end;
     if (counted > read->offset && read->got < counted - read->offset)
         read->got = (size_t)(counted - read->offset);
-    /* There is room: the slot of this answer has just become free. */
-    if (size < slot->size && behind < exchange->end &&
-        !read_at(exchange, behind, slot->size - (uint32_t)size))
-        return salvor_error_memory(err);
-    return 0;
+    return size < slot->size && behind < exchange->end
+               ? read_rest(exchange, behind, slot->size - (uint32_t)size, err)
+               : 0;
 }
 
 /* Now it is known how much there is to be read. */

@@ -122,6 +122,14 @@ struct salvor_buffer *salvor_sftp_begin_on_handle(struct salvor_sftp_exchange *e
                                                   enum salvor_sftp_type type, size_t size,
                                                   struct salvor_sftp_slot **slot);
 
+/*
+ * The same in place of a request that was answered just now, but not wholly: however much others have
+ * to send there is room for it, so that NULL is for want of memory.
+ */
+struct salvor_buffer *salvor_sftp_begin_again(struct salvor_sftp_exchange *exchange,
+                                              enum salvor_sftp_type type, size_t size,
+                                              struct salvor_sftp_slot **slot);
+
 /* An answer has come; -1: the server does not keep to the protocol. */
 int salvor_sftp_answer(struct salvor_sftp_channel *channel, enum salvor_sftp_type type,
                        struct salvor_sftp_reader *reader, struct salvor_error *err);
