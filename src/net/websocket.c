@@ -9,6 +9,10 @@
 
 #define RESERVE 1024 /* of the output, for what must not wait behind data */
 
+/* Parts that are handed on before others have their turn: a server may send empty ones for ever. */
+#define TURN_PARTS 65536
+#define TURN_PAUSE 0.001 /* seconds */
+
 /* Opening */
 
 static void opened(struct salvor_websocket *socket)
@@ -112,6 +116,7 @@ static void go_on(struct salvor_websocket *socket)
     salvor_websocket_flush(socket);
     salvor_websocket_fill(socket);
     salvor_websocket_send_pong(socket);
+    socket->turn_parts = 0;
     if (socket->state == SALVOR_WEBSOCKET_OPENING)
         take_answer(socket);
     if (socket->state == SALVOR_WEBSOCKET_OPEN)
@@ -152,8 +157,11 @@ static int prepare(struct salvor_websocket *socket)
 
 static void on_timer(struct salvor_op *op);
 
+/* In place of the one that may run. */
 static void start_timer(struct salvor_websocket *socket, double seconds)
 {
+    socket->timer.op.wake = NULL;
+    salvor_op_abort(&socket->timer.op);
     socket->timer.op.wake = on_timer;
     socket->timer.op.waiter = socket;
     salvor_timer_start(socket->loop, &socket->timer, seconds);
@@ -163,8 +171,6 @@ static void start_timer(struct salvor_websocket *socket, double seconds)
 static void restart_timer(struct salvor_websocket *socket)
 {
     double seconds = tick(socket);
-    socket->timer.op.wake = NULL;
-    salvor_op_abort(&socket->timer.op);
     if (socket->state <= SALVOR_WEBSOCKET_OPEN)
         start_timer(socket, seconds);
 }
@@ -280,6 +286,10 @@ int salvor_websocket_explain(const struct salvor_websocket *socket, struct salvo
 struct salvor_frame_event salvor_websocket_peek(struct salvor_websocket *socket)
 {
     if (socket->state == SALVOR_WEBSOCKET_OPEN && !salvor_websocket_has_piece(socket)) {
+        if (socket->turn_parts == TURN_PARTS)
+            return (struct salvor_frame_event){.kind = SALVOR_FRAME_MORE};
+        if (++socket->turn_parts == TURN_PARTS)
+            start_timer(socket, TURN_PAUSE);
         salvor_websocket_take_in(socket);
         watch(socket);
     }

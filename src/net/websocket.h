@@ -64,6 +64,7 @@ struct salvor_websocket {
     size_t in_start, in_end, out_start, out_end;
     struct salvor_frame_reader reader;
     struct salvor_frame_event piece; /* kind DATA: not all of it was taken */
+    unsigned turn_parts;             /* that were handed on since the loop had its turn */
     struct salvor_upgrade upgrade;
     char key[SALVOR_UPGRADE_KEY_SIZE];
     char pong[SALVOR_FRAME_CONTROL_MAX];
@@ -87,7 +88,8 @@ int salvor_websocket_explain(const struct salvor_websocket *socket, struct salvo
 
 /*
  * The next part of the payload of a message: kind DATA with its opcode, or MORE when there is none
- * now, after which the state may be another. It is valid until the next call.
+ * now, after which the state may be another, or when it is the turn of others. It is valid until the
+ * next call.
  */
 struct salvor_frame_event salvor_websocket_peek(struct salvor_websocket *socket);
 

@@ -42,6 +42,15 @@ describe("frames", function()
         assert.are.same({code = 0, stdout = "A", stderr = ""}, must(exec()))
     end)
 
+    it("that are empty, and many, leave others their turn", limit(function()
+        server:play({{"empty", 1 << 22}, {"send", 1, "hello"}, SUCCESS, CLOSE})
+        assert.are.equal("hello", must(exec()).stdout)
+        server:play({{"empty", 1 << 40}})
+        local result, err = task.timeout(0.5, exec)
+        assert.is_nil(result)
+        assert.are.equal("task.timeout", err.op)
+    end))
+
     it("of an unknown channel are ignored", function()
         server:play({{"send", 9, "what?"}, {"send", 1, "hello"}, {"send", 255, "\1"}, SUCCESS,
                      CLOSE})

@@ -20,7 +20,7 @@ FOLDER/script.json, read anew for each connection, says what becomes of a reques
     text TEXT               a text message          ping TEXT
     flood CHANNEL N SIZE    N messages of SIZE bytes, numbered so that a loss shows
     huge CHANNEL SIZE       one frame of SIZE zeros
-    empty                   messages of no bytes, until the client ends
+    empty N                 N messages of no bytes, a multiple of 65536
     echo N                  N bytes of channel 0 back on channel 1
     echo_all CHANNEL        all that comes on channel 0, on that channel, until the client ends
     slow_read N SECONDS     N bytes of channel 0, with a pause before
@@ -225,10 +225,9 @@ class Connection:
             line = b"%015d\n" % number
             self.write(encode(2, bytes([channel]) + line * (size // 16)))
 
-    def do_empty(self):
-        many = b"\x82\x00" * (1 << 19)
-        while True:
-            self.write(many)
+    def do_empty(self, count):
+        for _ in range(count >> 16):
+            self.write(b"\x82\x00" * (1 << 16))
 
     def do_huge(self, channel, size):
         zeros = bytes(1 << 20)
