@@ -311,9 +311,9 @@ static int put_server(json_t *out, const struct salvor_kubeconfig_file *files, c
     const char *text = NULL;
     if (cluster && salvor_kubeconfig_find(&entry, &file, files, "cluster", cluster))
         text = json_string_value(json_object_get(entry, "server"));
-    if (!text || strlen(text) >= sizeof(server))
+    /* Nobody should put a password there; kubectl would take it. The stars may be longer. */
+    if (!text || strlen(text) >= sizeof(server) - sizeof("***"))
         return 0;
-    /* Nobody should put a password there; kubectl would take it. */
     salvor_proxy_mask(server, sizeof(server), text);
     return json_object_set_new(out, "server", json_string(server));
 }

@@ -48,6 +48,7 @@ void salvor_kubeconfig_files_free(struct salvor_kubeconfig_file *list)
     while (list) {
         struct salvor_kubeconfig_file *next = list->next;
         salvor_kubeconfig_wipe(list->root);
+        json_decref(list->index);
         json_decref(list->root);
         free(list->path);
         free(list);
@@ -83,10 +84,12 @@ static const char *scalar(const json_t *root, const char *field, const char *fal
     return value && !json_is_null(value) ? json_string_value(value) : fallback;
 }
 
+/* Checks the entries of one list, which *seen gets by their names. */
 static int check_entries(const json_t *root, const char *plural, json_t *seen,
                          struct salvor_error *err)
 {
-    const json_t *list = json_object_get(root, plural), *entry;
+    const json_t *list = json_object_get(root, plural);
+    json_t *entry;
     size_t index;
     if (list && !json_is_null(list) && !json_is_array(list))
         return salvor_error_set(err, "Invalid", "%s is not a list", plural);
@@ -99,13 +102,13 @@ static int check_entries(const json_t *root, const char *plural, json_t *seen,
         if (json_object_get(seen, name))
             return salvor_error_set(err, "Invalid", "%s has two entries named \"%.200s\"", plural,
                                     name);
-        if (json_object_set_new(seen, name, json_true()) < 0)
+        if (json_object_set(seen, name, entry) < 0)
             return salvor_error_memory(err);
     }
     return 0;
 }
 
-static int check_shape(const json_t *root, struct salvor_error *err)
+static int check_shape(json_t *index, const json_t *root, struct salvor_error *err)
 {
     static const char *const plurals[] = {"clusters", "users", "contexts"};
     const char *version = scalar(root, "apiVersion", "v1"), *kind = scalar(root, "kind", "Config");
@@ -117,8 +120,9 @@ static int check_shape(const json_t *root, struct salvor_error *err)
     int result = 0;
     for (size_t i = 0; i < sizeof(plurals) / sizeof(plurals[0]) && result == 0; i++) {
         json_t *seen = json_object();
-        result = seen ? check_entries(root, plurals[i], seen, err) : salvor_error_memory(err);
-        json_decref(seen);
+        result = json_object_set_new(index, plurals[i], seen) < 0
+                     ? salvor_error_memory(err)
+                     : check_entries(root, plurals[i], seen, err);
     }
     return result;
 }
@@ -133,7 +137,7 @@ static int load(struct salvor_kubeconfig_file *file, const char *path, int secon
     if (is_read)
         result = parse(&file->root, &text, &cause);
     if (is_read && result == 0)
-        result = check_shape(file->root, &cause);
+        result = check_shape(file->index, file->root, &cause);
     if (result < 0) {
         salvor_error_set(err, cause.code, "kubeconfig %s%s%s", is_read ? path : "",
                          is_read ? ": " : "", cause.message);
@@ -152,8 +156,8 @@ int salvor_kubeconfig_file_add(struct salvor_kubeconfig_file **list, const char 
     if (!required && access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
     struct salvor_kubeconfig_file *file = calloc(1, sizeof(*file));
-    if (!file || !(file->path = strdup(path))) {
-        free(file);
+    if (!file || !(file->path = strdup(path)) || !(file->index = json_object())) {
+        salvor_kubeconfig_files_free(file);
         return salvor_error_memory(err);
     }
     while (*list)
@@ -166,12 +170,13 @@ static const json_t *entries(const struct salvor_kubeconfig_file *file, const ch
 {
     char plural[32];
     snprintf(plural, sizeof(plural), "%ss", kind);
-    return json_object_get(file->root, plural);
+    return json_object_get(file->index, plural);
 }
 
-static const char *name_of(const json_t *entry)
+/* An entry without a name cannot be meant by anybody. */
+static bool is_named(const json_t *entry)
 {
-    return json_string_value(json_object_get(entry, "name"));
+    return json_is_string(json_object_get(entry, "name"));
 }
 
 bool salvor_kubeconfig_find(const json_t **out, const struct salvor_kubeconfig_file **file,
@@ -179,30 +184,26 @@ bool salvor_kubeconfig_find(const json_t **out, const struct salvor_kubeconfig_f
                             const char *name)
 {
     for (; list; list = list->next) {
-        const json_t *all = entries(list, kind);
-        for (size_t i = 0; i < json_array_size(all); i++) {
-            const json_t *entry = json_array_get(all, i);
-            const char *own = name_of(entry);
-            if (!own || strcmp(own, name) != 0)
-                continue;
-            *file = list;
-            *out = json_object_get(entry, kind);
-            return true;
-        }
+        const json_t *entry = json_object_get(entries(list, kind), name);
+        if (!is_named(entry))
+            continue;
+        *file = list;
+        *out = json_object_get(entry, kind);
+        return true;
     }
     return false;
 }
 
 static int add_names(json_t *names, const struct salvor_kubeconfig_file *list, const char *kind)
 {
-    for (; list; list = list->next) {
-        const json_t *all = entries(list, kind);
-        for (size_t i = 0; i < json_array_size(all); i++) {
-            const char *name = name_of(json_array_get(all, i));
-            if (name && json_object_set_new(names, name, json_true()) < 0)
+    const char *name;
+    json_t *entry;
+    for (; list; list = list->next)
+        json_object_foreach((json_t *)entries(list, kind), name, entry)
+        {
+            if (is_named(entry) && json_object_set_new(names, name, json_true()) < 0)
                 return -1;
         }
-    }
     return 0;
 }
 

@@ -18,7 +18,8 @@
 
 struct salvor_kubeconfig_file {
     char *path;
-    json_t *root; /* an object */
+    json_t *root;  /* an object */
+    json_t *index; /* {clusters = {name = entry}, users = ..., contexts = ...} */
     struct salvor_kubeconfig_file *next;
 };
 

@@ -505,6 +505,51 @@ static void lists_contexts(void **state)
     json_decref(list);
 }
 
+static void lists_contexts_with_servers_of_any_length(void **state)
+{
+    (void)state;
+    for (int length = 2030; length < 2050; length++) {
+        char text[4096], server[2050];
+        memset(server, 'x', sizeof(server));
+        server[0] = '@';
+        snprintf(text, sizeof(text),
+                 "clusters: [{name: a, cluster: {server: 'https://%.*s\u00e9'}}]\n"
+                 "contexts: [{name: a, context: {cluster: a}}]\n",
+                 length - 10, server);
+        struct salvor_kubeconfig_options options = {.path = put("first", text)};
+        json_t *list = NULL;
+        assert_int_equal(salvor_kubeconfig_contexts(&list, &options, NULL), 0);
+        assert_int_equal(json_array_size(list), 1);
+        json_decref(list);
+    }
+}
+
+/* Were each looked for among all the others, it would take a quarter of a minute. */
+static void finds_each_of_many(void **state)
+{
+    (void)state;
+    enum { MANY = 20000 };
+    char *text = malloc(MANY * 128), *at = text;
+    assert_non_null(text);
+    at += sprintf(at, "contexts:\n");
+    for (int i = 0; i < MANY; i++)
+        at += sprintf(at, "- {name: n%d, context: {cluster: n%d}}\n", i, i);
+    at += sprintf(at, "clusters:\n");
+    for (int i = 0; i < MANY; i++)
+        at += sprintf(at, "- {name: n%d, cluster: {server: 'https://h%d'}}\n", i, i);
+    struct salvor_kubeconfig_options options = {.path = put("first", text)};
+    free(text);
+    json_t *list = NULL;
+    assert_int_equal(salvor_kubeconfig_contexts(&list, &options, NULL), 0);
+    assert_int_equal(json_array_size(list), MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        const json_t *context = json_array_get(list, i);
+        assert_string_equal(json_string_value(json_object_get(context, "server")) + 9,
+                            json_string_value(json_object_get(context, "name")) + 1);
+    }
+    json_decref(list);
+}
+
 static void a_token_goes_before_a_plugin(void **state)
 {
     (void)state;
@@ -775,6 +820,8 @@ int main(void)
         TEST(acts_as_somebody_else_under_another_name),
         TEST(impersonation_stays_within_its_lines),
         TEST(lists_contexts),
+        TEST(lists_contexts_with_servers_of_any_length),
+        TEST(finds_each_of_many),
         TEST(warns_when_all_files_are_missing),
         TEST(a_refused_token_is_read_again),
         TEST(a_proxy_is_kept_as_libcurl_wants_it),
