@@ -92,6 +92,17 @@ store_lab.describe("SFTP", "sftp", function(at)
         assert.are.equal(1, #proxy:requests())
     end)
 
+    it("makes each connection once", function()
+        local connection <close> = must(native.new())
+        local server = {host = at.host, port = at.port}
+        must(connection:connect(server))
+        local key, err = connection:connect(server)
+        assert.is_nil(key)
+        assert.are.equal("Invalid", err.code, tostring(err))
+        must(connection:login("key", at.user, {secret = must(fs.read(at.ed25519))}))
+        must(connection:list("/"))
+    end)
+
     it("tells of a connection that is lost before its first request", function()
         local proxy = fault_proxy.start({to = at.host .. ":" .. at.port, raw = true})
         local host, port = proxy.address:match("^(.*):(%d+)$")

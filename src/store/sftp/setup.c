@@ -14,11 +14,25 @@ static void finish(struct salvor_sftp *sftp, struct salvor_call *call, int resul
     salvor_service_end(sftp->service, call, result < 0 ? err : NULL);
 }
 
+/* Whether there is still a connection to be made. */
+static bool is_new(const struct salvor_sftp *sftp, struct salvor_error *err)
+{
+    if (sftp->broken)
+        *err = sftp->failure;
+    else if (sftp->ssh.session)
+        salvor_error_set(err, "Invalid", "the connection to %s was made before", sftp->ssh.peer);
+    return !sftp->broken && !sftp->ssh.session;
+}
+
 static void serve_connect(struct salvor_call *call, void *context)
 {
     const struct salvor_sftp_connect *connect = (const struct salvor_sftp_connect *)call;
     struct salvor_sftp *sftp = context;
     struct salvor_error err = {0};
+    if (!is_new(sftp, &err)) {
+        salvor_service_end(sftp->service, call, &err);
+        return;
+    }
     char host[SALVOR_SSH_HOST_MAX], host_keys[HOST_KEYS_MAX];
     snprintf(host, sizeof(host), "%s", connect->host);
     snprintf(host_keys, sizeof(host_keys), "%s", connect->host_keys ? connect->host_keys : "");

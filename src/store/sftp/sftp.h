@@ -28,7 +28,7 @@ void salvor_sftp_free(struct salvor_sftp *sftp);
 /*
  * Connects and agrees on keys; salvor_sftp_host_key() has the server's then. `host_keys` as for
  * salvor_ssh_handshake(), copied as `host` is. `timeout` in seconds is for the whole of it, and later
- * the longest silence of a server that owes an answer.
+ * the longest silence of a server that owes an answer. Once only: Invalid afterwards.
  */
 struct salvor_sftp_connect {
     struct salvor_call call;
