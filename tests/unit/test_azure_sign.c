@@ -118,6 +118,22 @@ static void signs_with_the_key(void **state)
     salvor_exchange_release(&exchange);
 }
 
+static void dates_the_last_time_there_is(void **state)
+{
+    (void)state;
+    struct salvor_exchange exchange;
+    fill(&exchange, &requests[0]);
+    struct salvor_azure_key key = {.account = "a", .key = "key", .key_size = 3};
+    key.time = (time_t)INT64_C(67768036191676799);
+    assert_int_equal(salvor_azure_sign(&exchange, &key, NULL), 0);
+    const char *line = NULL;
+    size_t found = 0;
+    while ((line = salvor_exchange_next(&exchange.headers, line)))
+        found += strstr(line, " 31 Dec 2147485547 23:59:59 GMT") != NULL;
+    assert_int_equal(found, 1);
+    salvor_exchange_release(&exchange);
+}
+
 static void refuses_what_would_break_out(void **state)
 {
     (void)state;
@@ -151,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(makes_the_documented_strings),
         cmocka_unit_test(signs_with_the_key),
+        cmocka_unit_test(dates_the_last_time_there_is),
         cmocka_unit_test(refuses_what_would_break_out),
         cmocka_unit_test(refuses_too_many_parameters),
     };

@@ -183,8 +183,8 @@ static int write_date(char date[DATE_SIZE], time_t time, struct salvor_error *er
     struct tm utc;
     if (!gmtime_r(&time, &utc))
         return salvor_error_set(err, "Invalid", "the time of a request has no date");
-    snprintf(date, DATE_SIZE, "%s, %02d %s %d %02d:%02d:%02d GMT", days[utc.tm_wday], utc.tm_mday,
-             months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+    snprintf(date, DATE_SIZE, "%s, %02d %s %ld %02d:%02d:%02d GMT", days[utc.tm_wday], utc.tm_mday,
+             months[utc.tm_mon], utc.tm_year + 1900L, utc.tm_hour, utc.tm_min, utc.tm_sec);
     return 0;
 }
 
