@@ -165,7 +165,7 @@ int salvor_local_begin(lua_State *L)
     const char *path = salvor_check_local_path(L, 2);
     lua_Integer size = luaL_checkinteger(L, 3), part_size = luaL_checkinteger(L, 4);
     const char *id = luaL_checkstring(L, 5);
-    luaL_argcheck(L, size >= 0 && size <= INT64_MAX / 2, 3, "a number of bytes expected");
+    luaL_argcheck(L, size >= 0 && size <= SALVOR_LOCAL_UPLOAD_MAX, 3, "a number of bytes expected");
     luaL_argcheck(L, part_size >= 1, 4, "a number of bytes expected");
     luaL_argcheck(L, strspn(id, "0123456789abcdef") == strlen(id) && strlen(id) <= 64, 5,
                   "hexadecimal digits expected");

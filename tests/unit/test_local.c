@@ -448,6 +448,18 @@ static void test_too_late_to_stop(void **state)
     assert_true(salvor_stop_ask(late));
 }
 
+static void test_an_upload_may_be_one_part_of_any_size(void **state)
+{
+    (void)state;
+    struct salvor_local_upload upload = {
+        .size = 2, .part_size = INT64_MAX, .attributes = {.mode = 0600, .modified = -1}};
+    struct salvor_local_item item;
+    assert_int_equal(salvor_local_upload_open(&upload, &root, "whole", "e5", stop(), &err), 0);
+    assert_int_equal(salvor_local_upload_part(&upload, 0, new_block("ab"), &never, &err), 0);
+    assert_int_equal(salvor_local_upload_finish(&upload, &item, stop(), &err), 0);
+    assert_int_equal(item.size, 2);
+}
+
 static void test_aborts_uploads(void **state)
 {
     (void)state;
@@ -492,6 +504,7 @@ int main(void)
         BOTH(test_a_stopped_beginning_keeps_what_is_there),
         BOTH(test_a_stopped_end_changes_nothing),
         BOTH(test_too_late_to_stop),
+        BOTH(test_an_upload_may_be_one_part_of_any_size),
         BOTH(test_aborts_uploads),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ static int64_t record_offset(const struct salvor_local_upload *upload, int64_t o
 
 static int64_t size_with_records(const struct salvor_local_upload *upload)
 {
-    int64_t parts = (upload->size + upload->part_size - 1) / upload->part_size;
+    int64_t parts = upload->size / upload->part_size + (upload->size % upload->part_size != 0);
     return upload->size + parts * (int64_t)sizeof(struct record);
 }
 

@@ -11,6 +11,9 @@
 
 enum { SALVOR_LOCAL_ID_OF_PATH = 12 }; /* digits */
 
+/* The largest size of a file, however small its parts are: there is room for the records then. */
+#define SALVOR_LOCAL_UPLOAD_MAX (INT64_MAX / 32)
+
 struct salvor_local_upload {
     struct salvor_local_place place;
     struct salvor_local_attributes attributes;
