@@ -505,6 +505,24 @@ static void lists_contexts(void **state)
     json_decref(list);
 }
 
+static void knows_no_entry_without_a_name(void **state)
+{
+    (void)state;
+    struct salvor_kubeconfig config;
+    struct salvor_kubeconfig_options options = {
+        .path = put("first", "clusters: [{cluster: {server: 'https://h'}}]\n"
+                             "contexts: [{context: {cluster: ''}}, {name: a}]\n"),
+        .context = ""};
+    struct salvor_error err;
+    json_t *list = NULL;
+    assert_int_equal(salvor_kubeconfig_contexts(&list, &options, NULL), 0);
+    assert_int_equal(json_array_size(list), 1);
+    json_decref(list);
+    assert_int_equal(salvor_kubeconfig_load(&config, &options, &err), -1);
+    assert_string_equal(err.code, "NotFound");
+    salvor_kubeconfig_release(&config);
+}
+
 static void lists_contexts_with_servers_of_any_length(void **state)
 {
     (void)state;
@@ -820,6 +838,7 @@ int main(void)
         TEST(acts_as_somebody_else_under_another_name),
         TEST(impersonation_stays_within_its_lines),
         TEST(lists_contexts),
+        TEST(knows_no_entry_without_a_name),
         TEST(lists_contexts_with_servers_of_any_length),
         TEST(finds_each_of_many),
         TEST(warns_when_all_files_are_missing),
