@@ -8,8 +8,9 @@ CFLAGS ?= -O2 -g
 V      ?= 0
 FUZZ_SECONDS ?= 60
 
-# All processors, unless make was told how many jobs to run.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+# All processors, unless whoever called make said how many jobs to run: a command line wins by itself,
+# and the environment is asked, since make's own MAKEFLAGS has no -j while this is read.
+ifeq ($(MAKELEVEL)$(filter -j%,$(shell echo " $$MAKEFLAGS")),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
