@@ -9,7 +9,7 @@ local salvor = require("salvor")
 local repl = {}
 
 local function prompt(name, fallback)
-    local text = _G[name]
+    local text = rawget(_G, name) -- a metatable there may refuse names that are not declared
     io.stdout:write(text == nil and fallback or tostring(text))
     io.stdout:flush()
 end

@@ -232,6 +232,13 @@ describe("the prompt", function()
         salvor.expect(complaints, "error calling 'print'")
     end)
 
+    it("goes on where undeclared names are errors", function()
+        local shown, complaints = answers("return setmetatable(_G, {__index = function(_, name) "
+            .. "error('undeclared ' .. name, 0) end}) and 1\nx\nif x then\nend\n2\n")
+        assert.are.equal("1\n2\n\n", shown)
+        assert.are.equal(("salvor: undeclared x\n"):rep(2), complaints)
+    end)
+
     it("reads on where a statement is not finished", function()
         assert.are.equal("1\n2\n\n", (answers("for i = 1, 2 do\nprint(i)\nend\n")))
         local _, complaints = answers("if true")
