@@ -3,6 +3,7 @@ local fs = require("salvor.fs")
 local json = require("salvor.json")
 local digest = require("salvor.digest")
 local lab = require("support.lab")
+local proc = require("salvor.proc")
 local salvor = require("support.salvor")
 local scripts = require("support.site")
 
@@ -101,6 +102,14 @@ describe("a parameter's value", function()
         local path = write("s.yaml", "params: {word: all}\nprocedures:\n  site/script:\n"
             .. "    params:\n      word: own\n")
         assert.equal("own [site " .. path .. ":5]", shown({"--site", path}).word)
+    end)
+
+    it("comes from a site file that a command writes", function()
+        local path = write("s.yaml", "params: {word: written}")
+        local result = must(proc.run({"bash", "-c", '"$0" show site/script --site <(cat "$1")',
+            salvor.path, path}, {env = salvor.environment(home), timeout = 60}))
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "written", "site /dev/fd/")
     end)
 
     it("of $SALVOR_SITE counts when no file is named", function()

@@ -63,6 +63,10 @@ local SCRIPTS = {
         pcall(task.all, functions)]],
     ["a child process"] = "while true do require('salvor.proc').run({'sleep', '1000'}) end",
     ["a line of input"] = "while true do require('salvor.terminal').read_line() end",
+    ["a pipe that nobody opens to write"] =
+        "while true do require('salvor.fs').read(arg[1] .. '.pipe') end",
+    ["a pipe that nobody writes"] =
+        "while true do require('salvor.fs').read(arg[1] .. '.in') end",
     ["collecting garbage"] = "while true do setmetatable({}, {__gc = function() end}) end",
 }
 
@@ -83,7 +87,7 @@ local PROLOGUE = [[
 ]]
 
 --- Its standard input stays open and empty; exec keeps the shell out of what is seen of its end.
-local LAUNCH = 'mkfifo "$2.in" && exec env --%s-signal=HUP "$0" "$@" 0<>"$2.in"'
+local LAUNCH = 'mkfifo "$2.in" "$2.pipe" && exec env --%s-signal=HUP "$0" "$@" 0<>"$2.in"'
 
 local function until_there(path)
     local deadline = task.now() + 60
