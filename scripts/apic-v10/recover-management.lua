@@ -7,10 +7,6 @@ local stanza = require("salvor.apiconnect.stanza")
 local steps = require("salvor.apiconnect.recover_management.steps")
 local subsystem = require("salvor.apiconnect.recover_management.subsystem")
 
-local function is_crunchy(ctx)
-    return ctx.facts.database == "crunchy"
-end
-
 local may_be_crunchy = management_backup.may_be("crunchy")
 
 --- Backups on S3 have a stanza, and the Job that makes it.
@@ -109,17 +105,14 @@ return {
             id = "await-backups",
             title = "Wait until the operator has found the old backups",
             why = "It makes an object of each backup in storage; a restore names one of these.",
-            when = is_crunchy,
+            when = steps.is_crunchy,
             run = steps.await_backups,
         },
         {
             id = "restore",
             title = "Restore the database",
             why = "The operator stops the subsystem, restores its database and starts it again.",
-            destructive = function(ctx)
-                return "everything in the database of ManagementCluster " .. ctx.facts.name
-                    .. " in namespace " .. ctx.namespace
-            end,
+            destructive = steps.loss,
             run = steps.restore,
             verify = steps.is_restored,
         },

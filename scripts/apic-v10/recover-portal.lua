@@ -104,7 +104,7 @@ return {
             why = "After a disaster everything is restored together.",
             when = restores,
             destructive = function(ctx)
-                return "all sites that PortalCluster " .. ctx.facts.name .. " in namespace "
+                return "all sites that PortalCluster " .. subsystem:name(ctx) .. " in namespace "
                     .. ctx.namespace .. " has"
             end,
             run = steps.restore,

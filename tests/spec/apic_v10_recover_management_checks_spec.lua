@@ -41,6 +41,11 @@ local function create_restore(operation, phase, of)
         conditions = require("salvor").list()})
 end
 
+local function leave_lock(operation)
+    must(operation.world.client:create({apiVersion = "v1", kind = "ConfigMap",
+        metadata = {name = "management-oplock"}}))
+end
+
 --- The old secrets, and a subsystem that uses them.
 local function add_live(operation, spec)
     recovery.create_secrets(operation)
@@ -237,8 +242,7 @@ local PROBLEMS = {
         "a failed restore has left its lock",
         spoil = function(operation)
             create_restore(operation, "Failed")
-            must(operation.world.client:create({apiVersion = "v1", kind = "ConfigMap",
-                metadata = {name = "management-oplock"}}))
+            leave_lock(operation)
         end,
         says = {"ConfigMap management-oplock is there and no restore is in flight",
                 "scale the deployment ibm-apiconnect to 0"},
@@ -324,6 +328,24 @@ lab.describe("checks of apic-v10/recover-management", function()
         local operation <close> = recovery.start(lost)
         create_restore(operation, "RestoreInProgress", "second")
         salvor.expect_code(0, operation:plan())
+    end)
+
+    local READ_BEFORE = {"kit", "resource", "version", "database", "secrets", "settings"}
+
+    it("know whose restores they look for when nobody has read the kit before", function()
+        local operation <close> = recovery.start(lost)
+        create_restore(operation, "RestoreInProgress")
+        local result = operation:recover_without(READ_BEFORE)
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "ManagementRestore earlier is in flight")
+    end)
+
+    it("know whose lock they look for when nobody has read the kit before", function()
+        local operation <close> = recovery.start(lost)
+        leave_lock(operation)
+        local result = operation:recover_without({"restores", table.unpack(READ_BEFORE)})
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "ConfigMap management-oplock is there")
     end)
 
     it("go by the version that is installed, where the resource has only a line of them", function()

@@ -180,18 +180,10 @@ lab.describe("apic-v10/recover-management stops", function()
 end)
 
 lab.describe("apic-v10/recover-management without", function()
-    local function recover_without(operation, ...)
-        local words = operation:agreed_words()
-        for _, step in ipairs({...}) do
-            table.move({"--skip", step}, 1, 2, #words + 1, words)
-        end
-        return operation:salvor(words)
-    end
-
     it("the checks of resource and version has the old originalUID all the same", function()
         local lost <close> = recovery.lose()
         local operation <close> = recovery.start(lost)
-        salvor.expect_code(0, recover_without(operation, "resource", "version"))
+        salvor.expect_code(0, operation:recover_without({"resource", "version"}))
         assert.equal(recovery.ORIGINAL, operation.world:management().spec.originalUID)
         assert.equal(1, #operation:restored())
     end)
@@ -199,7 +191,7 @@ lab.describe("apic-v10/recover-management without", function()
     it("the check of the kit, which others read as well, is restored all the same", function()
         local lost <close> = recovery.lose()
         local operation <close> = recovery.start(lost)
-        salvor.expect_code(0, recover_without(operation, "kit"))
+        salvor.expect_code(0, operation:recover_without({"kit"}))
         assert.equal(1, #operation:restored())
     end)
 
@@ -207,23 +199,26 @@ lab.describe("apic-v10/recover-management without", function()
         local lost <close> = recovery.lose()
         local operation <close> = recovery.start(lost, {faults = {restore = "no space left"}})
         operation:copy_kit()
-        salvor.expect_code(5, recover_without(operation, "kit"))
+        salvor.expect_code(5, operation:recover_without({"kit"}))
         new_generation(operation)
         salvor.expect(operation:go_on().stderr, "has a new generation since this run began: other")
     end)
 
-    it("what finds the database or the backup says so", function()
+    it("what finds the database or the backup says so before anything is changed", function()
         local lost <close> = recovery.lose({version = "10.0.8.0"})
         local operation <close> = recovery.start(lost)
-        local result = recover_without(operation, "database")
-        salvor.expect_code(5, result)
-        salvor.expect(result.stderr, "database is not known; begin a new run without"
-            .. " --skip database")
-        operation.world.client:delete(apiconnect.MANAGEMENT, "management")
-        result = recover_without(operation, "backup")
-        salvor.expect_code(5, result)
-        salvor.expect(result.stderr, "backup is not known; begin a new run without --skip backup"
-            .. " and --skip await-backups")
-        assert.same({}, operation:restored())
+        local before = operation.world:snapshot()
+        local UNKNOWN_DATABASE = "database is not known; begin a new run without --skip database"
+        for left_out, case in pairs({
+            [{"database"}] = {4, UNKNOWN_DATABASE},
+            [{"database", "backup"}] = {1, UNKNOWN_DATABASE},
+            [{"backup"}] = {1, "backup is not known; begin a new run without --skip backup and"
+                .. " --skip await-backups"},
+        }) do
+            local result = operation:recover_without(left_out)
+            salvor.expect_code(case[1], result)
+            salvor.expect(result.stdout .. result.stderr, case[2])
+            assert.same(before, operation.world:snapshot())
+        end
     end)
 end)

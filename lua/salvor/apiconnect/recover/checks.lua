@@ -196,7 +196,7 @@ function checks.settings(self, ctx)
 end
 
 function checks.restores(self, ctx)
-    restores.check(ctx, self.restores, ctx.facts.name)
+    restores.check(ctx, self.restores, self:name(ctx))
 end
 
 --- What nobody can see from here.

@@ -32,6 +32,11 @@ function Subsystem:kit_of(ctx)
     return kit
 end
 
+--- The subsystem's name, which is the kit's.
+function Subsystem:name(ctx)
+    return ctx.facts.name or self:kit_of(ctx).name
+end
+
 -- Secrets
 
 --- Whether the secret opens the place of the backups: its credentials may be newer than the kit.

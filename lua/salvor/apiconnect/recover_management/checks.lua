@@ -6,6 +6,7 @@
 local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local dig = require("salvor").dig
+local known = require("salvor.apiconnect.recover_management.known")
 local management_restore = require("salvor.apiconnect.management_restore")
 local s3_place = require("salvor.apiconnect.s3_place")
 local subsystem = require("salvor.apiconnect.recover_management.subsystem")
@@ -31,7 +32,7 @@ end
 
 --- No restore that failed has left its lock.
 function checks.lock(ctx)
-    local err = management_restore.left_lock(ctx.k8s, ctx.facts.name)
+    local err = management_restore.left_lock(ctx.k8s, subsystem:name(ctx))
     if err then
         ctx:problem(err.message, err.hint)
     end
@@ -66,7 +67,7 @@ function checks.backup(ctx)
         ctx:problem("-p pitr_target=" .. moment .. " is not a moment as PostgreSQL reads it",
             "write it like 2026-01-02 03:04:05+00")
     end
-    if ctx.facts.database == "edb" then
+    if known(ctx, "database") == "edb" then
         check_stored(ctx, kit, wanted)
     elseif wanted ~= "newest" and not backup.to_epoch(wanted) then
         ctx:problem("'" .. wanted .. "' is not the id of a backup",
@@ -99,7 +100,7 @@ function checks.copy(ctx)
             .. " are set up; put it back when the recovery is done")
     end
     local ok, err = backup_copy.check(subsystem:backup_secrets(ctx, kit), settings, to,
-        ctx.facts.database)
+        known(ctx, "database"))
     if not ok then
         ctx:problem(err.message, err.hint)
     end

@@ -4,15 +4,17 @@ local apiconnect = require("salvor.apiconnect")
 local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local errors = require("salvor.error")
-local known = require("salvor.procedure.known")({
-    database = "database", backup = {"backup", "await-backups"},
-})
+local known = require("salvor.apiconnect.recover_management.known")
 local management_restore = require("salvor.apiconnect.management_restore")
 local merge = require("salvor.copy").merge
 local settled = require("salvor.apiconnect.recover.settled")
 local subsystem = require("salvor.apiconnect.recover_management.subsystem")
 
 local steps = {}
+
+function steps.is_crunchy(ctx)
+    return known(ctx, "database") == "crunchy"
+end
 
 --- Before the operator first looks at the new path.
 function steps.copy_backups(ctx)
@@ -44,9 +46,10 @@ local function no_backup(wanted, count)
 end
 
 --- look() as salvor.apiconnect.recover.settled calls it.
-local function looking_for(ctx, wanted)
-    local management = must(ctx.k8s:get(apiconnect.MANAGEMENT, ctx.facts.name))
-    local owner = must(backup.owner(management, ctx.facts.version, known(ctx, "database")))
+local function looking_for(ctx, kit, wanted)
+    local management = must(ctx.k8s:get(apiconnect.MANAGEMENT, kit.name))
+    local owner = must(backup.owner(management, subsystem:version(ctx, kit),
+        known(ctx, "database")))
     return function()
         local found, count = backup.newest(ctx.k8s, owner)
         if wanted ~= "newest" then
@@ -59,15 +62,15 @@ end
 --- The operator makes objects of the backups in storage, one after the other, some time after it is
 --- up.
 function steps.await_backups(ctx)
-    local wanted = ctx.params.backup
-    local found = subsystem.guard(ctx, subsystem:kit_of(ctx), function()
+    local kit, wanted = subsystem:kit_of(ctx), ctx.params.backup
+    local found = subsystem.guard(ctx, kit, function()
         return settled(ctx, {
-            target = "backups of ManagementCluster " .. ctx.facts.name,
+            target = "backups of ManagementCluster " .. kit.name,
             wanted = "to be found in storage",
             timeout = ctx.params.backups_timeout,
             settle = ctx.params.backups_settle,
             any = wanted ~= "newest",
-        }, ctx.planning or looking_for(ctx, wanted))
+        }, ctx.planning or looking_for(ctx, kit, wanted))
     end)
     ctx.facts.backup = found or {name = wanted .. "-backup"}
     if found then
@@ -77,8 +80,18 @@ end
 
 -- Restoring
 
+--- What is lost. That is asked before anything is changed, so what the restore cannot do without
+--- must be known.
+function steps.loss(ctx)
+    if not steps.is_crunchy(ctx) then
+        known(ctx, "backup")
+    end
+    return "everything in the database of ManagementCluster " .. subsystem:name(ctx)
+        .. " in namespace " .. ctx.namespace
+end
+
 local function restore_name(ctx)
-    return ctx:name(ctx.facts.name)
+    return ctx:name(subsystem:name(ctx))
 end
 
 function steps.restore(ctx)

@@ -15,7 +15,7 @@ local subsystem = require("salvor.apiconnect.recover_portal.subsystem")
 local steps = {}
 
 function steps.choose_backups(ctx)
-    local object = not ctx.planning and must(ctx.k8s:get(apiconnect.PORTAL, ctx.facts.name))
+    local object = not ctx.planning and must(ctx.k8s:get(apiconnect.PORTAL, subsystem:name(ctx)))
     local installed = object and dates.iso(object.metadata.creationTimestamp)
     local made = records.await(ctx, subsystem:kit_of(ctx), installed)
     ctx.facts.set = made and records.choose(ctx, made, installed)
@@ -27,7 +27,7 @@ end
 --- What is restored, by the time that was chosen.
 local function wanted(ctx)
     local set = fact(ctx, "set")
-    return {portal = ctx.facts.name, timestamp = set.timestamp, sites = set.sites}
+    return {portal = subsystem:name(ctx), timestamp = set.timestamp, sites = set.sites}
 end
 
 local function check_actions(ctx, name, lines, wrong)
@@ -47,7 +47,7 @@ local function check_actions(ctx, name, lines, wrong)
 end
 
 function steps.dry_run(ctx)
-    local object, wrong = portal_restore.dry_run(ctx.k8s, ctx:name(ctx.facts.name .. "-dry"),
+    local object, wrong = portal_restore.dry_run(ctx.k8s, ctx:name(subsystem:name(ctx) .. "-dry"),
         wanted(ctx), ctx.params.restore_timeout)
     if ctx.planning then
         return
@@ -60,7 +60,7 @@ function steps.dry_run(ctx)
 end
 
 local function restore_name(ctx)
-    return ctx:name(ctx.facts.name)
+    return ctx:name(subsystem:name(ctx))
 end
 
 function steps.restore(ctx)
