@@ -158,6 +158,6 @@ return {
     },
     steps = steps,
     next = function(ctx)
-        return {readiness.describe(ctx.facts.readiness)}
+        return {ctx.facts.readiness and readiness.describe(ctx.facts.readiness)}
     end,
 }
