@@ -196,7 +196,8 @@ return {
         },
     },
     next = function(ctx)
-        return {"Log in to CCM and look whether applications and groups are as they were at the "
-            .. "time of " .. ctx.facts.backup .. "."}
+        local time = ctx.facts.backup and "at the time of " .. ctx.facts.backup or "before"
+        return {"Log in to CCM and look whether applications and groups are as they were " .. time
+            .. "."}
     end,
 }

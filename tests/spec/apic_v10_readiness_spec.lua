@@ -99,26 +99,29 @@ lab.describe("run of apic-v10/readiness", function()
 
     it("says of what the score tells nothing", function()
         local operation <close> = readiness.start()
-        local words = operation:words("run", {portal_kit = false})
-        local result = operation:salvor(table.move({"--skip", "kits"}, 1, 2, #words + 1, words))
+        local result = operation:run_without("kits", {portal_kit = false})
         salvor.expect_code(0, result)
         salvor.expect(result.stdout, "the score says nothing of kits, which was left out")
     end)
 
     it("says that nothing is judged when it is not known of what", function()
         local operation <close> = readiness.start()
-        local words = operation:words("run")
-        local result = operation:salvor(table.move({"--skip", "subsystems"}, 1, 2, #words + 1,
-            words))
+        local result = operation:run_without("subsystems")
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, "problem: it is not known what is to be judged; do not leave"
             .. " out the check subsystems", "readiness 0 of 100")
     end)
 
+    it("has nothing to say without a score", function()
+        local operation <close> = readiness.start()
+        local result = operation:run_without("score")
+        salvor.expect_code(0, result)
+        assert.is_nil(result.stdout:find("readiness %d"))
+    end)
+
     it("says what it cannot judge without another check", function()
         local operation <close> = readiness.start()
-        local words = operation:words("run", {storage = "true"})
-        local result = operation:salvor(table.move({"--skip", "backups"}, 1, 2, #words + 1, words))
+        local result = operation:run_without("backups", {storage = "true"})
         salvor.expect_code(0, result)
         local _, times = result.stdout:gsub("warning: not judged, since backups was left out", "")
         assert.equal(2, times) -- pair and storage

@@ -330,12 +330,12 @@ lab.describe("checks of apic-v10/recover-management", function()
         salvor.expect_code(0, operation:plan())
     end)
 
-    local READ_BEFORE = {"kit", "resource", "version", "database", "secrets", "settings"}
+    local READ_BEFORE = "kit resource version database secrets settings"
 
     it("know whose restores they look for when nobody has read the kit before", function()
         local operation <close> = recovery.start(lost)
         create_restore(operation, "RestoreInProgress")
-        local result = operation:recover_without(READ_BEFORE)
+        local result = operation:run_without(READ_BEFORE)
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, "ManagementRestore earlier is in flight")
     end)
@@ -343,7 +343,7 @@ lab.describe("checks of apic-v10/recover-management", function()
     it("know whose lock they look for when nobody has read the kit before", function()
         local operation <close> = recovery.start(lost)
         leave_lock(operation)
-        local result = operation:recover_without({"restores", table.unpack(READ_BEFORE)})
+        local result = operation:run_without(READ_BEFORE .. " restores")
         salvor.expect_code(4, result)
         salvor.expect(result.stdout, "ConfigMap management-oplock is there")
     end)

@@ -183,7 +183,7 @@ lab.describe("apic-v10/recover-management without", function()
     it("the checks of resource and version has the old originalUID all the same", function()
         local lost <close> = recovery.lose()
         local operation <close> = recovery.start(lost)
-        salvor.expect_code(0, operation:recover_without({"resource", "version"}))
+        salvor.expect_code(0, operation:run_without("resource version"))
         assert.equal(recovery.ORIGINAL, operation.world:management().spec.originalUID)
         assert.equal(1, #operation:restored())
     end)
@@ -191,7 +191,7 @@ lab.describe("apic-v10/recover-management without", function()
     it("the check of the kit, which others read as well, is restored all the same", function()
         local lost <close> = recovery.lose()
         local operation <close> = recovery.start(lost)
-        salvor.expect_code(0, operation:recover_without({"kit"}))
+        salvor.expect_code(0, operation:run_without("kit"))
         assert.equal(1, #operation:restored())
     end)
 
@@ -199,7 +199,7 @@ lab.describe("apic-v10/recover-management without", function()
         local lost <close> = recovery.lose()
         local operation <close> = recovery.start(lost, {faults = {restore = "no space left"}})
         operation:copy_kit()
-        salvor.expect_code(5, operation:recover_without({"kit"}))
+        salvor.expect_code(5, operation:run_without("kit"))
         new_generation(operation)
         salvor.expect(operation:go_on().stderr, "has a new generation since this run began: other")
     end)
@@ -210,12 +210,12 @@ lab.describe("apic-v10/recover-management without", function()
         local before = operation.world:snapshot()
         local UNKNOWN_DATABASE = "database is not known; begin a new run without --skip database"
         for left_out, case in pairs({
-            [{"database"}] = {4, UNKNOWN_DATABASE},
-            [{"database", "backup"}] = {1, UNKNOWN_DATABASE},
-            [{"backup"}] = {1, "backup is not known; begin a new run without --skip backup and"
+            ["database"] = {4, UNKNOWN_DATABASE},
+            ["database backup"] = {1, UNKNOWN_DATABASE},
+            ["backup"] = {1, "backup is not known; begin a new run without --skip backup and"
                 .. " --skip await-backups"},
         }) do
-            local result = operation:recover_without(left_out)
+            local result = operation:run_without(left_out)
             salvor.expect_code(case[1], result)
             salvor.expect(result.stdout .. result.stderr, case[2])
             assert.same(before, operation.world:snapshot())

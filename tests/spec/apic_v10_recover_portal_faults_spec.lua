@@ -253,8 +253,8 @@ lab.describe("apic-v10/recover-portal", function()
 
     it("restores without the checks that read the kit, which steps read as well", function()
         local operation <close> = recovery.start(shared)
-        salvor.expect_code(0, operation:recover_without({"kit", "resource", "version", "secrets",
-                                                         "settings", "restores"}))
+        salvor.expect_code(0,
+            operation:run_without("kit resource version secrets settings restores"))
         assert.truthy(operation.world.restored)
     end)
 

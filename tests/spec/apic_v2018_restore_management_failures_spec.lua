@@ -171,9 +171,7 @@ lab.describe("apic-v2018/restore-management, when", function()
             cluster = "cluster is not known; begin a new run without --skip cluster",
             project = "subsystem is not known; begin a new run without --skip project",
         }) do
-            local words = fixture:agreed_words()
-            table.move({"--skip", check}, 1, 2, #words + 1, words)
-            local result = fixture:salvor(words)
+            local result = fixture:run_without(check)
             salvor.expect_code(check == "project" and 5 or 4, result)
             salvor.expect(result.stdout .. result.stderr, says)
             assert.same({}, fixture:calls())

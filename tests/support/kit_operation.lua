@@ -30,15 +30,6 @@ function methods:recover_until(step, params)
     return self:salvor(words)
 end
 
---- The same without these steps and checks.
-function methods:recover_without(ids, params)
-    local words = self:agreed_words(params)
-    for _, id in ipairs(ids) do
-        table.move({"--skip", id}, 1, 2, #words + 1, words)
-    end
-    return self:salvor(words)
-end
-
 --- Goes on with the only run, or the one that is named, with the same yes.
 function methods:go_on(run, options)
     return self:salvor({"run", "--resume", run or self:only_run(), "--yes"}, options)

@@ -1,5 +1,5 @@
 --- What the checks of fortanix-ccm/restore have found out for later ones.
 return require("salvor.procedure.known")({
     backup = "backup", cr = "resource", datacenter = "cassandra", deployments = "kit",
-    pods = "cassandra", selectors = "deployments", settings = "kit",
+    selectors = "deployments", settings = "kit",
 })

@@ -60,9 +60,21 @@ function steps.is_restored(ctx)
     return medusa.of(ctx):is_restored(ctx:name("medusa-restore"))
 end
 
+--- Names: those that the check has found; where it was left out, those that are there now.
+local function pods_of(ctx, datacenter)
+    if ctx.facts.pods then
+        return ctx.facts.pods
+    end
+    local names = {}
+    for index, pod in ipairs(cassandra.pods(ctx.k8s, datacenter)) do
+        names[index] = pod.name
+    end
+    return names
+end
+
 function steps.await_cassandra(ctx)
-    cassandra.await(ctx.k8s, known(ctx, "datacenter").name, known(ctx, "pods"),
-        ctx.params.platform_timeout)
+    local datacenter = known(ctx, "settings").datacenter.name
+    cassandra.await(ctx.k8s, datacenter, pods_of(ctx, datacenter), ctx.params.platform_timeout)
 end
 
 function steps.wants_bootstrapping(ctx)
