@@ -12,8 +12,8 @@
 --- raises, a spawned task before the task that spawned it. A cancelled task raises the error object
 --- `Cancelled` at the point where it waits. pcall and xpcall do not stop that, `<close>` variables
 --- run, and calls in them wait as ever. A store's call on a file system that does not answer is
---- left behind: it changes nothing any more. When every task waits for another one the script is
---- cancelled.
+--- left behind: it changes nothing any more; while 256 are, others fail at once. When every task
+--- waits for another one the script is cancelled.
 local task = {}
 
 ---@class salvor.TaskResults

@@ -9,6 +9,12 @@
  */
 #define LAST_PATIENCE 1.0
 
+/*
+ * How many threads may be left behind at once. A copy that is cancelled leaves as many as it has
+ * workers, 256 at the most; each has a descriptor, of the 1024 that a process often may have.
+ */
+enum { LEFT_MAX = 256 };
+
 struct salvor_jobs {
     lua_State *keeper; /* a Lua thread whose stack is free for use at any time */
     unsigned left;     /* behind */
@@ -100,6 +106,18 @@ static void release(void *object)
         call_release(job);
 }
 
+/* Who looks every minute whether a file system answers again must not fill the machine. */
+static int check_left(lua_State *L, const struct salvor_job *job, struct salvor_error *err)
+{
+    if (job->computes || get_jobs(L)->left < LEFT_MAX)
+        return 0;
+    salvor_error_set(err, "IO", "a file system still holds %d calls that were given up", LEFT_MAX);
+    salvor_error_hint(err,
+                      "see which one does not answer (df waits for it), and mend or unmount it:"
+                      " then they end, and new ones can begin");
+    return -1;
+}
+
 /* For bindings */
 
 void *salvor_job_new(lua_State *L, size_t size, void (*release_job)(struct salvor_job *job))
@@ -124,7 +142,7 @@ int salvor_job_run(lua_State *L, struct salvor_job *job, void (*run)(struct salv
                    lua_KFunction after)
 {
     struct salvor_error err;
-    if (start(L, job, run, &err) < 0)
+    if (check_left(L, job, &err) < 0 || start(L, job, run, &err) < 0)
         return salvor_fail(L, &err);
     return salvor_wait(L, &job->worker.op, after, (lua_KContext)job);
 }

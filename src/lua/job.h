@@ -45,13 +45,16 @@ void salvor_job_install(lua_State *L);
 /* Pushes it: zeroed, `size` bytes. `release` (NULL is fine) must accept that state. */
 void *salvor_job_new(lua_State *L, size_t size, void (*release)(struct salvor_job *job));
 
-/* The last statement of the binding; `after` is given the job as its context. */
+/*
+ * The last statement of the binding; `after` is given the job as its context. IO while so many
+ * threads are left behind that a file system must be gone.
+ */
 int salvor_job_run(lua_State *L, struct salvor_job *job, void (*run)(struct salvor_job *job),
                    lua_KFunction after);
 
 /*
  * The same for tidying up, which nobody cancels: it is left behind after a moment, and `after` comes
- * whether it has ended or not.
+ * whether it has ended or not. However many were left behind, it is done.
  */
 int salvor_job_run_briefly(lua_State *L, struct salvor_job *job,
                            void (*run)(struct salvor_job *job), lua_KFunction after);

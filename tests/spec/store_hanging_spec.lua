@@ -157,6 +157,43 @@ describe_hanging("while a file system hangs, a cancellation leaves", function()
     end)
 end)
 
+describe_hanging("while a file system hangs for long", function()
+    it("calls fail at once when very many were left behind, until these end", function()
+        assert.are.equal("true\tIO\na file system still holds 256 calls that were given up\n"
+            .. "true\n7d793037a0760186574b0282f2f435e7\nfile\n", output(STORE .. [[
+            local root = must(require("salvor.local").open(here.path))
+            local upload = must(root:begin("large", 2 * MiB, MiB, "abcdef", {mode = 384}))
+            local calls = {}
+            for number = 1, 128 do
+                calls[number] = function() must(opened:stat("file")) end
+            end
+            --- The error that ends all of them, soon.
+            local function look()
+                local ended, raised, err = pcall(task.timeout, 0.01, function()
+                    task.all(calls)
+                end)
+                return ended and err or raised
+            end
+            here:hang()
+            local looks, err = 0, nil
+            repeat
+                looks, err = looks + 1, look()
+            until err.code ~= "Timeout"
+            print(looks > 2, err.code)
+            print(err.message:match("a file system.*"))
+            upload:abort()
+            print(here:hangs())
+            print(require("salvor.digest").md5("world"))
+            here:go_on()
+            eventually("the end of these calls", function() return opened:stat("file") end)
+            eventually("the removal of the upload", function()
+                return #must(fs.list(here.path)) == 1
+            end)
+            print_names()
+        ]]))
+    end)
+end)
+
 describe_hanging("a change that others see", function()
     --- Cancels `fn` in that operation, and looks for a while whether it ends; then goes on.
     local WAITED = STORE .. [[
