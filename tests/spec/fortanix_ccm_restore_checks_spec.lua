@@ -20,11 +20,7 @@ local function refuses(fixture, case)
     if case.spoil then
         case.spoil(fixture, fixture.world.client)
     end
-    local before = fixture.world:snapshot()
-    local result = fixture:run(case.params)
-    salvor.expect_code(4, result)
-    salvor.expect(result.stdout, "a check failed: nothing was changed", table.unpack(case.says))
-    assert.same(before, fixture.world:snapshot())
+    fixture:expect_refused(case.params, table.unpack(case.says))
 end
 
 local function forge(name, change)

@@ -41,13 +41,19 @@ local STORE = [[
         return #must(fs.list("/proc/self/fd"))
     end
 
-    --- Cancels `fn` in the operation that hangs (nil: any); returns while it does. Then `goes_on`.
-    local function left(operation, fn, goes_on)
-        local before = descriptors()
+    --- A task that is at `fn`, cancelled in the operation that hangs (nil: any).
+    local function cancelled(operation, fn)
         here:hang(operation)
         local child = task.spawn(fn)
         here:await_held()
         child:cancel()
+        return child
+    end
+
+    --- Cancels `fn` there; returns while it hangs. Then `goes_on`.
+    local function left(operation, fn, goes_on)
+        local before = descriptors()
+        local child = cancelled(operation, fn)
         local _, err = pcall(child.join, child)
         print(child:status(), here:hangs(), err.code)
         here:go_on()
@@ -198,10 +204,7 @@ describe_hanging("a change that others see", function()
     --- Cancels `fn` in that operation, and looks for a while whether it ends; then goes on.
     local WAITED = STORE .. [[
         local function waited(operation, fn)
-            here:hang(operation)
-            local child = task.spawn(fn)
-            here:await_held()
-            child:cancel()
+            local child = cancelled(operation, fn)
             for _ = 1, 20 do
                 task.sleep(0.01)
                 assert(child:status() == "running")

@@ -7,6 +7,7 @@ local fs = require("salvor.fs")
 local journal = require("salvor.procedure.journal")
 local json = require("salvor.json")
 local k8s = require("salvor.k8s")
+local luassert = require("luassert")
 local merge = require("salvor.copy").merge
 local salvor = require("support.salvor")
 
@@ -87,6 +88,16 @@ end
 
 function Operation:resume(run, options)
     return self:salvor({"run", "--resume", run}, options)
+end
+
+--- A run that a check refuses: it says these things, and has changed nothing. Its result.
+function Operation:expect_refused(params, ...)
+    local before = self.world:snapshot()
+    local result = self:run(params)
+    salvor.expect_code(4, result)
+    salvor.expect(result.stdout, "a check failed: nothing was changed", ...)
+    luassert.same(before, self.world:snapshot())
+    return result
 end
 
 --- The ids of the runs of this home, and their folder.
