@@ -134,13 +134,19 @@ static bool is_active(lua_State *L, lua_State *co)
     return co == L || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &(lua_Debug){0}));
 }
 
+/* Another one than that which runs, and only for the scheduler to resume and to close */
+static bool is_of_other_task(lua_State *L, lua_State *co)
+{
+    return co != L && salvor_is_thread_of_task(co);
+}
+
 static int start_coroutine(lua_State *L, int first, lua_KContext context)
 {
     lua_State *co = coroutine_of(L, context);
     const char *problem = NULL;
     int count = lua_gettop(L) - first + 1;
     luaL_checkstack(L, 3, NULL);
-    if (is_waiting(L, context & WRAP ? lua_upvalueindex(1) : 1))
+    if (is_waiting(L, context & WRAP ? lua_upvalueindex(1) : 1) || is_of_other_task(L, co))
         problem = "cannot resume non-suspended coroutine";
     else if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
         problem = "cannot resume dead coroutine";
@@ -183,12 +189,17 @@ static int coroutine_wrap(lua_State *L)
     return 1;
 }
 
-/* What the original, the upvalue, says of a coroutine in which something waits is wrong. */
+/*
+ * What the original, the upvalue, says is wrong of a coroutine in which something waits, and of a
+ * task's thread, which keeps its results.
+ */
 static int coroutine_status(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTHREAD);
-    if (is_waiting(L, 1)) {
-        lua_pushliteral(L, "normal");
+    lua_State *co = lua_tothread(L, 1);
+    if (is_waiting(L, 1) || is_of_other_task(L, co)) {
+        bool lives = lua_status(co) == LUA_YIELD || is_active(L, co);
+        lua_pushstring(L, lives ? "normal" : "dead");
         return 1;
     }
     lua_settop(L, 1);
@@ -203,7 +214,7 @@ static int coroutine_close(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTHREAD);
     lua_State *co = lua_tothread(L, 1);
-    if (is_waiting(L, 1))
+    if (is_waiting(L, 1) || is_of_other_task(L, co))
         return luaL_error(L, "cannot close a normal coroutine");
     bool was_cancelled = salvor_is_cancelled(L);
     lua_settop(L, 1);

@@ -172,7 +172,7 @@ static int after_bytes(lua_State *L, int status, lua_KContext context)
         return fail_closed(L);
     struct salvor_op *turn = next_turn(L, &remote->reading);
     if (turn)
-        return salvor_wait(L, turn, after_bytes, context);
+        return salvor_wait_again(L, turn, after_bytes, context);
     salvor_buffer_clear(&remote->chunk);
     switch (salvor_remote_read(&remote->chunk, &channel, streams, &err)) {
     case SALVOR_REMOTE_DATA:
@@ -185,7 +185,7 @@ static int after_bytes(lua_State *L, int status, lua_KContext context)
     case SALVOR_REMOTE_MORE:
         remote->reading.bytes = 0;
         salvor_remote_want_read(streams);
-        return salvor_wait(L, &streams->readable, after_bytes, context);
+        return salvor_wait_again(L, &streams->readable, after_bytes, context);
     case SALVOR_REMOTE_FAILED:
         break;
     }
@@ -201,7 +201,7 @@ static int remote_read(lua_State *L)
     struct remote *remote = check_open(L);
     check_reader(L, remote);
     lua_settop(L, 1);
-    return after_bytes(L, LUA_OK, (lua_KContext)remote);
+    return salvor_wait(L, NULL, after_bytes, (lua_KContext)remote);
 }
 
 static void push_output(lua_State *L, struct salvor_buffer *output)
@@ -222,14 +222,14 @@ static int after_more(lua_State *L, int status, lua_KContext context)
     switch (salvor_remote_collect(&remote->output, &remote->errors, streams, &err)) {
     case SALVOR_REMOTE_DATA:
         remote->reading.bytes = TURN_SIZE;
-        return salvor_wait(L, next_turn(L, &remote->reading), after_more, context);
+        return salvor_wait_again(L, next_turn(L, &remote->reading), after_more, context);
     case SALVOR_REMOTE_END:
         push_output(L, &remote->output);
         push_output(L, &remote->errors);
         return 2;
     case SALVOR_REMOTE_MORE:
         salvor_remote_want_read(streams);
-        return salvor_wait(L, &streams->readable, after_more, context);
+        return salvor_wait_again(L, &streams->readable, after_more, context);
     case SALVOR_REMOTE_FAILED:
         break;
     }
@@ -248,7 +248,7 @@ static int remote_collect(lua_State *L)
     check_reader(L, remote);
     remote->output.limit = remote->errors.limit = (size_t)limit;
     lua_settop(L, 1);
-    return after_more(L, LUA_OK, (lua_KContext)remote);
+    return salvor_wait(L, NULL, after_more, (lua_KContext)remote);
 }
 
 /* remote:status() -> the JSON text of the server's Status; "" when there was none yet */
@@ -273,7 +273,7 @@ static int after_room(lua_State *L, int status, lua_KContext written)
         return fail_closed(L);
     struct salvor_op *turn = next_turn(L, &remote->writing);
     if (turn)
-        return salvor_wait(L, turn, after_room, written);
+        return salvor_wait_again(L, turn, after_room, written);
     lua_KContext before = written;
     written += (lua_KContext)salvor_remote_write(streams, data + written, size - (size_t)written);
     remote->writing.bytes += (size_t)(written - before);
@@ -286,7 +286,7 @@ static int after_room(lua_State *L, int status, lua_KContext written)
         return fail(L, &err);
     }
     salvor_remote_want_write(streams);
-    return salvor_wait(L, &streams->writable, after_room, written);
+    return salvor_wait_again(L, &streams->writable, after_room, written);
 }
 
 /* remote:write(data) -> true once all of it is on its way; waits for room */
@@ -297,7 +297,7 @@ static int remote_write(lua_State *L)
     luaL_argcheck(L, remote->streams.writable.done && remote->writing.timer.op.done, 1,
                   "another task writes to this stream");
     lua_settop(L, 2);
-    return after_room(L, LUA_OK, 0);
+    return salvor_wait(L, NULL, after_room, 0);
 }
 
 /* remote:close_stdin() -> true */

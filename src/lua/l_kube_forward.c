@@ -97,7 +97,7 @@ static int after_failure(lua_State *L, int status, lua_KContext context)
     if (salvor_forward_take_failure(&forward->port, &err))
         return push_failure(L, &err);
     salvor_forward_want_failure(&forward->port);
-    return salvor_wait(L, &forward->port.failed, after_failure, context);
+    return salvor_wait_again(L, &forward->port.failed, after_failure, context);
 }
 
 /* forward:next_failure() -> the error of a connection, waited for; nothing once it is closed */
@@ -107,7 +107,7 @@ static int forward_next_failure(lua_State *L)
     luaL_argcheck(L, !forward->open || forward->port.failed.done, 1,
                   "another task waits for failures");
     lua_settop(L, 1);
-    return after_failure(L, LUA_OK, (lua_KContext)forward);
+    return salvor_wait(L, NULL, after_failure, (lua_KContext)forward);
 }
 
 void salvor_kube_forward_install(lua_State *L)

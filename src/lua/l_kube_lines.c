@@ -167,7 +167,7 @@ static int after_any(lua_State *L, int status, lua_KContext context)
     bool timed_out = any->timer.loop && any->timer.op.done;
     if (!number && !timed_out) {
         arm(any);
-        return salvor_wait(L, &any->op, after_any, context);
+        return salvor_wait_again(L, &any->op, after_any, context);
     }
     detach(&any->op);
     if (number)
@@ -205,7 +205,7 @@ int salvor_kube_any_lines(lua_State *L)
     any->timer.op.waiter = any;
     if (seconds >= 0)
         salvor_timer_start(salvor_get_loop(L), &any->timer, seconds);
-    return after_any(L, LUA_OK, (lua_KContext)any);
+    return salvor_wait(L, NULL, after_any, (lua_KContext)any);
 }
 
 void salvor_kube_lines_install(lua_State *L)

@@ -114,7 +114,7 @@ static int after_bytes(lua_State *L, int status, lua_KContext context)
                                       stream->deadline == 0 ? -1
                                       : left > 0            ? left
                                                             : 0);
-            return salvor_wait(L, &stream->objects.op, after_bytes, context);
+            return salvor_wait_again(L, &stream->objects.op, after_bytes, context);
         }
         salvor_error_set(&err, "Timeout", "nothing arrived in time");
         err.retryable = true;
@@ -138,7 +138,7 @@ static int stream_next(lua_State *L)
     luaL_argcheck(L, stream->objects.op.done, 1, "another task waits for this stream");
     stream->deadline = seconds < 0 ? 0 : salvor_loop_now() + seconds;
     stream->objects.timed_out = false;
-    return after_bytes(L, LUA_OK, (lua_KContext)stream);
+    return salvor_wait(L, NULL, after_bytes, (lua_KContext)stream);
 }
 
 void salvor_kube_stream_install(lua_State *L)

@@ -57,14 +57,14 @@ static int after_end(lua_State *L, int status, lua_KContext context)
         lua_pop(L, 1);
     }
     struct salvor_joiner *joiner = push_joiner(L);
-    return salvor_wait(L, &joiner->op, after_end, context);
+    return salvor_wait_again(L, &joiner->op, after_end, context);
 }
 
 static int task_next_ended(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_argcheck(L, luaL_len(L, 1) > 0, 1, "no tasks to wait for");
-    return after_end(L, LUA_OK, 0);
+    return salvor_wait(L, NULL, after_end, 0);
 }
 
 /* set_foreground(task or nil): what Ctrl-C ends */
@@ -92,7 +92,7 @@ static int task_result(lua_State *L)
 static int task_cancel(lua_State *L)
 {
     struct salvor_task *task = check_task(L, 1);
-    salvor_task_cancel(salvor_get_scheduler(L), task);
+    salvor_task_cancel(task);
     if (task == salvor_get_scheduler(L)->current && !task->cancel_delivered)
         return salvor_task_raise_cancelled(L, task);
     return 0;

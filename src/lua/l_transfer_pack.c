@@ -100,7 +100,7 @@ static int after_wait(lua_State *L, int status, lua_KContext context)
     lua_settop(L, 1);
     if (got < 0) {
         salvor_pipe_wait(&transfer->pipe);
-        return salvor_wait(L, &transfer->pipe.op, after_wait, context);
+        return salvor_wait_again(L, &transfer->pipe.op, after_wait, context);
     }
     return salvor_file_transfer_wait(L, transfer, after_end);
 }
@@ -116,5 +116,5 @@ int salvor_file_transfer_read(lua_State *L)
     if (!transfer->worker.running && transfer->result == 1 &&
         salvor_file_transfer_start_piped(L, transfer, run_pack, SALVOR_PIPE_WE_READ, &err) < 0)
         return salvor_file_transfer_fail(L, transfer, &err);
-    return after_wait(L, LUA_OK, (lua_KContext)transfer);
+    return salvor_wait(L, NULL, after_wait, (lua_KContext)transfer);
 }

@@ -1,5 +1,6 @@
 #include "lua/scheduler.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 
@@ -15,12 +16,26 @@ enum { DEPTH_LIMIT = 12 };
 
 static struct salvor_scheduler *volatile signalled; /* whom the signal handler tells, if anybody */
 
+/* What salvor_wait_again() returns to who called the continuation. */
+enum { AGAIN = INT_MIN };
+
 /* User values of a task. */
 enum { USER_THREAD = 1, USER_TRACEBACK, USER_VALUES = 2 };
 
+/* A new thread gets what the main thread has: it is an ordinary one. */
+static struct salvor_thread_kind **kind_of(lua_State *L)
+{
+    return lua_getextraspace(L);
+}
+
 struct salvor_scheduler *salvor_get_scheduler(lua_State *L)
 {
-    return *(struct salvor_scheduler **)lua_getextraspace(L);
+    return (*kind_of(L))->scheduler;
+}
+
+bool salvor_is_thread_of_task(lua_State *thread)
+{
+    return (*kind_of(thread))->is_of_task;
 }
 
 struct salvor_loop *salvor_get_loop(lua_State *L)
@@ -31,9 +46,13 @@ struct salvor_loop *salvor_get_loop(lua_State *L)
 void salvor_scheduler_attach(lua_State *L, struct salvor_scheduler *scheduler,
                              struct salvor_loop *loop)
 {
-    *scheduler = (struct salvor_scheduler){.loop = loop};
+    *scheduler = (struct salvor_scheduler){
+        .ordinary = {.scheduler = scheduler},
+        .of_task = {.scheduler = scheduler, .is_of_task = true},
+        .loop = loop,
+    };
     scheduler->ready_end = &scheduler->ready;
-    *(struct salvor_scheduler **)lua_getextraspace(L) = scheduler;
+    *kind_of(L) = &scheduler->ordinary;
     signalled = scheduler;
 }
 
@@ -77,31 +96,45 @@ static void make_ready(struct salvor_scheduler *scheduler, struct salvor_task *t
     scheduler->ready_end = &task->next_ready;
 }
 
-static void cancel_children(struct salvor_scheduler *scheduler, struct salvor_task *task)
+/*
+ * The task behind this one in the tree below `top`, NULL at its end; with `enters` the children come
+ * first. Tasks may hang from one another to any depth, so nothing that walks them calls itself.
+ */
+static struct salvor_task *next_below(struct salvor_task *top, struct salvor_task *task,
+                                      bool enters)
 {
-    for (struct salvor_task *child = task->children; child; child = child->sibling)
-        salvor_task_cancel(scheduler, child);
+    if (enters && task->children)
+        return task->children;
+    while (task != top && !task->sibling)
+        task = task->parent;
+    return task == top ? NULL : task->sibling;
 }
 
-void salvor_task_cancel(struct salvor_scheduler *scheduler, struct salvor_task *task)
+void salvor_task_cancel(struct salvor_task *top)
 {
-    if (task->state == TASK_ENDED)
+    if (top->state == TASK_ENDED)
         return;
-    if (task->settling)
-        cancel_children(scheduler, task);
-    if (task->cancel_requested)
-        return;
-    task->cancel_requested = true;
-    if (task->waiting)
-        salvor_op_cancel(task->waiting);
+    for (struct salvor_task *task = top; task; task = next_below(top, task, task->settling)) {
+        if (task->cancel_requested)
+            continue;
+        task->cancel_requested = true;
+        if (task->waiting)
+            salvor_op_cancel(task->waiting);
+    }
+}
+
+static void cancel_children(struct salvor_task *task)
+{
+    for (struct salvor_task *child = task->children; child; child = child->sibling)
+        salvor_task_cancel(child);
 }
 
 void salvor_task_cancel_script(struct salvor_scheduler *scheduler)
 {
     for (struct salvor_task *task = scheduler->current; task; task = task->parent)
-        salvor_task_cancel(scheduler, task);
+        salvor_task_cancel(task);
     if (scheduler->root)
-        salvor_task_cancel(scheduler, scheduler->root);
+        salvor_task_cancel(scheduler->root);
 }
 
 static bool interrupt_pending(const struct salvor_scheduler *scheduler)
@@ -126,8 +159,8 @@ static void cancel_foreground(struct salvor_scheduler *scheduler)
     if (is_below(scheduler->current, scheduler->foreground))
         for (struct salvor_task *task = scheduler->current; task != scheduler->foreground;
              task = task->parent)
-            salvor_task_cancel(scheduler, task);
-    salvor_task_cancel(scheduler, scheduler->foreground);
+            salvor_task_cancel(task);
+    salvor_task_cancel(scheduler->foreground);
     salvor_interrupt_forget();
 }
 
@@ -153,7 +186,7 @@ static void obey_interrupt(struct salvor_scheduler *scheduler, bool computing)
     if (computing)
         salvor_task_cancel_script(scheduler);
     else if (scheduler->root)
-        salvor_task_cancel(scheduler, scheduler->root);
+        salvor_task_cancel(scheduler->root);
 }
 
 /*
@@ -265,10 +298,9 @@ static void remove_failure(lua_State *L, struct salvor_task *task)
 }
 
 /* Children outlive their parent only when it ran out of memory while it settled. */
-static void hand_over_children(struct salvor_scheduler *scheduler, struct salvor_task *task,
-                               struct salvor_task *heir)
+static void hand_over_children(struct salvor_task *task, struct salvor_task *heir)
 {
-    cancel_children(scheduler, task);
+    cancel_children(task);
     while (task->children) {
         struct salvor_task *child = task->children;
         unlink_child(child);
@@ -296,7 +328,7 @@ static void end_task(lua_State *L, struct salvor_task *task)
     task->state = TASK_ENDED;
     if (task == scheduler->foreground)
         forget_interrupt(scheduler);
-    hand_over_children(scheduler, task, parent);
+    hand_over_children(task, parent);
     unlink_child(task);
     while (task->failures)
         remove_failure(L, task->failures);
@@ -355,15 +387,16 @@ static struct salvor_task *next_ready(struct salvor_scheduler *scheduler)
 }
 
 /*
- * Raises Cancelled in every wait below `task`, also in those of tasks that were told before. False
+ * Raises Cancelled in every wait below `top`, also in those of tasks that were told before. False
  * when there was none.
  */
-static bool force_cancel(struct salvor_task *task)
+static bool force_cancel(struct salvor_task *top)
 {
-    bool any = task->waiting != NULL;
-    for (struct salvor_task *child = task->children; child; child = child->sibling)
-        any |= force_cancel(child);
-    if (task->waiting) {
+    bool any = false;
+    for (struct salvor_task *task = top; task; task = next_below(top, task, true)) {
+        if (!task->waiting)
+            continue;
+        any = true;
         task->cancel_requested = true;
         task->cancel_delivered = false;
         salvor_op_abort(task->waiting);
@@ -381,7 +414,7 @@ static void break_deadlock(lua_State *L)
     bool again = scheduler->deadlock || (scheduler->root && scheduler->root->cancel_requested);
     scheduler->deadlock = true;
     if (scheduler->root && !again)
-        salvor_task_cancel(scheduler, scheduler->root);
+        salvor_task_cancel(scheduler->root);
     else if (!scheduler->root || !force_cancel(scheduler->root))
         luaL_error(L, "the wait cannot end: nothing is under way");
 }
@@ -463,32 +496,56 @@ static int resumed(lua_State *L, int status, lua_KContext context)
     if (!task || task->parked != L || task->waiting)
         return luaL_error(L, "resumed a coroutine that waits in another task");
     task->parked = NULL;
-    return go_on(L, task, task->after, task->context);
+    int results = go_on(L, task, task->after, task->context);
+    if (results != AGAIN)
+        return results;
+    const struct salvor_again *again = &salvor_get_scheduler(L)->again;
+    return salvor_wait(L, again->op, again->after, again->context);
 }
 
-int salvor_wait(lua_State *L, struct salvor_op *op, lua_KFunction after, lua_KContext context)
+/* Returns when `op` is done, or never: then resumed() goes on. */
+static void wait_for(lua_State *L, struct salvor_op *op, lua_KFunction after, lua_KContext context)
 {
     struct salvor_task *task = salvor_get_scheduler(L)->current;
     if (task && task->cancel_requested && !task->cancel_delivered)
         salvor_op_cancel(op);
     if (op->done)
-        return go_on(L, task, after, context);
-    if (!task) {
-        salvor_task_run_nested(L, NULL, op);
-        return after(L, LUA_OK, context);
+        return;
+    if (task) {
+        op->wake = wake_task;
+        op->waiter = task;
+        task->waiting = op;
     }
-    op->wake = wake_task;
-    op->waiter = task;
-    task->waiting = op;
-    if (!lua_isyieldable(L)) {
+    if (!task || !lua_isyieldable(L)) {
         salvor_task_run_nested(L, task, op);
-        return go_on(L, task, after, context);
+        return;
     }
     task->after = after;
     task->context = context;
     task->parked = L;
     task->state = TASK_WAITING;
-    return lua_yieldk(L, 0, 0, resumed);
+    lua_yieldk(L, 0, 0, resumed);
+}
+
+int salvor_wait(lua_State *L, struct salvor_op *op, lua_KFunction after, lua_KContext context)
+{
+    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    for (;;) {
+        if (op)
+            wait_for(L, op, after, context);
+        int results = go_on(L, scheduler->current, after, context);
+        if (results != AGAIN)
+            return results;
+        op = scheduler->again.op;
+        after = scheduler->again.after;
+        context = scheduler->again.context;
+    }
+}
+
+int salvor_wait_again(lua_State *L, struct salvor_op *op, lua_KFunction after, lua_KContext context)
+{
+    salvor_get_scheduler(L)->again = (struct salvor_again){op, after, context};
+    return AGAIN;
 }
 
 /* Joining */
@@ -563,7 +620,7 @@ static int finish(lua_State *L, int status, lua_KContext context)
     task->failed = status != LUA_OK && status != LUA_YIELD;
     task->settling = true;
     if (task->failed)
-        cancel_children(salvor_get_scheduler(L), task);
+        cancel_children(task);
     return settle(L, LUA_OK, context);
 }
 
@@ -592,6 +649,7 @@ struct salvor_task *salvor_task_spawn(lua_State *L, int count)
     memset(task, 0, sizeof(*task));
     luaL_setmetatable(L, SALVOR_TASK_METATABLE);
     task->thread = lua_newthread(L);
+    *kind_of(task->thread) = &scheduler->of_task;
     lua_setiuservalue(L, -2, USER_THREAD);
     lua_insert(L, -count - 2);
     if (!lua_checkstack(task->thread, count + 2))

@@ -10,13 +10,28 @@
 
 struct salvor_task;
 
+/* What the extra space of a Lua thread points to. */
+struct salvor_thread_kind {
+    struct salvor_scheduler *scheduler;
+    bool is_of_task; /* not a script's coroutine: only the scheduler resumes and closes it */
+};
+
+/* What a continuation waits for next. */
+struct salvor_again {
+    struct salvor_op *op;
+    lua_KFunction after;
+    lua_KContext context;
+};
+
 struct salvor_scheduler {
+    struct salvor_thread_kind ordinary, of_task;
     struct salvor_loop *loop;
     struct salvor_task *root, *current;
     struct salvor_task *foreground;         /* what Ctrl-C ends; NULL: the script */
     struct salvor_task *ready, **ready_end; /* a queue */
     struct salvor_joiner *joiners;          /* who waits for any task to end */
     lua_State *volatile running;            /* the Lua thread that executes, for the signal hook */
+    struct salvor_again again;              /* from a continuation to who called it */
     int depth; /* loops that run on the C stack, one inside the other */
     bool interrupt_seen;
     bool deadlock;
@@ -61,6 +76,9 @@ void salvor_scheduler_detach(struct salvor_scheduler *scheduler);
 
 struct salvor_scheduler *salvor_get_scheduler(lua_State *L);
 
+/* Whether it is the thread of a task, which coroutine.running() gives to scripts. */
+bool salvor_is_thread_of_task(lua_State *thread);
+
 /*
  * Makes a task of the function and its `count` arguments on top of the stack, replacing them by the
  * task; the running task is its parent.
@@ -71,7 +89,7 @@ struct salvor_task *salvor_task_spawn(lua_State *L, int count);
 void salvor_task_run(lua_State *L, struct salvor_task *root);
 
 /* Asks for the task's end; a task that waits is woken for it. */
-void salvor_task_cancel(struct salvor_scheduler *scheduler, struct salvor_task *task);
+void salvor_task_cancel(struct salvor_task *task);
 
 /*
  * The same for the whole script: the running task, those it was started by, which must not take its

@@ -21,7 +21,16 @@ struct salvor_loop *salvor_get_loop(lua_State *L);
  * sort comparator, a metamethod called from C, a require) the loop is run here until `op` is done.
  * `op` must belong to a userdata on the stack. When the task is cancelled while it waits, `op` is
  * aborted and the object Cancelled is raised instead of going on.
+ *
+ * Where `op` is NULL there is nothing to wait for yet, and `after` finds out what there is.
  */
 int salvor_wait(lua_State *L, struct salvor_op *op, lua_KFunction after, lua_KContext context);
+
+/*
+ * The same as the last statement of an `after`, which may do so any number of times: salvor_wait()
+ * there would use up the C stack where Lua cannot yield.
+ */
+int salvor_wait_again(lua_State *L, struct salvor_op *op, lua_KFunction after,
+                      lua_KContext context);
 
 #endif

@@ -1,5 +1,6 @@
 -- A cancellation ends a task wherever it waits, cannot be swallowed, and lets it tidy up. Waits
 -- work in places where Lua cannot yield.
+local eventually = require("support.eventually")
 local task = require("salvor.task")
 
 local function closing(fn)
@@ -220,6 +221,34 @@ describe("a wait", function()
         assert.has_error(function() coroutine.close(co) end, "cannot close a normal coroutine")
         assert.are.same({true, "done"}, {owner:join()})
         assert.are.equal("dead", coroutine.status(co))
+    end)
+
+    it("protects the thread of a task from other tasks", function()
+        local thread
+        local owner = task.spawn(function()
+            thread = coroutine.running()
+            task.sleep(0.02)
+            return "done"
+        end)
+        eventually("the other task's wait", function() return thread end)
+        local refusal = {false, "cannot resume non-suspended coroutine"}
+        assert.are.equal("normal", coroutine.status(thread))
+        assert.are.same(refusal, {coroutine.resume(thread)})
+        assert.has_error(function() coroutine.close(thread) end, "cannot close a normal coroutine")
+        assert.are.equal("done", owner:join())
+        assert.are.equal("dead", coroutine.status(thread))
+        assert.are.same(refusal, {coroutine.resume(thread)})
+        assert.are.equal("done", owner:join())
+    end)
+
+    it("leaves a task its own thread", function()
+        local thread = coroutine.running()
+        assert.are.equal("running", coroutine.status(thread))
+        assert.has_error(function() coroutine.close(thread) end, "cannot close a running coroutine")
+        coroutine.wrap(function()
+            assert.are.equal("normal", coroutine.status(thread))
+            assert.is_false((coroutine.resume(thread)))
+        end)()
     end)
 
     it("tells the task from a coroutine", function()

@@ -1,4 +1,5 @@
 -- salvor.task: structured concurrency. Nothing outlives the call or the task that started it.
+local eventually = require("support.eventually")
 local task = require("salvor.task")
 
 local function closing(fn)
@@ -303,6 +304,33 @@ describe("task.spawn", function()
             return 1 + task.spawn(chain, depth - 1):join()
         end
         assert.are.equal(1000, chain(1000))
+    end)
+
+    it("is cancelled however far down its children go", function()
+        local bottom
+        local function descend(depth)
+            if depth > 0 then
+                task.spawn(descend, depth - 1)
+                return
+            end
+            bottom = task.spawn(task.sleep, 60)
+        end
+        local top = task.spawn(descend, 100000)
+        eventually("the last child", function() return bottom end)
+        top:cancel()
+        top:join()
+        assert.are.equal("cancelled", bottom:status())
+    end)
+
+    it("can be waited for where Lua cannot yield, whatever ends meanwhile", function()
+        local busy = task.spawn(function()
+            for _ = 1, 30000 do
+                task.spawn(function() end)
+                task.sleep(0)
+            end
+            return "done"
+        end)
+        assert.are.equal("done", (("?"):gsub("?", function() return busy:join() end)))
     end)
 
     it("gives its memory back", function()
