@@ -157,13 +157,13 @@ static int find_place(struct place *place, const char *path, struct salvor_error
     return result;
 }
 
-static void temporary_name(char name[NAME_MAX])
+static void temporary_name(char name[NAME_MAX + 1])
 {
     unsigned long long number = 0;
     if (getrandom(&number, sizeof(number), 0) < 0)
         number = (unsigned long long)getpid();
-    snprintf(name, NAME_MAX, SALVOR_FILE_TEMPORARY_PREFIX "%016llx" SALVOR_FILE_TEMPORARY_SUFFIX,
-             number);
+    snprintf(name, NAME_MAX + 1,
+             SALVOR_FILE_TEMPORARY_PREFIX "%016llx" SALVOR_FILE_TEMPORARY_SUFFIX, number);
 }
 
 static int rename_new(int from_folder, const char *from, int to_folder, const char *to)
@@ -215,7 +215,7 @@ static size_t write_all(int fd, const char *data, size_t size, bool is_regular)
     return done;
 }
 
-static int create_temporary(int folder, char name[NAME_MAX], mode_t mode)
+static int create_temporary(int folder, char name[NAME_MAX + 1], mode_t mode)
 {
     int fd = -1;
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -248,7 +248,7 @@ int salvor_file_write(const char *path, const void *data, size_t size, mode_t mo
     struct place place;
     if (find_place(&place, path, err) < 0)
         return -1;
-    char name[NAME_MAX];
+    char name[NAME_MAX + 1];
     int result = -1;
     int fd = create_temporary(place.folder, name, mode);
     if (fd >= 0) {
@@ -391,7 +391,7 @@ int salvor_link_make(const char *target, const char *path, bool replace, struct 
         return -1;
     int result = symlinkat(target, place.folder, place.name);
     if (result < 0 && errno == EEXIST && replace) {
-        char name[NAME_MAX];
+        char name[NAME_MAX + 1];
         for (int i = 0; i < ATTEMPTS; i++) {
             temporary_name(name);
             result = symlinkat(target, place.folder, name);
