@@ -66,8 +66,8 @@ int salvor_local_remove_all(lua_State *L)
     struct salvor_local_root_object *root = salvor_check_local_root(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    size_t count = (size_t)luaL_len(L, 2);
-    lua_createtable(L, (int)count, 0); /* the caller's own may change meanwhile */
+    size_t count = lua_rawlen(L, 2);
+    lua_newtable(L); /* the caller's own may change meanwhile */
     struct removal *removal = salvor_job_new(L, sizeof(*removal), release_removal);
     removal->root = root;
     salvor_local_root_use(root);

@@ -38,20 +38,23 @@ static const char *check_text(lua_State *L, int index, const char *what)
 }
 
 /*
- * Pushes a block of pointers to the strings of the list at `index`, ended by NULL. The list must
- * stay on the stack for as long as the pointers are used.
+ * Pushes a table that owns the strings of the list at `index`, which metamethods of the options may
+ * change meanwhile, and a block of pointers to them, ended by NULL.
  */
 static char **push_argv(lua_State *L, int index)
 {
     luaL_checktype(L, index, LUA_TTABLE);
-    lua_Integer count = luaL_len(L, index);
+    size_t count = lua_rawlen(L, index);
     luaL_argcheck(L, count > 0, index, "a program and its arguments expected");
-    char **argv = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof(*argv), 0);
-    for (lua_Integer i = 1; i <= count; i++) {
-        lua_rawgeti(L, index, i);
-        lua_pushfstring(L, "argument %d", (int)i - 1);
-        argv[i - 1] = (char *)check_text(L, -2, lua_tostring(L, -1));
-        lua_pop(L, 2);
+    lua_newtable(L);
+    int strings = lua_gettop(L);
+    char **argv = lua_newuserdatauv(L, (count + 1) * sizeof(*argv), 0);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = lua_pushfstring(L, "argument %I", (lua_Integer)i);
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        argv[i] = (char *)check_text(L, -1, name);
+        lua_rawseti(L, strings, (lua_Integer)i + 1);
+        lua_pop(L, 1);
     }
     argv[count] = NULL;
     return argv;

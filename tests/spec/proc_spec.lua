@@ -76,6 +76,22 @@ describe("salvor.proc", function()
         assert.has_error(function() proc.run({"ls"}, {timeout = -1}) end)
     end)
 
+    it("takes a list for as long as it is, and as it was when the call began", function()
+        local arguments = {"echo"}
+        for number = 1, 1000 do
+            arguments[number + 1] = "word" .. number
+        end
+        local expected = table.concat(arguments, " ", 2) .. "\n"
+        setmetatable(arguments, {__len = function() return (1 << 61) - 1 end})
+        local options = setmetatable({}, {__index = function()
+            for number = 1, 1001 do
+                arguments[number] = nil
+            end
+            collectgarbage()
+        end})
+        assert.are.equal(expected, must(proc.run(arguments, options)).stdout)
+    end)
+
     it("ends the whole group after the timeout", function()
         local result, err = shell("sleep 60 & sleep 60", {timeout = 0.05})
         assert.is_nil(result)

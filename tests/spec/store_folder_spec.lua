@@ -132,6 +132,19 @@ describe("a folder as a store", function()
         assert.are.same({}, codes)
     end)
 
+    it("removes as many objects as a list has, whatever it says of itself", function()
+        local root = must(require("salvor.local").open(folder))
+        local names = {}
+        for number = 1, 100 do
+            names[number] = "object" .. number
+            must(fs.write(at(names[number]), ""))
+        end
+        local list = setmetatable({table.unpack(names)}, {__len = function() return -1 end})
+        assert.are.same({}, must(root:remove(list)))
+        assert.are.same({}, must(fs.list(folder)))
+        root:close()
+    end)
+
     it("removes folders that are empty, when asked by name", function()
         must(fs.mkdir(at("full/empty"), {parents = true}))
         must(fs.write(at("full/file"), "x"))
