@@ -272,6 +272,21 @@ static int exit_code_of(lua_State *L, int index)
     return lua_pcall(L, 1, 1, 0) == LUA_OK ? (int)lua_tointeger(L, -1) : EXIT_FAILED;
 }
 
+static int call_tostring(lua_State *L)
+{
+    luaL_tolstring(L, 1, NULL);
+    return 1;
+}
+
+/* Pushes the text of the error at `index`, whose __tostring may fail too; never raises. */
+static const char *push_text(lua_State *L, int index)
+{
+    lua_pushvalue(L, index);
+    lua_pushcfunction(L, call_tostring);
+    lua_insert(L, -2);
+    return lua_pcall(L, 1, 1, 0) == LUA_OK ? lua_tostring(L, -1) : "an error without a text";
+}
+
 /*
  * Tells why the task at index 1 failed, and gives the exit code. That it was cancelled is no news to
  * whoever pressed Ctrl-C, but what went wrong while it unwound is.
@@ -282,7 +297,7 @@ static int report(lua_State *L, struct salvor_task *task)
     int error = lua_gettop(L);
     if (salvor_interrupt_signal() && is_cancelled(L, error))
         return EXIT_FAILED;
-    fprintf(stderr, "salvor: %s\n", luaL_tolstring(L, error, NULL));
+    fprintf(stderr, "salvor: %s\n", push_text(L, error));
     salvor_task_push_traceback(L, 1);
     if (lua_type(L, error) == LUA_TSTRING && lua_isstring(L, -1))
         fprintf(stderr, "%s\n", lua_tostring(L, -1));
@@ -346,7 +361,7 @@ int salvor_host_main(struct salvor_host *host, int argc, char **argv)
     lua_pushlightuserdata(L, argv);
     int code = EXIT_INTERNAL;
     if (lua_pcall(L, 2, 1, 0) != LUA_OK)
-        fprintf(stderr, "salvor: internal error: %s\n", luaL_tolstring(L, -1, NULL));
+        fprintf(stderr, "salvor: internal error: %s\n", push_text(L, -1));
     else
         code = (int)lua_tointeger(L, -1);
     lua_settop(L, 0);

@@ -376,6 +376,15 @@ describe("a script that an error ends", function()
         end
     end)
 
+    it("may not be able to say what it is", function()
+        local result = must(proc.run({salvor.path, "-e", [[
+            local kind = {}
+            kind.__tostring = function() error(setmetatable({}, kind)) end
+            error(setmetatable({}, kind))]]}))
+        assert.are.equal(1, result.code)
+        assert.are.equal("salvor: an error without a text\n", result.stderr)
+    end)
+
     it("has that of lua5.4 when it is no error object", function()
         for _, raised in ipairs({"'Refused'", "{code = 'Refused'}", "nil", "5"}) do
             assert.are.equal(1, code_after("error(" .. raised .. ")"))
