@@ -9,7 +9,9 @@
 
 #include "core/buffer.h"
 
-enum { LIMIT = 1 << 20, LONGEST_NAME = 64, MARK_OF_PASTE = 200, MOST_DIGITS = 9 };
+enum { LIMIT = 1 << 20, LONGEST_NAME = 64, MARK_OF_PASTE = 200 };
+
+enum { MOST_NUMBERS = 16, MOST_DIGITS = 9 }; /* of a sequence, that the decoder has room for */
 
 enum { CHARACTER = 27 }; /* whose third number the decoder takes for one, if it is there or not */
 
@@ -158,8 +160,8 @@ static bool is_text(const TermKeyKey *key)
 
 static bool begins_paste(struct salvor_keys *keys, const TermKeyKey *key)
 {
-    long arguments[16];
-    size_t count = 16;
+    long arguments[MOST_NUMBERS];
+    size_t count = MOST_NUMBERS;
     unsigned long command;
     return key->type == TERMKEY_TYPE_UNKNOWN_CSI &&
            termkey_interpret_csi(keys->decoder, key, arguments, &count, &command) ==
@@ -180,27 +182,29 @@ static void give(struct salvor_keys *keys, unsigned char byte)
     termkey_push_bytes(keys->decoder, (const char *)&byte, 1);
 }
 
+/* A byte of a control sequence's numbers; false when the decoder cannot bear it. */
+static bool note_number(struct salvor_keys *keys, unsigned char byte)
+{
+    if (byte == ';') {
+        bool is_empty = keys->digits == 0;
+        keys->digits = 0;
+        return !is_empty && ++keys->separators < MOST_NUMBERS;
+    }
+    if (byte < '0' || byte > '9')
+        return false;
+    if (!keys->separators)
+        keys->first = keys->first * 10 + (byte - '0');
+    return ++keys->digits <= MOST_DIGITS;
+}
+
 /* A byte of a control sequence (ECMA-48, 5.4); false when it has ended that without being of it. */
 static bool feed_sequence(struct salvor_keys *keys, unsigned char byte)
 {
-    bool is_digit = byte >= '0' && byte <= '9', is_final = byte >= '@' && byte <= '~';
-    if (is_digit) {
-        keys->first = keys->separators ? keys->first : keys->first * 10 + (byte - '0');
-        keys->spoilt |= ++keys->digits > MOST_DIGITS;
-        if (keys->digits <= MOST_DIGITS)
-            give(keys, byte);
-        return true;
-    }
-    bool is_empty = keys->digits == 0;
-    keys->digits = 0;
-    if (byte == ';') {
-        keys->spoilt |= is_empty;
-        keys->separators++;
-        give(keys, byte);
-        return true;
-    }
+    bool is_final = byte >= '@' && byte <= '~', is_empty = keys->digits == 0;
     if (byte >= ' ' && byte <= '?') {
-        keys->spoilt = true;
+        keys->spoilt = keys->spoilt || !note_number(keys, byte);
+        if (!keys->spoilt)
+            give(keys, byte);
         return true;
     }
     keys->spoilt |= is_empty && (keys->separators || byte == 'u');
@@ -226,8 +230,8 @@ static int bytes_behind(unsigned char byte)
 
 /*
  * Gives the decoder a byte, but nothing that it cannot bear: in sequences it computes with any number,
- * looks with private and intermediate bytes behind a table's end, reads arguments that are not there,
- * and takes bytes that are no text for the beginning of one.
+ * writes a seventeenth behind its room, looks with private and intermediate bytes behind a table's end,
+ * reads arguments that are not there, and takes bytes that are no text for the beginning of one.
  */
 static void feed(struct salvor_keys *keys, unsigned char byte)
 {

@@ -213,6 +213,25 @@ static bool send_many(char byte, size_t size)
     return refused;
 }
 
+static void sequences_have_at_most_sixteen_numbers(void **state)
+{
+    (void)state;
+    char sequence[1024] = "\x1b[200";
+    for (int numbers = 2; numbers <= 200; numbers++)
+        strcat(sequence, ";7");
+    strcat(sequence, "~a");
+    send(sequence);
+    assert_false(salvor_keys_is_pasting(keys));
+    expect(SALVOR_KEY_TEXT, "a");
+    send("\x1b[1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17~b");
+    expect(SALVOR_KEY_TEXT, "b");
+    send("\x1b[200;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17~c");
+    expect(SALVOR_KEY_TEXT, "c");
+    send("\x1b[200;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16~" /* sixteen */ SALVOR_KEYS_PASTE_END);
+    expect(SALVOR_KEY_PASTE, "");
+    expect_nothing();
+}
+
 static void a_paste_has_at_most_one_mebibyte(void **state)
 {
     (void)state;
@@ -282,6 +301,7 @@ int main(void)
         TEST(a_paste_may_come_in_pieces),
         TEST(an_empty_paste_is_one_too),
         TEST(broken_bytes_and_unknown_sequences_do_no_harm),
+        TEST(sequences_have_at_most_sixteen_numbers),
         TEST(a_paste_has_at_most_one_mebibyte),
         TEST(a_paste_that_is_dropped_ends_where_its_mark_is),
         TEST(control_c_gives_up_a_paste_that_does_not_end),
