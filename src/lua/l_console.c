@@ -8,12 +8,13 @@
 
 struct handle {
     struct salvor_console *console;
+    bool closed;
 };
 
 static struct salvor_console *check_console(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, METATABLE);
-    if (!handle->console)
+    if (!handle->console || handle->closed)
         luaL_argerror(L, 1, "the console is closed");
     return handle->console;
 }
@@ -23,7 +24,7 @@ static int console_open(lua_State *L)
 {
     struct salvor_error err;
     struct handle *handle = lua_newuserdatauv(L, sizeof(*handle), 0);
-    handle->console = NULL;
+    *handle = (struct handle){0};
     luaL_setmetatable(L, METATABLE);
     if (salvor_console_new(&handle->console, salvor_get_loop(L), &err) < 0) {
         salvor_error_op(&err, "console.open");
@@ -32,11 +33,21 @@ static int console_open(lua_State *L)
     return 1;
 }
 
+/* close(): a read() of another task, which keeps the object, raises */
 static int console_close(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, METATABLE);
+    if (handle->console)
+        salvor_console_close(handle->console);
+    handle->closed = true;
+    return 0;
+}
+
+static int console_gc(lua_State *L)
+{
+    struct handle *handle = luaL_checkudata(L, 1, METATABLE);
     salvor_console_free(handle->console);
-    handle->console = NULL;
+    *handle = (struct handle){0};
     return 0;
 }
 
@@ -87,7 +98,9 @@ static int after_read(lua_State *L, int status, lua_KContext context)
 /* read() -> "key"|"text"|"paste", text, more | "resized" | "closed" | nil, err; waits */
 static int console_read(lua_State *L)
 {
-    struct salvor_op *op = salvor_console_wait(check_console(L));
+    struct salvor_console *console = check_console(L);
+    luaL_argcheck(L, !salvor_console_is_waiting(console), 1, "another task reads the console");
+    struct salvor_op *op = salvor_console_wait(console);
     return op ? salvor_wait(L, op, after_read, 0) : after_read(L, LUA_OK, 0);
 }
 
@@ -162,7 +175,7 @@ int luaopen_salvor_console(lua_State *L)
         {"clear", console_clear}, {"close", console_close},     {"draw", console_draw},
         {"erase", console_erase}, {"read", console_read},       {"size", console_size},
         {"take", console_take},   {"suspend", console_suspend}, {"yield", console_yield},
-        {"__gc", console_close},  {"__close", console_close},   {NULL, NULL}};
+        {"__gc", console_gc},     {"__close", console_close},   {NULL, NULL}};
     luaL_newmetatable(L, METATABLE);
     luaL_setfuncs(L, methods, 0);
     lua_pushvalue(L, -1);

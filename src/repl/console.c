@@ -187,6 +187,11 @@ static void read_resize(struct salvor_watch *watch, short revents)
     look(console);
 }
 
+bool salvor_console_is_waiting(const struct salvor_console *console)
+{
+    return !console->op.done;
+}
+
 struct salvor_op *salvor_console_wait(struct salvor_console *console)
 {
     console->has_key = false;
@@ -354,7 +359,7 @@ int salvor_console_new(struct salvor_console **out, struct salvor_loop *loop,
     if (!console)
         return salvor_error_memory(err);
     console->loop = loop;
-    console->op.abort = abort_wait;
+    console->op = (struct salvor_op){.done = true, .abort = abort_wait};
     console->patience.op.done = true;
     console->input =
         (struct salvor_watch){.fd = STDIN_FILENO, .events = POLLIN, .ready = read_keys};
@@ -371,13 +376,18 @@ int salvor_console_new(struct salvor_console **out, struct salvor_loop *loop,
     return 0;
 }
 
+void salvor_console_close(struct salvor_console *console)
+{
+    salvor_op_abort(&console->op);
+    salvor_console_yield(console);
+    unwatch_resize(console);
+}
+
 void salvor_console_free(struct salvor_console *console)
 {
     if (!console)
         return;
-    stop(console);
-    salvor_console_yield(console);
-    unwatch_resize(console);
+    salvor_console_close(console);
     salvor_keys_free(console->keys);
     salvor_screen_release(&console->screen);
     salvor_frame_release(&console->frame);

@@ -22,7 +22,10 @@ struct salvor_console;
 int salvor_console_new(struct salvor_console **out, struct salvor_loop *loop,
                        struct salvor_error *err);
 
-/* Gives the terminal back as it was. NULL is fine. */
+/* Gives the terminal back as it was, for good; a wait is aborted. A second call does nothing. */
+void salvor_console_close(struct salvor_console *console);
+
+/* Closes it; nobody waits. NULL is fine. */
 void salvor_console_free(struct salvor_console *console);
 
 /*
@@ -42,8 +45,9 @@ enum salvor_console_event {
 
 /*
  * Waits for an event: NULL when there is one already, else the operation to wait for. Then
- * salvor_console_event() tells it, once; the key lives until the next wait.
+ * salvor_console_event() tells it, once; the key lives until the next wait. One wait at a time.
  */
+bool salvor_console_is_waiting(const struct salvor_console *console);
 struct salvor_op *salvor_console_wait(struct salvor_console *console);
 int salvor_console_event(struct salvor_console *console, enum salvor_console_event *event,
                          struct salvor_key *key, struct salvor_error *err);
