@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "data/text.h"
+#include "data/utf8.h"
 
-enum { LIMIT = 64 << 20, TAB = 8, FEWEST_COLUMNS = 2 };
+enum { LIMIT = 64 << 20, TAB = 8, FEWEST_COLUMNS = 2, LONGEST_ESCAPE = 16 };
 
 /* Frames */
 
@@ -93,12 +94,15 @@ static int put_cell(struct salvor_frame *frame, const char *text, size_t size, s
     return 0;
 }
 
+/* Also what has no columns and nothing to stand on, and what this machine does not know. */
 static int put_escaped(struct salvor_frame *frame, const char *text, size_t size, const char *style,
                        struct salvor_error *err)
 {
-    char memory[32];
-    struct salvor_buffer escape = SALVOR_BUFFER_INIT(sizeof(memory));
-    int result = salvor_text_escape(&escape, text, size, "", err);
+    struct salvor_buffer escape = SALVOR_BUFFER_INIT(LONGEST_ESCAPE);
+    uint32_t character;
+    bool is_alone = salvor_utf8_next(&character, text, size) && !salvor_text_is_harmful(character);
+    int result = is_alone ? salvor_buffer_printf(&escape, err, "\\u{%x}", (unsigned)character)
+                          : salvor_text_escape(&escape, text, size, "", err);
     for (size_t i = 0; result == 0 && i < escape.size; i++)
         result = put_cell(frame, escape.data + i, 1, 1, style, err);
     salvor_buffer_release(&escape);

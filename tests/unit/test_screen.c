@@ -297,6 +297,11 @@ static void what_acts_on_a_terminal_is_shown(void **state)
     draw("\xff\t|x");
     expect_row(0, "\\xff    x");
     expect_cursor(0, 8);
+    draw("\xcc\x81|x"); /* an accent on nothing */
+    expect_row(0, "\\u{301}x");
+    expect_cursor(0, 7);
+    draw("\xcd\xb8|x"); /* no character yet */
+    expect_row(0, "\\u{378}x");
 }
 
 static void styles_are_numbers_alone(void **state)
