@@ -193,7 +193,7 @@ static struct call *new_part(lua_State *L, enum salvor_block_use use)
     lua_settop(L, 3);
     struct upload_object *object = check_upload(L);
     lua_Integer offset = luaL_checkinteger(L, 2);
-    luaL_argcheck(L, offset >= 0, 2, "a number of bytes expected");
+    luaL_argcheck(L, offset >= 0 && offset <= object->upload.size, 2, "beyond the upload's end");
     struct call *call = new_call(L, object);
     salvor_hold_block(L, 3, &call->hold, use);
     call->offset = offset;

@@ -145,6 +145,22 @@ describe("a folder as a store", function()
         root:close()
     end)
 
+    it("computes with no size that is too large to compute with", function()
+        local root = must(require("salvor.local").open(folder))
+        local block = require("salvor.block").new(1)
+        local function begin(size, part_size)
+            return function() return root:begin("file", size, part_size, "abc", {}) end
+        end
+        assert.has_error(begin(math.maxinteger, 5))
+        assert.has_error(begin(math.maxinteger // 2, 1))
+        local upload = must(begin(5, 5)())
+        for _, offset in ipairs({-1, 6, math.maxinteger}) do
+            assert.has_error(function() upload:part(offset, block) end)
+        end
+        upload:abort()
+        root:close()
+    end)
+
     it("removes folders that are empty, when asked by name", function()
         must(fs.mkdir(at("full/empty"), {parents = true}))
         must(fs.write(at("full/file"), "x"))
