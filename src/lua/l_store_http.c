@@ -288,10 +288,6 @@ static int unescape(lua_State *L)
 {
     size_t size;
     const char *text = luaL_checklstring(L, 1, &size);
-    if (!strpbrk(text, "%+")) {
-        lua_settop(L, 1);
-        return 1;
-    }
     luaL_Buffer out;
     luaL_buffinit(L, &out);
     for (size_t i = 0; i < size; i++) {

@@ -202,6 +202,7 @@ describe("requests to stores over HTTP", function()
         assert.are.equal("a%20%2B/b~", http.escape("a +/b~", "/"))
         assert.are.equal("%2F", http.escape("/"))
         assert.are.equal("a b%zz%", http.unescape("a+b%zz%"))
+        assert.are.equal("a\0b A", http.unescape("a\0b+%41"))
     end)
 end)
 
