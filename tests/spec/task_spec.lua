@@ -322,6 +322,36 @@ describe("task.spawn", function()
         assert.are.equal("cancelled", bottom:status())
     end)
 
+    it("is cancelled with all that its children have begun", function()
+        local sleepers = {}
+        local function sleeper()
+            sleepers[#sleepers + 1] = task.spawn(task.sleep, 60)
+        end
+        local top = task.spawn(function()
+            sleeper()
+            task.spawn(task.spawn, task.spawn, sleeper)
+        end)
+        eventually("the last child", function() return #sleepers == 2 end)
+        top:cancel()
+        top:join()
+        for _, child in ipairs(sleepers) do
+            assert.are.equal("cancelled", child:status())
+        end
+    end)
+
+    it("may be waited for by a parent that was cancelled and tidies up", function()
+        local result
+        local parent = task.spawn(function()
+            local child = task.spawn(function() task.sleep(0.01) return "done" end)
+            local _ <close> = closing(function() result = child:join() end)
+            task.sleep(60)
+        end)
+        task.sleep(0)
+        parent:cancel()
+        pcall(parent.join, parent)
+        assert.are.equal("done", result)
+    end)
+
     it("can be waited for where Lua cannot yield, whatever ends meanwhile", function()
         local busy = task.spawn(function()
             for _ = 1, 30000 do
