@@ -147,11 +147,20 @@ static void arm(struct any *any)
     }
 }
 
+/* Another task waits for it. */
+static bool is_waited_for(const struct lines *lines)
+{
+    return lines->stream.http.op.wake == on_wake;
+}
+
 /* The number of the first one that has something, 0 for none. */
 static int find_ready(lua_State *L, struct any *any)
 {
     for (int i = 0; i < any->count; i++) {
-        luaL_argcheck(L, any->lines[i]->open, 1, "a stream was closed while it was waited for");
+        if (!any->lines[i]->open) {
+            detach(&any->op);
+            return luaL_argerror(L, 1, "a stream was closed while it was waited for");
+        }
         if (salvor_line_stream_ready(&any->lines[i]->stream))
             return i + 1;
     }
@@ -196,6 +205,7 @@ int salvor_kube_any_lines(lua_State *L)
         lua_rawgeti(L, 1, i);
         struct lines *lines = luaL_checkudata(L, -1, LINES_METATABLE);
         luaL_argcheck(L, lines->open, 1, "a stream is closed");
+        luaL_argcheck(L, !is_waited_for(lines), 1, "another task waits for a stream");
         any->lines[i - 1] = lines;
         lua_rawseti(L, 3, i);
     }
