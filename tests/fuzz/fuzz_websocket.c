@@ -54,6 +54,15 @@ static int take_frames(struct outcome *outcome, struct salvor_digest *digest,
 }
 
 /* Reads of `step` bytes. */
+/* To the key of RFC 6455, section 1.3; only what was offered is ever chosen. */
+static void check_answer(const struct salvor_http *http)
+{
+    const char *chosen;
+    if (salvor_upgrade_check(&chosen, http, "dGhlIHNhbXBsZSBub25jZQ==", "one, two", NULL) == 0 &&
+        strcmp(chosen, "one") != 0 && strcmp(chosen, "two") != 0)
+        abort();
+}
+
 static struct outcome play(const uint8_t *data, size_t size, size_t step)
 {
     struct outcome outcome = {.failed = 0};
@@ -75,6 +84,7 @@ static struct outcome play(const uint8_t *data, size_t size, size_t step)
         data += part;
         size -= part;
     }
+    check_answer(&http);
     outcome.status = http.status;
     outcome.body = http.body.size;
     outcome.headers = http.headers.size;
