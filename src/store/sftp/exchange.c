@@ -63,25 +63,33 @@ struct salvor_buffer *salvor_sftp_begin(struct salvor_sftp_exchange *exchange,
     return begin_for(exchange, type, size, slot);
 }
 
+static size_t size_on_handle(const struct salvor_sftp_exchange *exchange, size_t size)
+{
+    return 4 + exchange->handle_size + size;
+}
+
+static struct salvor_buffer *put_handle(struct salvor_buffer *out,
+                                        const struct salvor_sftp_exchange *exchange)
+{
+    if (out)
+        salvor_sftp_put_string(out, exchange->handle, exchange->handle_size);
+    return out;
+}
+
 struct salvor_buffer *salvor_sftp_begin_on_handle(struct salvor_sftp_exchange *exchange,
                                                   enum salvor_sftp_type type, size_t size,
                                                   struct salvor_sftp_slot **slot)
 {
-    struct salvor_buffer *out =
-        salvor_sftp_begin(exchange, type, 4 + exchange->handle_size + size, slot);
-    if (out)
-        salvor_sftp_put_string(out, exchange->handle, exchange->handle_size);
-    return out;
+    size = size_on_handle(exchange, size);
+    return put_handle(salvor_sftp_begin(exchange, type, size, slot), exchange);
 }
 
 struct salvor_buffer *salvor_sftp_begin_again(struct salvor_sftp_exchange *exchange,
                                               enum salvor_sftp_type type, size_t size,
                                               struct salvor_sftp_slot **slot)
 {
-    struct salvor_buffer *out = begin_for(exchange, type, 4 + exchange->handle_size + size, slot);
-    if (out)
-        salvor_sftp_put_string(out, exchange->handle, exchange->handle_size);
-    return out;
+    size = size_on_handle(exchange, size);
+    return put_handle(begin_for(exchange, type, size, slot), exchange);
 }
 
 /* Whether the server has closed it is nobody's concern; it closes what is left when we hang up. */
