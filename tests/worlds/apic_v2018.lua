@@ -66,7 +66,8 @@ end
 local function reconcile_cluster(self, object)
     self:set_status(object, {ConfiguredMode = "daemonset"})
     task.sleep(self.delays.install)
-    for index = 0, self.pods - 1 do
+    -- Whoever waits for the first ones is to find how many there are.
+    for index = self.pods - 1, 0, -1 do
         run_pod(self, object.metadata.name .. "-" .. index)
     end
 end
