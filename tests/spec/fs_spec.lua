@@ -36,14 +36,6 @@ describe("salvor.fs", function()
         assert.are.equal(1, #fs.list(folder))
     end)
 
-    it("takes names as long as they may be", function()
-        local longest = at(("x"):rep(255))
-        must(fs.write(longest, "a"))
-        must(fs.rename(longest, at(("y"):rep(255))))
-        must(fs.symlink("a", longest))
-        fails("Invalid", "fs.write", fs.write(longest .. "x", "a"))
-    end)
-
     it("names call, path and cause", function()
         local err = fails("NotFound", "fs.read", fs.read(at("none")))
         assert.are.equal("fs.read: " .. at("none") .. ": No such file or directory (NotFound)",

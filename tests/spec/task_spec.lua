@@ -324,12 +324,12 @@ describe("task.spawn", function()
 
     it("is cancelled with all that its children have begun", function()
         local sleepers = {}
-        local function sleeper()
+        local function begin()
             sleepers[#sleepers + 1] = task.spawn(task.sleep, 60)
         end
         local top = task.spawn(function()
-            sleeper()
-            task.spawn(task.spawn, task.spawn, sleeper)
+            begin()
+            task.spawn(task.spawn, task.spawn, begin)
         end)
         eventually("the last child", function() return #sleepers == 2 end)
         top:cancel()

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -159,24 +160,42 @@ static void do_nothing(int number)
     (void)number;
 }
 
-/* Signals come again and again, since one may come before anybody writes. */
-static void a_signal_ends_the_appending_to_a_pipe(void **state)
+static int watched, room; /* a pipe, and how many bytes it takes */
+
+/* The last signal is the one that comes when the pipe is full, so that whoever fills it waits. */
+static void stop_when_full(int number)
 {
-    (void)state;
+    (void)number;
+    struct itimerval never = {0};
+    int held;
+    if (ioctl(watched, FIONREAD, &held) == 0 && held == room)
+        setitimer(ITIMER_REAL, &never, NULL);
+}
+
+static void assert_append_is_ended(void (*handler)(int number))
+{
     static char big[1 << 20];
     struct itimerval often = {{.tv_usec = 5000}, {.tv_usec = 5000}}, never = {0};
-    struct sigaction action = {.sa_handler = do_nothing}, before;
+    struct sigaction action = {.sa_handler = handler}, before;
     struct salvor_error err;
-    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
-    int reader = open(path_of("pipe"), O_RDWR | O_CLOEXEC);
     assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
     int appended = salvor_file_append(path_of("pipe"), big, sizeof(big), 0600, &err);
     assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
     assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
-    close(reader);
     assert_int_equal(appended, -1);
     assert_non_null(strstr(err.message, strerror(EINTR)));
+}
+
+static void a_signal_ends_the_appending_to_a_pipe(void **state)
+{
+    (void)state;
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    watched = open(path_of("pipe"), O_RDWR | O_CLOEXEC);
+    room = fcntl(watched, F_GETPIPE_SZ);
+    assert_append_is_ended(stop_when_full);
+    assert_append_is_ended(do_nothing); /* there is no room from the start */
+    close(watched);
 }
 
 static void nobody_reading_ends_the_appending_to_a_pipe(void **state)
