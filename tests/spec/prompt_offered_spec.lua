@@ -1,6 +1,7 @@
 -- What is offered of lists that a cluster or a store has given. Names that no API server lets be
 -- made may come from one that is not what it says.
 local complete = require("salvor.prompt.complete")
+local menu = require("salvor.prompt.menu")
 
 local NAMES = {"plain-1", "x\\", "q'1\"", "esc\27[2J", "bad\xff", "wide \u{202e}", "line\nbreak"}
 
@@ -23,7 +24,7 @@ local function offered(names, text, at)
     local found = complete(prompt_with(names), text, at or #text + 1)
     local texts = {}
     for index, item in ipairs(found and found.items or {}) do
-        texts[index] = item.text .. (item.suffix or "")
+        texts[index] = menu.whole(found, item)
     end
     return texts, found
 end

@@ -1,6 +1,7 @@
 --- What could stand at the cursor. What the cluster or a store has to be asked for is asked in the
 --- background: until the answer is there nothing is offered, and then the line is completed anew.
 local command_line = require("salvor.prompt.complete.command_line")
+local copy = require("salvor.copy")
 local names = require("salvor.prompt.complete.names")
 local place = require("salvor.prompt.complete.place")
 local terminal = require("salvor.terminal")
@@ -16,7 +17,8 @@ local function is_special(item)
 end
 
 --- Those that begin with the prefix. encode(text) -> what is written for a text, nil when it cannot
---- be; `suffix` goes behind one that is whole.
+--- be; `suffix` goes behind one that is whole. There may be thousands, so those that are written as
+--- they stand are not copied.
 local function answer(from, to, prefix, items, encode, suffix)
     local found, size = {}, #prefix
     for _, item in ipairs(items) do
@@ -25,12 +27,11 @@ local function answer(from, to, prefix, items, encode, suffix)
             text = encode(text)
         end
         if text and text:sub(1, size) == prefix then
-            found[#found + 1] = {text = text, detail = item.detail,
-                                 label = item.label or text ~= item.text and item.text or nil,
-                                 suffix = item.suffix or not item.is_part and suffix or nil}
+            found[#found + 1] = text == item.text and item
+                or copy.merge(item, {text = text, label = item.label or item.text})
         end
     end
-    return found[1] and {from = from, to = to, items = found} or nil
+    return found[1] and {from = from, to = to, items = found, suffix = suffix} or nil
 end
 
 --- As it is.

@@ -43,6 +43,32 @@ function menu:is_chosen()
     return self.chosen ~= nil
 end
 
+--- What is written for an item that is the only one.
+function menu:whole(item)
+    return item.text .. (item.suffix or not item.is_part and self.suffix or "")
+end
+
+--- Sets what is shown for an item and how many columns that takes; kept, since lists are shown more
+--- than once.
+local function look(item)
+    if not item.shown then
+        local text = item.label or item.text
+        local is_plain = not text:find("[^ -~]")
+        item.shown = is_plain and text or terminal.escape(text)
+        item.width = is_plain and #text or terminal.display_width(item.shown)
+    end
+end
+
+--- What takes a look at all items: the columns of the widest, and whether any has a detail.
+local function measure(self)
+    self.widest = 0
+    for _, item in ipairs(self.items) do
+        look(item)
+        self.widest = math.max(self.widest, item.width)
+        self.has_details = self.has_details or item.detail ~= nil
+    end
+end
+
 --- The key of completion: completes as far as all agree and shows the list; pressed again it goes
 --- through it.
 function menu.complete(editor, direction)
@@ -59,12 +85,12 @@ function menu.complete(editor, direction)
         return
     end
     local self = setmetatable(found, menu)
-    local text = #found.items == 1 and found.items[1].text .. (found.items[1].suffix or "")
-        or common(found.items)
+    local text = #found.items == 1 and self:whole(found.items[1]) or common(found.items)
     if #text > found.to - found.from or #found.items == 1 then
         put(self, editor, text)
     end
     if #found.items > 1 then
+        measure(self)
         editor.menu = self
     end
 end
@@ -75,29 +101,11 @@ local function pad(text, width)
     return text .. (" "):rep(width - terminal.display_width(text))
 end
 
---- What is shown for an item, which is looked at with each key.
-local function label(item)
-    item.shown = item.shown or terminal.escape(item.label or item.text)
-    return item.shown
-end
-
 --- Columns and rows of the list, down the columns as ls has them.
-local function shape(items, columns)
-    local width = 1
-    for _, item in ipairs(items) do
-        width = math.max(width, terminal.display_width(label(item)) + GAP)
-    end
-    width = math.min(width, columns)
+local function shape(self, columns)
+    local width = math.min(self.widest + GAP, columns)
     local across = math.max(1, columns // width)
-    return width, across, (#items + across - 1) // across
-end
-
-local function has_details(items)
-    for _, item in ipairs(items) do
-        if item.detail then
-            return true
-        end
-    end
+    return width, across, (#self.items + across - 1) // across
 end
 
 local function add_item(self, pieces, at, text, styles)
@@ -108,13 +116,13 @@ end
 local function add_list(self, pieces, first, last, columns, styles)
     local width = 1
     for at = first, last do
-        width = math.max(width, terminal.display_width(label(self.items[at])))
+        width = math.max(width, self.items[at].width)
     end
     width = math.min(width, columns)
     local room = columns - width - GAP
     for at = first, last do
         pieces[#pieces + 1] = "\n"
-        add_item(self, pieces, at, pad(fit(label(self.items[at]), width), width), styles)
+        add_item(self, pieces, at, pad(fit(self.items[at].shown, width), width), styles)
         local detail = terminal.escape(self.items[at].detail or "")
         pieces[#pieces + 1] = {room > 0 and (" "):rep(GAP) .. fit(detail, room) or "",
                                styles.detail}
@@ -122,14 +130,14 @@ local function add_list(self, pieces, first, last, columns, styles)
 end
 
 local function add_table(self, pieces, columns, styles)
-    local width, across, rows = shape(self.items, columns)
+    local width, across, rows = shape(self, columns)
     local first = self.chosen and ((self.chosen - 1) % rows) // MOST_ROWS * MOST_ROWS or 0
     for row = first, math.min(first + MOST_ROWS, rows) - 1 do
         pieces[#pieces + 1] = "\n"
         for column = 0, across - 1 do
             local at = column * rows + row + 1
             if self.items[at] then
-                local shown = fit(label(self.items[at]), width - GAP)
+                local shown = fit(self.items[at].shown, width - GAP)
                 add_item(self, pieces, at, pad(shown, width - GAP), styles)
                 pieces[#pieces + 1] = (" "):rep(GAP)
             end
@@ -142,7 +150,7 @@ end
 function menu:add(pieces, editor)
     local columns = editor.console:size()
     local hidden
-    if has_details(self.items) then
+    if self.has_details then
         local first = self.chosen and (self.chosen - 1) // MOST_ROWS * MOST_ROWS + 1 or 1
         local last = math.min(first + MOST_ROWS - 1, #self.items)
         add_list(self, pieces, first, last, columns, editor.styles)

@@ -29,6 +29,15 @@ local function compare(one, other)
     return one.text < other.text
 end
 
+--- Servers send names sorted, and that is seen faster than sorted again.
+local function sort(items)
+    for index = 2, #items do
+        if compare(items[index], items[index - 1]) then
+            return table.sort(items, compare)
+        end
+    end
+end
+
 --- Fills a list by read(client, items). What came before it failed is better than nothing.
 local function fetch(self, client, list, read)
     list.busy = true
@@ -37,7 +46,7 @@ local function fetch(self, client, list, read)
         local ok, problem = pcall(task.timeout, PATIENCE, function()
             read(client or self.prompt:client(), items)
         end)
-        table.sort(items, compare)
+        sort(items)
         list.busy, list.items, list.old_at = false, items, task.now() + (ok and FRESH or FAILED)
         self.told(not ok and problem or nil)
     end)
