@@ -129,10 +129,13 @@ torture: $(TORTURE)
 
 # The inner loop, two minutes on two processors: unit tests, and each module's own specs against the
 # lab when it has been built before. What takes longer is left to `make test`: procedures from end to
-# end, kill -9 at every moment, pods, the servers of each kind of storage, and memory that runs out.
-SLOW := $(addprefix tests/spec/,apic_% every_procedure_% fortanix_% pgbackrest_copy% store_azure% \
-          store_between% store_names% store_s3% store_sftp% verify_pgbackrest% world_%) \
-        %_killed_spec.lua %_node_spec.lua
+# end, kill -9 at every moment, pods, the servers of each kind of storage, copies, archives and backup
+# sets, what the documentation shows, and memory that runs out.
+SLOW := $(addprefix tests/spec/,apic_% apiconnect_s3% archive% container% docs% \
+          every_procedure_% fault_proxy% fortanix_% pgbackrest_copy% portal_sites% \
+          procedure_changes% procedure_elsewhere% procedure_undo% store_azure% store_between% \
+          store_copy% store_hanging% store_lab% store_names% store_s3% store_sftp% store_writers% \
+          verify% world_%) %_killed_spec.lua %_node_spec.lua
 
 check: all $(UNIT) $(FUZZ)
 	$(RUN) $(if $(shell tests/lab/build --check 2> /dev/null),--lab) \
