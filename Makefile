@@ -138,8 +138,8 @@ SLOW := $(addprefix tests/spec/,apic_% apiconnect_s3% archive% container% docs% 
           verify% world_%) %_killed_spec.lua %_node_spec.lua
 
 check: all $(UNIT) $(FUZZ)
-	$(RUN) $(if $(shell tests/lab/build --check 2> /dev/null),--lab) \
-		--workers=$$((3 * $$(nproc))) $(UNIT) $(FUZZ) $(filter-out $(SLOW),$(SPECS))
+	$(RUN) $(if $(shell tests/lab/build --check 2> /dev/null),--lab=kubernetes) \
+		--workers=$$((5 * $$(nproc))) $(UNIT) $(FUZZ) $(filter-out $(SLOW),$(SPECS))
 
 # What is missing may be what this file asks pkg-config about, so a new make goes on.
 test: test-deps

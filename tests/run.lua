@@ -1,12 +1,13 @@
 -- Runs the test programs in parallel and counts:
 --
---     salvor tests/run.lua [--lab] [--valgrind] [--workers=COUNT] PROGRAM|SPEC...
+--     salvor tests/run.lua [--lab[=kubernetes]] [--valgrind] [--workers=COUNT] PROGRAM|SPEC...
 --
 -- A word that ends in _spec.lua is run by busted inside this Salvor; any other is a program, one
 -- that replays fuzzing over its corpus. All speak TAP. With --lab an API server is started for all
 -- of them, and it is an error when it does not start; so is a node, on which pods run, for those
 -- whose name ends in _node_spec.lua. Where there can be no node these are skipped, with the reason.
--- The storage servers are started by the first who asks for one (tests/support/store_lab.lua).
+-- The storage servers are started by the first who asks for one (tests/support/store_lab.lua), but
+-- not with --lab=kubernetes: they take as long to start as all of a short run.
 -- With --valgrind all run under valgrind. Most of a test's time is waiting for a server, so two run
 -- at the same time for each processor, or as many as --workers says. The last line is
 -- "N passed, N failed, N skipped".
@@ -80,7 +81,9 @@ local function start_servers(words, options, scratch)
     if not options["--lab"] then
         return env
     end
-    env.SALVOR_STORAGE_DIR = start_storage(fs.join(scratch, "storage"))
+    if options["--lab"] ~= "kubernetes" then
+        env.SALVOR_STORAGE_DIR = start_storage(fs.join(scratch, "storage"))
+    end
     task.all({
         function()
             env.SALVOR_LAB_DIR = fs.join(scratch, "lab")

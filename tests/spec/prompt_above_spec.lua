@@ -65,7 +65,7 @@ describe("a row of the log", function()
 
     it("is written when the prompt has ended, too", function()
         shown:enter("last = setmetatable({}, {__gc = function() log.warning('goodbye') end})")
-        shown:enter("'alive'")
+        assert.are.equal([["alive"]], shown:run("'alive'"))
         shown:press("C-d")
         assert.are.equal(0, shown:wait())
         shown:expect_text("warning goodbye")
