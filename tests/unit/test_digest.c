@@ -75,7 +75,7 @@ static void a_signal_ends_the_digest_of_a_pipe(void **state)
 {
     (void)state;
     struct itimerval often = {{.tv_usec = 5000}, {.tv_usec = 5000}}, never = {0};
-    struct sigaction action = {.sa_handler = do_nothing}, before;
+    struct sigaction action = {.sa_handler = do_nothing}; /* and stays: one may come late */
     unsigned char value[SALVOR_DIGEST_MAX];
     struct salvor_error err;
     size_t size;
@@ -85,11 +85,10 @@ static void a_signal_ends_the_digest_of_a_pipe(void **state)
     assert_int_equal(mkfifo(path, 0600), 0);
     int writer = open(path, O_RDWR | O_CLOEXEC);
     assert_true(writer >= 0);
-    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
     assert_int_equal(salvor_digest_file(value, &size, "md5", path, &err), -1);
     assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
-    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
     assert_string_equal(err.code, "IO");
     assert_non_null(strstr(err.message, path));
     close(writer);
