@@ -95,7 +95,7 @@ lab.describe("a list of the prompt's client", function()
     it("says where nothing was found", function()
         assert.are.equal("No resources found in " .. namespace .. " namespace.",
             show.text(must(keeping:list("secrets")), {}))
-        local list = must(keeping:list("nodes"))
+        local list = must(keeping:list("nodes", {label_selector = "no=such"}))
         assert.are.equal("No resources found", show.text(list, {}))
         list[1] = 5
         assert.are.equal("{5}", show.text(list, {}))
