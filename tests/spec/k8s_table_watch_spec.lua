@@ -151,7 +151,7 @@ lab.describe("a table that is watched", function()
     end)
 
     it("ends by its timeout, and by Ctrl-C", function()
-        local words = own("{watch = true, timeout = 0.5}")
+        local words = own("{watch = true, timeout = 3}")
         assert.are.equal(0, must(proc.run(words, {env = {HOME = home}, timeout = 30})).code)
         local path = fs.join(home, "interrupted")
         local script = [[echo "$$" > "$0.pid"; exec "$@" > "$0"]]
