@@ -105,14 +105,14 @@ return function(bench, build)
 
     local path = "/api/v1/namespaces/bench/configmaps"
     bench:pair("get one object", ours("get"), kubectl("configmaps", "cm-00001", "-o", "json"),
-        {time = 0.25, memory = 0.33, curl = at:curl(path .. "/cm-00001")})
+        {time = 0.25, memory = 0.33, bare = at:curl(path .. "/cm-00001")})
     -- kubectl leaves the managed fields out unless it is asked for them.
     local whole = kubectl("configmaps", "-o", "json", "--show-managed-fields")
-    local limits = {time = 0.2, memory = 0.33, curl = at:curl(path), runs = 7}
+    local limits = {time = 0.2, memory = 0.33, bare = at:curl(path), runs = 7}
     bench:pair("list 10,000, print(json.encode)", ours("list"), whole, limits)
     bench:pair("list 10,000, json.write", ours("write"), whole, limits)
     bench:pair("list 10,000 as a table", ours("table"), kubectl("configmaps"),
-        {time = 0.33, curl = at:curl(path), runs = 7})
+        {time = 0.33, bare = at:curl(path), runs = 7})
     fill(client, "more", MORE)
     bench:single("walk 50,000 with each", ours("walk", tostring(OBJECTS + MORE)), 40)
 end

@@ -40,8 +40,8 @@ end
 
 --- A bare fetch; under the name of curl the server would indent what it sends.
 function lab:curl(path)
-    return {"curl", "-sf", "--noproxy", "*", "--cacert", self.CA, "-A", "bench", "-H",
-            "Authorization: Bearer " .. self.TOKEN, self.SERVER .. path}
+    return {name = "curl", argv = {"curl", "-sf", "--noproxy", "*", "--cacert", self.CA, "-A",
+            "bench", "-H", "Authorization: Bearer " .. self.TOKEN, self.SERVER .. path}}
 end
 
 return lab

@@ -15,7 +15,7 @@ measure.__index = measure
 
 local RUNS = 9
 local COLUMNS = {"WHAT", "A", "B", "A ms", "B ms", "A/B", "AT MOST", "A CPU", "B CPU", "A MiB",
-                 "B MiB", "A/B", "AT MOST", "CURL ms"}
+                 "B MiB", "A/B", "AT MOST", "BARE", "BARE ms"}
 
 --- `scratch` is a folder for what is written, `env` what the processes get.
 function measure.new(scratch, env)
@@ -61,24 +61,24 @@ local function text(format, number)
 end
 
 --- One line of the table. `a` and `b` are {name =, argv =}; limits: time and memory (what A/B may
---- be), mebibytes (what A may take), curl (the argv of a bare fetch of the same), runs, before (a
---- function that is called before each run).
+--- be), mebibytes (what A may take), bare (a third one, which only moves the same bytes, such as
+--- curl: the limit), runs, before (a function that is called before each run).
 function measure:pair(what, a, b, limits)
     limits = limits or {}
-    local before = limits.before or function() end
+    local before, bare = limits.before or function() end, limits.bare
     local function seconds(argv)
         before()
         return self:seconds(argv)
     end
-    local times_a, times_b, times_curl = {}, {}, {}
+    local times_a, times_b, times_bare = {}, {}, {}
     seconds(a.argv)
     seconds(b.argv)
     for run = 1, limits.runs or RUNS do
         times_a[run] = seconds(a.argv)
         times_b[run] = seconds(b.argv)
-        times_curl[run] = limits.curl and seconds(limits.curl)
+        times_bare[run] = bare and seconds(bare.argv)
     end
-    local time_a, time_b, time_curl = median(times_a), median(times_b), median(times_curl)
+    local time_a, time_b, time_bare = median(times_a), median(times_b), median(times_bare)
     before()
     local cpu_a, memory_a = self:usage(a.argv)
     before()
@@ -91,7 +91,7 @@ function measure:pair(what, a, b, limits)
         text("%.1f", memory_a), text("%.1f", memory_b),
         text("%.2f", memory_a / memory_b),
         limits.mebibytes and text("%d MiB", limits.mebibytes) or text("%.2f", limits.memory),
-        text("%.1f", time_curl and time_curl * 1000),
+        bare and bare.name or "", text("%.1f", time_bare and time_bare * 1000),
     }
 end
 
@@ -102,7 +102,7 @@ function measure:single(what, a, mebibytes)
     self.rows[#self.rows + 1] = {
         what, a.name, "", text("%.1f", (task.now() - began) * 1000), "", "", "",
         text("%.2f s", cpu), "", text("%.1f", memory), "", "",
-        text("%d MiB", mebibytes), "",
+        text("%d MiB", mebibytes), "", "",
     }
 end
 

@@ -39,7 +39,7 @@ make_ssh_user() {
     chown 64001:64001 "$home"
 }
 
-# The user's sessions need neither a shell nor anything else of the machine.
+# The user's sessions need nothing of the machine.
 configure_sshd() {
     local server=$1 key keys=$DIR/sftp/authorized_keys
     [[ $(id -u) != 0 ]] || keys=/srv/authorized_keys
@@ -53,7 +53,6 @@ UsePAM no
 StrictModes no
 AuthorizedKeysFile $keys
 Subsystem sftp internal-sftp
-ForceCommand internal-sftp
 MaxSessions 100
 MaxStartups 200
 END
