@@ -117,7 +117,8 @@ static void detach(struct salvor_op *op)
     any->count = 0;
 }
 
-static int any_gc(lua_State *L)
+/* A wait may be cancelled when its end was noticed and the task has not looked yet. */
+static int any_close(lua_State *L)
 {
     struct any *any = luaL_checkudata(L, 1, ANY_METATABLE);
     if (any->op.abort)
@@ -157,10 +158,8 @@ static bool is_waited_for(const struct lines *lines)
 static int find_ready(lua_State *L, struct any *any)
 {
     for (int i = 0; i < any->count; i++) {
-        if (!any->lines[i]->open) {
-            detach(&any->op);
+        if (!any->lines[i]->open)
             return luaL_argerror(L, 1, "a stream was closed while it was waited for");
-        }
         if (salvor_line_stream_ready(&any->lines[i]->stream))
             return i + 1;
     }
@@ -178,7 +177,6 @@ static int after_any(lua_State *L, int status, lua_KContext context)
         arm(any);
         return salvor_wait_again(L, &any->op, after_any, context);
     }
-    detach(&any->op);
     if (number)
         lua_pushinteger(L, number);
     else
@@ -201,6 +199,7 @@ int salvor_kube_any_lines(lua_State *L)
     luaL_setmetatable(L, ANY_METATABLE);
     lua_pushvalue(L, 3);
     lua_setiuservalue(L, 4, 1);
+    lua_toclose(L, 4);
     for (int i = 1; i <= count; i++) {
         lua_rawgeti(L, 1, i);
         struct lines *lines = luaL_checkudata(L, -1, LINES_METATABLE);
@@ -223,7 +222,8 @@ void salvor_kube_lines_install(lua_State *L)
     static const luaL_Reg metamethods[] = {
         {"__gc", lines_close}, {"__close", lines_close}, {NULL, NULL}};
     static const luaL_Reg methods[] = {{"take", lines_take}, {"close", lines_close}, {NULL, NULL}};
-    static const luaL_Reg any_metamethods[] = {{"__gc", any_gc}, {NULL, NULL}};
+    static const luaL_Reg any_metamethods[] = {
+        {"__gc", any_close}, {"__close", any_close}, {NULL, NULL}};
     static const luaL_Reg no_methods[] = {{NULL, NULL}};
     salvor_kube_class(L, LINES_METATABLE, metamethods, methods);
     salvor_kube_class(L, ANY_METATABLE, any_metamethods, no_methods);

@@ -8,7 +8,8 @@ describe("streams of lines", function()
 
     setup(function()
         server = scripted.start()
-        server:rules({{path = "/silent", ["end"] = "hang"}, {path = "/log", chunks = {"a\n"}}})
+        server:rules({{path = "/silent", ["end"] = "hang"}, {path = "/log", chunks = {"a\n"}},
+                      {path = "/dots", chunks = {"."}, ["repeat"] = 1000000, delay = 0.0001}})
         client = must(kube.connect({kubeconfig = server:kubeconfig()}))
     end)
     teardown(function()
@@ -25,6 +26,17 @@ describe("streams of lines", function()
         first:cancel()
         pcall(first.join, first)
         assert.is_nil(kube.any_lines({silent}, 0))
+    end)
+
+    it("are free when who waited was cancelled, whatever came meanwhile", function()
+        local dots <close> = client:lines({path = "/dots"})
+        for _ = 1, 200 do
+            local first = task.spawn(kube.any_lines, {dots}, 60)
+            task.sleep(0)
+            first:cancel()
+            pcall(first.join, first)
+            assert.is_nil(kube.any_lines({dots}, 0))
+        end
     end)
 
     it("can be waited for again when one of them was closed", function()
