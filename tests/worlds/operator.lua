@@ -69,7 +69,7 @@ function methods:set_status(object, status)
             error(err, 0)
         end
         -- With its name in the answer it is the object that is not found, not the kind.
-        return done or salvor.dig(err, "details", "name") == name
+        return done or salvor.dig(err, "details", "name") == name, err
     end)
 end
 
