@@ -1,7 +1,6 @@
 --- One call of every function that reaches a cluster or a store, for specs about what a session may
 --- do: by the function's name as the reference has it, what it does being read or written. A
 --- function that does both, by its options, has calls of both kinds.
-local fs = require("salvor.fs")
 local store = require("salvor.store")
 
 local every_call = {}
@@ -141,16 +140,14 @@ every_call.cluster = {
     },
 }
 
--- What a store's calls want to find, in it and in the folder they are made in.
+-- What a store's calls want to find in it; in the folder they are made in it is "local", "large"
+-- (it goes in parts) and "empty".
 local FILES = {["a/there"] = "text", ["a/gone"] = "text", ["b/other"] = "text"}
-local LARGE = 9 << 20 -- bytes, so that it goes in parts
 
 function every_call.prepare_store(s)
     for name, text in pairs(FILES) do
         must(s:write(name, text))
     end
-    must(fs.write("local", "text"))
-    must(fs.write("large", ("x"):rep(LARGE)))
 end
 
 --- Lists of {name, function(store, its URL)}.
