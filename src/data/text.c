@@ -68,10 +68,16 @@ static void leave_utf8(locale_t before)
         uselocale(before);
 }
 
+/* -1 for a character that the C library does not know: nothing says that it combines. */
+static int columns_of(uint32_t character, bool known)
+{
+    return known ? wcwidth((wchar_t)character) : 1;
+}
+
 static size_t width_of(uint32_t character, bool known)
 {
-    int width = known ? wcwidth((wchar_t)character) : 1;
-    return width < 0 ? 0 : (size_t)width;
+    int columns = columns_of(character, known);
+    return columns < 0 ? 0 : (size_t)columns;
 }
 
 size_t salvor_text_width(const char *text, size_t size)
@@ -101,7 +107,7 @@ size_t salvor_text_cell(size_t *width, const char *text, size_t size)
     while (*width && used < size) {
         size_t more = salvor_utf8_next(&character, text + used, size - used);
         if (!more || salvor_text_is_harmful(character) ||
-            width_of(character, before != (locale_t)0))
+            columns_of(character, before != (locale_t)0) != 0)
             break;
         used += more;
     }

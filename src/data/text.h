@@ -26,7 +26,7 @@ size_t salvor_text_width(const char *text, size_t size);
 /*
  * What one place of a terminal shows, at the beginning of a text that is not empty: a character and
  * those that combine with it, or a byte that is not UTF-8. Returns its bytes; `width` is its columns,
- * 0 when it is harmful, or combines with nothing.
+ * 0 when it is harmful, combines with nothing, or is not known to this machine.
  */
 size_t salvor_text_cell(size_t *width, const char *text, size_t size);
 

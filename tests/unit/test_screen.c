@@ -302,6 +302,9 @@ static void what_acts_on_a_terminal_is_shown(void **state)
     expect_cursor(0, 7);
     draw("\xcd\xb8|x"); /* no character yet */
     expect_row(0, "\\u{378}x");
+    draw("z\xcd\xb8|x"); /* that combines with nothing either */
+    expect_row(0, "z\\u{378}x");
+    expect_cursor(0, 8);
 }
 
 static void styles_are_numbers_alone(void **state)
