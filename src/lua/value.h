@@ -52,22 +52,23 @@ void salvor_pause_gc(lua_State *L);
 
 /*
  * Converts the value at `index` into *out, a new reference. `*out` must live in a box, since the
- * walk may raise; on -1 it is left NULL or holding a partial tree that the box releases. Pushes two
- * values, a box below, which go when the calling function returns.
+ * walk may raise; on -1 it is left NULL or holding a partial tree that the box releases. Pushes
+ * three values, a box below, which go when the calling function returns.
  */
 int salvor_to_value(lua_State *L, int index, json_t **out, struct salvor_error *err);
 
 /*
  * Lua values as a source, for any number of them. Sending may raise, so what the sink owns must be a
- * box's.
+ * box's; and the sink makes no Lua objects, so that no finaliser changes what is being walked.
  */
 struct salvor_value_source {
     lua_State *L;
     struct salvor_value_members *members;
     int list_metatable; /* stack index of the list marker */
+    int tables;         /* stack index of the tables that are members of what is walked */
 };
 
-/* Pushes two values, a box below, that must stay where they are while the source is in use. */
+/* Pushes three values, a box below, that must stay where they are while the source is in use. */
 void salvor_value_source_init(struct salvor_value_source *source, lua_State *L);
 
 /* Sends the value at `index`, keys sorted. */

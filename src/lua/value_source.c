@@ -1,4 +1,8 @@
-/* From Lua to C: Lua values as a source. */
+/*
+ * From Lua to C: Lua values as a source. What a walk remembers are Lua's own strings, so nothing on
+ * its way makes a Lua object: the collector would run finalisers, which may take those strings out of
+ * the tables that keep them alive.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +19,7 @@ struct member {
     const char *key; /* the Lua string, which its table keeps alive */
     size_t size;
     struct salvor_scalar scalar;
-    bool is_table;
+    lua_Integer table; /* its index among the tables that are members; 0 for a scalar */
 };
 
 /* The members of the objects being walked, one behind the other. Boxed, for the walk may raise. */
@@ -23,6 +27,7 @@ struct salvor_value_members {
     struct member *list;
     size_t used;
     size_t capacity;
+    lua_Integer tables; /* how many of them are tables */
 };
 
 /* A collection being walked, to find cycles and to name the path. */
@@ -38,7 +43,7 @@ struct walk {
     lua_State *L;
     struct salvor_sink *sink;
     struct salvor_value_members *members;
-    int list_metatable;
+    int list_metatable, tables;
     struct salvor_error *err;
 };
 
@@ -176,7 +181,7 @@ static int take_members(struct walk *walk, struct frame *frame)
 {
     lua_State *L = walk->L;
     size_t first = walk->members->used;
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    for (lua_pushnil(L); lua_next(L, -2);) {
         struct member *member = add_member(walk->members);
         if (!member)
             return salvor_error_memory(walk->err);
@@ -186,9 +191,14 @@ static int take_members(struct walk *walk, struct frame *frame)
         if (!salvor_utf8_valid(member->key, member->size))
             return refuse(walk, frame->parent, "a key that is not UTF-8");
         frame->key = member->key;
-        member->is_table = lua_istable(L, -1);
-        if (!member->is_table && get_scalar(walk, &member->scalar, frame) < 0)
+        member->table = lua_istable(L, -1) ? ++walk->members->tables : 0;
+        if (member->table) {
+            lua_rawseti(L, walk->tables, member->table);
+            continue;
+        }
+        if (get_scalar(walk, &member->scalar, frame) < 0)
             return -1;
+        lua_pop(L, 1);
     }
     sort(walk->members->list + first, walk->members->used - first);
     return 0;
@@ -197,6 +207,7 @@ static int take_members(struct walk *walk, struct frame *frame)
 static int send_object(struct walk *walk, struct frame *frame)
 {
     size_t first = walk->members->used;
+    lua_Integer tables = walk->members->tables;
     if (take_members(walk, frame) < 0)
         return -1;
     size_t end = walk->members->used;
@@ -206,19 +217,19 @@ static int send_object(struct walk *walk, struct frame *frame)
         struct member member = walk->members->list[i];
         if (walk->sink->key(walk->sink, member.key, member.size, walk->err) < 0)
             return -1;
-        if (!member.is_table) {
+        if (!member.table) {
             if (walk->sink->scalar(walk->sink, &member.scalar, walk->err) < 0)
                 return -1;
             continue;
         }
         frame->key = member.key;
-        lua_pushlstring(walk->L, member.key, member.size);
-        lua_rawget(walk->L, -2);
+        lua_rawgeti(walk->L, walk->tables, member.table);
         if (send_value(walk, frame) < 0)
             return -1;
         lua_pop(walk->L, 1);
     }
     walk->members->used = first;
+    walk->members->tables = tables;
     return walk->sink->end(walk->sink, walk->err);
 }
 
@@ -255,19 +266,23 @@ static void release_members(void *object)
 
 void salvor_value_source_init(struct salvor_value_source *source, lua_State *L)
 {
-    luaL_checkstack(L, 6, NULL);
+    luaL_checkstack(L, 7, NULL);
     source->L = L;
     source->members = salvor_box(L, sizeof(*source->members), release_members);
     luaL_newmetatable(L, SALVOR_LIST_METATABLE);
     source->list_metatable = lua_gettop(L);
+    lua_newtable(L);
+    source->tables = lua_gettop(L);
 }
 
 int salvor_value_send(struct salvor_value_source *source, int index, struct salvor_sink *sink,
                       struct salvor_error *err)
 {
-    struct walk walk = {source->L, sink, source->members, source->list_metatable, err};
+    struct walk walk = {source->L,      sink, source->members, source->list_metatable,
+                        source->tables, err};
     int top = lua_gettop(source->L);
     walk.members->used = 0;
+    walk.members->tables = 0;
     lua_pushvalue(source->L, index);
     int result = send_value(&walk, NULL);
     lua_settop(source->L, top);

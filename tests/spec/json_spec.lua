@@ -100,6 +100,32 @@ describe("json.encode", function()
         assert.has_error(function() json.encode({}, {indnet = 2}) end)
         assert.has_error(function() json.encode({}, {indent = 9}) end)
     end)
+
+    it("holds on to what a finaliser takes out of a table meanwhile", function()
+        collectgarbage("incremental", 10, 1000)
+        local object, others, finalised, finalise = {}, {}, 0, nil
+        for number = 1, 100 do
+            object["a" .. number .. ("k"):rep(20000)] = {}
+            object["z" .. number] = "value " .. number .. ("x"):rep(60)
+        end
+        collectgarbage()
+        local function change()
+            finalised = finalised + 1
+            for number = 1, finalised > 10 and 100 or 0 do
+                object["z" .. number] = nil
+                others[#others + 1] = "other " .. number .. ("x"):rep(60)
+            end
+            finalise()
+        end
+        function finalise() setmetatable({}, {__gc = change}) end
+        finalise()
+        local text = json.encode(object)
+        finalise = function() end
+        collectgarbage("incremental", 200, 100)
+        for _, value in pairs(assert(json.decode(text))) do
+            assert.truthy(type(value) == "table" or value:find("^value %d+x*$"))
+        end
+    end)
 end)
 
 describe("json.write", function()
