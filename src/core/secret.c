@@ -6,13 +6,23 @@
 
 /*
  * A pattern is one of the looks of a value. The table hashes the first bytes of a pattern; a text is
- * looked up at each of its bytes. All patterns are at least as long as what is hashed.
+ * looked up at each of its bytes. All patterns are at least as long as what is hashed. A long one is
+ * searched for as Knuth, Morris and Pratt do, for a text may begin like it at each of its bytes.
  */
-enum { HASHED = SALVOR_SECRET_MINIMUM, LONG_LINE = 40, VALUE_LIMIT = 1 << 20 };
+enum { HASHED = SALVOR_SECRET_MINIMUM, LONG_LINE = 40, LONG_PATTERN = 4096, VALUE_LIMIT = 1 << 20 };
+
+/* How far a text was searched: its `matched` bytes before `end` are those the pattern begins with. */
+struct search {
+    unsigned long text; /* which one; as registry.texts counts them */
+    size_t end, matched;
+    uint32_t
+        borders[]; /* [n]: how many of the pattern's first n bytes, not all, end as it begins */
+};
 
 struct pattern {
     struct pattern *next;
     struct secret *owner;
+    struct search *search; /* of a long one, once a text seemed to hold it */
     size_t size;
     bool padded; /* base64: what padding follows belongs to it */
     char bytes[];
@@ -29,6 +39,7 @@ static struct {
     struct secret *secrets;
     struct pattern **slots; /* a power of two */
     size_t slot_count, pattern_count;
+    unsigned long texts; /* that were masked */
 } registry;
 
 static size_t slot_of(const char *bytes, size_t slot_count)
@@ -51,6 +62,11 @@ static void release(struct salvor_buffer *buffer)
     if (buffer->capacity)
         explicit_bzero(buffer->data, buffer->capacity);
     salvor_buffer_release(buffer);
+}
+
+static size_t search_size(const struct pattern *pattern)
+{
+    return sizeof(struct search) + (pattern->size + 1) * sizeof(uint32_t);
 }
 
 /* The table of patterns */
@@ -114,6 +130,7 @@ static void remove_patterns(const struct secret *owner)
             }
             *link = pattern->next;
             registry.pattern_count--;
+            wipe(pattern->search, search_size(pattern));
             wipe(pattern, sizeof(*pattern) + pattern->size);
         }
     }
@@ -355,21 +372,70 @@ void salvor_secret_clear(void)
 
 /* Masking */
 
-/* How many bytes at `text` are to be masked: the longest pattern there, with its padding. */
-static size_t match(const char *text, size_t left)
+static struct search *new_search(const struct pattern *pattern)
+{
+    struct search *search = calloc(1, search_size(pattern));
+    size_t border = 0;
+    for (size_t i = 1; search && i < pattern->size; i++) {
+        while (border && pattern->bytes[i] != pattern->bytes[border])
+            border = search->borders[border];
+        border += pattern->bytes[i] == pattern->bytes[border];
+        search->borders[i + 1] = (uint32_t)border;
+    }
+    return search;
+}
+
+/* Whether a long pattern stands at text[at]. It is asked with a larger `at` each time. */
+static bool search_at(const struct pattern *pattern, const char *text, size_t size, size_t at)
+{
+    struct search *search = pattern->search;
+    if (search->text != registry.texts || search->end < at) {
+        search->text = registry.texts;
+        search->end = at;
+        search->matched = 0;
+    }
+    while (search->end - search->matched <= at) {
+        if (search->end - search->matched == at && search->matched == pattern->size)
+            return true;
+        if (search->matched < pattern->size && search->end < size &&
+            text[search->end] == pattern->bytes[search->matched]) {
+            search->end++;
+            search->matched++;
+        } else if (search->matched) {
+            search->matched = search->borders[search->matched];
+        } else {
+            search->end++;
+        }
+    }
+    return false;
+}
+
+static bool stands_at(struct pattern *pattern, const char *text, size_t size, size_t at)
+{
+    if (pattern->size > size - at)
+        return false;
+    if (pattern->size >= LONG_PATTERN && !pattern->search)
+        pattern->search = new_search(pattern);
+    /* Without memory for the search it takes longer. */
+    return pattern->search ? search_at(pattern, text, size, at)
+                           : memcmp(pattern->bytes, text + at, pattern->size) == 0;
+}
+
+/* How many bytes at text[at] are to be masked: the longest pattern there, with its padding. */
+static size_t match(const char *text, size_t size, size_t at)
 {
     size_t longest = 0;
-    if (left < HASHED || !registry.slot_count)
+    if (size - at < HASHED || !registry.slot_count)
         return 0;
-    const struct pattern *pattern = registry.slots[slot_of(text, registry.slot_count)];
+    struct pattern *pattern = registry.slots[slot_of(text + at, registry.slot_count)];
     for (; pattern; pattern = pattern->next) {
-        if (pattern->size > left || memcmp(pattern->bytes, text, pattern->size) != 0)
+        if (!stands_at(pattern, text, size, at))
             continue;
-        size_t end = pattern->size;
-        for (int i = 0; pattern->padded && i < 2 && end < left && text[end] == '='; i++)
+        size_t end = at + pattern->size;
+        for (int i = 0; pattern->padded && i < 2 && end < size && text[end] == '='; i++)
             end++;
-        if (end > longest)
-            longest = end;
+        if (end - at > longest)
+            longest = end - at;
     }
     return longest;
 }
@@ -379,8 +445,9 @@ int salvor_secret_mask(struct salvor_buffer *out, bool *found, const char *text,
 {
     size_t shown = 0, hidden = 0; /* up to where the text was dealt with, and is masked */
     *found = false;
+    registry.texts++;
     for (size_t i = 0; i < size; i++) {
-        size_t length = match(text + i, size - i);
+        size_t length = match(text, size, i);
         if (!length || i + length <= hidden)
             continue;
         /* Occurrences that overlap or touch become one. */

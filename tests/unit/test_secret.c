@@ -143,6 +143,49 @@ static void thousands_of_values(void **state)
         assert_masked(text, "Bearer ***.");
 }
 
+static char *repeat(char *out, const char *piece, int times)
+{
+    while (times--)
+        out = stpcpy(out, piece);
+    return out;
+}
+
+/* Each place of such a text may be the beginning of the value. */
+static void long_values_that_repeat_themselves(void **state)
+{
+    (void)state;
+    static char value[20000], text[40000], expected[40000];
+    repeat(value, "ab", 2500);
+    add(value);
+    strcpy(repeat(stpcpy(text, "x"), "ab", 4000), "y");
+    assert_masked(text, "x***y");
+    strcpy(repeat(text, "ab", 2499), "a");
+    assert_masked(text, text);
+    repeat(stpcpy(repeat(text, "ab", 2499), "a"), "ab", 2500);
+    strcpy(repeat(expected, "ab", 2499), "a***");
+    assert_masked(text, expected);
+    strcpy(repeat(stpcpy(repeat(text, "ab", 2500), "-"), "ab", 2501), "b");
+    assert_masked(text, "***-***b");
+    strcpy(repeat(value, "ab", 2510), "c");
+    add(value);
+    strcpy(repeat(text, "ab", 2499), "abc");
+    assert_masked(text, "***c");
+    strcpy(repeat(text, "ab", 2600), "c-");
+    assert_masked(text, "***-");
+}
+
+static void a_huge_value_in_a_text_of_the_same_bytes(void **state)
+{
+    (void)state;
+    static char value[300001], text[(1 << 20) + 1];
+    memset(value, 'a', sizeof(value) - 1);
+    memset(text, 'a', sizeof(text) - 1);
+    add(value);
+    assert_masked(text, "***");
+    text[sizeof(text) - 300001] = 'b';
+    assert_masked(text + sizeof(text) - 300002, text + sizeof(text) - 300002);
+}
+
 #define TEST(function) cmocka_unit_test_teardown(function, forget_all)
 
 int main(void)
@@ -156,6 +199,8 @@ int main(void)
         TEST(values_are_forgotten_as_often_as_they_were_added),
         TEST(zeros_are_bytes_like_others),
         TEST(thousands_of_values),
+        TEST(long_values_that_repeat_themselves),
+        TEST(a_huge_value_in_a_text_of_the_same_bytes),
     };
     return cmocka_run_group_tests_name("secret", tests, NULL, NULL);
 }
