@@ -17,9 +17,11 @@ struct salvor_loop {
     struct salvor_timer *timers, *last_timer; /* soonest first */
     struct salvor_watch *watches;
     struct salvor_transfer *transfers;
-    struct salvor_transfer *kept;    /* done, and still in the multi handle */
-    struct salvor_watch interrupt;   /* an eventfd, written by salvor_loop_interrupt() */
-    struct curl_waitfd *descriptors; /* room for all watches, kept between steps */
+    struct salvor_transfer *kept;  /* done, and still in the multi handle */
+    struct salvor_watch interrupt; /* an eventfd, written by salvor_loop_interrupt() */
+    /* The descriptors of all watches, for libcurl's poll and ours; room that is kept between steps. */
+    struct curl_waitfd *descriptors;
+    struct pollfd *polled;
     unsigned capacity;
 };
 
@@ -106,6 +108,7 @@ void salvor_loop_free(struct salvor_loop *loop)
         curl_multi_cleanup(loop->multi);
     close(loop->interrupt.fd);
     free(loop->descriptors);
+    free(loop->polled);
     free(loop);
 }
 
@@ -196,22 +199,34 @@ void salvor_watch_stop(struct salvor_watch *watch)
     watch->next = NULL;
 }
 
+static int make_room(struct salvor_loop *loop, unsigned count, struct salvor_error *err)
+{
+    if (count <= loop->capacity)
+        return 0;
+    void *descriptors = realloc(loop->descriptors, 2 * count * sizeof(*loop->descriptors));
+    if (!descriptors)
+        return salvor_error_memory(err);
+    loop->descriptors = descriptors;
+    void *polled = realloc(loop->polled, 2 * count * sizeof(*loop->polled));
+    if (!polled)
+        return salvor_error_memory(err);
+    loop->polled = polled;
+    loop->capacity = 2 * count;
+    return 0;
+}
+
 static int collect_descriptors(struct salvor_loop *loop, unsigned *count, struct salvor_error *err)
 {
     unsigned needed = 0;
     for (struct salvor_watch *watch = loop->watches; watch; watch = watch->next)
         needed++;
-    if (needed > loop->capacity) {
-        void *grown = realloc(loop->descriptors, 2 * needed * sizeof(*loop->descriptors));
-        if (!grown)
-            return salvor_error_memory(err);
-        loop->descriptors = grown;
-        loop->capacity = 2 * needed;
+    if (make_room(loop, needed, err) < 0)
+        return -1;
+    *count = 0;
+    for (struct salvor_watch *watch = loop->watches; watch; watch = watch->next) {
+        loop->descriptors[*count] = (struct curl_waitfd){.fd = watch->fd, .events = watch->events};
+        loop->polled[(*count)++] = (struct pollfd){.fd = watch->fd, .events = watch->events};
     }
-    struct curl_waitfd *slot = loop->descriptors;
-    for (struct salvor_watch *watch = loop->watches; watch; watch = watch->next)
-        *slot++ = (struct curl_waitfd){.fd = watch->fd, .events = watch->events};
-    *count = needed;
     return 0;
 }
 
@@ -227,7 +242,7 @@ static struct salvor_watch *find_watch(struct salvor_loop *loop, int fd, short e
 static void serve_descriptors(struct salvor_loop *loop, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        struct curl_waitfd ready = loop->descriptors[i];
+        struct pollfd ready = loop->polled[i];
         struct salvor_watch *watch = NULL;
         if (ready.revents)
             watch = find_watch(loop, ready.fd, ready.events);
@@ -360,14 +375,8 @@ static int sleep_until_ready(struct salvor_loop *loop, unsigned count, int milli
             return curl_failed(err, code);
         milliseconds = 0;
     }
-    struct pollfd polled[count];
-    for (unsigned i = 0; i < count; i++)
-        polled[i] =
-            (struct pollfd){.fd = loop->descriptors[i].fd, .events = loop->descriptors[i].events};
-    if (poll(polled, count, milliseconds) < 0 && errno != EINTR)
+    if (poll(loop->polled, count, milliseconds) < 0 && errno != EINTR)
         return salvor_error_errno(err, errno, "poll");
-    for (unsigned i = 0; i < count; i++)
-        loop->descriptors[i].revents = polled[i].revents;
     return 0;
 }
 

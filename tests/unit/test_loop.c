@@ -142,6 +142,29 @@ static void a_watch_may_stop_any_other(void **state)
 
 static int hung_up;
 
+/* More than a stack holds, and more than a system may let anybody poll: then that is the error. */
+static void a_million_watches(void **state)
+{
+    (void)state;
+    enum { COUNT = 1 << 20 };
+    int ends[2];
+    struct salvor_error err;
+    struct salvor_watch *watches = calloc(COUNT, sizeof(*watches));
+    assert_non_null(watches);
+    assert_int_equal(pipe(ends), 0);
+    for (size_t i = 0; i < COUNT; i++) {
+        watches[i] = (struct salvor_watch){.fd = ends[0], .events = POLLIN};
+        salvor_watch_start(loop, &watches[i]);
+    }
+    if (salvor_loop_step(loop, 0, &err) < 0)
+        assert_string_equal(err.message, "poll: Invalid argument");
+    for (size_t i = 0; i < COUNT; i++)
+        salvor_watch_stop(&watches[i]);
+    close(ends[0]);
+    close(ends[1]);
+    free(watches);
+}
+
 static void note_end(struct salvor_watch *watch, short revents)
 {
     hung_up = revents & POLLHUP;
@@ -184,6 +207,7 @@ int main(void)
         TEST(a_step_ends_in_time),
         TEST(an_interrupt_ends_a_step),
         TEST(a_watch_may_stop_any_other),
+        TEST(a_million_watches),
         TEST(the_end_of_a_pipe_is_seen),
         TEST(freeing_ends_what_is_under_way),
     };
