@@ -1,10 +1,21 @@
 #include "data/yaml_node.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/utf8.h"
 #include "data/yaml.h"
+
+/* Of one document. libyaml compares each with all others, and each tag with all of them. */
+enum { TAG_DIRECTIVES_MAX = 100 };
+
+/* Beside those of the text libyaml keeps the two that are understood. */
+static bool has_too_many_directives(const struct salvor_yaml_parser *parser)
+{
+    const yaml_parser_t *source = &parser->parser;
+    return source->tag_directives.top - source->tag_directives.start > TAG_DIRECTIVES_MAX + 2;
+}
 
 /*
  * Gives libyaml the text, and the line break that the last line may lack: kubectl reads by lines, so
@@ -13,6 +24,8 @@
 static int feed(void *data, unsigned char *buffer, size_t room, size_t *given)
 {
     struct salvor_yaml_parser *parser = data;
+    if (has_too_many_directives(parser)) /* syntax_error() says so */
+        return 0;
     size_t left = parser->size - parser->fed;
     *given = left < room ? left : room;
     memcpy(buffer, parser->text + parser->fed, *given);
@@ -59,9 +72,24 @@ int salvor_yaml_error(struct salvor_error *err, struct salvor_yaml_mark mark, co
                             mark.column + 1);
 }
 
+static struct salvor_yaml_mark mark_of(yaml_mark_t mark)
+{
+    return (struct salvor_yaml_mark){(uint32_t)mark.index, (uint32_t)mark.line,
+                                     (uint32_t)mark.column};
+}
+
+static int refuse_directives(struct salvor_yaml_parser *parser, yaml_mark_t mark)
+{
+    char what[64];
+    snprintf(what, sizeof(what), "more than %d %%TAG directives", TAG_DIRECTIVES_MAX);
+    return salvor_yaml_error(parser->err, mark_of(mark), what);
+}
+
 static int syntax_error(struct salvor_yaml_parser *parser)
 {
     const yaml_parser_t *source = &parser->parser;
+    if (has_too_many_directives(parser))
+        return refuse_directives(parser, source->mark);
     size_t line = source->problem_mark.line + 1;
     size_t column = source->problem_mark.column + 1;
     if (source->error == YAML_MEMORY_ERROR)
@@ -79,12 +107,6 @@ static int syntax_error(struct salvor_yaml_parser *parser)
 static int next_event(struct salvor_yaml_parser *parser, yaml_event_t *event)
 {
     return yaml_parser_parse(&parser->parser, event) ? 0 : syntax_error(parser);
-}
-
-static struct salvor_yaml_mark mark_of(yaml_mark_t mark)
-{
-    return (struct salvor_yaml_mark){(uint32_t)mark.index, (uint32_t)mark.line,
-                                     (uint32_t)mark.column};
 }
 
 /* Copies a string of libyaml's that may be absent. */
@@ -237,11 +259,14 @@ int salvor_yaml_parse(struct salvor_yaml_parser *parser, struct salvor_yaml_docu
         if (next_event(parser, &event) < 0)
             return -1;
         yaml_event_type_t type = event.type;
+        yaml_mark_t start = event.start_mark;
         if (type == YAML_DOCUMENT_START_EVENT)
             *out =
                 (struct salvor_yaml_document){.start = mark_of(event.start_mark),
                                               .is_explicit = !event.data.document_start.implicit};
         yaml_event_delete(&event);
+        if (has_too_many_directives(parser))
+            return refuse_directives(parser, start);
         if (type == YAML_DOCUMENT_START_EVENT)
             return read_document(parser, out);
         if (type == YAML_STREAM_END_EVENT || type == YAML_NO_EVENT) /* the end, or behind it */

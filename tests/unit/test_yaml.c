@@ -294,6 +294,31 @@ static void refuses_a_bomb_of_merges(void **state)
     salvor_buffer_release(&text);
 }
 
+static int read_directives(int count, struct salvor_error *err)
+{
+    struct salvor_buffer text = SALVOR_BUFFER_INIT(64 << 20);
+    json_t *value = NULL;
+    for (int i = 0; i < count; i++)
+        salvor_buffer_printf(&text, NULL, "%%TAG !%d! tag:x,2026:\n", i);
+    salvor_buffer_printf(&text, NULL, "---\na: !!str 1\n");
+    int result = read_text(&value, text.data, text.size, err);
+    json_decref(value);
+    salvor_buffer_release(&text);
+    return result;
+}
+
+/* libyaml compares each with each: a million would take it hours. */
+static void bounds_the_directives(void **state)
+{
+    (void)state;
+    struct salvor_error err;
+    assert_int_equal(read_directives(100, &err), 1);
+    assert_int_equal(read_directives(101, &err), -1);
+    assert_string_equal(err.message, "more than 100 %TAG directives at line 1, column 1");
+    assert_int_equal(read_directives(1000000, &err), -1);
+    assert_memory_equal(err.message, "more than 100 %TAG directives at line ", 38);
+}
+
 static void bounds_the_depth(void **state)
 {
     (void)state;
@@ -459,6 +484,7 @@ int main(void)
         cmocka_unit_test(refuses_an_alias_bomb),
         cmocka_unit_test(refuses_a_bomb_of_bytes),
         cmocka_unit_test(refuses_a_bomb_of_merges),
+        cmocka_unit_test(bounds_the_directives),
         cmocka_unit_test(bounds_the_depth),
         cmocka_unit_test(writes_the_look_of_kubectl),
         cmocka_unit_test(quotes_when_in_doubt),
