@@ -90,8 +90,10 @@ static int exchange_find(lua_State *L)
     for (int i = 0; i < count; i++)
         path[i] = luaL_checkstring(L, i + 2);
     if (!http->complete || http->transfer.result || http->status != 200 ||
-        !salvor_json_find(&text, &size, http->body.data, http->body.size, path) ||
-        salvor_push_json(L, text, size, &err) < 0)
+        !salvor_json_find(&text, &size, http->body.data, http->body.size, path))
+        return 0;
+    /* A copy, since a finaliser may close the exchange meanwhile. */
+    if (salvor_push_json(L, lua_pushlstring(L, text, size), size, &err) < 0)
         return 0;
     return 1;
 }
@@ -122,16 +124,23 @@ static int exchange_certificate(lua_State *L)
     return 1;
 }
 
+static void release_answered(void *object)
+{
+    struct exchange *exchange = *(struct exchange **)object;
+    if (exchange)
+        salvor_http_release(&exchange->http);
+}
+
+/* The answer is this call's alone, since a finaliser may close the exchange meanwhile. */
 static int after_answer(lua_State *L, int status, lua_KContext context)
 {
     (void)status, (void)context;
-    struct exchange *exchange = check_exchange(L);
+    struct exchange **answered = salvor_box(L, sizeof(struct exchange *), release_answered);
+    *answered = check_exchange(L);
+    (*answered)->open = false;
     lua_getiuservalue(L, 1, 1);
     struct salvor_kube_client *client = lua_touserdata(L, -1);
-    int count = salvor_kube_answer(L, &exchange->http, &client->config, false);
-    salvor_http_release(&exchange->http);
-    exchange->open = false;
-    return count;
+    return salvor_kube_answer(L, &(*answered)->http, &client->config, false);
 }
 
 /* exchange:answer() -> {status, headers, body} | nil, err; waits for it, and closes the exchange */

@@ -101,7 +101,8 @@ static int after_bytes(lua_State *L, int status, lua_KContext context)
     luaL_argcheck(L, stream->open, 1, "the stream was closed while it was waited for");
     switch (salvor_object_stream_next(&text, &size, &stream->objects, &err)) {
     case SALVOR_STREAM_OBJECT:
-        if (salvor_push_json(L, text, size, &err) == 0)
+        /* A copy, since a finaliser may close the stream meanwhile. */
+        if (salvor_push_json(L, lua_pushlstring(L, text, size), size, &err) == 0)
             return 1;
         salvor_kube_not_json(&stream->objects.http, &err);
         break;

@@ -91,8 +91,9 @@ struct salvor_push_sink {
 void salvor_push_sink_init(struct salvor_push_sink *push, lua_State *L);
 
 /*
- * Pushes the value of a JSON text, which must stay where it is. Two values are left below it, a box
- * among them, which go when the calling function returns. Errors as those of salvor_json_decode(),
+ * Pushes the value of a JSON text, which must stay where it is, also when a finaliser runs meanwhile
+ * and closes whatever scripts can close. Two values are left below it, a box among them, which go when
+ * the calling function returns. Errors as those of salvor_json_decode(),
  * with nothing to count on the stack.
  */
 int salvor_push_json(lua_State *L, const char *text, size_t size, struct salvor_error *err);

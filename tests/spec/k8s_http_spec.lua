@@ -274,6 +274,44 @@ describe("a call of the API", function()
         assert.are.equal("Untrusted", err.code)
     end)
 
+    it("gives what has arrived whole, though a finaliser closes it meanwhile", function()
+        local items = {}
+        for number = 1, 500 do
+            items[number] = "value " .. number .. ("x"):rep(200)
+        end
+        server:rules({{path = CM, json = {items = items}}})
+        local handle = must(kube.connect({kubeconfig = server:kubeconfig()}))
+        local function read(open, take)
+            local source, finalised, finalise = must(handle[open](handle, {path = CM})), 0, nil
+            function finalise()
+                setmetatable({}, {__gc = function()
+                    finalised = finalised + 1
+                    if finalised == 3 then
+                        source:close()
+                    end
+                    finalise()
+                end})
+            end
+            collectgarbage("incremental", 10, 1000)
+            collectgarbage()
+            finalise()
+            local value = take(source)
+            finalise = function() end
+            collectgarbage("incremental", 200, 100)
+            assert.are.same(items, value)
+        end
+        read("stream", function(stream)
+            return must(stream:next()).items
+        end)
+        read("send", function(exchange)
+            exchange:wait()
+            return exchange:find("items")
+        end)
+        read("send", function(exchange)
+            return must(exchange:answer()).body.items
+        end)
+    end)
+
     it("refuses misuse of the mechanism", function()
         local handle = must(kube.connect({kubeconfig = server:kubeconfig()}))
         for _, options in ipairs({
