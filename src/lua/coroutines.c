@@ -4,6 +4,7 @@
 #include <lualib.h>
 
 #include "lua/scheduler.h"
+#include "lua/task_interrupt.h"
 
 enum { CANCELLED = 1, WRAP = 2 };
 
@@ -55,9 +56,9 @@ static int drive(lua_State *L, lua_State *co, int count, lua_KContext context, i
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
     struct salvor_task *task = scheduler->current;
     for (;;) {
-        salvor_scheduler_set_running(scheduler, co);
+        salvor_task_interrupt_set_running(scheduler, co);
         int status = lua_resume(co, L, count, results);
-        salvor_scheduler_set_running(scheduler, L);
+        salvor_task_interrupt_set_running(scheduler, L);
         if (status != LUA_YIELD || !task || !task->parked)
             return status;
         if (lua_isyieldable(L)) {
@@ -74,9 +75,9 @@ static int drive(lua_State *L, lua_State *co, int count, lua_KContext context, i
 static int reset_coroutine(lua_State *L, lua_State *co)
 {
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
-    salvor_scheduler_set_running(scheduler, co);
+    salvor_task_interrupt_set_running(scheduler, co);
     int status = lua_resetthread(co);
-    salvor_scheduler_set_running(scheduler, L);
+    salvor_task_interrupt_set_running(scheduler, L);
     return status;
 }
 

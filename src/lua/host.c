@@ -19,6 +19,7 @@
 #include "lua/modules.h"
 #include "lua/pool.h"
 #include "lua/scheduler.h"
+#include "lua/task_interrupt.h"
 #include "lua/value.h"
 #include "store/local/keeper.h"
 
@@ -207,9 +208,10 @@ struct salvor_host *salvor_host_new(void)
         return NULL;
     if (salvor_loop_new(&host->loop, NULL) == 0 && (host->L = new_state(host))) {
         salvor_scheduler_attach(host->L, &host->scheduler, host->loop);
+        salvor_task_interrupt_attach(&host->scheduler);
         lua_pushcfunction(host->L, set_up);
         if (lua_pcall(host->L, 0, 0, 0) == LUA_OK &&
-            salvor_interrupt_install(salvor_scheduler_notify, NULL) == 0)
+            salvor_interrupt_install(salvor_task_interrupt_notify, NULL) == 0)
             return host;
     }
     salvor_host_free(host);
@@ -235,7 +237,7 @@ void salvor_host_free(struct salvor_host *host)
 {
     if (!host)
         return;
-    salvor_scheduler_detach(&host->scheduler);
+    salvor_task_interrupt_detach(&host->scheduler);
     /* Finalisers abort what they own, so the state goes before the loop. */
     host->scheduler.root = host->scheduler.current = NULL;
     if (host->L && !salvor_jobs_end(host->L)) {

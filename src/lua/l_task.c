@@ -5,6 +5,7 @@
 #include "lua/modules.h"
 #include "lua/scheduler.h"
 #include "lua/task.h"
+#include "lua/task_interrupt.h"
 
 #define FOREGROUND       "salvor.foreground"
 #define JOINER_METATABLE "salvor.joiner"
@@ -73,7 +74,7 @@ static int task_set_foreground(lua_State *L)
     struct salvor_task *task = lua_isnoneornil(L, 1) ? NULL : check_task(L, 1);
     lua_settop(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, FOREGROUND);
-    salvor_task_set_foreground(salvor_get_scheduler(L), task);
+    salvor_task_interrupt_set_foreground(salvor_get_scheduler(L), task);
     return 0;
 }
 

@@ -1,20 +1,17 @@
 #include "lua/scheduler.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <string.h>
 
-#include "loop/interrupt.h"
 #include "lua/binding.h"
 #include "lua/task.h"
+#include "lua/task_interrupt.h"
 
 /*
  * Loops inside one another use up the C stack, which Lua counts: below this depth a loop runs no
  * other tasks, unless tasks are what it waits for.
  */
 enum { DEPTH_LIMIT = 12 };
-
-static struct salvor_scheduler *volatile signalled; /* whom the signal handler tells, if anybody */
 
 /* What salvor_wait_again() returns to who called the continuation. */
 enum { AGAIN = INT_MIN };
@@ -53,13 +50,6 @@ void salvor_scheduler_attach(lua_State *L, struct salvor_scheduler *scheduler,
     };
     scheduler->ready_end = &scheduler->ready;
     *kind_of(L) = &scheduler->ordinary;
-    signalled = scheduler;
-}
-
-void salvor_scheduler_detach(struct salvor_scheduler *scheduler)
-{
-    if (signalled == scheduler)
-        signalled = NULL;
 }
 
 /* Cancellation */
@@ -135,101 +125,6 @@ void salvor_task_cancel_script(struct salvor_scheduler *scheduler)
         salvor_task_cancel(task);
     if (scheduler->root)
         salvor_task_cancel(scheduler->root);
-}
-
-static bool interrupt_pending(const struct salvor_scheduler *scheduler)
-{
-    return salvor_interrupt_signal() && !scheduler->interrupt_seen;
-}
-
-void salvor_task_set_foreground(struct salvor_scheduler *scheduler, struct salvor_task *task)
-{
-    scheduler->foreground = task;
-}
-
-static bool is_below(const struct salvor_task *task, const struct salvor_task *ancestor)
-{
-    while (task && task != ancestor)
-        task = task->parent;
-    return task != NULL;
-}
-
-static void cancel_foreground(struct salvor_scheduler *scheduler)
-{
-    if (is_below(scheduler->current, scheduler->foreground))
-        for (struct salvor_task *task = scheduler->current; task != scheduler->foreground;
-             task = task->parent)
-            salvor_task_cancel(task);
-    salvor_task_cancel(scheduler->foreground);
-    salvor_interrupt_forget();
-}
-
-static void obey_at_prompt(struct salvor_scheduler *scheduler)
-{
-    struct salvor_task *foreground = scheduler->foreground;
-    if (foreground->state == TASK_ENDED)
-        salvor_interrupt_forget();
-    else if (foreground->cancel_requested)
-        scheduler->interrupt_seen = true; /* the next one ends the process */
-    else
-        cancel_foreground(scheduler);
-}
-
-/* What a signal asks for, once. `computing`: it came while a task ran, and not while all waited. */
-static void obey_interrupt(struct salvor_scheduler *scheduler, bool computing)
-{
-    if (scheduler->foreground && salvor_interrupt_signal() == SIGINT) {
-        obey_at_prompt(scheduler);
-        return;
-    }
-    scheduler->interrupt_seen = true;
-    if (computing)
-        salvor_task_cancel_script(scheduler);
-    else if (scheduler->root)
-        salvor_task_cancel(scheduler->root);
-}
-
-/*
- * The hook that a signal sets: the only way to stop a script that computes. It runs in whatever
- * task computes.
- */
-static void interrupt_hook(lua_State *L, lua_Debug *activation)
-{
-    (void)activation;
-    lua_sethook(L, NULL, 0, 0);
-    struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
-    struct salvor_task *task = scheduler->current;
-    /* A thread that was made while the hook was set inherited it. */
-    if (!interrupt_pending(scheduler))
-        return;
-    obey_interrupt(scheduler, true);
-    if (!task && scheduler->interrupt_seen)
-        luaL_error(L, "interrupted");
-    if (task && task->cancel_requested && !task->cancel_delivered)
-        salvor_task_raise_cancelled(L, task);
-}
-
-static void set_hook(lua_State *L)
-{
-    lua_sethook(L, interrupt_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
-}
-
-void salvor_scheduler_notify(void)
-{
-    struct salvor_scheduler *scheduler = signalled;
-    if (!scheduler)
-        return;
-    if (scheduler->running)
-        set_hook(scheduler->running);
-    salvor_loop_interrupt(scheduler->loop);
-}
-
-/* The hook may have been set on a thread that was about to end: it is carried over to the next. */
-void salvor_scheduler_set_running(struct salvor_scheduler *scheduler, lua_State *L)
-{
-    scheduler->running = L;
-    if (L && interrupt_pending(scheduler))
-        set_hook(L);
 }
 
 /* Running tasks */
@@ -308,15 +203,6 @@ static void hand_over_children(struct salvor_task *task, struct salvor_task *hei
     }
 }
 
-/* What was pressed while the foreground was ending was meant for it. */
-static void forget_interrupt(struct salvor_scheduler *scheduler)
-{
-    if (salvor_interrupt_signal() != SIGINT)
-        return;
-    salvor_interrupt_forget();
-    scheduler->interrupt_seen = false;
-}
-
 /*
  * What ends a task must not fail, or whoever waits for it would wait for ever: it needs no memory,
  * and room on the stack was made before.
@@ -327,7 +213,7 @@ static void end_task(lua_State *L, struct salvor_task *task)
     struct salvor_task *parent = task->parent;
     task->state = TASK_ENDED;
     if (task == scheduler->foreground)
-        forget_interrupt(scheduler);
+        salvor_task_interrupt_forget(scheduler);
     hand_over_children(task, parent);
     unlink_child(task);
     while (task->failures)
@@ -355,10 +241,10 @@ static void run_task(lua_State *L, struct salvor_task *task)
 
     task->state = TASK_RUNNING;
     scheduler->current = task;
-    salvor_scheduler_set_running(scheduler, task->thread);
+    salvor_task_interrupt_set_running(scheduler, task->thread);
     int status = lua_resume(task->thread, L, count, &task->results);
     scheduler->current = current;
-    salvor_scheduler_set_running(scheduler, running);
+    salvor_task_interrupt_set_running(scheduler, running);
 
     if (status == LUA_YIELD && task->state == TASK_WAITING)
         return;
@@ -430,8 +316,8 @@ static void turn(lua_State *L, bool may_run_tasks)
         run_task(L, task);
         return;
     }
-    if (interrupt_pending(scheduler)) {
-        obey_interrupt(scheduler, false);
+    if (salvor_task_interrupt_pending(scheduler)) {
+        salvor_task_interrupt_obey(scheduler, false);
         return;
     }
     if (idle) {

@@ -71,9 +71,6 @@ struct salvor_task {
 void salvor_scheduler_attach(lua_State *L, struct salvor_scheduler *scheduler,
                              struct salvor_loop *loop);
 
-/* No signal reaches it from now on: what is left is to take it down. */
-void salvor_scheduler_detach(struct salvor_scheduler *scheduler);
-
 struct salvor_scheduler *salvor_get_scheduler(lua_State *L);
 
 /* Whether it is the thread of a task, which coroutine.running() gives to scripts. */
@@ -97,14 +94,6 @@ void salvor_task_cancel(struct salvor_task *task);
  */
 void salvor_task_cancel_script(struct salvor_scheduler *scheduler);
 
-/*
- * From now on Ctrl-C ends this task with its children, and not the script: what was entered at a
- * prompt. Once it has ended Ctrl-C does nothing; while it is ending the second one does nothing either
- * and the third ends the process. NULL: Ctrl-C is the script's again. The task must be referenced
- * until another one, or NULL, takes its place.
- */
-void salvor_task_set_foreground(struct salvor_scheduler *scheduler, struct salvor_task *task);
-
 /* Pushes the result of an ended task onto L (-1: it failed, and the error was pushed). */
 int salvor_task_push_result(lua_State *L, struct salvor_task *task);
 
@@ -126,13 +115,7 @@ void salvor_pass_cancellation(lua_State *L, bool cancelled_at_entry);
 /* Runs the loop here, where Lua cannot yield, until `op` is done; `task` (or NULL) is the waiter. */
 void salvor_task_run_nested(lua_State *L, struct salvor_task *task, struct salvor_op *op);
 
-/* Tells which Lua thread executes from now on. */
-void salvor_scheduler_set_running(struct salvor_scheduler *scheduler, lua_State *L);
-
 /* Registers `joiner`, which is done when the next task ends. */
 void salvor_joiner_start(struct salvor_scheduler *scheduler, struct salvor_joiner *joiner);
-
-/* Called by the signal handler: async-signal-safe. */
-void salvor_scheduler_notify(void);
 
 #endif
