@@ -192,6 +192,29 @@ lab.describe("a run", function()
         assert.equal("", notes())
     end)
 
+    it("is not resumed with another parameter, or in another namespace", function()
+        steps({'id = "one", run = function(ctx) note(ctx.namespace) end',
+               'id = "two", run = function(ctx) fail_at_will() note(ctx.params.word) end'})
+        fail(true)
+        command({"site/script", "-p", "word=hello"})
+        fail(false)
+        local run = small:only_run()
+        local function resume(...)
+            return salvor.run({"run", "--resume", run, ...}, {home = home})
+        end
+        local other = resume("-p", "word=other")
+        salvor.expect_code(2, other)
+        salvor.expect(other.stderr, "parameter 'word' is what it was when the run began",
+            "only secret ones are given again")
+        local elsewhere = resume("-n", "default")
+        salvor.expect_code(2, elsewhere)
+        salvor.expect(elsewhere.stderr, "run " .. run .. " works on namespace " .. small.namespace
+            .. ", not on default", "leave --namespace out")
+        assert.equal(small.namespace .. "\n", notes())
+        salvor.expect_code(0, resume("-n", small.namespace))
+        assert.equal(small.namespace .. "\nhello\n", notes())
+    end)
+
     it("is resumed by one at a time", function()
         steps({'id = "one", run = function() note("one") wait_for_go() end'})
         local running = task.spawn(command, {"site/script"})

@@ -25,6 +25,7 @@ local salvor = require("salvor")
 local settings = require("salvor.procedure.settings")
 local site = require("salvor.procedure.site")
 local site_use = require("salvor.procedure.site_use")
+local usage = require("salvor.usage")
 
 local session = {}
 
@@ -141,8 +142,17 @@ local function check_clusters(opened, begin)
     end
 end
 
+--- Steps that are finished were done in the namespace of then.
+local function check_namespace(begin, namespace)
+    if namespace and namespace ~= begin.namespace then
+        usage("run " .. begin.run .. " works on namespace " .. begin.namespace .. ", not on "
+            .. namespace, "leave --namespace out; another namespace takes a new run")
+    end
+end
+
 --- reopen(begin, options) -> opened, as the run whose first record is given began: the same script
---- and hooks, cluster and parameters but for secrets. options: as for open; they are over those.
+--- and hooks, cluster, namespace and parameters but for secrets. options: as for open; context,
+--- kubeconfig and site are over those of then.
 function session.reopen(begin, options)
     local opened = session.open(begin.procedure, {
         params = options.params,
@@ -150,9 +160,10 @@ function session.reopen(begin, options)
         site = options.site or (begin.site or {}).file,
         context = options.context or begin.context,
         kubeconfig = options.kubeconfig or begin.kubeconfig,
-        namespace = options.namespace or begin.namespace,
+        namespace = begin.namespace,
     })
     check_script(opened, begin)
+    check_namespace(begin, options.namespace)
     if begin.salvor ~= salvor.version then
         table.insert(opened.origin.notes, "it was begun with Salvor " .. tostring(begin.salvor)
             .. ", this is " .. salvor.version)

@@ -111,6 +111,16 @@ local function check_stores(of, procedure, found)
     end
 end
 
+--- A run that is resumed is what it was: only secrets, which no journal keeps, are given again.
+local function check_given_again(procedure, given)
+    for _, declaration in ipairs(procedure.params) do
+        if given[declaration.name] ~= nil and declaration.type ~= "secret" then
+            usage("parameter '" .. declaration.name .. "' is what it was when the run began",
+                "only secret ones are given again; another value takes a new run")
+        end
+    end
+end
+
 --- One parameter that the command line does not give: text, source, reference.
 local function look_up(procedure, of, declaration, kept)
     local name = declaration.name
@@ -124,11 +134,14 @@ end
 
 --- params(procedure, site, given, kept) -> {texts, references, sources}, by the parameters' names.
 --- given: the texts of the command line. kept: of a run that is resumed, {params, sources}: its
---- parameters are what they were, and only secrets are looked for anew. references:
+--- parameters are what they were, and only secrets are given or looked for anew. references:
 --- {reference, file}, to be read once there is a cluster. sources: "flag", "environment", "site
 --- FILE:line", "user FILE:line", "system FILE:line", "default"; none for what nobody says.
 function settings.params(procedure, of, given, kept)
     check_site_names(of, procedure)
+    if kept then
+        check_given_again(procedure, given)
+    end
     local found = {texts = {}, references = {}, sources = {}}
     for name, text in pairs(given) do
         found.texts[name], found.sources[name] = text, "flag"
