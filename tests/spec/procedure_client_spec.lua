@@ -3,6 +3,7 @@
 local errors = require("salvor.error")
 local lab = require("support.lab")
 local procedure_client = require("support.procedure_client")
+local salvor = require("salvor")
 local secret = require("salvor.secret")
 
 local config_map, deployment = procedure_client.config_map, procedure_client.deployment
@@ -142,6 +143,20 @@ lab.describe("a procedure's client", function()
         assert.is_false(ok)
         assert.are.equal("AlreadyExists", err.code)
     end)
+
+    it("does not take an object of its own run that is being deleted for the one it creates",
+        function()
+            local held = config_map("held", {a = "1"}, {["salvor-run"] = "r1"})
+            held.metadata.finalizers = {"salvor.test/held"}
+            must(connection:create(held))
+            must(connection:delete("cm", "held"))
+            local c = running()
+            local ok, err = pcall(c.create, c, config_map("held", {a = "2"}))
+            must(connection:patch("cm", "held", {metadata = {finalizers = salvor.null}}))
+            assert.is_false(ok)
+            assert.are.equal("AlreadyExists", err.code)
+            assert.matches("is being deleted", err.message, 1, true)
+        end)
 
     it("keeps what a Secret holds out of texts while it is updated", function()
         must(connection:create({apiVersion = "v1", kind = "Secret", metadata = {name = "s"},

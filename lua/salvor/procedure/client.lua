@@ -26,14 +26,16 @@ end
 
 -- Running
 
---- A create whose answer was lost, or that was repeated after a kill, finds its own object.
+--- A create whose answer was lost, or that was repeated after a kill, finds its own object; one
+--- that the run has deleted itself and that is not gone yet is none.
 local function create(connection, write, run)
     local created, err = connection:_write(objects.labelled(write, run))
     if created or err.code ~= "AlreadyExists" then
         return created, err
     end
     local existing = must(read_current(connection, write))
-    if ((existing.metadata or {}).labels or {})[objects.RUN_LABEL] == run then
+    local metadata = existing.metadata or {}
+    if (metadata.labels or {})[objects.RUN_LABEL] == run and not metadata.deletionTimestamp then
         return existing
     end
     return nil, err
