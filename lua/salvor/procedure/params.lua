@@ -27,8 +27,7 @@ end
 
 local function size(text)
     local number, unit = text:match("^(%d+)([KMGT]?)i?B?$")
-    return number and #number <= LONGEST_NUMBER and math.tointeger(tonumber(number) * SIZE[unit])
-        or nil
+    return number and math.tointeger(tonumber(number) * SIZE[unit]) or nil
 end
 
 local BOOLEAN = {["true"] = true, yes = true, ["false"] = false, no = false}
