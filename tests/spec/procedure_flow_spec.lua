@@ -108,6 +108,24 @@ lab.describe("of a run's steps", function()
         assert.equal("check\none\ntwo\nthree\n", small:notes())
     end)
 
+    it("tells as JSON how it ended, whatever a program says and a secret looks like", function()
+        small:steps({
+            'id = "one", run = function(ctx) ctx.facts.bytes = 12345678 end',
+            'id = "two", run = function(ctx) error(require("salvor.error").new({code = "Failed",'
+                .. ' message = "it said kaputt\\xff, with " .. ctx.params.password})) end',
+        })
+        local words = {ID, "-p", "password=12345678", "--output", "json"}
+        local stopped = small:run(words)
+        salvor.expect_code(5, stopped)
+        local outcome = must(json.decode(stopped.stdout))
+        assert.same({"stopped", "Stopped"}, {outcome.status, outcome.error.code})
+        salvor.expect(outcome.error.message, "it said kaputt\\xff, with ***")
+        salvor.expect(stopped.stderr, "go on with: salvor run --resume " .. small:only_run())
+        local ended = small:run({"--until", "one", table.unpack(words)})
+        salvor.expect_code(0, ended)
+        assert.equal(12345678, must(json.decode(ended.stdout)).facts.bytes)
+    end)
+
     it("tells as JSON how it ended, and the facts", function()
         small:steps({
             'id = "check", check = true, run = function(ctx) ctx.facts.seen = {"a", "b"} end',

@@ -4,11 +4,10 @@ local age = require("salvor.k8s.age")
 local dates = require("salvor.dates")
 local cli = require("salvor.cli")
 local command = require("salvor.procedure.command")
-local json = require("salvor.json")
+local json_text = require("salvor.procedure.json_text")
 local params = require("salvor.procedure.params")
 local runs = require("salvor.procedure.runs")
 local salvor = require("salvor")
-local secret = require("salvor.secret")
 local status = require("salvor.procedure.report.status")
 local ui = require("salvor.ui")
 local usage = require("salvor.usage")
@@ -125,7 +124,7 @@ return {
             end
         end
         if as_json then
-            io.stdout:write(secret.mask(must(json.encode(summaries, {indent = 2}))), "\n")
+            io.stdout:write(json_text(summaries))
         elseif given.check then
             for _, summary in ipairs(summaries) do
                 print_check(summary)

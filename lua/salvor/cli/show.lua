@@ -1,7 +1,7 @@
 local command = require("salvor.procedure.command")
 local description = require("salvor.procedure.description")
 local hooks = require("salvor.procedure.hooks")
-local json = require("salvor.json")
+local json_text = require("salvor.procedure.json_text")
 local secret = require("salvor.secret")
 local session = require("salvor.procedure.session")
 local ui = require("salvor.ui")
@@ -105,7 +105,7 @@ return {
         options.incomplete = true
         local shown = description(session.prepare(words[1], options))
         if as_json then
-            print(secret.mask(must(json.encode(shown, {indent = 2}))))
+            io.stdout:write(json_text(shown))
         else
             print_text(shown)
         end

@@ -4,6 +4,7 @@ local command = require("salvor.procedure.command")
 local display = require("salvor.procedure.display")
 local errors = require("salvor.error")
 local json = require("salvor.json")
+local json_text = require("salvor.procedure.json_text")
 local list = require("salvor").list
 local merge = require("salvor.copy").merge
 local new_turns = require("salvor.procedure.turns")
@@ -131,7 +132,7 @@ local function print_json(results)
         items[index] = merge(result.document, {target = result.target, result = result.status,
                                                run = result.run, error = result.error})
     end
-    io.stdout:write(secret.mask(must(json.encode(items, {indent = 2}))), "\n")
+    io.stdout:write(json_text(items))
 end
 
 --- What a function of salvor.procedure.render writes as JSON, as a value.

@@ -5,9 +5,8 @@ local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local salvor = require("salvor")
-local secret = require("salvor.secret")
 local summary = require("salvor.procedure.plan_summary")
-local ui = require("salvor.ui")
+local text = require("salvor.procedure.text")
 local urls = require("salvor.store.url")
 
 local document = {FORMAT = 1}
@@ -65,21 +64,6 @@ function document.steps(results)
     return plain
 end
 
---- The same value with all its texts masked, broken UTF-8 made visible.
-local function masked(value)
-    if type(value) == "string" then
-        local text = secret.mask(value)
-        return utf8.len(text) and text or ui.escape(text)
-    elseif type(value) ~= "table" then
-        return value
-    end
-    local plain = {}
-    for key, child in pairs(value) do
-        plain[key] = masked(child)
-    end
-    return setmetatable(plain, getmetatable(value))
-end
-
 --- The digest of a document: of all but the digest itself.
 function document.digest(made)
     local rest = copy.merge(made)
@@ -90,7 +74,7 @@ end
 --- make(plan) -> the document; its fields are in the guide.
 function document.make(plan)
     local opened = plan.opened
-    local made = masked({
+    local made = text.masked({
         format = document.FORMAT,
         salvor = salvor.version,
         created = plan.created,

@@ -3,7 +3,7 @@ local age = require("salvor.k8s.age")
 local document = require("salvor.procedure.plan_document")
 local fs = require("salvor.fs")
 local hooks = require("salvor.procedure.hooks")
-local json = require("salvor.json")
+local json_text = require("salvor.procedure.json_text")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
 local site = require("salvor.procedure.site")
@@ -189,18 +189,16 @@ function render.plan_json(stream, plan)
     stream:write(document.text(document.make(plan)))
 end
 
-local function write_json(stream, value)
-    stream:write(secret.mask(must(json.encode(value, {indent = 2}))), "\n")
-end
-
 --- The document of a plan that could not be made.
 function render.plan_failure_json(stream, id, err)
-    write_json(stream, {format = document.FORMAT, procedure = id, failed = true,
-                        error = {code = err.code, message = err.message, hint = err.hint}})
+    stream:write(json_text({
+        format = document.FORMAT, procedure = id, failed = true,
+        error = {code = err.code, message = err.message, hint = err.hint},
+    }))
 end
 
 function render.outcome_json(stream, outcome)
-    write_json(stream, {
+    stream:write(json_text({
         status = outcome.status,
         step = outcome.step,
         kept = outcome.kept,
@@ -209,12 +207,12 @@ function render.outcome_json(stream, outcome)
         checks = outcome.checks and document.steps(outcome.checks),
         facts = outcome.facts,
         next = outcome.next and salvor.list(outcome.next),
-    })
+    }))
 end
 
 --- The same of a run (nil: it never began) that ended with an error.
 function render.failure_json(stream, run, failed)
-    write_json(stream, {status = failed.status, run = run, error = failed.error})
+    stream:write(json_text({status = failed.status, run = run, error = failed.error}))
 end
 
 local ENDED = {done = " is done", undone = " is undone",

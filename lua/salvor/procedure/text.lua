@@ -11,6 +11,20 @@ function text.plain(words)
     return utf8.len(words) and words or ui.escape(words, "\n\t")
 end
 
+--- masked(value) -> the same value with all its texts plain
+function text.masked(value)
+    if type(value) == "string" then
+        return text.plain(value)
+    elseif type(value) ~= "table" then
+        return value
+    end
+    local plain = {}
+    for key, child in pairs(value) do
+        plain[key] = text.masked(child)
+    end
+    return setmetatable(plain, getmetatable(value))
+end
+
 --- cut(words, longest) -> the beginning of plain words, at most so many bytes, without half a
 --- character at its end
 function text.cut(words, longest)
