@@ -73,6 +73,14 @@ describe("a journal", function()
         end
     end)
 
+    it("has it cut off however long it is", function()
+        local text = write_three()
+        must(fs.append(path, string.rep("\0", 4 << 20)))
+        local _, records = journal.open(path)
+        assert.equal(3, #records)
+        assert.equal(text, must(fs.read(path)))
+    end)
+
     it("may be empty", function()
         must(fs.write(path, ""))
         local _, records = journal.open(path)

@@ -43,6 +43,20 @@ local function corrupt(path, records, problem)
     }), records
 end
 
+--- The lines that have an end, each with the place behind it. A pattern would look for the end of a
+--- torn one at each of its bytes.
+local function lines(text)
+    local from = 1
+    return function()
+        local stop = text:find("\n", from, true)
+        if stop then
+            local line = text:sub(from, stop - 1)
+            from = stop + 1
+            return line, from
+        end
+    end
+end
+
 --- Reads and checks the whole journal: its records | nil, err, the records before the damage. The
 --- last line may be torn, since whoever wrote it may have been killed: `whole` is the size without
 --- it.
@@ -52,7 +66,7 @@ local function read(path)
         return nil, err
     end
     local records, last, whole = {}, FIRST, 0
-    for line, after in text:gmatch("([^\n]*)\n()") do
+    for line, after in lines(text) do
         local number = #records + 1
         local record = json.decode(line)
         if type(record) ~= "table" or record.number ~= number then
