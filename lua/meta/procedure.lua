@@ -177,7 +177,7 @@ function kit:write(path, data, source) end
 ---@return boolean
 function kit:holds(paths) end
 
---- Writes the manifest and makes the generation the latest one.
+--- Reads back what was written, writes the manifest and makes the generation the latest one.
 ---@param system salvor.KitSystem
 ---@return string place
 function kit:publish(system) end

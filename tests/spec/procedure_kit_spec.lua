@@ -4,6 +4,7 @@ local fs = require("salvor.fs")
 local json = require("salvor.json")
 local kit = require("salvor.procedure.kit")
 local keys = require("salvor").keys
+local merge = require("salvor.copy").merge
 local salvor = require("support.salvor")
 local yaml = require("salvor.yaml")
 
@@ -138,6 +139,21 @@ describe("a kit", function()
         assert.is_true(open("r1", {[path] = opened.entries}):holds({"a.yaml"}))
         must(fs.write(path .. "/generations/r1/a.yaml", "b"))
         assert.is_false(opened:holds({"a.yaml"}))
+    end)
+
+    it("is not published without what was written to it", function()
+        publish("r1", {["a.yaml"] = "a"})
+        local before = salvor.tree(path)
+        local opened = open("r2")
+        opened:write("a.yaml", "b")
+        local entries = {[path] = merge(opened.entries)}
+        opened:discard()
+        local resumed = open("r2", entries)
+        local ok, err = pcall(resumed.publish, resumed, SYSTEM)
+        assert.is_false(ok)
+        assert.equal("Corrupt", err.code)
+        assert.matches(path .. ": a.yaml cannot be read", err.message, 1, true)
+        assert.same(before, salvor.tree(path))
     end)
 
     it("leaves nothing when it is discarded, and what is published stays", function()

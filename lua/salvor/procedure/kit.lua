@@ -200,9 +200,19 @@ local function sweep(self)
     must(self.store:remove(strangers))
 end
 
+--- A manifest names nothing that is not there: a step that fails discards what finished ones have
+--- written, and without a verify a resumed run does not write that again.
+local function check_files(self)
+    local folder = generation.path(self.run) .. "/"
+    for _, path in ipairs(salvor.keys(self.entries)) do
+        must(generation.file(self, folder, path, self.entries[path]))
+    end
+end
+
 local function publish(self, system)
     local manifest_path = generation.path(self.run, generation.MANIFEST)
     if not self.store:stat(manifest_path) then
+        check_files(self)
         sweep(self)
         local manifest = {format = generation.FORMAT, salvor = salvor.version, run = self.run,
                           system = system, files = self.entries}
