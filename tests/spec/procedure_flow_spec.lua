@@ -108,6 +108,16 @@ lab.describe("of a run's steps", function()
         assert.equal("check\none\ntwo\nthree\n", small:notes())
     end)
 
+    it("are done when only what comes next cannot be told", function()
+        small:steps({'id = "one", run = function() note("one") end'},
+            {next = 'function(ctx) return {"log in to " .. ctx.facts.name} end'})
+        local ended = small:run()
+        salvor.expect_code(0, ended)
+        salvor.expect(ended.stdout, " is done; its journal is ",
+            "next: cannot be told: ", "attempt to concatenate a nil value (field 'name')")
+        assert.equal("done", small:records_of("run.end")[1].status)
+    end)
+
     it("tells as JSON how it ended, whatever a program says and a secret looks like", function()
         small:steps({
             'id = "one", run = function(ctx) ctx.facts.bytes = 12345678 end',

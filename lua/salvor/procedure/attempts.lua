@@ -124,9 +124,20 @@ function attempts.work(attempt, force, fn)
     return outcome
 end
 
+--- What comes after. Everything is done by then, whether that can be told or not.
+local function lines_of_next(attempt)
+    local tell = attempt.opened.procedure.next
+    if not tell then
+        return {}
+    end
+    local ok, lines = pcall(tell, attempt.ctx)
+    return ok and lines
+        or {"cannot be told: " .. session.as_error(lines, attempt.ctx).message}
+end
+
 --- carry_out(attempt, prevented) -> outcome: the checks, the operator's yes, and the steps.
 function attempts.carry_out(attempt, prevented)
-    local run, procedure = attempt.run, attempt.opened.procedure
+    local run = attempt.run
     local results, failed = check(attempt, prevented)
     if failed then
         return {status = "preflight", run = run.id, folder = run.folder, checks = results,
@@ -149,7 +160,7 @@ function attempts.carry_out(attempt, prevented)
         run = run.id,
         folder = run.folder,
         facts = attempt.ctx.facts,
-        next = not last and procedure.next and procedure.next(attempt.ctx) or {},
+        next = not last and lines_of_next(attempt) or {},
     }
 end
 
