@@ -332,6 +332,15 @@ lab.describe("the runs of a user", function()
                 'patch ConfigMap ' .. namespace .. '/none (failed: configmaps "none" not found')
         end)
 
+        it("what a step has warned of before it failed", function()
+            install('ctx:warn("it was half full", "empty it") error("no")')
+            salvor.expect_code(5, start())
+            local made = report(only_id())
+            assert.same({{level = "warning", message = "it was half full", hint = "empty it"}},
+                made.steps[1].findings)
+            assert.equal("it was half full", made.warnings[1].text)
+        end)
+
         it("no warning where nothing was out of the ordinary", function()
             install("")
             salvor.expect_code(0, start())

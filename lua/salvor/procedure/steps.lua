@@ -60,7 +60,7 @@ function steps.journaled(attempt, step, kind, fn)
         ctx:discard_kits()
         -- A journal that cannot be written may be the very reason, which is what counts.
         pcall(journal.append, journal,
-            {type = kind .. ".failed", step = step.id, facts = ctx.facts,
+            {type = kind .. ".failed", step = step.id, facts = ctx.facts, findings = ctx.findings,
              message = text.plain(session.as_error(err, ctx).message)})
         attempt.observer.step(step, "failed", ctx.findings)
         error(err, 0)

@@ -122,6 +122,7 @@ on["step.begin"] = function(self, record)
     step.status, step.message, self.open = "running", nil, step
 end
 
+--- A step may be tried several times; its findings are the last ones.
 local function end_attempt(self, record, how)
     local step = self:step(record.step)
     local attempt = self.open == step and step.attempts[#step.attempts] or nil
@@ -131,15 +132,14 @@ local function end_attempt(self, record, how)
     end
     attempt.ended, attempt.how, attempt.message = record.time, how, text(record.message)
     step.status, self.open = how, nil
-    step.message = attempt.message
+    step.message, step.findings = attempt.message, items(record.findings)
+    warn_of(self, record, step.findings)
     return step
 end
 
 on["step.end"] = function(self, record)
     local step = end_attempt(self, record, record.already and "already so" or "done")
-    step.findings = items(record.findings)
     step.verified = step.verify and not record.already and true or nil
-    warn_of(self, record, step.findings)
 end
 
 on["step.failed"] = function(self, record)
