@@ -126,6 +126,20 @@ lab.describe("a run", function()
         salvor.expect(result.stderr, "stopped at step one: what it did cannot be verified")
     end)
 
+    it("tells which step gives something else than a text", function()
+        local function expect(step, ...)
+            steps({step})
+            salvor.expect(command({"site/script"}).stderr, ...)
+        end
+        expect('id = "look", check = true, run = function(ctx)'
+            .. ' return ctx:problem(require("salvor.error").new({code = "Failed", message = "no"}))'
+            .. ' end', "check 'look': the message of a problem must be a string, got ")
+        expect('id = "one", run = function(ctx) ctx:warn("mind", {}) end',
+            "stopped at step one: the hint of a warning must be a string, got table")
+        expect('id = "one", destructive = function() end, run = function() end',
+            "step 'one': destructive must give a string, gave nil")
+    end)
+
     it("keeps the place that a relative path meant", function()
         steps({'id = "one", run = function(ctx) fail_at_will() note(ctx.params.folder) end'})
         fail(true)

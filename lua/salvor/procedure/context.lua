@@ -16,7 +16,16 @@ local text = require("salvor.procedure.text")
 local Context = {}
 Context.__index = Context
 
+--- Most scripts return what these give, which leaves no place of theirs to name: the step is told.
+local function check_text(what, words)
+    if type(words) ~= "string" and type(words) ~= "number" then
+        error(what .. " must be a string, got " .. type(words), 0)
+    end
+end
+
 local function add(self, level, message, hint)
+    check_text("the message of a " .. level, message)
+    check_text("the hint of a " .. level, hint or "")
     table.insert(self.findings, {
         level = level,
         message = text.plain(message),

@@ -83,6 +83,10 @@ local function ask(attempt, step)
     if type(loss) == "function" then
         loss = loss(attempt.ctx)
     end
+    if type(loss) ~= "string" then
+        error(errors.new({code = "InvalidScript", message = "step '" .. step.id
+            .. "': destructive must give a string, gave " .. type(loss)}), 0)
+    end
     local how, err = attempt.observer.confirm(step, loss)
     attempt.run.journal:append({type = "confirm", step = step.id, loss = text.plain(loss),
                                 yes = how and true or false,
