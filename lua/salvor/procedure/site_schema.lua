@@ -281,9 +281,20 @@ local site = record({
     stores = map("^[%w][%w_.-]*$", "stores", store),
 })
 
+--- "\\0" in quotes is YAML, but no path, name or variable has such a byte.
+local function check_bytes(file, path, v)
+    if type(v) == "string" and v:find("\0", 1, true) then
+        expect(file, path, "a text without a zero byte")
+    end
+    for key, child in pairs(type(v) == "table" and v or {}) do
+        check_bytes(file, below(path, key), child)
+    end
+end
+
 --- check(file) -> file; raises Usage with the place of the first mistake.
 function schema.check(file)
     site(file, {}, file.value)
+    check_bytes(file, {}, file.value)
     return file
 end
 
