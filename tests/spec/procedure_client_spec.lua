@@ -167,4 +167,13 @@ lab.describe("a procedure's client", function()
             return false
         end))
     end)
+
+    it("shows of a Secret the name of a user, and nothing else about one", function()
+        local c = running()
+        must(c:create({apiVersion = "v1", kind = "Secret", metadata = {name = "s"}, stringData = {
+            user = "administrator", ["user-name"] = "postgresql", username = "superuser",
+            userPassword = "buried-treasure", ["user.token"] = "sunken-treasure"}}))
+        assert.equal("administrator, postgresql, superuser, ***, ***", secret.mask(
+            "administrator, postgresql, superuser, buried-treasure, sunken-treasure"))
+    end)
 end)

@@ -20,15 +20,17 @@ function objects.labelled(write, run)
     return copy.merge(write, {body = body})
 end
 
---- What Secrets hold must not appear in any text from here on, whoever writes it. User names are
---- no secrets, and common words among them would blot out half of every message.
+-- User names are no secrets, and common words among them would blot out half of every message.
+local USER_NAME = {user = true, username = true, ["user-name"] = true, user_name = true}
+
+--- What Secrets hold must not appear in any text from here on, whoever writes it.
 function objects.register_secrets(object)
     if object.kind ~= "Secret" then
         return
     end
     for _, field in ipairs({"data", "stringData"}) do
         for key, text in pairs(type(object[field]) == "table" and object[field] or {}) do
-            local plain = type(text) == "string" and not key:find("^user")
+            local plain = type(text) == "string" and not USER_NAME[key:lower()]
                 and (field == "stringData" and text or digest.unbase64(text))
             if plain and #plain >= SHORTEST_SECRET then
                 secret.add(plain)
