@@ -333,6 +333,21 @@ store_lab.describe("bundles of pgBackRest", "pgbackrest", function()
         end
     end)
 
+    it("have files at places that can be", function()
+        local manifest = BACKUP .. case.labels.full .. "/backup.manifest"
+        local text = must(fs.read(at(manifest)))
+        for _, offset in ipairs({"-5", "9223372036854775807", '"1"'}) do
+            edit(manifest, pgbackrest.line("pg_data/PG_VERSION", function(line)
+                return (line:gsub('"bno":%d+', '"bno":' .. offset))
+            end))
+            for _, options in ipairs({{}, {full = true}}) do
+                options.backup = case.labels.full
+                expect(check(options), "error manifest-damaged " .. manifest)
+            end
+            must(fs.write(at(manifest), text))
+        end
+    end)
+
     it("have content with checksums", function()
         sets.flip(at(bundle(1)))
         assert.is_true(check().restorable)

@@ -126,8 +126,17 @@ function check:look(item, range, line)
     })
 end
 
-local function integer(value)
-    return math.tointeger(value)
+local NUMBERS = {"size", "repo-size", "bni", "bno", "bim"}
+
+--- The first of a line's numbers that is none, or that no sum of two would hold; nil: all are well.
+local function wrong_number(value)
+    for _, name in ipairs(NUMBERS) do
+        local number = value[name]
+        if number ~= nil and (math.type(number) ~= "integer" or number >> 62 ~= 0) then
+            return name
+        end
+    end
+    return nil
 end
 
 --- A line of [target:file].
@@ -136,16 +145,21 @@ function check:line(key, value)
         return self:add("error", "manifest-damaged", self.path,
             "the line of " .. key .. " is no object")
     end
-    local size = integer(value.size)
+    local wrong = wrong_number(value)
+    if wrong then
+        return self:add("error", "manifest-damaged", self.path, string.format(
+            "in the line of %s '%s' is no number of bytes, bundles or blocks", key, wrong))
+    end
+    local size = value.size
     local line = {
         label = type(value.reference) == "string" and value.reference or self.backup.name,
         size = size,
-        stored = integer(value["repo-size"]) or size, -- stands there when it is another one
+        stored = value["repo-size"] or size, -- stands there when it is another one
         checksum = type(value.checksum) == "string" and value.checksum or nil,
         stored_checksum = type(value.rck) == "string" and value.rck or nil,
-        bundle = integer(value.bni),
-        offset = integer(value.bno),
-        blocks = (integer(value.bim) or 0) > 0, -- the size of the map of blocks
+        bundle = value.bni,
+        offset = value.bno,
+        blocks = (value.bim or 0) > 0, -- the size of the map of blocks
     }
     if line.label ~= self.backup.name and not self.by_name[line.label] then
         if not self.unknown[line.label] then
