@@ -15,6 +15,12 @@ local CASES = {
     {"compact", "20240299-000000"},
     {"compact", "20240230-000000"},
     {"compact", "n/a"},
+    {"seconds", 1717158600, 1717158600},
+    {"seconds", 253402300799, 253402300799}, -- the last one that has a year of four digits
+    {"seconds", 253402300800},
+    {"seconds", -1},
+    {"seconds", 0.5},
+    {"seconds", true},
     {"http", "Fri, 31 May 2024 12:30:00 GMT", 1717158600},
     {"http", "Fri, 31 Mai 2024 12:30:00 GMT"},
 }
@@ -22,7 +28,7 @@ local CASES = {
 describe("a time", function()
     for _, case in ipairs(CASES) do
         local form, text, expected = table.unpack(case, 1, 3)
-        it(string.format("of form %s is read: '%s'", form, text), function()
+        it(string.format("of form %s is read: '%s'", form, tostring(text)), function()
             assert.equal(expected, dates[form](text))
         end)
     end

@@ -321,6 +321,22 @@ describe("salvor verify", function()
             "not restorable: 0 of 1 backup can be restored; 1 error")
     end)
 
+    it("shows no time where there is none that can be", function()
+        sets.medusa(folder, {name = "nightly", nodes = {"one"}})
+        local index = folder .. "/index/backup_index/nightly/"
+        for _, kind in ipairs({"started", "finished"}) do
+            local path = index .. kind .. "_one_"
+            for _, entry in ipairs(must(fs.list(index))) do
+                if entry.name:find(kind, 1, true) then
+                    must(fs.rename(index .. entry.name, path .. "9000000000000000000.timestamp"))
+                end
+            end
+        end
+        local result = run(folder)
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "nightly", "restorable: the backup can be restored")
+    end)
+
     it("gives JSON", function()
         sets.v2018(folder, ID, 1)
         local result = run("--output", "json", folder)

@@ -1,6 +1,7 @@
 --- Medusa's backups of Cassandra (cassandra-medusa, k8ssandra): an index of backups, and for each
 --- node a folder <node>/<backup>/meta/ with a manifest. A differential backup's files are in
 --- <node>/data/, shared by all; a full one's in <node>/<backup>/data/.
+local dates = require("salvor.dates")
 local json = require("salvor.json")
 local manifest = require("salvor.verify.medusa_manifest")
 local salvor = require("salvor")
@@ -40,7 +41,7 @@ local function read_index(context, name)
     for _, item in ipairs(items) do
         local file = item.path:match("[^/]+$")
         local kind, epoch = file:match("^(%l+)_.+_(%d+)%.timestamp$")
-        local seconds = math.tointeger(tonumber(epoch))
+        local seconds = dates.seconds(tonumber(epoch))
         if seconds and (kind == "started" or kind == "finished") then
             local previous = found[kind]
             found[kind] = kind == "started" and math.min(previous or seconds, seconds)

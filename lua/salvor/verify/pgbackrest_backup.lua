@@ -1,4 +1,5 @@
 --- The backups of a stanza of pgBackRest: what backup.info says, and what lies there.
+local dates = require("salvor.dates")
 local manifest = require("salvor.verify.pgbackrest_manifest")
 local salvor = require("salvor")
 
@@ -37,8 +38,8 @@ local function read_line(stanza, label, line)
         type = text(line["backup-type"]),
         prior = text(line["backup-prior"]),
         references = references,
-        started = math.tointeger(line["backup-timestamp-start"]),
-        finished = math.tointeger(line["backup-timestamp-stop"]),
+        started = dates.seconds(line["backup-timestamp-start"]),
+        finished = dates.seconds(line["backup-timestamp-stop"]),
         bytes = math.tointeger(line["backup-info-size"]),
         wal_start = text(line["backup-archive-start"]),
         wal_stop = text(line["backup-archive-stop"]),
