@@ -288,6 +288,23 @@ describe("a watch", function()
         assert.are.same({"stream", "list", "10", "list", "99"}, versions())
     end)
 
+    it("loses nothing when the pages of what is there expire on the way", function()
+        server:rules({
+            UNKNOWN,
+            {path = CM, query = "watch=true", body = events({"ADDED", cm("last", "21")}),
+             ["end"] = "hang"},
+            {path = CM, query = "continue=t1", status = 410,
+             json = scripted.status(410, "Expired", "the continue token has expired")},
+            {path = CM, query = "limit=500",
+             json = list("10", {cm("same", "1"), cm("changed", "2"), cm("deleted", "3")}, "t1")},
+            {path = CM, json = list("20", {cm("same", "1"), cm("changed", "12"), cm("new", "4")})},
+        })
+        assert.are.same({"ADDED same", "ADDED changed", "ADDED deleted", "MODIFIED changed",
+                         "ADDED new", "DELETED deleted", "ADDED last"},
+            (collect(server:client(), 7)))
+        assert.are.same({"stream", "list", "list", "list", "20"}, versions())
+    end)
+
     it("lists anew when a start is refused with 410", function()
         play({{json = list("10", {cm("a", "9")})},
               {json = list("20", {cm("a", "9"), cm("b", "15")})}},
@@ -384,7 +401,22 @@ describe("pages", function()
             queries[#queries + 1] = request.query
         end
         assert.are.equal("", queries[3])
-        assert.are.equal(4, #must(server:client():list("configmaps")))
+    end)
+
+    it("make a list of what was there at one time, also when they expire on the way", function()
+        server:rules({
+            {path = CM, query = "continue=t1", status = 410,
+             json = scripted.status(410, "Expired", "the continue token has expired")},
+            {path = CM, query = "limit=500", json = list("10", {cm("a", "1"), cm("b", "2")}, "t1")},
+            {path = CM, json = list("20", {cm("a", "12"), cm("c", "3")})},
+        })
+        local whole = must(server:client():list("configmaps", {full = true}))
+        local found = {}
+        for index, item in ipairs(whole.items) do
+            found[index] = item.metadata.name .. " " .. item.metadata.resourceVersion
+        end
+        assert.are.same({"a 12", "c 3"}, found)
+        assert.are.equal("20", whole.metadata.resourceVersion)
     end)
 
     it("end with the error of a page", function()

@@ -43,8 +43,8 @@ function client:get(kind, name, opts) end
 ---@field limit? integer Give at most so many; metadata.continue (see `full`) is for the next.
 ---@field continue? string Go on behind an earlier list with `limit` and otherwise the same options.
 
---- All objects of a kind as a list; each has its apiVersion and kind. With `full` the List object
---- {apiVersion, kind, metadata, items}.
+--- All objects of a kind as a list, as they were at one time; each has its apiVersion and kind.
+--- With `full` the List object {apiVersion, kind, metadata, items}.
 ---@param kind string
 ---@param opts? k8s.ListOptions
 ---@return table[]? items

@@ -64,22 +64,10 @@ function Reader:ask()
     return self.client:_read(request)
 end
 
---- The rest as one whole new list, of which the items given before (by uid) are left out: going on
---- with a new token would go on in another snapshot.
+--- Everything once more, as one page: going on with a new token would go on in another snapshot.
 function Reader:relist()
     self.token = nil
-    local list, err = self.client:_read(self:request(nil, {}))
-    if not list then
-        return nil, err
-    end
-    local new = {}
-    for _, item in ipairs(list.items) do
-        if not self.given[item.metadata.uid] then
-            new[#new + 1] = item
-        end
-    end
-    list.items = setmetatable(new, getmetatable(list.items))
-    return list
+    return self.client:_read(self:request(nil, {}))
 end
 
 function Reader:__call()
@@ -87,7 +75,8 @@ function Reader:__call()
         return nil
     end
     local list, err = self:ask()
-    if not list and self.token and pages.is_expired(err) then
+    local is_anew = not list and self.token ~= nil and pages.is_expired(err)
+    if is_anew then
         list, err = self:relist()
     end
     if not list then
@@ -103,12 +92,8 @@ function Reader:__call()
     self.token = token
     if type(token) ~= "string" or token == "" then
         self:close()
-    else
-        for _, item in ipairs(list.items) do
-            self.given[item.metadata.uid or ""] = true
-        end
     end
-    return list
+    return list, is_anew
 end
 
 function Reader:close()
@@ -118,14 +103,15 @@ end
 
 Reader.__close = Reader.close
 
---- A reader: called, it gives the next page, nil at the end, or nil and an error. `read` is what
+--- A reader: called, it gives the next page, nil at the end, or nil and an error. When the snapshot
+--- of the pages has expired, everything comes once more, and true with it. `read` is what
 --- client:_read takes; its timeout is that of each page, or with `deadline` all end by then. To be
 --- closed, unless it is read to its end.
 function pages.reader(client, read, deadline)
-    return setmetatable({client = client, read = read, deadline = deadline, given = {}}, Reader)
+    return setmetatable({client = client, read = read, deadline = deadline}, Reader)
 end
 
---- The whole list as one List object, its metadata that of the first page.
+--- The whole list as one List object, all of one snapshot, its metadata that of the first page.
 function pages.all(client, read)
     local deadline = task.now() + (read.timeout or client.timeout)
     local next_page <close> = pages.reader(client, read, deadline)
@@ -134,17 +120,19 @@ function pages.all(client, read)
         return nil, err
     end
     while true do
-        local page, problem = next_page()
-        if not page then
-            if problem then
-                return nil, problem
-            end
+        local page, more = next_page()
+        if not page and more then
+            return nil, more
+        elseif not page then
             whole.metadata.continue = nil
             whole.metadata.remainingItemCount = nil
             return whole
+        elseif more then
+            whole = page
+        else
+            table.move(page.items, 1, #page.items, #whole.items + 1, whole.items)
+            whole.metadata.resourceVersion = page.metadata.resourceVersion
         end
-        table.move(page.items, 1, #page.items, #whole.items + 1, whole.items)
-        whole.metadata.resourceVersion = page.metadata.resourceVersion
     end
 end
 

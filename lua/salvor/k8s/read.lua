@@ -68,12 +68,26 @@ function methods:list(kind, opts)
     return opts.full and list or list.items
 end
 
+--- The items of a page; of one with everything anew those that were not `given` (by uid) before.
+local function items_of(list, is_anew, given)
+    local items = {}
+    for _, item in ipairs(list.items) do
+        local uid = item.metadata.uid
+        if not is_anew or not given[uid] then
+            items[#items + 1] = item
+            given[uid or ""] = true
+        end
+    end
+    return items
+end
+
 function methods:each(kind, opts)
     opts = check.options(opts, each_options, "k8s.each")
     check.kind(kind, "k8s.each")
     check.selectors(opts, "k8s.each")
     local match = check.version(opts, "k8s.each")
     local next_page, items, index
+    local given = {} -- uids
     local closing = setmetatable({}, {__close = function()
         if next_page then
             next_page:close()
@@ -86,11 +100,11 @@ function methods:each(kind, opts)
         end
         index = index + 1
         while items and not items[index] do
-            local got, err = next_page()
-            if err then
-                error(err, 0)
+            local got, more = next_page()
+            if not got and more then
+                error(more, 0)
             end
-            items, index = got and got.items, 1
+            items, index = got and items_of(got, more, given), 1
         end
         return items and items[index]
     end

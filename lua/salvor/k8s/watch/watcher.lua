@@ -123,7 +123,7 @@ function watcher:take_page()
         self.next_page = pages.reader(self.source, selection)
     end
     self.selection.timeout = self:patience()
-    local page, err = self.next_page()
+    local page, more = self.next_page()
     local ok, problem = true, nil
     if page then
         ok, problem = shape.versions(page, self.op)
@@ -132,6 +132,9 @@ function watcher:take_page()
         self:__close()
         return nil, problem
     elseif page then
+        if more then -- everything anew
+            self.seen:begin_round()
+        end
         for _, item in ipairs(page.items) do
             self:see(item, "ADDED")
         end
@@ -139,8 +142,8 @@ function watcher:take_page()
         return true
     end
     self.next_page = nil
-    if err then
-        return nil, err
+    if more then
+        return nil, more
     end
     self:finish_round(self.listed)
     return true
