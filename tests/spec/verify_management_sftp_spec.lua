@@ -210,6 +210,22 @@ describe("verification of management backups of a database cluster", function()
         expect(check({full = true}))
     end)
 
+    it("needs every part of its data that others come behind", function()
+        local function part(number)
+            return folder .. "/" .. BASE .. "data_" .. number .. ".tar.gz"
+        end
+        sets.tar_gz(part("0001"), "1")
+        sets.tar_gz(part("0002"), "2")
+        expect(check())
+        must(fs.rename(part("0001"), part("0003")))
+        expect(check(), "error file-missing " .. BASE .. "data_0001.tar")
+        must(fs.rename(part("0003"), part("0001")))
+        must(fs.remove(folder .. "/" .. BASE .. "data.tar.gz"))
+        local report = check({full = true})
+        expect(report, "error file-missing " .. BASE .. "data.tar")
+        assert.is_false(report.restorable)
+    end)
+
     it("needs the data of each tablespace", function()
         local line = "tablespaces=[('one', 16387, '/fs/one'), ('two', 16400, '/fs/two')]\n"
         sets.write(folder .. "/" .. BASE .. "backup.info", info() .. line)

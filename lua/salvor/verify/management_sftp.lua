@@ -1,8 +1,9 @@
 --- Backups of API Connect v10's management database on an SFTP server: <backup id>.tgz up to
 --- 10.0.5, and from 10.0.8 a folder for each database cluster as barman-cloud writes it
 --- (base/<backup id>/, wals/).
-local tarballs = require("salvor.verify.tarballs")
 local dates = require("salvor.dates")
+local salvor = require("salvor")
+local tarballs = require("salvor.verify.tarballs")
 local wal = require("salvor.verify.wal")
 
 local management = {name = "management_sftp", title = "API Connect v10 management backups",
@@ -135,11 +136,28 @@ local function check_status(add, path, fields)
     end
 end
 
---- data.tar, in parts when it is large, and an archive for each tablespace that the info names.
+--- The archives of one name: data.tar and, when it is large, data_0001.tar and so on. How many
+--- there were nobody tells, so that the last ones are gone is not seen. `there`: {[number] = true}
+local function check_parts(add, folder, name, there, nothing)
+    local numbers, count = salvor.keys(there), 0
+    while numbers[count + 1] == count do
+        count = count + 1
+    end
+    if count < #numbers or count == 0 then
+        local part = count > 0 and string.format("_%04d", count) or ""
+        add("error", "file-missing", folder .. name .. part .. ".tar",
+            numbers[1] and "it is not there, and parts behind it are" or nothing, CURE)
+    end
+end
+
+--- data.tar, and an archive for each tablespace that the info names.
 local function check_data(context, add, folder, archives, fields)
-    local there = {}
+    local parts = {}
     for _, archive in ipairs(archives) do
-        there[archive.name:gsub("_%d+$", "")] = true
+        local name, number = archive.name:match("^(.+)_(%d+)$")
+        name = name or archive.name
+        parts[name] = parts[name] or {}
+        parts[name][tonumber(number or 0)] = true
         if COMPRESSION[archive.suffix] then
             tarballs.look(context, add, archive.item, COMPRESSION[archive.suffix], CURE)
         else
@@ -149,14 +167,9 @@ local function check_data(context, add, folder, archives, fields)
             context.content:cannot()
         end
     end
-    if not there.data then
-        add("error", "file-missing", folder .. "data.tar", "there is no data of this backup", CURE)
-    end
+    check_parts(add, folder, "data", parts.data or {}, "there is no data of this backup")
     for oid in (fields.tablespaces or ""):gmatch(", (%d+), ") do
-        if not there[oid] then
-            add("error", "file-missing", folder .. oid .. ".tar",
-                "there is no data of this tablespace", CURE)
-        end
+        check_parts(add, folder, oid, parts[oid] or {}, "there is no data of this tablespace")
     end
 end
 
