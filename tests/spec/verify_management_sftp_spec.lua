@@ -134,6 +134,16 @@ describe("verification of management backups of a database cluster", function()
         expect(check(), "error wal-missing " .. CLUSTER .. "/wals/")
     end)
 
+    it("has as many segments in a log as their size allows", function()
+        must(fs.rename(folder .. "/" .. segment(0, 0xFE), folder .. "/" .. segment(0, 0x3F)))
+        must(fs.remove(folder .. "/" .. segment(0, 0xFF)))
+        local text = info({"0000FE", "00003F"})
+        sets.write(folder .. "/" .. BASE .. "backup.info", text .. "xlog_segment_size=67108864\n")
+        expect(check())
+        must(fs.remove(folder .. "/" .. segment(1, 0)))
+        expect(check(), "error wal-missing " .. CLUSTER .. "/wals/")
+    end)
+
     it("needs WAL that was written to its end", function()
         local name = segment(1, 0)
         for _, suffix in ipairs({".partial", ".gz.tmp"}) do

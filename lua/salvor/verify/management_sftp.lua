@@ -105,19 +105,20 @@ end
 
 --- The segments of a cluster's wals/, from begin_wal to end_wal.
 local function check_wal(context, add, root, fields)
-    local range, problem = wal.range(fields.begin_wal, fields.end_wal)
+    local per_log = wal.per_log(math.tointeger(tonumber(fields.xlog_segment_size)))
+    local range, problem = wal.range(fields.begin_wal, fields.end_wal, per_log)
     if not range then
         return add("error", "wal-missing", root .. "wals/", problem)
     end
     local watch = wal.watch({range}, function(_, first, last)
-        add("error", "wal-missing", root .. "wals/", wal.gap(range.timeline, first, last),
+        add("error", "wal-missing", root .. "wals/", wal.gap(range.timeline, first, last, per_log),
             "without it the backup never becomes consistent")
     end)
-    for _, folder in ipairs(wal.folders({range}, nil, "/") or {""}) do
+    for _, folder in ipairs(wal.folders({range}, per_log, "/") or {""}) do
         for item in context.source:each(root .. "wals/" .. folder) do
             local name, compression = read_segment(item.path)
             if name then
-                local timeline, number = wal.parse(name)
+                local timeline, number = wal.parse(name, per_log)
                 watch.met(timeline, number)
                 if wal.within(range, timeline, number) then
                     look_at_segment(context, add, item, compression)
