@@ -195,6 +195,7 @@ describe("verification of management backups of a database cluster", function()
         local report = check()
         expect(report, "error no-backup other-db-2025-01-01T000000Z/base/")
         assert.is_false(report.restorable)
+        expect(check({backup = "20241222T110515"}))
     end)
 
     it("needs to have ended", function()

@@ -280,6 +280,18 @@ store_lab.describe("a backup of pgBackRest", "pgbackrest", function()
         expect(check({backup = case.labels.full}), "error file-missing " .. path)
     end)
 
+    it("can be looked at alone beside a stanza that has none yet", function()
+        for _, name in ipairs({"archive/%s/archive.info", "backup/%s/backup.info"}) do
+            local text = must(fs.read(at(name:format("main"))))
+            sets.write(at(name:format("fresh")), text)
+            edit(name:format("fresh"), function(whole)
+                return (whole:gsub("(%[backup:current%]\n).-(\n%[)", "%2"))
+            end)
+        end
+        expect(check(), "error no-backup backup/fresh/")
+        expect(check({backup = case.labels.full}))
+    end)
+
     it("can be looked at alone", function()
         remove(file(case.labels.incr, "pg_data/backup_label.gz"))
         assert.is_true(check({backup = case.labels.diff}).restorable)

@@ -235,7 +235,7 @@ function management.verify(context)
                 check_base(context, root, id)
             end
         end
-        if not any then
+        if not any and not context.options.backup then
             context.findings:add({level = "error", rule = "no-backup", object = root .. "base/",
                 message = "there is no backup of this database cluster"})
         end

@@ -132,7 +132,7 @@ function backups.check(context, stanza, file)
     end
     check_folders(context, root, folders, by_name)
     check_latest(context, root, links)
-    if not next(current) then
+    if not next(current) and not context.options.backup then
         context.findings:add({level = "error", rule = "no-backup", object = root,
             message = "there is no backup in this stanza"})
     end
