@@ -458,6 +458,18 @@ lab.describe("waiting", function()
             assert.are.equal("k8s.wait_all", err.op)
         end)
 
+        it("says what did not come beside what is there", function()
+            for _, seconds in ipairs({0, 2}) do
+                local _, err = client:wait_all({
+                    {kind = "ns", name = namespace},
+                    {kind = "dives", label_selector = "number=none", create = true},
+                }, {timeout = seconds})
+                assert.are.equal("Timeout", err.code)
+                assert.are.equal("dives with number=none " .. (seconds == 0 and "is not ready"
+                    or "was waited for 2 s to be ready") .. "; last: there is none", err.message)
+            end
+        end)
+
         it("shares a watch among objects of a kind", function()
             local streams = 0
             local stream = client._stream

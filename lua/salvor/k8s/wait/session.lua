@@ -128,13 +128,23 @@ function waiting:explain(of)
     end
 end
 
+--- The first group that is not as it is wanted.
+function waiting:unfinished()
+    for _, each in ipairs(self.groups) do
+        if not each:is_done() then
+            return each
+        end
+    end
+end
+
 --- The end of time: names what is missing, and of the first of it the reason.
 function waiting:timed_out()
     local titles, first = self:missing_titles(), self:missing()[1]
     if first and self.timeout > 0 then
         self:explain(first)
     end
-    local wants = (first or self.groups[1].item).wants
+    local subject = first or self:unfinished()
+    local wants = (first or subject.item).wants
     local message = string.format("%s; last: %s", self.timeout == 0 and wants.negative
         or string.format("was waited for %g s %s", self.timeout, wants.positive),
         first and first:last() or "there is none")
@@ -144,7 +154,7 @@ function waiting:timed_out()
             #titles > NAMED and ", ..." or "")
     end
     local is_explained = first and first.why and first.why.line
-    return self:fail("Timeout", first or self.groups[1], message, first and first.object
+    return self:fail("Timeout", subject, message, first and first.object
         and not is_explained and "the object's events and its operator's log may say why" or nil)
 end
 
