@@ -170,6 +170,19 @@ describe("verification of a full Medusa backup", function()
         assert.is_false(check({full = true}).restorable)
     end)
 
+    it("may have been sent to Azure in blocks, of which there is no MD5", function()
+        edit_manifest(function(manifest)
+            manifest[1].objects[1].MD5 = "no-md5-hash"
+            return manifest
+        end)
+        local report = check({full = true})
+        expect(report, "note multipart " .. meta(NODES[1], "manifest.json"))
+        assert.is_true(report.restorable)
+        assert.are.equal(1, report.unseen)
+        sets.truncate(at(data("Data.db")), 1)
+        expect(check(), "error file-size " .. data("Data.db"))
+    end)
+
     it("is compared with the checksums that a server knows, without reading", function()
         local etag = ("0123456789abcdef"):rep(2) .. "-7"
         edit_manifest(function(manifest)

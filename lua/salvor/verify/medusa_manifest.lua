@@ -8,11 +8,16 @@ local manifest = {}
 
 local CURE = "bring it back from another copy of the bucket, or restore another backup"
 
---- Hexadecimal MD5 of what a manifest has: base64 of 16 bytes, or hexadecimal digits; with a number
---- of parts it is an ETag instead.
+-- What Medusa notes where Azure knows no MD5, since the file was sent in blocks.
+local NO_MD5 = "no-md5-hash"
+
+--- Hexadecimal MD5 of what a manifest has: base64 of 16 bytes, or hexadecimal digits. Of a file that
+--- was sent in parts instead its ETag with their number, or NO_MD5.
 local function read_md5(text)
     if type(text) ~= "string" then
         return nil, nil
+    elseif text == NO_MD5 then
+        return nil, NO_MD5
     elseif text:find("^%x+$") and #text == 32 then
         return text:lower(), nil
     elseif text:find("^%x+%-%d+$") then
@@ -70,7 +75,7 @@ function check:compare(row, item)
             "it has %d bytes, and the manifest says %d", item.size, row.size))
     end
     if row.etag then
-        local etag = multipart(item.etag)
+        local etag = row.etag ~= NO_MD5 and multipart(item.etag)
         self.not_compared = self.not_compared or not etag
         self.context.content:cannot()
         if etag and etag ~= row.etag then
