@@ -173,6 +173,15 @@ describe("a table", function()
         end
     end)
 
+    it("ends where the server does not go on", function()
+        server:rules({{path = PODS, json = page({row("1", "a", "1s", "n")}, "c1")}})
+        local rendered, err = server:client():table("pods", {timeout = 2})
+        assert.is_nil(rendered)
+        assert.are.equal("Corrupt", err.code)
+        assert.are.equal("k8s.table", err.op)
+        assert.truthy(err.message:find("the same page", 1, true))
+    end)
+
     it("is asked for as a whole when its pages have expired", function()
         server:rules({
             {path = PODS, query = "continue=c1", status = 410,

@@ -17,6 +17,12 @@ function pages.is_expired(err)
     return err.status == 410 or err.code == "Expired" or err.code == "Gone"
 end
 
+--- The error of a server that does not go on.
+function pages.repeated(op)
+    return fail({code = "Corrupt", op = op, hint = shape.HINT,
+                 message = "the server gives the same page of the list again"})
+end
+
 local Reader = {}
 Reader.__index = Reader
 
@@ -86,8 +92,7 @@ function Reader:__call()
     local token = list.metadata.continue
     if token == self.token and token ~= nil then
         self:close()
-        return nil, fail({code = "Corrupt", op = self.read.op, hint = shape.HINT,
-                          message = "the server gives the same page of the list again"})
+        return nil, pages.repeated(self.read.op)
     end
     self.token = token
     if type(token) ~= "string" or token == "" then

@@ -25,7 +25,9 @@ return function(client, read, take)
             return nil, err
         else
             local page = table_answer.read(body, read.name ~= nil)
-            if take(page, is_anew) == false then
+            if continue and page.continue == continue then
+                return nil, pages.repeated(read.op)
+            elseif take(page, is_anew) == false then
                 break
             end
             continue, is_anew = page.continue, false
