@@ -24,6 +24,8 @@ local store = {}
 ---@field modified? number Seconds since 1970.
 ---@field etag? string
 ---@field md5? string In hexadecimal digits, where the server knows it.
+---@field md5_guessed? boolean In a list of S3's: it is none when a key of KMS's encrypts the
+--- object, which only `stat` tells.
 ---@field version? string
 ---@field mode? integer Permission bits.
 

@@ -2,8 +2,10 @@
 local block = require("salvor.block")
 local conformance = require("support.store_conformance")
 local digest = require("salvor.digest")
+local fs = require("salvor.fs")
 local open = require("salvor.store.s3.open").open
 local scripted = require("support.scripted")
+local store = require("salvor.store")
 local store_answers = require("support.store_answers")
 local task = require("salvor.task")
 local url = require("salvor.store.url")
@@ -242,7 +244,7 @@ describe("an answer of S3", function()
                 .. entry("root/%E6%97%A5", 3, ETAG .. "-2")))
             assert.are.same({
                 {path = "a b+c d%\n\1/", size = 0, kind = "folder", etag = ETAG, md5 = ETAG,
-                 modified = 1717158600.5},
+                 md5_guessed = true, modified = 1717158600.5},
                 {path = "日", size = 3, kind = "file", etag = ETAG .. "-2",
                  modified = 1717158600.5},
             }, page.items)
@@ -321,6 +323,43 @@ describe("an answer of S3", function()
             server:rules({{path = "/bucket/root/a", body = "x",
                            headers = {["x-amz-version-id"] = "v1"}}})
             assert.are.equal("v1", select(2, get(s3, "a")).version)
+        end)
+
+        --- The rules of an object of S3's in a list, encrypted with a key of KMS's, that is read in
+        --- parts of 5 MiB.
+        local function encrypted(etag, more)
+            local headers = {ETag = '"' .. etag .. '"', ["x-amz-meta-salvor-part-size"] = more,
+                             ["x-amz-server-side-encryption"] = "aws:kms"}
+            local part, size = 5 << 20, (5 << 20) + 1
+            local function range(first, last, rule)
+                rule.path, rule.status = "/bucket/root/a", 206
+                rule.request_header = {"Range", string.format("bytes=%d-%d", first, last)}
+                rule.headers = {ETag = headers.ETag, ["Content-Range"] = string.format(
+                    "bytes %d-%d/%d", first, last, size)}
+                return rule
+            end
+            return {
+                {path = "/bucket/", body = list_body(entry("root/a", size, etag))},
+                {method = "HEAD", path = "/bucket/root/a", query = "partNumber=1",
+                 headers = headers, length = part},
+                {method = "HEAD", path = "/bucket/root/a", headers = headers, length = size},
+                range(0, part - 1, {chunks = {("x"):rep(1 << 20)}, ["repeat"] = 5, length = part}),
+                range(part, part, {body = "x"}),
+            }
+        end
+
+        it("arrives although its ETag in a list is no MD5, or none of MD5s", function()
+            local folder = must(fs.temporary_folder())
+            finally(function() must(fs.remove_tree(folder)) end)
+            for etag, more in pairs({[ETAG] = false, [ETAG .. "-2"] = tostring(5 << 20)}) do
+                server:rules(encrypted(etag, more or nil))
+                local from <close> = must(store.open(ROOT, options()))
+                local to <close> = must(store.open(fs.join(folder, #etag), {part_size = 5 << 20}))
+                local summary = must(store.copy(from, to))
+                assert.are.equal(0, summary.failures, tostring((summary.failed[1] or {}).err))
+                assert.are.equal((5 << 20) + 1, must(to:stat("a")).size)
+                assert.are.equal(1, must(store.copy(from, to)).skipped)
+            end
         end)
 
         it("has no MD5 where the ETag is none", function()

@@ -212,6 +212,9 @@ describe("verification of a full Medusa backup", function()
         expect(check_there(sums))
         sums[data("Index.db")].md5 = digest.md5("")
         expect(check_there(sums), "error file-damaged " .. data("Index.db"))
+        -- Of a list alone, and the object itself does not say so: encrypted with a key of KMS's.
+        sums[data("Index.db")].md5_guessed = true
+        expect(check_there(sums))
     end)
 
     it("has a manifest that can be read", function()

@@ -83,8 +83,9 @@
 ---     close()                       ends connections; a second call does nothing
 ---
 --- An item is {path, size, modified (seconds since 1970), kind = "file", "link" or "folder", etag,
---- md5 (hex), version, mode, metadata}; those that the back end does not have are nil. A name that
---- ends in "/" and has no bytes is of kind "folder" (S3's console makes those).
+--- md5 (hex), version, mode, metadata}; those that the back end does not have are nil. An item of a
+--- list may have md5_guessed: only stat tells whether its md5 is one (store/checksum.lua). A name
+--- that ends in "/" and has no bytes is of kind "folder" (S3's console makes those).
 local errors = require("salvor.store.errors")
 local url = require("salvor.store.url")
 

@@ -3,6 +3,7 @@
 --- A sum is {update = function(self, block), finish = function(self) -> true, or nil and why not};
 --- blocks come in the order of the object.
 local digest = require("salvor.digest")
+local merge = require("salvor.copy").merge
 
 local checksum = {}
 
@@ -19,6 +20,18 @@ function md5_sum.finish(self)
         return nil, string.format("its MD5 is %s and not %s", found, self.expected)
     end
     return true
+end
+
+--- The item with an MD5 that is one, or with none: what a list has guessed, the object tells.
+function checksum.proven(backend, item)
+    if not item.md5_guessed then
+        return item
+    end
+    local told = backend:stat(item.path)
+    local proven = merge(item, {})
+    proven.md5 = told and told.etag == item.etag and told.md5 or nil
+    proven.md5_guessed = nil
+    return proven
 end
 
 --- The sum that an object of that back end is to have, and its name ("md5", "etag"...); nil when

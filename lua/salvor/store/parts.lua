@@ -14,6 +14,7 @@ function parts:fingerprint()
 end
 
 function parts:begin()
+    self.item = checksum.proven(self.source, self.item)
     local options = self:attributes()
     options.part_size, options.fingerprint = self.part_size, self:fingerprint()
     local upload, err = self.target:begin(self.to, self.size, options)

@@ -63,13 +63,9 @@ function transfer.damaged(backend, path, why)
                                    op = "store.copy"})
 end
 
---- Whether what is there is the same: by checksum where one side knows its own, else by the time
---- that copies take over. skip = "size": the size is enough.
-function transfer:is_same(block)
-    local item, there = self.item, self.there
-    if self.skip == "size" then
-        return true
-    elseif item.md5 and there.md5 then
+--- By checksum where one side knows its own, else by the time that copies take over.
+function transfer:are_same(item, there, block)
+    if item.md5 and there.md5 then
         return item.md5 == there.md5
     end
     local sum = checksum.of(self.source, item)
@@ -81,6 +77,19 @@ function transfer:is_same(block)
         return checksum.matches(self.source, self.from, item.size, sum, block, item)
     end
     return math.abs((item.modified or 0) - (there.modified or -1)) < 1
+end
+
+--- Whether what is there is the same. skip = "size": the size is enough. Nobody is asked for the
+--- proof of an MD5 that fits.
+function transfer:is_same(block)
+    local item, there = self.item, self.there
+    if self.skip == "size" or self:are_same(item, there, block) then
+        return true
+    elseif not item.md5_guessed and not there.md5_guessed then
+        return false
+    end
+    local its, theirs = checksum.proven(self.source, item), checksum.proven(self.target, there)
+    return (its.md5 ~= item.md5 or theirs.md5 ~= there.md5) and self:are_same(its, theirs, block)
 end
 
 --- Small objects
@@ -162,11 +171,16 @@ function transfer:on_server()
     local right, problem = self:check_written(item)
     if not right then
         return nil, problem
-    elseif self.item.md5 and item.md5 and item.md5 ~= self.item.md5 then
+    end
+    local md5 = self.item.md5
+    if md5 and item.md5 and item.md5 ~= md5 then
+        md5 = checksum.proven(source, self.item).md5
+    end
+    if md5 and item.md5 and item.md5 ~= md5 then
         return self:take_away(select(2, transfer.damaged(self.target, self.to,
             "its MD5 is not that of what was copied")))
     end
-    self.verified = item.md5 and self.item.md5 and "md5"
+    self.verified = md5 and item.md5 and "md5"
     return true
 end
 

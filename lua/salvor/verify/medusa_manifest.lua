@@ -1,5 +1,6 @@
 --- The files of one node in a Medusa backup: the manifest is read as a stream, table by table, and
 --- each table's files are compared with the list of its folder. The files of one table are held.
+local checksum = require("salvor.store.checksum")
 local digest = require("salvor.digest")
 local salvor = require("salvor")
 local set_files = require("salvor.set_files")
@@ -86,9 +87,11 @@ function check:compare(row, item)
     elseif not row.md5 then
         return self:add("error", "manifest-damaged", self.path,
             "the checksum of " .. row.path .. " is no MD5")
-    elseif item.md5 and item.md5 ~= row.md5 then
+    end
+    local md5 = item.md5 ~= row.md5 and checksum.proven(self.context.source.backend, item).md5
+    if md5 and md5 ~= row.md5 then
         return self:differs("file-damaged", row.path, string.format(
-            "its MD5 is %s, and the manifest says %s", item.md5, row.md5))
+            "its MD5 is %s, and the manifest says %s", md5, row.md5))
     end
     self.context.content:add({
         item = item,

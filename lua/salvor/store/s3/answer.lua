@@ -108,8 +108,8 @@ local function metadata_of(headers)
     return metadata and next(metadata) and metadata
 end
 
---- With a key of KMS's or the client's an ETag is no MD5.
-local function has_md5(headers)
+--- With a key of KMS's or the client's an ETag is no MD5, and none of MD5s.
+function answer.has_md5(headers)
     local encryption = headers["x-amz-server-side-encryption"] or ""
     return not encryption:find("^aws:kms")
         and not headers["x-amz-server-side-encryption-customer-algorithm"]
@@ -127,7 +127,7 @@ function answer.etag(value, headers)
     end
     local etag = value:gsub('^W/', ""):gsub('^"(.*)"$', "%1")
     local md5 = #etag == 32 and not etag:find("%X") and etag:lower() or nil
-    return etag, (not headers or has_md5(headers)) and md5 or nil
+    return etag, (not headers or answer.has_md5(headers)) and md5 or nil
 end
 
 --- A name that ends in "/" and has no bytes is a folder: S3's console makes those.

@@ -1,5 +1,6 @@
 --- Copies that the server makes: in one request as far as S3 allows it, above that range by range.
 local answer = require("salvor.store.s3.answer")
+local checksum = require("salvor.store.checksum")
 local errors = require("salvor.store.errors")
 local http = require("salvor.store_http")
 local task = require("salvor.task")
@@ -35,12 +36,21 @@ local function ask_to_copy(self, from, to, query, headers)
     return {etag = etag, md5 = md5, version = got.headers["x-amz-version-id"]}
 end
 
+--- Whether the copy is one of another object than was meant: a Ceph gateway does not know
+--- x-amz-copy-source-if-match.
+local function is_other(self, copied, item)
+    if not copied.md5 or not item.md5 or copied.md5 == item.md5 then
+        return false
+    end
+    local md5 = checksum.proven(self, item).md5
+    return md5 ~= nil and copied.md5 ~= md5
+end
+
 local function copy_whole(self, from, to, item)
     local copied, err = ask_to_copy(self, from, to, nil, source_headers(self, from, item))
     if not copied then
         return nil, err
-    elseif copied.md5 and item.md5 and copied.md5 ~= item.md5 then
-        -- A Ceph gateway does not know x-amz-copy-source-if-match.
+    elseif is_other(self, copied, item) then
         return errors.fail("Changed", {url = self:_url(from), op = OP})
     end
     return {path = to, size = item.size, kind = answer.kind(to, item.size),

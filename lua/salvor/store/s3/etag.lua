@@ -95,11 +95,14 @@ function sum:finish()
     return nil, string.format("its ETag is %s and not %s", found, self.expected)
 end
 
---- The size of the first part, where it is noted or the server tells it.
+--- The size of the first part, where it is noted or the server tells it; false when the ETag is of
+--- no MD5s.
 local function ask_part_size(self, item, count)
     local got = self:_head(item.path, "store.read", {partNumber = 1})
     if not got then
         return nil
+    elseif not answer.has_md5(got.headers) then
+        return false
     end
     local noted = got.headers[answer.PART_SIZE]
     local told = tonumber(got.headers["x-amz-mp-parts-count"]) == count
@@ -120,6 +123,9 @@ function methods:verifier(item)
         return false
     end
     local told = ask_part_size(self, item, count)
+    if told == false then
+        return false
+    end
     local tries = {}
     for index, part_size in ipairs(told and {told} or guess(item.size, count)) do
         tries[index] = new_try(part_size)

@@ -33,7 +33,8 @@ local function item_of(path, entry)
     end
     local etag, md5 = answer.etag(entry.ETag)
     return {path = path, size = size, modified = dates.iso(entry.LastModified),
-            kind = answer.kind(path, size), etag = etag, md5 = md5}
+            kind = answer.kind(path, size), etag = etag, md5 = md5,
+            md5_guessed = md5 and true or nil} -- no list tells what is encrypted
 end
 
 local function read_items(body, name_of)
