@@ -5,6 +5,7 @@ local digest = require("salvor.digest")
 local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local killed_copy = require("support.killed_copy")
+local lanes = require("salvor.store.lanes")
 local memory = require("support.memory")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
@@ -340,6 +341,37 @@ describe("store.copy", function()
         assert.are.equal("", result.stderr)
         memory.expect_at_most(64 * MiB, tonumber(result.stdout) * 1024)
         assert.are.equal(512 * MiB, fs.stat(at("copy")).size)
+    end)
+
+    it("has large parts under way as far as there is memory, and never none", function()
+        local held, most, done = 0, 0, 0
+
+        --- An object that is sent in three parts.
+        local function object(part_size)
+            return {
+                size = 3 * part_size, part_size = part_size, count = 3,
+                next_part = 1, under_way = 0, done = 0,
+                begin = function() return true end,
+                part = function(_, _, piece)
+                    held = held + piece:capacity()
+                    most = math.max(most, held)
+                    task.sleep(0.01)
+                    held = held - piece:capacity()
+                    return true
+                end,
+                finish = function() return true end,
+            }
+        end
+        local sizes = {40 * MiB, 8 * MiB, 12 * MiB, 500 * MiB, 8 * MiB, 40 * MiB}
+        local given = 0
+        must(lanes.run(function()
+            given = given + 1
+            return sizes[given] and object(sizes[given])
+        end, {workers = 8, parts = 4, part_size = 8 * MiB, on_end = function(_, ok)
+            done = done + (ok and 1 or 0)
+        end}))
+        assert.are.equal(#sizes, done)
+        assert.is_true(most <= (500 + 32) * MiB, most // MiB .. " MiB")
     end)
 
     it("goes on after kill -9 where it was, and leaves nothing over", function()

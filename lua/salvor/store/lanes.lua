@@ -73,18 +73,30 @@ function run:produce(next_object)
     self.work:wake()
 end
 
---- A part of a large object that is being sent.
+--- Whether an object's parts need larger blocks than the workers have (where a server takes only so
+--- many parts).
+function run:is_huge(object)
+    return object.part_size > self.part_size
+end
+
+--- A part of a large object that is being sent; nil and whether one waits for memory.
 function run:take_part()
     local object = self.sending[1]
     while object and (object.failure or object.next_part > object.count) do
         table.remove(self.sending, 1)
         object = self.sending[1]
     end
-    if object then
-        local part = object.next_part
-        object.next_part, object.under_way = part + 1, object.under_way + 1
-        return object, part
+    if not object then
+        return nil, false
+    elseif self:is_huge(object) then
+        if self.huge > 0 and self.huge + object.part_size > MEMORY then
+            return nil, true
+        end
+        self.huge = self.huge + object.part_size
     end
+    local part = object.next_part
+    object.next_part, object.under_way = part + 1, object.under_way + 1
+    return object, part
 end
 
 --- What a worker does next: an object and "whole", "begin" or the number of a part; nil at the end.
@@ -102,7 +114,8 @@ function run:take(carries_parts)
             self.room:wake()
             return object, "whole"
         end
-        object = carries_parts and self.large:take()
+        local waits = part
+        object = carries_parts and not waits and self.large:take()
         if object then
             self.room:wake()
             if object.size <= object.part_size then
@@ -111,7 +124,7 @@ function run:take(carries_parts)
             self.beginning = self.beginning + 1
             return object, object.there and "compare" or "begin"
         end
-        local may_come = not self.produced or carries_parts and self.beginning > 0
+        local may_come = not self.produced or waits or carries_parts and self.beginning > 0
         if not may_come then
             return nil
         end
@@ -180,39 +193,31 @@ function run:part(object, index, piece)
     end
 end
 
---- A block of at least that many bytes, the one at hand where it will do.
-local function fitting(piece, size)
-    if piece and piece:capacity() >= size then
-        return piece
-    end
-    if piece then
-        piece:release()
-    end
-    return must(block.new(size))
+--- A part in a block of its own, which is gone after it.
+function run:huge_part(object, index)
+    local size = object.part_size
+    local piece <close> = must(block.new(size))
+    self:part(object, index, piece)
+    self.huge = self.huge - size
+    self.work:wake()
 end
 
-local HOLDER = {__close = function(holder)
-    if holder.block then
-        holder.block:release()
-    end
-end}
-
 function run:worker(carries_parts)
-    local holder <close> = setmetatable({}, HOLDER)
+    local piece <close> = must(block.new(carries_parts and self.part_size or SMALL))
     while true do
         local object, what = self:take(carries_parts)
         if not object then
             return
         elseif what == "begin" then
             self:begin(object)
-        end
-        holder.block = fitting(holder.block, carries_parts and object.part_size or SMALL)
-        if what == "whole" then
-            self:whole(object, holder.block)
+        elseif what == "whole" then
+            self:whole(object, piece)
         elseif what == "compare" then
-            self:compare(object, holder.block)
-        elseif what ~= "begin" then
-            self:part(object, what, holder.block)
+            self:compare(object, piece)
+        elseif self:is_huge(object) then
+            self:huge_part(object, what)
+        else
+            self:part(object, what, piece)
         end
     end
 end
@@ -220,11 +225,13 @@ end
 --- run(next_object, {workers=, parts=, part_size=, on_end=}): moves what next_object() gives
 --- (objects of store/transfer.lua, nil at the end, or nil and an error, which ends it) with so many
 --- workers, of which at most `parts` carry parts. on_end(object, ok, err) is told of each; when it
---- gives false no others are begun. Returns true, or nil and next_object's error.
+--- gives false no others are begun. Their blocks have part_size bytes; what is larger gets others,
+--- as far as there is memory for them. Returns true, or nil and next_object's error.
 function lanes.run(next_object, options)
     local state <close> = setmetatable({
         small = new_queue(), large = new_queue(), sending = {}, open = {}, beginning = 0,
         work = condition.new(), room = condition.new(), on_end = options.on_end,
+        part_size = options.part_size, huge = 0,
     }, run)
     local carriers = math.max(1, math.min(options.workers, options.parts,
         MEMORY // options.part_size))
