@@ -116,6 +116,31 @@ describe("credentials of S3", function()
         assert.are.equal("wins-secret", both.aws_secret_access_key)
     end)
 
+    it("are read from profiles however they are indented, named and quoted", function()
+        environment.AWS_CONFIG_FILE = fs.join(folder, "written-by-hand")
+        must(fs.write(environment.AWS_CONFIG_FILE, [[
+[profile  indented]
+    aws_access_key_id = INDENTED
+    aws_secret_access_key = indented-secret
+    s3 =
+        addressing_style = path
+    region = eu-west-3
+[profile "with spaces"]
+credential_process = /bin/one
+    --another argument
+aws_access_key_id = SPACES
+aws_secret_access_key = spaces-secret
+[profile default]
+region = eu-north-1
+]]))
+        assert.are.equal("INDENTED", (found({profile = "indented"})))
+        local keys = must(profiles.load(getenv, "indented")).keys
+        assert.are.equal("path", keys["s3.addressing_style"])
+        assert.are.equal("eu-west-3", keys.region)
+        assert.are.equal("SPACES", (found({profile = "with spaces"})))
+        assert.are.equal("eu-north-1", must(profiles.load(getenv)).keys.region)
+    end)
+
     it("are found where the environment says that the files are", function()
         environment.AWS_SHARED_CREDENTIALS_FILE = fs.join(folder, "elsewhere")
         must(fs.write(environment.AWS_SHARED_CREDENTIALS_FILE,

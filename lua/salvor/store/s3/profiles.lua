@@ -12,27 +12,36 @@ local function value_of(text)
     return (text:gsub("%s+[#;].*$", ""):gsub("^%s+", ""):gsub("%s+$", ""))
 end
 
---- parse(text) -> {[section] = {[key] = value}}; what is indented below a key is "key.name". nil
---- and the number of the line that is none.
+--- "profile NAME", whose name may stand in quotes, with one space; other names as they are.
+local function section_name(text)
+    local name = text:match("^profile%s+(.*)$")
+    return name and "profile " .. (name:match('^"(.*)"$') or name:match("^'(.*)'$") or name) or text
+end
+
+--- parse(text) -> {[section] = {[key] = value}}; what is indented more than the key above it is
+--- "key.name". nil and the number of the line that is none.
 function profiles.parse(text)
-    local sections, section, above = {}, nil, nil
+    local sections, section, above, depth = {}, nil, nil, nil
     local number = 0
     for line in (text .. "\n"):gmatch("([^\n]*)\n") do
         number = number + 1
         local name = line:match("^%s*%[%s*(.-)%s*%]%s*[#;]?.*$")
         local indent, key, value = line:match("^(%s*)([%w_.-]+)%s*=(.*)$")
+        local is_below = above and #line:match("^%s*") > depth
         local means_nothing = line:find("^%s*$") or line:find("^%s*[#;]")
+            or is_below and not key -- a value goes on
         if name then
+            name = section_name(name)
             section, above = sections[name] or {}, nil
             sections[name] = section
         elseif not means_nothing and not (key and section) then
             return nil, number
         elseif means_nothing then
             above = line:find("%S") and above or nil
-        elseif indent ~= "" and above then
+        elseif is_below then
             section[above .. "." .. key:lower()] = value_of(value)
         else
-            above = key:lower()
+            above, depth = key:lower(), #indent
             section[above] = value_of(value)
         end
     end
@@ -97,8 +106,9 @@ function profiles.load(getenv, wanted)
             return nil, err
         end
         local section = sections[profile.name]
-        if place == "config" and profile.name ~= "default" then
+        if place == "config" then
             section = sections["profile " .. profile.name]
+                or profile.name == "default" and section or nil
         end
         for key, value in pairs(section or {}) do
             profile.found = true
