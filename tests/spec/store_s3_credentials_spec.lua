@@ -29,6 +29,11 @@ aws_secret_access_key = loses-secret
 region = us-west-2
 [profile program]
 credential_process = /bin/whatever
+[profile role]
+role_arn = arn:aws:iam::1:role/backup
+source_profile = role
+aws_access_key_id = BASEKEY
+aws_secret_access_key = base-secret
 [profile sso]
 sso_start_url = https://example
 [profile empty]
@@ -190,6 +195,8 @@ region = eu-north-1
         refused("Unsupported", {profile = "program"}, "credential_process",
             "export-credentials")
         refused("Unsupported", {profile = "sso"}, "single sign-on")
+        -- Its keys are those that may assume the role, and not the role's.
+        refused("Unsupported", {profile = "role"}, "has source_profile", "roles assumed")
     end)
 
     it("are refused in files that are no profiles", function()

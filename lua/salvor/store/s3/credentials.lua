@@ -77,9 +77,11 @@ local function of_environment(getenv)
     return fixed(access_key, secret_key, getenv("AWS_SESSION_TOKEN"), "the environment")
 end
 
+--- A role is who a profile is for, also where the keys that may assume it stand in the same one.
 local function of_profile(profile, sts)
     local keys = profile.keys
-    if keys.aws_access_key_id and keys.aws_secret_access_key then
+    local is_role = keys.role_arn and (keys.source_profile or keys.credential_source)
+    if not is_role and keys.aws_access_key_id and keys.aws_secret_access_key then
         return fixed(keys.aws_access_key_id, keys.aws_secret_access_key, keys.aws_session_token,
             "the profile " .. profile.name)
     elseif keys.web_identity_token_file and keys.role_arn then
