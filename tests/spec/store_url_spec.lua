@@ -111,6 +111,7 @@ describe("the URL of a store", function()
         -- What ends an authority was not escaped; a port is none of these.
         masked("sftp://me:se/cr?e#t@h/p", "sftp://me:***@h/p")
         masked("sftp://me:/secret@h/p", "sftp://me:***@h/p")
+        masked("sftp://me:12#secret@h/p", "sftp://me:***@h/p")
         masked("sftp://h:22/p@x", "sftp://h:22/p@x")
         masked("sftp://[::1]:22/p@x", "sftp://[::1]:22/p@x")
         masked("sftp://[::1]/p@x", "sftp://[::1]/p@x")
@@ -119,6 +120,7 @@ describe("the URL of a store", function()
         local _, problem = url.parse("sftp://me:se/cret@h/p")
         assert.is_truthy(problem.message:find("sftp://me:***@h/p: its port is no", 1, true))
         masked("az://c/p?sv=1&sig=abc&x=2", "az://c/p?sv=1&sig=***&x=2")
+        masked("s3://b?secret_key=abc#def&x=2#y", "s3://b?secret_key=***&x=2#y")
         masked("s3://b?secret_key=abc&X-Amz-Security-Token=t",
             "s3://b?secret_key=***&X-Amz-Security-Token=***")
         masked("az://c?connection_string=a%3Db&x-amz-credential=c&SAS=d&password=e",

@@ -42,7 +42,8 @@ local function mask_password(authority, rest)
     end
     -- It may also hold what ends an authority; then what follows the ":" is no port.
     local port = authority:gsub("^%b[]", ""):match(":(.*)$")
-    if port and not port:find("^%d+$") and rest:find("@", 1, true) then
+    local is_port = port and port:find("^%d+$") and rest:sub(1, 1) ~= "#"
+    if port and not is_port and rest:find("@", 1, true) then
         return authority:gsub(":.*$", ":***@") .. rest:match("^.*@(.*)$")
     end
     return authority .. rest
@@ -56,7 +57,7 @@ function url.mask(text)
     if scheme then
         text = scheme .. mask_password(authority, rest)
     end
-    return (text:gsub("([?&][^=&#]*)=([^&#]*)", function(name, value)
+    text = text:gsub("([?&][^=&#]*)=([^&#]*)", function(name, value)
         local word = (unescape(name) or name):lower()
         if word:find("_file$") or word:find("host_key$") then
             return name .. "=" .. value
@@ -67,7 +68,8 @@ function url.mask(text)
             end
         end
         return name .. "=" .. value
-    end))
+    end)
+    return (text:gsub("(=%*%*%*)#[^&]*", "%1")) -- a "#" that was not escaped
 end
 
 --- The text with every byte that would mean something else in a URL's path as %XX.
