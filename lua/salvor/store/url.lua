@@ -49,6 +49,12 @@ local function mask_password(authority, rest)
     return authority .. rest
 end
 
+--- The address of a server without who logs in there, whose secret may hold any character.
+function url.mask_login(text)
+    local place = text:match("@([^@]*)$")
+    return place and (text:match("^%a+://") or "") .. "***@" .. place or text
+end
+
 --- What people and logs may see of a text that may be a URL: without password, and without values
 --- of a query that look like secrets.
 function url.mask(text)
@@ -67,7 +73,7 @@ function url.mask(text)
                 return name .. "=***"
             end
         end
-        return name .. "=" .. value
+        return name .. "=" .. (value:find(":.*@") and url.mask_login(value) or value)
     end)
     return (text:gsub("(=%*%*%*)#[^&]*", "%1")) -- a "#" that was not escaped
 end

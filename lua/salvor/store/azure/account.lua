@@ -2,6 +2,7 @@
 --- strings, keys and shared access signatures.
 local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
+local url = require("salvor.store.url")
 
 local account = {}
 
@@ -42,7 +43,7 @@ end
 --- endpoint(text) -> {origin = "https://host:port", base = "" or "/account", account = its name or
 --- nil}, or nil and an error
 function account.endpoint(text)
-    local shown = text:gsub("//[^/]*@", "//***@"):gsub("%?.*$", "")
+    local shown = url.mask_login(text):gsub("%?.*$", "")
     local scheme, place, base = text:match("^(%a+)://([^/?#]*)([^?#]*)$")
     scheme = scheme and scheme:lower()
     if scheme ~= "http" and scheme ~= "https" then

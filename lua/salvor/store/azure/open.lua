@@ -40,11 +40,11 @@ return {
     kind = "azure",
     settings = {
         account = "string", endpoint = "string", ca = "string", insecure = "boolean",
-        proxy = "string", anonymous = "boolean", part_size = "number", connect_timeout = "number",
+        anonymous = "boolean", part_size = "number", connect_timeout = "number",
         timeout = "number",
     },
     credentials = {key = "string", sas = "string", connection_string = "string",
-                   secret = "table"},
+                   secret = "table", proxy = "string"},
 
     open = function(location, options)
         local place, err = read_location(location)

@@ -1,6 +1,7 @@
 --- Where an S3 store is: the server, the region, and whether the bucket is part of the host's name.
 local errors = require("salvor.store.errors")
 local first = require("salvor.store.s3.profiles").first
+local url = require("salvor.store.url")
 
 local endpoint = {}
 
@@ -20,7 +21,8 @@ local REGION_OF_HOST = {
 local STYLES = {path = "path", host = "host", virtual = "host", auto = "auto"}
 
 local function invalid(what, reason, hint)
-    return errors.fail("Invalid", {url = what, op = "store.open", reason = reason, hint = hint})
+    return errors.fail("Invalid", {url = url.mask_login(what), op = "store.open", reason = reason,
+                                   hint = hint})
 end
 
 --- [scheme://]host[:port][/region], the last as API Connect writes it; nil and an error otherwise.
@@ -37,7 +39,7 @@ local function parse(text)
     if scheme ~= "http" and scheme ~= "https" then
         return invalid(text, "an endpoint begins with http:// or https://")
     elseif place:find("@", 1, true) then
-        return invalid((text:gsub("//[^/]*@", "//***@")), "an endpoint holds no credentials")
+        return invalid(text, "an endpoint holds no credentials")
     elseif host == "" or host:find("[^%w%.%-_%[%]:]")
         or not (port == "" or port:find("^:%d+$")) then
         return invalid(text, "not the address of an endpoint")
