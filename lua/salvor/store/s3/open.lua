@@ -57,6 +57,8 @@ return {
         local place, err = read_location(location)
         if not place then
             return nil, err
+        elseif options.part_size and math.type(options.part_size) ~= "integer" then
+            return common.invalid(location, "'part_size' is a number of bytes")
         end
         local profile, at, client, who
         profile, err = profiles.load(os.getenv, options.profile)
