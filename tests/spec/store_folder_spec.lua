@@ -32,6 +32,16 @@ describe("a folder as a store", function()
         return fs.join(folder, name)
     end
 
+    it("is not found from a working folder that is gone", function()
+        for _, words in ipairs({{"ls", "x"}, {"stat", "x"}, {"cp", "x", "y"}, {"rm", "x"}}) do
+            local gone = must(fs.temporary_folder(top))
+            local result = salvor.run({"store", table.unpack(words)}, {home = folder, prefix = {
+                "sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', gone}})
+            assert.are.equal(1, result.code, result.stderr)
+            salvor.expect(result.stderr, "salvor: ", "x does not exist: the working folder")
+        end
+    end)
+
     it("has parts of the size that was asked for", function()
         local opened <close> = must(store.open(folder .. "/store", {part_size = 1 << 16}))
         assert.are.equal(1 << 16, opened._backend.features.part.default)

@@ -9,12 +9,12 @@ local view = require("salvor.store.view")
 
 local place = {}
 
---- The location above, and the last name; nil when there is none (a root, ".", ".."). Its text is
---- still what was given: that is what errors are about.
+--- The location above, and the last name; nil when there is none (a root, ".", "..", or a path from
+--- a working folder that is gone). Its text is still what was given: that is what errors are about.
 local function split(location)
     local path = location.path
     if location.bare then
-        path = fs.absolute(path)
+        path = fs.absolute(path) or ""
     end
     local above, name = path:match("^(.*/)([^/]+)$")
     if not name or name == "." or name == ".." then
