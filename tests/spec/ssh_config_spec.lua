@@ -16,8 +16,8 @@ describe("the SSH configuration", function()
         return fs.join(folder, name)
     end
 
-    local function lookup(text, host)
-        return config.lookup(host or "vault", write("config", text))
+    local function lookup(text, host, given)
+        return config.lookup(host or "vault", write("config", text), given)
     end
 
     it("that is not there says nothing", function()
@@ -68,6 +68,10 @@ IdentityFile ~/.ssh/%n-%h-%r-%p-%%-%x
         assert.are.equal(home .. "/.ssh/vault-vault.example-%u-7-%-%x", found.identity_files[1])
         found = must(lookup("IdentityFile %d/key\n"))
         assert.are.equal(home .. "/key", found.identity_files[1])
+        local user_and_port = "User other\nIdentityFile /keys/%r-%p\n"
+        assert.are.equal("/keys/other-22", must(lookup(user_and_port)).identity_files[1])
+        assert.are.equal("/keys/me-2222", must(lookup(user_and_port .. "Port 7\n", nil,
+            {user = "me", port = 2222})).identity_files[1])
     end)
 
     it("understands Match of all, host and originalhost, and passes over the rest", function()
@@ -91,6 +95,13 @@ IdentityFile ~/.ssh/%n-%h-%r-%p-%%-%x
         assert.are.equal(5, found.port)
         found = must(lookup("Host other\nInclude b.conf\n"))
         assert.is_nil(found.user)
+    end)
+
+    it("includes no hidden file unless asked, and files that are not there without end", function()
+        write(".b.swp", "User swapped\n")
+        assert.is_nil(must(lookup("Include *.swp\n")).user)
+        assert.are.equal("swapped", must(lookup("Include .*.swp\n")).user)
+        assert.are.equal(5, must(lookup(("Include none.conf\n"):rep(100) .. "Port 5\n")).port)
     end)
 
     it("is refused when it includes itself, or too many files", function()

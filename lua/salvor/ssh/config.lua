@@ -10,6 +10,7 @@ local config = {}
 
 local FILE_LIMIT = 1 << 20
 local FILES, DEPTH = 64, 8 -- of Include
+local DEFAULT_PORT = 22
 
 local SINGLE = {hostname = "hostname", port = "port", user = "user", proxyjump = "proxy",
                 proxycommand = "proxy"}
@@ -52,7 +53,8 @@ end
 
 local read_file
 
---- The files that a pattern of Include names; wildcards only in the last part.
+--- The files that a pattern of Include names; wildcards only in the last part, and as in a shell
+--- not for hidden files.
 local function included(pattern, folder)
     local path = folders.expand_home(pattern)
     if path:sub(1, 1) ~= "/" then
@@ -64,7 +66,8 @@ local function included(pattern, folder)
     end
     local found = {}
     for _, entry in ipairs(fs.list(fs.dirname(path)) or {}) do
-        if entry.type ~= "folder" and match.any(entry.name, {name}) then
+        local is_hidden = entry.name:sub(1, 1) == "." and name:sub(1, 1) ~= "."
+        if entry.type ~= "folder" and not is_hidden and match.any(entry.name, {name}) then
             found[#found + 1] = fs.join(fs.dirname(path), entry.name)
         end
     end
@@ -146,14 +149,14 @@ local function apply(keyword, words, state)
 end
 
 function read_file(path, state)
+    local text, err = fs.read(path, {limit = FILE_LIMIT})
+    if not text then
+        return nil, err
+    end
     state.depth, state.files = state.depth + 1, state.files + 1
     if state.depth > DEPTH or state.files > FILES then
         return nil, errors.new({code = "TooLarge",
                                 message = path .. ": too many files are included"})
-    end
-    local text, err = fs.read(path, {limit = FILE_LIMIT})
-    if not text then
-        return nil, err
     end
     for line in text:gmatch("[^\r\n]+") do
         local keyword, words = parse_line(line)
@@ -168,10 +171,10 @@ function read_file(path, state)
     return true
 end
 
-local function finish(found, host)
+local function finish(found, host, given)
     local hostname = found.hostname and expand(found.hostname, {h = host, ["%"] = "%"}) or host
-    local values = {["%"] = "%", d = home(), h = hostname, n = host, r = found.user,
-                    u = os.getenv("USER"), p = found.port}
+    local values = {["%"] = "%", d = home(), h = hostname, n = host, r = given.user or found.user,
+                    u = os.getenv("USER"), p = tostring(given.port or found.port or DEFAULT_PORT)}
     local function path_of(text)
         return folders.expand_home(expand(text, values))
     end
@@ -197,17 +200,17 @@ local function finish(found, host)
             proxy = found.proxy and found.proxy:lower() ~= "none"}
 end
 
---- lookup(host, path) -> {hostname, port, user, identity_files, known_hosts_files (nil: not named),
---- proxy = whether it is reached through another host}, or nil and an error. A file that is not
---- there says nothing.
-function config.lookup(host, path)
+--- lookup(host, path, given) -> {hostname, port, user, identity_files, known_hosts_files (nil: not
+--- named), proxy = whether it is reached through another host}, or nil and an error. `given`: {user,
+--- port} that go before the file's, or nil. A file that is not there says nothing.
+function config.lookup(host, path, given)
     local state = {host = host, folder = fs.dirname(path), applies = true, depth = 0, files = 0,
                    found = {identity_files = {}}}
     local ok, err = read_file(path, state)
     if not ok and err.code ~= "NotFound" then
         return nil, err
     end
-    return finish(state.found, host)
+    return finish(state.found, host, given or {})
 end
 
 return config

@@ -44,7 +44,9 @@ local function settings_of(location, options)
     if not path then
         return {hostname = location.host, identity_files = {}}
     end
-    local settings, err = config.lookup(location.host, path)
+    local settings, err = config.lookup(location.host, path, {
+        user = options.user or location.user, port = location.port,
+    })
     if not settings then
         return errors.wrap(err, {url = location.text, op = "store.open"})
     end
