@@ -129,6 +129,9 @@ local function read_rest(backend, path, piece, item, offset, last)
                                                      length = math.min(READ_STEP, last - offset)})
         if not read then
             return nil, err
+        elseif #piece == 0 then
+            return errors.fail("Changed", {url = urls.join(backend.url, path),
+                                           reason = "it has become shorter"})
         end
         texts[#texts + 1] = piece:text()
         offset = offset + #piece
