@@ -1,6 +1,7 @@
 --- Archives and compressed files, walked and checked to their end without being unpacked: sums,
 --- lengths, and that nothing is cut off. A file of any size, and a bomb too, takes the same little
 --- memory.
+local backends = require("salvor.store.backend")
 local block = require("salvor.block")
 local check = require("salvor.check")
 local content = require("salvor.verify.content")
@@ -48,12 +49,24 @@ local function read_options(path, options, what)
     return wanted
 end
 
+--- The object in an open store.
+local function find_in(store, path, what)
+    local backend = store._backend
+    if not backend then
+        error(what .. ": option 'store' is no open store", 4)
+    end
+    local item, err = backends.check_path(backend, path, what)
+    if item then
+        item, err = backend:stat(path)
+    end
+    return {backend = backend, item = item}, err
+end
+
 --- The object, and the back end it is in: {item, source, close}, or nil and an error.
 local function find(path, wanted, what)
     local found, err
     if wanted.store then
-        found = {backend = wanted.store._backend}
-        found.item, err = found.backend:stat(path)
+        found, err = find_in(wanted.store, path, what)
     else
         found, err = place.source(path, nil, what, 4)
     end

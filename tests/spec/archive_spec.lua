@@ -5,6 +5,7 @@ local cancel = require("support.cancel")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local memory = require("support.memory")
+local salvor = require("support.salvor")
 local sets = require("support.backup_sets")
 local store = require("salvor.store")
 local task = require("salvor.task")
@@ -135,6 +136,21 @@ describe("archive.check of compressed files", function()
         end
         assert.has_error(function() archive.check() end)
         assert.has_error(function() archive.each("") end)
+        local closed = must(store.open("."))
+        closed:close()
+        for _, option in ipairs({closed, {}}) do
+            salvor.expect(select(2, pcall(archive.check, "x", {store = option})),
+                "archive.check: option 'store' is no open store")
+        end
+    end)
+
+    it("takes the path in a store for what it is", function()
+        local s <close> = must(store.open("."))
+        for _, path in ipairs({"../x", "a\0b"}) do
+            local found, err = archive.check(path, {store = s})
+            assert.is_nil(found)
+            assert.are.equal("Invalid", err.code)
+        end
     end)
 end)
 
