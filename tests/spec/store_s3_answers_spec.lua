@@ -362,6 +362,24 @@ describe("an answer of S3", function()
             end
         end)
 
+        it("is not sent again whose ETag is no checksum, and whose time is right", function()
+            local folder = must(fs.temporary_folder())
+            finally(function() must(fs.remove_tree(folder)) end)
+            must(fs.write(fs.join(folder, "a"), "x"))
+            local time = fs.stat(fs.join(folder, "a")).mtime
+            for _, etag in ipairs({ETAG, ETAG .. "-2"}) do
+                server:rules({
+                    {path = "/bucket/", body = list_body(entry("root/a", 1, etag))},
+                    {method = "HEAD", path = "/bucket/root/a", length = 1, headers = {
+                        ETag = '"' .. etag .. '"', ["x-amz-server-side-encryption"] = "aws:kms",
+                        ["x-amz-meta-mtime"] = string.format("%.3f", time)}},
+                })
+                local to <close> = must(store.open(ROOT, options()))
+                local summary = must(store.copy(folder, to))
+                assert.are.same({0, 1}, {summary.failures, summary.skipped}, etag)
+            end
+        end)
+
         it("has no MD5 where the ETag is none", function()
             for name, value in pairs({
                 ["x-amz-server-side-encryption"] = "aws:kms",

@@ -72,6 +72,8 @@
 ---         blocks come in order, of any size; a digest takes pieces of them:
 ---         digest:update(block, offset, length). With `part_size` it also has add_part(self,
 ---         index, block), for parts of that size in any order, which is faster. Optional.
+---     taken_time(item) -> seconds or nil    The time that write() or begin() was given, where the
+---         item's own is another one. Optional.
 ---     copy(from, to, {item}) -> item    on the server, any size; only with features.copies
 ---     leftovers(prefix, {older_than, remove}) -> {{path, begun, removed}...}
 ---         Interrupted uploads of Salvor's that no list shows, begun more than `older_than` seconds

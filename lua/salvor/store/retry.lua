@@ -69,7 +69,7 @@ end
 
 local SAFE = {list = always, stat = always, read = always, write = write_is_safe, begin = always,
               remove = always, copy = always, verifier = always,
-              leftovers = always, retention = always}
+              taken_time = always, leftovers = always, retention = always}
 
 local function wrap_upload(retries, upload)
     local wrapped = {part_size = upload.part_size, _single = upload}

@@ -76,7 +76,8 @@ function transfer:are_same(item, there, block)
     if sum then
         return checksum.matches(self.source, self.from, item.size, sum, block, item)
     end
-    return math.abs((item.modified or 0) - (there.modified or -1)) < 1
+    local time = self.target.taken_time and self.target:taken_time(there) or there.modified
+    return math.abs((item.modified or 0) - (time or -1)) < 1
 end
 
 --- Whether what is there is the same. skip = "size": the size is enough. Nobody is asked for the

@@ -20,6 +20,7 @@ function view.new(backend, prefix)
             end,
         }),
         verifier = backend.verifier and view.verifier_of,
+        taken_time = backend.taken_time and view.taken_time_of,
     }, view)
 end
 
@@ -78,6 +79,10 @@ end
 
 function view:verifier_of(item)
     return self.base:verifier(self:inner(item))
+end
+
+function view:taken_time_of(item)
+    return self.base:taken_time(self:inner(item))
 end
 
 function view:close()

@@ -37,6 +37,12 @@ function methods._attributes(_, options)
     return headers
 end
 
+--- The time that an object was made with; nil where none is noted.
+function methods:taken_time(item)
+    local told = self:stat(item.path)
+    return told and told.metadata and tonumber(told.metadata.mtime)
+end
+
 --- Whether an object may come there; nil and AlreadyExists when it may not. Not every server knows
 --- If-None-Match at a PUT.
 function methods:_must_be_absent(path, op)
