@@ -167,8 +167,8 @@ function store.open(url, opts) end
 ---@field from? table<string, any> The options that open the source, when it is a URL.
 ---@field to? table<string, any> The same of the destination.
 
---- Links and special files are left out, but for a link to a file below the same root, which is
---- that file. The lists name the first thousand.
+--- Links and special files are left out, but for a link in a folder to a file below the same root,
+--- which is that file. The lists name the first thousand.
 ---@class salvor.StoreSummary
 ---@field copied integer Objects.
 ---@field skipped integer Objects that were there already.
