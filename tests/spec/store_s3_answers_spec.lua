@@ -437,6 +437,17 @@ describe("an answer of S3", function()
                 {method = "PUT", path = "/bucket/root/b", body = error_body("SomethingNew", "x")},
             })
             assert.is_true(expect_error("IO", ROOT .. "/a", s3:copy("a", "b")).retryable)
+            server:rules({
+                {method = "HEAD", path = "/bucket/root/a", length = 1},
+                {method = "PUT", path = "/bucket/root/b", body = "<R><ETag><b>x</b></ETag></R>"},
+            })
+            expect_error("IO", ROOT .. "/a", s3:copy("a", "b"))
+        end)
+
+        it("of which uploads there are is taken as far as it names any", function()
+            server:rules({{path = "/bucket/", query = "uploads=", body = "<R><Upload>text</Upload>"
+                .. "<Upload><Key><b>root/a</b></Key><UploadId>i</UploadId></Upload></R>"}})
+            assert.are.same({}, must(s3:leftovers("", {older_than = 0})))
         end)
 
         it("to a copy is about the object that was meant, and another one than its source",

@@ -27,12 +27,13 @@ local function ask_to_copy(self, from, to, query, headers)
     local got, err = self:_ask({op = OP, method = "PUT", key = self:_key(to), path = from,
                                 query = query, headers = headers, xml = {}, repeatable = true,
                                 silence = PATIENT})
-    if got and not got.xml.ETag then
-        return answer.fail(self, got, self:_url(from), OP, got.xml)
-    elseif not got then
+    if not got then
         return nil, err
     end
     local etag, md5 = answer.etag(got.xml.ETag, got.headers)
+    if not etag then
+        return answer.fail(self, got, self:_url(from), OP, got.xml)
+    end
     return {etag = etag, md5 = md5, version = got.headers["x-amz-version-id"]}
 end
 

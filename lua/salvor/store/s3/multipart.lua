@@ -73,7 +73,7 @@ function methods:_uploads(prefix, markers)
     end
     local uploads = {}
     for _, entry in ipairs(got.xml.Upload or {}) do
-        if entry.Key and entry.UploadId then
+        if type(entry.Key) == "string" and type(entry.UploadId) == "string" then
             uploads[#uploads + 1] = {key = entry.Key, id = entry.UploadId,
                                      begun = dates.iso(entry.Initiated) or 0}
         end
