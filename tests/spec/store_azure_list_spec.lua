@@ -52,6 +52,16 @@ describe("a list of Azure", function()
         end
     end)
 
+    it("has nothing where there is nothing that could be", function()
+        for _, value in ipairs({"<b>x</b>", "a&#10;X-Evil: 1"}) do
+            list_is(list_body("<Blob><Name>root/x</Name><VersionId>" .. value .. "</VersionId>"
+                .. "<Properties><Content-Length>1</Content-Length><Etag>" .. value .. "</Etag>"
+                .. "<Last-Modified>" .. value .. "</Last-Modified><Content-MD5>" .. value
+                .. "</Content-MD5></Properties></Blob>"))
+            assert.are.same({{path = "x", size = 1, kind = "file"}}, must(azure:list("", {})).items)
+        end
+    end)
+
     it("has metadata as headers have it", function()
         list_is(list_body(entry("root/x", 1,
             "<Metadata><Owner>me</Owner><x><y>1</y></x></Metadata>")))

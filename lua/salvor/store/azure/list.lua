@@ -47,17 +47,24 @@ local function metadata_of(entry)
     return metadata
 end
 
+--- The text of a child; nil of what could be in no header.
+local function text_of(entry, name)
+    local text = entry[name]
+    return type(text) == "string" and not text:find("%c") and text or nil
+end
+
 local function item_of(path, entry)
     local properties = type(entry.Properties) == "table" and entry.Properties or {}
-    local size = math.tointeger(tonumber(properties["Content-Length"]))
+    local size = math.tointeger(tonumber(text_of(properties, "Content-Length")))
     if not size or size < 0 then
         return nil
     end
     local metadata = metadata_of(entry)
-    return {path = path, size = size, modified = dates.http(properties["Last-Modified"]),
-            kind = answer.kind(path, size, metadata), etag = answer.etag(properties.Etag),
-            md5 = md5_forms.of_base64(properties["Content-MD5"]), version = entry.VersionId,
-            metadata = metadata}
+    return {path = path, size = size, modified = dates.http(text_of(properties, "Last-Modified")),
+            kind = answer.kind(path, size, metadata),
+            etag = answer.etag(text_of(properties, "Etag")),
+            md5 = md5_forms.of_base64(text_of(properties, "Content-MD5")),
+            version = text_of(entry, "VersionId"), metadata = metadata}
 end
 
 --- The items and folders of an answer as the server has sorted them; nil when it is not what was
