@@ -124,7 +124,7 @@ function methods:retention() end
 ---@field workers? integer How many parts or objects at the same time, 1 to 256; 8.
 ---@field skip? "checksum"|"size"|"never"|boolean "checksum".
 ---@field verify? "checksum"|"content" "checksum".
----@field if_absent? boolean `AlreadyExists` for an object that is there.
+---@field if_absent? boolean `AlreadyExists` for an object that is there and not skipped.
 ---@field progress? boolean|fun(state: salvor.StoreProgress)
 
 ---@class salvor.StoreProgress
