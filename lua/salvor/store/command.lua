@@ -111,7 +111,8 @@ function command.row(item)
     return {path = command.text(item.path),
             path_base64 = not utf8.len(item.path) and digest.base64(item.path) or nil,
             kind = item.kind, size = item.size, modified = item.modified,
-            etag = item.etag, md5 = item.md5, version = item.version, mode = item.mode}
+            etag = item.etag, md5 = item.md5, md5_guessed = item.md5_guessed,
+            version = item.version, mode = item.mode}
 end
 
 function command.print_json(value)
