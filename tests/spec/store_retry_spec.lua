@@ -290,27 +290,30 @@ describe("what a store's back end could not do", function()
     end)
 
     it("keeps what has arrived of an object for another run where that may do better", function()
-        local source, target = failing("from"), failing("to")
-        must(fs.write(folder .. "/from/file", ("x"):rep(40 * MiB)))
-        local begin = target.begin
-        target.begin = function(...)
-            local upload = must(begin(...))
-            local part, parts = upload.part, 0
-            upload.part = function(...)
-                parts = parts + 1
-                if parts > 2 then
-                    return errors.fail("Disconnected", {url = "the part"})
+        for _, code in ipairs({"Disconnected", "Unauthorized"}) do
+            local source, target = failing("from"), failing("to" .. code)
+            must(fs.write(folder .. "/from/file", ("x"):rep(40 * MiB)))
+            local begin = target.begin
+            target.begin = function(...)
+                local upload = must(begin(...))
+                local part, parts = upload.part, 0
+                upload.part = function(...)
+                    parts = parts + 1
+                    if parts > 2 then
+                        return errors.fail(code, {url = "the part"})
+                    end
+                    return part(...)
                 end
-                return part(...)
+                return upload
             end
-            return upload
+            local failed, err = run_copy(source, target)
+            assert.are.equal(code, (err or failed.failed[1].err).code)
+            assert.are.equal(1, #must(fs.list(folder .. "/to" .. code)))
+            target.begin = begin
+            local summary = must(run_copy(source, target))
+            assert.are.equal(1, summary.copied)
+            assert.is_true(summary.resumed >= 2 * 8 * MiB)
         end
-        assert.are.equal(1, must(run_copy(source, target)).failures)
-        assert.are.equal(1, #must(fs.list(folder .. "/to")))
-        target.begin = begin
-        local summary = must(run_copy(source, target))
-        assert.are.equal(1, summary.copied)
-        assert.is_true(summary.resumed >= 2 * 8 * MiB)
     end)
 
     it("counts when it was to be removed", function()

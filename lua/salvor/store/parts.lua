@@ -144,12 +144,13 @@ function parts:finish(block)
     return true
 end
 
---- After a failure: what may go well in another run stays for it, everything else goes.
+--- After a failure: what may go well in another run stays for it, everything else goes. Credentials
+--- that end in the midst of it are others then.
 function parts:give_up(err)
     local upload = self.upload
     if upload then
         self.upload = nil
-        if err and err.retryable then
+        if err and (err.retryable or err.code == "Unauthorized") then
             upload:close()
         else
             upload:abort()
