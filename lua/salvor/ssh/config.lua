@@ -201,8 +201,8 @@ local function finish(found, host, given)
 end
 
 --- lookup(host, path, given) -> {hostname, port, user, identity_files, known_hosts_files (nil: not
---- named), proxy = whether it is reached through another host}, or nil and an error. `given`: {user,
---- port} that go before the file's, or nil. A file that is not there says nothing.
+--- named), proxy = whether it is reached through another host}, or nil and an error. A file that is
+--- not there says nothing. `given`: {user, port} that go before the file's, or nil.
 function config.lookup(host, path, given)
     local state = {host = host, folder = fs.dirname(path), applies = true, depth = 0, files = 0,
                    found = {identity_files = {}}}
