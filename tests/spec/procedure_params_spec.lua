@@ -55,6 +55,8 @@ local CASES = {
     {"url", "@vault/below/it", "@vault/below/it"},
     {"url", "", nil, "a URL"},
     {"url", "s3:/bucket", nil, "a URL"},
+    {"url", "s3:bucket/kit", nil, "a URL"},
+    {"url", "me@host:/srv/kit", nil, "a URL"},
     {"url", "s3://", nil, "a URL"},
     {"url", "@", nil, "a URL"},
     {"url", "@/below", nil, "a URL"},

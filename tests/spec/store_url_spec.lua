@@ -39,6 +39,18 @@ describe("the URL of a store", function()
         end
     end)
 
+    it("is no path where rclone, scp or a slip of the finger would mean another machine", function()
+        for _, text in ipairs({"s3:bucket/a", "s3:/bucket", "S3:bucket", "az:c/a", "file:/a",
+                               "sftp:me@host/a", "me@host:/srv", "me@host:backups"}) do
+            local err = invalid(text, "neither a URL nor clearly a path")
+            assert.is_truthy(err.hint:find("sftp://user@host/path", 1, true))
+            assert.is_true(must(url.parse("./" .. text)).bare)
+        end
+        for _, path in ipairs({"2026-11-22T03:00:00Z", "me@host", "a/s3:b", "a/me@host:b", "s3"}) do
+            assert.is_true(must(url.parse(path)).bare, path)
+        end
+    end)
+
     it("is refused with the reason when it is none", function()
         invalid("", "an empty text")
         invalid("s3://b/%zz", "not followed by two hexadecimal digits")

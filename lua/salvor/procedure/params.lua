@@ -46,7 +46,7 @@ local function to_url(text)
     if text:match("^@") then
         return text:match("^@%w[%w_.-]*$") or text:match("^@%w[%w_.-]*/.*$"), URL
     elseif not text:match("^%a[%w+.-]*:/") then
-        return to_path(text), URL
+        return urls.parse(text) and to_path(text), URL
     elseif urls.mask(text) ~= text then
         return nil, "it without a password, which belongs to the credentials of a named store"
     end

@@ -14,6 +14,9 @@ local LIMIT = 16384 -- bytes
 --- and Azure are no paths.
 local CLIMBS = {file = true, sftp = true}
 
+--- What is no path when a ":" follows: a mistyped "scheme://".
+local SCHEMES = {az = true, file = true, s3 = true, sftp = true}
+
 --- What a secret's name in a query has in it.
 local SECRETS = {"sig", "sas", "secret", "token", "password", "credential", "connection", "key"}
 
@@ -161,6 +164,17 @@ local function parse_scheme(text, scheme, rest)
     return location
 end
 
+--- A bare path. What rclone, scp or a typing error make of a URL would be a folder on this machine,
+--- and a backup in it only seems to be elsewhere.
+local function parse_path(text)
+    local word = text:match("^([^/:]*):")
+    if word and (SCHEMES[word:lower()] or word:find(".@.")) then
+        return invalid(text, "neither a URL nor clearly a path", "write s3://bucket/prefix, "
+            .. "az://container/prefix, sftp://user@host/path, or ./ before the name of a folder")
+    end
+    return {scheme = "file", host = "", path = text, query = {}, bare = true}
+end
+
 --- parse(text) -> {scheme, user, password, host, port, path, query = {name = value}, text = the URL
 --- as people may see it}, or nil and an error. `path` is decoded and keeps its leading "/" after an
 --- authority; a bare path gives {scheme = "file", host = "", path = text, query = {}, bare = true}.
@@ -184,7 +198,10 @@ function url.parse(text)
             return invalid(text, "holds a zero byte")
         end
     else
-        location = {scheme = "file", host = "", path = text, query = {}, bare = true}
+        location, err = parse_path(text)
+        if not location then
+            return nil, err
+        end
     end
     location.text = url.mask(text)
     return location
