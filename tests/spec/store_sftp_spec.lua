@@ -155,6 +155,12 @@ store_lab.describe("SFTP", "sftp", function(at)
                     get(opened, "folder/object"))
                 assert.is_false(err.retryable)
                 expect_error("Forbidden", "/new: permission denied", put(opened, "new", "x"))
+                expect_error("Forbidden", "/new/deep/x: permission denied",
+                    put(opened, "new/deep/x", "x"))
+                local file = fs.join(must(fs.temporary_folder()), "file")
+                must(fs.write(file, "x"))
+                expect_error("Forbidden", "/new/file: permission denied",
+                    store.copy(file, opened.url .. "/new/file", {to = options()}))
                 expect_error("Forbidden", "/folder: permission denied", opened:list("", {}))
                 local failed = must(opened:remove({"object"})).failed
                 assert.are.equal("Forbidden", failed[1].err.code)

@@ -56,17 +56,24 @@ function methods:_explained(call, err, connection)
     return err
 end
 
---- Makes the folders above a path of the server's; one that cannot be made is found out later.
+--- Makes the folders above a path of the server's. nil and an error when somebody may not make them;
+--- what else is wrong with them is found out by whoever uses them.
 local function make_folders(connection, path)
     local folder = fs.dirname(path)
     if folder == "." or folder == "/" then
-        return
+        return true
     end
     local made, err = connection:mkdir(folder, 448) -- 0700
     if not made and err.code == "NotFound" then
-        make_folders(connection, folder)
-        connection:mkdir(folder, 448)
+        made, err = make_folders(connection, folder)
+        if made then
+            made, err = connection:mkdir(folder, 448)
+        end
     end
+    if not made and err.code == "Forbidden" then
+        return nil, err
+    end
+    return true
 end
 
 --- attempt() once more, when its folder was missing, after that was made.
@@ -75,7 +82,11 @@ function methods._with_folders(connection, path, attempt)
     if value or err.code ~= "NotFound" then
         return value, err
     end
-    make_folders(connection, path)
+    local made
+    made, err = make_folders(connection, path)
+    if not made then
+        return nil, err
+    end
     return attempt()
 end
 
