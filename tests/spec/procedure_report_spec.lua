@@ -176,6 +176,14 @@ describe("the evidence of a run", function()
         end
     end)
 
+    it("says of a step that was not needed what became of it before, if anything", function()
+        local made = evidence({0, begin()}, {1, {type = "step.not-needed", step = "one"}},
+            {2, {type = "step.begin", step = "two"}}, {3, {type = "step.end", step = "two"}},
+            {4, {type = "run.resume"}}, {5, {type = "step.not-needed", step = "two"}})
+        assert.same({"not needed", "done", "not reached"},
+            {made.steps[1].status, made.steps[2].status, made.steps[3].status})
+    end)
+
     it("tells which steps were undone, and which could not be", function()
         local made = evidence({0, begin()}, {1, {type = "step.begin", step = "one"}},
             {2, {type = "step.end", step = "one"}}, {3, {type = "step.begin", step = "two"}},
@@ -250,8 +258,8 @@ describe("the evidence of a run", function()
     it("can be made of any records, and of none", function()
         for _, kind in ipairs({"run.begin", "run.resume", "run.undo", "run.interrupted", "run.end",
                                "check", "confirm", "step.begin", "step.end", "step.failed",
-                               "step.skipped", "step.verified", "retry", "effect.begin",
-                               "effect.end", "effect.failed", "wait.begin",
+                               "step.skipped", "step.not-needed", "step.verified",
+                               "retry", "effect.begin", "effect.end", "effect.failed", "wait.begin",
                                "wait.end", "changed", "undo.begin", "undo.end", "undo.failed",
                                "lock.acquired", "lock.lost", "lock.released", "?"}) do
             for _, record in ipairs({

@@ -60,7 +60,13 @@ lab.describe("a run", function()
         local result = command({"site/script"})
         salvor.expect_code(0, result)
         assert.equal("yes\n", notes())
-        salvor.expect(result.stdout, "already so  already", "done        yes")
+        salvor.expect(result.stdout, "not needed  no", "already so  already", "done        yes")
+        local report = salvor.run({"report", listed().run, "--output", "json"}, {home = home})
+        local told = {}
+        for index, step in ipairs(must(json.decode(report.stdout)).steps) do
+            told[index] = step.id .. ": " .. step.status
+        end
+        assert.same({"no: not needed", "already: already so", "yes: done"}, told)
     end)
 
     it("gives facts to later steps, and to those of a resumed run", function()

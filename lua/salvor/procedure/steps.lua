@@ -127,10 +127,13 @@ end
 local function advance(attempt, step)
     attempt.ctx.performer.step = step.id
     local why = attempt.flow:left_out(step)
-    if why and not step.check then
+    if step.check then
+        return
+    elseif why then
         leave_out(attempt, step, why)
     elseif not session.is_wanted(step, attempt.ctx) then
-        return
+        attempt.run.journal:append({type = "step.not-needed", step = step.id})
+        attempt.observer.step(step, "not-needed")
     elseif attempt.finished[step.id] and still_holds(attempt, step) then
         if step.verify then
             attempt.run.journal:append({type = "step.verified", step = step.id})

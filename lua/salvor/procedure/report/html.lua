@@ -7,7 +7,8 @@ local words = require("salvor.procedure.report.words")
 
 local h = markup.element
 
-local GOOD = {done = true, ok = true, undone = true, ["already so"] = true}
+local GOOD = {done = true, ok = true, undone = true, ["already so"] = true,
+              ["not needed"] = true}
 local BAD = {stopped = true, failed = true, preflight = true, damaged = true, locked = true,
              ["undo failed"] = true}
 

@@ -159,6 +159,13 @@ on["step.skipped"] = function(self, record)
         .. (step.reason and ": " .. step.reason or ""))
 end
 
+on["step.not-needed"] = function(self, record)
+    local step = self:step(record.step)
+    if #step.attempts == 0 then
+        step.status = "not needed"
+    end
+end
+
 on["retry"] = function(self, record)
     local step = self:step(record.step)
     table.insert(step.retries, {time = record.time, message = text(record.message)})
