@@ -113,7 +113,7 @@ function ctx:perform(effect) end
 ---@class salvor.CommandOptions: salvor.ProcOptions
 ---@field read_only? boolean The command changes nothing: a plan runs it too.
 
---- Runs a program, as proc.run() does.
+--- Runs a program, as proc.run() does: an exit code other than 0 is a result, not an error.
 ---@param argv string[]
 ---@param options? salvor.CommandOptions
 ---@return salvor.ProcResult

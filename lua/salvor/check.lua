@@ -38,6 +38,28 @@ function check.options(opts, names, what, depth)
     return opts
 end
 
+--- Raises unless `argv` is a list of texts with at least one.
+function check.command(argv, what)
+    if type(argv) ~= "table" or #argv == 0 then
+        error(what .. ": a command as a list expected, such as {\"ls\", \"-l\"}; got "
+            .. (type(argv) == "table" and "an empty one" or type(argv)), SCRIPT)
+    end
+    for number, word in ipairs(argv) do
+        if type(word) ~= "string" then
+            error(string.format("%s: word %d of the command is a %s", what, number, type(word)),
+                SCRIPT)
+        end
+    end
+end
+
+--- Raises unless the value is of that type, or of one of "string|number".
+function check.type(value, expected, what)
+    if not expected:find(type(value), 1, true) then
+        error(string.format("%s: %s expected, got %s", what, expected:gsub("|", " or "),
+            type(value)), SCRIPT)
+    end
+end
+
 --- One of the words in `choices`; `fallback` when absent. `depth` as above.
 function check.choice(value, choices, fallback, option, what, depth)
     if value == nil then

@@ -62,6 +62,24 @@ describe("a procedure outside the cluster", function()
             assert.same({code = 3}, records[2].result)
         end)
 
+        it("and stops a plan at misuse, at the line of the script", function()
+            local ctx, list = planning()
+            local function misuse(expected, ...)
+                local ok, err = pcall(function(...)
+                    ctx:command(...)
+                end, ...)
+                assert.is_false(ok)
+                assert.truthy(tostring(err):find(expected, 1, true), err)
+                assert.truthy(tostring(err):find("procedure_outside_spec.lua:", 1, true), err)
+            end
+            misuse("ctx:command: a command as a list expected, such as", "ls -l")
+            misuse("ctx:command: a command as a list expected, such as", {})
+            misuse("ctx:command: word 2 of the command is a number", {"ls", 1})
+            misuse("ctx:command: unknown option 'cdw'; known are cwd", {"ls"}, {cdw = folder})
+            misuse("ctx:command: option 'timeout' must be a number", {"ls"}, {timeout = "1m"})
+            assert.same({}, list)
+        end)
+
         it("of which a long line is cut between two characters", function()
             local ctx, list = planning()
             ctx:command({"echo", ("é"):rep(300)})
@@ -153,5 +171,28 @@ describe("a procedure outside the cluster", function()
         ctx, list = planning()
         ctx:perform({verb = "ring", target = "the bell", run = error})
         assert.equal("ring", list[1].verb)
+    end)
+
+    it("says what a function was not given, at the line of the script", function()
+        for expected, call in pairs({
+            ["ctx:perform: effect: table expected, got string"] =
+                function(ctx) ctx:perform("ring") end,
+            ["ctx:perform: effect.target: string expected, got nil"] =
+                function(ctx) ctx:perform({verb = "ring"}) end,
+            ["ctx:note: message: string or number expected, got nil"] =
+                function(ctx) ctx:note() end,
+            ["ctx:warn: message: string or number expected, got table"] =
+                function(ctx) ctx:warn({}) end,
+            ["ctx:problem: message: string or number expected, got nil"] =
+                function(ctx) ctx:problem() end,
+            ["ctx:name: prefix: string expected, got nil"] = function(ctx) ctx:name() end,
+            ["ctx:kit: url: string expected, got nil"] = function(ctx) ctx:kit() end,
+            ["ctx:store: url: string expected, got nil"] = function(ctx) ctx:store() end,
+        }) do
+            local ok, err = pcall(call, planning())
+            assert.is_false(ok)
+            assert.truthy(tostring(err):find("procedure_outside_spec.lua:%d+: "), err)
+            assert.truthy(tostring(err):find(expected, 1, true), err)
+        end
     end)
 end)

@@ -3,7 +3,7 @@ local general = require("salvor.check")
 local salvor = require("salvor")
 local selector = require("salvor.k8s.selector")
 
-local check = {choice = general.choice}
+local check = {choice = general.choice, command = general.command}
 
 local VERSION_MATCHES = {exact = "Exact", not_older_than = "NotOlderThan"}
 

@@ -51,19 +51,6 @@ local exec_options = copy.merge(run_options, {sized = "boolean"})
 
 local SCRIPT = 3 -- from a check's error() to the script: the check and the method
 
-local function check_argv(argv, op)
-    if type(argv) ~= "table" or #argv == 0 then
-        error(op .. ": a command as a list expected, such as {\"ls\", \"-l\"}; got "
-            .. (type(argv) == "table" and "an empty one" or type(argv)), SCRIPT)
-    end
-    for number, word in ipairs(argv) do
-        if type(word) ~= "string" then
-            error(string.format("%s: word %d of the command is a %s", op, number, type(word)),
-                SCRIPT)
-        end
-    end
-end
-
 local function is_cells(value)
     return math.type(value) == "integer" and value >= 1 and value <= 65535
 end
@@ -146,7 +133,7 @@ end
 function methods:open_exec(pod, argv, opts)
     opts = check.options(opts, open_options, "k8s.open_exec")
     check.name(pod, "k8s.open_exec")
-    check_argv(argv, "k8s.open_exec")
+    check.command(argv, "k8s.open_exec")
     check_terminal(opts, "k8s.open_exec")
     local allowed, err = allow(self, {op = "k8s.open_exec", pod = pod, argv = argv, opts = opts})
     if not allowed then
@@ -318,7 +305,7 @@ end
 function methods:exec(pod, argv, opts)
     opts = check.options(opts, exec_options, "k8s.exec")
     check.name(pod, "k8s.exec")
-    check_argv(argv, "k8s.exec")
+    check.command(argv, "k8s.exec")
     check_run(opts, "k8s.exec")
     check.counts(opts, {limit = 0}, "k8s.exec")
     return command(self, "k8s.exec", "exec", pod, argv, opts)

@@ -7,11 +7,14 @@
 --   elsewhere         the clients of the other places that the procedure names, each as k8s
 --   problem, warn, note, name, perform, command, store, copy, kit
 --                     see below
+local check = require("salvor.check")
 local kit = require("salvor.procedure.kit")
 local outside = require("salvor.procedure.outside")
 local merge = require("salvor.copy").merge
 local site = require("salvor.procedure.site")
 local text = require("salvor.procedure.text")
+
+local TEXT = "string|number"
 
 local Context = {}
 Context.__index = Context
@@ -35,21 +38,25 @@ end
 
 --- A check's reason why the procedure cannot be done, and what to do about it.
 function Context:problem(message, hint)
+    check.type(message, TEXT, "ctx:problem: message")
     add(self, "problem", message, hint)
 end
 
 --- Something the operator must know, which does not stop the procedure.
 function Context:warn(message, hint)
+    check.type(message, TEXT, "ctx:warn: message")
     add(self, "warning", message, hint)
 end
 
 --- Something worth a line in the display and the journal.
 function Context:note(message)
+    check.type(message, TEXT, "ctx:note: message")
     add(self, "note", message)
 end
 
 --- The name for an object that this run creates: the same one whenever the run is resumed.
 function Context:name(prefix)
+    check.type(prefix, "string", "ctx:name: prefix")
     return prefix .. "-" .. self.run
 end
 
@@ -60,12 +67,21 @@ end
 --- Something outside the cluster that is neither a program nor a store, done as an effect: {verb,
 --- target, run, preview, summary} of salvor.procedure.effects, where `preview` may be left out.
 function Context:perform(effect)
+    check.type(effect, "table", "ctx:perform: effect")
+    check.type(effect.verb, "string", "ctx:perform: effect.verb")
+    check.type(effect.target, "string", "ctx:perform: effect.target")
     return self.performer:perform(merge({preview = nothing_yet}, effect))
 end
+
+-- Those of proc.run, and whether a plan runs it, too. A plan has to find a mistake in them.
+local COMMAND = {cwd = "string", env = "table", limit = "number", read_only = "boolean",
+                 stdin = true, timeout = "number"}
 
 --- A program, as proc.run takes it; its result, or an error is raised. A plan lists it and does it
 --- not, unless options.read_only says that it changes nothing.
 function Context:command(argv, options)
+    check.command(argv, "ctx:command")
+    check.options(options, COMMAND, "ctx:command")
     return outside.command(self.performer, argv, options)
 end
 
@@ -83,6 +99,7 @@ end
 --- A store whose writes are planned or journaled, or an error is raised. options: of store.open;
 --- `secret` may be the name of a Secret in the target namespace.
 function Context:store(url, options)
+    check.type(url, "string", "ctx:store: url")
     return outside.store(self.performer, location(self, url, options))
 end
 
@@ -100,6 +117,7 @@ end
 
 --- The recovery kit at `url`, which may be a folder.
 function Context:kit(url)
+    check.type(url, "string", "ctx:kit: url")
     if not self.kits[url] then
         local place, options = location(self, url)
         self.kits[url] = must(kit.open(place, {
