@@ -56,8 +56,8 @@ function methods:_explained(call, err, connection)
     return err
 end
 
---- Makes the folders above a path of the server's. nil and an error when somebody may not make them;
---- what else is wrong with them is found out by whoever uses them.
+--- Makes the folders above a path of the server's. nil and an error where that is not allowed; what
+--- else is wrong with them is found out by whoever uses them.
 local function make_folders(connection, path)
     local folder = fs.dirname(path)
     if folder == "." or folder == "/" then
