@@ -85,6 +85,18 @@ lab.describe("of a run's steps", function()
             {kept.step, kept.status, kept.findings[1].message})
     end)
 
+    it("names the check that failed wherever others mean nothing without it", function()
+        small:steps({
+            'id = "wrong", check = true, run = function(ctx) ctx:problem("wrong") end',
+            'id = "next", check = true, needs = {"wrong"}, run = function() end',
+            'id = "last", check = true, needs = {"next"}, run = function() end',
+        })
+        local result = small:run()
+        salvor.expect_code(4, result)
+        salvor.expect(result.stdout, "next             not looked at, since 'wrong' failed",
+            "last             not looked at, since 'wrong' failed")
+    end)
+
     it("--from leaves out the ones before, but no checks", function()
         local result = small:run({ID, "--from", "two"})
         salvor.expect_code(0, result)

@@ -15,10 +15,11 @@ local function has_problem(findings)
     end
 end
 
+--- The check whose failure makes this one meaningless, maybe by way of others.
 local function failed_need(step, failed)
     for _, needed in ipairs(step.needs or {}) do
         if failed[needed] then
-            return needed
+            return failed[needed]
         end
     end
 end
@@ -93,7 +94,7 @@ function preflight.run(procedure, ctx, passed, report, flow)
     for number, step in ipairs(checks_of(procedure, ctx, passed)) do
         local result = result_of(step, ctx, failed, flow:left_out(step))
         if result.needs or result.status == "failed" then
-            failed[step.id] = true
+            failed[step.id] = result.needs or step.id
         end
         results[number] = result
         report(result)
