@@ -252,7 +252,8 @@ local function ask(op, question, how, hint)
         return nil, fail({
             code = "Refused",
             op = op,
-            message = "there is no terminal to ask on: " .. secret.mask(question),
+            message = "there is no terminal to ask on: "
+                .. secret.mask(question):gsub("[;?]$", ""),
             hint = hint,
         })
     end

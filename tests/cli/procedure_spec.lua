@@ -343,7 +343,8 @@ lab.describe("a script of the user", function()
         install(home, "site/script", script(nil, {destructive = '"the database"',
             run = 'function() assert(io.open("' .. home .. '/done", "w")) end'}))
         local refused = run({"run", "site/script"})
-        expect_one_line(refused, 6, "there is no terminal to ask on", "the database", "--yes")
+        expect_one_line(refused, 6, "salvor: there is no terminal to ask on: this destroys the "
+            .. "database; nothing was changed; --yes agrees beforehand")
         assert.is_nil(fs.stat(home .. "/done"))
         salvor.expect_code(0, run({"run", "site/script", "--yes"}))
         assert.truthy(fs.stat(home .. "/done"))

@@ -113,7 +113,8 @@ lab.describe("a run", function()
         must(fs.remove(home .. "/one"))
         local refused = small:resume()
         salvor.expect_code(6, refused)
-        salvor.expect(refused.stderr, "this destroys all of it", "--yes agrees beforehand")
+        salvor.expect(refused.stderr, "this destroys all of it; --yes agrees beforehand; "
+            .. "go on with: salvor run --resume " .. small:only_run())
         assert.equal("one\n", notes())
         assert.same({"refused", "salvor run --resume " .. small:only_run()},
             {listed().status, listed().go_on})

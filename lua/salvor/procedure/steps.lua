@@ -69,12 +69,16 @@ function steps.journaled(attempt, step, kind, fn)
                     findings = ctx.findings})
 end
 
-local function refusal(attempt)
+--- `unasked`: the error, when there was nobody to say it.
+local function refusal(attempt, unasked)
     local has_begun = next(attempt.begun) ~= nil
+    local hints = {unasked and unasked.hint,
+                   has_begun and "go on with: salvor run --resume " .. attempt.run.id or nil}
     return errors.new({
         code = "Refused",
-        message = "the operator said no" .. (has_begun and "" or "; nothing was changed"),
-        hint = has_begun and "go on with: salvor run --resume " .. attempt.run.id or nil,
+        message = (unasked and unasked.message or "the operator said no")
+            .. (has_begun and "" or "; nothing was changed"),
+        hint = hints[1] and table.concat(hints, "; ") or hints[2],
     })
 end
 
@@ -93,7 +97,7 @@ local function ask(attempt, step)
                                 how = how or (err and "nobody could be asked" or "typed"),
                                 user = operator.name()})
     if not how then
-        attempt.refusal = err or refusal(attempt)
+        attempt.refusal = refusal(attempt, err)
         error(attempt.refusal, 0)
     end
     attempt.confirmed[step.id] = true
