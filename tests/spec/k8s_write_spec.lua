@@ -268,6 +268,19 @@ lab.describe("a write", function()
         end
     end)
 
+    it("into a namespace that is not there says that this is what is missing", function()
+        local object = config_map("left", {})
+        object.metadata.namespace = namespace .. "-not-yet"
+        for _, write in ipairs({client.create, client.apply}) do
+            local _, err = write(client, object)
+            assert.are.same({"NotFound", "create that namespace first, or choose another one"},
+                {err.code, err.hint})
+            assert.truthy(err.message:find(object.metadata.namespace, 1, true), err.message)
+        end
+        local _, err = client:patch("ns", object.metadata.namespace, {metadata = {labels = {}}})
+        assert.are.same({"NotFound"}, {err.code, err.hint})
+    end)
+
     it("that finds another object says which it found", function()
         local made = must(client:create(config_map("found", {})))
         for _, condition in ipairs({{uid = "another"}, {resourceVersion = "1"}}) do

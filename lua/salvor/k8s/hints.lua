@@ -80,11 +80,20 @@ local explanations = {
     end,
 }
 
+--- On a new cluster the namespace is what is forgotten.
+local function is_namespace_missing(write, err)
+    return err.status == 404 and fields.map(err, "details").kind == "namespaces"
+        and write.resource.plural ~= "namespaces"
+end
+
 --- `write` and `read` as client:_write and client:_read take them.
 function hints.write(write, err)
     local explanation = explanations[write.verb]
     if explanation then
         explanation(write, err)
+    end
+    if is_namespace_missing(write, err) then
+        err.hint = "create that namespace first, or choose another one"
     end
     return err
 end
