@@ -39,6 +39,21 @@ local function says_what_is_missing(at)
         assert.is_nil(fs.stat(folder .. "/to"))
     end)
 
+    it("lists nothing of an empty store, and names a prefix below which nothing lies", function()
+        local function list(...)
+            return salvor.run({"store", "ls", ...}, {home = folder, cwd = folder, env = env})
+        end
+        salvor.expect_code(0, list(root .. query))
+        salvor.expect_code(0, list(root .. "/" .. query))
+        assert.are.equal("[]\n", list("--output", "json", root .. query).stdout)
+        for _, words in ipairs({{"/no/prefix"}, {"/no/prefix/"}, {"/no/prefix", "-r"},
+                                {"/no/prefix", "--output", "json"}}) do
+            local line = fails({"ls", root .. words[1] .. query, table.unpack(words, 2)})
+            salvor.expect(line, "salvor: store.list: " .. root .. "/no/prefix", " does not exist",
+                "nothing lies below this name")
+        end
+    end)
+
     it("does not call missing what it may not see", function()
         for _, command in ipairs({"stat", "cat", "rm"}) do
             local line = fails({command, root .. "/no/object" .. query}, wrong)

@@ -1,4 +1,6 @@
 local command = require("salvor.store.command")
+local errors = require("salvor.store.errors")
+local url = require("salvor.store.url")
 local walk = require("salvor.store.walk")
 
 local function as_text()
@@ -42,6 +44,17 @@ local function list_all(backend, out)
     end
 end
 
+--- Raises for a prefix of an object store below which nothing lies: as a folder that is not there.
+--- The store itself may be empty.
+local function check_found(source)
+    local backend, missing = source.backend, source.missing or {}
+    if not backend.features.folders and must(url.parse(backend.url)).path:find("[^/]") then
+        error(errors.new("NotFound", {url = backend.url, op = "store.list", status = missing.status,
+                                      request_id = missing.request_id,
+                                      hint = "nothing lies below this name"}), 0)
+    end
+end
+
 return {
     summary = "what lies in a folder or below a prefix: time, size, name",
     usage = "salvor store ls [-r] [--output text|json] URL",
@@ -53,11 +66,10 @@ return {
     run = function(given, words)
         local out = command.output(given) == "json" and command.json_list() or as_text()
         local json_row = command.output(given) == "json" and command.row
-        local write = out.write
-        if json_row then
-            out.write = function(item)
-                write(json_row(item))
-            end
+        local write, found = out.write, false
+        out.write = function(item)
+            found = true
+            write(json_row and json_row(item) or item)
         end
         local source = command.source(words[1], given)
         if source.item then
@@ -66,6 +78,9 @@ return {
             list_all(source.backend, out)
         else
             list_level(source.backend, out)
+        end
+        if not found then
+            check_found(source)
         end
         out.finish()
         source.backend:close()
