@@ -81,7 +81,7 @@ local function new_home()
     local home = must(fs.temporary_folder())
     must(fs.write(fs.join(home, "script.lua"), SCRIPT))
     must(fs.write(fs.join(home, "local"), "text"))
-    must(fs.write(fs.join(home, "large"), ("x"):rep(9 << 20)))
+    must(fs.write(fs.join(home, "large"), ("x"):rep(9 << 20))) -- goes in parts
     must(fs.mkdir(fs.join(home, "empty")))
     return home
 end
