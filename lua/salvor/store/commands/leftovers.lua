@@ -13,7 +13,7 @@ return {
     usage = "salvor store leftovers [--older-than HOURS] [--remove] URL",
     arguments = {"URL"},
     options = {
-        {name = "older-than", argument = "HOURS", help = "since they were begun; 24"},
+        {name = "older-than", argument = "HOURS", help = "since they were begun; 24. 0 for all"},
         {name = "remove", help = "remove it: an upload that still runs fails then"},
         command.OUTPUT, command.secret_option("secret", "the store"), command.CONTEXT, command.SITE,
     },
