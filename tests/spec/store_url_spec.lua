@@ -41,7 +41,7 @@ describe("the URL of a store", function()
 
     it("is no path where rclone, scp or a slip of the finger would mean another machine", function()
         for _, text in ipairs({"s3:bucket/a", "s3:/bucket", "S3:bucket", "az:c/a", "file:/a",
-                               "sftp:me@host/a", "me@host:/srv", "me@host:backups"}) do
+                               "sftp:me@host/a", "me@host:/srv", "me@host:backups", "host:/srv"}) do
             local err = invalid(text, "neither a URL nor clearly a path")
             assert.is_truthy(err.hint:find("sftp://user@host/path", 1, true))
             assert.is_true(must(url.parse("./" .. text)).bare)

@@ -165,10 +165,10 @@ local function parse_scheme(text, scheme, rest)
 end
 
 --- A bare path. What rclone, scp or a typing error make of a URL would be a folder on this machine,
---- and a backup in it only seems to be elsewhere.
+--- and a backup in it only seems to be elsewhere. One letter may be a drive.
 local function parse_path(text)
-    local word = text:match("^([^/:]*):")
-    if word and (SCHEMES[word:lower()] or word:find(".@.")) then
+    local word, slash = text:match("^([^/:]+):(/?)")
+    if word and (SCHEMES[word:lower()] or word:find(".@.") or slash == "/" and #word > 1) then
         return invalid(text, "neither a URL nor clearly a path", "write s3://bucket/prefix, "
             .. "az://container/prefix, sftp://user@host/path, or ./ before the name of a folder")
     end
