@@ -74,14 +74,10 @@ function cli.print_help()
     io.stdout:write("salvor COMMAND --help tells more\n")
 end
 
+--- Looked at and not opened: what comes out of a pipe comes once.
 local function is_file(path)
-    local file = io.open(path, "r")
-    if not file then
-        return false
-    end
-    local readable = file:read(0) ~= nil or file:seek("end") == 0
-    file:close()
-    return readable
+    local status = require("salvor.fs").stat(path)
+    return status ~= nil and status.type ~= "folder"
 end
 
 local function is_script(word)

@@ -251,6 +251,17 @@ describe("the prompt", function()
     end)
 end)
 
+describe("a script from a pipe", function()
+    it("is run as by lua5.4", function()
+        for _, program in ipairs({"lua5.4", salvor.path}) do
+            local result = must(proc.run({"bash", "-c", [["$0" <(echo 'print("got", ...)') a b]],
+                                          program}, {timeout = 60}))
+            assert.are.equal("got\ta\tb\n", result.stdout)
+            assert.are.equal(0, result.code)
+        end
+    end)
+end)
+
 describe("standard output", function()
     local function shell(text)
         return must(proc.run({"bash", "-c", text, salvor.path}, {timeout = 60}))
