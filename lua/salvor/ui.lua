@@ -112,7 +112,8 @@ function ui.format_table(columns, rows)
         for number, text in ipairs(line) do
             cells[number] = pad(text, widths[number], columns[number].align)
         end
-        out[index] = table.concat(cells, "  "):gsub("%s+$", "")
+        -- A pattern that ends in $ would try each blank of a wide column.
+        out[index] = table.concat(cells, "  "):match("^.*%S") or ""
     end
     return secret.mask(table.concat(out, "\n") .. "\n")
 end

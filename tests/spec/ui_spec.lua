@@ -80,6 +80,16 @@ describe("ui.format_table", function()
         assert.are.equal("A        B\nx\\x1b\\n  ***\n***!\n", (text:gsub(" +\n", "\n")))
     end)
 
+    it("may have very wide columns", function()
+        local rows = {{("x"):rep(60000), "y"}, {"z", "  "}}
+        for number = 3, 100 do
+            rows[number] = {"z", "y"}
+        end
+        local text = ui.format_table({"A", "B"}, rows)
+        assert.are.equal("A B\nx y\nz\n" .. ("z y\n"):rep(98),
+            (text:gsub(" +", " "):gsub("x+", "x")))
+    end)
+
     it("knows its options", function()
         assert.has_error(function() ui.format_table({{title = "A", width = 5}}, {}) end)
         assert.has_error(function() ui.format_table({{title = "A", align = "middle"}}, {}) end)
