@@ -40,14 +40,18 @@ describe("the history", function()
         for _, text in ipairs({"x = 's3cr3t-value'", "password = 'a'", "{secret_key = \"b\"}",
                                "opts.token = [[c]]", "store.open('sftp://me:pw@host/x')",
                                " begins with a blank", "['api_key'] = 'd'",
-                               "'-----BEGIN EC PRIVATE KEY-----'"}) do
+                               "'-----BEGIN EC PRIVATE KEY-----'",
+                               ":run shop/copy -p db_password=e", "proc.run({'x', '--token=f'})",
+                               "{headers = {Authorization = 'Bearer g'}}"}) do
             must(kept:add(text))
         end
         must(kept:add("c:list('secrets')"))
         must(kept:add("token_count = 3"))
+        must(kept:add("secret=='x', token== y"))
         secret.remove("s3cr3t-value")
-        assert.are.same({"c:list('secrets')", "token_count = 3"}, history.open(path):list())
-        assert.are.equal(10, #kept:list())
+        assert.are.same({"c:list('secrets')", "token_count = 3", "secret=='x', token== y"},
+            history.open(path):list())
+        assert.are.equal(14, #kept:list())
     end)
 
     it("leaves out damaged lines, and says so", function()

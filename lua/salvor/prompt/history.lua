@@ -15,7 +15,7 @@ local ONLY_OWNER, OTHERS = 384, 63 -- 0600 and 0077
 
 -- A literal behind such a name is taken for a secret, whatever it is used for.
 local SECRET_NAMES = {"password", "passwd", "passphrase", "secret", "token", "credential",
-                      "api_?key", "access_?key", "private_?key"}
+                      "api_?key", "access_?key", "private_?key", "authorization"}
 
 --- Whether the text holds, or seems to hold, a secret.
 function history.holds_secret(text)
@@ -24,7 +24,8 @@ function history.holds_secret(text)
     end
     local lower = text:lower()
     for _, name in ipairs(SECRET_NAMES) do
-        if lower:find(name .. "[%w_]*[\"'%]]*%s*[=:,]%s*[\"'%[]") then
+        if lower:find(name .. "[%w_]*[\"'%]]*%s*[=:,]%s*[\"'%[]")
+            or lower:find(name .. "[%w_-]*=[^%s=]") then -- as a word of a command has it
             return true
         end
     end
