@@ -29,6 +29,16 @@ describe("what is entered", function()
         assert.are.equal("6 * 7", (select(2, evaluate.compile("6 * 7"))))
     end)
 
+    it("has a variable of a local at its beginning, and no other of its locals", function()
+        assert.are.equal("x = 1", evaluate.without_local("local x = 1"))
+        assert.are.equal("a, b = f()", evaluate.without_local(" local a, b = f()"))
+        assert.are.equal("function f() end", evaluate.without_local("local function f() end"))
+        for _, text in ipairs({"local x\ny = 5", "local a, b\na, b = f()", "local a, b\n\na = 1",
+                               "local x <const> = 1", "locals = 1"}) do
+            assert.are.equal(text, evaluate.without_local(text))
+        end
+    end)
+
     it("goes on while something is open, and is wrong where more does not help", function()
         for _, text in ipairs({"x = 5; f(", "for i = 1, 2 do x = i; x", "x = [[a; b",
                                "function f() g() x", "x =", "'a\\", "'a\\z"}) do

@@ -73,11 +73,10 @@ function evaluate.is_complete(text)
 end
 
 --- Locals of a line end with it: "local x = 1" at the beginning of a line makes a global instead,
---- as one who tries things out means it.
+--- as one who tries things out means it. One that is given no value there stays a local.
 function evaluate.without_local(text)
-    if text:find("^%s*local%s+function%s") then
-        return (text:gsub("^%s*local%s+", "", 1))
-    elseif text:find("^%s*local%s+[%a_][%w_%s,]*=[^=]") then
+    local names = text:match("^%s*local%s+([%a_][%w_%s,]*)=[^=]")
+    if names and not names:find("[%w_]%s+[%w_]") or text:find("^%s*local%s+function%s") then
         return (text:gsub("^%s*local%s+", "", 1))
     end
     return text
