@@ -1,6 +1,7 @@
 --- What completion knows of the cluster: kinds, names of objects, containers of pods. Each list is
 --- fetched in the background when it is first asked for, and again when it is old; the prompt's
 --- line never waits for it.
+local patience = require("salvor.prompt.complete.patience")
 local table_pages = require("salvor.k8s.table_pages")
 local task = require("salvor.task")
 
@@ -43,12 +44,14 @@ local function fetch(self, client, list, read)
     list.busy = true
     self.prompt:background(function()
         local items = {}
-        local ok, problem = pcall(task.timeout, PATIENCE, function()
+        local done, problem = patience(PATIENCE, function()
             read(client or self.prompt:client(), items)
+            return true
         end)
         sort(items)
-        list.busy, list.items, list.old_at = false, items, task.now() + (ok and FRESH or FAILED)
-        self.told(not ok and problem or nil)
+        list.busy, list.items = false, items
+        list.old_at = task.now() + (done and FRESH or FAILED)
+        self.told(problem)
     end)
 end
 

@@ -1,5 +1,6 @@
 --- What completion knows of stores: what is in a folder, listed in the background.
 local open = require("salvor.store.open")
+local patience = require("salvor.prompt.complete.patience")
 local task = require("salvor.task")
 local urls = require("salvor.store.url")
 
@@ -40,13 +41,13 @@ local function get(self, key, text_of, read)
     if not folder.busy and task.now() > folder.old_at then
         folder.busy = true
         self.prompt:background(function()
-            local ok, paths = pcall(task.timeout, PATIENCE, read)
+            local paths, problem = patience(PATIENCE, read)
             folder.busy, folder.items = false, {}
-            folder.old_at = task.now() + (ok and FRESH or FAILED)
-            for index, path in ipairs(ok and paths or {}) do
+            folder.old_at = task.now() + (paths and FRESH or FAILED)
+            for index, path in ipairs(paths or {}) do
                 folder.items[index] = {text = text_of(path), label = path:match("[^/]+/?$")}
             end
-            self.told(not ok and paths or nil)
+            self.told(problem)
         end)
     end
     return folder.items
