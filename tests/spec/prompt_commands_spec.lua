@@ -104,7 +104,7 @@ lab.describe("commands of the prompt", function()
 
     it("edit the next input, beginning with the last", function()
         shown:run("40")
-        shown:enter(":edit")
+        shown:enter(":e")
         shown:expect(shown.label .. " 40\n... + 1")
         shown:press("Enter")
         shown:expect("41\n" .. shown.label)
