@@ -1,4 +1,5 @@
 -- salvor doctor against real servers: what it finds, and what it says to do about it.
+local digest = require("salvor.digest")
 local doctor = require("support.doctor")
 local ended = require("support.ended")
 local fs = require("salvor.fs")
@@ -88,6 +89,18 @@ lab.describe("salvor doctor", function()
         expect(found, "kubeconfig/files", "ok")
         assert.are.equal(path .. ", " .. nothing .. " (not there)",
             found["kubeconfig/files"].seen)
+    end)
+
+    it("takes a token for one without end that ends when no calendar goes on", function()
+        local path = doctor.write("kubeconfig", [[
+contexts: [{name: x, context: {cluster: x, user: x}}]
+current-context: x
+clusters: [{name: x, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: x, user: {token: e30.]] .. digest.base64('{"sub":"robot","exp":9223372036854775807}')
+            :gsub("=", "") .. ".x}}]\n")
+        local found = doctor.run({"--kubeconfig", path})
+        expect(found, "kubeconfig/credentials", "ok")
+        assert.are.equal("token of robot", found["kubeconfig/credentials"].seen)
     end)
 
     it("tells of a missing kubeconfig once, and looks at all that needs none", function()
