@@ -134,6 +134,20 @@ describe("the prompt", function()
         assert.equal("prod prod-admin", production())
     end)
 
+    it("knows a cluster by its address, however that is written", function()
+        user("production: true\ncontext: prod\n")
+        for _, address in ipairs({"https://one.example:6443/", "HTTPS://One.Example:6443"}) do
+            write("config.yaml", (CONFIG:gsub("https://one.example:6443", address)))
+            assert.equal("prod prod-admin", production())
+        end
+        write("config.yaml", (CONFIG:gsub("https://one.example:6443", "https://one.example")
+            :gsub("https://two.example:6443", "https://one.example:443/")))
+        assert.equal("prod prod-admin dev", production())
+        write("config.yaml", (CONFIG:gsub("https://one.example:6443", "https://one.example/a")
+            :gsub("https://two.example:6443", "https://one.example/b")))
+        assert.equal("prod prod-admin", production())
+    end)
+
     it("knows a cluster by the kubeconfig of the file that names it", function()
         write("config/salvor/own.yaml", (CONFIG:gsub("name: prod,", "name: live,")))
         user("production: true\ncontext: live\nkubeconfig: own.yaml\n")

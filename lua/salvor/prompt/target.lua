@@ -66,6 +66,16 @@ end
 
 -- Production
 
+--- An address in the one form in which it is compared: kubeconfigs have it as people write it.
+local function canonical(address)
+    return (address:lower():gsub("/+$", ""):gsub("^(https://[^/]*):443%f[/\0]", "%1"))
+end
+
+--- Whether both are the address of one server.
+local function are_same(one, other)
+    return one ~= nil and other ~= nil and canonical(one) == canonical(other)
+end
+
 --- The address of a context's cluster. One cluster has many contexts, one for each of its users.
 local function server_of(self, layer)
     local kubeconfig = layer.value.kubeconfig
@@ -80,7 +90,7 @@ end
 local function is_about(self, layer, place)
     local context = layer.value.context
     return context ~= nil and (context == place.context
-        or place.server ~= nil and place.server == server_of(self, layer))
+        or are_same(place.server, server_of(self, layer)))
 end
 
 --- is_production({context, server}): what the first of the site's files says that names the
