@@ -133,8 +133,9 @@ function prompt:run(fn, text, source)
     self.questions:forget()
     local outcome = evaluate.run(function()
         local results = evaluate.results(fn())
-        self.inputs[#self.inputs + 1] = source and {text = source, first = self.count + 1,
-                                                    count = results.n}
+        if source and not evaluate.error_of(results) then
+            table.insert(self.inputs, {text = source, first = self.count + 1, count = results.n})
+        end
         if results.n > 0 then
             keep_results(self, results)
         end

@@ -189,6 +189,7 @@ lab.describe(":save", function()
         local shown <close> = prompt.start({env = env, columns = 150, label = "/default>"})
         shown:run("#c:list('ns', {field_selector = 'metadata.name=default'})")
         shown:run("nonsense()")
+        shown:run("c:delete('cm', 'no-such')")
         shown:run("local name = 'made'")
         shown:go(":ns " .. namespace, client.context .. "/" .. namespace .. ">")
         shown:run("must(c:apply({apiVersion = 'v1', kind = 'ConfigMap', "
