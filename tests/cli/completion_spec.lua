@@ -138,6 +138,7 @@ describe("what may come next on the command line", function()
         {"the stores of a site", {"store", "cp", "--site", "site.yaml", "/srv", "@"},
          {"@vault", ""}},
         {"nothing of a site with a mistake", {"store", "ls", "--site", "broken.yaml", "@"}, {""}},
+        {"nor of one that is a pipe", {"store", "ls", "--site", "pipe", "@"}, {""}},
         {"no options behind --", {"store", "ls", "--", "--site"}, {""}},
         {"the kinds of sets", {"verify", "--kind", "p"}, {"pgbackrest", "portal"}},
         {"shells", {"completion", ""}, {"bash", "zsh", "fish"}},

@@ -16,8 +16,19 @@ local function given(line, name)
     return text ~= "" and not text:find("\0", 1, true) and folders.expand_home(text) or nil
 end
 
---- The site that would count; nil for one whose file has a mistake.
+--- Whether that is there and no regular file: of a pipe the shell would wait for whoever writes it,
+--- and who is meant to read it would find it empty.
+local function is_no_file(path)
+    local status = require("salvor.fs").stat(path)
+    return status ~= nil and status.type ~= "file"
+end
+
+--- The site that would count; nil for one whose file has a mistake, or is a pipe.
 local function site_of(line)
+    local path = given(line, "site") or os.getenv("SALVOR_SITE") or ""
+    if path ~= "" and is_no_file(path) then
+        return nil
+    end
     return (catch(require("salvor.procedure.site").open, given(line, "site")))
 end
 
@@ -32,12 +43,11 @@ local function procedure_of(line)
     return procedure
 end
 
---- None of a kubeconfig that is a pipe: the shell would wait for whoever writes it.
+--- None of a kubeconfig that is a pipe.
 local function contexts_of(line)
     local named = {kubeconfig = given(line, "kubeconfig")}
     for _, path in ipairs(require("salvor.kube").files(named)) do
-        local status = require("salvor.fs").stat(path)
-        if status and status.type ~= "file" then
+        if is_no_file(path) then
             return {}
         end
     end
