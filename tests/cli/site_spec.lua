@@ -112,6 +112,14 @@ describe("a parameter's value", function()
         salvor.expect(result.stdout, "written", "site /dev/fd/")
     end)
 
+    it("comes from it for all that asks for it, though it comes once", function()
+        local path = write("site.yaml", "params: {tool: /no/such/tool}\n")
+        local result = must(proc.run({"bash", "-c",
+            '"$0" doctor --procedure site/script --output json --site <(cat "$1")', salvor.path,
+            path}, {timeout = 60, env = salvor.environment(home)}))
+        salvor.expect(result.stdout, '"name": "/no/such/tool"')
+    end)
+
     it("of $SALVOR_SITE counts when no file is named", function()
         local one, other = write("one.yaml", "params: {word: one}"),
             write("other.yaml", "params: {word: other}")

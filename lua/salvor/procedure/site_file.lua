@@ -34,10 +34,22 @@ local function located(path, text, err)
     return usage_at(path, 1, 1, err.message, "save it as UTF-8", err)
 end
 
+local kept = {} -- texts by path: a pipe gives its text once, and may be opened several times
+
+local function read(path)
+    if kept[path] then
+        return kept[path]
+    end
+    local text, err = fs.read(path, {limit = LIMIT})
+    local status = fs.stat(path)
+    kept[path] = status and status.type ~= "file" and text or nil
+    return text, err
+end
+
 --- open(path) -> file {path, folder, value} | nil, err: NotFound, or what is wrong with it. A file
 --- without any document is an empty mapping.
 function site_file.open(path)
-    local text, err = fs.read(path, {limit = LIMIT})
+    local text, err = read(path)
     if not text then
         return nil, err.code == "TooLarge" and usage(err.message,
             "a site file is a few pages; is it the right one?", err) or err
