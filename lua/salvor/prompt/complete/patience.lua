@@ -1,5 +1,5 @@
---- patience(seconds, fn) -> what fn() returned; nil and the problem: what it raised, or that it took
---- too long. Completion goes on without an answer, whatever a cluster or a store does.
+--- patience(seconds, fn) -> what fn() returned; nil and the problem: what it raised, or that it
+--- took too long. Completion goes on without an answer, whatever a cluster or a store does.
 local errors = require("salvor.error")
 local task = require("salvor.task")
 
