@@ -190,6 +190,17 @@ lab.describe("apic-v10/readiness", function()
             .. uid, "readiness 100 of 100")
     end)
 
+    it("takes no consent to a restart of the database for a setting of the kit", function()
+        local operation <close> = readiness.start()
+        local prepare = {"run", "apic-v10/prepare-management", "-p",
+                         "kit=" .. operation.common.management_kit}
+        local consent = patch("management", {databaseBackup = {restartDB = {accept = true}}})
+        consent(operation.world)
+        salvor.expect(operation:run().stdout, "readiness 100 of 100")
+        salvor.expect_code(0, operation:salvor(prepare))
+        salvor.expect(operation:run().stdout, "readiness 100 of 100")
+    end)
+
     it("warns when originalUID is not set, which the kit knows", function()
         local operation <close> = readiness.start()
         operation.world.portal:patch({spec = {originalUID = null}})

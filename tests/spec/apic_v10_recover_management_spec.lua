@@ -4,6 +4,7 @@ local apiconnect = require("salvor.apiconnect")
 local fs = require("salvor.fs")
 local dig = require("salvor").dig
 local lab = require("support.lab")
+local merge = require("salvor.copy").merge
 local recovery = require("support.apic_recovery")
 local salvor = require("support.salvor")
 local yaml = require("salvor.yaml")
@@ -141,6 +142,14 @@ lab.describe("run of apic-v10/recover-management", function()
         local result = operation:run()
         salvor.expect_code(6, result)
         assert.same(before, operation.world:snapshot())
+    end)
+
+    it("brings back one whose database has once been allowed to restart", function()
+        local restarted <close> = recovery.lose({spec = {databaseBackup = merge(
+            lost.spec.databaseBackup, {restartDB = {accept = true}})}})
+        local operation <close> = recovery.start(restarted)
+        salvor.expect_code(0, operation:recover())
+        assert.same(recovery.ids(restarted)[2], operation:restored()[1].id)
     end)
 end)
 

@@ -1,6 +1,7 @@
 -- How the resource that takes a lost subsystem's place differs from what it must be, and how that
 -- is mended: the object, a patch, or the operator's file.
 local difference = require("salvor.apiconnect.difference")
+local merge = require("salvor.copy").merge
 local portal = require("salvor.apiconnect.portal")
 local replacement = require("salvor.apiconnect.replacement")
 local yaml = require("salvor.yaml")
@@ -106,6 +107,13 @@ describe("the replacement of a management subsystem", function()
         assert.same({}, texts_of(alone(), KIT, "10.0.5.3"))
         assert.same({"spec.databaseBackup.path: bucket/old -> bucket/new"},
             texts_of(alone(), KIT, "10.0.5.3", "bucket/new"))
+    end)
+
+    it("needs no consent to a restart, which is no setting of its backups", function()
+        local settings = merge(KIT.spec.databaseBackup, {restartDB = {accept = true}})
+        local kit = merge(KIT, {spec = spec({databaseBackup = settings})})
+        assert.same({}, texts_of(alone(), kit, "10.0.5.3"))
+        assert.same({}, texts_of(alone({databaseBackup = settings}), KIT, "10.0.5.3"))
     end)
 
     it("is made in the mode of a recovery by an APIConnectCluster, of backups on S3", function()

@@ -7,6 +7,7 @@ local dig = require("salvor").dig
 local endpoints = require("salvor.apiconnect.endpoints")
 local fields = require("salvor.k8s.fields")
 local keys = require("salvor").keys
+local storage = require("salvor.apiconnect.storage")
 
 local replacement = {}
 
@@ -68,7 +69,7 @@ function replacement.differences(object, kit, version, backup_path)
     want_credentials(want, fields.map(object, table.unpack(difference.at(root,
         "customApplicationCredentials"))), kit.spec.customApplicationCredentials)
     local backup = replacement.BACKUP[kit.section]
-    local settings = copy.merge(kit.spec[backup], {path = backup_path})
+    local settings = copy.merge(storage.lasting(kit.spec[backup]), {path = backup_path})
     for _, key in ipairs(keys(settings)) do
         want(settings[key], backup, key)
     end

@@ -80,13 +80,11 @@ function place.problems(settings, version)
     return problems
 end
 
---- What is the same of two databaseBackups: all but the consent to a restart.
+--- What is compared of two databaseBackups.
 local function comparable(settings)
     local fields = {}
-    for name, value in pairs(type(settings) == "table" and settings or {}) do
-        if name ~= "restartDB" and value ~= "" then
-            fields[name] = value
-        end
+    for name, value in pairs(storage.lasting(type(settings) == "table" and settings or {})) do
+        fields[name] = value ~= "" and value or nil
     end
     return fields
 end

@@ -1,6 +1,7 @@
 --- Where API Connect v10 keeps its backups, as its resources say it.
 local apiconnect = require("salvor.apiconnect")
 local fields = require("salvor.k8s.fields")
+local merge = require("salvor.copy").merge
 
 local storage = {}
 
@@ -48,6 +49,14 @@ local function check_retention(settings, add)
         add("databaseBackup.repoRetentionFull is " .. tostring(retained),
             "it is a whole number from 1 to " .. LARGEST_RETENTION)
     end
+end
+
+--- lasting(settings) -> a copy without restartDB: that is the consent to one restart, no setting of
+--- the backups.
+function storage.lasting(settings)
+    local lasting = merge(settings)
+    lasting.restartDB = nil
+    return lasting
 end
 
 --- missing(field, settings) -> list of the fields that either protocol needs and that are not set,

@@ -10,6 +10,7 @@ local management_kit = require("salvor.apiconnect.management_kit")
 local portal_kit = require("salvor.apiconnect.portal_kit")
 local readiness = require("salvor.apiconnect.readiness")
 local replacement = require("salvor.apiconnect.replacement")
+local storage = require("salvor.apiconnect.storage")
 local subsystems = require("salvor.apiconnect.readiness.subsystems")
 
 local kits = {}
@@ -59,7 +60,7 @@ local function setting_changes(name, object, kit, version)
             one.before or "not set", one.after)
     end
     local field = subsystems.kind(name).backup_field
-    local saved, live = kit.spec[field] or {}, dig(object, "spec", field) or {}
+    local saved, live = kit.spec[field] or {}, storage.lasting(dig(object, "spec", field))
     for _, key in ipairs(keys(live)) do
         if saved[key] == nil then
             changes[#changes + 1] = string.format("spec.%s.%s is %s, in the kit not set", field,
