@@ -1,8 +1,10 @@
 -- apic-v10/recover-management of a subsystem whose backups are on S3: they are copied to a path of
 -- their own first.
+local apiconnect = require("salvor.apiconnect")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
 local merge = require("salvor.copy").merge
+local null = require("salvor").null
 local recovery = require("support.apic_recovery")
 local repositories = require("support.pgbackrest")
 local rights = require("support.rights")
@@ -81,6 +83,30 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
         salvor.expect_code(0, operation:plan(params))
     end)
 
+    it("goes by the multiSiteHA of what is there, not of the old definition", function()
+        local lost <close>, bucket, reach = lose(at, {spec = {multiSiteHA = MULTISITE}})
+        must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+        local operation <close> = recovery.start(lost)
+        local params = {copy_backups_to = bucket .. "/new"}
+        recovery.create_secrets(operation)
+        operation.world:add_management("management", {spec = {multiSiteHA = MULTISITE}})
+        operation:expect_refused(params, "multiSiteHA; it must be taken out before")
+        must(operation.world.client:patch(apiconnect.MANAGEMENT, "management",
+            {spec = {multiSiteHA = null}}))
+        salvor.expect_code(0, operation:plan(params))
+    end)
+
+    it("refuses multiSiteHA in an APIConnectCluster that is there", function()
+        local lost <close>, bucket, reach = lose(at)
+        must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+        local operation <close> = recovery.start(lost)
+        recovery.add_top(operation, "apic")
+        must(operation.world.client:patch(apiconnect.TOP, "apic",
+            {spec = {management = {multiSiteHA = MULTISITE}}}))
+        operation:expect_refused({top = "apic", copy_backups_to = bucket .. "/new"},
+            "multiSiteHA; it must be taken out before")
+    end)
+
     it("plans the copy, and copies nothing", function()
         local lost <close>, bucket, reach = lose(at)
         must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
@@ -101,7 +127,7 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
          "lies in what is to be copied"},
         {"the new path is not empty", {copy = "/used"}, "/used/readme"},
         {"the definition has multiSiteHA", {copy = "/new", spec = {multiSiteHA = MULTISITE}},
-         "the definition has multiSiteHA; it must be taken out before"},
+         "the replacement has multiSiteHA; it must be taken out before"},
         {"there is no repository", {copy = "/new", empty = true}, "is no repository of pgBackRest"},
     }
     for _, case in ipairs(PROBLEMS) do

@@ -6,6 +6,7 @@
 local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local dig = require("salvor").dig
+local find = require("salvor.k8s.find")
 local known = require("salvor.apiconnect.recover_management.known")
 local management_restore = require("salvor.apiconnect.management_restore")
 local s3_place = require("salvor.apiconnect.s3_place")
@@ -75,6 +76,22 @@ function checks.backup(ctx)
     end
 end
 
+local function has_multisite(object)
+    return (dig(object, "spec", "multiSiteHA")
+        or dig(object, "spec", "management", "multiSiteHA")) ~= nil
+end
+
+--- It is in what is there, which keeps what it has, or in what is put there.
+local function check_multisite(ctx, kit)
+    local object = find.object(ctx.k8s, subsystem.plural, kit.name)
+    local described, live = subsystem:described(ctx, kit, object)
+    if has_multisite(described) or has_multisite(live) then
+        ctx:problem("the replacement has multiSiteHA", "it must be taken out before backups on S3"
+            .. " are set up: of the resource that is there, or of its definition, which"
+            .. " -p resource=FILE gives; put it back when the recovery is done")
+    end
+end
+
 --- Two databases must not share a path in S3, and a new one must be without a stanza.
 function checks.copy(ctx)
     local kit, to = subsystem:kit_of(ctx), ctx.params.copy_backups_to
@@ -94,11 +111,7 @@ function checks.copy(ctx)
     if not bucket then
         return ctx:problem("the backups cannot be copied to '" .. to .. "'", wrong)
     end
-    local object = subsystem:definition(ctx, kit)
-    if dig(object, "spec", "multiSiteHA") or dig(object, "spec", "management", "multiSiteHA") then
-        ctx:problem("the definition has multiSiteHA", "it must be taken out before backups on S3"
-            .. " are set up; put it back when the recovery is done")
-    end
+    check_multisite(ctx, kit)
     local ok, err = backup_copy.check(subsystem:backup_secrets(ctx, kit), settings, to,
         known(ctx, "database"))
     if not ok then
