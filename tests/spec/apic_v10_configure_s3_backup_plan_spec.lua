@@ -1,6 +1,7 @@
 -- salvor plan apic-v10/configure-s3-backup: every change is shown, and none is made.
 local documents = require("support.documents")
 local fs = require("salvor.fs")
+local json = require("salvor.json")
 local lab = require("support.lab")
 local s3_operation = require("support.s3_operation")
 local salvor = require("support.salvor")
@@ -24,6 +25,39 @@ local function define()
             "pgbackrest info --output json --repo1-type s3", "nothing was changed")
         assert.is_nil((result.stdout .. result.stderr):find(fixture.at.secret_key, 1, true))
         assert.same(before, fixture:everything())
+    end)
+
+    describe("with a check left out", function()
+        local fixture, whole
+
+        setup(function()
+            fixture = s3_operation.start()
+            whole = fixture:plan_json()
+        end)
+
+        teardown(function()
+            fixture:close()
+        end)
+
+        for _, id in ipairs({"settings", "multisite", "restart", "credentials", "certificate",
+                             "bucket"}) do
+            it("is the same: " .. id, function()
+                local words = fixture:words("plan")
+                local result = fixture:salvor(table.move({"--skip", id, "--output", "json"}, 1, 4,
+                    #words + 1, words))
+                salvor.expect_code(0, result)
+                assert.same(whole.steps, must(json.decode(result.stdout)).steps)
+            end)
+        end
+
+        it("is none where nothing is known without it", function()
+            local words = fixture:words("plan")
+            local result = fixture:salvor(table.move({"--skip", "resource"}, 1, 2, #words + 1,
+                words))
+            assert.not_equal(0, result.code)
+            salvor.expect(result.stdout .. result.stderr,
+                "sites is not known; begin a new run without --skip resource")
+        end)
     end)
 
     it("has the bucket in the name of a custom host when nothing else is said", function()

@@ -24,7 +24,7 @@ end
 
 --- The data of the Secret of credentials that was given as parameters; nil when none was.
 function bucket.credentials(params)
-    if not params.access_key then
+    if not params.access_key or not params.secret_key then
         return nil
     end
     return {key = base64(params.access_key), keysecret = base64(params.secret_key)}
@@ -69,7 +69,6 @@ function bucket.check_credentials(ctx)
             "give both, or neither and name a Secret that has them with -p credentials=…")
     end
     local data = bucket.credentials(params)
-    ctx.facts.makes_secret = data ~= nil
     for _, site, client in sites.each(ctx) do
         if data then
             check_replaced(ctx, site, client, params.credentials, data)

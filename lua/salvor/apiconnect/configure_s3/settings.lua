@@ -33,43 +33,6 @@ local function choose_in(ctx, site, client)
     }))
 end
 
---- What is known of a data centre; nothing after a problem.
-local function describe(ctx, site, client)
-    local object = must(client:get(apiconnect.MANAGEMENT, site.name))
-    site.version = subsystem.version(ctx, object, sites.of(site))
-    if not site.version then
-        return
-    end
-    local owner, err = management_backup.owner(object, site.version, ctx.params.database)
-    if not owner then
-        return ctx:problem(err.message, err.hint)
-    elseif not dig(object, "status", "services", "db") and not dig(object, "spec", "siteName") then
-        return ctx:problem("spec.siteName of " .. site.name .. sites.of(site) .. " is not set, so"
-            .. " the name of the database cluster is unknown", "wait until the operator has set it")
-    end
-    site.namespace, site.place = client.namespace, section.of(object)
-    site.database, site.database_cluster = owner.database, owner.database_cluster
-    site.was_installed = dig(object, "status", "phase") == "Running"
-    ctx:note(section.title(site.place) .. sites.of(site) .. ", version " .. site.version)
-    return site
-end
-
---- Check `resource`: which subsystem, and where its settings are edited.
-function settings.find(ctx)
-    ctx.facts.sites = {}
-    for number = 1, sites.has_other(ctx.params) and 2 or 1 do
-        local site = {other = number == 2}
-        local client = sites.client(ctx, site)
-        site.name = choose_in(ctx, site, client)
-        table.insert(ctx.facts.sites, site.name and describe(ctx, site, client))
-    end
-    local one, two = ctx.facts.sites[1], ctx.facts.sites[2]
-    if one and two and one.version ~= two.version then
-        ctx:problem("the two data centres have different versions: " .. one.version .. " and "
-            .. two.version, "bring both to the same version and fix pack first")
-    end
-end
-
 -- What is wanted
 
 local function wanted_for(params, site)
@@ -94,13 +57,74 @@ function settings.live(ctx, site)
     return dig(now, "databaseBackup") or {}
 end
 
-local function check_other_path(ctx)
-    local other = ctx.params.other_path
-    if not other then
+--- The uid of the Job of the settings before, and whether it has failed: then there is no stanza.
+local function previous_job(client, site)
+    local job = find.object(client, stanza.JOBS, stanza.job(site.database_cluster))
+    if job then
+        return job.metadata.uid, stanza.state(job) == "failed"
+    end
+end
+
+--- Whether it has the settings already, and what it means to put them in. An installed database
+--- takes others only by a restart; one that makes or has made a stanza is installed, up or not.
+local function describe_change(ctx, site, client, object)
+    local was_installed = dig(object, "status", "phase") == "Running"
+    site.wanted = wanted_for(ctx.params, site)
+    site.changes = not s3_place.is_set(settings.live(ctx, site), site.wanted)
+    if site.database == "crunchy" and site.changes then
+        site.job, site.job_failed = previous_job(client, site)
+    end
+    site.restarts = site.job ~= nil and not site.job_failed
+        or site.changes and was_installed and site.database == "crunchy"
+    site.multisite = (multisite.find(client, object) or {}).settings
+end
+
+--- What is known of a data centre; nothing after a problem.
+local function describe(ctx, site, client)
+    local object = must(client:get(apiconnect.MANAGEMENT, site.name))
+    site.version = subsystem.version(ctx, object, sites.of(site))
+    if not site.version then
+        return
+    end
+    local owner, err = management_backup.owner(object, site.version, ctx.params.database)
+    if not owner then
+        return ctx:problem(err.message, err.hint)
+    elseif not dig(object, "status", "services", "db") and not dig(object, "spec", "siteName") then
+        return ctx:problem("spec.siteName of " .. site.name .. sites.of(site) .. " is not set, so"
+            .. " the name of the database cluster is unknown", "wait until the operator has set it")
+    end
+    site.namespace, site.place = client.namespace, section.of(object)
+    site.database, site.database_cluster = owner.database, owner.database_cluster
+    describe_change(ctx, site, client, object)
+    ctx:note(section.title(site.place) .. sites.of(site) .. ", version " .. site.version)
+    return site
+end
+
+--- Check `resource`: which subsystem, where its settings are edited, and what is to become of them.
+function settings.find(ctx)
+    local params = ctx.params
+    ctx.facts.sites = {}
+    ctx.facts.makes_secret = (params.access_key and params.secret_key) ~= nil
+    if sites.has_other(params) and not params.other_path then
         return ctx:problem("the two data centres must not share a place for their backups",
             "name the other one's with -p other_path=…")
     end
-    local one, two = s3_place.split_path(ctx.params.path), s3_place.split_path(other)
+    for number = 1, sites.has_other(params) and 2 or 1 do
+        local site = {other = number == 2}
+        local client = sites.client(ctx, site)
+        site.name = choose_in(ctx, site, client)
+        table.insert(ctx.facts.sites, site.name and describe(ctx, site, client))
+    end
+    local one, two = ctx.facts.sites[1], ctx.facts.sites[2]
+    if one and two and one.version ~= two.version then
+        ctx:problem("the two data centres have different versions: " .. one.version .. " and "
+            .. two.version, "bring both to the same version and fix pack first")
+    end
+end
+
+local function check_other_path(ctx)
+    local one = s3_place.split_path(ctx.params.path)
+    local two = s3_place.split_path(ctx.params.other_path)
     if one and one == two then
         ctx:problem("both data centres would have their backups in bucket " .. one,
             "each management subsystem needs a bucket of its own: -p path=… and -p other_path=…")
@@ -123,15 +147,7 @@ local function check_neighbours(ctx, site, client)
     end
 end
 
---- The uid of the Job of the settings before, and whether it has failed: then there is no stanza.
-local function previous_job(client, site)
-    local job = find.object(client, stanza.JOBS, stanza.job(site.database_cluster))
-    if job then
-        return job.metadata.uid, stanza.state(job) == "failed"
-    end
-end
-
---- Check `settings`: each value, and whether the resources have it already.
+--- Check `settings`: each value.
 function settings.check(ctx)
     if sites.has_other(ctx.params) then
         check_other_path(ctx)
@@ -140,26 +156,16 @@ function settings.check(ctx)
             "name it with -p other_context=… or other_namespace=…")
     end
     for _, site, client in sites.each(ctx) do
-        site.wanted = wanted_for(ctx.params, site)
-        if not site.other or site.wanted.path then
-            for _, problem in ipairs(s3_place.problems(site.wanted, site.version)) do
-                ctx:problem(table.unpack(problem))
-            end
-            check_neighbours(ctx, site, client)
+        for _, problem in ipairs(s3_place.problems(site.wanted, site.version)) do
+            ctx:problem(table.unpack(problem))
         end
-        site.changes = not s3_place.is_set(settings.live(ctx, site), site.wanted)
-        if site.database == "crunchy" and site.changes then
-            site.job, site.job_failed = previous_job(client, site)
-        end
+        check_neighbours(ctx, site, client)
     end
 end
 
---- Check `restart`: an installed database takes other settings only by a restart. One that makes or
---- has made a stanza is installed, whether it is up or not.
+--- Check `restart`: where the database restarts, somebody has agreed to it.
 function settings.check_restart(ctx)
     for _, site in sites.each(ctx) do
-        site.restarts = site.job ~= nil and not site.job_failed
-            or site.changes and site.was_installed and site.database == "crunchy"
         if site.restarts and not ctx.params.restart_database then
             ctx:problem("the database of " .. site.name .. sites.of(site) .. " is installed: it"
                 .. " restarts for other backup settings, and the subsystem is down until then",
@@ -187,7 +193,6 @@ function settings.check_multisite(ctx)
         if not found then
             return ctx:problem(problem, hint)
         end
-        site.multisite = found.settings
         count = count + (found.settings and 1 or 0)
         if found.is_out then
             ctx:warn("multiSiteHA of " .. site.name .. sites.of(site) .. " was taken out by an"

@@ -1,5 +1,6 @@
 --- The data centres that apic-v10/configure-s3-backup works on: one, or two. What is known of each
---- is in ctx.facts.sites, plain values:
+--- is in ctx.facts.sites, plain values, since the check `resource`; the other checks judge it, so
+--- that each of them may be left out:
 ---
 ---     other       true for the second data centre
 ---     name        of the ManagementCluster; namespace, version
@@ -10,6 +11,7 @@
 ---     job         uid of the stanza-create Job of the settings before; job_failed
 ---     multisite   multiSiteHA, when there is one, or was before it was taken out
 local dig = require("salvor").dig
+local known = require("salvor.procedure.known")({sites = "resource"})
 
 local sites = {}
 
@@ -31,10 +33,10 @@ end
 
 --- each(ctx) -> iterator of index, site, client
 function sites.each(ctx)
-    local index = 0
+    local index, all = 0, known(ctx, "sites")
     return function()
         index = index + 1
-        local site = (ctx.facts.sites or {})[index]
+        local site = all[index]
         if site then
             return index, site, sites.client(ctx, site)
         end
@@ -48,7 +50,7 @@ end
 
 --- Whether any of them is so.
 function sites.any(ctx, test)
-    for _, site in ipairs(ctx.facts.sites or {}) do
+    for _, site in ipairs(known(ctx, "sites")) do
         if test(site) then
             return true
         end
@@ -66,7 +68,7 @@ end
 --- Those with multiSiteHA, by mode: the active one first, or last.
 function sites.by_mode(ctx, active_last)
     local found = {}
-    for _, site in ipairs(ctx.facts.sites or {}) do
+    for _, site in ipairs(known(ctx, "sites")) do
         if site.multisite then
             found[#found + 1] = site
         end
