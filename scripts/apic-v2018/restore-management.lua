@@ -74,7 +74,7 @@ return {
          help = "in a disaster: the new folder that the project is copied to"},
         {name = "output_folders", type = "list",
          help = "in a disaster: folders of the project that hold what install --out wrote, beside"
-            .. " those whose names end in -out"},
+            .. " those at its top whose names end in -out"},
         {name = "registry", type = "string", help = "in a disaster: the new image registry"},
         {name = "registry_secret", type = "name",
          help = "in a disaster: the new Secret with the registry's credentials"},

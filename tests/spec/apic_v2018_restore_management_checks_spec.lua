@@ -21,6 +21,12 @@ local PROBLEMS = {
         says = {"/no/such/record.yaml", "record versions and endpoints of the old system"},
     },
     {
+        "an output folder is not in the project",
+        options = {disaster = true},
+        params = {output_folders = "mgmt-out,mgmt_out"},
+        says = {" has no folder mgmt_out", "name output folders as they stand in the project"},
+    },
+    {
         "the record is no such file",
         spoil = function(fixture)
             must(fs.write(fixture.record, "- one\n"))

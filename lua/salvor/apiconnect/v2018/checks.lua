@@ -72,6 +72,15 @@ local function check_content(ctx, folder)
     end
 end
 
+--- One that is not found would be installed again.
+local function check_output_folders(ctx)
+    for _, name in ipairs(project.unknown_outputs(ctx.params.project,
+        ctx.params.output_folders or {})) do
+        ctx:problem(ctx.params.project .. " has no folder " .. name .. " (output_folders)",
+            "name output folders as they stand in the project: mgmt-out, or build/mgmt")
+    end
+end
+
 --- The project is that of this system; facts.subsystem is its Management subsystem.
 function checks.project(ctx)
     local loaded, err = project.load(ctx.params.project)
@@ -86,6 +95,9 @@ function checks.project(ctx)
     ctx.facts.project_pods = management.cassandra_pods
     check_namespace(ctx, management)
     check_content(ctx, ctx.params.project)
+    if ctx.params.disaster then
+        check_output_folders(ctx)
+    end
 end
 
 -- The new place of the project

@@ -151,17 +151,34 @@ local function walk(root, prefix, is_left_out, found, depth)
     return found
 end
 
+--- "./build/mgmt/" -> "build/mgmt", as the paths of list() are.
+local function plain_path(name)
+    return (name:gsub("^%./+", ""):gsub("/+$", ""))
+end
+
 --- is_output(names) -> function(path, type): whether that is a folder with what `apicup subsys
---- install --out` wrote: one at the top whose name ends in -out, or is among `names`.
+--- install --out` wrote: one at the top whose name ends in -out, or one that is among `names`.
 function project.is_output(names)
     local named = {}
     for _, name in ipairs(names) do
-        named[name:gsub("/+$", "")] = true
+        named[plain_path(name)] = true
     end
     return function(path, type)
-        return type == "folder" and not path:find("/", 1, true)
-            and (named[path] or path:find("%-out$") ~= nil)
+        return type == "folder" and (named[path] or path:find("^[^/]*%-out$") ~= nil)
     end
+end
+
+--- unknown_outputs(folder, names) -> those of the names that are no folders of the project; raises.
+function project.unknown_outputs(folder, names)
+    local is_output, found, unknown = project.is_output(names), {}, {}
+    project.list(folder, function(path, type)
+        found[path] = is_output(path, type)
+        return found[path]
+    end)
+    for _, name in ipairs(names) do
+        unknown[#unknown + 1] = not found[plain_path(name)] and name or nil
+    end
+    return unknown
 end
 
 --- list(folder, is_left_out) -> list of {path, type}, parents before what is in them; raises.
