@@ -195,8 +195,8 @@ end
 
 -- Jobs
 
---- Creates the run's job, and returns its name.
-local function begin(self, kind, name, datacenter, spec)
+--- Creates the run's job, and returns its name. before: of action.begin().
+local function begin(self, kind, name, datacenter, spec, before)
     spec.cassandraDatacenter = datacenter.name
     return action.begin(self.client, self.api .. "/" .. kind, {
         apiVersion = self.api, kind = kind,
@@ -205,7 +205,7 @@ local function begin(self, kind, name, datacenter, spec)
             ["cassandra.datastax.com/datacenter"] = datacenter.name,
         }},
         spec = spec,
-    }, name, {state = rule_of(kind)})
+    }, name, {state = rule_of(kind), before = before})
 end
 
 --- take(datacenter, name, timeout) -> the new full backup, which bears that name, as its job does;
@@ -237,11 +237,23 @@ local function has_begun(job)
         "its status is empty"
 end
 
+--- Raises when a job of somebody else's has not ended: since the checks a schedule may have begun a
+--- backup.
+local function refuse_others(self, datacenter)
+    local job = self:pending_restores(datacenter)[1] or self:pending_backups(datacenter)[1]
+    if job then
+        error(errors.new({code = "Conflict", message = job.message, hint = job.hint}), 0)
+    end
+end
+
 --- restore(datacenter, name, backup, timeouts): restores the backup of that name by a job `name`,
 --- or `name` with a number after a failed one. timeouts: {begin, finish} in seconds. Done is what
---- stopped the datacenter and finished without a message; all else raises.
+--- stopped the datacenter and finished without a message; all else raises. Not while another job of
+--- that datacenter has not ended.
 function Medusa:restore(datacenter, name, backup, timeouts)
-    name = begin(self, medusa.RESTORE_JOB, name, datacenter, {backup = backup})
+    name = begin(self, medusa.RESTORE_JOB, name, datacenter, {backup = backup}, function()
+        refuse_others(self, datacenter.name)
+    end)
     local begun, err = self.client:wait(self.api .. "/" .. medusa.RESTORE_JOB, name,
         {timeout = timeouts.begin, ready = has_begun, wanted = "to begin"})
     if not begun and err.code == "Timeout" then

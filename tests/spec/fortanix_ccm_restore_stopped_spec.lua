@@ -94,6 +94,25 @@ lab.describe("fortanix-ccm/restore stops when", function()
         assert.equal(0, #must(fixture.world.client:list(RESTORES)))
     end)
 
+    it("a backup of the schedule has begun since the checks; it goes on when that has ended",
+        function()
+            local fixture <close> = start()
+            local client = fixture.world.client
+            local run = operation.run_id(fixture:run_with({"--until", "delete-deployments"}))
+            must(client:create({
+                apiVersion = "medusa.k8ssandra.io/v1alpha1", kind = "MedusaBackupJob",
+                metadata = {name = "hourly", labels = {["salvor-test-seeded"] = "true"}},
+                spec = {cassandraDatacenter = "dc1", backupType = "differential"}}))
+            local result = fixture:resume(run)
+            salvor.expect_code(5, result)
+            salvor.expect(result.stderr, "stopped at step restore",
+                "MedusaBackupJob hourly is about to begin", "Cassandra would be stopped below it")
+            assert.equal(0, #must(client:list(RESTORES)))
+            must(client:delete("medusabackupjobs", "hourly"))
+            salvor.expect_code(0, fixture:resume(run))
+            assert.truthy(fixture.world.medusa.restored)
+        end)
+
     for what, case in pairs({
         ["its status names a pod that failed"] = {{failed = list({"main-dc1-rack1-sts-1"})},
             "failed on main-dc1-rack1-sts-1"},
