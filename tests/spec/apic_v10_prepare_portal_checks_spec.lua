@@ -5,6 +5,7 @@ local lab = require("support.lab")
 local null = require("salvor").null
 local portal = require("support.portal")
 local preparation = require("support.preparation")
+local salvor = require("support.salvor")
 local world = require("worlds.apic_v10_portal")
 
 --- Each: a case of support.preparation.
@@ -77,6 +78,22 @@ local PROBLEMS = {
 
 lab.describe("apic-v10/prepare-portal refuses when", function()
     preparation.refuses(portal.start, PROBLEMS)
+end)
+
+lab.describe("apic-v10/prepare-portal", function()
+    it("counts backups that name no portal, as the resource allows", function()
+        local fixture <close> = portal.start()
+        local count = 0
+        for _, object in ipairs(fixture.world:list(apiconnect.PORTAL_BACKUP)) do
+            must(fixture.world.client:patch("pb", object.metadata.name,
+                {spec = {portalCluster = null}}))
+            count = count + 1
+        end
+        assert.is_true(count > 1)
+        local result = fixture:plan()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "newest usable backup: portal-", "sites have backups: ")
+    end)
 end)
 
 local WARNINGS = {

@@ -8,6 +8,7 @@ local apiconnect = require("salvor.apiconnect")
 local dates = require("salvor.dates")
 local dig = require("salvor").dig
 local keys = require("salvor").keys
+local portal = require("salvor.apiconnect.portal")
 local ready = require("salvor.k8s.ready.apiconnect")["portal.apiconnect.ibm.com/PortalBackup"]
 
 local backup = {}
@@ -52,13 +53,13 @@ local function describe(object)
     }
 end
 
---- of(client, portal) -> list of the portal's backups that can be used {name, id (YYYYMMDD.HHMMSS),
+--- of(client, name) -> list of the portal's backups that can be used {name, id (YYYYMMDD.HHMMSS),
 --- time, subject (SYSTEM or a site), site (spec.siteName), type, is_record, created}, and how many
 --- there are in all. Times are seconds since 1970.
-function backup.of(client, portal)
+function backup.of(client, name)
     local found, count = {}, 0
     for object in client:each(apiconnect.PORTAL_BACKUP) do
-        if dig(object, "spec", "portalCluster") == portal then
+        if portal.belongs(object, name) then
             count = count + 1
             local described = describe(object)
             if ready(object) == "ready" and described.time and described.subject then
@@ -111,13 +112,13 @@ function backup.old_sites(set, limit)
     return texts
 end
 
---- take(client, portal, name, timeout) -> {name, time}: a backup of the system and all sites; see
+--- take(client, cluster, name, timeout) -> {name, time}: a backup of the system and all sites; see
 --- action.run().
-function backup.take(client, portal, name, timeout)
+function backup.take(client, cluster, name, timeout)
     return describe(action.run(client, apiconnect.PORTAL_BACKUP, {
         apiVersion = "portal.apiconnect.ibm.com/v1beta1",
         kind = "PortalBackup",
-        spec = {type = "all", crType = "create", portalCluster = portal},
+        spec = {type = "all", crType = "create", portalCluster = cluster},
     }, name, timeout))
 end
 

@@ -3,15 +3,15 @@ local action = require("salvor.action")
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
+local portal = require("salvor.apiconnect.portal")
 local ready = require("salvor.k8s.ready")
 local restores = require("salvor.apiconnect.restores")
 
 local restore = {KIND = "PortalRestore", PLURAL = apiconnect.PORTAL_RESTORE}
 
 --- Dry runs restore nothing.
-function restore.belongs(object, portal)
-    return dig(object, "spec", "dryRun") ~= true
-        and (dig(object, "spec", "portalCluster") or portal) == portal
+function restore.belongs(object, name)
+    return dig(object, "spec", "dryRun") ~= true and portal.belongs(object, name)
 end
 
 local function new(wanted, dry_run)
