@@ -160,6 +160,20 @@ local PROBLEMS = {
     },
 }
 
+lab.describe("apic-v10/prepare-management", function()
+    it("counts backups that tell their system in the status alone, as the resource allows",
+        function()
+            local fixture <close> = apic.start()
+            for _, object in ipairs(fixture.world:backups()) do
+                must(fixture.world.client:patch("mgmtb", object.metadata.name,
+                    {spec = {clusterName = null}}))
+            end
+            local result = fixture:plan()
+            salvor.expect_code(0, result)
+            salvor.expect(result.stdout, "newest usable backup: management-")
+        end)
+end)
+
 lab.describe("apic-v10/prepare-management refuses when", function()
     preparation.refuses(apic.start, PROBLEMS)
 

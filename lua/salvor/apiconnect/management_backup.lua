@@ -19,8 +19,9 @@ end
 
 backup.to_epoch = to_epoch
 
---- `whose` is the field of a backup that names its system, `by` what that is called in owner();
---- tell(object) -> id, time, server; new(owner) -> the spec of a new one.
+--- `whose` is the field of a backup that names its system, `told` that in which its operator does
+--- where the first may be left out, `by` what the name is called in owner(); tell(object) -> id,
+--- time, server; new(owner) -> the spec of a new one.
 local generations = {
     crunchy = {
         plural = apiconnect.MANAGEMENT_BACKUP,
@@ -28,6 +29,7 @@ local generations = {
         kind = "ManagementBackup",
         title = "ManagementBackup",
         whose = {"spec", "clusterName"},
+        told = {"status", "clusterName"},
         by = "name",
         state = crunchy["management.apiconnect.ibm.com/ManagementBackup"],
         tell = function(object)
@@ -112,7 +114,9 @@ end
 local function of(client, owner)
     local generation, found, count = generations[owner.database], {}, 0
     for object in client:each(generation.plural) do
-        if dig(object, table.unpack(generation.whose)) == owner[generation.by] then
+        local whose = dig(object, table.unpack(generation.whose))
+            or generation.told and dig(object, table.unpack(generation.told))
+        if whose == owner[generation.by] then
             count = count + 1
             found[#found + 1] = generation.state(object) == "ready"
                 and describe(generation, object) or nil
