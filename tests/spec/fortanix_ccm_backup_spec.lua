@@ -288,6 +288,21 @@ lab.describe("fortanix-ccm/backup that leaves out a step", function()
         assert.is_nil(read_kit(fixture.kit))
     end)
 
+    it("is whole without the check of the storage, which another release may keep elsewhere",
+        function()
+            local fixture <close> = start()
+            must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm", {spec = {backup = null}}))
+            local refused = fixture:run()
+            salvor.expect_code(4, refused)
+            salvor.expect(refused.stdout, "spec.backup.secret of the resource is not set",
+                "--skip storage")
+            salvor.expect_code(0, fixture:run_without("storage"))
+            fixture.id = "fortanix-ccm/restore"
+            local plan = fixture:plan()
+            salvor.expect_code(0, plan)
+            salvor.expect(plan.stdout, "the kit does not say where the backups are stored")
+        end)
+
     it("has no database: take-backup", function()
         local fixture <close> = start({medusa = {backups = {}}})
         expect_unpublished(fixture, "take-backup", "stopped at step save-objects",

@@ -45,7 +45,8 @@ function storage.check(ctx, settings)
     for _, name in ipairs(NEEDED) do
         if not settings[name] then
             ctx:problem("spec.backup." .. name .. " of the resource is not set",
-                "set it as the installation guide says; without it there are no backups")
+                "set it as the installation guide says; without it there are no backups. Where"
+                .. " this release keeps it elsewhere, leave this check out with --skip storage")
         end
     end
     local schedule = settings.schedule or "@"

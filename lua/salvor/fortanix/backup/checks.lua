@@ -1,8 +1,7 @@
 --- Whether a platform can be backed up: the checks of fortanix-ccm/backup. They change nothing.
 ---
 --- ctx.facts: cr (see salvor.fortanix), system (what a kit of it is of), datacenter {name, cluster,
---- size}, storage (the resource's settings), backup {name, finished}: the newest that can be
---- restored, nil where there is none.
+--- size}, backup {name, finished}: the newest that can be restored, nil where there is none.
 local cassandra = require("salvor.cassandra")
 local contents = require("salvor.k8s.contents")
 local find = require("salvor.k8s.find")
@@ -62,9 +61,9 @@ end
 
 --- The resource says where backups go and how often.
 function checks.storage(ctx)
-    ctx.facts.storage = storage.settings(fortanix.platform(ctx))
-    storage.check(ctx, ctx.facts.storage)
-    storage.check_secret(ctx, ctx.facts.storage, ctx.params.storage_key,
+    local settings = storage.settings(fortanix.platform(ctx))
+    storage.check(ctx, settings)
+    storage.check_secret(ctx, settings, ctx.params.storage_key,
         "if it keeps them under another name: -p storage_key=…")
 end
 

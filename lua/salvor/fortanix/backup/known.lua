@@ -1,4 +1,4 @@
 --- What the checks of fortanix-ccm/backup have found out for later ones.
 return require("salvor.procedure.known")({
-    cr = "resource", datacenter = "datacenter", storage = "storage", system = "resource",
+    cr = "resource", datacenter = "datacenter", system = "resource",
 })

@@ -8,6 +8,7 @@ local known = require("salvor.fortanix.backup.known")
 local medusa = require("salvor.medusa")
 local parts = require("salvor.fortanix.parts")
 local prerequisites = require("salvor.fortanix.prerequisites")
+local storage = require("salvor.fortanix.storage")
 local yaml = require("salvor.yaml")
 
 local steps = {}
@@ -50,7 +51,7 @@ local function settings(ctx)
         cr = {kind = cr.kind, name = cr.name},
         datacenter = known(ctx, "datacenter"),
         nodes = ctx.params.nodes,
-        storage = known(ctx, "storage"),
+        storage = storage.settings(fortanix.platform(ctx)),
         storage_key = ctx.params.storage_key,
         backup = {
             name = backup.name,

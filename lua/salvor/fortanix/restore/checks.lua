@@ -105,6 +105,11 @@ function checks.resource(ctx)
             .. " stopped, do not start a second one: salvor runs")
     end
     local now = storage.settings(object)
+    if not next(settings.storage) then
+        ctx:warn("the kit does not say where the backups are stored: whether they are looked for in"
+            .. " the same place cannot be told", "compare the resource's storage with "
+            .. parts.CR .. " of the kit")
+    end
     for _, message in ipairs(storage.moved(settings.storage, now)) do
         ctx:problem(message, "backups are looked for in another place; mend the resource, and"
             .. " never run a Medusa sync like this: it deletes the MedusaBackups that are not"
