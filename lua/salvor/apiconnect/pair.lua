@@ -8,6 +8,7 @@ local pair = {FOLDER = "pairs"}
 
 local FORMAT = 1
 local LIMIT = 1 << 20
+local LAST = 253402300799 -- the end of the year 9999
 
 --- path(time) -> where the pair of that time stands.
 function pair.path(time)
@@ -39,18 +40,25 @@ function pair.apart(known)
     return math.abs(known.management.time - known.portal.time)
 end
 
---- What a file says, or nil when it is no pair.
-local function decode(text)
-    local known = text and json.decode(text)
-    if fields.integer(known, "format") ~= FORMAT then
-        return nil
-    end
-    for _, half in ipairs({"management", "portal"}) do
-        if not fields.integer(known, half, "time") or not fields.text(known, half, "uid") then
-            return nil
+--- Whether that is what encode() writes of a half.
+local function is_half(half)
+    local ended = half.ended == nil and 0 or fields.integer(half, "ended")
+    for _, time in ipairs({fields.integer(half, "time") or -1, ended or -1}) do
+        if time < 0 or time > LAST then
+            return false
         end
     end
-    return fields.text(known, "management", "id") and known or nil
+    return fields.text(half, "uid") ~= nil and fields.text(half, "name") ~= nil
+        and (half.server == nil or fields.text(half, "server") ~= nil)
+end
+
+--- What a file says, or nil when it is no pair: anybody may have written into it.
+local function decode(text)
+    local known = text and json.decode(text)
+    local is_pair = fields.integer(known, "format") == FORMAT
+        and is_half(fields.map(known, "management")) and is_half(fields.map(known, "portal"))
+        and fields.text(known, "management", "id")
+    return is_pair and known or nil
 end
 
 --- all(store) -> list of what encode() was given, newest first, and of the paths that are no pairs;
