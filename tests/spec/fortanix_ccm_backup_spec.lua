@@ -1,4 +1,5 @@
 -- fortanix-ccm/backup against a simulated platform: what is in the kit, and what is refused.
+local eventually = require("support.eventually")
 local fortanix = require("worlds.fortanix")
 local fs = require("salvor.fs")
 local lab = require("support.lab")
@@ -153,6 +154,17 @@ local PROBLEMS = {
     {"the bootstrapping data are empty", spoil = function(fixture)
         must(fixture.world.client:patch("configmaps", fortanix.CONFIG_MAP, {data = null}))
     end, says = {"ConfigMap malbork-bootstrapping-data is empty"}},
+    {"there is no deployment, as when the operator is down", spoil = function(fixture)
+        local client = fixture.world.client
+        must(client:patch(fortanix.PLATFORMS, "ccm", {spec = {paused = true}}))
+        for _, object in ipairs(must(client:list("deployments.apps"))) do
+            must(client:delete("deployments.apps", object.metadata.name))
+        end
+        -- Nobody here removes the pod of the operator's own.
+        eventually("the end of their pods", function()
+            return #must(client:list("pods")) <= #fixture.world.medusa:pod_names() + 1
+        end)
+    end, says = {"there is no deployment in namespace ", "versions of the microservices"}},
     {"no node has the labels", params = {nodes = "agentpool=none"},
      says = {"no node has the labels agentpool=none"}},
     {"there is no datacenter of that name", params = {datacenter = "dc2"}, says = {"dc2"}},

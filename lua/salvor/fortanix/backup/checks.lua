@@ -53,6 +53,11 @@ function checks.prerequisites(ctx)
         ctx:problem("no node has the labels " .. tostring(ctx.params.nodes),
             "give those of the platform's nodes with -p nodes=…")
     end
+    if not next(now.images) then
+        ctx:problem("there is no deployment in namespace " .. ctx.namespace .. ": the versions of"
+            .. " the microservices cannot be noted", "is this the namespace of the platform, and"
+            .. " does it run?")
+    end
     ctx:note(string.format("Kubernetes %s, %d nodes", now.kubernetes, #now.nodes))
     for _, name in ipairs(keys(now.images)) do
         ctx:note("deployment " .. name .. ": " .. table.concat(now.images[name], ", "))
