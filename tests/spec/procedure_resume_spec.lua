@@ -140,9 +140,9 @@ lab.describe("a run", function()
         end
         expect('id = "look", check = true, run = function(ctx)'
             .. ' return ctx:problem(require("salvor.error").new({code = "Failed", message = "no"}))'
-            .. ' end', "check 'look': the message of a problem must be a string, got ")
+            .. ' end', "check 'look'", "ctx:problem: message: string or number expected, got ")
         expect('id = "one", run = function(ctx) ctx:warn("mind", {}) end',
-            "stopped at step one: the hint of a warning must be a string, got table")
+            "stopped at step one", "ctx:warn: hint: string or number or nil expected, got table")
         expect('id = "one", destructive = function() end, run = function() end',
             "step 'one': destructive must give a string, gave nil")
     end)

@@ -14,21 +14,12 @@ local merge = require("salvor.copy").merge
 local site = require("salvor.procedure.site")
 local text = require("salvor.procedure.text")
 
-local TEXT = "string|number"
+local TEXT, HINT = "string|number", "string|number|nil"
 
 local Context = {}
 Context.__index = Context
 
---- Most scripts return what these give, which leaves no place of theirs to name: the step is told.
-local function check_text(what, words)
-    if type(words) ~= "string" and type(words) ~= "number" then
-        error(what .. " must be a string, got " .. type(words), 0)
-    end
-end
-
 local function add(self, level, message, hint)
-    check_text("the message of a " .. level, message)
-    check_text("the hint of a " .. level, hint or "")
     table.insert(self.findings, {
         level = level,
         message = text.plain(message),
@@ -39,12 +30,14 @@ end
 --- A check's reason why the procedure cannot be done, and what to do about it.
 function Context:problem(message, hint)
     check.type(message, TEXT, "ctx:problem: message")
+    check.type(hint, HINT, "ctx:problem: hint")
     add(self, "problem", message, hint)
 end
 
 --- Something the operator must know, which does not stop the procedure.
 function Context:warn(message, hint)
     check.type(message, TEXT, "ctx:warn: message")
+    check.type(hint, HINT, "ctx:warn: hint")
     add(self, "warning", message, hint)
 end
 

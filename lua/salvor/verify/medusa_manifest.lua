@@ -12,8 +12,8 @@ local CURE = "bring it back from another copy of the bucket, or restore another 
 -- What Medusa notes where Azure knows no MD5, since the file was sent in blocks.
 local NO_MD5 = "no-md5-hash"
 
---- Hexadecimal MD5 of what a manifest has: base64 of 16 bytes, or hexadecimal digits. Of a file that
---- was sent in parts instead its ETag with their number, or NO_MD5.
+--- Hexadecimal MD5 of what a manifest has: base64 of 16 bytes, or hexadecimal digits. Of a file
+--- that was sent in parts instead its ETag with their number, or NO_MD5.
 local function read_md5(text)
     if type(text) ~= "string" then
         return nil, nil
