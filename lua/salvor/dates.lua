@@ -28,13 +28,14 @@ function dates.iso(text)
     return year and seconds(year, month, day, hour, minute, second)
 end
 
-local LAST = seconds(9999, 12, 31, 23, 59, 59)
+--- The last time that can be written.
+dates.LAST = seconds(9999, 12, 31, 23, 59, 59)
 
 --- A number that others give for a time: its whole seconds; nil when it is none, or of a time that
 --- cannot be written.
 function dates.seconds(number)
     local whole = math.tointeger(number)
-    return whole and whole >= 0 and whole <= LAST and whole or nil
+    return whole and whole >= 0 and whole <= dates.LAST and whole or nil
 end
 
 --- text(seconds) -> "2024-05-31T12:30:00Z", which iso() reads; of now without an argument.

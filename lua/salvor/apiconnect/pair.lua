@@ -8,7 +8,6 @@ local pair = {FOLDER = "pairs"}
 
 local FORMAT = 1
 local LIMIT = 1 << 20
-local LAST = 253402300799 -- the end of the year 9999
 
 --- path(time) -> where the pair of that time stands.
 function pair.path(time)
@@ -42,13 +41,9 @@ end
 
 --- Whether that is what encode() writes of a half.
 local function is_half(half)
-    local ended = half.ended == nil and 0 or fields.integer(half, "ended")
-    for _, time in ipairs({fields.integer(half, "time") or -1, ended or -1}) do
-        if time < 0 or time > LAST then
-            return false
-        end
-    end
-    return fields.text(half, "uid") ~= nil and fields.text(half, "name") ~= nil
+    return dates.seconds(fields.integer(half, "time")) ~= nil
+        and (half.ended == nil or dates.seconds(fields.integer(half, "ended")) ~= nil)
+        and fields.text(half, "uid") ~= nil and fields.text(half, "name") ~= nil
         and (half.server == nil or fields.text(half, "server") ~= nil)
 end
 

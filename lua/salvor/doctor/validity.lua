@@ -1,6 +1,7 @@
 --- How long what has an end is good for.
+local dates = require("salvor.dates")
+
 local DAY = 86400
-local FOREVER = 253402300800 -- the year 10000; what is meant to have no end may end far behind it
 
 local function day(time)
     return os.date("!%Y-%m-%d", time)
@@ -13,7 +14,7 @@ return function(what, times, early)
     if times.begins and times.begins > now then
         return "error", what .. " is not valid before " .. day(times.begins),
             "check this machine's clock"
-    elseif not times.ends or times.ends >= FOREVER then
+    elseif not times.ends or times.ends > dates.LAST then -- a way to say that it has no end
         return "ok", what
     elseif times.ends <= now then
         return "error", what .. " has expired on " .. day(times.ends),
