@@ -108,6 +108,9 @@ describe("a parameter of type", function()
         assert.same({"a", "b"}, values.p)
         values = must(params.resolve({{name = "p", type = "list", help = ""}}, {p = ""}))
         assert.same({}, values.p)
+        values = must(params.resolve({{name = "p", type = "list", help = ""}},
+            {p = [[a\,b,,c\d,\\,]]}))
+        assert.same({"a,b", "c\\d", "\\"}, values.p)
     end)
 
     it("list may be one already, every other type is one value", function()

@@ -28,10 +28,11 @@ describe("the parameters that a plan keeps", function()
     it("are texts that mean the same again", function()
         local declared, given = {}, {text = "a b", count = "7", yes = "true", time = "1h30m",
                                      size = "2G", disk = "2T", items = "a,b",
+                                     odd = {"a,b", "c\\d", "\\", "é\n"},
                                      store = "s3://b/c?endpoint=e"}
         for name, kind in pairs({text = "string", count = "integer", yes = "boolean",
                                  time = "duration", size = "size", disk = "size",
-                                 items = "list", store = "url"}) do
+                                 items = "list", odd = "list", store = "url"}) do
             table.insert(declared, {name = name, type = kind, help = "h"})
         end
         local values = must(params.resolve(declared, given))

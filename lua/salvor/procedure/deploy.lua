@@ -4,6 +4,7 @@ local deploy_site = require("salvor.procedure.deploy_site")
 local fs = require("salvor.fs")
 local keys = require("salvor").keys
 local list = require("salvor").list
+local params = require("salvor.procedure.params")
 local permissions = require("salvor.procedure.permissions")
 local rbac = require("salvor.procedure.rbac")
 local references = require("salvor.procedure.references")
@@ -32,7 +33,7 @@ end
 --- A value as the command line has it; nil for one that nobody gives.
 local function text_of(opened, name)
     local text = opened.texts[name]
-    return type(text) == "table" and table.concat(text, ",") or text
+    return type(text) == "table" and params.list_text(text) or text
 end
 
 --- The key of a Secret that has the parameter's value: that of the option, else that of the site.

@@ -1,5 +1,6 @@
 --- What a procedure is and would be given, as plain values, for people and programs.
 local list = require("salvor").list
+local params = require("salvor.procedure.params")
 local references = require("salvor.procedure.references")
 local settings = require("salvor.procedure.settings")
 local site = require("salvor.procedure.site")
@@ -15,13 +16,13 @@ local function shown(declaration, prepared)
     elseif text == nil then
         return declaration.default ~= nil and tostring(declaration.default) or nil
     end
-    return type(text) == "table" and table.concat(text, ",") or text
+    return type(text) == "table" and params.list_text(text) or text
 end
 
 local function params_of(prepared)
-    local params = list()
+    local described = list()
     for index, declaration in ipairs(prepared.procedure.params) do
-        params[index] = {
+        described[index] = {
             name = declaration.name,
             type = declaration.type,
             help = declaration.help,
@@ -32,7 +33,7 @@ local function params_of(prepared)
             source = prepared.sources[declaration.name],
         }
     end
-    return params
+    return described
 end
 
 local function target_of(prepared)

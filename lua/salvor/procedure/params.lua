@@ -12,6 +12,28 @@ local LONGEST_NUMBER = 12 -- digits
 local DURATION = {s = 1, m = 60, h = 3600, d = 86400}
 local SIZE = {[""] = 1, K = 2 ^ 10, M = 2 ^ 20, G = 2 ^ 30, T = 2 ^ 40}
 
+--- A list as one text, which means the same wherever a parameter is given: items between commas, a
+--- comma or backslash within one behind a backslash.
+function params.list_text(items)
+    local texts = {}
+    for index, item in ipairs(items) do
+        texts[index] = item:gsub("[\\,]", "\\%0")
+    end
+    return table.concat(texts, ",")
+end
+
+-- No text that is given has a zero byte.
+local HIDDEN, SHOWN = {[","] = "\0c", ["\\"] = "\0b"}, {c = ",", b = "\\"}
+
+--- The items of such a text, empty ones left out. Before anything else a backslash is itself.
+local function split(text)
+    local items = {}
+    for item in text:gsub("\\([\\,])", HIDDEN):gmatch("[^,]+") do
+        items[#items + 1] = item:gsub("\0(.)", SHOWN)
+    end
+    return items
+end
+
 --- Sums "1h30m" up in the units; nil when the text is anything else.
 local function duration(text)
     local total, rest = 0, text
@@ -93,14 +115,7 @@ local types = {
         return nil, "one of " .. table.concat(declaration.values, ", ")
     end,
     list = function(text)
-        local items = {}
-        if type(text) == "table" then
-            return table.move(text, 1, #text, 1, items)
-        end
-        for item in text:gmatch("[^,]+") do
-            items[#items + 1] = item
-        end
-        return items
+        return type(text) == "table" and table.move(text, 1, #text, 1, {}) or split(text)
     end,
     secret = function(text)
         if text == "" then

@@ -4,6 +4,7 @@ local copy = require("salvor.copy")
 local digest = require("salvor.digest")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
+local params = require("salvor.procedure.params")
 local salvor = require("salvor")
 local summary = require("salvor.procedure.plan_summary")
 local text = require("salvor.procedure.text")
@@ -18,7 +19,7 @@ local function text_of(declaration, value)
     if type == "secret" or (type == "url" and urls.mask(value) ~= value) then
         return nil
     elseif type == "list" then
-        return table.concat(value, ",")
+        return params.list_text(value)
     elseif type == "duration" then
         return value .. "s"
     end
