@@ -120,17 +120,6 @@ function cli.call_command(name, arguments)
     return require("salvor.options").run(require("salvor.cli." .. name), arguments)
 end
 
---- As a program of its own, which fails when what it writes does not arrive.
-local function run_command(name, arguments)
-    local code = cli.call_command(name, arguments)
-    local written, err = require("salvor.terminal").flush()
-    if not written then
-        cli.report(err)
-        return code == cli.exit.done and cli.exit.failed or code
-    end
-    return code
-end
-
 --- Each takes its argument and returns an exit code to stop with, or nil to go on.
 local actions = {
     e = function(code)
@@ -254,7 +243,7 @@ function cli.main(arguments)
     if code then
         return code
     elseif what == "command" then
-        return run_command(word, table.move(arguments, index + 1, #arguments, 1, {}))
+        return cli.call_command(word, table.move(arguments, index + 1, #arguments, 1, {}))
     elseif what == "script" then
         code = word and run_script(arguments, index) or run_script({[0] = arguments[0], "-"}, 1)
     end

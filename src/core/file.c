@@ -423,6 +423,15 @@ int salvor_link_read(struct salvor_buffer *out, const char *path, struct salvor_
     return salvor_buffer_append(out, target, (size_t)size, err);
 }
 
+int salvor_output_flush(struct salvor_error *err)
+{
+    if (fflush(stdout) != 0)
+        return salvor_error_errno(err, errno, "standard output");
+    if (ferror(stdout))
+        return salvor_error_set(err, "IO", "standard output: not all of it could be written");
+    return 0;
+}
+
 /* Locks */
 
 static int locked_by_another(struct salvor_error *err, int fd, const char *path)

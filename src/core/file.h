@@ -59,6 +59,9 @@ int salvor_link_make(const char *target, const char *path, bool replace, struct 
 /* Appends the target of the symbolic link. */
 int salvor_link_read(struct salvor_buffer *out, const char *path, struct salvor_error *err);
 
+/* Flushes standard output; fails also when an earlier write to it has. */
+int salvor_output_flush(struct salvor_error *err);
+
 /*
  * A lock that ends with the process. *descriptor keeps it until salvor_lock_release(); the file
  * stays, since removing it would let two processes hold a lock of the same name.

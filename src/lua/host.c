@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "core/file.h"
 #include "loop/interrupt.h"
 #include "loop/loop.h"
 #include "lua/binding.h"
@@ -353,6 +354,16 @@ static int run(lua_State *L)
     return 1;
 }
 
+/* Who writes what does not arrive has failed. Of a reader that has gone a signal tells. */
+static int finish_output(int code)
+{
+    struct salvor_error err = {0};
+    if (salvor_output_flush(&err) == 0 || salvor_interrupt_signal())
+        return code;
+    fprintf(stderr, "salvor: %s\n", err.message);
+    return code ? code : EXIT_FAILED;
+}
+
 int salvor_host_main(struct salvor_host *host, int argc, char **argv)
 {
     (void)argc;
@@ -367,7 +378,7 @@ int salvor_host_main(struct salvor_host *host, int argc, char **argv)
     else
         code = (int)lua_tointeger(L, -1);
     lua_settop(L, 0);
-    fflush(stdout);
+    code = finish_output(code);
     if (salvor_interrupt_signal() && !host->scheduler.exiting) {
         salvor_host_free(host);
         salvor_interrupt_exit();

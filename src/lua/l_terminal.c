@@ -8,6 +8,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "core/file.h"
 #include "data/text.h"
 #include "lua/binding.h"
 #include "lua/modules.h"
@@ -189,11 +190,7 @@ static int terminal_forget_input(lua_State *L)
 static int terminal_flush(lua_State *L)
 {
     struct salvor_error err = {0};
-    if (fflush(stdout) != 0)
-        salvor_error_errno(&err, errno, "standard output");
-    else if (ferror(stdout))
-        salvor_error_set(&err, "IO", "standard output: not all of it could be written");
-    if (err.code[0])
+    if (salvor_output_flush(&err) < 0)
         return salvor_fail(L, &err);
     lua_pushboolean(L, 1);
     return 1;

@@ -286,10 +286,18 @@ describe("standard output", function()
         assert.are.equal("0\ntrue\n", result.stdout)
     end)
 
-    it("that takes no more fails a command", function()
-        local result = shell([["$0" list > /dev/full]])
-        assert.are.equal(1, result.code)
-        assert.are.equal("salvor: standard output: No space left on device\n", result.stderr)
+    it("that takes no more fails a command, and unlike lua5.4 a script", function()
+        for words, message in pairs({
+            ["list"] = "No space left on device",
+            ["-e 'io.write(1)'"] = "No space left on device",
+            ["-e 'print(1)'"] = "not all of it could be written",
+            ["-e 'print(1) os.exit(0)'"] = "not all of it could be written",
+        }) do
+            local result = shell('"$0" ' .. words .. " > /dev/full")
+            assert.are.equal(1, result.code)
+            assert.are.equal("salvor: standard output: " .. message .. "\n", result.stderr)
+        end
+        assert.are.equal(3, shell([["$0" -e 'print(1) os.exit(3)' > /dev/full]]).code)
     end)
 end)
 
