@@ -65,14 +65,20 @@ local FORMATS = {text = as_text, json = as_json}
 
 local threshold, format = RANKS.warning, as_text
 
+--- A value whose own __tostring fails is shown as what it is: a log never fails.
+local function text_of(value)
+    local ok, text = pcall(tostring, value)
+    return secret.mask(ok and text or type(value))
+end
+
 --- Masked before they are escaped, since a secret may hold what is escaped; the line is masked too.
 local function masked_fields(fields)
     local masked = {}
     for key, value in pairs(fields) do
         if type(value) ~= "number" and type(value) ~= "boolean" then
-            value = secret.mask(tostring(value))
+            value = text_of(value)
         end
-        masked[secret.mask(tostring(key))] = value
+        masked[text_of(key)] = value
     end
     return masked
 end
@@ -85,7 +91,7 @@ local function write(level, message, fields)
         return
     end
     local time = os.date("!%Y-%m-%dT%H:%M:%SZ")
-    local line = format(time, level, secret.mask(tostring(message)), masked_fields(fields or {}))
+    local line = format(time, level, text_of(message), masked_fields(fields or {}))
     log_writer.write(secret.mask(line))
 end
 

@@ -66,6 +66,13 @@ describe("salvor.log", function()
         end
     end)
 
+    it("takes values that cannot say what they are", function()
+        local line = run([[
+            local odd = setmetatable({}, {__tostring = function() error("no") end})
+            log.error(odd, {a = odd, [odd] = setmetatable({}, {__tostring = function() end})})]])
+        salvor.expect(line, " table ", "a=table", "table=table")
+    end)
+
     it("stops at misuse", function()
         assert.has_error(function() log.set_level("loud") end, "unknown log level 'loud'")
         assert.has_error(function() log.set_format(nil) end, "unknown log format 'nil'")
