@@ -13,14 +13,15 @@ function copy.merge(...)
 end
 
 --- The same value with tables of its own all the way down, which keep their metatables: a list
---- stays one. The value must be a tree, as JSON and YAML are.
-function copy.deep(value)
+--- stays one. The value must be a tree, as JSON and YAML are. convert(leaf), where it is given, is
+--- what stands for each value that is no table.
+function copy.deep(value, convert)
     if type(value) ~= "table" then
-        return value
+        return convert and convert(value) or value
     end
     local copied = {}
     for key, child in pairs(value) do
-        copied[key] = copy.deep(child)
+        copied[key] = copy.deep(child, convert)
     end
     return setmetatable(copied, getmetatable(value))
 end

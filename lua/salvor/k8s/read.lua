@@ -70,13 +70,15 @@ end
 
 --- The items of a page; of one with everything anew those that were not `given` (by uid) before.
 local function items_of(list, is_anew, given)
-    local items = {}
-    for _, item in ipairs(list.items) do
-        local uid = item.metadata.uid
-        if not is_anew or not given[uid] then
-            items[#items + 1] = item
-            given[uid or ""] = true
+    local items = list.items
+    if is_anew then
+        items = {}
+        for _, item in ipairs(list.items) do
+            items[#items + 1] = not given[item.metadata.uid] and item or nil
         end
+    end
+    for _, item in ipairs(items) do
+        given[item.metadata.uid or ""] = true
     end
     return items
 end

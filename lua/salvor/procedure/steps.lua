@@ -72,13 +72,15 @@ end
 --- `unasked`: the error, when there was nobody to say it.
 local function refusal(attempt, unasked)
     local has_begun = next(attempt.begun) ~= nil
-    local hints = {unasked and unasked.hint,
-                   has_begun and "go on with: salvor run --resume " .. attempt.run.id or nil}
+    local hints = {unasked and unasked.hint}
+    if has_begun then
+        table.insert(hints, "go on with: salvor run --resume " .. attempt.run.id)
+    end
     return errors.new({
         code = "Refused",
         message = (unasked and unasked.message or "the operator said no")
             .. (has_begun and "" or "; nothing was changed"),
-        hint = hints[1] and table.concat(hints, "; ") or hints[2],
+        hint = hints[1] and table.concat(hints, "; "),
     })
 end
 

@@ -1,4 +1,5 @@
 --- Texts for people, as journals, plans and reports can keep them.
+local copy = require("salvor.copy")
 local secret = require("salvor.secret")
 local ui = require("salvor.ui")
 
@@ -13,16 +14,9 @@ end
 
 --- masked(value) -> the same value with all its texts plain
 function text.masked(value)
-    if type(value) == "string" then
-        return text.plain(value)
-    elseif type(value) ~= "table" then
-        return value
-    end
-    local plain = {}
-    for key, child in pairs(value) do
-        plain[key] = text.masked(child)
-    end
-    return setmetatable(plain, getmetatable(value))
+    return copy.deep(value, function(leaf)
+        return type(leaf) == "string" and text.plain(leaf) or leaf
+    end)
 end
 
 --- cut(words, longest) -> the beginning of plain words, at most so many bytes, without half a

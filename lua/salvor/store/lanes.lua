@@ -79,7 +79,8 @@ function run:is_huge(object)
     return object.part_size > self.part_size
 end
 
---- A part of a large object that is being sent; nil and whether one waits for memory.
+--- An object that is being sent, and the number of its next part; nil, nil and whether a part waits
+--- for memory.
 function run:take_part()
     local object = self.sending[1]
     while object and (object.failure or object.next_part > object.count) do
@@ -87,10 +88,10 @@ function run:take_part()
         object = self.sending[1]
     end
     if not object then
-        return nil, false
+        return nil, nil, false
     elseif self:is_huge(object) then
         if self.huge > 0 and self.huge + object.part_size > MEMORY then
-            return nil, true
+            return nil, nil, true
         end
         self.huge = self.huge + object.part_size
     end
@@ -102,9 +103,9 @@ end
 --- What a worker does next: an object and "whole", "begin" or the number of a part; nil at the end.
 function run:take(carries_parts)
     while not self.stopped do
-        local object, part
+        local object, part, waits
         if carries_parts then
-            object, part = self:take_part()
+            object, part, waits = self:take_part()
             if object then
                 return object, part
             end
@@ -114,7 +115,6 @@ function run:take(carries_parts)
             self.room:wake()
             return object, "whole"
         end
-        local waits = part
         object = carries_parts and not waits and self.large:take()
         if object then
             self.room:wake()

@@ -45,13 +45,17 @@ function waiting:missing_titles()
     return titles
 end
 
-function waiting:is_done()
+--- The first group that is not as it is wanted.
+function waiting:unfinished()
     for _, each in ipairs(self.groups) do
         if not each:is_done() then
-            return false
+            return each
         end
     end
-    return true
+end
+
+function waiting:is_done()
+    return self:unfinished() == nil
 end
 
 function waiting:fail(code, subject, message, hint)
@@ -125,15 +129,6 @@ function waiting:explain(of)
     local found = of.object and why(self.client, of.object)
     if found and (found.line or not of.why) then
         of.why = found
-    end
-end
-
---- The first group that is not as it is wanted.
-function waiting:unfinished()
-    for _, each in ipairs(self.groups) do
-        if not each:is_done() then
-            return each
-        end
     end
 end
 
