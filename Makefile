@@ -92,6 +92,8 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -Itests/unit $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS) -lcmocka
 
+$(BUILD)/unit/test_loop: ALL_LDFLAGS += -Wl,--wrap=realloc
+
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,LD)

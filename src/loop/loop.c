@@ -12,6 +12,11 @@
 /* By default it is few when few are in use at a moment, also between one request and the next. */
 #define CONNECTIONS_KEPT 64L
 
+enum {
+    WATCHES_AT_FIRST = 16,
+    TURN_MILLISECONDS = 10 /* of some watches, while there is no memory for all at once */
+};
+
 struct salvor_loop {
     CURLM *multi;
     struct salvor_timer *timers, *last_timer; /* soonest first */
@@ -74,15 +79,33 @@ static void drain_interrupt(struct salvor_watch *watch, short revents)
         ;
 }
 
+/* For the descriptors of so many watches. */
+static int make_room(struct salvor_loop *loop, unsigned count)
+{
+    if (count <= loop->capacity)
+        return 0;
+    void *descriptors = realloc(loop->descriptors, 2 * count * sizeof(*loop->descriptors));
+    if (!descriptors)
+        return -1;
+    loop->descriptors = descriptors;
+    void *polled = realloc(loop->polled, 2 * count * sizeof(*loop->polled));
+    if (!polled)
+        return -1;
+    loop->polled = polled;
+    loop->capacity = 2 * count;
+    return 0;
+}
+
 int salvor_loop_new(struct salvor_loop **out, struct salvor_error *err)
 {
     struct salvor_loop *loop = calloc(1, sizeof(*loop));
     if (!loop)
         return salvor_error_memory(err);
     loop->interrupt.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (loop->interrupt.fd < 0) {
-        free(loop);
-        return salvor_error_errno(err, errno, "cannot set up the event loop");
+    if (loop->interrupt.fd < 0 || make_room(loop, WATCHES_AT_FIRST) < 0) {
+        int number = errno;
+        salvor_loop_free(loop);
+        return salvor_error_errno(err, number, "cannot set up the event loop");
     }
     loop->interrupt.events = POLLIN;
     loop->interrupt.ready = drain_interrupt;
@@ -199,35 +222,34 @@ void salvor_watch_stop(struct salvor_watch *watch)
     watch->next = NULL;
 }
 
-static int make_room(struct salvor_loop *loop, unsigned count, struct salvor_error *err)
+/* Those before `rest` come last the next time. */
+static void put_behind(struct salvor_loop *loop, struct salvor_watch *rest)
 {
-    if (count <= loop->capacity)
-        return 0;
-    void *descriptors = realloc(loop->descriptors, 2 * count * sizeof(*loop->descriptors));
-    if (!descriptors)
-        return salvor_error_memory(err);
-    loop->descriptors = descriptors;
-    void *polled = realloc(loop->polled, 2 * count * sizeof(*loop->polled));
-    if (!polled)
-        return salvor_error_memory(err);
-    loop->polled = polled;
-    loop->capacity = 2 * count;
-    return 0;
+    struct salvor_watch *first = loop->watches, *last = rest;
+    *rest->link = NULL;
+    while (last->next)
+        last = last->next;
+    loop->watches = rest;
+    rest->link = &loop->watches;
+    last->next = first;
+    first->link = &last->next;
 }
 
-static int collect_descriptors(struct salvor_loop *loop, unsigned *count, struct salvor_error *err)
+/* How many descriptors there are now; `all` is false when memory for the others is wanting. */
+static unsigned collect_descriptors(struct salvor_loop *loop, bool *all)
 {
-    unsigned needed = 0;
-    for (struct salvor_watch *watch = loop->watches; watch; watch = watch->next)
+    unsigned needed = 0, count = 0;
+    struct salvor_watch *watch;
+    for (watch = loop->watches; watch; watch = watch->next)
         needed++;
-    if (make_room(loop, needed, err) < 0)
-        return -1;
-    *count = 0;
-    for (struct salvor_watch *watch = loop->watches; watch; watch = watch->next) {
-        loop->descriptors[*count] = (struct curl_waitfd){.fd = watch->fd, .events = watch->events};
-        loop->polled[(*count)++] = (struct pollfd){.fd = watch->fd, .events = watch->events};
+    *all = make_room(loop, needed) == 0;
+    for (watch = loop->watches; watch && count < loop->capacity; watch = watch->next) {
+        loop->descriptors[count] = (struct curl_waitfd){.fd = watch->fd, .events = watch->events};
+        loop->polled[count++] = (struct pollfd){.fd = watch->fd, .events = watch->events};
     }
-    return 0;
+    if (watch)
+        put_behind(loop, watch);
+    return count;
 }
 
 static struct salvor_watch *find_watch(struct salvor_loop *loop, int fd, short events)
@@ -362,6 +384,12 @@ static int wait_milliseconds(const struct salvor_loop *loop, double seconds)
     return (int)ceil(seconds * 1000);
 }
 
+/* When not everything can be waited for at once, for want of memory. */
+static int shorter(int milliseconds)
+{
+    return milliseconds < TURN_MILLISECONDS ? milliseconds : TURN_MILLISECONDS;
+}
+
 /*
  * libcurl reports only readable and writable for extra descriptors, but a pipe whose other end is
  * gone is just hung up: so its poll is for sleeping and ours, after it, for what is ready.
@@ -371,9 +399,9 @@ static int sleep_until_ready(struct salvor_loop *loop, unsigned count, int milli
 {
     if (loop->multi) {
         CURLMcode code = curl_multi_poll(loop->multi, loop->descriptors, count, milliseconds, NULL);
-        if (code)
+        if (code && code != CURLM_OUT_OF_MEMORY)
             return curl_failed(err, code);
-        milliseconds = 0;
+        milliseconds = code ? shorter(milliseconds) : 0;
     }
     if (poll(loop->polled, count, milliseconds) < 0 && errno != EINTR)
         return salvor_error_errno(err, errno, "poll");
@@ -386,10 +414,11 @@ int salvor_loop_step(struct salvor_loop *loop, double seconds, struct salvor_err
     expire_timers(loop);
     if (perform_transfers(loop, err) < 0)
         return -1;
-    unsigned count = 0;
-    if (collect_descriptors(loop, &count, err) < 0)
-        return -1;
+    bool all;
+    unsigned count = collect_descriptors(loop, &all);
     int milliseconds = finished_count == before ? wait_milliseconds(loop, seconds) : 0;
+    if (!all)
+        milliseconds = shorter(milliseconds);
     if (sleep_until_ready(loop, count, milliseconds, err) < 0)
         return -1;
     serve_descriptors(loop, count);

@@ -14,6 +14,17 @@
 
 static struct salvor_loop *loop;
 
+/* The linker puts it in the place of the one that our objects call (--wrap). */
+void *__real_realloc(void *block, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+
+static bool no_memory;
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    return no_memory ? NULL : __real_realloc(block, size);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -165,6 +176,45 @@ static void a_million_watches(void **state)
     free(watches);
 }
 
+static int served_count;
+
+static void serve_once(struct salvor_watch *watch, short revents)
+{
+    (void)revents;
+    served_count++;
+    salvor_watch_stop(watch);
+}
+
+static void without_memory_watches_have_their_turn(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000 };
+    struct salvor_watch *watches = calloc(COUNT, sizeof(*watches));
+    assert_non_null(watches);
+    int ready[2], silent[2];
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(silent), 0);
+    assert_int_equal(write(ready[1], "x", 1), 1);
+    for (size_t i = 0; i < COUNT; i++) {
+        watches[i] = (struct salvor_watch){
+            .fd = i % 100 == 0 ? ready[0] : silent[0], .events = POLLIN, .ready = serve_once};
+        salvor_watch_start(loop, &watches[i]);
+    }
+    no_memory = true;
+    for (int steps = 0; steps < COUNT && served_count < COUNT / 100; steps++)
+        assert_int_equal(salvor_loop_step(loop, -1, NULL), 0);
+    no_memory = false;
+    assert_int_equal(served_count, COUNT / 100);
+    for (size_t i = 0; i < COUNT; i++)
+        salvor_watch_stop(&watches[i]);
+    assert_true(salvor_loop_is_empty(loop));
+    for (int i = 0; i < 2; i++) {
+        close(ready[i]);
+        close(silent[i]);
+    }
+    free(watches);
+}
+
 static void note_end(struct salvor_watch *watch, short revents)
 {
     hung_up = revents & POLLHUP;
@@ -208,6 +258,7 @@ int main(void)
         TEST(an_interrupt_ends_a_step),
         TEST(a_watch_may_stop_any_other),
         TEST(a_million_watches),
+        TEST(without_memory_watches_have_their_turn),
         TEST(the_end_of_a_pipe_is_seen),
         TEST(freeing_ends_what_is_under_way),
     };
