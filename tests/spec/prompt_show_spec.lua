@@ -51,10 +51,10 @@ describe("a value at the prompt", function()
         assert.are.equal(rows(
             "PATH     SIZE    AGE  MODIFIED (UTC)",
             "a        12 B  3d    " .. day,
-            "big   1.5 GiB  3m20s " .. os.date("!%Y-%m-%d %H:%M", now - 200),
+            "big   1.5 GiB  20m    " .. os.date("!%Y-%m-%d %H:%M", now - 1230),
             "sub/"):gsub(" +", " "),
             (text({{path = "a", kind = "file", size = 12, modified = now - 3 * 86400 - 0.5},
-                   {path = "big", kind = "file", size = 3 << 29, modified = now - 200},
+                   {path = "big", kind = "file", size = 3 << 29, modified = now - 1230},
                    {path = "sub/", kind = "folder"}}):gsub(" +", " ")))
     end)
 
