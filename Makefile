@@ -19,8 +19,9 @@ WARNINGS  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wp
              -Wwrite-strings -Wformat=2 -Werror
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIE -Isrc -Iinclude $(WARNINGS) \
               $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
-# libtermkey is linked statically: another library would be loaded at each start.
-LIBS       := $(shell pkg-config --libs $(PACKAGES)) -l:libtermkey.a -l:libunibilium.a -lm
+# What every start costs is loading libraries. So libtermkey is linked statically, and the two first are
+# those that most symbols of the others are in: the loader looks for each in this order.
+LIBS       := -lcrypto -lc $(shell pkg-config --libs $(PACKAGES)) -l:libtermkey.a -l:libunibilium.a -lm
 ALL_LDFLAGS := -pie -Wl,-E -Wl,--as-needed $(LDFLAGS)
 
 SOURCES  := $(filter-out src/lua/compile.c,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
