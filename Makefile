@@ -94,6 +94,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -Itests/unit $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS) -lcmocka
 
 $(BUILD)/unit/test_loop: ALL_LDFLAGS += -Wl,--wrap=realloc
+$(BUILD)/unit/test_scheduler: ALL_LDFLAGS += -Wl,--wrap=poll
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)

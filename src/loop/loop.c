@@ -404,7 +404,7 @@ static int sleep_until_ready(struct salvor_loop *loop, unsigned count, int milli
         milliseconds = code ? shorter(milliseconds) : 0;
     }
     if (poll(loop->polled, count, milliseconds) < 0 && errno != EINTR)
-        return salvor_error_errno(err, errno, "poll");
+        return salvor_error_set(err, "Internal", "cannot wait for events: %s", strerror(errno));
     return 0;
 }
 

@@ -26,7 +26,8 @@ void salvor_loop_free(struct salvor_loop *loop);
 /*
  * Handles what is ready, waiting at most `seconds` for something to become so (negative: no limit).
  * Returns early when any operation was finished, a descriptor was served or a signal arrived. While
- * there is no memory for all descriptors at once, some of them have their turn in each step.
+ * there is no memory for all descriptors at once, some of them have their turn in each step. Error
+ * Internal when poll() or libcurl fail: operations stay as they are, and the next step may succeed.
  */
 int salvor_loop_step(struct salvor_loop *loop, double seconds, struct salvor_error *err);
 

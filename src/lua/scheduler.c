@@ -57,13 +57,10 @@ void salvor_scheduler_attach(lua_State *L, struct salvor_scheduler *scheduler,
 int salvor_task_raise_cancelled(lua_State *L, struct salvor_task *task)
 {
     task->cancel_delivered = true;
-    struct salvor_error err;
-    if (salvor_get_scheduler(L)->deadlock)
-        salvor_error_set(&err, "Cancelled", "every task waits for another one");
-    else
+    struct salvor_error err = salvor_get_scheduler(L)->stuck;
+    if (!err.code[0])
         salvor_error_set(&err, "Cancelled", "the task was cancelled");
-    salvor_push_error(L, &err);
-    return lua_error(L);
+    return salvor_raise(L, &err);
 }
 
 bool salvor_is_cancelled(lua_State *L)
@@ -291,18 +288,19 @@ static bool force_cancel(struct salvor_task *top)
 }
 
 /*
- * Nothing is under way, so no wait can end. First the root is cancelled, as by Ctrl-C; when there
+ * No wait can end, and `why` is what they raise. First the root is cancelled, as by Ctrl-C; when there
  * are waits that this does not end, those in `<close>` variables among them, each of them is.
  */
-static void break_deadlock(lua_State *L)
+static void end_waits(lua_State *L, const struct salvor_error *why)
 {
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
-    bool again = scheduler->deadlock || (scheduler->root && scheduler->root->cancel_requested);
-    scheduler->deadlock = true;
-    if (scheduler->root && !again)
-        salvor_task_cancel(scheduler->root);
-    else if (!scheduler->root || !force_cancel(scheduler->root))
-        luaL_error(L, "the wait cannot end: nothing is under way");
+    struct salvor_task *root = scheduler->root;
+    bool again = scheduler->stuck.code[0] || (root && root->cancel_requested);
+    scheduler->stuck = *why;
+    if (root && !again)
+        salvor_task_cancel(root);
+    else if (!root || !force_cancel(root))
+        salvor_raise(L, why);
 }
 
 /* One turn of the scheduler: a ready task, or one step of the loop when there is none. */
@@ -320,15 +318,12 @@ static void turn(lua_State *L, bool may_run_tasks)
         salvor_task_interrupt_obey(scheduler, false);
         return;
     }
-    if (idle) {
-        break_deadlock(L);
-        return;
-    }
     struct salvor_error err;
-    if (salvor_loop_step(scheduler->loop, -1, &err) < 0) {
-        salvor_push_error(L, &err);
-        lua_error(L);
-    }
+    if (idle)
+        salvor_error_set(&err, "Cancelled", "every task waits for another one");
+    else if (salvor_loop_step(scheduler->loop, -1, &err) == 0)
+        return;
+    end_waits(L, &err);
 }
 
 void salvor_task_run(lua_State *L, struct salvor_task *root)

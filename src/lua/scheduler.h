@@ -34,8 +34,8 @@ struct salvor_scheduler {
     struct salvor_again again;              /* from a continuation to who called it */
     int depth; /* loops that run on the C stack, one inside the other */
     bool interrupt_seen;
-    bool deadlock;
-    bool exiting; /* os.exit was called */
+    struct salvor_error stuck; /* why no wait can end; no code: they can */
+    bool exiting;              /* os.exit was called */
     int exit_code;
 };
 
@@ -82,7 +82,10 @@ bool salvor_is_thread_of_task(lua_State *thread);
  */
 struct salvor_task *salvor_task_spawn(lua_State *L, int count);
 
-/* Runs until `root` has ended. */
+/*
+ * Runs until `root` has ended. When no wait can end (a deadlock, a loop that fails) the root is
+ * cancelled, and all that waits then raises the reason.
+ */
 void salvor_task_run(lua_State *L, struct salvor_task *root);
 
 /* Asks for the task's end; a task that waits is woken for it. */
