@@ -188,5 +188,16 @@ const char *salvor_option_string(lua_State *L, int index, const char *name, size
     }
     if (type != LUA_TSTRING)
         wrong_type(L, index, name, "string");
-    return lua_tolstring(L, -1, size);
+    const char *text = lua_tolstring(L, -1, size);
+    if (!size && strlen(text) != lua_rawlen(L, -1))
+        luaL_argerror(L, index, lua_pushfstring(L, "option '%s' holds a zero byte", name));
+    return text;
+}
+
+const char *salvor_check_path(lua_State *L, int index)
+{
+    size_t size;
+    const char *path = luaL_checklstring(L, index, &size);
+    luaL_argcheck(L, strlen(path) == size, index, "path holds a zero byte");
+    return path;
 }

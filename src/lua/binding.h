@@ -55,9 +55,13 @@ lua_Integer salvor_option_integer(lua_State *L, int index, const char *name, lua
 lua_Number salvor_option_number(lua_State *L, int index, const char *name, lua_Number fallback);
 
 /*
- * Pushes the option's value (or nil) and returns its string, or NULL when it is absent. The string
- * lives as long as the pushed value stays on the stack.
+ * Pushes the option's value (or nil) and returns its string, or NULL when it is absent (*size is 0
+ * then). The string lives as long as the pushed value stays on the stack. Without `size` it is meant
+ * as a C string, and one that holds a zero byte raises.
  */
 const char *salvor_option_string(lua_State *L, int index, const char *name, size_t *size);
+
+/* The string argument at `index` as a path; raises when it holds a zero byte. */
+const char *salvor_check_path(lua_State *L, int index);
 
 #endif

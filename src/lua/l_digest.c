@@ -60,7 +60,7 @@ static int digest_file(lua_State *L)
     unsigned char value[SALVOR_DIGEST_MAX];
     size_t size;
     const char *algorithm = luaL_checkstring(L, 1);
-    const char *path = luaL_checkstring(L, 2);
+    const char *path = salvor_check_path(L, 2);
     if (salvor_digest_file(value, &size, algorithm, path, &err) < 0) {
         salvor_error_op(&err, "digest.file");
         return salvor_fail(L, &err);

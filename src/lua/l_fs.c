@@ -12,10 +12,8 @@ enum { READ_LIMIT = 256 << 20, PATH_LIMIT = 1 << 20 };
 
 static const char *check_path(lua_State *L, int index)
 {
-    size_t size;
-    const char *path = luaL_checklstring(L, index, &size);
-    luaL_argcheck(L, strlen(path) == size, index, "path holds a zero byte");
-    luaL_argcheck(L, size > 0, index, "path is empty");
+    const char *path = salvor_check_path(L, index);
+    luaL_argcheck(L, *path, index, "path is empty");
     return path;
 }
 
@@ -248,8 +246,7 @@ static int fs_join(lua_State *L)
     int count = lua_gettop(L);
     luaL_argcheck(L, count > 0, 1, "path expected");
     for (int i = 1; i <= count; i++)
-        luaL_argcheck(L, strlen(luaL_checkstring(L, i)) == lua_rawlen(L, i), i,
-                      "path holds a zero byte");
+        salvor_check_path(L, i);
     struct salvor_buffer *path = salvor_box_buffer(L, PATH_LIMIT);
     for (int i = 1; i <= count; i++)
         if (salvor_path_join(path, lua_tostring(L, i), &err) < 0)

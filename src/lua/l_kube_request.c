@@ -81,12 +81,14 @@ static void read_headers(lua_State *L, int options, struct salvor_buffer *lines)
     if (type == LUA_TTABLE)
         lua_pushnil(L);
     while (type == LUA_TTABLE && lua_next(L, -2)) {
-        size_t size;
+        size_t name_size, size;
         int top = lua_gettop(L);
         if (lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "option 'headers': names are strings");
-        const char *name = lua_tostring(L, -2), *text = check_text(L, "headers", &size);
-        if (strpbrk(name, ": \r\n") || strlen(text) != size || strpbrk(text, "\r\n"))
+        const char *name = lua_tolstring(L, -2, &name_size);
+        const char *text = check_text(L, "headers", &size);
+        if (strlen(name) != name_size || strpbrk(name, ": \r\n") || strlen(text) != size ||
+            strpbrk(text, "\r\n"))
             luaL_error(L, "option 'headers': '%s' is not one header line", name);
         if (salvor_buffer_printf(lines, &err, "%s: %s", name, text) < 0 ||
             salvor_buffer_append(lines, "", 1, &err) < 0)

@@ -61,7 +61,7 @@ static int after_opening(lua_State *L, int status, lua_KContext context)
 static int local_open(lua_State *L)
 {
     lua_settop(L, 2);
-    const char *path = salvor_check_local_path(L, 1);
+    const char *path = salvor_check_path(L, 1);
     bool make = lua_toboolean(L, 2);
     struct salvor_local_root_object *root = lua_newuserdatauv(L, sizeof(*root), 0);
     *root = (struct salvor_local_root_object){.root.fd = -1};
@@ -118,7 +118,7 @@ static int after_link(lua_State *L, int status, lua_KContext context)
 
 static int local_readlink(lua_State *L)
 {
-    const char *path = salvor_check_local_path(L, 1);
+    const char *path = salvor_check_path(L, 1);
     struct link *link = salvor_job_new(L, sizeof(*link), release_link);
     salvor_buffer_init(&link->target, PATH_MAX);
     link->path = path;
@@ -147,7 +147,7 @@ static void release_call(struct salvor_job *job)
 static struct call *new_call(lua_State *L)
 {
     struct salvor_local_root_object *root = salvor_check_local_root(L);
-    const char *path = salvor_check_local_path(L, 2);
+    const char *path = salvor_check_path(L, 2);
     struct call *call = salvor_job_new(L, sizeof(*call), release_call);
     call->root = root;
     salvor_local_root_use(root);

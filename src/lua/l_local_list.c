@@ -74,7 +74,7 @@ int salvor_local_list(lua_State *L)
 {
     lua_settop(L, 5);
     struct salvor_local_root_object *root = salvor_check_local_root(L);
-    const char *prefix = salvor_check_local_path(L, 2);
+    const char *prefix = salvor_check_path(L, 2);
     lua_Integer count = luaL_checkinteger(L, 4);
     luaL_argcheck(L, count >= 1 && count <= PAGE_MAX, 4, "from 1 to 1000 expected");
     bool is_new = lua_isnil(L, 5);

@@ -81,7 +81,7 @@ int salvor_local_remove_all(lua_State *L)
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, 2, (lua_Integer)i + 1);
         luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "a list of paths expected");
-        removal->paths[i] = salvor_check_local_path(L, -1);
+        removal->paths[i] = salvor_check_path(L, -1);
         lua_rawseti(L, 3, (lua_Integer)i + 1);
     }
     return salvor_job_run(L, &removal->job, run_removal, after_removal);

@@ -162,7 +162,7 @@ int salvor_local_begin(lua_State *L)
 {
     lua_settop(L, 7);
     struct salvor_local_root_object *root = salvor_check_local_root(L);
-    const char *path = salvor_check_local_path(L, 2);
+    const char *path = salvor_check_path(L, 2);
     lua_Integer size = luaL_checkinteger(L, 3), part_size = luaL_checkinteger(L, 4);
     const char *id = luaL_checkstring(L, 5);
     luaL_argcheck(L, size >= 0 && size <= SALVOR_LOCAL_UPLOAD_MAX, 3, "a number of bytes expected");

@@ -161,8 +161,6 @@ static int proc_run(lua_State *L)
     options.argv = push_argv(L, 1);
     options.input = salvor_option_string(L, 2, "stdin", &options.input_size);
     options.cwd = salvor_option_string(L, 2, "cwd", NULL);
-    if (options.cwd)
-        check_text(L, -1, "option 'cwd'");
     options.timeout = salvor_option_number(L, 2, "timeout", 0);
     luaL_argcheck(L, options.timeout >= 0, 2, "option 'timeout': seconds from 0 expected");
     lua_Integer limit = salvor_option_integer(L, 2, "limit", OUTPUT_LIMIT);

@@ -75,9 +75,8 @@ static int connection_connect(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     salvor_check_options(L, 2, names);
     lua_settop(L, 2);
-    size_t size = 0;
-    const char *host = salvor_option_string(L, 2, "host", &size);
-    luaL_argcheck(L, size && size < SALVOR_SSH_HOST_MAX && strlen(host) == size, 2,
+    const char *host = salvor_option_string(L, 2, "host", NULL);
+    luaL_argcheck(L, host && *host && strlen(host) < SALVOR_SSH_HOST_MAX, 2,
                   "option 'host': a host's name expected");
     const char *host_keys = salvor_option_string(L, 2, "host_keys", NULL);
     struct salvor_sftp_connect *connect = salvor_sftp_box(L, sizeof(*connect), release_connect);
@@ -118,33 +117,24 @@ static const char *check_user(lua_State *L, int index)
     return user;
 }
 
-/* Texts that libssh2 takes for C strings. */
-static const char *option_text(lua_State *L, int index, const char *name, size_t *size)
-{
-    const char *text = salvor_option_string(L, index, name, size);
-    luaL_argcheck(L, !text || strlen(text) == *size, index, "a secret holds a zero byte");
-    return text;
-}
-
 static int connection_login(lua_State *L)
 {
     static const char *const methods[] = {"none", "password", "key", "agent", NULL};
     static const char *const names[] = {"secret", "passphrase", "agent", NULL};
-    size_t size, other;
     struct salvor_sftp *sftp = salvor_check_sftp(L);
     enum salvor_ssh_method method = (enum salvor_ssh_method)luaL_checkoption(L, 2, NULL, methods);
     const char *user = check_user(L, 3);
     salvor_check_options(L, 4, names);
     lua_settop(L, 4);
-    const char *secret = option_text(L, 4, "secret", &size);
-    const char *passphrase = option_text(L, 4, "passphrase", &other);
-    const char *agent = option_text(L, 4, "agent", &other);
+    const char *secret = salvor_option_string(L, 4, "secret", NULL);
+    const char *passphrase = salvor_option_string(L, 4, "passphrase", NULL);
+    const char *agent = salvor_option_string(L, 4, "agent", NULL);
     struct salvor_sftp_login *login = salvor_sftp_box(L, sizeof(*login), release_login);
     login->login = (struct salvor_ssh_login){
         .method = method,
         .user = user,
         .secret = secret ? secret : "",
-        .secret_size = size,
+        .secret_size = secret ? strlen(secret) : 0,
         .passphrase = passphrase ? passphrase : "",
         .agent = agent,
     };

@@ -71,20 +71,9 @@ static int new_client(lua_State *L)
 
 /* Requests: the options table is at index 2, what they name stays on the stack above it. */
 
-static const char *check_text(lua_State *L, const char *name, size_t *size)
-{
-    size_t length;
-    const char *text = salvor_option_string(L, 2, name, &length);
-    if (text && !size && strlen(text) != length)
-        luaL_argerror(L, 2, lua_pushfstring(L, "option '%s' holds a zero byte", name));
-    if (size)
-        *size = length;
-    return text;
-}
-
 static const char *need_text(lua_State *L, const char *name)
 {
-    const char *text = check_text(L, name, NULL);
+    const char *text = salvor_option_string(L, 2, name, NULL);
     if (!text)
         luaL_argerror(L, 2, lua_pushfstring(L, "option '%s' is missing", name));
     return text;

@@ -77,10 +77,9 @@ struct salvor_file_transfer *salvor_file_transfer_new(lua_State *L, const char *
 
 const char *salvor_file_transfer_option(lua_State *L, const char *name)
 {
-    size_t size;
-    const char *text = salvor_option_string(L, 1, name, &size);
-    if (!text || !size || strlen(text) != size)
-        luaL_error(L, "option '%s': a name without zero bytes expected", name);
+    const char *text = salvor_option_string(L, 1, name, NULL);
+    if (!text || !*text)
+        luaL_error(L, "option '%s': a name expected", name);
     return text;
 }
 

@@ -1,7 +1,5 @@
 #include "lua/local.h"
 
-#include <string.h>
-
 #include "lua/binding.h"
 
 struct salvor_local_root_object *salvor_check_local_root(lua_State *L)
@@ -20,14 +18,6 @@ void salvor_local_root_leave(struct salvor_local_root_object *root)
 {
     if (root && --root->users == 0 && root->closed)
         salvor_local_root_close(&root->root);
-}
-
-const char *salvor_check_local_path(lua_State *L, int index)
-{
-    size_t size;
-    const char *path = luaL_checklstring(L, index, &size);
-    luaL_argcheck(L, strlen(path) == size, index, "path holds a zero byte");
-    return path;
 }
 
 void salvor_push_local_item(lua_State *L, const char *path, const struct salvor_local_item *item)

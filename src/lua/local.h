@@ -22,7 +22,6 @@ struct salvor_local_root_object *salvor_check_local_root(lua_State *L);
 void salvor_local_root_use(struct salvor_local_root_object *root);
 void salvor_local_root_leave(struct salvor_local_root_object *root); /* NULL is fine */
 
-const char *salvor_check_local_path(lua_State *L, int index);
 void salvor_push_local_item(lua_State *L, const char *path, const struct salvor_local_item *item);
 void salvor_read_local_attributes(lua_State *L, int index,
                                   struct salvor_local_attributes *attributes);

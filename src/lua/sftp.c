@@ -14,10 +14,8 @@ struct salvor_sftp *salvor_check_sftp(lua_State *L)
 
 const char *salvor_check_sftp_path(lua_State *L, int index)
 {
-    size_t size;
-    const char *path = luaL_checklstring(L, index, &size);
-    luaL_argcheck(L, strlen(path) == size, index, "path holds a zero byte");
-    luaL_argcheck(L, size <= SALVOR_SFTP_PATH_MAX, index, "path is too long");
+    const char *path = salvor_check_path(L, index);
+    luaL_argcheck(L, strlen(path) <= SALVOR_SFTP_PATH_MAX, index, "path is too long");
     return path;
 }
 
