@@ -95,6 +95,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 
 $(BUILD)/unit/test_loop: ALL_LDFLAGS += -Wl,--wrap=realloc
 $(BUILD)/unit/test_scheduler: ALL_LDFLAGS += -Wl,--wrap=poll
+$(BUILD)/unit/test_unpack: ALL_LDFLAGS += -Wl,--wrap=renameat2
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)

@@ -166,22 +166,23 @@ static void temporary_name(char name[NAME_MAX + 1])
              SALVOR_FILE_TEMPORARY_PREFIX "%016llx" SALVOR_FILE_TEMPORARY_SUFFIX, number);
 }
 
-static int rename_new(int from_folder, const char *from, int to_folder, const char *to)
+int salvor_rename_new(int from_folder, const char *from, int to_folder, const char *to)
 {
     if (renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
     /* Some network file systems have no such rename; a second name is as exclusive. */
-    if (linkat(from_folder, from, to_folder, to, 0) < 0)
-        return -1;
-    return unlinkat(from_folder, from, 0);
+    if (linkat(from_folder, from, to_folder, to, 0) == 0)
+        return unlinkat(from_folder, from, 0);
+    /* A folder cannot have one. It takes the place of an empty folder at most, and nothing is there. */
+    return errno == EPERM ? renameat(from_folder, from, to_folder, to) : -1;
 }
 
 static int rename_at(int from_folder, const char *from, int to_folder, const char *to,
                      bool exclusive)
 {
-    return exclusive ? rename_new(from_folder, from, to_folder, to)
+    return exclusive ? salvor_rename_new(from_folder, from, to_folder, to)
                      : renameat(from_folder, from, to_folder, to);
 }
 

@@ -50,6 +50,12 @@ int salvor_file_truncate(const char *path, off_t size, struct salvor_error *err)
 /* Renames in one step; replaces `to` unless `exclusive`. */
 int salvor_file_rename(const char *from, const char *to, bool exclusive, struct salvor_error *err);
 
+/*
+ * The same of names in open folders, exclusive also on file systems that know no such rename (NFS);
+ * -1 and errno: EEXIST when there is something at `to`.
+ */
+int salvor_rename_new(int from_folder, const char *from, int to_folder, const char *to);
+
 /* Removes a file, a symbolic link or an empty folder. */
 int salvor_file_remove(const char *path, struct salvor_error *err);
 

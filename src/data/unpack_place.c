@@ -135,7 +135,7 @@ static int rename_into_place(struct salvor_unpack_place *place)
     if (there && place->is_file && !S_ISDIR(status.st_mode))
         return renameat(folder, place->temporary, folder, place->name);
     if (!there || !place->replace)
-        return renameat2(folder, place->temporary, folder, place->name, RENAME_NOREPLACE);
+        return salvor_rename_new(folder, place->temporary, folder, place->name);
     if (renameat2(folder, place->temporary, folder, place->name, RENAME_EXCHANGE) < 0)
         return -1;
     /* The former content has the temporary name now. */

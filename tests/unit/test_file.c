@@ -216,13 +216,13 @@ static void nobody_reading_ends_the_appending_to_a_pipe(void **state)
     assert_int_equal(status, 0);
 }
 
-/* From now on the system call fails, as on a disk that cannot take the data. */
-static bool forbid(unsigned call)
+/* From now on the system call fails with that number. */
+static bool forbid(unsigned call, unsigned number)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | number),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {.len = 4, .filter = filter};
@@ -233,23 +233,34 @@ static bool forbid(unsigned call)
 static bool append_fails(const char *path)
 {
     struct salvor_error err;
-    return forbid(SYS_fdatasync) && salvor_file_append(path, "more\n", 5, 0600, &err) == -1 &&
-           !strcmp(err.code, "NoSpace");
+    return forbid(SYS_fdatasync, ENOSPC) &&
+           salvor_file_append(path, "more\n", 5, 0600, &err) == -1 && !strcmp(err.code, "NoSpace");
 }
 
 static bool making_fails(const char *path)
 {
     struct salvor_error err;
-    return forbid(SYS_fsync) && salvor_folder_make(path, 0700, true, NULL, &err) == -1 &&
+    return forbid(SYS_fsync, ENOSPC) && salvor_folder_make(path, 0700, true, NULL, &err) == -1 &&
            !strcmp(err.code, "NoSpace") && strstr(err.message, path);
 }
 
+/* As NFS, which knows no flags of a rename. */
+static bool renaming_is_exclusive(const char *path)
+{
+    struct salvor_error err;
+    char to[160];
+    snprintf(to, sizeof(to), "%s.new", path);
+    return forbid(SYS_renameat2, EINVAL) && salvor_file_rename(path, to, true, &err) == 0 &&
+           mkdir(path, 0700) == 0 && salvor_file_rename(path, to, true, &err) == -1 &&
+           !strcmp(err.code, "AlreadyExists");
+}
+
 /* In a process of its own, since what is forbidden stays so. */
-static void assert_in_child(bool (*fails)(const char *path), const char *path)
+static void assert_in_child(bool (*holds)(const char *path), const char *path)
 {
     pid_t child = fork();
     if (child == 0)
-        _exit(fails(path) ? 0 : 1);
+        _exit(holds(path) ? 0 : 1);
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
@@ -447,6 +458,18 @@ static void renaming(void **state)
     assert_string_equal(err.code, "NotFound");
 }
 
+static void files_and_folders_are_renamed_without_flags_too(void **state)
+{
+    (void)state;
+    struct salvor_error err;
+    put("file", "1");
+    assert_in_child(renaming_is_exclusive, path_of("file"));
+    assert_content("file.new", "1");
+    assert_int_equal(salvor_folder_make(path_of("folder/inside"), 0700, true, NULL, &err), 0);
+    assert_in_child(renaming_is_exclusive, path_of("folder"));
+    assert_int_equal(access(path_of("folder.new/inside"), F_OK), 0);
+}
+
 static void a_lock_is_one_process_s(void **state)
 {
     (void)state;
@@ -601,6 +624,7 @@ int main(void)
         TEST(a_pipe_is_waited_for_until_a_signal_asks_for_the_end),
         TEST(appending_and_cutting),
         TEST(renaming),
+        TEST(files_and_folders_are_renamed_without_flags_too),
         TEST(a_lock_is_one_process_s),
         TEST(a_tree_goes_without_following_links),
         TEST(folders_are_made_with_their_mode),

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,23 @@
 #include "core/path.h"
 #include "data/unpack.h"
 #include "data/unpack_name.h"
+
+/* The linker puts it in the place of the one that our objects call (--wrap). */
+int __real_renameat2(int from_folder, const char *from, int to_folder, const char *to,
+                     unsigned flags);
+int __wrap_renameat2(int from_folder, const char *from, int to_folder, const char *to,
+                     unsigned flags);
+
+static bool only_plain_renames; /* as on NFS */
+
+int __wrap_renameat2(int from_folder, const char *from, int to_folder, const char *to,
+                     unsigned flags)
+{
+    if (!only_plain_renames)
+        return __real_renameat2(from_folder, from, to_folder, to, flags);
+    errno = EINVAL;
+    return -1;
+}
 
 /* An archive written by hand, so that it can be as bad as any. */
 
@@ -103,6 +121,7 @@ static void begin(void)
     memset(&tar, 0, sizeof(tar));
     memset(&err, 0, sizeof(err));
     tar.step = 700;
+    only_plain_renames = false;
     progress.stop = (struct salvor_stop){0};
 }
 
@@ -557,6 +576,28 @@ static void a_folder_that_appears_meanwhile_is_not_replaced(void **state)
     assert_int_equal(count_names(), 1);
 }
 
+static void a_network_file_system_takes_files_and_folders(void **state)
+{
+    (void)state;
+    only_plain_renames = true;
+    add_file("top", "file");
+    add_end();
+    expect_unpacked();
+    expect_content("", "file");
+    assert_int_equal(unlink(place), 0);
+
+    begin();
+    only_plain_renames = true;
+    add_folder("top");
+    add_file("top/new", "new");
+    add_end();
+    expect_unpacked();
+    expect_content("/new", "new");
+    assert_int_equal(unpack(), -1);
+    assert_string_equal(err.code, "AlreadyExists");
+    assert_int_equal(count_names(), 1);
+}
+
 static void a_place_needs_a_folder_and_a_name(void **state)
 {
     (void)state;
@@ -593,6 +634,7 @@ int main(void)
         TEST(a_failure_leaves_the_place_as_it_was),
         TEST(a_folder_is_replaced_only_when_that_is_wanted),
         TEST(a_folder_that_appears_meanwhile_is_not_replaced),
+        TEST(a_network_file_system_takes_files_and_folders),
         TEST(a_place_needs_a_folder_and_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
