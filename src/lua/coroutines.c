@@ -146,7 +146,7 @@ static int start_coroutine(lua_State *L, int first, lua_KContext context)
     lua_State *co = coroutine_of(L, context);
     const char *problem = NULL;
     int count = lua_gettop(L) - first + 1;
-    luaL_checkstack(L, 3, NULL);
+    luaL_checkstack(L, LUA_MINSTACK, NULL); /* for a nested wait too, which must not lack it */
     if (is_waiting(L, context & WRAP ? lua_upvalueindex(1) : 1) || is_of_other_task(L, co))
         problem = "cannot resume non-suspended coroutine";
     else if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)

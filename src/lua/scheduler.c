@@ -303,11 +303,13 @@ static void end_waits(lua_State *L, const struct salvor_error *why)
         salvor_raise(L, why);
 }
 
-/* One turn of the scheduler: a ready task, or one step of the loop when there is none. */
+/*
+ * One turn of the scheduler: a ready task, or one step of the loop when there is none. On the stack
+ * there is room for LUA_MINSTACK values.
+ */
 static void turn(lua_State *L, bool may_run_tasks)
 {
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
-    luaL_checkstack(L, LUA_MINSTACK, NULL);
     bool idle = salvor_loop_is_idle(scheduler->loop);
     struct salvor_task *task = may_run_tasks || idle ? next_ready(scheduler) : NULL;
     if (task) {
@@ -329,6 +331,7 @@ static void turn(lua_State *L, bool may_run_tasks)
 void salvor_task_run(lua_State *L, struct salvor_task *root)
 {
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
     scheduler->root = root;
     while (root->state != TASK_ENDED) {
         scheduler->depth = 0;
@@ -351,8 +354,12 @@ void salvor_task_run_nested(lua_State *L, struct salvor_task *task, struct salvo
     struct salvor_scheduler *scheduler = salvor_get_scheduler(L);
     int depth = scheduler->depth;
     bool may_run_tasks = depth < DEPTH_LIMIT || op->abort == unlink_joiner;
+    /* First, for it may raise: then nobody waits for the operation. */
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
     if (task) {
         op->wake = wake_nested;
+        op->waiter = task;
+        task->waiting = op;
         task->state = TASK_RUNNING;
     }
     while (!op->done) {
@@ -392,15 +399,13 @@ static void wait_for(lua_State *L, struct salvor_op *op, lua_KFunction after, lu
         salvor_op_cancel(op);
     if (op->done)
         return;
-    if (task) {
-        op->wake = wake_task;
-        op->waiter = task;
-        task->waiting = op;
-    }
     if (!task || !lua_isyieldable(L)) {
         salvor_task_run_nested(L, task, op);
         return;
     }
+    op->wake = wake_task;
+    op->waiter = task;
+    task->waiting = op;
     task->after = after;
     task->context = context;
     task->parked = L;

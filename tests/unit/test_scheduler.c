@@ -11,6 +11,8 @@
 #include <lauxlib.h>
 #include <salvor/salvor.h>
 
+#include "lua/task.h"
+
 /* The linker puts it in the place of the one that our objects call (--wrap). */
 int __real_poll(struct pollfd *polled, nfds_t count, int milliseconds);
 int __wrap_poll(struct pollfd *polled, nfds_t count, int milliseconds);
@@ -45,9 +47,71 @@ static int note(lua_State *L)
     return 0;
 }
 
+static lua_Alloc allocate;
+
+/* Stands in for it, and gives nothing. */
+static void *refuse(void *context, void *block, size_t old_size, size_t size)
+{
+    bool grows = size > 0 && (!block || size > old_size);
+    return grows ? NULL : allocate(context, block, old_size, size);
+}
+
+static void give_memory(lua_State *L, bool gives)
+{
+    void *context;
+    lua_Alloc now = lua_getallocf(L, &context);
+    allocate = gives ? allocate : now;
+    lua_setallocf(L, gives ? allocate : refuse, context);
+}
+
+static int after_wait(lua_State *L, int status, lua_KContext context)
+{
+    (void)L, (void)status, (void)context;
+    return 0;
+}
+
+/* A wait for the timer that is argument 1, with as many values more on the stack. */
+static int wait_without_memory(lua_State *L)
+{
+    struct salvor_timer *timer = lua_touserdata(L, 1);
+    int count = (int)lua_tointeger(L, 2);
+    luaL_checkstack(L, count, NULL);
+    for (int i = 0; i < count; i++)
+        lua_pushnil(L);
+    salvor_timer_start(salvor_get_loop(L), timer, 0);
+    give_memory(L, false);
+    return salvor_wait(L, &timer->op, after_wait, 0);
+}
+
+/*
+ * test.fail_waits() -> how many failed. A wait where Lua cannot yield needs some of the stack, which
+ * must grow for it at one of these heights.
+ */
+static int fail_waits(lua_State *L)
+{
+    int failed = 0;
+    for (int count = 0; count < 64; count++) {
+        struct salvor_timer timer = {0};
+        lua_pushcfunction(L, wait_without_memory);
+        lua_pushlightuserdata(L, &timer);
+        lua_pushinteger(L, count);
+        int status = lua_pcall(L, 2, 0, 0);
+        give_memory(L, true);
+        if (status == LUA_OK)
+            continue;
+        lua_pop(L, 1);
+        failed++;
+        assert_null(timer.op.wake); /* nobody waits for it any more */
+        salvor_op_abort(&timer.op);
+    }
+    lua_pushinteger(L, failed);
+    return 1;
+}
+
 static int open_test(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"fail_polls", fail_polls}, {"note", note}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"fail_polls", fail_polls}, {"note", note}, {"fail_waits", fail_waits}, {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }
@@ -137,6 +201,13 @@ static void a_wait_where_lua_cannot_yield_is_ended_too(void **state)
     assert_string_equal(noted, "tidied ");
 }
 
+static void a_wait_that_has_no_memory_is_forgotten(void **state)
+{
+    (void)state;
+    run("test.note(test.fail_waits() > 0 and 'some' or 'none')");
+    assert_string_equal(noted, "some ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +217,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_tidies_up_is_told_when_the_loop_fails_for_good, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_wait_where_lua_cannot_yield_is_ended_too, start, stop),
+        cmocka_unit_test_setup_teardown(a_wait_that_has_no_memory_is_forgotten, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
