@@ -77,6 +77,7 @@ int salvor_remote_check(const struct salvor_remote *remote, struct salvor_kubeco
                         json_t **details, struct salvor_error *err)
 {
     const struct salvor_websocket *socket = &remote->socket;
+    *details = NULL;
     if (socket->state == SALVOR_WEBSOCKET_OPEN || socket->state == SALVOR_WEBSOCKET_CLOSED)
         return 0;
     if (socket->state == SALVOR_WEBSOCKET_REFUSED &&

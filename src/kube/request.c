@@ -158,6 +158,7 @@ int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *
 {
     struct salvor_error failure;
     bool is_success = http->status >= 200 && http->status < 300;
+    *details = NULL;
     /* A stream that has begun and broken already may have brought something: its reader will see. */
     if (is_success && http->stream)
         return 0;
@@ -180,7 +181,8 @@ int salvor_kube_check(const struct salvor_http *http, struct salvor_kubeconfig *
     if (kind && !strcmp(kind, "Status")) {
         json_t *given = json_object_get(status, "details");
         set_from_status(http, status, err);
-        *details = json_is_object(given) ? json_incref(given) : NULL;
+        if (json_is_object(given))
+            *details = json_incref(given);
     } else {
         set_from_text(http, details, err);
     }

@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct salvor_kubeconfig config;
     struct salvor_http http;
     struct salvor_error err;
-    json_t *details = NULL;
+    json_t *details = json_true(); /* whatever was there before */
     if (!size)
         return 0;
     memset(&config, 0, sizeof(config));
