@@ -9,6 +9,7 @@
 #include "data/text.h"
 #include "kube/request.h"
 #include "lua/binding.h"
+#include "lua/headers.h"
 #include "lua/kube.h"
 #include "lua/task.h"
 #include "lua/value.h"
@@ -190,31 +191,6 @@ void salvor_kube_push_header(lua_State *L, const struct salvor_http *http, const
     }
 }
 
-/* Pushes {name = value}, names in lower case, the values of a repeated one joined by ", ". */
-static void push_headers(lua_State *L, const struct salvor_http *http)
-{
-    lua_newtable(L);
-    const char *line = NULL;
-    while ((line = salvor_http_next_header(http, line))) {
-        const char *colon = strchr(line, ':');
-        if (!colon)
-            continue;
-        luaL_Buffer name;
-        luaL_buffinit(L, &name);
-        for (const char *at = line; at < colon; at++)
-            luaL_addchar(&name, *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at);
-        luaL_pushresult(&name);
-        colon += 1 + strspn(colon + 1, " \t");
-        lua_pushvalue(L, -1);
-        if (lua_rawget(L, -3) == LUA_TSTRING)
-            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), colon);
-        else
-            lua_pushstring(L, colon);
-        lua_remove(L, -2);
-        lua_rawset(L, -3);
-    }
-}
-
 int salvor_kube_fail(lua_State *L, struct salvor_error *err, const struct salvor_http *http,
                      json_t **details)
 {
@@ -276,7 +252,7 @@ int salvor_kube_answer(lua_State *L, struct salvor_http *http, struct salvor_kub
     lua_createtable(L, 0, 3);
     lua_pushinteger(L, http->status);
     lua_setfield(L, -2, "status");
-    push_headers(L, http);
+    salvor_push_headers(L, http);
     lua_setfield(L, -2, "headers");
     lua_pushvalue(L, body);
     lua_setfield(L, -2, "body");

@@ -13,6 +13,7 @@
 
 #include "lua/binding.h"
 #include "lua/block.h"
+#include "lua/headers.h"
 #include "lua/modules.h"
 #include "lua/store_signing.h"
 #include "lua/task.h"
@@ -124,31 +125,6 @@ static void release_exchange(void *object)
 
 /* Answers */
 
-/* One table with the names in lower case; values of one name that comes several times are joined. */
-static void push_headers(lua_State *L, const struct salvor_http *http)
-{
-    const char *line = NULL;
-    lua_newtable(L);
-    while ((line = salvor_http_next_header(http, line))) {
-        const char *colon = strchr(line, ':');
-        if (!colon)
-            continue;
-        luaL_Buffer name;
-        luaL_buffinit(L, &name);
-        for (const char *at = line; at < colon; at++)
-            luaL_addchar(&name, (char)(*at >= 'A' && *at <= 'Z' ? *at + ('a' - 'A') : *at));
-        luaL_pushresult(&name);
-        const char *value = colon + 1 + strspn(colon + 1, " \t");
-        lua_pushvalue(L, -1);
-        if (lua_rawget(L, -3) == LUA_TSTRING)
-            lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), value);
-        else
-            lua_pushstring(L, value);
-        lua_remove(L, -2);
-        lua_rawset(L, -3);
-    }
-}
-
 /* xml(text, lists) -> table | nil, err */
 static int parse_xml(lua_State *L)
 {
@@ -183,7 +159,7 @@ static int after_answer(lua_State *L, int status, lua_KContext context)
     int answer = lua_gettop(L);
     lua_pushinteger(L, http->status);
     lua_setfield(L, answer, "status");
-    push_headers(L, http);
+    salvor_push_headers(L, http);
     lua_setfield(L, answer, "headers");
     if (wants_xml) {
         if (salvor_push_xml(L, http->body.data, http->body.size, lists, &err) < 0)
