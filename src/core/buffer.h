@@ -2,7 +2,8 @@
  * A growing byte buffer with a mandatory ceiling, so that nothing that comes from outside can use
  * up the machine. `data` is always followed by a NUL that `size` does not count; embedded NULs are
  * fine. SALVOR_BUFFER_INIT(limit) or salvor_buffer_init() make an empty one that owns nothing;
- * salvor_buffer_release() frees what it owns and leaves it empty and usable.
+ * salvor_buffer_release() frees what it owns and leaves it empty and usable. Of a zeroed struct nothing
+ * can be read, but it may be released.
  */
 #ifndef SALVOR_CORE_BUFFER_H
 #define SALVOR_CORE_BUFFER_H

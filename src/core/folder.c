@@ -246,8 +246,7 @@ int salvor_folder_list(struct salvor_folder_list *out, const char *path, struct 
 void salvor_folder_list_release(struct salvor_folder_list *list)
 {
     free(list->entries);
-    if (list->names.data)
-        salvor_buffer_release(&list->names);
+    salvor_buffer_release(&list->names);
     *list = (struct salvor_folder_list){0};
 }
 

@@ -124,7 +124,7 @@ static int begin_member(struct salvor_decompress *decompress, struct salvor_erro
         int filled = fill(decompress, err);
         if (filled <= 0)
             return filled;
-        if (decompress->given == 0 && !decompress->any)
+        if (!decompress->any)
             break;
         if (!decompress->is_padded && *decompress->zlib.next_in == 0x1f)
             break;

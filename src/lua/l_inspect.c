@@ -219,17 +219,11 @@ static void push_entry(lua_State *L, const struct told *told, const char *name)
     lua_setfield(L, -2, "modified");
 }
 
-static void release_buffer(void *buffer)
-{
-    if (((struct salvor_buffer *)buffer)->data)
-        salvor_buffer_release(buffer);
-}
-
 /* entries() -> those that were met since the last call */
 static int inspect_entries(lua_State *L)
 {
     struct inspection *inspection = check_inspection(L);
-    struct salvor_buffer *said = salvor_box(L, sizeof(*said), release_buffer);
+    struct salvor_buffer *said = salvor_box_buffer(L, 0);
     salvor_handoff_hear(said, &inspection->handoff);
     lua_newtable(L);
     lua_Integer count = 0;

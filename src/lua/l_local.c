@@ -94,9 +94,7 @@ struct link {
 
 static void release_link(struct salvor_job *job)
 {
-    struct link *link = (struct link *)job;
-    if (link->target.data)
-        salvor_buffer_release(&link->target);
+    salvor_buffer_release(&((struct link *)job)->target);
 }
 
 static void run_link(struct salvor_job *job)

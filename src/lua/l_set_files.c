@@ -45,9 +45,8 @@ static int info_new(lua_State *L)
     struct salvor_error err;
     struct salvor_info_reader *reader = lua_newuserdatauv(L, sizeof(*reader), 0);
     memset(reader, 0, sizeof(*reader));
-    int result = salvor_info_init(reader, &err);
     luaL_setmetatable(L, INFO_METATABLE);
-    return result < 0 ? salvor_fail(L, &err) : 1;
+    return salvor_info_init(reader, &err) < 0 ? salvor_fail(L, &err) : 1;
 }
 
 static int info_gc(lua_State *L)

@@ -13,7 +13,6 @@
  */
 #include <endian.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lua/binding.h"
 #include "lua/block.h"
@@ -177,8 +176,7 @@ static void release_list(void *object)
 {
     struct salvor_sftp_list *list = object;
     salvor_sftp_stop(&list->call);
-    if (list->listing.entries.data)
-        salvor_sftp_listing_release(&list->listing);
+    salvor_sftp_listing_release(&list->listing);
 }
 
 static int after_list(lua_State *L, int status, lua_KContext context)
@@ -228,10 +226,7 @@ static int listing_get(lua_State *L)
                   "no such entry");
     const struct salvor_sftp_entry *entry = salvor_sftp_listing_entry(listing, (size_t)index - 1);
     lua_pushlstring(L, entry->name, entry->length);
-    lua_pushstring(L, S_ISDIR(entry->mode)   ? "folder"
-                      : S_ISLNK(entry->mode) ? "link"
-                      : S_ISREG(entry->mode) ? "file"
-                                             : "other");
+    lua_pushstring(L, salvor_sftp_kind(entry->mode));
     lua_pushinteger(L, (lua_Integer)entry->size);
     lua_pushinteger(L, entry->modified);
     lua_pushinteger(L, entry->mode & 07777);

@@ -18,10 +18,8 @@ static void release_request(void *object)
 {
     struct salvor_sftp_request *request = object;
     salvor_sftp_stop(&request->call);
-    if (request->body.data) {
-        salvor_buffer_release(&request->body);
-        salvor_buffer_release(&request->answer);
-    }
+    salvor_buffer_release(&request->body);
+    salvor_buffer_release(&request->answer);
 }
 
 static struct salvor_sftp_request *new_request(lua_State *L, enum salvor_sftp_type type)

@@ -37,7 +37,7 @@ int salvor_sftp_check(lua_State *L, const struct salvor_call *call)
     return call->result < 0 ? salvor_fail(L, &call->failure) : 0;
 }
 
-static const char *kind_of(uint32_t mode)
+const char *salvor_sftp_kind(uint32_t mode)
 {
     return S_ISDIR(mode) ? "folder" : S_ISLNK(mode) ? "link" : S_ISREG(mode) ? "file" : "other";
 }
@@ -56,7 +56,7 @@ void salvor_push_sftp_attrs(lua_State *L, const struct salvor_sftp_attrs *attrs)
     if (attrs->flags & SALVOR_SFTP_ATTR_MODE) {
         lua_pushinteger(L, attrs->mode & 07777);
         lua_setfield(L, -2, "mode");
-        lua_pushstring(L, kind_of(attrs->mode));
+        lua_pushstring(L, salvor_sftp_kind(attrs->mode));
         lua_setfield(L, -2, "kind");
     }
 }

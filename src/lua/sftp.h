@@ -32,7 +32,10 @@ void salvor_sftp_stop(struct salvor_call *call);
 /* 0, or nil and the error of a call that failed, pushed (2). */
 int salvor_sftp_check(lua_State *L, const struct salvor_call *call);
 
-/* {size, modified, mode, kind}; members that the server does not tell are nil. */
+/* "file", "folder", "link" or "other" */
+const char *salvor_sftp_kind(uint32_t mode);
+
+/* Pushes {size, modified, mode, kind}; members that the server does not tell are nil. */
 void salvor_push_sftp_attrs(lua_State *L, const struct salvor_sftp_attrs *attrs);
 
 int salvor_sftp_lua_remove(lua_State *L);

@@ -13,8 +13,7 @@ static void add_to_parent(lua_State *L, int lists, const char *name, size_t size
     lua_pushlstring(L, name, size); /* parent value name */
     lua_pushvalue(L, -1);
     bool is_list = lists && lua_rawget(L, lists) != LUA_TNIL;
-    if (lists || !is_list)
-        lua_pop(L, 1); /* parent value name */
+    lua_pop(L, 1); /* parent value name */
     if (!is_list) {
         lua_insert(L, -2);
         lua_rawset(L, -3);
@@ -71,9 +70,7 @@ static void push_xml(lua_State *L, const struct salvor_xml *xml, int lists)
 
 static void release_xml(void *object)
 {
-    struct salvor_xml *xml = object;
-    if (xml->text.data)
-        salvor_xml_release(xml);
+    salvor_xml_release(object);
 }
 
 /* Pushes the set of the names in the list at `index`; returns its stack index, or 0 for none. */
