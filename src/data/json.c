@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/c_locale.h"
 #include "data/json_string.h"
 #include "data/tree.h"
 #include "data/utf8.h"
@@ -144,16 +145,12 @@ void salvor_json_format_real(char out[SALVOR_JSON_REAL_SIZE], double number)
 {
     /* Normal numbers of up to 15 digits survive as they are, so shorter tries would be wasted. */
     int digits = fabs(number) < DBL_MIN ? 1 : 15;
+    locale_t before = salvor_c_locale_enter();
     do
         snprintf(out, SALVOR_JSON_REAL_SIZE, "%.*g", digits, number);
     while (strtod(out, NULL) != number && ++digits <= 17);
-    bool is_real = false;
-    for (char *at = out; *at; at++) {
-        if (*at == ',') /* the locale's decimal point */
-            *at = '.';
-        is_real = is_real || *at == '.' || *at == 'e';
-    }
-    if (!is_real)
+    salvor_c_locale_leave(before);
+    if (!strpbrk(out, ".e"))
         strcat(out, ".0");
 }
 

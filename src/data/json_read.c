@@ -5,11 +5,11 @@
  */
 #include "data/json_read.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/c_locale.h"
 #include "data/json.h"
 #include "data/json_string.h"
 
@@ -56,17 +56,13 @@ static bool read_integer(int64_t *out, const char *at, const char *end)
     return true;
 }
 
-/* strtod() in the language of JSON, whatever the process's own. */
 static int read_real(double *out, struct salvor_json_reader *reader, const char *text, size_t size,
                      struct salvor_error *err)
 {
-    static locale_t plain;
-    if (!plain)
-        plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     salvor_buffer_clear(&reader->string);
-    if (!plain || salvor_buffer_append(&reader->string, text, size, err) < 0)
-        return salvor_error_memory(err);
-    *out = strtod_l(reader->string.data, NULL, plain);
+    if (salvor_buffer_append(&reader->string, text, size, err) < 0)
+        return -1;
+    *out = salvor_c_locale_number(reader->string.data);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/buffer.h"
 #include "data/base64.h"
+#include "data/c_locale.h"
 #include "data/utf8.h"
 
 enum kind { STRING, NULL_VALUE, BOOLEAN, INTEGER, UNSIGNED, FLOAT };
@@ -138,7 +139,7 @@ static bool parse_float(struct meaning *out, const char *text)
     }
     if (*at)
         return false;
-    *out = (struct meaning){.kind = FLOAT, .real = strtod(text, NULL)};
+    *out = (struct meaning){.kind = FLOAT, .real = salvor_c_locale_number(text)};
     return isfinite(out->real);
 }
 
@@ -256,9 +257,11 @@ static bool to_integer(int64_t *out, double real)
         return false;
     char text[SALVOR_YAML_KEY_SIZE];
     int digits = 0;
+    locale_t before = salvor_c_locale_enter();
     do
         snprintf(text, sizeof(text), "%.*e", digits, real);
     while (strtod(text, NULL) != real && ++digits < 17);
+    salvor_c_locale_leave(before);
     char whole[NUMBER_SIZE];
     snprintf(whole, sizeof(whole), "%.0f", real);
     char *first = whole + (*whole == '-');
@@ -322,6 +325,7 @@ static void format_real_key(char out[SALVOR_YAML_KEY_SIZE], double real)
         return;
     }
     int digits = 0;
+    locale_t before = salvor_c_locale_enter();
     do
         snprintf(out, SALVOR_YAML_KEY_SIZE, "%.*e", digits, (double)number);
     while (strtof(out, NULL) != number && ++digits < 9);
@@ -329,6 +333,7 @@ static void format_real_key(char out[SALVOR_YAML_KEY_SIZE], double real)
     if (exponent >= -4 && exponent < 6)
         snprintf(out, SALVOR_YAML_KEY_SIZE, "%.*f", digits > exponent ? digits - exponent : 0,
                  (double)number);
+    salvor_c_locale_leave(before);
 }
 
 int salvor_yaml_resolve_key(char out[SALVOR_YAML_KEY_SIZE], const struct salvor_yaml_scalar *scalar,
