@@ -324,13 +324,13 @@ int salvor_transfer_start(struct salvor_loop *loop, struct salvor_transfer *tran
             return salvor_error_set(err, "Internal", "cannot set up libcurl");
         curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
     }
-    transfer->op.done = false;
-    transfer->op.abort = abort_transfer;
-    transfer->loop = loop;
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
     CURLMcode code = curl_multi_add_handle(loop->multi, transfer->easy);
     if (code)
         return curl_failed(err, code);
+    transfer->op.done = false;
+    transfer->op.abort = abort_transfer;
+    transfer->loop = loop;
     link_transfer(&loop->transfers, transfer);
     return 0;
 }

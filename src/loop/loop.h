@@ -72,7 +72,11 @@ struct salvor_timer {
 
 void salvor_timer_start(struct salvor_loop *loop, struct salvor_timer *timer, double seconds);
 
-/* A descriptor that is looked at in every step until salvor_watch_stop(). `events` as in poll(). */
+/*
+ * A descriptor that is looked at in every step until salvor_watch_stop(). The caller owns both it and
+ * the struct, which is zeroed at first and stays in place. `events` as in poll(), and changed at any
+ * time; `ready` may start and stop any watch, its own too.
+ */
 struct salvor_watch {
     int fd;
     short events;
@@ -83,6 +87,8 @@ struct salvor_watch {
 };
 
 void salvor_watch_start(struct salvor_loop *loop, struct salvor_watch *watch);
+
+/* From now on the loop is idle although this one is watched; starting it again takes that back. */
 void salvor_watch_leave(struct salvor_watch *watch);
 void salvor_watch_stop(struct salvor_watch *watch); /* a second call does nothing */
 
@@ -104,6 +110,7 @@ struct salvor_transfer {
     struct salvor_transfer *next, **link;
 };
 
+/* Error Internal when libcurl cannot take it; then the struct is as it was. */
 int salvor_transfer_start(struct salvor_loop *loop, struct salvor_transfer *transfer,
                           struct salvor_error *err);
 

@@ -299,10 +299,8 @@ int salvor_http_start(struct salvor_http *http, struct salvor_loop *loop,
         return -1;
     if (set_rest(http, options))
         return salvor_error_set(err, "Internal", "cannot set up a request to %s", http->peer);
-    if (salvor_transfer_start(loop, &http->transfer, err) < 0) {
-        http->transfer.loop = NULL;
+    if (salvor_transfer_start(loop, &http->transfer, err) < 0)
         return -1;
-    }
     salvor_silence_start(&http->silence, &http->transfer, options->silence);
     return 0;
 }
