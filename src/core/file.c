@@ -175,8 +175,8 @@ int salvor_rename_new(int from_folder, const char *from, int to_folder, const ch
     /* Some network file systems have no such rename; a second name is as exclusive. */
     if (linkat(from_folder, from, to_folder, to, 0) == 0)
         return unlinkat(from_folder, from, 0);
-    /* A folder cannot have one. It takes the place of an empty folder at most, and nothing is there. */
-    return errno == EPERM ? renameat(from_folder, from, to_folder, to) : -1;
+    /* A folder cannot have one, nor a file everywhere; but nothing is there, or that would be why. */
+    return errno == EEXIST ? -1 : renameat(from_folder, from, to_folder, to);
 }
 
 static int rename_at(int from_folder, const char *from, int to_folder, const char *to,

@@ -255,6 +255,16 @@ static bool renaming_is_exclusive(const char *path)
            !strcmp(err.code, "AlreadyExists");
 }
 
+/* As what has no second names either. */
+static bool renaming_is_possible(const char *path)
+{
+    struct salvor_error err;
+    char to[160];
+    snprintf(to, sizeof(to), "%s.new", path);
+    return forbid(SYS_renameat2, EINVAL) && forbid(SYS_linkat, EOPNOTSUPP) &&
+           salvor_file_rename(path, to, true, &err) == 0;
+}
+
 /* In a process of its own, since what is forbidden stays so. */
 static void assert_in_child(bool (*holds)(const char *path), const char *path)
 {
@@ -468,6 +478,9 @@ static void files_and_folders_are_renamed_without_flags_too(void **state)
     assert_int_equal(salvor_folder_make(path_of("folder/inside"), 0700, true, NULL, &err), 0);
     assert_in_child(renaming_is_exclusive, path_of("folder"));
     assert_int_equal(access(path_of("folder.new/inside"), F_OK), 0);
+    put("stick", "1");
+    assert_in_child(renaming_is_possible, path_of("stick"));
+    assert_content("stick.new", "1");
 }
 
 static void a_lock_is_one_process_s(void **state)
