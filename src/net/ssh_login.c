@@ -4,16 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int wait_or_fail(struct salvor_ssh *ssh, int code, struct salvor_error *err)
-{
-    return code == LIBSSH2_ERROR_EAGAIN ? salvor_ssh_wait(ssh, err) : 1;
-}
-
 /* Calls `function` until it has an answer, which *code gets. */
 #define UNTIL_ANSWERED(code, ssh, err, function)                                                   \
     do {                                                                                           \
         while ((code = (function)) == LIBSSH2_ERROR_EAGAIN)                                        \
-            if (wait_or_fail(ssh, code, err) < 0)                                                  \
+            if (salvor_ssh_wait(ssh, err) < 0)                                                     \
                 return -1;                                                                         \
     } while (0)
 
@@ -40,11 +35,10 @@ static int ask_methods(struct salvor_ssh *ssh, const struct salvor_ssh_login *lo
         !(list = libssh2_userauth_list(ssh->session, login->user, (unsigned)strlen(login->user))) &&
         !libssh2_userauth_authenticated(ssh->session)) {
         int code = libssh2_session_last_errno(ssh->session);
-        int waited = wait_or_fail(ssh, code, err);
-        if (waited < 0)
-            return -1;
-        if (waited > 0)
+        if (code != LIBSSH2_ERROR_EAGAIN)
             return salvor_ssh_failed(ssh, code, "cannot log in", err);
+        if (salvor_ssh_wait(ssh, err) < 0)
+            return -1;
     }
     return list ? salvor_buffer_append(methods, list, strlen(list), err) : 0;
 }
