@@ -18,7 +18,8 @@ struct salvor_loop *salvor_get_loop(lua_State *L);
  *
  * When `op` is done, `after` goes on with the stack as it was (like a continuation of lua_yieldk;
  * its status argument says nothing). Other tasks run meanwhile; where Lua cannot yield (inside a
- * sort comparator, a metamethod called from C, a require) the loop is run here until `op` is done.
+ * sort comparator, a metamethod called from C, a require) the loop is run here until `op` is done, and
+ * until waits of that kind have ended that other tasks began meanwhile.
  * `op` must belong to a userdata on the stack. When the task is cancelled while it waits, `op` is
  * aborted and the object Cancelled is raised instead of going on.
  *
