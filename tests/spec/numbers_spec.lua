@@ -19,6 +19,8 @@ describe("numbers in the language of a country with decimal commas", function()
         if not made or made.code ~= 0 then
             pending("no such locale can be made: " .. (made and made.stderr or err.message))
         end
+        -- The C library does not give back what it has made of LOCPATH.
+        local env = {LOCPATH = folder, ASAN_OPTIONS = "detect_leaks=0"}
         local result = must(support.run({"-e", [[
             assert(os.setlocale("de_DE.UTF-8", "numeric"))
             assert(tostring(1.5) == "1,5")
@@ -28,7 +30,7 @@ describe("numbers in the language of a country with decimal commas", function()
             assert(yaml.load("1.5") == 1.5 and yaml.load("15.0") == 15)
             assert(next(yaml.load("1.5: a")) == "1.5")
             assert(yaml.dump({1.5}) == "- 1.5\n")
-        ]]}, {home = folder, env = {LOCPATH = folder}}))
+        ]]}, {home = folder, env = env}))
         assert.are.equal("", result.stderr)
         assert.are.equal(0, result.code)
     end)
