@@ -629,6 +629,163 @@ describe("an answer of S3", function()
                 must(s3:begin("a", 1, {})):part(1, piece:set("x")))
         end)
 
+        describe("that a key of KMS's encrypts", function()
+            local PART, SIZE = 5 << 20, (5 << 20) + 1
+            local CONTENT = ("x"):rep(PART)
+            local KMS = {["x-amz-server-side-encryption"] = "aws:kms"}
+
+            local function sha256_of(text)
+                return digest.base64((digest.sha256(text):gsub("%x%x", function(pair)
+                    return string.char(tonumber(pair, 16))
+                end)))
+            end
+
+            --- Requests as AWS answers them: a part's ETag says nothing of its bytes.
+            local function encrypted(more)
+                local etag = {ETag = '"' .. ETAG .. '"',
+                              ["x-amz-server-side-encryption"] = "aws:kms"}
+                local answers = {
+                    {method = "POST", path = PATH, query = "uploads=",
+                     request_header = {"x-amz-checksum-algorithm", "SHA256"},
+                     headers = {["x-amz-checksum-algorithm"] = "SHA256",
+                                ["x-amz-server-side-encryption"] = "aws:kms"},
+                     body = "<R><UploadId>checked</UploadId></R>"},
+                    {method = "POST", path = PATH, query = "uploads=", headers = KMS,
+                     body = "<R><UploadId>unchecked</UploadId></R>"},
+                    {method = "DELETE", path = PATH, status = 204, length = 0},
+                    {method = "PUT", path = PATH, query = "partNumber=", headers = etag},
+                    {method = "POST", path = PATH, query = "uploadId=",
+                     body = "<R><ETag>&quot;" .. ETAG .. "-2&quot;</ETag></R>"},
+                }
+                return table.move(more or {}, 1, #(more or {}), #answers + 1, answers)
+            end
+
+            local function begin_two()
+                return must(s3:begin("a", SIZE, {part_size = PART, fingerprint = "f"}))
+            end
+
+            --- The requests of that method whose query has that in it.
+            local function sent(method, query)
+                local found = {}
+                for _, request in ipairs(server:requests()) do
+                    if request.method == method and request.query:find(query, 1, true) then
+                        found[#found + 1] = request
+                    end
+                end
+                return found
+            end
+
+            --- What lists an upload that was interrupted after part 1: that part, and the mark.
+            local function interrupted(mark)
+                local function part(number, size, sum)
+                    return string.format("<Part><PartNumber>%d</PartNumber><ETag>&quot;%s&quot;"
+                        .. "</ETag><Size>%d</Size><ChecksumSHA256>%s</ChecksumSHA256></Part>",
+                        number, ETAG, size, sum)
+                end
+                local first, last = part(1, PART, sha256_of(CONTENT)),
+                    part(2, #mark, sha256_of(mark))
+                return {
+                    {path = "/bucket/", query = "uploads=", body = "<R><Upload><Key>root/a</Key>"
+                        .. "<UploadId>checked</UploadId></Upload></R>"},
+                    {path = PATH, query = "part-number-marker=1", body = "<R>" .. last .. "</R>"},
+                    {path = PATH, query = "uploadId=checked",
+                     body = "<R>" .. first .. last .. "</R>"},
+                }
+            end
+
+            it("has parts with checksums of their own, where the server knows such", function()
+                server:rules(encrypted())
+                local upload = begin_two()
+                local piece <close> = must(block.new(PART))
+                must(upload:part(1, piece:set(CONTENT)))
+                must(upload:part(2, piece:set("y")))
+                assert.are.equal(ETAG .. "-2", must(upload:finish()).etag)
+                assert.are.equal(1, #sent("DELETE", "uploadId=unchecked"))
+                local parts = sent("PUT", "uploadId=checked")
+                assert.are.equal(3, #parts)
+                for index, text in ipairs({parts[1].body, CONTENT, "y"}) do
+                    assert.are.equal(sha256_of(text),
+                        parts[index].headers["x-amz-checksum-sha256"])
+                end
+                local list = sent("POST", "uploadId=checked")[1].body
+                for number, text in ipairs({CONTENT, "y"}) do
+                    assert.is_truthy(list:find(string.format("<Part><PartNumber>%d</PartNumber>"
+                        .. "<ETag>&quot;%s&quot;</ETag><ChecksumSHA256>%s</ChecksumSHA256></Part>",
+                        number, ETAG, sha256_of(text)), 1, true), list)
+                end
+                -- Known by now: the next upload is begun once.
+                server:rules(encrypted())
+                begin_two():close()
+                assert.are.equal(1, #sent("POST", "uploads="))
+            end)
+
+            it("is found again, with the parts that hold just the same bytes", function()
+                server:rules(encrypted())
+                begin_two():close()
+                local mark = sent("PUT", "partNumber=2")[1].body
+                server:rules(encrypted(interrupted(mark)))
+                local upload = begin_two()
+                assert.are.equal(0, #sent("POST", "uploads="))
+                local piece <close> = must(block.new(PART))
+                assert.is_false(must(upload:has(1, piece:set(("z"):rep(PART)))))
+                assert.is_true(must(upload:has(1, piece:set(CONTENT))))
+                assert.is_false(upload:has(2, piece:set("y")))
+                must(upload:part(2, piece:set("y")))
+                must(upload:finish())
+                local list = sent("POST", "uploadId=checked")[1].body
+                assert.is_truthy(list:find(sha256_of(CONTENT), 1, true), list)
+                assert.is_truthy(list:find(sha256_of("y"), 1, true), list)
+                -- An upload of another source's is not it.
+                server:rules(encrypted(interrupted(mark .. ".")))
+                begin_two():close()
+                assert.are.equal(1, #sent("POST", "uploads="))
+            end)
+
+            it("is told as left over", function()
+                server:rules(encrypted())
+                begin_two():close()
+                local mark = sent("PUT", "partNumber=2")[1].body
+                server:rules(encrypted(interrupted(mark)))
+                local found = must(s3:leftovers("", {older_than = 0, remove = true}))
+                assert.are.same({{path = "a", begun = 0, removed = true}}, found)
+                server:rules(encrypted(interrupted(mark:gsub("salvor", "nobody"))))
+                assert.are.same({}, must(s3:leftovers("", {older_than = 0, remove = true})))
+                assert.are.equal(0, #sent("DELETE", "uploadId=checked"))
+            end)
+
+            it("is copied by the server with such checksums", function()
+                s3.copy_limit = 1
+                local answers = encrypted({
+                    {method = "HEAD", path = "/bucket/root/b", length = SIZE}})
+                answers[4].body = "<R><ETag>&quot;" .. ETAG .. "&quot;</ETag><ChecksumSHA256>sum"
+                    .. "</ChecksumSHA256></R>"
+                server:rules(answers)
+                must(s3:copy("b", "a", {item = {size = SIZE}}))
+                local list = sent("POST", "uploadId=checked")[1].body
+                assert.is_truthy(list:find("<ChecksumSHA256>sum</ChecksumSHA256>", 1, true), list)
+            end)
+
+            it("goes on without them at a server that knows none, or refuses to", function()
+                for _, rule in ipairs({
+                    {headers = KMS, body = "<R><UploadId>other</UploadId></R>"},
+                    {status = 501, body = error_body("NotImplemented", "no checksums")},
+                }) do
+                    local answers = encrypted()
+                    rule.method, rule.path, rule.query = "POST", PATH, "uploads="
+                    rule.request_header, answers[1] = answers[1].request_header, rule
+                    server:rules(answers)
+                    s3 = must(open(must(url.parse(ROOT)), options()))
+                    local upload = begin_two()
+                    local piece <close> = must(block.new(PART))
+                    must(upload:part(1, piece:set(CONTENT)))
+                    must(upload:part(2, piece:set("y")))
+                    must(upload:finish())
+                    assert.is_nil(sent("PUT", "partNumber=1")[1].headers["x-amz-checksum-sha256"])
+                    assert.is_nil(sent("POST", "uploadId=")[1].body:find("Checksum", 1, true))
+                end
+            end)
+        end)
+
         it("ends the upload when its mark is refused", function()
             server:rules({
                 {method = "POST", path = PATH, body = "<R><UploadId>i</UploadId></R>"},

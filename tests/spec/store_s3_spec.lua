@@ -306,7 +306,7 @@ store_lab.describe("S3", "s3", function(at)
         it("are not finished with a part that is missing or another", function()
             local upload = must(store:begin("one", size, {}))
             send(upload, parts)
-            upload._etags[1] = ("0"):rep(32)
+            upload._parts[1] = {etag = ("0"):rep(32)}
             expect_error("Invalid", "s3://" .. bucket .. "/one", upload:finish())
             upload:abort()
             local other = must(store:begin("one", size, {}))

@@ -17,7 +17,7 @@ function md5.of_base64(base64)
     return bytes and #bytes == 16 and md5.hex(bytes) or nil
 end
 
---- The other way round.
+--- The other way round; of any digest.
 function md5.to_base64(hex)
     return digest.base64(md5.bytes(hex))
 end

@@ -4,6 +4,7 @@ local checksum = require("salvor.store.checksum")
 local errors = require("salvor.store.errors")
 local http = require("salvor.store_http")
 local task = require("salvor.task")
+local text = require("salvor.store.http.answer").text
 
 local PATIENT = 600 -- seconds of silence while the server copies
 local WORKERS = 4
@@ -22,7 +23,7 @@ local function source_headers(self, from, item)
     return headers
 end
 
---- One request that copies; the ETag of what came of it. It may fail after status 200.
+--- One request that copies; ETag and checksum of what came of it. It may fail after status 200.
 local function ask_to_copy(self, from, to, query, headers)
     local got, err = self:_ask({op = OP, method = "PUT", key = self:_key(to), path = from,
                                 query = query, headers = headers, xml = {}, repeatable = true,
@@ -34,7 +35,8 @@ local function ask_to_copy(self, from, to, query, headers)
     if not etag then
         return answer.fail(self, got, self:_url(from), OP, got.xml)
     end
-    return {etag = etag, md5 = md5, version = got.headers["x-amz-version-id"]}
+    return {etag = etag, md5 = md5, sha256 = text(got.xml, "ChecksumSHA256"),
+            version = got.headers["x-amz-version-id"]}
 end
 
 --- Whether the copy is one of another object than was meant: a Ceph gateway does not know
@@ -73,7 +75,7 @@ end
 
 --- The last one alone, since the upload's mark is in its place.
 local function copy_ranges(self, from, to, item, id, ranges)
-    local etags, failure, plain = {}, nil, true
+    local parts, failure, has_md5 = {}, nil, true
     local function copy(range, index)
         if failure then
             return
@@ -85,7 +87,7 @@ local function copy_ranges(self, from, to, item, id, ranges)
         if not copied then
             failure = err
         else
-            etags[index], plain = copied.etag, plain and copied.md5 ~= nil
+            parts[index], has_md5 = copied, has_md5 and copied.md5 ~= nil
         end
     end
     local last = #ranges
@@ -94,20 +96,20 @@ local function copy_ranges(self, from, to, item, id, ranges)
     if failure then
         return nil, failure
     end
-    return self:_complete(to, id, etags, item.size, plain, {metadata = item.metadata})
+    return self:_complete(to, id, parts, item.size, has_md5, {metadata = item.metadata})
 end
 
 local function copy_in_ranges(self, from, to, item)
     local ranges, part = ranges_of(self, item.size)
     local headers = self:_attributes({metadata = item.metadata})
     headers[answer.PART_SIZE] = string.format("%d", part)
-    local id, err = self:_new_upload(to, headers, #ranges, self:_mark(to, item.size, 0, from))
+    local id, problem = self:_new_upload(to, headers, #ranges,
+        self:_mark(to, item.size, 0, from))
     if not id then
-        return nil, err
+        return nil, problem
     end
     local guard <close> = self:_guard(to, id)
-    local copied
-    copied, err = copy_ranges(self, from, to, item, id, ranges)
+    local copied, err = copy_ranges(self, from, to, item, id, ranges)
     guard.keep = copied ~= nil
     return copied, err
 end

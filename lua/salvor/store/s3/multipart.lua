@@ -4,7 +4,11 @@
 --- which is after all others, a mark is in its place: its text is Salvor's, which its ETag tells,
 --- and its length says what the upload is for. So an upload of somebody else's is never taken for
 --- ours, nor ended; and what is left over of ours can be found (leftovers.lua).
+---
+--- ETags say nothing of bytes that a key of KMS's encrypts. There an upload is begun whose parts
+--- have checksums of their own, where the server knows such. Not elsewhere: some refuse them.
 local answer = require("salvor.store.s3.answer")
+local common = require("salvor.store.http.answer")
 local dates = require("salvor.dates")
 local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
@@ -12,6 +16,7 @@ local md5_forms = require("salvor.store.http.md5")
 
 local PATIENT = 600  -- seconds of silence while the server puts an object together
 local MARK, MARK_SMALLEST, MARK_SIZES = "An upload that salvor has begun. ", 1024, 65536
+local ALGORITHM = "x-amz-checksum-algorithm"
 local OP = "store.write"
 
 local methods = {}
@@ -29,15 +34,24 @@ function methods:_mark(path, size, part_size, fingerprint)
     return mark_of_size(MARK_SMALLEST + number)
 end
 
---- Whether a part {size, etag} is a mark of Salvor's.
-function methods._is_mark(_, part)
+--- Whether a part holds that text, a mark.
+function methods._holds(_, part, text)
+    if part.sha256 then
+        return part.sha256 == md5_forms.to_base64(digest.sha256(text))
+    end
+    return part.etag == digest.md5(text)
+end
+
+--- Whether a part {size, etag, sha256} is a mark of Salvor's.
+function methods:_is_mark(part)
     return part.size >= MARK_SMALLEST and part.size < MARK_SMALLEST + MARK_SIZES
-        and part.etag == digest.md5(mark_of_size(part.size))
+        and self:_holds(part, mark_of_size(part.size))
 end
 
 --- Requests
 
---- The parts of an upload that come after number `after`: {[number] = {size, etag}}.
+--- The parts of an upload that come after number `after`: {[number] = {size, etag, sha256}}, the
+--- last in base64 and nil where parts have none.
 function methods:_parts(path, id, after)
     local parts, marker = {}, after
     while true do
@@ -51,7 +65,8 @@ function methods:_parts(path, id, after)
             local number = math.tointeger(tonumber(part.PartNumber))
             local size = math.tointeger(tonumber(part.Size))
             if number and size and part.ETag then
-                parts[number] = {size = size, etag = answer.etag(part.ETag)}
+                parts[number] = {size = size, etag = answer.etag(part.ETag),
+                                 sha256 = common.text(part, "ChecksumSHA256")}
             end
         end
         local next_marker = tonumber(got.xml.NextPartNumberMarker)
@@ -105,8 +120,8 @@ function methods:_guard(path, id)
     end})
 end
 
---- Makes an upload with a mark in the place of its last part; its id.
-function methods:_new_upload(path, headers, count, mark)
+--- Begins an upload: its id, and the headers of the answer.
+local function begin_upload(self, path, headers)
     local got, err = self:_ask({op = OP, method = "POST", key = self:_key(path), path = path,
                                 query = {uploads = ""}, headers = headers, xml = {}})
     if not got then
@@ -115,33 +130,77 @@ function methods:_new_upload(path, headers, count, mark)
         return errors.fail("Corrupt", {url = self:_url(path), op = OP,
                                        reason = "the server has begun no upload"})
     end
-    local id, marked = got.xml.UploadId
+    return got.xml.UploadId, got.headers
+end
+
+--- The same of one whose parts have checksums, where their ETags are none. Only the answer tells
+--- that, and the bucket's next uploads are begun like it at once.
+local function begin_checked(self, path, headers)
+    headers[ALGORITHM] = self._sums_parts and "SHA256" or nil
+    local id, told = begin_upload(self, path, headers)
+    if not id or headers[ALGORITHM] or answer.has_md5(told) then
+        return id, told
+    end
+    headers[ALGORITHM] = "SHA256"
+    local checked, its = begin_upload(self, path, headers)
+    if not checked then
+        return id, told
+    end
+    self._sums_parts = its[ALGORITHM] == "SHA256"
+    self:_end_upload(path, id)
+    return checked, its
+end
+
+--- The header with the checksum of a part, in hexadecimal.
+function methods._checksum_header(_, sha256)
+    return {["x-amz-checksum-sha256"] = md5_forms.to_base64(sha256)}
+end
+
+--- Makes an upload with a mark in the place of its last part: its id, and whether each part has to
+--- have a checksum.
+function methods:_new_upload(path, headers, count, mark)
+    local id, told = begin_checked(self, path, headers)
+    if not id then
+        return nil, told
+    end
+    local has_sums = told[ALGORITHM] == "SHA256"
     local guard <close> = self:_guard(path, id)
-    marked, err = self:_ask({op = OP, method = "PUT", key = self:_key(path), path = path,
-                             query = {uploadId = id, partNumber = count}, body = mark,
-                             checked = true, repeatable = true})
+    local marked, err = self:_ask({
+        op = OP, method = "PUT", key = self:_key(path), path = path,
+        query = {uploadId = id, partNumber = count}, body = mark, checked = true,
+        headers = has_sums and self:_checksum_header(digest.sha256(mark)) or nil,
+        repeatable = true,
+    })
     guard.keep = marked ~= nil
-    return marked and id, err
+    if not marked then
+        return nil, err
+    end
+    return id, has_sums
 end
 
 --- The ETag of an object of these parts: the MD5 of their MD5s; nil when they are none.
-local function etag_of_parts(etags)
+local function etag_of_parts(parts)
     local bytes = {}
-    for index, etag in ipairs(etags) do
-        if #etag ~= 32 or etag:find("%X") then
+    for index, part in ipairs(parts) do
+        if #part.etag ~= 32 or part.etag:find("%X") then
             return nil
         end
-        bytes[index] = md5_forms.bytes(etag)
+        bytes[index] = md5_forms.bytes(part.etag)
     end
-    return digest.md5(table.concat(bytes)) .. "-" .. #etags
+    return digest.md5(table.concat(bytes)) .. "-" .. #parts
 end
 
-local function parts_body(etags)
+local function plain(text)
+    return (text:gsub("[&<>\"]", ""))
+end
+
+local function parts_body(parts)
     local lines = {"<CompleteMultipartUpload>"}
-    for index, etag in ipairs(etags) do
+    for index, part in ipairs(parts) do
         lines[#lines + 1] = string.format(
-            "<Part><PartNumber>%d</PartNumber><ETag>&quot;%s&quot;</ETag></Part>", index,
-            (etag:gsub("[&<>\"]", "")))
+            "<Part><PartNumber>%d</PartNumber><ETag>&quot;%s&quot;</ETag>%s</Part>", index,
+            plain(part.etag), part.sha256
+                and "<ChecksumSHA256>" .. plain(part.sha256) .. "</ChecksumSHA256>" or "")
     end
     lines[#lines + 1] = "</CompleteMultipartUpload>"
     return table.concat(lines)
@@ -166,14 +225,15 @@ local function etag_of(self, path, got)
     return item and (item.etag or ""), err
 end
 
---- Makes the object of its parts; `etags` in order, `plain`: they are MD5s. Its item.
-function methods:_complete(path, id, etags, size, plain, options)
-    local expected = plain and etag_of_parts(etags) or nil
+--- Makes the object of its parts {etag, sha256}, in order; `has_md5`: their ETags are MD5s. Its
+--- item.
+function methods:_complete(path, id, parts, size, has_md5, options)
+    local expected = has_md5 and etag_of_parts(parts) or nil
     local got, err = self:_ask({
         op = OP, method = "POST", key = self:_key(path), path = path, query = {uploadId = id},
         headers = {["Content-Type"] = "application/xml",
                    ["If-None-Match"] = options.if_absent and "*" or nil},
-        body = parts_body(etags), xml = {}, silence = PATIENT,
+        body = parts_body(parts), xml = {}, silence = PATIENT,
     })
     -- What takes long has begun with status 200 when it fails.
     if got and not got.xml.ETag then

@@ -1,8 +1,8 @@
 --- A large object in parts, that an interrupted run finds again (multipart.lua).
 local answer = require("salvor.store.s3.answer")
 local block = require("salvor.block")
-local digest = require("salvor.digest")
 local errors = require("salvor.store.errors")
+local md5_forms = require("salvor.store.http.md5")
 local write = require("salvor.store.http.write")
 
 local CANDIDATES = 20 -- uploads of one name that are looked at
@@ -11,7 +11,8 @@ local OP = "store.write"
 local methods, upload = {}, {}
 upload.__index = upload
 
---- The newest upload for the same thing: its id and the parts that it has.
+--- The newest upload for the same thing: its id, whether its parts have checksums, and the parts
+--- that it has.
 local function find_earlier(self, path, count, mark)
     local key = self:_key(path)
     local found, err = self:_uploads(key)
@@ -19,14 +20,14 @@ local function find_earlier(self, path, count, mark)
         return nil, err
     end
     table.sort(found, function(left, right) return left.begun > right.begun end)
-    local looked_at, etag = 0, digest.md5(mark)
+    local looked_at = 0
     for _, entry in ipairs(found) do
         if entry.key == key and looked_at < CANDIDATES then
             looked_at = looked_at + 1
             local last = self:_parts(path, entry.id, count - 1)
             local part = last and last[count]
-            if part and part.etag == etag then
-                return entry.id, self:_parts(path, entry.id, 0)
+            if part and self:_holds(part, mark) then
+                return entry.id, part.sha256 ~= nil, self:_parts(path, entry.id, 0)
             end
         end
     end
@@ -42,34 +43,32 @@ function methods:begin(path, size, options)
     local part_size = write.part_size(self.features.part, size, options.part_size)
     local count = math.max((size + part_size - 1) // part_size, 1)
     local mark = self:_mark(path, size, part_size, options.fingerprint or "")
-    local id, parts
+    local id, has_sums, parts
     if options.fingerprint then
-        id, parts = find_earlier(self, path, count, mark)
+        id, has_sums, parts = find_earlier(self, path, count, mark)
     end
     if not id then
-        local err
-        parts = {}
         local headers = self:_attributes(options)
         headers[answer.PART_SIZE] = string.format("%d", part_size)
-        id, err = self:_new_upload(path, headers, count, mark)
+        id, has_sums = self:_new_upload(path, headers, count, mark)
         if not id then
-            return nil, err
+            return nil, has_sums
         end
     end
     return setmetatable({
         part_size = part_size, _store = self, _path = path, _size = size, _count = count, _id = id,
-        _options = options, _plain = true,
+        _options = options, _has_sums = has_sums, _has_md5 = not has_sums,
         _found = parts or {}, -- by the earlier run, and not looked at yet
-        _etags = {},
+        _parts = {},
         _done = 0,
     }, upload)
 end
 
-local function note(self, index, etag)
-    if not self._etags[index] then
+local function note(self, index, part)
+    if not self._parts[index] then
         self._done = self._done + 1
     end
-    self._etags[index] = etag
+    self._parts[index] = part
 end
 
 function upload:has(index, piece)
@@ -77,26 +76,33 @@ function upload:has(index, piece)
     if not part or part.size ~= #piece then
         return false
     end
-    local md5, err = piece:digest("md5")
-    if not md5 then
+    local sums, err = piece:digest(part.sha256 and "sha256" or "md5")
+    if not sums then
         return nil, err
-    elseif md5.md5 ~= part.etag then
+    elseif part.sha256 and part.sha256 ~= md5_forms.to_base64(sums.sha256)
+        or not part.sha256 and part.etag ~= sums.md5 then
         return false
     end
-    note(self, index, part.etag)
+    note(self, index, part)
     return true
 end
 
 local function send(self, index, piece)
     local store = self._store
-    local sums, err = store:_sums(piece)
+    local sums, err
+    if self._has_sums then
+        sums, err = piece:digest("sha256")
+    else
+        sums, err = store:_sums(piece)
+    end
     if not sums then
         return nil, err
     end
+    local headers = self._has_sums and store:_checksum_header(sums.sha256) or nil
     local got
     got, err = store:_ask({
         op = OP, method = "PUT", key = store:_key(self._path), path = self._path,
-        query = {uploadId = self._id, partNumber = index},
+        query = {uploadId = self._id, partNumber = index}, headers = headers,
         body = piece, sums = sums, repeatable = true,
     })
     if not got then
@@ -107,8 +113,8 @@ local function send(self, index, piece)
         return errors.fail("Corrupt", {url = store:_url(self._path), op = OP,
                                        reason = "the server has no ETag for a part"})
     end
-    self._plain = self._plain and md5 ~= nil
-    note(self, index, etag)
+    self._has_md5 = self._has_md5 and md5 ~= nil
+    note(self, index, {etag = etag, sha256 = headers and headers["x-amz-checksum-sha256"]})
     return true
 end
 
@@ -166,7 +172,7 @@ function upload:finish()
         end
     end
     self._asked = true -- what is there from now on may be this
-    local item, err = store:_complete(self._path, self._id, self._etags, self._size, self._plain,
+    local item, err = store:_complete(self._path, self._id, self._parts, self._size, self._has_md5,
         self._options)
     self._ended = item ~= nil
     return item, err
