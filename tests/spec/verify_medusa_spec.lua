@@ -1,8 +1,10 @@
 -- Medusa's backups of Cassandra: full ones, differential ones, and each kind of damage.
 local digest = require("salvor.digest")
+local errors = require("salvor.store.errors")
 local fs = require("salvor.fs")
 local json = require("salvor.json")
 local memory = require("support.memory")
+local merge = require("salvor.copy").merge
 local salvor = require("salvor")
 local sets = require("support.backup_sets")
 local store = require("salvor.store")
@@ -215,6 +217,56 @@ describe("verification of a full Medusa backup", function()
         -- Of a list alone, and the object itself does not say so: encrypted with a key of KMS's.
         sums[data("Index.db")].md5_guessed = true
         expect(check_there(sums))
+    end)
+
+    it("is not damaged where Medusa has noted ETags that a key of KMS's makes", function()
+        local etag = ("0123456789abcdef"):rep(2)
+        edit_manifest(function(manifest)
+            manifest[1].objects[1].MD5 = etag
+            return manifest
+        end)
+        local s <close> = must(store.open(folder))
+        local real, path = s._backend, data("Data.db")
+        local function encrypted(item)
+            return item.path == path and merge(item, {etag = etag}) or item
+        end
+        local server = setmetatable({
+            list = function(_, ...)
+                local page, err = real:list(...)
+                for index, item in ipairs(page and page.items or {}) do
+                    local guessed = item.path == path and {md5 = etag, md5_guessed = true}
+                    page.items[index] = merge(encrypted(item), guessed or {})
+                end
+                return page, err
+            end,
+            stat = function(_, name)
+                local item, err = real:stat(name)
+                return item and encrypted(item), err
+            end,
+            read = function(_, name, piece, options)
+                return real:read(name, piece,
+                    merge(options, {if_match = name == path and {} or nil}))
+            end,
+        }, {__index = real})
+        local there = setmetatable({_backend = server}, getmetatable(s))
+        expect(must(verify.run(there)))
+        local report = must(verify.run(there, {full = true}))
+        expect(report, "note encrypted " .. meta(NODES[1], "manifest.json"))
+        assert.is_true(report.restorable)
+        assert.are.equal("all content but that of 1 file", report.looked_at[4])
+        -- An object of another ETag is another one; and who cannot ask does not know.
+        local stat = server.stat
+        server.stat = function(_, name)
+            if name == path then
+                return errors.fail("Timeout", {url = name})
+            end
+            return stat(_, name)
+        end
+        local none, err = verify.run(there, {full = true})
+        assert.is_nil(none)
+        assert.are.equal("Timeout", err.code)
+        server.stat, etag = stat, etag:gsub("0", "1")
+        expect(must(verify.run(there, {full = true})), "error file-damaged " .. path)
     end)
 
     it("has a manifest that can be read", function()
