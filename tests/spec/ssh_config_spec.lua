@@ -104,6 +104,31 @@ IdentityFile ~/.ssh/%n-%h-%r-%p-%%-%x
         assert.are.equal(5, must(lookup(("Include none.conf\n"):rep(100) .. "Port 5\n")).port)
     end)
 
+    it("includes what a pattern names in any part of its path, in the order of names", function()
+        for name, user in pairs({["sites/a1/ssh/config"] = "a1", ["sites/b/ssh/config"] = "b",
+                                 ["sites/c/ssh/config/no-file"] = "", ["sites/d"] = "no folder",
+                                 ["sites/.hidden/ssh/config"] = "hidden",
+                                 ["sites/e[1]/x.conf"] = "brackets",
+                                 ["sites/B.conf"] = "capital"}) do
+            local path = fs.join(folder, name)
+            must(fs.mkdir(fs.dirname(path), {parents = true}))
+            must(fs.write(path, "User " .. user .. "\nIdentityFile /" .. user .. "\n"))
+        end
+        local function keys(pattern)
+            return table.concat(must(lookup("Include " .. pattern .. "\n")).identity_files, " ")
+        end
+        assert.are.equal("/a1 /b", keys("sites/*/ssh/config"))
+        assert.are.equal("/a1 /b", keys(folder .. "/s?tes/*/*/conf*"))
+        assert.are.equal("/b", keys("sites/[!a]/ssh/config"))
+        assert.are.equal("/a1", keys("sites/a[0-9]/ssh/*"))
+        assert.are.equal("/hidden", keys("sites/.h*/ssh/config"))
+        assert.are.equal("/brackets", keys("sites/e\\[1]/x.conf"))
+        assert.are.equal("/capital", keys("sites/*.conf"))
+        assert.are.equal("", keys("sites/b*.conf"), "names have capitals")
+        assert.are.equal("", keys("none/*/config"))
+        assert.are.equal("", keys("sites/[/x") .. keys("sites/[!]") .. keys("sites/[!]*"))
+    end)
+
     it("is refused when it includes itself, or too many files", function()
         local _, err = lookup("Include config\n")
         assert.are.equal("TooLarge", err.code, tostring(err))

@@ -4,6 +4,7 @@
 local errors = require("salvor.error")
 local folders = require("salvor.folders")
 local fs = require("salvor.fs")
+local glob = require("salvor.ssh.glob")
 local match = require("salvor.ssh.match")
 
 local config = {}
@@ -53,26 +54,10 @@ end
 
 local read_file
 
---- The files that a pattern of Include names; wildcards only in the last part, and as in a shell
---- not for hidden files.
+--- The files that a pattern of Include names.
 local function included(pattern, folder)
     local path = folders.expand_home(pattern)
-    if path:sub(1, 1) ~= "/" then
-        path = fs.join(folder, path)
-    end
-    local name = fs.basename(path)
-    if not name:find("[*?]") then
-        return {path}
-    end
-    local found = {}
-    for _, entry in ipairs(fs.list(fs.dirname(path)) or {}) do
-        local is_hidden = entry.name:sub(1, 1) == "." and name:sub(1, 1) ~= "."
-        if entry.type ~= "folder" and not is_hidden and match.any(entry.name, {name}) then
-            found[#found + 1] = fs.join(fs.dirname(path), entry.name)
-        end
-    end
-    table.sort(found)
-    return found
+    return glob(path:sub(1, 1) == "/" and path or fs.join(folder, path))
 end
 
 local function match_condition(words, state)
