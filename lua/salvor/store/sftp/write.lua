@@ -41,10 +41,14 @@ function methods:_put_under_name(connection, temporary, path, if_absent)
     end
     -- SSH_FXP_RENAME does not replace (draft-ietf-secsh-filexfer-02, 6.5).
     local done, err = connection:rename(temporary, target)
-    if done or err.code ~= "IO" and err.code ~= "Invalid" or not connection:stat(target, true) then
+    local there = not done and (err.code == "IO" or err.code == "Invalid")
+        and connection:stat(target, true)
+    if not there then
         return done, err
     elseif if_absent then
         return nil, {code = "AlreadyExists", message = ""}
+    elseif there.kind == "folder" then
+        return nil, {code = "Invalid", message = "it is a folder"}
     end
     return step_aside(connection, temporary, target)
 end
