@@ -83,6 +83,21 @@ local function copies(open)
         assert.are.same(salvor.tree(at("from")), salvor.tree(at("to")))
     end)
 
+    it("puts files where folders were, and folders where files were, when it may remove", function()
+        make("from", {["x/deep/in"] = "1", ["x/other"] = "2", ["large/in"] = "3", y = "file"})
+        out("from")
+        local files = {x = "file", large = ("0123456789abcdef"):rep(20 * MiB // 16), ["y/a"] = "1",
+                       ["y/b/c"] = "2"}
+        make("new", files)
+        local summary = out("new", {delete = true})
+        assert.are.equal(0, summary.failures, tostring((summary.failed[1] or {}).err))
+        assert.are.equal(4, summary.copied)
+        assert.are.equal(4, summary.removed)
+        back("to")
+        assert.are.same(files, salvor.tree(at("to")))
+        assert.are.equal(4, out("new", {delete = true}).skipped)
+    end)
+
     it("takes large objects out and back in bounded memory", function()
         local pieces = {}
         for number = 1, 100 do

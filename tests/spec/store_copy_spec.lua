@@ -137,15 +137,96 @@ describe("store.copy", function()
         assert.are.equal(1, must(store.copy(at("to/from"), at("to"))).copied)
     end)
 
-    it("removes nothing when something could not be copied", function()
-        make("from", {file = "x", ["sub/y"] = "y"})
-        make("to", {other = "o", ["file/in the way"] = "1"})
+    it("removes first what is in the way, a folder of a file or a file of a folder", function()
+        local files = {file = "x", large = ("x"):rep(20 * MiB), empty = "", ["y/a"] = "1",
+                       ["y/b/c"] = "2", ["y/d"] = "3", ["same/z"] = "z"}
+        make("from", files)
+        make("to", {["file/in/deep"] = "1", ["file/in the way"] = "2", ["large/in"] = "3",
+                    y = "file", ["same/z/z"] = "4", other = "gone"})
+        must(fs.mkdir(at("to/empty/very/empty"), {parents = true}))
+        local summary = must(store.copy(at("from"), at("to")))
+        assert.are.equal(7, summary.failures)
+        assert.are.equal(0, summary.removed)
+        for _, workers in ipairs({1, 8}) do
+            must(proc.run({"cp", "-a", at("to"), at("to") .. workers}))
+            summary = must(store.copy(at("from"), at("to") .. workers,
+                {delete = true, workers = workers}))
+            assert.are.equal(0, summary.failures, tostring((summary.failed[1] or {}).err))
+            assert.are.equal(6, summary.removed)
+            assert.are.same(files, salvor.tree(at("to") .. workers))
+        end
+    end)
+
+    it("removes what is in the way of a large file when that is whole, and not before", function()
+        make("from", {large = ("a"):rep(40 * MiB)})
+        make("to", {["large/in the way"] = "1"})
+        local send = transfer.send
+        finally(function()
+            transfer.send = send
+        end)
+        transfer.send = function(...)
+            must(fs.append(at("from/large"), "more"))
+            return send(...)
+        end
         local summary = must(store.copy(at("from"), at("to"), {delete = true}))
-        assert.are.equal(1, summary.failures)
+        salvor.expect(tostring(summary.failed[1].err), "was changed meanwhile")
+        assert.are.same({["large/in the way"] = "1"}, salvor.tree(at("to")))
+        assert.are.equal(0, summary.removed)
+    end)
+
+    it("removes nothing in the way that it would not remove elsewhere, nor around it", function()
+        make("from", {file = "x", ["sub/y"] = "y", ["linked/z"] = "z"})
+        make("to", {other = "o", ["file/in the way"] = "1", ["real/z/inside"] = "2"})
+        must(fs.symlink("/etc/hostname", at("to/file/link")))
+        must(fs.symlink("real", at("to/linked")))
+        must(fs.symlink("/etc/hostname", at("to/sub")))
+        local summary = must(store.copy(at("from"), at("to"), {delete = true}))
+        assert.are.equal(3, summary.failures)
+        assert.are.equal(0, summary.removed)
+        table.sort(summary.failed, function(a, b) return a.path < b.path end)
         assert.are.equal("file", summary.failed[1].path)
-        salvor.expect(tostring(summary.failed[1].err), at("to/file"), "it is a folder (Invalid)")
-        assert.are.equal("o", fs.read(at("to/other")))
-        assert.are.equal("y", fs.read(at("to/sub/y")))
+        salvor.expect(tostring(summary.failed[1].err), at("to/file"), "it is a folder",
+            "'delete' does not remove " .. at("to/file/link"))
+        assert.are.same({"linked/z", "sub/y"}, {summary.failed[2].path, summary.failed[3].path})
+        assert.are.same({other = "o", ["file/in the way"] = "1", ["file/link"] = "-> /etc/hostname",
+                         ["real/z/inside"] = "2", linked = "-> real", sub = "-> /etc/hostname"},
+            salvor.tree(at("to")))
+    end)
+
+    it("does not remove of two things that cannot both be there what was copied first", function()
+        make("both", {["x/y"] = "below"})
+        make("to", {["x/y"] = "below", other = "o"})
+        local source <close> = must(store.open(at("both")))
+        -- As S3 may have it.
+        local list, stat, read = source._backend.list, source._backend.stat, source._backend.read
+        local item = {path = "x", size = 1, kind = "file", modified = 1}
+        function source._backend.list(self, prefix, options)
+            local page, err = list(self, prefix, options)
+            if prefix == "" then
+                table.insert(page.items, 1, item)
+            end
+            return page, err
+        end
+        function source._backend.stat(self, path)
+            if path == "x" then
+                return item
+            end
+            return stat(self, path)
+        end
+        function source._backend.read(self, path, piece, options)
+            if path == "x" then
+                piece:set("1")
+                return item
+            end
+            return read(self, path, piece, options)
+        end
+        for _, files in ipairs({{["x/y"] = "below", other = "o"}, {x = "1", other = "o"}}) do
+            must(fs.remove_tree(at("to")))
+            make("to", files)
+            local summary = must(store.copy(source, at("to"), {delete = true, skip = "size"}))
+            assert.are.equal(1, summary.failures)
+            assert.are.same(files, salvor.tree(at("to")))
+        end
     end)
 
     it("copies one object, to a name or into a folder", function()

@@ -2,10 +2,13 @@
 ---
 --- Both sides are walked in the order of their paths, so memory does not depend on how many there
 --- are; what differs is carried by workers (store/lanes.lua). Nothing is removed at the destination
---- unless asked, and then only after everything has arrived.
+--- unless asked, and then only after everything has arrived, but for what is in its way
+--- (store/obstacle.lua).
 local backend = require("salvor.store.backend")
+local condition = require("salvor.condition")
 local errors = require("salvor.store.errors")
 local lanes = require("salvor.store.lanes")
+local obstacle = require("salvor.store.obstacle")
 local progress = require("salvor.store.progress")
 local remove = require("salvor.store.remove")
 local task = require("salvor.task")
@@ -21,6 +24,9 @@ local NAMED = 1000 -- failures and links that the summary names
 --- Errors after which every other object would fail too.
 local FATAL = {NoSpace = true, Refused = true, Unauthorized = true, Unreachable = true,
                Untrusted = true}
+
+--- Errors of a write that a file or folder in its way may have led to.
+local MAY_BE_OBSTRUCTED = {Invalid = true, NotFound = true}
 
 local copy = {}
 copy.__index = copy
@@ -57,6 +63,30 @@ function copy:on_end(object, ok, err)
     end
 end
 
+--- Removes what was in the way of a write that has failed with `err`: for transfer.new. One after
+--- the other, since several may have met the same file.
+function copy:make_way(path, err)
+    if not MAY_BE_OBSTRUCTED[err.code] then
+        return false
+    end
+    while self.is_making_way do
+        self.way_made:wait()
+    end
+    self.is_making_way = true
+    local finally <close> = setmetatable({}, {__close = function() -- luacheck: ignore 211
+        self.is_making_way = false
+        self.way_made:wake()
+    end})
+    local done, count = obstacle.remove(self.source, self.target, path)
+    if done == nil then
+        return nil, count
+    elseif done then
+        self.summary.removed = self.summary.removed + count
+    end
+    -- Somebody else may have removed it by now.
+    return done or err.code == "NotFound"
+end
+
 --- A transfer of `item`; `there`: what the destination has under that name.
 function copy:transfer(item, from, to, there)
     local same_size = there and there.size == item.size
@@ -66,6 +96,9 @@ function copy:transfer(item, from, to, there)
         skip = self.skip,
         if_absent = self.if_absent,
         reads_back = self.reads_back,
+        make_way = self.may_make_way and function(...)
+            return self:make_way(...)
+        end or nil,
         on_bytes = function(count, resumed)
             if resumed then
                 self.summary.resumed = self.summary.resumed + count
@@ -174,7 +207,7 @@ function copy:remove_others()
         end
     end
     removal:finish()
-    self.summary.removed = removal.removed
+    self.summary.removed = self.summary.removed + removal.removed
     for _, failure in ipairs(removal.failed) do
         if FATAL[failure.err.code] then
             return nil, failure.err
@@ -236,6 +269,9 @@ end
 
 function copy:run()
     local began = task.now()
+    self.may_make_way = self.delete and not self.item and not self.if_absent
+        and self.target.features.folders
+    self.way_made = condition.new()
     local carry = self.show and self.carry_with_progress or self.carry
     local carried, err = carry(self)
     if not carried then

@@ -17,7 +17,9 @@ function parts:begin()
     self.item = checksum.proven(self.source, self.item)
     local options = self:attributes()
     options.part_size, options.fingerprint = self.part_size, self:fingerprint()
-    local upload, err = self.target:begin(self.to, self.size, options)
+    local upload, err = self:unobstructed(function()
+        return self.target:begin(self.to, self.size, options)
+    end)
     if not upload then
         return nil, err
     end
@@ -129,7 +131,9 @@ function parts:finish(block)
         end
         self.verified = right and self.sum_name
     end
-    local item, err = self.upload:finish(self.item.md5 or self.digest and self.digest:hex())
+    local item, err = self:unobstructed(function()
+        return self.upload:finish(self.item.md5 or self.digest and self.digest:hex())
+    end)
     if not item then
         return self:fail(err)
     end

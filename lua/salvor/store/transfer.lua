@@ -19,12 +19,15 @@ transfer.PART = 8 << 20
 local LARGEST_BLOCK = 1 << 30 -- store/block.h
 local REPEATS = 2 -- of a small object that changed or was damaged on its way
 
---- new{source=, from=, item=, target=, to=, there=, skip=, on_bytes=, if_absent=, reads_back=}
+--- new{source=, from=, item=, target=, to=, there=, skip=, on_bytes=, if_absent=, reads_back=,
+---     make_way=}
 ---
 --- The object `from` of the back end `source`, `item` in its list, becomes `to` of the back end
 --- `target`, where `there` (nil: nothing) has the same size. on_bytes(count, resumed) is told of
 --- bytes that have arrived, or were there from an earlier run. `reads_back`: the content that has
---- arrived is compared, by reading it. Servers copy by themselves, but always replace.
+--- arrived is compared, by reading it. make_way(path, err): whether a write that has failed with
+--- that error is worth another try, since what was in its way is gone; or nil and an error. Servers
+--- copy by themselves, but always replace.
 function transfer.new(fields)
     local object = setmetatable(fields, transfer)
     object.size = object.item.size
@@ -152,6 +155,19 @@ function transfer:check_content(md5, block)
     return true
 end
 
+--- attempt(), once more when what was in its way could be removed.
+function transfer:unobstructed(attempt)
+    local value, err = attempt()
+    if value or not self.make_way then
+        return value, err
+    end
+    local is_free, why = self.make_way(self.to, err)
+    if is_free then
+        return attempt()
+    end
+    return nil, why or err
+end
+
 --- What arrived damaged does not stay under its name.
 function transfer:take_away(err)
     if err.code == "Corrupt" then
@@ -206,7 +222,9 @@ function transfer:whole(block)
         end
         self.item, self.size = item, item.size
     end
-    local written, err = self.target:write(self.to, block, self:attributes())
+    local written, err = self:unobstructed(function()
+        return self.target:write(self.to, block, self:attributes())
+    end)
     if not written then
         return nil, err
     end
