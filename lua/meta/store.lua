@@ -161,8 +161,9 @@ function methods:upload(file, path, opts) end
 function store.open(url, opts) end
 
 --- `delete` removes at the destination what is not at the source, once everything has arrived;
---- nothing when something has failed. Only what is in the way of an object, a folder of a file or a
---- file of a folder, goes when that object is about to take its place.
+--- nothing when something has failed, and none of it, with an error, when the source holds nothing.
+--- Only what is in the way of an object, a folder of a file or a file of a folder, goes when that
+--- object is about to take its place.
 ---@class salvor.StoreCopyOptions: salvor.StoreTransferOptions
 ---@field delete? boolean
 ---@field from? table<string, any> The options that open the source, when it is a URL.

@@ -2,6 +2,7 @@
 -- stops it, and nothing half-written has its final name.
 local cancel = require("support.cancel")
 local digest = require("salvor.digest")
+local errors = require("salvor.store.errors")
 local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local killed_copy = require("support.killed_copy")
@@ -387,6 +388,76 @@ describe("store.copy", function()
         assert.are.equal(1, summary.copied)
         assert.are.equal(1099, summary.failures)
         assert.are.equal(1000, #summary.failed)
+    end)
+
+    it("ends when the server answers nothing any more, and not for an object here and there",
+        function()
+            local files = {}
+            for number = 1, 100 do
+                files[string.format("%03d", number)] = "x"
+            end
+            make("from", files)
+            local source <close> = must(store.open(at("from")))
+            local read, asked, answers = source._backend.read, 0, nil
+            function source._backend.read(self, path, ...)
+                asked = asked + 1
+                if answers(path) then
+                    return read(self, path, ...)
+                end
+                return errors.fail("Timeout", {url = path})
+            end
+            answers = function(path) return path <= "050" end
+            local summary, err = store.copy(source, at("to"))
+            assert.is_nil(summary)
+            assert.are.equal("Timeout", err.code)
+            assert.is_true(asked < 80, asked .. " were asked for")
+            assert.are.equal("x", fs.read(at("to/050")))
+            answers = function(path) return tonumber(path) % 5 == 0 end
+            assert.are.equal(80, must(store.copy(source, at("others"), {workers = 1})).failures)
+        end)
+
+    it("asks for no more names of the destination than it compares", function()
+        make("from", {a = "1", c = "2"})
+        local target <close> = must(store.open(at("to")))
+        local pages, listed = {{"a", "b"}, {"d", "e"}, {"f"}}, 0
+        function target._backend.list(_, _, options)
+            listed = options.after or 1
+            local items = {}
+            for index, name in ipairs(pages[listed]) do
+                items[index] = {path = name, kind = "file", size = 0}
+            end
+            return {items = items, folders = {}, next = pages[listed + 1] and listed + 1}
+        end
+        assert.are.equal(2, must(store.copy(at("from"), target)).copied)
+        assert.are.equal(2, listed)
+    end)
+
+    it("with delete removes nothing where the source holds nothing any more", function()
+        must(fs.mkdir(at("from")))
+        assert.are.equal(0, must(store.copy(at("from"), at("to"), {delete = true})).removed)
+        make("to", FILES)
+        local summary, err = store.copy(at("from"), at("to"), {delete = true})
+        assert.is_nil(summary)
+        salvor.expect(tostring(err), at("from"), "it holds nothing", "(Invalid)")
+        assert.are.same(FILES, salvor.tree(at("to")))
+        -- Also when somebody takes it away while it is copied.
+        make("from", FILES)
+        local whole = transfer.whole
+        finally(function()
+            transfer.whole = whole
+        end)
+        transfer.whole = function(...)
+            local done, problem = whole(...)
+            must(fs.remove_tree(at("from")))
+            must(fs.mkdir(at("from")))
+            return done, problem
+        end
+        must(fs.write(at("from/a.txt"), "changed"))
+        summary, err = store.copy(at("from"), at("to"), {delete = true})
+        assert.is_nil(summary)
+        salvor.expect(tostring(err), "(Invalid)")
+        assert.are.equal("changed", fs.read(at("to/a.txt")))
+        assert.are.equal("22", fs.read(at("to/a/b/two")))
     end)
 
     it("tells how far it is while nothing arrives, and ends when nobody can be told", function()

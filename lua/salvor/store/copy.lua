@@ -28,6 +28,10 @@ local FATAL = {NoSpace = true, Refused = true, Unauthorized = true, Unreachable 
 --- Errors of a write that a file or folder in its way may have led to.
 local MAY_BE_OBSTRUCTED = {Invalid = true, NotFound = true}
 
+--- Errors that tell nothing of the object: the server may not be there any more.
+local LOST = {Disconnected = true, SlowDown = true, Timeout = true}
+local LOST_MORE = 8 -- such failures one after the other, beside those of all workers
+
 local copy = {}
 copy.__index = copy
 
@@ -40,11 +44,14 @@ function copy:note_failure(path, err)
 end
 
 --- What a worker has ended with; false ends the whole copy, also where nothing but failures comes.
+--- Each of them may have been tried for many minutes.
 function copy:on_end(object, ok, err)
     local summary = self.summary
+    self.lost = not ok and self.lost + (LOST[err.code] and 1 or 0) or 0
     if not ok then
         self:note_failure(object.from, err)
         local hopeless = summary.failures >= NAMED and summary.copied + summary.skipped == 0
+            or self.lost >= (self.workers or WORKERS) + LOST_MORE
         if FATAL[err.code] or hopeless then
             self.fatal = err
             return false
@@ -139,9 +146,14 @@ end
 
 --- The objects of a tree that are to be copied, for lanes.run.
 function copy:objects()
-    local sources = walk.items(self.source, "", function(item)
+    local items, is_over = walk.items(self.source, "", function(item)
         self:note_other(item)
-    end)
+    end), false
+    local function sources()
+        local item, err = items()
+        is_over = item == nil
+        return item, err
+    end
     local both = walk.merge(sources, self.skip and self:walk_target() or walk.nothing)
     return function()
         while true do
@@ -158,8 +170,8 @@ function copy:objects()
                     url = url.join(self.target.url, item.path),
                     hint = "the name cannot be one there"})
                 self:note_failure(item.path, refused)
-            elseif not there then
-                return nil
+            elseif is_over or not there then
+                return nil -- a destination may have millions of names behind the source's last one
             end
         end
     end
@@ -189,12 +201,39 @@ function copy:one()
     end
 end
 
+--- Every name of the source: a link's is taken, too.
+function copy:walk_names()
+    return walk.items(self.source, "", function()
+        return true
+    end)
+end
+
+--- A source that holds nothing is not what anybody wants to have twice: a file system that is not
+--- mounted, or what somebody has emptied while it was copied. Nothing is removed then.
+function copy:check_source()
+    local name, problem = self:walk_names()()
+    local there, err
+    if not name and not problem then
+        there, err = self:walk_target()()
+    end
+    if problem or err then
+        return nil, problem or err
+    elseif there then
+        return errors.fail("Invalid", {url = self.source.url, op = OP,
+            reason = "it holds nothing, and 'delete' would remove everything at "
+                .. self.target.url,
+            hint = "look whether it is mounted; 'salvor store rm -r' removes what is to go"})
+    end
+    return true
+end
+
 --- What is at the destination and not at the source goes, a bounded number at a time.
 function copy:remove_others()
-    local sources = walk.items(self.source, "", function()
-        return true -- a link's name is taken at the source, too
-    end)
-    local both = walk.merge(sources, self:walk_target())
+    local checked, problem = self:check_source()
+    if not checked then
+        return nil, problem
+    end
+    local both = walk.merge(self:walk_names(), self:walk_target())
     local removal = remove.new(self.target, true)
     while true do
         local item, there, err = both()
@@ -271,7 +310,7 @@ function copy:run()
     local began = task.now()
     self.may_make_way = self.delete and not self.item and not self.if_absent
         and self.target.features.folders
-    self.way_made = condition.new()
+    self.way_made, self.lost = condition.new(), 0
     local carry = self.show and self.carry_with_progress or self.carry
     local carried, err = carry(self)
     if not carried then
