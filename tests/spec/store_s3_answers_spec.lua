@@ -450,6 +450,14 @@ describe("an answer of S3", function()
             assert.are.same({}, must(s3:leftovers("", {older_than = 0})))
         end)
 
+        it("of which uploads there are may go on without an end", function()
+            server:rules({{path = "/bucket/", query = "uploads=", times = 5, body = "<R>"
+                .. "<IsTruncated>true</IsTruncated><NextKeyMarker>root/a</NextKeyMarker>"
+                .. "<NextUploadIdMarker>i</NextUploadIdMarker></R>"}})
+            expect_error("Corrupt", ROOT, s3:leftovers("", {older_than = 0}))
+            assert.are.equal(2, #server:requests())
+        end)
+
         it("to a copy is about the object that was meant, and another one than its source",
             function()
             expect_error("Invalid", ROOT .. "/a", s3:copy("a", "a", {item = {size = 1}}))

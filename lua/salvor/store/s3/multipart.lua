@@ -93,9 +93,15 @@ function methods:_uploads(prefix, markers)
                                      begun = dates.iso(entry.Initiated) or 0}
         end
     end
-    local goes_on = got.xml.IsTruncated == "true" and (got.xml.NextKeyMarker or "") ~= ""
-    return uploads, goes_on and {key = got.xml.NextKeyMarker,
-                                 id = got.xml.NextUploadIdMarker} or nil
+    if got.xml.IsTruncated ~= "true" or (got.xml.NextKeyMarker or "") == "" then
+        return uploads
+    end
+    local more = {key = got.xml.NextKeyMarker, id = got.xml.NextUploadIdMarker}
+    if markers and markers.key == more.key and markers.id == more.id then
+        return errors.fail("Corrupt", {url = self.url, op = OP,
+            reason = "the server lists the same unfinished uploads again and again"})
+    end
+    return uploads, more
 end
 
 function methods:_end_upload(path, id)
