@@ -398,20 +398,27 @@ describe("store.copy", function()
             end
             make("from", files)
             local source <close> = must(store.open(at("from")))
-            local read, asked, answers = source._backend.read, 0, nil
+            local read, asked, answers, failure = source._backend.read, 0, nil, nil
             function source._backend.read(self, path, ...)
                 asked = asked + 1
                 if answers(path) then
                     return read(self, path, ...)
                 end
-                return errors.fail("Timeout", {url = path})
+                return errors.fail(failure[1], {url = path, status = failure[2]})
             end
             answers = function(path) return path <= "050" end
-            local summary, err = store.copy(source, at("to"))
-            assert.is_nil(summary)
-            assert.are.equal("Timeout", err.code)
-            assert.is_true(asked < 80, asked .. " were asked for")
-            assert.are.equal("x", fs.read(at("to/050")))
+            -- The last one is a balancer's, which finds no server behind it.
+            for number, one in ipairs({{"Timeout"}, {"Disconnected"}, {"IO", 502}}) do
+                failure, asked = one, 0
+                local summary, err = store.copy(source, at("to") .. number)
+                assert.is_nil(summary)
+                assert.are.equal(failure[1], err.code)
+                assert.is_true(asked < 80, asked .. " were asked for")
+                assert.are.equal("x", fs.read(at("to") .. number .. "/050"))
+            end
+            failure = {"IO", 500}
+            assert.are.equal(50, must(store.copy(source, at("broken"))).failures)
+            failure = {"Timeout"}
             answers = function(path) return tonumber(path) % 5 == 0 end
             assert.are.equal(80, must(store.copy(source, at("others"), {workers = 1})).failures)
         end)

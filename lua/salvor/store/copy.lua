@@ -28,8 +28,8 @@ local FATAL = {NoSpace = true, Refused = true, Unauthorized = true, Unreachable 
 --- Errors of a write that a file or folder in its way may have led to.
 local MAY_BE_OBSTRUCTED = {Invalid = true, NotFound = true}
 
---- Errors that tell nothing of the object: the server may not be there any more.
-local LOST = {Disconnected = true, SlowDown = true, Timeout = true}
+--- Errors and statuses that tell nothing of the object: the server may not be there any more.
+local LOST = {Disconnected = true, SlowDown = true, Timeout = true, [502] = true, [504] = true}
 local LOST_MORE = 8 -- such failures one after the other, beside those of all workers
 
 local copy = {}
@@ -47,7 +47,8 @@ end
 --- Each of them may have been tried for many minutes.
 function copy:on_end(object, ok, err)
     local summary = self.summary
-    self.lost = not ok and self.lost + (LOST[err.code] and 1 or 0) or 0
+    local is_lost = not ok and (LOST[err.code] or LOST[err.status])
+    self.lost = ok and 0 or self.lost + (is_lost and 1 or 0)
     if not ok then
         self:note_failure(object.from, err)
         local hopeless = summary.failures >= NAMED and summary.copied + summary.skipped == 0
