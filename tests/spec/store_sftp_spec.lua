@@ -1,6 +1,7 @@
 -- SFTP servers as stores, against OpenSSH: what is theirs beside what every back end does.
 local cancel = require("support.cancel")
 local conformance = require("support.store_conformance")
+local errors = require("salvor.store.errors")
 local eventually = require("support.eventually")
 local fs = require("salvor.fs")
 local open = require("salvor.store.open").url
@@ -55,6 +56,27 @@ store_lab.describe("SFTP", "sftp", function(at)
             must(put(opened, "deep/down/object", "content"))
             assert.are.equal("content", get(opened, "deep/down/object"))
         end)
+    end)
+
+    it("is listed whole although the connection is lost between two pages", function()
+        local opened, here = open_new({retries = 2})
+        must(proc.run({"sh", "-c", [[
+            cd "$1" && mkdir a b c d && seq -f a/%04g 1 600 | xargs touch &&
+            seq -f b/%04g 1 600 | xargs touch && touch c/1 c/2 d/1]], "sh", here}))
+        local server, lost = opened._single, {}
+        local use = server._use
+        function server._use(self, call, work)
+            if call.op == "store.list" and (call.path == "c" or call.path == "d")
+                and not lost[call.path] then
+                lost[call.path] = true
+                return errors.fail("Disconnected", {url = self:_url(call.path)})
+            end
+            return use(self, call, work)
+        end
+        local paths = conformance.paths_of(conformance.list_all(opened, ""))
+        assert.are.equal(1203, #paths)
+        assert.are.same({"b/0600", "c/1", "c/2", "d/1"}, {table.unpack(paths, 1200)})
+        assert.are.same({c = true, d = true}, lost)
     end)
 
     describe("files", function()

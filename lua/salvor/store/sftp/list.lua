@@ -65,12 +65,14 @@ local function step(self, walk, deep)
         end
         local entered, err = enter(self, walk, path .. "/")
         if not entered then
+            level.next = level.next - 1 -- whoever repeats the call enters it
             return nil, nil, err
         end
     end
 end
 
---- The token of the next page is the walk itself, so it can be used once.
+--- The token of the next page is the walk itself, so it can be used once; and again after a
+--- failure, when what was found before it is not lost.
 function methods:list(prefix, options)
     local walk = options.after
     if not walk then
@@ -80,7 +82,8 @@ function methods:list(prefix, options)
         end
         walk = begun
     end
-    local page = {items = {}, folders = {}}
+    local page = walk.unfinished or {items = {}, folders = {}}
+    walk.unfinished = page
     while #page.items + #page.folders < PAGE do
         local path, attrs, name = step(self, walk, options.delimiter == nil)
         if not path then
@@ -91,7 +94,7 @@ function methods:list(prefix, options)
             table.insert(page.items, self._item(path, attrs))
         end
     end
-    page.next = walk
+    walk.unfinished, page.next = nil, walk
     return page
 end
 
