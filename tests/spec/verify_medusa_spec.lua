@@ -8,6 +8,7 @@ local merge = require("salvor.copy").merge
 local salvor = require("salvor")
 local sets = require("support.backup_sets")
 local store = require("salvor.store")
+local task = require("salvor.task")
 local verify = require("salvor.verify")
 
 local NAME = "cassandra-1777460400"
@@ -267,6 +268,34 @@ describe("verification of a full Medusa backup", function()
         assert.are.equal("Timeout", err.code)
         server.stat, etag = stat, etag:gsub("0", "1")
         expect(must(verify.run(there, {full = true})), "error file-damaged " .. path)
+    end)
+
+    it("asks for what a list cannot tell, several files at a time", function()
+        local s <close> = must(store.open(folder))
+        local real, busy, most = s._backend, 0, 0
+        local server = setmetatable({
+            list = function(_, ...)
+                local page, err = real:list(...)
+                for _, item in ipairs(page and page.items or {}) do
+                    item.md5, item.md5_guessed = ("0"):rep(32), true
+                end
+                return page, err
+            end,
+            stat = function(_, name)
+                busy = busy + 1
+                most = math.max(most, busy)
+                task.sleep(0.01)
+                busy = busy - 1
+                local item, err = real:stat(name)
+                if item and name == data("Index.db") then
+                    item.md5 = digest.md5("")
+                end
+                return item, err
+            end,
+        }, {__index = real})
+        expect(must(verify.run(setmetatable({_backend = server}, getmetatable(s)), {workers = 3})),
+            "error file-damaged " .. data("Index.db"))
+        assert.are.equal(3, most)
     end)
 
     it("has a manifest that can be read", function()

@@ -3,6 +3,7 @@
 local digest = require("salvor.digest")
 local salvor = require("salvor")
 local set_files = require("salvor.set_files")
+local task = require("salvor.task")
 
 local manifest = {}
 
@@ -109,10 +110,15 @@ function check:compare(row, item)
         return self:add("error", "manifest-damaged", self.path,
             "the checksum of " .. row.path .. " is no MD5")
     end
-    local md5 = item.md5
-    if md5 ~= row.md5 and item.md5_guessed then
-        md5 = (self:object(item) or {}).md5
+    if item.md5 ~= row.md5 and item.md5_guessed then
+        table.insert(self.unsure, {row = row, item = item})
+    else
+        self:compare_content(row, item, item.md5)
     end
+end
+
+--- `md5`: what the server knows, or nil.
+function check:compare_content(row, item, md5)
     if md5 and md5 ~= row.md5 then
         return self:differs("file-damaged", row.path, string.format(
             "its MD5 is %s, and the manifest says %s", md5, row.md5))
@@ -129,6 +135,18 @@ function check:compare(row, item)
             end
         end,
     })
+end
+
+--- A list does not tell what is encrypted, so the objects are asked, several at a time.
+function check:compare_unsure()
+    local unsure = self.unsure
+    self.unsure = {}
+    local told = task.map(unsure, function(one)
+        return self:object(one.item) or false
+    end, {workers = self.context.content.workers})
+    for index, one in ipairs(unsure) do
+        self:compare_content(one.row, one.item, told[index] and told[index].md5)
+    end
 end
 
 function check:missing(row)
@@ -157,6 +175,7 @@ function check:table(folder, rows)
     for number = index, #rows do
         self:missing(rows[number])
     end
+    self:compare_unsure()
 end
 
 --- Rows that cannot be right; told once for each fault.
@@ -255,7 +274,7 @@ end
 function manifest.check(parent, node, item, differential)
     local self = setmetatable({
         parent = parent, context = parent.context, node = node, path = item.path,
-        differential = differential, tables = {}, misfits = {},
+        differential = differential, tables = {}, misfits = {}, unsure = {},
         data = differential and node .. "/data/"
             or string.format("%s/%s/data/", node, parent.backup.name),
     }, check)
