@@ -88,7 +88,8 @@ store_lab.describe("SFTP", "sftp", function(at)
         local opened, _, proxy = open_new({{reset = true}}, {retries = 0})
         local found, err = opened:stat("object")
         assert.is_nil(found)
-        assert.are.equal("Disconnected", err.code, tostring(err))
+        -- On a busy machine the reset is there before we have noticed the connection.
+        assert.is_true(err.code == "Disconnected" or err.code == "Unreachable", tostring(err))
         assert.are.equal(1, #proxy:requests())
     end)
 
