@@ -82,7 +82,8 @@ local function new_home()
     must(fs.write(fs.join(home, "script.lua"), SCRIPT))
     must(fs.write(fs.join(home, "local"), "text"))
     must(fs.write(fs.join(home, "large"), ("x"):rep(9 << 20))) -- goes in parts
-    must(fs.mkdir(fs.join(home, "empty")))
+    must(fs.mkdir(fs.join(home, "links")))
+    must(fs.symlink("nothing", fs.join(home, "links/one"))) -- no copy takes it along
     return home
 end
 

@@ -141,7 +141,7 @@ every_call.cluster = {
 }
 
 -- What a store's calls want to find in it; in the folder they are made in it is "local", "large"
--- (it goes in parts) and "empty".
+-- (it goes in parts) and the folder "links", which holds nothing that could be copied.
 local FILES = {["a/there"] = "text", ["a/gone"] = "text", ["b/other"] = "text"}
 
 function every_call.prepare_store(s)
@@ -179,7 +179,7 @@ every_call.storage = {
         {"store.copy", function(_, url) return store.copy(url .. "/b", url .. "/c") end},
         {"store.copy", function(_, url) return store.copy(url .. "/b/other", url .. "/c") end},
         {"store.copy", function(_, url)
-            return store.copy("empty", url .. "/a", {delete = true})
+            return store.copy("links", url .. "/a", {delete = true})
         end},
     },
 }
