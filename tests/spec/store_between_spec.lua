@@ -83,6 +83,17 @@ local function copies(open)
         assert.are.same(salvor.tree(at("from")), salvor.tree(at("to")))
     end)
 
+    it("removes the folders that become empty, one in another", function()
+        make("from", {a = "1", ["old/1/2/3/4/5/6/7/8"] = "2", ["old/1/other/3"] = "3"})
+        out("from")
+        must(fs.remove_tree(at("from/old")))
+        make("from", {large = ("x"):rep(40 * MiB)}) -- over several connections, where it can be
+        assert.are.equal(2, out("from", {delete = true}).removed)
+        local opened <close> = must(store.open(url .. "/tree", options))
+        local found = must(opened:list())
+        assert.are.equal(2, #found, (found[3] or {}).path)
+    end)
+
     it("puts files where folders were, and folders where files were, when it may remove", function()
         make("from", {["x/deep/in"] = "1", ["x/other"] = "2", ["large/in"] = "3", y = "file"})
         out("from")

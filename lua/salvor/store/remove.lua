@@ -18,21 +18,29 @@ function removal:note(path, err)
     end
 end
 
---- The folders of the paths and those above them, the innermost first.
+--- The folders of the paths and those above them by their depth, from 1.
 local function folders_of(paths)
-    local seen, folders = {}, {}
+    local seen, depths = {}, {}
     for _, path in ipairs(paths) do
         local folder = path:match("^(.*/)[^/]+$")
         while folder and not seen[folder] do
             seen[folder] = true
-            folders[#folders + 1] = folder
+            local _, depth = folder:gsub("/", "")
+            depths[depth] = depths[depth] or {}
+            table.insert(depths[depth], folder)
             folder = folder:match("^(.*/)[^/]+/$")
         end
     end
-    table.sort(folders, function(a, b)
-        return #a > #b
-    end)
-    return folders
+    return depths
+end
+
+--- Removes those that are empty by now. One depth after the other: a back end removes many at the
+--- same time.
+function removal:prune(paths)
+    local depths = folders_of(paths)
+    for depth = #depths, 1, -1 do
+        self.backend:remove(depths[depth])
+    end
 end
 
 function removal:flush()
@@ -53,7 +61,7 @@ function removal:flush()
         self:note(failure.path, failure.err)
     end
     if self.prunes and self.backend.features.folders then
-        self.backend:remove(folders_of(paths)) -- those that are not empty stay
+        self:prune(paths)
     end
 end
 
