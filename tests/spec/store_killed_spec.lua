@@ -17,6 +17,9 @@ local DEADLINE = 300 -- seconds for one copy
 local COPY = [[
     local options = require("salvor.json").decode(io.read("a"))
     local summary = must(require("salvor.store").copy(%q, %q, options))
+    for _, failure in ipairs(summary.failed) do
+        io.stderr:write(tostring(failure.err), "\n")
+    end
     os.exit(summary.failures == 0 and 0 or 9)]]
 
 --- URL and options of new, empty stores of each kind; nil and why not, where there can be none.
