@@ -4,6 +4,7 @@ local bucket = require("salvor.apiconnect.configure_s3.bucket")
 local management_backup = require("salvor.apiconnect.management_backup")
 local settings = require("salvor.apiconnect.configure_s3.settings")
 local sites = require("salvor.apiconnect.configure_s3.sites")
+local stanza = require("salvor.apiconnect.stanza")
 local steps = require("salvor.apiconnect.configure_s3.steps")
 local watch = require("salvor.apiconnect.configure_s3.watch")
 
@@ -251,8 +252,7 @@ return {
             "Run apic-v10/prepare-management now: a backup alone cannot be restored elsewhere.",
         }
         if steps.restarts(ctx) then
-            lines[#lines + 1] = "restartDB.accept is still true in databaseBackup: with it, the"
-                .. " next change of the settings restarts the database without asking."
+            lines[#lines + 1] = stanza.STILL_RESTARTS
         end
         return lines
     end,

@@ -118,11 +118,12 @@ return {
         },
         shared.verify,
     },
-    next = function()
+    next = function(ctx)
         return {
             "Restore the developer portal immediately, from a backup of the same time:"
                 .. " apic-v10/recover-portal.",
             "Let external traffic in, and log in, only when that is done, too.",
+            ctx.facts.restarts and stanza.STILL_RESTARTS or nil,
         }
     end,
 }

@@ -3,6 +3,7 @@
 local loader = require("salvor.procedure.loader")
 local part = require("salvor.apiconnect.part")
 local recover_pair = require("salvor.apiconnect.recover_pair")
+local stanza = require("salvor.apiconnect.stanza")
 
 local SHARED = {top = true, max_skew = true, database = true, install_timeout = true,
                 restore_timeout = true}
@@ -100,10 +101,11 @@ return {
     params = params(),
     permissions = permissions,
     steps = steps(),
-    next = function()
+    next = function(ctx)
         return {
             "Log in to each site, and to the user interfaces of management.",
             "Let external traffic in again.",
+            (ctx.facts.management or {}).restarts and stanza.STILL_RESTARTS or nil,
         }
     end,
 }

@@ -14,15 +14,20 @@ local storage = require("worlds.apic_v10_recovery")
 local store = require("salvor.store")
 local store_lab = require("support.store_lab")
 local base64 = require("salvor.digest").base64
+local yaml = require("salvor.yaml")
 
 local MULTISITE = {mode = "active", tlsClient = {secretName = "client"},
                    replicationEndpoint = {hosts = {{name = "r.example.org", secretName = "r"}}}}
 
+local function reach_of(at)
+    return {endpoint = at.tls_endpoint, region = at.region, access_key = at.access_key,
+            secret_key = at.secret_key, ca = at.ca}
+end
+
 --- A subsystem that was lost, with a real repository in its bucket; and how to reach that.
 local function lose(at, options)
     local bucket = store_lab.bucket()
-    local reach = {endpoint = at.tls_endpoint, region = at.region, access_key = at.access_key,
-                   secret_key = at.secret_key, ca = at.ca}
+    local reach = reach_of(at)
     local settings = {
         protocol = "objstore", s3provider = "custom", backups3URIStyle = "path",
         host = at.tls_endpoint:match("//(.*)$") .. "/" .. at.region,
@@ -33,6 +38,7 @@ local function lose(at, options)
     return recovery.lose({
         protocol = "objstore",
         version = options and options.version,
+        owner = options and options.owner,
         spec = merge({originalUID = recovery.ORIGINAL, databaseBackup = settings},
             options and options.spec),
         secrets = {
@@ -81,6 +87,109 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
             metadata = {name = "mgmt-backup-secret"},
             stringData = {key = at.access_key, keysecret = at.secret_key}}))
         salvor.expect_code(0, operation:plan(params))
+    end)
+
+    describe("onto a subsystem that is installed already", function()
+        local CONSENT = "databaseBackup.restartDB.accept: true"
+        local lost, operation, params
+
+        after_each(function()
+            operation:close()
+            lost:close()
+        end)
+
+        --- options: of lose(), and of the world.
+        local function start(options, of_world)
+            local bucket, reach
+            lost, bucket, reach = lose(at, options)
+            must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+            operation = recovery.start(lost, of_world)
+            params = {copy_backups_to = bucket .. "/new", backups_timeout = "20s"}
+        end
+
+        --- One with the old secrets and backups on SFTP.
+        local function install()
+            recovery.create_secrets(operation)
+            operation.world:add_management("management", {protocol = "sftp"})
+        end
+
+        local function consent()
+            return operation.world:management().spec.databaseBackup.restartDB
+        end
+
+        it("lets its database restart, without which it takes no settings of S3", function()
+            start()
+            install()
+            salvor.expect(operation:plan(params).stdout, "+ spec." .. CONSENT)
+            local result = operation:recover(params)
+            salvor.expect_code(0, result)
+            salvor.expect(result.stdout, "the database restarts for the settings of S3",
+                "restartDB.accept is still true")
+            assert.equal(1, #operation:restored())
+            assert.same({accept = true}, consent())
+        end)
+
+        it("has the APIConnectCluster agree to it, where that has the settings", function()
+            start({owner = "apic"})
+            recovery.add_top(operation, "apic")
+            params.top = "apic"
+            salvor.expect_code(0, operation:recover(params))
+            assert.equal(1, #operation:restored())
+            assert.same({accept = true}, must(operation.world.client:get(apiconnect.TOP, "apic"))
+                .spec.management.databaseBackup.restartDB)
+        end)
+
+        it("leaves the consent out of the operator's file, and does not take it back", function()
+            start()
+            install()
+            local definition = operation.world:management()
+            params.resource = fs.join(operation.home, "management_cr.yaml")
+            must(fs.write(params.resource, must(yaml.dump({
+                apiVersion = definition.apiVersion, kind = definition.kind,
+                metadata = {name = "management"}, spec = definition.spec}))))
+            salvor.expect_code(0, operation:recover(params))
+            salvor.expect_code(0, operation:recover(params))
+            assert.equal(2, #operation:restored())
+            assert.same({accept = true}, consent())
+            assert.is_nil(must(fs.read(params.resource)):find("restartDB", 1, true))
+        end)
+
+        it("restarts nothing where it has the settings, or has never been up", function()
+            start(nil, {delays = {install = 1000}})
+            local world = operation.world
+            recovery.create_secrets(operation)
+            must(world.client:create({apiVersion = "management.apiconnect.ibm.com/v1beta1",
+                kind = "ManagementCluster", metadata = {name = "management"},
+                spec = world:management_spec({protocol = "sftp", spec = {
+                    encryptionSecret = {secretName = lost.secrets.encryptionSecret.name}}})}))
+            local function expect_plan(restarts)
+                local result = operation:plan(params)
+                salvor.expect_code(0, result)
+                assert.equal(restarts, result.stdout:find(CONSENT, 1, true) ~= nil, result.stdout)
+            end
+            expect_plan(false)
+            local job = stanza_job.create(world)
+            expect_plan(true)
+            stanza_job.finish(world, job, 28)
+            expect_plan(false)
+            world:patch_status({phase = "Running"})
+            expect_plan(true)
+            world:patch({spec = {databaseBackup = merge(lost.spec.databaseBackup,
+                {path = params.copy_backups_to})}})
+            expect_plan(false)
+        end)
+
+        it("restarts nothing from 10.0.8 on, where the database needs no consent", function()
+            start({version = "10.0.8.0"})
+            install()
+            local bucket = params.copy_backups_to:match("^[^/]+")
+            local opened <close> = must(store.open("s3://" .. bucket, reach_of(at)))
+            must(opened:write("old/" .. lost.remote.server_name .. "/base/"
+                .. recovery.ids(lost, "edb")[2] .. "/backup.info", "x"))
+            local result = operation:plan(params)
+            salvor.expect_code(0, result)
+            assert.is_nil(result.stdout:find("restartDB", 1, true))
+        end)
     end)
 
     it("goes by the multiSiteHA of what is there, not of the old definition", function()
@@ -194,7 +303,7 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
                 "only one of archive.info and backup.info is at the path")
             must(world.client:delete("jobs.batch", job.metadata.name))
             world.remote = lost.remote
-            storage.record_backups(world, world:management())
+            storage.record_backups(world)
             salvor.expect_code(0, operation:go_on())
             assert.equal(1, #operation:restored())
         end)

@@ -163,10 +163,13 @@ local function reconcile_cluster(self, object)
         status.services = {db = cluster}
     end
     task.sleep(self.delays.install)
+    if name == self.name then
+        self.used = object.spec.databaseBackup or {}
+    end
     status.phase, status.state = "Running", PARTS .. "/" .. PARTS
     status.message = "Management is ready"
     self:set_status(object, status)
-    recovery.record_backups(self, object)
+    recovery.record_backups(self)
 end
 
 -- What the administrator makes
@@ -263,6 +266,10 @@ function World:patch_status(status)
         {subresource = "status"}))
 end
 
+local function always()
+    return true
+end
+
 -- What describes its management subsystem is made one of.
 local TOP_CHANGES = {
     object = function(object)
@@ -321,6 +328,10 @@ function world.start(options)
     self:control(backups.GENERATION[database].kind, backups.reconcile)
     self:control(apiconnect.MANAGEMENT_RESTORE, recovery.reconcile_restore)
     self:control(apiconnect.TOP, recovery.reconcile_top, TOP_CHANGES)
+    if options.remote then
+        self:control(apiconnect.MANAGEMENT, recovery.reconcile_settings,
+            {object = always, types = {MODIFIED = true}})
+    end
     if not options.empty then
         install_original(self, name, options)
     end

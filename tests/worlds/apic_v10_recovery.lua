@@ -9,6 +9,7 @@ local backup = require("salvor.apiconnect.management_backup")
 local backups = require("worlds.apic_v10_backups")
 local dig = require("salvor").dig
 local operator = require("worlds.operator")
+local s3_place = require("salvor.apiconnect.s3_place")
 local salvor = require("salvor")
 local task = require("salvor.task")
 
@@ -37,19 +38,18 @@ end
 
 -- Records of what is in storage
 
-local function sees(self, object)
-    local settings = dig(object, "spec", "databaseBackup") or {}
-    local remote = self.remote
+local function sees(self)
+    local settings, remote = self.used or {}, self.remote
     return remote and settings.host == remote.host
         and (settings.path == remote.path or settings.protocol == "objstore")
         and self.client:get("secrets", settings.credentials) ~= nil
         and self.database_cluster == remote.database_cluster
 end
 
---- Makes a ManagementBackup of each backup in the storage that the resource names, as the operator
---- does some time after the subsystem is up. Of EDB's backups there are no records.
-function recovery.record_backups(self, object)
-    if self.database ~= "crunchy" or self.has_recorded or not sees(self, object) then
+--- Makes a ManagementBackup of each backup in the storage that the subsystem uses, as the operator
+--- does some time after that is up. Of EDB's backups there are no records.
+function recovery.record_backups(self)
+    if self.database ~= "crunchy" or self.has_recorded or not sees(self) then
         return
     end
     self.has_recorded = true
@@ -57,6 +57,39 @@ function recovery.record_backups(self, object)
     -- The newest first: a test that has waited too briefly has the one that is meant.
     for number = #self.remote.times, 1, -1 do
         backups.add(self, self.name .. "-rec" .. number, self.remote.times[number])
+    end
+end
+
+-- Other settings of a subsystem that is installed
+
+local function set_management(self, management, phase, up, message)
+    self:set_status(management, {phase = phase, state = up .. "/18", message = message})
+end
+
+--- Up to 10.0.5 the database takes settings of S3 only by a restart, and waits for the consent.
+local function restart(self, object, settings)
+    if dig(settings, "restartDB", "accept") ~= true then
+        set_management(self, object, "Running", 18, "restartDB.accept is not true")
+        return false
+    end
+    set_management(self, object, "Pending", 11, "The database restarts")
+    task.sleep(self.delays.install)
+    set_management(self, object, "Running", 18, "Management is ready")
+    return true
+end
+
+--- The controller of a ManagementCluster that has changed. `used` of the world is what it works
+--- with.
+function recovery.reconcile_settings(self, object)
+    local settings = dig(object, "spec", "databaseBackup") or {}
+    if object.metadata.name ~= self.name or not self.used
+        or dig(object, "status", "phase") ~= "Running" or s3_place.is_set(self.used, settings) then
+        return
+    end
+    local restarts = self.database == "crunchy" and settings.protocol == "objstore"
+    if not restarts or restart(self, object, settings) then
+        self.used = settings
+        recovery.record_backups(self)
     end
 end
 
@@ -117,10 +150,6 @@ local function is_readable(self, management)
     return not self.remote or dig(secret, "data", "encryption_secret.bin") == self.remote.key
 end
 
-local function set_management(self, management, phase, up, message)
-    self:set_status(management, {phase = phase, state = up .. "/18", message = message})
-end
-
 local function pass(self, object, phase, text)
     self:set_status(object, status_of(self, phase, text))
     task.sleep(self.delays.restore or 0.02)
@@ -170,8 +199,7 @@ function recovery.reconcile_top(self, object)
     if not made and err.code == "AlreadyExists" then
         spec.siteName = nil
         task.sleep(self.delays.top)
-        recovery.record_backups(self, must(self.client:patch(apiconnect.MANAGEMENT, name,
-            {spec = spec})))
+        must(self.client:patch(apiconnect.MANAGEMENT, name, {spec = spec}))
     end
 end
 

@@ -4,7 +4,8 @@
 ---     local subsystem = recover.subsystem{section = "portal", kind = "PortalCluster", ...}
 ---     local shared = subsystem:steps() -- shared["apply-secrets"] is a step of a procedure
 ---
---- ctx.facts of these steps: run (the kit's generation), name, version (of the replacement).
+--- ctx.facts of these steps: run (the kit's generation), name, version (of the replacement),
+--- restarts (whether the database of the one that is there does for its new settings).
 local apiconnect = require("salvor.apiconnect")
 local checks = require("salvor.apiconnect.recover.checks")
 local steps = require("salvor.apiconnect.recover.steps")
@@ -173,6 +174,11 @@ function Subsystem:steps()
     return by_id
 end
 
+--- No change needs a restart.
+local function never()
+    return false
+end
+
 --- Nothing makes the wait vain.
 local function unguarded(_, _, fn)
     return fn()
@@ -190,12 +196,15 @@ end
 ---   restores       salvor.apiconnect.management_restore, or portal_restore
 ---   fixed          field of its spec = why a living one cannot be given another value
 ---   backup_path(params)    -> where the backups are now (may be left out: in the old place)
+---   restarts(ctx, kit, object, differences)  -> whether the database of a living subsystem, with
+---                  these differences, restarts for them by consent (may be left out: never)
 ---   together       what to tell of the other subsystem
 ---   guard(ctx, kit, fn)    -> what fn() gives, which waits for the operator; raises at once what
 ---                  makes that vain (may be left out)
 function recover.subsystem(fields)
     fields.guard = fields.guard or unguarded
     fields.backup_path = fields.backup_path or same_path
+    fields.restarts = fields.restarts or never
     return setmetatable(fields, Subsystem)
 end
 

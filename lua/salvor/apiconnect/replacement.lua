@@ -80,6 +80,14 @@ function replacement.differences(object, kit, version, backup_path)
     return found
 end
 
+--- consent(object, section) -> the difference by which an installed database of management may
+--- restart for other backup settings.
+function replacement.consent(object, section)
+    local path = difference.at(root_of(object, section), replacement.BACKUP[section], "restartDB",
+        "accept")
+    return {path = path, before = dig(object, table.unpack(path)), after = true}
+end
+
 --- effective(subsystem) -> a living subsystem with the secrets that it uses where its spec names
 --- none.
 function replacement.effective(subsystem)

@@ -14,6 +14,10 @@ stanza.NAME = "db"
 stanza.CONTAINER = "database"
 stanza.INFO = {"pgbackrest", "info", "--output", "json", "--repo1-type", "s3"}
 
+--- What is left when an installed database has been allowed to restart.
+stanza.STILL_RESTARTS = "restartDB.accept is still true in databaseBackup: with it, the next change"
+    .. " of the settings restarts the database without asking."
+
 --- The name of the Job for a database cluster.
 function stanza.job(cluster)
     return cluster .. "-stanza-create"
@@ -136,6 +140,14 @@ function stanza.state(job, known)
         return "waiting", "the Job is still the one of the settings before"
     end
     return job_state(job)
+end
+
+--- is_installed(management, job) -> whether there is a database, which takes other settings of S3
+--- by a restart alone: it is up, or makes or has made a stanza, up or not. job: the one that is
+--- there, or nil.
+function stanza.is_installed(management, job)
+    return dig(management, "status", "phase") == "Running"
+        or job ~= nil and stanza.state(job) ~= "failed"
 end
 
 --- The exit status with which the container of a failed pod ended.

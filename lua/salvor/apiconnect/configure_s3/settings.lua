@@ -57,25 +57,14 @@ function settings.live(ctx, site)
     return dig(now, "databaseBackup") or {}
 end
 
---- The uid of the Job of the settings before, and whether it has failed: then there is no stanza.
-local function previous_job(client, site)
-    local job = find.object(client, stanza.JOBS, stanza.job(site.database_cluster))
-    if job then
-        return job.metadata.uid, stanza.state(job) == "failed"
-    end
-end
-
---- Whether it has the settings already, and what it means to put them in. An installed database
---- takes others only by a restart; one that makes or has made a stanza is installed, up or not.
+--- Whether it has the settings already, and what it means to put them in.
 local function describe_change(ctx, site, client, object)
-    local was_installed = dig(object, "status", "phase") == "Running"
     site.wanted = wanted_for(ctx.params, site)
     site.changes = not s3_place.is_set(settings.live(ctx, site), site.wanted)
     if site.database == "crunchy" and site.changes then
-        site.job, site.job_failed = previous_job(client, site)
+        local job = find.object(client, stanza.JOBS, stanza.job(site.database_cluster))
+        site.job, site.restarts = dig(job, "metadata", "uid"), stanza.is_installed(object, job)
     end
-    site.restarts = site.job ~= nil and not site.job_failed
-        or site.changes and was_installed and site.database == "crunchy"
     site.multisite = (multisite.find(client, object) or {}).settings
 end
 

@@ -8,7 +8,7 @@
 ---     wanted      databaseBackup as it shall be
 ---     changes     whether it is not so yet; restarts: whether the database restarts for it
 ---     database    "crunchy" or "edb", and database_cluster
----     job         uid of the stanza-create Job of the settings before; job_failed
+---     job         uid of the stanza-create Job of the settings before
 ---     multisite   multiSiteHA, when there is one, or was before it was taken out
 local dig = require("salvor").dig
 local known = require("salvor.procedure.known")({sites = "resource"})

@@ -182,6 +182,11 @@ function checks.settings(self, ctx)
     end
     local restored, missing = restores.all(ctx.k8s, self.restores, kit.name).done[1], 0
     restored = restored and self.restores.KIND .. " " .. restored
+    ctx.facts.restarts = live.restarts or nil
+    if live.restarts then
+        ctx:warn("the database restarts for the settings of S3: that is agreed to by"
+            .. " restartDB.accept, which is put in with them")
+    end
     for _, one in ipairs(live.differences) do
         check_difference(self, ctx, live, restored, one)
         missing = missing + (one.before == nil and 1 or 0)

@@ -124,7 +124,8 @@ function Subsystem:live_differences(ctx, kit, object)
 end
 
 --- look(ctx, kit) -> nil when the resource is not there, or {object (the subsystem, or nil),
---- differences (of it, or of the resource above it), patch (that mends what is edited)}.
+--- differences (of it, or of the resource above it), restarts (whether its database does for them),
+--- patch (that mends what is edited)}.
 function Subsystem:look(ctx, kit)
     local target = self:target(ctx, kit)
     local edited = find.object(ctx.k8s, target.plural, target.name)
@@ -133,10 +134,16 @@ function Subsystem:look(ctx, kit)
     end
     local object = find.object(ctx.k8s, self.plural, kit.name)
     local effective = replacement.effective(edited)
+    local wanted = self:differences(ctx, kit, effective)
+    local restarts = object ~= nil and self.restarts(ctx, kit, object, wanted)
+    if restarts then
+        wanted[#wanted + 1] = replacement.consent(effective, self.section)
+    end
     return {
         object = object,
         differences = self:live_differences(ctx, kit, object or edited),
-        patch = difference.patch(effective, self:differences(ctx, kit, effective)),
+        restarts = restarts,
+        patch = difference.patch(effective, wanted),
     }
 end
 

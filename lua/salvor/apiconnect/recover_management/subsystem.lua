@@ -3,6 +3,7 @@ local apiconnect = require("salvor.apiconnect")
 local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
 local management = require("salvor.apiconnect.management")
+local management_backup = require("salvor.apiconnect.management_backup")
 local management_kit = require("salvor.apiconnect.management_kit")
 local management_restore = require("salvor.apiconnect.management_restore")
 local recover = require("salvor.apiconnect.recover")
@@ -52,6 +53,30 @@ local function guard(ctx, kit, fn)
     end})
 end
 
+local function is_of_backups(one)
+    for _, key in ipairs(one.path) do
+        if key == management.BACKUP_FIELD then
+            return true
+        end
+    end
+    return false
+end
+
+--- An installed database takes other settings of S3 only by a restart; from 10.0.8 on it is another
+--- database, which needs none.
+local function restarts(ctx, kit, object, differences)
+    local changes = false
+    for _, one in ipairs(differences) do
+        changes = changes or is_of_backups(one)
+    end
+    local database = management_backup.generation(ctx.facts.version, ctx.params.database)
+    if not changes or kit.spec.databaseBackup.protocol ~= "objstore" or database ~= "crunchy" then
+        return false
+    end
+    local cluster = apiconnect.database_cluster(object, "crunchy")
+    return stanza.is_installed(object, find.object(ctx.k8s, stanza.JOBS, stanza.job(cluster)))
+end
+
 local subsystem = recover.subsystem({
     section = "management",
     kind = management.KIND,
@@ -64,6 +89,7 @@ local subsystem = recover.subsystem({
     together = "the developer portal must be restored immediately afterwards, from a backup of the"
         .. " same time",
     guard = guard,
+    restarts = restarts,
     backup_path = function(params)
         return params.copy_backups_to
     end,
