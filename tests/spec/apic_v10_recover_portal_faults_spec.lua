@@ -70,6 +70,17 @@ lab.describe("apic-v10/recover-portal stops when", function()
         salvor.expect_code(0, operation:recover({accept_missing_sites = "true"}))
     end)
 
+    it("its records name no portal and there is another one, and goes on without it", function()
+        local operation <close> = recovery.start(lost, {faults = {unnamed = true}})
+        operation.world:add_portal("second", {spec = {portalBackup = false}})
+        local stopped = expect_stopped(operation, {records_timeout = "1s"},
+            "stopped at step choose-backups", "the operator has made no records of the old backups;"
+            .. " 6 PortalBackups name no portal (spec.portalCluster), and there are several: whose"
+            .. " they are cannot be told, and they do not count")
+        must(operation.world.client:delete(apiconnect.PORTAL, "second"))
+        salvor.expect_code(0, operation:go_on(portal.run_id(stopped)))
+    end)
+
     it("the system has no backup", function()
         local operation <close> = recovery.start(lost, {faults = {unseen = world.SYSTEM}})
         salvor.expect_code(0, operation:recover_until("await-operator", {records_timeout = "1s"}))

@@ -204,8 +204,8 @@ end
 --- (false: without a portal), delays {install, backup, records, restore} in seconds, on_restored
 --- (called with {name = time} of what was restored), faults: reasons why a backup, a dry_run or a
 --- restore fails or an install does not come up, stuck (true: restores never end), unseen (name of
---- files that get no record), actions(set, usual): gives the text of dry runs in the place of
---- usual(set).
+--- files that get no record), unnamed (true: records name no portal), actions(set, usual): gives
+--- the text of dry runs in the place of usual(set).
 function world.start(options)
     local self = operator.start(World, options, {
         version = options.version or "10.0.5.3",

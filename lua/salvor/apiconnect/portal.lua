@@ -23,12 +23,6 @@ function portal.secrets(object)
     return secrets.sorted(items)
 end
 
---- belongs(object, name) -> whether a PortalBackup or PortalRestore is of the portal of that name.
---- spec.portalCluster may be left out, where there is only one.
-function portal.belongs(object, name)
-    return (dig(object, "spec", "portalCluster") or name) == name
-end
-
 --- endpoints(spec) -> see salvor.apiconnect.endpoints.
 portal.endpoints = endpoints.of
 

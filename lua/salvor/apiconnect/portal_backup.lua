@@ -7,8 +7,9 @@ local action = require("salvor.action")
 local apiconnect = require("salvor.apiconnect")
 local dates = require("salvor.dates")
 local dig = require("salvor").dig
+local fields = require("salvor.k8s.fields")
+local find = require("salvor.k8s.find")
 local keys = require("salvor").keys
-local portal = require("salvor.apiconnect.portal")
 local ready = require("salvor.k8s.ready.apiconnect")["portal.apiconnect.ibm.com/PortalBackup"]
 
 local backup = {}
@@ -53,21 +54,36 @@ local function describe(object)
     }
 end
 
---- of(client, name) -> list of the portal's backups that can be used {name, id (YYYYMMDD.HHMMSS),
---- time, subject (SYSTEM or a site), site (spec.siteName), type, is_record, created}, and how many
---- there are in all. Times are seconds since 1970.
-function backup.of(client, name)
-    local found, count = {}, 0
+--- those_of(client, name) -> list of the portal's PortalBackups, and how many of nobody knows which
+--- there are: spec.portalCluster may be left out, and is known only where there is one portal.
+local function those_of(client, name)
+    local its, unnamed = {}, {}
     for object in client:each(apiconnect.PORTAL_BACKUP) do
-        if portal.belongs(object, name) then
-            count = count + 1
-            local described = describe(object)
-            if ready(object) == "ready" and described.time and described.subject then
-                found[#found + 1] = described
-            end
+        local whose = fields.text(object, "spec", "portalCluster")
+        local list = whose == name and its or not whose and unnamed or {}
+        list[#list + 1] = object
+    end
+    if unnamed[1] and #find.names(client, apiconnect.PORTAL) > 1 then
+        return its, #unnamed
+    end
+    return table.move(unnamed, 1, #unnamed, #its + 1, its), 0
+end
+
+--- of(client, name) -> list of the portal's backups that can be used {name, id (YYYYMMDD.HHMMSS),
+--- time, subject (SYSTEM or a site), site (spec.siteName), type, is_record, created}, how many
+--- there are in all, and what to say of those that may be its or another's (nil: there are none).
+--- Times are seconds since 1970.
+function backup.of(client, name)
+    local found, its, unnamed = {}, those_of(client, name)
+    for _, object in ipairs(its) do
+        local described = describe(object)
+        if ready(object) == "ready" and described.time and described.subject then
+            found[#found + 1] = described
         end
     end
-    return found, count
+    return found, #its, unnamed > 0 and unnamed .. " PortalBackups name no portal"
+        .. " (spec.portalCluster), and there are several: whose they are cannot be told, and they"
+        .. " do not count" or nil
 end
 
 --- set(backups, time) -> {system, sites = {subject = backup}}: what a restore of everything takes

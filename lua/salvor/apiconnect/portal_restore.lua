@@ -3,15 +3,15 @@ local action = require("salvor.action")
 local apiconnect = require("salvor.apiconnect")
 local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
-local portal = require("salvor.apiconnect.portal")
 local ready = require("salvor.k8s.ready")
 local restores = require("salvor.apiconnect.restores")
 
 local restore = {KIND = "PortalRestore", PLURAL = apiconnect.PORTAL_RESTORE}
 
---- Dry runs restore nothing.
+--- Dry runs restore nothing. One that names no portal may be of any, and is not to be spoiled.
 function restore.belongs(object, name)
-    return dig(object, "spec", "dryRun") ~= true and portal.belongs(object, name)
+    return dig(object, "spec", "dryRun") ~= true
+        and (dig(object, "spec", "portalCluster") or name) == name
 end
 
 local function new(wanted, dry_run)

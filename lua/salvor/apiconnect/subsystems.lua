@@ -104,7 +104,10 @@ end
 --- The newest of the system, and as a fourth value the whole set, see portal_backup.set().
 function Portal:newest(ctx)
     local name = self:known(ctx).name
-    local usable, count = portal_backup.of(ctx.k8s, name)
+    local usable, count, unnamed = portal_backup.of(ctx.k8s, name)
+    if unnamed then
+        ctx:warn(unnamed, "a backup of apic-v10/backup names its portal")
+    end
     local set = portal_backup.set(usable, "now")
     return plain(set.system), count, "PortalBackup of the system with spec.portalCluster "
         .. name, set

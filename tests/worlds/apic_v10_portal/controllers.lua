@@ -104,7 +104,8 @@ local function add_record(self, cluster, file)
         metadata = {generateName = cluster .. "-record-",
                     labels = {[operator.SEEDED] = "true"}},
         spec = {type = site_of(file) and "site" or "system", crType = "record",
-                portalCluster = cluster, siteName = site_of(file)},
+                portalCluster = not self.faults.unnamed and cluster or nil,
+                siteName = site_of(file)},
     }))
     self.recorded[key] = true
     self:set_status(created, task_status("Ready", {

@@ -14,15 +14,15 @@ local function failure(code, message, hint)
 end
 
 --- The records that this installation's operator has made; those of an earlier one of the same name
---- are left out.
+--- are left out. And what backup.of() says of those that may be another portal's.
 local function made_since(ctx, installed)
-    local made = {}
-    for _, found in ipairs((backup.of(ctx.k8s, ctx.facts.name))) do
+    local made, all, _, unnamed = {}, backup.of(ctx.k8s, ctx.facts.name)
+    for _, found in ipairs(all) do
         if found.is_record and found.created >= installed then
             made[#made + 1] = found
         end
     end
-    return made
+    return made, unnamed
 end
 
 --- What the kit knows of and no record is of.
@@ -45,12 +45,14 @@ end
 local SAME_PLACE = "the name, portalBackup's host and path must be those of the old portal, and its"
     .. " credentials must open that place; -p records_timeout=… waits longer"
 
-local function in_vain(made, missing)
+local function in_vain(made, missing, unnamed)
+    local also = unnamed and "; " .. unnamed or ""
     if #made == 0 then
-        return failure("Timeout", "the operator has made no records of the old backups", SAME_PLACE)
+        return failure("Timeout", "the operator has made no records of the old backups" .. also,
+            SAME_PLACE)
     end
     return failure("Timeout", #made .. " records of backups have appeared, and none of "
-        .. table.concat(missing, ", "), missing[1] == "the system" and SAME_PLACE
+        .. table.concat(missing, ", ") .. also, missing[1] == "the system" and SAME_PLACE
         or "do without these sites in a new run: -p accept_missing_sites=true; " .. SAME_PLACE)
 end
 
@@ -63,10 +65,10 @@ function records.await(ctx, kit, installed)
         timeout = ctx.params.records_timeout,
         settle = ctx.params.records_settle,
     }, function()
-        local made = made_since(ctx, installed)
+        local made, unnamed = made_since(ctx, installed)
         local missing = missing_of(ctx, kit, made)
         if missing[1] then
-            return nil, #made, in_vain(made, missing)
+            return nil, #made, in_vain(made, missing, unnamed)
         end
         return made, #made
     end)
