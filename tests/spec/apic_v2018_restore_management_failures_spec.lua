@@ -103,7 +103,7 @@ lab.describe("apic-v2018/restore-management, when", function()
             return world.client:wait_all(...)
         end}, {__index = world.client})
         local ok, err = pcall(restore.watch, {k8s = client, namespace = fixture.namespace,
-            facts = {cluster = world.cluster, before = before, job = job},
+            facts = {cluster = world.cluster, backup = apic.BACKUP, before = before, job = job},
             params = {restore_timeout = 60, stall = 60}})
         assert.is_false(ok)
         assert.equal("NotFound", err.code)

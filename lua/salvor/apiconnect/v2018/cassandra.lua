@@ -2,6 +2,7 @@
 --- space, and what there is to see of a restore.
 local dig = require("salvor").dig
 local errors = require("salvor.error")
+local json = require("salvor.json")
 local salvor = require("salvor")
 local state_of = require("salvor.k8s.ready").state
 local task = require("salvor.task")
@@ -151,9 +152,31 @@ function cassandra.note(client, name)
             version = cluster.metadata.resourceVersion}
 end
 
---- watching(before) -> the functions `ready` and `failed` for waiting for the restore that began
---- after note(). The status may still be the old one, although the object has changed otherwise.
-function cassandra.watching(before)
+--- "Running Retrieve checks on backup file 1583268283534609276-1-3.tar.gz  for pod …"
+local FILE = "(%d+)%-%d+%-%d+%.tar%.gz"
+
+--- restored(cluster, before) -> the id of the backup that is being restored since note(), while the
+--- status names a file of it; else nil.
+function cassandra.restored(cluster, before)
+    local status = restore_status(cluster)
+    return status ~= before.status and status:match(FILE) or nil
+end
+
+--- What to say then, when it is another one.
+function cassandra.not_of(other, backup)
+    return "backup " .. other .. " is being restored, not " .. backup
+end
+
+--- is_of(job, backup) -> whether the Job of a restore names that backup. The vendor documents no
+--- form of it, but such an id is found in any.
+function cassandra.is_of(job, backup)
+    return must(json.encode(job.spec)):find(backup, 1, true) ~= nil
+end
+
+--- watching(before, backup) -> the functions `ready` and `failed` for waiting for the restore of
+--- that backup that began after note(). The status may still be the old one, although the object
+--- has changed otherwise.
+function cassandra.watching(before, backup)
     local function is_new(cluster)
         return restore_status(cluster) ~= before.status
     end
@@ -164,6 +187,10 @@ function cassandra.watching(before)
     end
     local function failed(cluster)
         local state, reason = state_of(cluster)
+        local other = cassandra.restored(cluster, before) or backup
+        if other ~= backup then
+            return true, cassandra.not_of(other, backup)
+        end
         return state == "failed" and is_new(cluster), reason
     end
     return ready, failed

@@ -31,7 +31,26 @@ local function earlier_jobs(ctx)
     return uids
 end
 
+--- The Job of a restore that has begun since the note, if any.
+local function new_job(ctx)
+    return cassandra.new_restore(cassandra.restore_jobs(ctx.k8s), earlier_jobs(ctx))
+end
+
+local function conflict(message, hint)
+    error(errors.new({code = "Conflict", message = message, hint = hint}), 0)
+end
+
+--- Not beside one that somebody else has started since then.
+local function refuse_others(ctx)
+    local job = ctx.facts.before and new_job(ctx)
+    if job and cassandra.job_state(job) == "waiting" then
+        conflict("a restore is at work already: job " .. job.metadata.name,
+            "wait for its end, or remove the job when it is stuck for good")
+    end
+end
+
 function restore.start(ctx)
+    refuse_others(ctx)
     restore.note(ctx)
     local words = {"subsys", "exec", known(ctx, "subsystem"), "restore", known(ctx, "backup")}
     programs.apicup(ctx, words, {timeout = ctx.params.job_timeout, hint = BY_HAND})
@@ -47,16 +66,38 @@ function restore.start(ctx)
     ctx.facts.job = job.metadata.name
 end
 
---- Whether this run has started it: a second restore into a running one would spoil both. What a
---- killed attempt has asked for may still be on its way.
+--- Raises unless the Job restores the backup of this run. apicup names the Job, and says no name:
+--- whose it is shows only by what it restores.
+local function expect_same_backup(ctx, job)
+    local backup, before = known(ctx, "backup"), known(ctx, "before")
+    local restored = cassandra.restored(must(ctx.k8s:get(cassandra.KIND, known(ctx, "cluster"))),
+        before)
+    if cassandra.is_of(job, backup) or restored == backup then
+        return
+    end
+    local name = job.metadata.name
+    local remove = "remove it when it has ended: kubectl -n " .. ctx.namespace .. " delete job "
+        .. name
+    if restored then
+        conflict("job " .. name .. " is not of this run: " .. cassandra.not_of(restored, backup),
+            "find out who has started it, and " .. remove)
+    end
+    conflict("job " .. name .. " was started after this run had looked which there are: whether by"
+        .. " this run cannot be told", "look at the log of its pod which backup it restores: when"
+        .. " that is " .. backup .. ", wait until the status of the database is completed, and a"
+        .. " new run with --from stuck-tasks does the rest; else " .. remove)
+end
+
+--- Whether a killed attempt of this run has started it: a second restore into a running one would
+--- spoil both. What was asked for may still be on its way.
 function restore.is_started(ctx)
-    if not ctx.facts.before then
+    if not ctx.facts.before or ctx.facts.process == PROCESS then
         return false
     end
-    local earlier = earlier_jobs(ctx)
-    local job = cassandra.new_restore(cassandra.restore_jobs(ctx.k8s), earlier)
-    if not job and ctx.facts.process ~= PROCESS then
-        job = cassandra.await_restore(ctx.k8s, earlier, ctx.params.job_timeout)
+    local job = new_job(ctx)
+        or cassandra.await_restore(ctx.k8s, earlier_jobs(ctx), ctx.params.job_timeout)
+    if job then
+        expect_same_backup(ctx, job)
     end
     ctx.facts.job = job and job.metadata.name
     return job ~= nil
@@ -72,13 +113,13 @@ function restore.is_not_failed(ctx)
     if job then
         return cassandra.job_state(job) ~= "failed"
     end
-    local _, failed = cassandra.watching(known(ctx, "before"))
+    local _, failed = cassandra.watching(known(ctx, "before"), known(ctx, "backup"))
     return not failed(must(ctx.k8s:get(cassandra.KIND, known(ctx, "cluster"))))
 end
 
 --- What the waits for the restore are for: the database, and the Job as long as there is one.
 local function watched(ctx)
-    local ready, failed = cassandra.watching(known(ctx, "before"))
+    local ready, failed = cassandra.watching(known(ctx, "before"), known(ctx, "backup"))
     local items = {{kind = cassandra.KIND, name = known(ctx, "cluster"),
                     ready = ready, failed = failed}}
     if find.object(ctx.k8s, "jobs.batch", known(ctx, "job")) then
@@ -90,6 +131,11 @@ end
 --- What to do about what a wait for it has ended with, by the code of the error.
 local HINTS = {
     Failed = function(ctx)
+        local cluster = find.object(ctx.k8s, cassandra.KIND, known(ctx, "cluster"))
+        local restored = cluster and cassandra.restored(cluster, known(ctx, "before"))
+        if restored and restored ~= known(ctx, "backup") then
+            return "find out who has started that; when it has ended, begin a new run"
+        end
         return "find out why; a resumed run starts the restore anew once its job has failed or is"
             .. " gone: kubectl -n " .. ctx.namespace .. " delete job " .. known(ctx, "job")
     end,
@@ -131,7 +177,7 @@ function restore.watch(ctx)
 end
 
 function restore.is_restored(ctx)
-    local ready = cassandra.watching(known(ctx, "before"))
+    local ready = cassandra.watching(known(ctx, "before"), known(ctx, "backup"))
     return (ready(must(ctx.k8s:get(cassandra.KIND, known(ctx, "cluster")))))
 end
 
