@@ -127,6 +127,8 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
                 "restartDB.accept is still true")
             assert.equal(1, #operation:restored())
             assert.same({accept = true}, consent())
+            -- Of SFTP, and nothing beside settings of S3.
+            assert.is_nil(operation.world:management().spec.databaseBackup.port)
         end)
 
         it("has the APIConnectCluster agree to it, where that has the settings", function()

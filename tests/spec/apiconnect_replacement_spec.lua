@@ -2,6 +2,7 @@
 -- is mended: the object, a patch, or the operator's file.
 local difference = require("salvor.apiconnect.difference")
 local merge = require("salvor.copy").merge
+local null = require("salvor").null
 local portal = require("salvor.apiconnect.portal")
 local replacement = require("salvor.apiconnect.replacement")
 local yaml = require("salvor.yaml")
@@ -109,6 +110,15 @@ describe("the replacement of a management subsystem", function()
             texts_of(alone(), KIT, "10.0.5.3", "bucket/new"))
     end)
 
+    it("keeps nothing of another protocol beside the settings of its backups", function()
+        assert.same({"spec.databaseBackup.protocol: sftp -> objstore",
+                     "spec.databaseBackup.port: 22 -> (not set)"},
+            texts_of(alone({databaseBackup = merge(KIT.spec.databaseBackup,
+                {protocol = "sftp", port = 22, restartDB = {accept = true}})}), KIT, "10.0.5.3"))
+        assert.same({}, texts_of(alone({databaseBackup = merge(KIT.spec.databaseBackup,
+            {retries = 3})}), KIT, "10.0.5.3"))
+    end)
+
     it("needs no consent to a restart, which is no setting of its backups", function()
         local settings = merge(KIT.spec.databaseBackup, {restartDB = {accept = true}})
         local kit = merge(KIT, {spec = spec({databaseBackup = settings})})
@@ -150,11 +160,13 @@ describe("a resource", function()
         difference.want(list, object, {"spec", "deep", "er"}, "x")
         difference.want(list, object, {"spec", "other"}, true)
         difference.want(list, object, {"spec", "unknown"}, nil)
-        assert.same({spec = {list = {{a = 1}, {a = 3}}, deep = {er = "x"}}},
+        list[#list + 1] = {path = {"spec", "gone"}, before = 1}
+        assert.same({spec = {list = {{a = 1}, {a = 3}}, deep = {er = "x"}, gone = null}},
             difference.patch(object, list))
         assert.equal(2, object.spec.list[2].a)
         assert.same({{op = "~", path = "spec.list[1].a", before = "2", after = "3"},
-                     {op = "+", path = "spec.deep.er", after = "x"}}, difference.changes(list))
+                     {op = "+", path = "spec.deep.er", after = "x"},
+                     {op = "-", path = "spec.gone", before = "1"}}, difference.changes(list))
     end)
 
     it("is mended in its file, of which all else stays", function()
@@ -162,6 +174,8 @@ describe("a resource", function()
         local edited = difference.edited(text, 2,
             {{path = {"spec", "list", 1, "a"}, before = 2, after = 3}})
         assert.equal((text:gsub("a: 2", "a: 3")), edited)
+        assert.equal("kind: X # one\n", difference.edited("a: 1\nkind: X # one\n", 1,
+            {{path = {"a"}, before = 1}}))
         assert.equal(3, must(yaml.load_all(edited))[2].spec.list[1].a)
     end)
 end)

@@ -1,6 +1,6 @@
 --- How a resource differs from what a recovery needs it to be, and how it is changed: the object,
 --- a merge patch, or the operator's file in place. A difference is {path (a list of keys and
---- indices), before (nil: not set), after}.
+--- indices), before (nil: not set), after (nil: not to be set)}.
 local copy = require("salvor.copy")
 local dig = require("salvor").dig
 local errors = require("salvor.error")
@@ -36,10 +36,14 @@ local function path_text(path)
     return table.concat(text)
 end
 
+local function value_text(value)
+    return value == nil and "(not set)" or tostring(value)
+end
+
 --- "spec.siteName: a -> b"
 function difference.describe(one)
-    return string.format("%s: %s -> %s", path_text(one.path),
-        one.before == nil and "(not set)" or tostring(one.before), tostring(one.after))
+    return string.format("%s: %s -> %s", path_text(one.path), value_text(one.before),
+        value_text(one.after))
 end
 
 --- changes(differences) -> the same as a plan shows them.
@@ -47,10 +51,10 @@ function difference.changes(differences)
     local list = salvor.list()
     for index, one in ipairs(differences) do
         list[index] = {
-            op = one.before == nil and "+" or "~",
+            op = one.before == nil and "+" or one.after == nil and "-" or "~",
             path = path_text(one.path),
             before = one.before ~= nil and tostring(one.before) or nil,
-            after = tostring(one.after),
+            after = one.after ~= nil and tostring(one.after) or nil,
         }
     end
     return list
@@ -80,7 +84,7 @@ function difference.patch(object, differences)
         for index, key in ipairs(one.path) do
             from = from[key]
             if index == #one.path or math.type(one.path[index + 1]) then
-                place[key] = from
+                place[key] = from == nil and salvor.null or from
                 break
             end
             place[key] = place[key] or {}
@@ -127,7 +131,11 @@ end
 function difference.edited(text, number, differences)
     local document = must(yaml.edit(text, {document = number}))
     for _, one in ipairs(differences) do
-        must(document:set(one.path, one.after))
+        if one.after == nil then
+            must(document:remove(one.path))
+        else
+            must(document:set(one.path, one.after))
+        end
     end
     return tostring(document)
 end

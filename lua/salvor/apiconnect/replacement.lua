@@ -50,6 +50,16 @@ local function want_credentials(want, current, wanted)
     end
 end
 
+--- What is there of another protocol would be wrong beside settings of this one.
+local function want_no_other(found, object, path, settings)
+    local now = fields.map(object, table.unpack(path))
+    for _, key in ipairs(now.protocol ~= settings.protocol and keys(storage.lasting(now)) or {}) do
+        if settings[key] == nil then
+            found[#found + 1] = {path = difference.at(path, key), before = now[key]}
+        end
+    end
+end
+
 --- differences(object, kit, version, backup_path) -> list of salvor.apiconnect.difference: what
 --- must be changed in the object so that it takes over what the kit is of. version: of the
 --- replacement; backup_path: where the backups are now, nil when they stay.
@@ -73,6 +83,7 @@ function replacement.differences(object, kit, version, backup_path)
     for _, key in ipairs(keys(settings)) do
         want(settings[key], backup, key)
     end
+    want_no_other(found, object, difference.at(root, backup), settings)
     if #root > 1 and kit.section == "management" and settings.protocol == "objstore" then
         difference.want(found, object, {"metadata", "annotations", RECOVERY_MODE},
             "disasterRecovery")

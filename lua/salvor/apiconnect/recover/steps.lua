@@ -58,12 +58,13 @@ end
 -- The resource
 
 --- It is created from its definition with the kit's values, or the one that is there is changed.
---- The operator's file is applied as a whole, whatever else it says; a consent to a restart is not
---- what it is to say from now on, and would be taken back when it is applied once more.
+--- The operator's file is applied as a whole, whatever else it says: after that change, since to
+--- apply removes nothing that somebody else has set, and a consent to a restart, which the file is
+--- not to say from now on, would be taken back when it is applied once more.
 function steps.apply_resource(self, ctx)
     local kit = self:kit_of(ctx)
     local live = self:look(ctx, kit)
-    if live and (live.restarts or not ctx.params.resource) then
+    if live and next(live.patch) then
         local target = self:target(ctx, kit)
         ctx.facts.restarts = live.restarts or ctx.facts.restarts
         must(ctx.k8s:patch(target.plural, target.name, live.patch))
