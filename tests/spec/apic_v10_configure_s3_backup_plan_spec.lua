@@ -22,7 +22,9 @@ local function define()
             "- spec.databaseBackup.port",
             "wait for jobs.batch management-82b290a2-postgres-stanza-create to be complete for",
             "management to be up and have got the settings, at most 60s",
-            "pgbackrest info --output json --repo1-type s3", "nothing was changed")
+            "pgbackrest info --output json --repo1-type s3", "nothing was changed",
+            "whether another management subsystem, in another namespace or cluster, has its backups"
+                .. " in bucket " .. fixture.bucket)
         assert.is_nil((result.stdout .. result.stderr):find(fixture.at.secret_key, 1, true))
         assert.same(before, fixture:everything())
     end)

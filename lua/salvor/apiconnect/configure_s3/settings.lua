@@ -120,12 +120,15 @@ local function check_other_path(ctx)
     end
 end
 
---- Two subsystems of one namespace must not share a bucket, either.
+--- Two subsystems of one namespace must not share a bucket, either; what is elsewhere is not seen.
 local function check_neighbours(ctx, site, client)
     local bucket = s3_place.split_path(site.wanted.path)
     if not bucket then
         return -- which is a problem of its own
     end
+    ctx:warn("whether another management subsystem, in another namespace or cluster, has its"
+        .. " backups in bucket " .. bucket .. " cannot be seen from here",
+        "each needs a bucket of its own")
     for object in client:each(apiconnect.MANAGEMENT) do
         local theirs = dig(object, "spec", "databaseBackup") or {}
         if object.metadata.name ~= site.name and theirs.protocol == "objstore"
