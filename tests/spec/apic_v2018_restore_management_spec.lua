@@ -105,6 +105,11 @@ lab.describe("apic-v2018/restore-management after a disaster", function()
         }, fixture:calls())
     end)
 
+    it("says that nobody may log in, or run apicup, before the restore is done", function()
+        salvor.expect(result.stdout, "warning: nobody may log in, change any settings or run"
+            .. " apicup before the restore is done")
+    end)
+
     it("asks no system for its backups that is not there", function()
         assert.is_nil(must(fs.read(fixture.log)):find("list-backups", 1, true))
         assert.is_nil(result.stdout:find("cannot be listed", 1, true))

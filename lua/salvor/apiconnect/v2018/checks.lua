@@ -14,6 +14,10 @@ local LOOKUP = 10 -- seconds for one name
 
 --- Nobody can see from here whether it is so.
 function checks.traffic(ctx)
+    if ctx.params.disaster then
+        ctx:warn("nobody may log in, change any settings or run apicup before the restore is done",
+            "it must be the first thing that is done with the new subsystem")
+    end
     if not ctx.params.traffic_stopped then
         ctx:problem("nobody has said that external traffic is stopped", "stop what reaches the"
             .. " endpoints from outside until all is restored, then add -p traffic_stopped=true")
