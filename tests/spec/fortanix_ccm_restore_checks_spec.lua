@@ -366,6 +366,17 @@ lab.describe("fortanix-ccm/restore tells", function()
         assert.is_false(fixture.world:platform().spec.paused)
     end)
 
+    it("that its resource was made up anew, with other values than that of the kit", function()
+        local fixture <close> = start()
+        assert.is_nil(fixture:plan().stdout:find("of the kit has", 1, true))
+        must(fixture.world.client:patch(fortanix.PLATFORMS, "ccm",
+            {spec = {replicas = 3, paused = true, backup = {schedule = "0 5 * * *"}}}))
+        local result = fixture:plan()
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "warning: the resource has another spec.backup and"
+            .. " spec.replicas than cr.yaml of the kit has")
+    end)
+
     it("the resource may be named by its manifest", function()
         local fixture <close> = start()
         local path = fs.join(fixture:generation(), "cr.yaml")

@@ -9,10 +9,13 @@ local cassandra = require("salvor.cassandra")
 local dig = require("salvor").dig
 local fields = require("salvor.k8s.fields")
 local fortanix = require("salvor.fortanix")
+local json = require("salvor.json")
 local k8s = require("salvor.k8s")
 local keys = require("salvor").keys
 local known = require("salvor.fortanix.restore.known")
+local list = require("salvor").list
 local medusa = require("salvor.medusa")
+local merge = require("salvor.copy").merge
 local microservices = require("salvor.fortanix.microservices")
 local parts = require("salvor.fortanix.parts")
 local prerequisites = require("salvor.fortanix.prerequisites")
@@ -88,6 +91,19 @@ local function describe(object)
     return string.format("%s %s of %s", object.kind, object.metadata.name, fields.group(object))
 end
 
+--- The fields of the spec that are not as they were, paused left out.
+local function changed_fields(saved, object)
+    local before, now = fields.map(saved, "spec"), fields.map(object, "spec")
+    local changed = {}
+    for _, name in ipairs(keys(merge(before, now))) do
+        if name ~= "paused" and must(json.encode(list({before[name]})))
+            ~= must(json.encode(list({now[name]}))) then
+            changed[#changed + 1] = "spec." .. name
+        end
+    end
+    return changed
+end
+
 function checks.resource(ctx)
     local object = fortanix.find(ctx, "the platform must be deployed before its data are restored:"
         .. " apply " .. parts.CR .. " of the kit as the installation guide says, and wait until it"
@@ -99,6 +115,12 @@ function checks.resource(ctx)
     if describe(object) ~= describe(saved) then
         ctx:problem("the kit is of " .. describe(saved) .. ", not of " .. describe(object),
             "give the kit of this one")
+    end
+    local changed = changed_fields(saved, object)
+    if changed[1] then
+        ctx:warn("the resource has another " .. table.concat(changed, " and ") .. " than "
+            .. parts.CR .. " of the kit has", "with a resource that was made up anew some pods may"
+            .. " not run: apply that of the kit, unless this was changed on purpose")
     end
     if fortanix.is_paused(object) then
         ctx:warn("spec.paused is true already", "when another restore is under way, or has"
