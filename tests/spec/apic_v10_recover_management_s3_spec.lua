@@ -229,6 +229,20 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
         assert.is_true(must(store.is_empty("s3://" .. bucket .. "/new", {open = reach})))
     end)
 
+    it("tells that the bucket of the new path removes objects by itself", function()
+        local lost <close>, bucket, reach = lose(at)
+        must(store.copy(repository, "s3://" .. bucket .. "/old", {to = reach}))
+        store_lab.configure_bucket(bucket, "lifecycle", "<LifecycleConfiguration><Rule>"
+            .. "<ID>tidy</ID><Filter><Prefix></Prefix></Filter><Status>Enabled</Status>"
+            .. "<Expiration><Days>30</Days></Expiration></Rule></LifecycleConfiguration>")
+        local operation <close> = recovery.start(lost)
+        local result = operation:plan({copy_backups_to = bucket .. "/new"})
+        salvor.expect_code(0, result)
+        salvor.expect(result.stdout, "warning: the bucket of s3://" .. bucket .. "/new has the"
+            .. " lifecycle rule 'tidy', which removes objects",
+            "have that turned off: backups of which parts are gone cannot be restored")
+    end)
+
     local PROBLEMS = {
         {"no new path is named", {}, "that path must not be used by the replacement"},
         {"the new path is the old one", {copy = "/old"}, "is where the backups are"},

@@ -45,6 +45,15 @@ function backup_copy.check(secrets, settings, to, database)
     end)
 end
 
+--- check_retention(ctx, secrets, settings, to): warns of what the server does by itself with what
+--- is copied there. It hinders no restore.
+function backup_copy.check_retention(ctx, secrets, settings, to)
+    with_places(secrets, settings, to, function(_, target, options)
+        local opened <close> = must(store.open(target, options))
+        s3_place.check_retention(ctx, opened, ctx.warn, "databaseBackup.repoRetentionFull")
+    end)
+end
+
 local function copy_tree(from, to, options)
     local summary, err = store.copy(from, to, {from = options, to = options})
     if summary and summary.failures > 0 then

@@ -60,6 +60,28 @@ function place.with(settings, certificate, more, fn)
     return fn(place.url(settings.path), place.options(settings, merge(more, {ca = ca})))
 end
 
+--- check_retention(ctx, opened, complain, retain): says by complain(ctx, message, hint) what the
+--- server does by itself with the objects of a store, and warns where that cannot be asked. retain:
+--- what says how many backups are kept.
+function place.check_retention(ctx, opened, complain, retain)
+    local found, err = opened:retention()
+    local off = "have that turned off: backups of which parts are gone cannot be restored; how many"
+        .. " are kept is said by " .. retain
+    if not found then
+        return ctx:warn("whether the bucket of " .. opened.url .. " removes objects by itself"
+            .. " cannot be asked: " .. err.message,
+            "look at its lifecycle rules and its lock; " .. off)
+    end
+    for _, rule in ipairs(found.rules) do
+        complain(ctx, "the bucket of " .. opened.url .. " has the lifecycle rule '" .. rule.id
+            .. "', which " .. rule.does, off)
+    end
+    if found.lock then
+        complain(ctx, "the bucket of " .. opened.url .. " locks every object (" .. found.lock
+            .. ")", off)
+    end
+end
+
 --- problems(settings, version) -> list of {message, hint}: what is wrong with settings that are to
 --- be put in. What storage.problems finds in those that are in use is part of it.
 function place.problems(settings, version)

@@ -156,24 +156,8 @@ local function check_empty(ctx, site, opened)
     return true
 end
 
-local OFF = "have that turned off: backups of which parts are gone cannot be restored; how many are"
-    .. " kept is said by -p retain=…"
-
 local function check_retention(ctx, opened)
-    local found, err = opened:retention()
-    if not found then
-        return ctx:warn("whether the bucket of " .. opened.url .. " removes objects by itself"
-            .. " cannot be asked: " .. err.message,
-            "look at its lifecycle rules and its lock; " .. OFF)
-    end
-    for _, rule in ipairs(found.rules) do
-        ctx:problem("the bucket of " .. opened.url .. " has the lifecycle rule '" .. rule.id
-            .. "', which " .. rule.does, OFF)
-    end
-    if found.lock then
-        ctx:problem("the bucket of " .. opened.url .. " locks every object (" .. found.lock .. ")",
-            OFF)
-    end
+    s3_place.check_retention(ctx, opened, ctx.problem, "-p retain=…")
 end
 
 --- source(ctx, options) -> URL and options of what is to be copied. A store of the site (@NAME) has

@@ -112,11 +112,12 @@ function checks.copy(ctx)
         return ctx:problem("the backups cannot be copied to '" .. to .. "'", wrong)
     end
     check_multisite(ctx, kit)
-    local ok, err = backup_copy.check(subsystem:backup_secrets(ctx, kit), settings, to,
-        known(ctx, "database"))
+    local secrets = subsystem:backup_secrets(ctx, kit)
+    local ok, err = backup_copy.check(secrets, settings, to, known(ctx, "database"))
     if not ok then
-        ctx:problem(err.message, err.hint)
+        return ctx:problem(err.message, err.hint)
     end
+    backup_copy.check_retention(ctx, secrets, settings, to)
 end
 
 return checks
