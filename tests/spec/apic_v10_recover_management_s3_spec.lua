@@ -131,6 +131,14 @@ store_lab.describe("apic-v10/recover-management with backups on S3", "s3", funct
             assert.is_nil(operation.world:management().spec.databaseBackup.port)
         end)
 
+        it("does not take the failed Job of other settings for that of the new ones", function()
+            start(nil, {delays = {records = 4}})
+            install()
+            stanza_job.finish(operation.world, stanza_job.create(operation.world), 28)
+            salvor.expect_code(0, operation:recover(params))
+            assert.equal(1, #operation:restored())
+        end)
+
         it("has the APIConnectCluster agree to it, where that has the settings", function()
             start({owner = "apic"})
             recovery.add_top(operation, "apic")

@@ -1,8 +1,8 @@
 --- What must be so before a management subsystem is recovered, beside the checks of
 --- salvor.apiconnect.recover.
 ---
---- ctx.facts: beside those of salvor.apiconnect.recover database ("crunchy" or "edb"), and backup
---- ({name, id, server, time}).
+--- ctx.facts: beside those of salvor.apiconnect.recover database ("crunchy" or "edb"), backup
+--- ({name, id, server, time}), and job (uid of the stanza-create Job of the settings before).
 local backup = require("salvor.apiconnect.management_backup")
 local backup_copy = require("salvor.apiconnect.backup_copy")
 local dig = require("salvor").dig

@@ -1,5 +1,6 @@
 --- The management subsystem as salvor.apiconnect.recover takes it.
 local apiconnect = require("salvor.apiconnect")
+local dig = require("salvor").dig
 local errors = require("salvor.error")
 local find = require("salvor.k8s.find")
 local management = require("salvor.apiconnect.management")
@@ -34,7 +35,7 @@ local function await_failure(ctx, kit)
         local job = find.object(ctx.k8s, stanza.JOBS, name)
         local state, reason
         if job then
-            state, reason = stanza.state(job)
+            state, reason = stanza.state(job, ctx.facts.job)
         end
         if state == "failed" then
             error(job_failure(ctx.k8s, name, reason), 0)
@@ -63,7 +64,8 @@ local function is_of_backups(one)
 end
 
 --- An installed database takes other settings of S3 only by a restart; from 10.0.8 on it is another
---- database, which needs none.
+--- database, which needs none. facts.job is the Job of the settings before: how that has ended says
+--- nothing of the new ones, for which the operator makes another.
 local function restarts(ctx, kit, object, differences)
     local changes = false
     for _, one in ipairs(differences) do
@@ -74,7 +76,9 @@ local function restarts(ctx, kit, object, differences)
         return false
     end
     local cluster = apiconnect.database_cluster(object, "crunchy")
-    return stanza.is_installed(object, find.object(ctx.k8s, stanza.JOBS, stanza.job(cluster)))
+    local job = find.object(ctx.k8s, stanza.JOBS, stanza.job(cluster))
+    ctx.facts.job = dig(job, "metadata", "uid")
+    return stanza.is_installed(object, job)
 end
 
 local subsystem = recover.subsystem({
