@@ -1,7 +1,10 @@
 -- A procedure of all kinds of writes, killed at every record of its journal and resumed.
+local fs = require("salvor.fs")
+local json = require("salvor.json")
 local killed = require("support.killed")
 local k8s = require("salvor.k8s")
 local lab = require("support.lab")
+local salvor = require("support.salvor")
 local small_procedure = require("support.small_procedure")
 
 local STEPS = {
@@ -55,4 +58,47 @@ lab.describe("a procedure of many writes that is killed and resumed", function()
             return small
         end,
     })
+end)
+
+lab.describe("the folder of a run", function()
+    local small
+
+    before_each(function()
+        small = small_procedure.new()
+        small:steps({'id = "one", run = function() note("one") end'})
+    end)
+    after_each(function() small:close() end)
+
+    local function listed()
+        local result = salvor.run({"runs", "--output", "json"}, {home = small.home})
+        salvor.expect_code(0, result)
+        return must(json.decode(result.stdout))
+    end
+
+    it("is there with a journal that has begun, or not at all", function()
+        for _, moment in ipairs({{"fs.lock", 1, "before"}, {"fs.lock", 1, "after"},
+                                 {"journal.append", 1, "before"}, {"journal.append", 1, "after"},
+                                 {"fs.rename", 1, "before"}}) do
+            killed.kill(small, moment, small:words("run"))
+            assert.same({}, listed(), table.concat(moment, " "))
+        end
+        killed.kill(small, {"fs.rename", 1, "after"}, small:words("run"))
+        assert.same({"interrupted", small.id}, {listed()[1].status, listed()[1].procedure})
+        salvor.expect_code(0, small:run({"--resume", listed()[1].run}))
+        assert.equal("done", listed()[1].status)
+    end)
+
+    it("that a kill left half made or half removed is removed a day later", function()
+        local _, folder = small:runs()
+        local old, young = folder .. "/.20200101-000000-abcdef",
+            os.date("!" .. folder .. "/.%Y%m%d-%H%M%S-abcdef")
+        for _, path in ipairs({old, young}) do
+            must(fs.mkdir(path, {parents = true}))
+            must(fs.write(path .. "/lock", ""))
+        end
+        salvor.expect_code(0, small:run())
+        assert.is_nil(fs.stat(old))
+        assert.truthy(fs.stat(young))
+        assert.equal(1, #listed())
+    end)
 end)

@@ -1,13 +1,15 @@
 -- Runs a salvor command and kills the process, as kill -9 or a power cut would, at a given moment:
 -- salvor tests/support/kill_after.lua MODULE.FUNCTION NUMBER before|after COMMAND...
 --
--- The moment is the NUMBER-th call of that function: "journal.append", or a method of stores such
--- as "store.write".
+-- The moment is the NUMBER-th call of that function: "journal.append", a function of salvor.fs such
+-- as "fs.lock", or a method of stores such as "store.write".
 local cli = require("salvor.cli")
+local fs = require("salvor.fs")
 local journal = require("salvor.procedure.journal")
 local store = require("salvor.store")
 
-local name, number, moment = arg[1], math.tointeger(tonumber(arg[2])), arg[3]
+local area, method = arg[1]:match("^(%w+)%.([%w_]+)$")
+local number, moment = math.tointeger(tonumber(arg[2])), arg[3]
 local calls = 0
 
 local function kill()
@@ -40,11 +42,13 @@ local function killing_journal(make)
     end
 end
 
-if name == "journal.append" then
+if area == "journal" then
     journal.create = killing_journal(journal.create)
     journal.open = killing_journal(journal.open)
+elseif area == "fs" then
+    fs[method] = killing(fs[method])
 else
-    local open, method = store.open, name:match("^store%.(.+)$")
+    local open = store.open
     store.open = function(...)
         local opened, err = open(...)
         if opened then

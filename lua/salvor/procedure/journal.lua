@@ -16,9 +16,9 @@ Journal.__index = Journal
 
 local FIRST = string.rep("0", 64)
 
---- Appends the record {type=, ...} and returns once it is on disk; self.echo, a function where
---- there is one, is then given the line. Raises when that is impossible: without a journal there is
---- no safe way on.
+--- Appends the record {type=, ...} and returns once it is on disk; echo, a function where there is
+--- one, is then given the line. Raises when that is impossible: without a journal there is no safe
+--- way on.
 function Journal:append(record)
     local line = {number = self.count + 1, time = dates.text(), previous = self.last}
     for key, value in pairs(record) do
@@ -93,13 +93,13 @@ function journal.look(path)
     return seen
 end
 
-function journal.create(path)
+function journal.create(path, echo)
     must(fs.write(path, "", {exclusive = true}))
-    return setmetatable({path = path, count = 0, last = FIRST}, Journal)
+    return setmetatable({path = path, count = 0, last = FIRST, echo = echo}, Journal)
 end
 
---- open(path) -> journal to go on with, its records | nil, err. Cuts a torn last line off.
-function journal.open(path)
+--- open(path, echo) -> journal to go on with, its records | nil, err. Cuts a torn last line off.
+function journal.open(path, echo)
     local records, err, last, whole, size = read(path)
     if not records then
         return nil, err
@@ -107,7 +107,8 @@ function journal.open(path)
     if whole < size then
         must(fs.truncate(path, whole))
     end
-    return setmetatable({path = path, count = #records, last = last}, Journal), records
+    return setmetatable({path = path, count = #records, last = last, echo = echo},
+        Journal), records
 end
 
 return journal

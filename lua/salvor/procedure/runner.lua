@@ -45,13 +45,9 @@ function runner.run(id, options, observer)
     local opened = session.open(id, options)
     check_allowed(opened)
     local wanted = flow.read(opened.procedure, options)
-    local run = runs.create()
-    run.journal.echo = observer.record
-    local held <close> = run.lock -- luacheck: ignore 211
     local started = dates.text()
-    run.journal:append(merge(session.record(opened), {
+    local run = runs.create(merge(session.record(opened), {
         type = "run.begin",
-        run = run.id,
         procedure = id,
         title = opened.procedure.title,
         document = opened.procedure.document,
@@ -62,7 +58,8 @@ function runner.run(id, options, observer)
         user = operator.name(),
         started = started,
         plan = options.plan,
-    }))
+    }), observer.record)
+    local held <close> = run.lock -- luacheck: ignore 211
     observer.begin(opened, run.id)
     local attempt = attempts.new(run, opened, observer, {flow = wanted, started = started})
     return attempts.work(attempt, options.break_lock, attempts.carry_out)
@@ -91,8 +88,7 @@ end
 --- in flight is finished; what changed in the cluster meanwhile is told and asked about. options:
 --- as for run, without `from`; only secret parameters need to be given again.
 function runner.resume(run_id, options, observer)
-    local run = runs.open(run_id)
-    run.journal.echo = observer.record
+    local run = runs.open(run_id, observer.record)
     local held <close> = run.lock -- luacheck: ignore 211
     local opened, replayed = reopen(run, options)
     if replayed.undoing then
@@ -123,8 +119,7 @@ end
 --- what that run did; `kept` has the ids of the steps without an undo. Raises Stopped when it can
 --- be repeated, and Failed when no step has an undo.
 function runner.undo(run_id, options, observer)
-    local run = runs.open(run_id)
-    run.journal.echo = observer.record
+    local run = runs.open(run_id, observer.record)
     local held <close> = run.lock -- luacheck: ignore 211
     local opened, replayed = reopen(run, options)
     local attempt = attempts.new(run, opened, observer, {

@@ -1,4 +1,8 @@
 --- The folder of each run: where it is, its name, and who holds it.
+---
+--- It is made and removed under a hidden name, so that a kill leaves a run with a journal or none.
+local copy = require("salvor.copy")
+local dates = require("salvor.dates")
 local errors = require("salvor.error")
 local folders = require("salvor.folders")
 local fs = require("salvor.fs")
@@ -7,8 +11,23 @@ local usage = require("salvor.usage")
 
 local runs = {}
 
+local ID = "%d+%-%d+%-%x+"
+local DAY = 24 * 3600
+
 local function root()
     return fs.join(folders.state(), "runs")
+end
+
+local function folder_of(id)
+    return fs.join(root(), id)
+end
+
+local function hidden_of(id)
+    return fs.join(root(), "." .. id)
+end
+
+local function journal_in(folder)
+    return fs.join(folder, "journal.jsonl")
 end
 
 local function random_hex(bytes)
@@ -44,36 +63,49 @@ local function lock(folder, id)
     return handle
 end
 
---- create() -> {id, folder, journal, lock}; raises when the state folder cannot be written.
-function runs.create()
+--- What kills have left under hidden names. One that is a day old is not being made any more.
+local function tidy_up()
+    for _, entry in ipairs(fs.list(root()) or {}) do
+        local id = entry.name:match("^%.(" .. ID .. ")$")
+        local began = dates.compact(id)
+        if began and os.time() - began > DAY then
+            fs.remove_tree(hidden_of(id))
+        end
+    end
+end
+
+--- create(begin, echo) -> {id, folder, journal, lock}: a run whose journal begins with that record,
+--- to which its id is added; echo: see salvor.procedure.journal. Raises when it cannot be written.
+function runs.create(begin, echo)
+    tidy_up()
     local id = runs.new_id()
-    local folder = fs.join(root(), id)
-    local made, err = fs.mkdir(folder, {parents = true})
+    local folder, hidden = folder_of(id), hidden_of(id)
+    local made, err = fs.mkdir(hidden, {parents = true})
     if not made then
         cannot_write(err, "let $XDG_STATE_HOME name a folder that can be written")
     end
-    return {
-        id = id,
-        folder = folder,
-        lock = lock(folder, id),
-        journal = journal.create(fs.join(folder, "journal.jsonl")),
-    }
+    local held = lock(hidden, id)
+    local begun = journal.create(journal_in(hidden), echo)
+    begun:append(copy.merge(begin, {run = id}))
+    must(fs.rename(hidden, folder))
+    begun.path = journal_in(folder)
+    return {id = id, folder = folder, lock = held, journal = begun}
 end
 
 local function check_id(id)
-    local folder = fs.join(root(), id)
-    if not id:match("^[%d]+-[%d]+-%x+$") or not fs.stat(folder) then
+    local folder = folder_of(id)
+    if not id:match("^" .. ID .. "$") or not fs.stat(folder) then
         usage("there is no run '" .. id .. "' in " .. root(), "salvor runs lists them")
     end
     return folder
 end
 
---- open(id) -> the same with `records`; raises Usage (there is none), Conflict (it is at work),
---- Corrupt, or why it cannot be written.
-function runs.open(id)
+--- open(id, echo) -> the same with `records`; raises Usage (there is none), Conflict (it is at
+--- work), Corrupt, or why it cannot be written.
+function runs.open(id, echo)
     local folder = check_id(id)
     local held = lock(folder, id)
-    local opened, records = journal.open(fs.join(folder, "journal.jsonl"))
+    local opened, records = journal.open(journal_in(folder), echo)
     if not opened then
         error(records, 0)
     end
@@ -88,7 +120,7 @@ function runs.ids()
     end
     local ids = {}
     for _, entry in ipairs(found or {}) do
-        if entry.type == "folder" and entry.name:match("^%d+%-%d+%-%x+$") then
+        if entry.type == "folder" and entry.name:match("^" .. ID .. "$") then
             table.insert(ids, 1, entry.name)
         end
     end
@@ -114,14 +146,15 @@ function runs.look(id)
     local folder = check_id(id)
     local held = is_held(folder)
     return {id = id, folder = folder, held = held,
-            journal = journal.look(fs.join(folder, "journal.jsonl"))}
+            journal = journal.look(journal_in(folder))}
 end
 
 --- remove(id): takes the run and its journal away; raises Conflict when a process works on it.
 function runs.remove(id)
     local folder = check_id(id)
     local held <close> = lock(folder, id) -- luacheck: ignore 211
-    must(fs.remove_tree(folder))
+    must(fs.rename(folder, hidden_of(id)))
+    must(fs.remove_tree(hidden_of(id)))
 end
 
 return runs
