@@ -349,15 +349,50 @@ lab.describe("waiting", function()
         it("gives them in the order of their names, and says what is missing", function()
             later(to(names[2], {phase = "Complete"}), to(names[1], {phase = "Complete"}),
                 to(names[3], {phase = "Complete"}))
-            local missing = {}
+            local missing, left = nil, {}
             local objects = must(client:wait("dives", {names[3], names[1], names[2]}, {
                 ready = phase("Complete"),
                 on_progress = function(report)
-                    missing[#missing + 1] = table.concat(report.missing, " ")
+                    missing = report.missing()
+                    left[#left + 1] = report.left
                 end,
             }))
             assert.are.same({names[3], names[1], names[2]}, names_of(objects))
-            assert.are.equal("dives/" .. names[3], missing[#missing])
+            assert.are.same({"dives/" .. names[3]}, missing)
+            assert.are.same({3, 3, 3, 2, 1}, left)
+        end)
+
+        it("counts those that are not ready any more, and a selector without objects", function()
+            later(to(names[1], {phase = "Complete"}), to(names[1], {phase = "Running"}),
+                to(names[1], {phase = "Complete"}), to(names[2], {phase = "Complete"}))
+            local missing, left = {}, {}
+            local _, err = client:wait_all({
+                {kind = "dives", name = {names[1], names[2]}, ready = phase("Complete")},
+                {kind = "dives", label_selector = "number=none", create = true},
+            }, {timeout = 3, on_progress = function(report)
+                missing, left[#left + 1] = report.missing(), report.left
+            end})
+            assert.are.equal("Timeout", err.code)
+            assert.are.same({"dives with number=none"}, missing)
+            assert.are.same({3, 3, 2, 3, 2, 1}, left)
+        end)
+
+        it("tells a standstill of each once, also where they change by turns", function()
+            later(to(names[1], {phase = "Running"}), to(names[2], {phase = "Running"}),
+                to(names[3], {phase = "Running"}), to(names[1], {phase = "Slow"}))
+            local stalled = {}
+            local _, err = client:wait("dives", names, {
+                ready = phase("Complete"), stall = 0.8, timeout = 5,
+                on_progress = function(report)
+                    if report.stalled then
+                        stalled[#stalled + 1] = report.name .. " " .. report.state
+                    end
+                end,
+            })
+            assert.are.equal("Timeout", err.code)
+            table.sort(stalled)
+            assert.are.same({names[1] .. " phase Slow", names[2] .. " phase Running",
+                             names[3] .. " phase Running"}, stalled)
         end)
 
         it("ends with the first failure", function()

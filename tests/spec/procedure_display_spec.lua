@@ -109,7 +109,7 @@ lab.describe("the display of a run", function()
             require("salvor.task").now = function() return clock end
             for number = 0, 3 do
                 clock = number * 10
-                observer.wait("thing a", {state = "half", missing = {"a", "b", "c"}})
+                observer.wait("thing a", {state = "half", left = 3})
             end]]}, {home = small.home})
         assert.equal("              thing a: half (and 2 more)\n", result.stdout)
     end)

@@ -67,7 +67,8 @@ function client:watch(kind, opts) end
 ---@field state string One line: phase, state, message, conditions.
 ---@field reason? string What the rule gave beside "not yet".
 ---@field elapsed number Seconds.
----@field missing string[] All that is still waited for: "pods/db-0", or a kind with its selector.
+---@field left integer How many are still waited for.
+---@field missing fun(): string[] All of them: "pods/db-0", or a kind with its selector.
 ---@field stalled? number Seconds without a change, when this is the report of a standstill.
 ---@field why? k8s.Why With `stalled`.
 

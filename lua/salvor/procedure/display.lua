@@ -121,7 +121,7 @@ end
 
 --- What is waited for, and how it stands.
 function display.waiting(what, progress)
-    local more = #(progress.missing or {}) - 1
+    local more = (progress.left or 1) - 1
     return what .. ": " .. progress.state
         .. (more > 0 and string.format(" (and %d more)", more) or "")
 end

@@ -20,6 +20,7 @@ local function new(item)
     return setmetatable({
         item = item, -- the first of them: kind and place are those of all
         targets = {},
+        open = 0, -- of these, how many are not as they are wanted
         by_key = {}, -- key of an object -> its targets
         is_listed = false,
     }, group)
@@ -27,19 +28,20 @@ end
 
 --- of(client, op, items, deadline) -> the groups, whose watches end at `deadline` (nil: each answer
 --- has the client's time). item: {resource, kind, names (a list) or nil, namespace,
---- all_namespaces, label_selector, field_selector, wants, is_single (a result and not a list)}; its
---- group is put into item.group.
+--- all_namespaces, label_selector, field_selector, wants, is_single (a result and not a list)}; the
+--- targets that come of it are put into item.targets.
 function group.of(client, op, items, deadline)
     local groups, by_place = {}, {}
     for index, item in ipairs(items) do
         local place = place_of(item, index)
-        item.group = by_place[place] or new(item)
-        if not by_place[place] then
-            by_place[place] = item.group
-            groups[#groups + 1] = item.group
+        local own = by_place[place]
+        if not own then
+            own = new(item)
+            by_place[place], groups[#groups + 1] = own, own
         end
+        item.targets = {}
         for _, name in ipairs(item.names or {}) do
-            item.group:add(name, item.namespace, item)
+            own:add(name, item.namespace, item)
         end
     end
     for _, each in ipairs(groups) do
@@ -64,6 +66,8 @@ function group:add(name, namespace, item)
     local added = target.new(item, name, namespace)
     local key = key_of(name, namespace)
     self.targets[#self.targets + 1] = added
+    item.targets[#item.targets + 1] = added
+    self.open = self.open + 1
     self.by_key[key] = self.by_key[key] or {}
     table.insert(self.by_key[key], added)
     return added
@@ -78,6 +82,28 @@ function group:targets_of(object)
         return known or {}
     end
     return {self:add(object.metadata.name, namespace, self.item)}
+end
+
+--- Lets one of its targets take an event; true when something has moved. With thousands of them
+--- only a count tells at each event whether all are as they are wanted.
+function group:take(of, event)
+    local was_done = of:is_done()
+    local has_moved = of:take(event)
+    if of:is_done() ~= was_done then
+        self.open = self.open + (was_done and 1 or -1)
+    end
+    return has_moved
+end
+
+--- All that is there is known: what was to go and is not there has gone.
+function group:end_list()
+    for _, each in ipairs(self.targets) do
+        if each.wants.deleted and not each.object then
+            each.state = "ready"
+            self.open = self.open - 1
+        end
+    end
+    self.is_listed = true
 end
 
 function group:title()
@@ -104,16 +130,13 @@ function group:is_empty()
 end
 
 function group:is_done()
-    return self.is_listed and not self:is_empty() and not self:missing()[1]
+    return self.is_listed and not self:is_empty() and self.open == 0
 end
 
 --- What the wait gives for one of its items: the object that was asked for by its name, or a list,
 --- in the order of the names or sorted. In the place of what was to go and never was there, true.
-function group:result(item)
-    local own, list = {}, {}
-    for _, each in ipairs(self.targets) do
-        own[#own + 1] = each.item == item and each or nil
-    end
+function group.result(item)
+    local own, list = item.targets, {}
     if not item.names then
         table.sort(own, function(a, b)
             return key_of(a.name, a.namespace) < key_of(b.name, b.namespace)

@@ -23,6 +23,15 @@ function waiting:elapsed()
     return task.now() - self.began
 end
 
+--- How many are not as they are wanted; a selector that has found nothing is one.
+function waiting:left()
+    local left = 0
+    for _, each in ipairs(self.groups) do
+        left = left + each.open + (each:is_empty() and 1 or 0)
+    end
+    return left
+end
+
 --- The targets that are not as they are wanted.
 function waiting:missing()
     local missing = {}
@@ -84,7 +93,8 @@ function waiting:report(of, stalled)
             why = of.why,
             elapsed = self:elapsed(),
             stalled = stalled,
-            missing = self:missing_titles(),
+            left = self:left(),
+            missing = function() return self:missing_titles() end,
         })
     elseif stalled then
         self.client:_warn(string.format("%s \"%s\": nothing has changed for %d s; %s",
@@ -111,7 +121,7 @@ function waiting:handle(of_group, event)
     for _, of in ipairs(of_group:targets_of(event.object)) do
         -- What was to go has gone, whatever comes after it under its name.
         if not (of.wants.deleted and of:is_done()) then
-            local has_moved = of:take(event)
+            local has_moved = of_group:take(of, event)
             local ok, err = self:judge(of)
             if not ok then
                 return nil, err
@@ -155,33 +165,36 @@ end
 
 --- The next moment something is due even if nothing happens.
 function waiting:due(of_group)
-    local due, stall = self.deadline, self.opts.stall
-    for _, of in ipairs(stall and of_group:missing() or {}) do
-        if not of.stall_told then
-            due = math.min(due, of.changed + stall)
-        end
-    end
-    return self.next_tick and math.min(due, self.next_tick) or due
+    return math.min(self.deadline, of_group.stall_due, self.next_tick)
 end
 
+--- Looks for what stands still. That takes all targets, of which each can come to a stand at a time
+--- of its own: so there are ten looks at most in the time of a stall.
 function waiting:check_stall(of_group)
-    local told = 0
-    for _, of in ipairs(self.opts.stall and of_group:missing() or {}) do
+    local now, stall = task.now(), self.opts.stall
+    if now < of_group.stall_due then
+        return
+    end
+    local told, oldest = 0, now
+    for _, of in ipairs(of_group:missing()) do
         local quiet = task.now() - of.changed
-        if not of.stall_told and quiet >= self.opts.stall then
+        if not of.stall_told and quiet >= stall then
             of.stall_told, told = true, told + 1
             if told <= EXPLAINED then
                 self:explain(of)
             end
             self:report(of, quiet)
+        elseif not of.stall_told then
+            oldest = math.min(oldest, of.changed)
         end
     end
+    of_group.stall_due = math.max(oldest + stall, now + stall / 10)
 end
 
 --- For whoever shows a clock: a report although nothing has happened.
 function waiting:check_tick()
     local now = task.now()
-    if not self.next_tick or now < self.next_tick then
+    if now < self.next_tick then
         return
     end
     self.next_tick = now + self.opts.tick
@@ -204,9 +217,7 @@ end
 --- Whether what is wanted of a group's objects can still come, now that they have been listed.
 function waiting:check_present(of_group)
     for _, of in ipairs(of_group.targets) do
-        if not of.object and of.wants.deleted then
-            of.state = "ready"
-        elseif not of.object and not of.wants.create then
+        if not (of.object or of.wants.deleted or of.wants.create) then
             return self:fail("NotFound", of, "does not exist", "with create=true it may come later")
         end
     end
@@ -227,9 +238,9 @@ function waiting:begin(of_group)
         event = events:take_known()
     end
     if ok then
+        of_group:end_list()
         ok, err = self:check_present(of_group)
     end
-    of_group.is_listed = true
     for _, of in ipairs(ok and not self:is_done() and of_group:missing() or {}) do
         self:report(of)
     end
@@ -299,8 +310,11 @@ return function(client, op, items, opts)
     local self = setmetatable({
         client = client, op = op, opts = opts, groups = groups, timeout = timeout,
         deadline = now + timeout, began = now, is_many = #items > 1 or not items[1].is_single,
-        next_tick = opts.tick and opts.on_progress and now + opts.tick,
+        next_tick = opts.tick and opts.on_progress and now + opts.tick or math.huge,
     }, waiting)
+    for _, each in ipairs(groups) do
+        each.stall_due = opts.stall and now + opts.stall or math.huge
+    end
     local ok, err
     if timeout == 0 then
         ok, err = self:look()
@@ -312,7 +326,7 @@ return function(client, op, items, opts)
     end
     local results = salvor.list({})
     for index, item in ipairs(items) do
-        results[index] = item.group:result(item)
+        results[index] = group.result(item)
     end
     return results
 end
