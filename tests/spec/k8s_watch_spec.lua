@@ -258,6 +258,32 @@ describe("a watch", function()
         assert.is_true(looks > 1)
     end)
 
+    it("lets a wait tell of an outage that lasts, until there is an answer again", function()
+        local ready = cm("a", "12")
+        ready.data = {done = "yes"}
+        play({{json = list("10", {cm("a", "9")})}},
+            {{body = events({"MODIFIED", cm("a", "11")}), ["end"] = "truncate"},
+             {["end"] = "reset"},
+             {chunks = {"\n", events({"MODIFIED", ready})}, delay = 1}})
+        local told = {}
+        watching.within(function()
+            must(server:client():wait("configmaps", "a", {
+                ready = function(object)
+                    return object.data ~= nil and object.data.done == "yes"
+                end,
+                timeout = 60,
+                tick = 0.1,
+                on_progress = function(report)
+                    local code = report.trouble and report.trouble.code or "none"
+                    if code ~= told[#told] then
+                        told[#told + 1] = code
+                    end
+                end,
+            }))
+        end)
+        assert.are.same({"none", "Disconnected", "none"}, told)
+    end)
+
     it("takes events that come in pieces", function()
         local whole = events({"ADDED", cm("b", "11")}, {"ADDED", cm("c", "12")}):gsub("\n", "")
         local pieces = {}

@@ -258,10 +258,11 @@ describe("the evidence of a run", function()
     it("can be made of any records, and of none", function()
         for _, kind in ipairs({"run.begin", "run.resume", "run.undo", "run.interrupted", "run.end",
                                "check", "confirm", "step.begin", "step.end", "step.failed",
-                               "step.skipped", "step.not-needed", "step.verified",
-                               "retry", "effect.begin", "effect.end", "effect.failed", "wait.begin",
-                               "wait.end", "changed", "undo.begin", "undo.end", "undo.failed",
-                               "lock.acquired", "lock.lost", "lock.released", "?"}) do
+                               "step.skipped", "step.not-needed", "step.verified", "retry",
+                               "effect.begin", "effect.end", "effect.failed", "wait.begin",
+                               "wait.trouble", "wait.end", "changed", "undo.begin", "undo.end",
+                               "undo.failed", "lock.acquired", "lock.lost", "lock.released", "?"})
+                               do
             for _, record in ipairs({
                 {type = kind},
                 {type = kind, step = 7, findings = "x", differences = 1, steps = {7, "x"},

@@ -71,6 +71,8 @@ function client:watch(kind, opts) end
 ---@field missing fun(): string[] All of them: "pods/db-0", or a kind with its selector.
 ---@field stalled? number Seconds without a change, when this is the report of a standstill.
 ---@field why? k8s.Why With `stalled`.
+---@field trouble? salvor.Error Why the API server has not answered for some seconds; the wait goes
+--- on trying. Told with `tick`.
 
 --- What is wanted of an object.
 ---@class k8s.WaitItem

@@ -82,11 +82,12 @@ local function running_methods(connection, options)
     end
 
     function wrapped._wait(_, op, items, opts)
-        return options.performer:await(waits.describe(items, opts), function()
+        return options.performer:await(waits.describe(items, opts), function(note)
             return connection:_wait(op, items, copy.merge(opts, {
                 stall = opts.stall or STALL,
                 tick = 1,
                 on_progress = function(progress)
+                    note(progress)
                     options.wait(progress.kind .. " " .. progress.name, progress)
                 end,
             }))

@@ -128,7 +128,9 @@ end
 
 --- Why that does not get on; nil as long as it does.
 function display.stall(progress)
-    if progress.stalled then
+    if progress.trouble then
+        return "contact with the API server is lost, trying again: " .. progress.trouble.message
+    elseif progress.stalled then
         return "nothing has changed for a while"
             .. (progress.why and progress.why.line and ": " .. progress.why.line or "")
     end

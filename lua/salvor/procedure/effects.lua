@@ -95,8 +95,9 @@ function Run:perform(effect)
     return result
 end
 
---- Journals how long is waited, and for what; `wait` as salvor.procedure.waits describes it, and
---- fn() as client:wait.
+--- Journals how long is waited, for what, and each time that the API server cannot be asked
+--- meanwhile; `wait` as salvor.procedure.waits describes it, and fn(note) as client:wait, which
+--- calls note(progress).
 function Run:await(wait, fn)
     local begun = self.journal:append({
         type = "wait.begin",
@@ -105,7 +106,19 @@ function Run:await(wait, fn)
         wanted = wait.wanted,
         timeout = wait.timeout,
     })
-    local result, err = fn()
+    local had_trouble = false
+    local result, err = fn(function(progress)
+        local trouble = progress.trouble
+        if trouble and not had_trouble then
+            self.journal:append({
+                type = "wait.trouble",
+                step = self.step,
+                wait = begun.number,
+                message = text.plain(trouble.message),
+            })
+        end
+        had_trouble = trouble ~= nil
+    end)
     self.journal:append({
         type = "wait.end",
         step = self.step,

@@ -32,6 +32,16 @@ function waiting:left()
     return left
 end
 
+--- Why nothing is heard of some of the objects; nil as long as all is well.
+function waiting:trouble()
+    for _, each in ipairs(self.groups) do
+        local err = each.events:trouble()
+        if err then
+            return err
+        end
+    end
+end
+
 --- The targets that are not as they are wanted.
 function waiting:missing()
     local missing = {}
@@ -93,6 +103,7 @@ function waiting:report(of, stalled)
             why = of.why,
             elapsed = self:elapsed(),
             stalled = stalled,
+            trouble = self:trouble(),
             left = self:left(),
             missing = function() return self:missing_titles() end,
         })

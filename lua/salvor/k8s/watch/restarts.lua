@@ -3,6 +3,7 @@ local task = require("salvor.task")
 
 local MAX_PAUSE = 30
 local MAX_STARTS = 10 -- of a watch that has not had any answer yet
+local LASTING = 2 -- seconds; what is cut now and then is mostly there again by then
 
 local restarts = {}
 restarts.__index = restarts
@@ -27,7 +28,17 @@ function restarts:forgive()
     self.started = nil
 end
 
---- The server is there and answers.
+--- There is an answer, which may have nothing to tell yet.
+function restarts:answered()
+    self.lost = nil
+end
+
+--- The error by which the server was lost, when that has lasted for a while.
+function restarts:trouble()
+    return self.lost and task.now() - self.lost.at >= LASTING and self.lost.err or nil
+end
+
+--- The server is there and tells something.
 function restarts:progress()
     self.is_established = true
     self.pause, self.failures = 0, 0
@@ -39,6 +50,7 @@ function restarts:fail(err)
     end
     self.failures = self.failures + 1
     self.failed_at = task.now()
+    self.lost = self.lost or {at = self.failed_at, err = err}
     self.pause = math.max(err.retry_after or 0, math.min(math.max(2 * self.pause, 1), MAX_PAUSE))
 end
 

@@ -132,6 +132,7 @@ function watcher:take_page()
         self:__close()
         return nil, problem
     elseif page then
+        self.restarts:answered()
         if more then -- everything anew
             self.seen:begin_round()
         end
@@ -180,6 +181,9 @@ function watcher:start(extra)
         open_timeout = self:patience(),
     })
     self.stream = stream
+    if stream then
+        self.restarts:answered()
+    end
     return stream, problem
 end
 
@@ -338,6 +342,11 @@ function watcher:take_known()
     self.queue[self.first] = nil
     self.first = self.first + 1
     return event
+end
+
+--- The error by which the server was lost, when it has not been found again for a while.
+function watcher:trouble()
+    return self.restarts:trouble()
 end
 
 --- The next event {type=, object=, partial=}; nil and an error, which is watcher.TIMED_OUT when

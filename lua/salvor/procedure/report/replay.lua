@@ -207,6 +207,12 @@ on["wait.begin"] = function(self, record)
     table.insert(self:step(record.step or "checks").waits, wait)
 end
 
+on["wait.trouble"] = function(self, record)
+    local wait = self.waiting[record.wait] or {}
+    self:warn(record, "contact with the API server was lost while "
+        .. (wait.target or "something") .. " was waited for: " .. tostring(record.message))
+end
+
 on["wait.end"] = function(self, record)
     local wait = self.waiting[record.wait]
     if wait then
