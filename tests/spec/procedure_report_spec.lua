@@ -261,8 +261,8 @@ describe("the evidence of a run", function()
                                "step.skipped", "step.not-needed", "step.verified", "retry",
                                "effect.begin", "effect.end", "effect.failed", "wait.begin",
                                "wait.trouble", "wait.end", "changed", "undo.begin", "undo.end",
-                               "undo.failed", "lock.acquired", "lock.lost", "lock.released", "?"})
-                               do
+                               "undo.failed", "lock.acquired", "lock.lost", "lock.released",
+                               "?"}) do
             for _, record in ipairs({
                 {type = kind},
                 {type = kind, step = 7, findings = "x", differences = 1, steps = {7, "x"},

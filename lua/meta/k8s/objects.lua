@@ -51,9 +51,9 @@ function client:get(kind, name, opts) end
 ---@return salvor.Error? err
 function client:list(kind, opts) end
 
---- Iterates over the objects of a kind, 500 at a time, so that memory does not grow with their
---- number. While one page is used the next is on its way; leaving the loop ends that too. No object
---- comes twice, even when the list's snapshot expires on the way.
+--- Iterates over the objects of a kind, 500 at a time, so that no more than their uids is kept of
+--- those before. While one page is used the next is on its way; leaving the loop ends that too. No
+--- object comes twice, even when the list's snapshot expires on the way.
 ---
 ---     for pod in c:each("pods", {all_namespaces = true}) do ... end
 ---@param kind string

@@ -69,6 +69,7 @@ function methods:list(kind, opts)
 end
 
 --- The items of a page; of one with everything anew those that were not `given` (by uid) before.
+--- Everything can come anew for as long as there is another page.
 local function items_of(list, is_anew, given)
     local items = list.items
     if is_anew then
@@ -77,7 +78,7 @@ local function items_of(list, is_anew, given)
             items[#items + 1] = not given[item.metadata.uid] and item or nil
         end
     end
-    for _, item in ipairs(items) do
+    for _, item in ipairs(list.metadata.continue and items or {}) do
         given[item.metadata.uid or ""] = true
     end
     return items
