@@ -45,6 +45,15 @@ lab.describe("the display of a run", function()
         assert.is_true(select(2, lines:gsub("\n *pods p: ", "")) <= 3, lines)
     end)
 
+    it("off a terminal tells of each step what it waits for, also when it is the same", function()
+        wait_for_pod()
+        local wait = 'run = function(ctx) ctx.k8s:wait("pod", "p", {timeout = 1.2}) end'
+        small:steps({'id = "one", ' .. wait, 'id = "two", ' .. wait})
+        local result = small:run()
+        salvor.expect_code(0, result)
+        assert.equal(2, select(2, result.stdout:gsub("pods p: phase Pending", "")), result.stdout)
+    end)
+
     it("on a terminal is a line that tells the step, for how long, and what keeps it", function()
         wait_for_pod()
         local result = on_terminal()

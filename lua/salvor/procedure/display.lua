@@ -105,7 +105,7 @@ end
 
 function Display:step(step, status, findings)
     self.live_line:finish()
-    self.waiting = nil
+    self.waiting, self.shown = nil, nil
     if status ~= "begin" and status ~= "undo" then
         self.step = nil
         return render.step(self.stream, step, status, findings)

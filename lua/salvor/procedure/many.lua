@@ -38,6 +38,7 @@ local function observer_of(target, stream, turns, answers)
             render.check(stream, result)
         end,
         step = function(step, status, findings)
+            shown = nil
             if status ~= "begin" and status ~= "undo" then
                 render.step(stream, step, status, findings)
             end
