@@ -376,6 +376,15 @@ describe("the page of a run", function()
         end
     end)
 
+    it("tells of a step that the site leaves out why, and not that it was put there", function()
+        local made = evidence({0, begin({steps = list({{id = "two", title = "Two", why = "W.",
+            origin = {hook = "skip", of = "two", because = "no such database here",
+                      site = "site /srv/site.yaml:3"}}})})})
+        local said = "Left out by the site: no such database here, site /srv/site.yaml:3"
+        assert.truthy(read_page(html(made)).text:find(said, 1, true))
+        assert.truthy(markdown(made):find(said, 1, true))
+    end)
+
     it("shows hostile texts as texts", function()
         local page = read_page(html(hostile()))
         for _, element in ipairs(page.elements) do

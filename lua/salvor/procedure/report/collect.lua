@@ -2,6 +2,7 @@
 --- in JSON and what the other forms are made of. docs/guide.md says what its fields are.
 local dates = require("salvor.dates")
 local copy = require("salvor.copy")
+local lenient = require("salvor.procedure.report.lenient")
 local list = require("salvor").list
 local replay = require("salvor.procedure.report.replay")
 local status = require("salvor.procedure.report.status")
@@ -11,14 +12,7 @@ local function seconds_between(from, to)
     return a and b and math.max(b - a, 0) or nil
 end
 
-local function text(v)
-    return type(v) == "string" and v or nil
-end
-
---- A journal may be of another Salvor, or damaged in a way that its chain does not show.
-local function items(v)
-    return type(v) == "table" and v or {}
-end
+local items, text = lenient.items, lenient.text
 
 local function time_steps(self)
     for _, step in ipairs(self.order) do

@@ -72,14 +72,6 @@ local function list_of(lines, class)
     return h("ul", class and {class = class} or nil, items)
 end
 
-local function findings_of(step)
-    local lines = {}
-    for index, finding in ipairs(step.findings) do
-        lines[index] = words.finding(finding)
-    end
-    return list_of(lines)
-end
-
 -- Parts of the page
 
 local function head(document)
@@ -138,7 +130,7 @@ local function checks(document)
     local rows = {}
     for index, check in ipairs(document.checks) do
         rows[index] = {state(check.status), {check.title or check.id, " ", code(check.id)},
-                       findings_of(check) or words.not_looked(check)}
+                       list_of(words.findings(check)) or words.not_looked(check)}
     end
     return rows[1] and section("Checks", grid({"Result", "Check", "Findings"}, rows))
 end
@@ -160,15 +152,8 @@ local function waits_of(step)
 end
 
 local function attempts_of(step)
-    if #step.attempts < 2 then
-        return nil
-    end
-    local lines = {}
-    for index, attempt in ipairs(step.attempts) do
-        lines[index] = words.time(attempt.began) .. ": " .. tostring(attempt.how or "running")
-            .. (attempt.message and ": " .. attempt.message or "")
-    end
-    return {h("p", nil, "Went at " .. #lines .. " times:"), list_of(lines)}
+    local lines = words.attempts(step)
+    return lines[1] and {h("p", nil, "Went at " .. #lines .. " times:"), list_of(lines)}
 end
 
 local function step_section(step)
@@ -186,7 +171,7 @@ local function step_section(step)
         step.message and h("p", {class = "bad"}, step.message),
         attempts_of(step),
         effects[1] and h("ul", nil, effects),
-        waits_of(step), findings_of(step),
+        waits_of(step), list_of(words.findings(step)),
         h("p", {class = "dim"}, words.verified(step)))
 end
 

@@ -84,16 +84,8 @@ local function head(page, document)
     page:facts(words.head(document))
 end
 
-local function findings_of(step)
-    local lines = {}
-    for index, finding in ipairs(step.findings) do
-        lines[index] = words.finding(finding)
-    end
-    return lines
-end
-
 local function check_row(check)
-    local found = table.concat(findings_of(check), "; ")
+    local found = table.concat(words.findings(check), "; ")
     return {check.status, check.id, check.title, found ~= "" and found or words.not_looked(check)}
 end
 
@@ -127,12 +119,10 @@ local function step_part(page, step)
         end
     end
     effects(page, step)
-    for _, attempt in ipairs(#step.attempts > 1 and step.attempts or {}) do
-        page:item(words.time(attempt.began) .. ": " .. tostring(attempt.how or "running")
-            .. (attempt.message and ": " .. attempt.message or ""))
-    end
-    for _, line in ipairs(findings_of(step)) do
-        page:item(line)
+    for _, lines in ipairs({words.attempts(step), words.findings(step)}) do
+        for _, line in ipairs(lines) do
+            page:item(line)
+        end
     end
 end
 

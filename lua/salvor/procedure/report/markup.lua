@@ -1,5 +1,6 @@
 --- Elements of HTML and SVG. A text that is put into one is always escaped; only what came from
 --- here stays markup, so that no name or message of a server can become any.
+local keys = require("salvor").keys
 local ui = require("salvor.ui")
 
 local markup = {}
@@ -33,12 +34,8 @@ local function add(out, child)
 end
 
 local function attributes(given)
-    local names, parts = {}, {}
-    for name in pairs(given) do
-        names[#names + 1] = name
-    end
-    table.sort(names)
-    for index, name in ipairs(names) do
+    local parts = {}
+    for index, name in ipairs(keys(given)) do
         local value = given[name]
         if math.type(value) == "float" then
             value = string.format("%.1f", value)

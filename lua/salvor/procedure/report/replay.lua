@@ -1,17 +1,11 @@
 --- What the records of a journal tell, one after the other: checks, steps with their attempts and
 --- effects, who confirmed what, and whatever was out of the ordinary.
 local copy = require("salvor.copy")
+local lenient = require("salvor.procedure.report.lenient")
 local list = require("salvor").list
 local salvor = require("salvor")
 
-local function text(v)
-    return type(v) == "string" and v or nil
-end
-
---- A journal may be of another Salvor, or damaged in a way that its chain does not show.
-local function items(v)
-    return type(v) == "table" and v or {}
-end
+local items, text = lenient.items, lenient.text
 
 local Evidence = {}
 Evidence.__index = Evidence

@@ -1,12 +1,8 @@
 --- What the reports for people say alike.
 local age = require("salvor.k8s.age")
+local items = require("salvor.procedure.report.lenient").items
 
 local words = {}
-
---- A journal may be of another Salvor, or damaged in a way that its chain does not show.
-local function table_of(v)
-    return type(v) == "table" and v or {}
-end
 
 function words.span(seconds)
     return type(seconds) == "number" and age.text(seconds) or ""
@@ -19,8 +15,8 @@ end
 --- "; and namespace n of context c (server)" for each of the other places
 local function elsewhere(document)
     local text = ""
-    for _, place in ipairs(type(document.elsewhere) == "table" and document.elsewhere or {}) do
-        place = type(place) == "table" and place or {}
+    for _, place in ipairs(items(document.elsewhere)) do
+        place = items(place)
         text = text .. "; and namespace " .. tostring(place.namespace) .. (place.context
             and " of context " .. tostring(place.context) .. " (" .. tostring(place.server) .. ")"
             or "")
@@ -30,7 +26,7 @@ end
 
 --- "server (context c), namespace n", and the other places
 function words.target(document)
-    local cluster = table_of(document.cluster)
+    local cluster = items(document.cluster)
     local text = tostring(cluster.server or "an unknown cluster")
     if cluster.context then
         text = text .. " (context " .. tostring(cluster.context) .. ")"
@@ -49,8 +45,8 @@ end
 
 --- Which script it was, and what was not as in the bundled one.
 function words.script(document)
-    local script, notes = table_of(document.script), {}
-    for index, note in ipairs(table_of(script.notes)) do
+    local script, notes = items(document.script), {}
+    for index, note in ipairs(items(script.notes)) do
         notes[index] = tostring(note)
     end
     if notes[1] then
@@ -60,24 +56,24 @@ function words.script(document)
 end
 
 function words.site(document)
-    local site = table_of(document.site)
+    local site = items(document.site)
     local name = site.name or site.file
     return name and tostring(name) .. (site.production == true and ", production" or "")
 end
 
---- Where a step comes from that is not the script's own; nil for those of the script.
+--- What the site has done with a step; nil for those of the script alone.
 function words.origin(step)
     local origin = step.origin
     if type(origin) ~= "table" then
         return origin ~= nil and tostring(origin) or nil
     end
-    local text = "Put there by the site: " .. tostring(origin.hook) .. " " .. tostring(origin.of)
+    local is_left_out, parts = origin.hook == "skip", {}
+    parts[1] = not is_left_out and tostring(origin.hook) .. " " .. tostring(origin.of) or nil
     for _, part in ipairs({"because", "file", "site"}) do
-        if origin[part] ~= nil then
-            text = text .. ", " .. tostring(origin[part])
-        end
+        parts[#parts + 1] = origin[part] ~= nil and tostring(origin[part]) or nil
     end
-    return text
+    return (is_left_out and "Left out by the site: " or "Put there by the site: ")
+        .. table.concat(parts, ", ")
 end
 
 --- What stands at the top: a list of {title, value (nil: nothing to say), whether it is code}.
@@ -87,16 +83,16 @@ function words.head(document)
         {"Procedure", document.procedure, true},
         {"Document", document.document},
         {"Target", words.target(document)},
-        {"Cluster", table_of(document.cluster).uid, true},
+        {"Cluster", items(document.cluster).uid, true},
         {"Site", words.site(document)},
         {"Started by", document.user},
         {"Began", words.time(document.began)},
         {"Ended", document.status ~= "running" and words.time(document.ended) or "not yet"},
         {"Took", words.took(document)},
         {"Script", words.script(document)},
-        {"Script SHA-256", table_of(document.script).sha256, true},
+        {"Script SHA-256", items(document.script).sha256, true},
         {"Salvor", document.salvor},
-        {"Saved plan", table_of(document.plan).digest, true},
+        {"Saved plan", items(document.plan).digest, true},
         {"Go on with", document.go_on, true},
     }
 end
@@ -135,7 +131,7 @@ function words.result(effect)
     elseif not effect.ended then
         return "begun; whether it was done is not known"
     end
-    local result, parts = table_of(effect.result), {}
+    local result, parts = items(effect.result), {}
     for _, field in ipairs(RESULT) do
         local value = result[field[1]]
         if value ~= nil and type(value) ~= "table" then
@@ -162,7 +158,7 @@ end
 --- The lines of what an effect changed.
 function words.changes(effect)
     local lines = {}
-    for index, change in ipairs(table_of(effect.changes)) do
+    for index, change in ipairs(items(effect.changes)) do
         lines[index] = type(change) == "table" and words.change(change) or tostring(change)
     end
     if effect.changes and not lines[1] then
@@ -193,13 +189,32 @@ function words.verified(step)
     return step.verify and "not verified" or "the procedure verifies it no further"
 end
 
-function words.finding(finding)
+local function line_of(finding)
     if type(finding) ~= "table" then
         return tostring(finding)
     end
     return (finding.level ~= "note" and tostring(finding.level) .. ": " or "")
         .. tostring(finding.message)
         .. (finding.hint and " — " .. tostring(finding.hint) or "")
+end
+
+--- A line for each of the step's findings.
+function words.findings(step)
+    local lines = {}
+    for index, finding in ipairs(step.findings) do
+        lines[index] = line_of(finding)
+    end
+    return lines
+end
+
+--- A line for each time that somebody went at the step; none where once was enough.
+function words.attempts(step)
+    local lines = {}
+    for index, attempt in ipairs(#step.attempts > 1 and step.attempts or {}) do
+        lines[index] = words.time(attempt.began) .. ": " .. tostring(attempt.how or "running")
+            .. (attempt.message and ": " .. attempt.message or "")
+    end
+    return lines
 end
 
 --- What the chain of the journal says of it.
