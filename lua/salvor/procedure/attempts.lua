@@ -140,7 +140,7 @@ function attempts.carry_out(attempt, prevented)
     local run = attempt.run
     local results, failed = check(attempt, prevented)
     if failed then
-        return {status = "preflight", run = run.id, folder = run.folder, checks = results,
+        return {status = "preflight", run = run.id, journal = run.journal.path, checks = results,
                 facts = attempt.ctx.facts, resumable = next(attempt.begun) ~= nil}
     end
     local agreed, refusal = pcall(steps.confirm_all, attempt)
@@ -158,7 +158,7 @@ function attempts.carry_out(attempt, prevented)
         status = status,
         step = last and last.id,
         run = run.id,
-        folder = run.folder,
+        journal = run.journal.path,
         facts = attempt.ctx.facts,
         next = not last and lines_of_next(attempt) or {},
     }

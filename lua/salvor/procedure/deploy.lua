@@ -8,6 +8,7 @@ local params = require("salvor.procedure.params")
 local permissions = require("salvor.procedure.permissions")
 local rbac = require("salvor.procedure.rbac")
 local references = require("salvor.procedure.references")
+local settings = require("salvor.procedure.settings")
 local usage = require("salvor.usage")
 
 local deploy = {}
@@ -139,7 +140,7 @@ local function environment(opened, options)
     for _, declaration in ipairs(opened.procedure.params) do
         local reference = secret_of(opened, declaration.name, options)
         variables[#variables + 1] = reference and {
-            name = "SALVOR_PARAM_" .. declaration.name:upper(),
+            name = settings.variable(declaration.name),
             valueFrom = {secretKeyRef = reference},
         } or nil
     end

@@ -68,8 +68,7 @@ local function hooks_of(prepared, files)
         hooks[index] = copy.merge(hook)
         if hook.run then
             local path = "hooks/" .. index .. ".lua"
-            local folder = layer.file:absolute(layer.value.scripts or "scripts")
-            files["scripts/" .. path] = must(fs.read(fs.join(folder, hook.run)))
+            files["scripts/" .. path] = must(fs.read(fs.join(site.scripts_of(layer), hook.run)))
             hooks[index].run = path
         end
     end

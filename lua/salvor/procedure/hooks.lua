@@ -76,8 +76,7 @@ local function check_replacement(entry, steps)
 end
 
 local function load_steps(entry, target)
-    local path = fs.join(entry.layer.file:absolute(entry.layer.value.scripts or site.SCRIPTS),
-        entry.run)
+    local path = fs.join(site.scripts_of(entry.layer), entry.run)
     local text, err = fs.read(path)
     if not text then
         entry.layer.file:fail(entry.path, err.message,

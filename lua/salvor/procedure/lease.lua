@@ -1,6 +1,7 @@
 --- The Lease of a namespace as an object: whom it names, and how somebody takes it.
 local copy = require("salvor.copy")
 local dig = require("salvor").dig
+local objects = require("salvor.procedure.objects")
 local operator = require("salvor.procedure.operator")
 
 local lease = {}
@@ -8,7 +9,7 @@ local lease = {}
 lease.KIND = "coordination.k8s.io/v1/Lease"
 lease.NAME = "salvor"
 
-local RUN_LABEL, PROCEDURE = "salvor-run", "salvor-procedure"
+local PROCEDURE = "salvor-procedure"
 
 --- microtime() -> now, as a Lease has it
 function lease.microtime()
@@ -72,7 +73,7 @@ end
 function lease.taken(object, holder)
     local now = lease.microtime()
     local metadata = copy.merge({name = lease.NAME}, dig(object, "metadata"))
-    metadata.labels = copy.merge(dig(metadata, "labels"), {[RUN_LABEL] = holder.run})
+    metadata.labels = copy.merge(dig(metadata, "labels"), {[objects.RUN_LABEL] = holder.run})
     metadata.annotations = copy.merge(dig(metadata, "annotations"),
         {[PROCEDURE] = holder.procedure})
     return copy.merge(object, {

@@ -1,13 +1,13 @@
 --- Plans and progress as text. Whatever goes to a terminal passes ui.escape and secret.mask.
 local age = require("salvor.k8s.age")
 local document = require("salvor.procedure.plan_document")
-local fs = require("salvor.fs")
 local hooks = require("salvor.procedure.hooks")
 local json_text = require("salvor.procedure.json_text")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
 local site = require("salvor.procedure.site")
 local summary = require("salvor.procedure.plan_summary")
+local texts = require("salvor.procedure.text")
 local ui = require("salvor.ui")
 
 local render = {}
@@ -80,12 +80,9 @@ end
 local LONGEST, MOST_FIELDS = 100, 100
 
 local function shortened(value)
-    local text = secret.mask(tostring(value))
-    if #text <= LONGEST then
-        return text
-    end
-    local stop = utf8.len(text) and utf8.offset(text, 0, LONGEST + 1) or LONGEST + 1
-    return string.format("%s… (%d bytes)", text:sub(1, stop - 1), #text)
+    local words = texts.plain(tostring(value))
+    return #words <= LONGEST and words
+        or string.format("%s… (%d bytes)", texts.cut(words, LONGEST), #words)
 end
 
 local function write_change(stream, change)
@@ -203,7 +200,7 @@ function render.outcome_json(stream, outcome)
         step = outcome.step,
         kept = outcome.kept,
         run = outcome.run,
-        journal = outcome.folder and fs.join(outcome.folder, "journal.jsonl"),
+        journal = outcome.journal,
         checks = outcome.checks and document.steps(outcome.checks),
         facts = outcome.facts,
         next = outcome.next and salvor.list(outcome.next),
@@ -226,7 +223,7 @@ function render.outcome(stream, outcome)
         return
     end
     write(stream, "run " .. outcome.run .. ENDED[outcome.status]:format(outcome.step)
-        .. "; its journal is " .. fs.join(outcome.folder, "journal.jsonl"))
+        .. "; its journal is " .. outcome.journal)
     if outcome.kept and outcome.kept[1] then
         write(stream, "without an undo, so as it was: " .. table.concat(outcome.kept, ", "))
     elseif outcome.status == "until" then

@@ -37,9 +37,9 @@ end
 
 -- Starting one
 
---- run(id, options, observer) -> outcome {status, run, ...}; status is "done" (with folder and
---- next), "until" (stopped after `step`, as asked) or "preflight" (with checks: one failed). Raises
---- Stopped when it can be resumed, Refused, and what prevents the start. options: those of
+--- run(id, options, observer) -> outcome {status, run, journal (its path), ...}; status is "done"
+--- (with next), "until" (stopped after `step`, as asked) or "preflight" (with checks: one failed).
+--- Raises Stopped when it can be resumed, Refused, and what prevents the start. options: those of
 --- session.open; from, until, skip (ids of steps); break_lock.
 function runner.run(id, options, observer)
     local opened = session.open(id, options)
@@ -115,7 +115,7 @@ function runner.resume(run_id, options, observer)
     end)
 end
 
---- undo(run id, options, observer) -> outcome {status = "undone", run, folder, kept}: takes back
+--- undo(run id, options, observer) -> outcome {status = "undone", run, journal, kept}: takes back
 --- what that run did; `kept` has the ids of the steps without an undo. Raises Stopped when it can
 --- be repeated, and Failed when no step has an undo.
 function runner.undo(run_id, options, observer)

@@ -74,7 +74,7 @@ local function tidy_up()
     end
 end
 
---- create(begin, echo) -> {id, folder, journal, lock}: a run whose journal begins with that record,
+--- create(begin, echo) -> {id, journal, lock}: a run whose journal begins with that record,
 --- to which its id is added; echo: see salvor.procedure.journal. Raises when it cannot be written.
 function runs.create(begin, echo)
     tidy_up()
@@ -89,7 +89,7 @@ function runs.create(begin, echo)
     begun:append(copy.merge(begin, {run = id}))
     must(fs.rename(hidden, folder))
     begun.path = journal_in(folder)
-    return {id = id, folder = folder, lock = held, journal = begun}
+    return {id = id, lock = held, journal = begun}
 end
 
 local function check_id(id)
@@ -109,7 +109,7 @@ function runs.open(id, echo)
     if not opened then
         error(records, 0)
     end
-    return {id = id, folder = folder, lock = held, journal = opened, records = records}
+    return {id = id, lock = held, journal = opened, records = records}
 end
 
 --- The ids of all runs, the newest first. A folder that has another name is none.
@@ -140,13 +140,11 @@ local function is_held(folder)
     return not handle and err.code == "Conflict"
 end
 
---- look(id) -> {id, folder, held, journal = what salvor.procedure.journal.look tells}, whatever
+--- look(id) -> {id, held, journal = what salvor.procedure.journal.look tells}, whatever
 --- state the run is in; raises Usage when there is none by that id.
 function runs.look(id)
     local folder = check_id(id)
-    local held = is_held(folder)
-    return {id = id, folder = folder, held = held,
-            journal = journal.look(journal_in(folder))}
+    return {id = id, held = is_held(folder), journal = journal.look(journal_in(folder))}
 end
 
 --- remove(id): takes the run and its journal away; raises Conflict when a process works on it.

@@ -12,8 +12,8 @@ local settings = {}
 -- Parameter types for which a number or boolean of YAML is as good as its text.
 local TYPED = {integer = true, size = true, duration = true, boolean = true}
 
---- "max_age" -> "SALVOR_PARAM_MAX_AGE"
-local function variable(name)
+--- variable("max_age") -> "SALVOR_PARAM_MAX_AGE"
+function settings.variable(name)
     return "SALVOR_PARAM_" .. name:upper()
 end
 
@@ -126,8 +126,8 @@ local function look_up(procedure, of, declaration, kept)
     local name = declaration.name
     if kept and declaration.type ~= "secret" then
         return kept.params[name], (kept.sources or {})[name]
-    elseif from_environment(variable(name)) then
-        return from_environment(variable(name)), "environment"
+    elseif from_environment(settings.variable(name)) then
+        return from_environment(settings.variable(name)), "environment"
     end
     return from_site(of, procedure.id, declaration)
 end

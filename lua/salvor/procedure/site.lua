@@ -19,6 +19,11 @@ local site = {}
 -- Where scripts are, beside a file that does not say it.
 site.SCRIPTS = "scripts"
 
+--- The folder of scripts that a layer's file names.
+function site.scripts_of(layer)
+    return layer.file:absolute(layer.value.scripts or site.SCRIPTS)
+end
+
 local function add_layer(layers, level, path)
     for _, layer in ipairs(layers) do
         if layer.file.path == path then
@@ -87,8 +92,7 @@ end
 local function script_folders_by_level(self)
     local by_level = {site = {}, user = {}, system = {}}
     for _, layer in ipairs(self.layers) do
-        table.insert(by_level[layer.level],
-            layer.file:absolute(layer.value.scripts or site.SCRIPTS))
+        table.insert(by_level[layer.level], site.scripts_of(layer))
     end
     local own = folders.config()
     by_level.user[#by_level.user + 1] = own and fs.join(own, site.SCRIPTS)

@@ -1,4 +1,5 @@
 --- What may stand in a site file. Whatever else does is an error with its place and the right word.
+local keys = require("salvor").keys
 local namespaces = require("salvor.k8s.namespace")
 local open = require("salvor.store.open")
 local suggest = require("salvor.suggest")
@@ -37,15 +38,6 @@ function schema.text(file, path, v)
         expect(file, path, "a text", (type(v) == "number" or type(v) == "boolean")
             and "YAML reads a " .. type(v) .. " there; put it in quotes" or nil)
     end
-end
-
-local function sorted_keys(v)
-    local keys = {}
-    for key in pairs(v) do
-        keys[#keys + 1] = key
-    end
-    table.sort(keys)
-    return keys
 end
 
 local function boolean(file, path, v)
@@ -89,12 +81,12 @@ local SCALARS = {string = text, boolean = boolean, number = number}
 
 --- A mapping with these keys, each with its check; `required` names those that must be there.
 local function record(fields, required)
-    local names = sorted_keys(fields)
+    local names = keys(fields)
     return function(file, path, v)
         if not is_mapping(v) then
             expect(file, path, "a mapping of " .. table.concat(names, ", "))
         end
-        for _, key in ipairs(sorted_keys(v)) do
+        for _, key in ipairs(keys(v)) do
             if not fields[key] then
                 file:fail(below(path, key), "unknown key '" .. key .. "'",
                     suggest.hint(key, names, "known here"))
@@ -115,7 +107,7 @@ local function map(pattern, what, check)
         if not is_mapping(v) then
             expect(file, path, "a mapping of " .. what)
         end
-        for _, key in ipairs(sorted_keys(v)) do
+        for _, key in ipairs(keys(v)) do
             if not key:match(pattern) then
                 file:fail(below(path, key), "'" .. key .. "' cannot be one of " .. what)
             end
@@ -222,14 +214,14 @@ local function check_url(file, path, url)
 end
 
 local function check_options(file, path, options, settings, credentials)
-    for _, name in ipairs(sorted_keys(options)) do
+    for _, name in ipairs(keys(options)) do
         local at = below(path, name)
         if credentials[name] then
             file:fail(at, "'" .. name .. "' is a credential", "put it below credentials; "
                 .. PLAIN_HINT)
         elseif not settings[name] then
             file:fail(at, "unknown option '" .. name .. "'",
-                suggest.hint(name, sorted_keys(settings), "this kind of store knows"))
+                suggest.hint(name, keys(settings), "this kind of store knows"))
         end
         SCALARS[settings[name]](file, at, options[name])
     end
@@ -244,8 +236,8 @@ local function check_credentials(file, path, given, known)
         end
         return SECRET(file, path, given)
     end
-    local names = sorted_keys(known)
-    for _, name in ipairs(sorted_keys(given)) do
+    local names = keys(known)
+    for _, name in ipairs(keys(given)) do
         if not known[name] then
             file:fail(below(path, name), "unknown credential '" .. name .. "'",
                 suggest.hint(name, names, "this kind of store knows"))

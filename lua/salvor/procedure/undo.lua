@@ -110,7 +110,7 @@ function undo.run(attempt, undone)
     undo_each(attempt, candidates(attempt, undone), function()
         return true
     end)
-    return {status = "undone", run = attempt.run.id, folder = attempt.run.folder,
+    return {status = "undone", run = attempt.run.id, journal = attempt.run.journal.path,
             kept = kept(attempt)}
 end
 
