@@ -2,6 +2,7 @@
 --- objects: in a plan they change nothing and later reads see them, in a run each is one effect.
 local errors = require("salvor.error")
 local lab = require("support.lab")
+local client = require("salvor.procedure.client")
 local procedure_client = require("support.procedure_client")
 local salvor = require("salvor")
 local secret = require("salvor.secret")
@@ -122,6 +123,19 @@ lab.describe("a procedure's client", function()
                          "effect.begin delete", "effect.end 7"}, done)
         assert.are.equal(2, tries)
         assert.are.equal(3, must(connection:get("deploy", "d")).spec.replicas)
+    end)
+
+    it("tells the script's own on_progress of a run's wait, too", function()
+        must(connection:create(config_map("w", {a = "1"})))
+        local told = {}
+        local c = client.wrap(connection, {performer = procedure_client.run(), run = "r1",
+            wait = function(what) told.display = what end})
+        local _, err = c:wait("cm", "w", {
+            ready = function() end, timeout = 0.3,
+            on_progress = function(progress) told.script = progress.name end,
+        })
+        assert.are.equal("Timeout", err.code)
+        assert.are.same({display = "configmaps w", script = "w"}, told)
     end)
 
     it("sends raw requests that read, and no other", function()

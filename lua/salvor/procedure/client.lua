@@ -89,6 +89,9 @@ local function running_methods(connection, options)
                 on_progress = function(progress)
                     note(progress)
                     options.wait(progress.kind .. " " .. progress.name, progress)
+                    if opts.on_progress then
+                        opts.on_progress(progress)
+                    end
                 end,
             }))
         end)
