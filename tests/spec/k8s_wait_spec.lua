@@ -346,53 +346,90 @@ lab.describe("waiting", function()
             return result
         end
 
+        --- An on_progress that keeps what it is told in a list, and makes the next step when all of
+        --- `first` reports have come, each when the one before is told of.
+        local function by_reports(first, steps, told)
+            return function(report)
+                told[#told + 1] = report
+                if #told >= first and steps[1] then
+                    table.remove(steps, 1)()
+                end
+            end
+        end
+
+        local function left_of(reports)
+            local left = {}
+            for index, report in ipairs(reports) do
+                left[index] = report.left
+            end
+            return left
+        end
+
         it("gives them in the order of their names, and says what is missing", function()
-            later(to(names[2], {phase = "Complete"}), to(names[1], {phase = "Complete"}),
-                to(names[3], {phase = "Complete"}))
-            local missing, left = nil, {}
+            local told, missing = {}, nil
             local objects = must(client:wait("dives", {names[3], names[1], names[2]}, {
                 ready = phase("Complete"),
-                on_progress = function(report)
-                    missing = report.missing()
-                    left[#left + 1] = report.left
-                end,
+                timeout = 60,
+                on_progress = by_reports(3, {
+                    to(names[2], {phase = "Complete"}),
+                    to(names[1], {phase = "Complete"}),
+                    function()
+                        missing = told[#told].missing()
+                        to(names[3], {phase = "Complete"})()
+                    end,
+                }, told),
             }))
             assert.are.same({names[3], names[1], names[2]}, names_of(objects))
+            assert.are.same({3, 3, 3, 2, 1}, left_of(told))
             assert.are.same({"dives/" .. names[3]}, missing)
-            assert.are.same({3, 3, 3, 2, 1}, left)
         end)
 
         it("counts those that are not ready any more, and a selector without objects", function()
-            later(to(names[1], {phase = "Complete"}), to(names[1], {phase = "Running"}),
-                to(names[1], {phase = "Complete"}), to(names[2], {phase = "Complete"}))
-            local missing, left = {}, {}
-            local _, err = client:wait_all({
+            local told, missing = {}, nil
+            must(client:wait_all({
                 {kind = "dives", name = {names[1], names[2]}, ready = phase("Complete")},
-                {kind = "dives", label_selector = "number=none", create = true},
-            }, {timeout = 3, on_progress = function(report)
-                missing, left[#left + 1] = report.missing(), report.left
-            end})
-            assert.are.equal("Timeout", err.code)
-            assert.are.same({"dives with number=none"}, missing)
-            assert.are.same({3, 3, 2, 3, 2, 1}, left)
+                {kind = "dives", label_selector = "late=" .. number, create = true,
+                 ready = phase("Complete")},
+            }, {timeout = 60, on_progress = by_reports(2, {
+                to(names[1], {phase = "Complete"}),
+                to(names[1], {phase = "Running"}),
+                to(names[1], {phase = "Complete"}),
+                to(names[2], {phase = "Complete"}),
+                function()
+                    missing = told[#told].missing()
+                    must(client:patch("dives", names[3],
+                        {metadata = {labels = {late = tostring(number)}}}))
+                end,
+                to(names[3], {phase = "Complete"}),
+            }, told)}))
+            assert.are.same({"dives with late=" .. number}, missing)
+            assert.are.same({3, 3, 2, 3, 2, 1, 1}, left_of(told))
         end)
 
         it("tells a standstill of each once, also where they change by turns", function()
-            later(to(names[1], {phase = "Running"}), to(names[2], {phase = "Running"}),
-                to(names[3], {phase = "Running"}), to(names[1], {phase = "Slow"}))
-            local stalled = {}
-            local _, err = client:wait("dives", names, {
-                ready = phase("Complete"), stall = 0.8, timeout = 5,
+            local times, slow = {}, false
+            must(client:wait("dives", names, {
+                ready = phase("Complete"), stall = 0.5, timeout = 60,
                 on_progress = function(report)
-                    if report.stalled then
-                        stalled[#stalled + 1] = report.name .. " " .. report.state
+                    if not report.stalled then
+                        return
+                    end
+                    local what = report.name .. " " .. report.state
+                    times[what] = (times[what] or 0) + 1
+                    if not slow then
+                        slow = true
+                        to(names[1], {phase = "Slow"})()
+                    elseif times[names[1] .. " phase Slow"] then
+                        for _, each in ipairs(names) do
+                            to(each, {phase = "Complete"})()
+                        end
                     end
                 end,
-            })
-            assert.are.equal("Timeout", err.code)
-            table.sort(stalled)
-            assert.are.same({names[1] .. " phase Slow", names[2] .. " phase Running",
-                             names[3] .. " phase Running"}, stalled)
+            }))
+            for _, name_of in ipairs(names) do
+                assert.are.equal(1, times[name_of .. " no status yet"])
+            end
+            assert.are.equal(1, times[names[1] .. " phase Slow"])
         end)
 
         it("ends with the first failure", function()

@@ -265,6 +265,7 @@ describe("a watch", function()
         play({{json = list("10", {cm("a", "9")})}},
             {{body = events({"MODIFIED", cm("a", "11")}), ["end"] = "truncate"},
              {["end"] = "reset"},
+             {["end"] = "reset"},
              {chunks = {"\n", events({"MODIFIED", ready})}, delay = 1}})
         local told = {}
         watching.within(function()

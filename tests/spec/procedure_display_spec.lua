@@ -47,7 +47,7 @@ lab.describe("the display of a run", function()
 
     it("off a terminal tells of each step what it waits for, also when it is the same", function()
         wait_for_pod()
-        local wait = 'run = function(ctx) ctx.k8s:wait("pod", "p", {timeout = 1.2}) end'
+        local wait = 'run = function(ctx) ctx.k8s:wait("pod", "p", {timeout = 2.5}) end'
         small:steps({'id = "one", ' .. wait, 'id = "two", ' .. wait})
         local result = small:run()
         salvor.expect_code(0, result)
