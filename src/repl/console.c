@@ -10,7 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { COLUMNS = 80, ROWS = 24, OUTPUT_LIMIT = 64 << 20, CHUNK = 16384 };
+enum { COLUMNS = 80, ROWS = 24, OUTPUT_LIMIT = 64 << 20, CHUNK = 16384, CTRL_D = 4 };
 
 struct salvor_console {
     struct salvor_op op;
@@ -23,6 +23,7 @@ struct salvor_console {
     struct salvor_buffer output;
     struct salvor_error failure;
     struct termios found; /* the terminal's settings, while it is taken */
+    size_t ahead;         /* bytes still to be read that came before it was taken */
     bool taken, resized, closed;
     bool marking; /* a paste that the terminal has not marked is under way */
     bool marks;   /* the terminal has marked a paste, so it marks all */
@@ -159,6 +160,15 @@ static void hand_over(struct salvor_console *console, const char *bytes, size_t 
     push(console, bytes, size);
 }
 
+/* A terminal with line editing of its own keeps a NUL in the place of Ctrl-D, which it ends a line by. */
+static void restore_ends(struct salvor_console *console, char *bytes, size_t size)
+{
+    size_t count = size < console->ahead ? size : console->ahead;
+    console->ahead -= count;
+    for (char *end = bytes; (end = memchr(end, '\0', count - (size_t)(end - bytes)));)
+        *end = CTRL_D;
+}
+
 static void read_keys(struct salvor_watch *watch, short revents)
 {
     (void)revents;
@@ -170,8 +180,10 @@ static void read_keys(struct salvor_watch *watch, short revents)
         return;
     /* A terminal that was hung up says EIO. */
     console->closed = got <= 0;
-    if (got > 0)
+    if (got > 0) {
+        restore_ends(console, chunk, (size_t)got);
         hand_over(console, chunk, (size_t)got);
+    }
     look(console);
     wait_for_rest(console);
 }
@@ -309,6 +321,10 @@ static int enter_raw(struct salvor_console *console, struct salvor_error *err)
     raw.c_cc[VTIME] = 0;
     if (set_mode(&raw) < 0)
         return salvor_error_errno(err, errno, "cannot change the terminal's settings");
+    int ahead = 0;
+    if (console->found.c_lflag & ICANON)
+        ioctl(STDIN_FILENO, FIONREAD, &ahead);
+    console->ahead = (size_t)ahead;
     return 0;
 }
 
