@@ -2,6 +2,7 @@
 local cells = require("salvor.prompt.show.cells")
 local dates = require("salvor.dates")
 local errors = require("salvor.error")
+local limit = require("support.limit")
 local salvor = require("salvor")
 local show = require("salvor.prompt.show")
 
@@ -220,6 +221,40 @@ describe("a value at the prompt", function()
         assert.is_true(#long < 300000 and utf8.len(long) ~= nil)
         assert.truthy(text({1, ("x"):rep(5000)}, {name = "_2"}):find(":all _2 shows", 1, true))
         assert.is_nil(text({("x"):rep(5000)}):find(":all", 1, true))
+    end)
+
+    describe("in which tables stand many times", function()
+        local shared = {1, 2}
+        for _ = 1, 60 do
+            shared = {shared, shared} -- 2^61 numbers, all in all
+        end
+        local cases = {
+            ["as YAML"] = {shared, "yaml", "- - - - "},
+            ["as JSON"] = {{a = shared}, "json", '{\n  "a": %[\n    %[\n'},
+            ["as Lua"] = {shared, "lua", "{\n  {\n    {\n"},
+            ["as itself"] = {{shared}, nil, "{\n  {\n    {\n"},
+            ["as an object"] = {object("a", {data = shared}), nil, "apiVersion: v1\n"},
+        }
+        for how, case in pairs(cases) do
+            it("is bounded " .. how .. ", also when the whole is asked for", limit(function()
+                local short = text(case[1], {output = case[2], name = "_1"})
+                assert.truthy(short:find("^" .. case[3]))
+                assert.truthy(short:find("\n… :all _1 shows the whole$"))
+                local whole = text(case[1], {output = case[2], whole = true})
+                assert.truthy(whole:find("^" .. case[3]))
+                assert.truthy(whole:find("\n… what is left out is too large or too deep", 1, true))
+                assert.is_true(#whole > 1 << 20 and #whole < 128 << 20)
+            end))
+        end
+
+        it("is whole where it can be", function()
+            local twice = {("x"):rep(3000)}
+            for _, output in ipairs({"yaml", "json", "lua"}) do
+                local whole = text({twice, twice}, {output = output, whole = true})
+                assert.are.equal(6000, select(2, whole:gsub("x", "")))
+                assert.is_nil(whole:find("…", 1, true))
+            end
+        end)
     end)
 
     it("may pretend to be something and fail", function()

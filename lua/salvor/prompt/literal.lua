@@ -3,15 +3,17 @@
 --- which may fail.
 local lexer = require("salvor.prompt.lexer")
 local secrets = require("salvor.prompt.show.secrets")
+local sorted_keys = require("salvor.prompt.show.sorted_keys")
 local terminal = require("salvor.terminal")
 local value = require("salvor.value")
 
 local INDENT = 2
 local WIDTH = 80
 
--- {depth, entries of one table, entries in all, bytes of a text}
-local BOUNDS = {depth = 5, entries = 50, all = 1000, bytes = 2000}
-local WIDE_BOUNDS = {depth = 150, entries = math.huge, all = 1e6, bytes = math.huge}
+-- {depth, entries of one table, entries in all, bytes of a text, bytes in all}
+local BOUNDS = {depth = 5, entries = 50, all = 1000, bytes = 2000, room = math.huge}
+local WIDE_BOUNDS = {depth = 150, entries = math.huge, all = 1e6, bytes = math.huge,
+                     room = 16 << 20}
 
 local function string_text(state, text)
     local limit = state.bounds.bytes
@@ -60,45 +62,39 @@ local function key_text(state, key)
     return "[" .. (type(key) == "boolean" and tostring(key) or address(key)) .. "]"
 end
 
-local function compare(one, other)
-    local a, b = type(one), type(other)
-    if a ~= b then
-        return a < b
-    elseif a == "number" or a == "string" then
-        return one < other
-    end
-    return string.format("%p", one) < string.format("%p", other)
-end
-
---- Keys of the list part first, then the others, sorted.
-local function sorted_keys(map)
-    local keys, count = {}, rawlen(map)
-    for key in next, map do
-        if math.type(key) ~= "integer" or key < 1 or key > count then
-            keys[#keys + 1] = key
-        end
-    end
-    table.sort(keys, compare)
-    return keys, count
-end
-
 local show
+
+-- What is shown of a value is a text, or a list of pieces, since else each table would copy the
+-- text of all that is in it.
+
+local function join(piece, texts)
+    if type(piece) == "string" then
+        texts[#texts + 1] = piece
+        return texts
+    end
+    for _, each in ipairs(piece) do
+        join(each, texts)
+    end
+    return texts
+end
 
 local function entries_of(state, map, depth)
     local entries = {}
     local keys, count = sorted_keys(map)
-    local function add(text)
-        entries[#entries + 1] = text
+    local function add(label, shown)
+        local is_text = type(shown) == "string"
+        entries[#entries + 1] = is_text and label .. shown or {label, shown}
         state.left = state.left - 1
-        return #entries < state.bounds.entries and state.left > 0
+        state.room = state.room - (depth + 1) * INDENT - #label - (is_text and #shown or 0)
+        return #entries < state.bounds.entries and state.left > 0 and state.room > 0
     end
     for index = 1, count do
-        if not add(show(state, rawget(map, index), depth + 1)) then
+        if not add("", show(state, rawget(map, index), depth + 1)) then
             break
         end
     end
     for _, key in ipairs(#entries == count and keys or {}) do
-        if not add(key_text(state, key) .. " = " .. show(state, rawget(map, key), depth + 1)) then
+        if not add(key_text(state, key) .. " = ", show(state, rawget(map, key), depth + 1)) then
             break
         end
     end
@@ -108,8 +104,11 @@ end
 local function is_short(state, entries, depth)
     local width = depth * INDENT
     for _, entry in ipairs(entries) do
+        if type(entry) ~= "string" or entry:find("\n", 1, true) then
+            return false
+        end
         width = width + terminal.display_width(entry) + 2
-        if entry:find("\n", 1, true) or width > state.width then
+        if width > state.width then
             return false
         end
     end
@@ -136,9 +135,13 @@ local function show_table(state, map, depth)
     elseif is_short(state, entries, depth) then
         return "{" .. table.concat(entries, ", ") .. "}"
     end
-    local indent = (" "):rep((depth + 1) * INDENT)
-    return "{\n" .. indent .. table.concat(entries, ",\n" .. indent) .. "\n"
-        .. (" "):rep(depth * INDENT) .. "}"
+    local pieces, row = {"{"}, "\n" .. (" "):rep((depth + 1) * INDENT)
+    for index, entry in ipairs(entries) do
+        pieces[#pieces + 1] = index > 1 and "," .. row or row
+        pieces[#pieces + 1] = entry
+    end
+    pieces[#pieces + 1] = "\n" .. (" "):rep(depth * INDENT) .. "}"
+    return pieces
 end
 
 local function has_tostring(v)
@@ -163,8 +166,9 @@ end
 --- whole (with hardly any bounds), with_secrets (also their values)
 return function(v, options)
     local bounds = options and options.whole and WIDE_BOUNDS or BOUNDS
-    local state = {open = {}, left = bounds.all, width = options and options.width or WIDTH,
-                   bounds = bounds, with_secrets = options and options.with_secrets}
-    local text = show(state, v, 0)
+    local state = {open = {}, left = bounds.all, room = bounds.room, bounds = bounds,
+                   width = options and options.width or WIDTH,
+                   with_secrets = options and options.with_secrets}
+    local text = table.concat(join(show(state, v, 0), {}))
     return text, state.is_cut or false
 end

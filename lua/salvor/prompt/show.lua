@@ -10,6 +10,9 @@ local show = {}
 
 local MOST_ROWS = 1000
 local MOST_BYTES = 256 << 10
+local MOST_BYTES_OF_THE_WHOLE = 16 << 20 -- of what tables are written as; a text is there already
+
+local TOO_MUCH = "what is left out is too large or too deep to be shown at once; show parts of it"
 
 -- What lies in a store
 
@@ -100,10 +103,14 @@ local forms = {}
 
 --- What is read of a value, and whether there is more.
 local function readable(v, options)
+    local bounded = require("salvor.prompt.show.bounded")
     if options.whole then
-        return v, false
+        return bounded(v, MOST_BYTES_OF_THE_WHOLE)
     end
-    return secrets.all_masked(require("salvor.prompt.show.objects").readable(v))
+    local shown, has_secrets = secrets.all_masked(require("salvor.prompt.show.objects").readable(v))
+    local is_cut
+    shown, is_cut = bounded(shown, MOST_BYTES)
+    return shown, has_secrets or is_cut
 end
 
 function forms.json(v, options)
@@ -188,8 +195,9 @@ function show.text(v, options)
         is_cut = is_cut or is_longer
     end
     text = text:gsub("\n$", "")
-    return is_cut and options.name and text .. "\n… :all " .. options.name .. " shows the whole"
-        or text
+    local more = is_cut and (options.whole and TOO_MUCH
+        or options.name and ":all " .. options.name .. " shows the whole")
+    return more and text .. "\n… " .. more or text
 end
 
 return show
