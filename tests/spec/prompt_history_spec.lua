@@ -37,21 +37,53 @@ describe("the history", function()
     it("writes down no secret, which this session can still recall", function()
         secret.add("s3cr3t-value")
         local kept = history.open(path)
-        for _, text in ipairs({"x = 's3cr3t-value'", "password = 'a'", "{secret_key = \"b\"}",
-                               "opts.token = [[c]]", "store.open('sftp://me:pw@host/x')",
-                               " begins with a blank", "['api_key'] = 'd'",
-                               "'-----BEGIN EC PRIVATE KEY-----'",
-                               ":run shop/copy -p db_password=e", "proc.run({'x', '--token=f'})",
-                               "{headers = {Authorization = 'Bearer g'}}"}) do
+        local secrets = {
+            "x = 's3cr3t-value'", "password = 'a'", "{secret_key = \"b\"}", "opts.token = [[c]]",
+            "store.open('sftp://me:pw@host/x')", " begins with a blank", "['api_key'] = 'd'",
+            "'-----BEGIN EC PRIVATE KEY-----'", "{headers = {Authorization = 'Bearer g'}}",
+            -- what a function is given
+            "set('password', 'e')", "secret.add('e')", "token=sign('e')",
+            -- anywhere in a value, whose beginning is none
+            "password = ('f')", "password = old or 'f'", "user, password = me, 'f'",
+            "password, user = 'f', me", "t['token'] = old .. 'f'", "secrets = {'f'}",
+            "token, password=c:get('secret', 'x').data.a, 'f'",
+            -- the data of a Secret
+            "c:apply({kind = 'Secret', metadata = {name = 'x'}, stringData = {a = 'g'}})",
+            "c:patch('secret', 'x', {data = {a = 'Zw=='}})",
+            "c:get('secret', 'x'); c:apply({kind = 'Secret', data = {a = base64('g')}})",
+            -- words of commands, also of another shell, and flags
+            ":run shop/copy -p db_password=h", ":run shop/copy --token h",
+            "proc.run({'x', '--token=h'})", "proc.run({'x', '--token', 'h'})",
+            "os.execute('x --token h')", "PGPASSWORD=h", "export TOKEN=h.i.j",
+            "proc.run({'curl', '-H', 'Authorization: Bearer h'})",
+            -- texts of other languages
+            "yaml.load('password: i')", "json.decode('{\"password\": \"i\"}')",
+        }
+        for _, text in ipairs(secrets) do
             must(kept:add(text))
         end
-        must(kept:add("c:list('secrets')"))
-        must(kept:add("token_count = 3"))
-        must(kept:add("secret=='x', token== y"))
         secret.remove("s3cr3t-value")
-        assert.are.same({"c:list('secrets')", "token_count = 3", "secret=='x', token== y"},
-            history.open(path):list())
-        assert.are.equal(14, #kept:list())
+        assert.are.same({}, history.open(path):list())
+        assert.are.same(secrets, kept:list())
+    end)
+
+    it("writes down what only names a secret", function()
+        local kept = history.open(path)
+        local names = {
+            "c:list('secrets')", "token_count = 3", "secret=='x', token== y",
+            "c:get('secret', 'login')", "c:get(\"secrets\", \"login\", {namespace = \"apic\"})",
+            ":watch staging:get('secret', 'login')", "c:delete('v1/Secret', 'login')",
+            "secret = c:get('secret', 'login')", "secret=must(c:get('secret','login'))",
+            "secret = c:get('secret', 'login').data['password']",
+            "token = fs.read('/run/token')", "token=os.getenv('TOKEN')",
+            "{user = 'me', password = password, host = 'db'}", "local password",
+            "secrets = {}",
+            "for secret in c:each('secrets') do print(secret.metadata.name) end",
+        }
+        for _, text in ipairs(names) do
+            must(kept:add(text))
+        end
+        assert.are.same(names, history.open(path):list())
     end)
 
     it("leaves out damaged lines, and says so", function()

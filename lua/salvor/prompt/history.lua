@@ -2,8 +2,8 @@
 --- only its owner may read. Sessions at the same time append to it without harm; a line that is
 --- damaged is left out.
 local fs = require("salvor.fs")
+local holds_secret = require("salvor.prompt.holds_secret")
 local json = require("salvor.json")
-local secret = require("salvor.secret")
 
 local history = {}
 history.__index = history
@@ -12,25 +12,6 @@ local MOST = 10000 -- entries that are kept
 local LONGEST = 1 << 20 -- bytes of one that is written down
 local FILE_LIMIT = 64 << 20
 local ONLY_OWNER, OTHERS = 384, 63 -- 0600 and 0077
-
--- A literal behind such a name is taken for a secret, whatever it is used for.
-local SECRET_NAMES = {"password", "passwd", "passphrase", "secret", "token", "credential",
-                      "api_?key", "access_?key", "private_?key", "authorization"}
-
---- Whether the text holds, or seems to hold, a secret.
-function history.holds_secret(text)
-    if secret.mask(text) ~= text or text:find("%-%-%-%-%-BEGIN [%u ]*PRIVATE KEY") then
-        return true
-    end
-    local lower = text:lower()
-    for _, name in ipairs(SECRET_NAMES) do
-        if lower:find(name .. "[%w_]*[\"'%]]*%s*[=:,]%s*[\"'%[]")
-            or lower:find(name .. "[%w_-]*=[^%s=]") then -- as a word of a command has it
-            return true
-        end
-    end
-    return lower:find("%a[%w+.-]*://[^/%s:@]*:[^/%s@]+@") ~= nil
-end
 
 local function remember(self, text)
     local at = self.places[text]
@@ -141,7 +122,7 @@ function history:add(text)
         return true
     end
     remember(self, text)
-    if not self.path or text:find("^%s") or #text > LONGEST or history.holds_secret(text) then
+    if not self.path or text:find("^%s") or #text > LONGEST or holds_secret(text) then
         return true
     end
     local made, err = fs.mkdir(fs.dirname(self.path), {parents = true})

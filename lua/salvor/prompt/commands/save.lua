@@ -1,7 +1,7 @@
 local errors = require("salvor.error")
 local folders = require("salvor.folders")
 local fs = require("salvor.fs")
-local history = require("salvor.prompt.history")
+local holds_secret = require("salvor.prompt.holds_secret")
 local refuse = require("salvor.prompt.refuse")
 local session_script = require("salvor.prompt.session_script")
 local values = require("salvor.prompt.complete.values")
@@ -24,7 +24,7 @@ function save.run(prompt, path)
     end
     must(written, err)
     prompt:print("salvor " .. path .. " runs it")
-    if history.holds_secret(script) then
+    if holds_secret(script) then
         prompt:complain(path .. " seems to hold a secret; only you may read it")
     end
 end
