@@ -70,6 +70,14 @@ lab.describe("a list of the prompt's client", function()
         assert.is_nil(shown:find("[^\n\32-\126]"))
     end)
 
+    it("has the namespace of each when they were looked for in all of them", function()
+        local list = must(keeping:list("gadgets", {all_namespaces = true}))
+        assert.truthy(show.text(list, {}):find("^NAMESPACE +NAME +PHASE\nspec%-%w+ +gadget%-1 "))
+        assert.truthy(show.text({list[2]}, {}):find("^NAMESPACE "))
+        local nodes = must(keeping:list("namespaces", {all_namespaces = true}))
+        assert.truthy(show.text(nodes, {}):find("^NAME "))
+    end)
+
     it("is shown so whatever was done to it", function()
         local list = must(keeping:list("cm"))
         local picked = {list[3], list[1]}

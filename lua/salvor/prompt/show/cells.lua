@@ -11,7 +11,8 @@ local cells = {}
 
 local OP = "k8s.list"
 
--- {columns, cells} by object, and the namespace (or false) by list that has nothing in it.
+-- {columns, cells, namespaces} by object, and the namespace (or false) by list that has nothing in
+-- it.
 local kept = setmetatable({}, {__mode = "k"})
 local empty = setmetatable({}, {__mode = "k"})
 
@@ -19,11 +20,13 @@ local empty = setmetatable({}, {__mode = "k"})
 local function list_of(body, request)
     local columns = table_answer.columns(body)
     local items = salvor.list({})
+    local namespaces = request.resource.namespaced and not request.namespace
     for index, row in ipairs(fields.map(body, "rows")) do
         local object = type(row) == "table" and row.object or salvor.null
         items[index] = object
         if type(object) == "table" then
-            kept[object] = {columns = columns, cells = fields.map(row, "cells")}
+            kept[object] = {columns = columns, cells = fields.map(row, "cells"),
+                            namespaces = namespaces}
         end
     end
     return shape.list({
@@ -62,7 +65,8 @@ function cells.keep(client)
     return client
 end
 
---- of(object) -> {columns, cells} | nil, as a table_answer has them
+--- of(object) -> {columns, cells, namespaces} | nil: the first two as a table_answer has them, and
+--- whether all namespaces were looked into
 function cells.of(object)
     return kept[object]
 end

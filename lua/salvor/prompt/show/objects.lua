@@ -117,9 +117,12 @@ local function rows_of(group, columns, prefix)
     return rows
 end
 
-local function has_several_namespaces(items)
-    for index = 2, rawlen(items) do
-        if items[index].metadata.namespace ~= items[1].metadata.namespace then
+--- Whether they are in several namespaces, or were looked for in all.
+local function shows_namespaces(items)
+    for index = 1, rawlen(items) do
+        local known = cells.of(items[index])
+        if known and known.namespaces
+            or items[index].metadata.namespace ~= items[1].metadata.namespace then
             return true
         end
     end
@@ -133,7 +136,7 @@ function objects.table(items)
         return nothing
     end
     local groups, parts = by_kind(items), {}
-    local namespaces = has_several_namespaces(items)
+    local namespaces = shows_namespaces(items)
     for index, group in ipairs(groups) do
         local columns = common_columns(group)
         local laid = layout.new(columns or PLAIN, {namespaces = namespaces})
