@@ -125,6 +125,12 @@ lab.describe("completion at the prompt", function()
         expect("k8s.connect{context = 'oth", "k8s.connect{context = 'other'")
     end)
 
+    it("knows that an option is true or false", function()
+        expect("c:list('pods', {all_namespaces = t", "c:list('pods', {all_namespaces = true")
+        type_and_tab("c:list('pods', {all_namespaces = ")
+        shown:expect_text("\nfalse  true")
+    end)
+
     it("knows files, modules and what is in a store", function()
         expect("dofile(\"back", "dofile(\"backup.lua\"")
         expect("fs.read('sets/da", "fs.read('sets/daily/")

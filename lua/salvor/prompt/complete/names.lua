@@ -88,6 +88,17 @@ local function options(call)
     return items
 end
 
+--- True and false, where they are meant: the option or parameter is one of them, and the text may
+--- become one.
+local function booleans(where)
+    local declared = where.call and objects.declaration(where.call)
+    local items = {}
+    for _, text in ipairs(declared and declared.type == "boolean" and {"false", "true"} or {}) do
+        items[#items + 1] = text:sub(1, #where.prefix) == where.prefix and {text = text} or nil
+    end
+    return items
+end
+
 --- items(where) -> list of {text, label, suffix, detail}; `where` is a place of names.
 function names.items(where)
     if where.chain[1] then
@@ -95,7 +106,8 @@ function names.items(where)
     elseif where.call and where.call.option == true then
         return options(where.call)
     end
-    return variables()
+    local items = booleans(where)
+    return items[1] and items or variables()
 end
 
 return names

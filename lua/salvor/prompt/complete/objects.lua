@@ -71,4 +71,19 @@ function objects.entry(chain)
     end
 end
 
+--- The parameter or option that a place in a call stands for, as the reference declares it; nil
+--- when there is none of that name or number.
+function objects.declaration(call)
+    local entry = objects.entry(call.chain)
+    local param = entry and entry.params[call.number]
+    if not param or type(call.option) ~= "string" then
+        return param
+    end
+    for _, field in ipairs(reference.fields(param.type)) do
+        if field.name == call.option then
+            return field
+        end
+    end
+end
+
 return objects

@@ -126,19 +126,6 @@ local function named(of, declared)
     return found
 end
 
---- The parameter or option that is meant; nil when there is none of that name or number.
-local function declaration(call, entry)
-    local param = entry.params[call.number]
-    if not param or type(call.option) ~= "string" then
-        return param
-    end
-    for _, field in ipairs(reference.fields(param.type)) do
-        if field.name == call.option then
-            return field
-        end
-    end
-end
-
 --- in_call(prompt, where) -> items; `where` is a place of a value.
 function values.in_call(prompt, where)
     local call = where.call
@@ -148,7 +135,7 @@ function values.in_call(prompt, where)
     elseif not entry then
         return values.files(where.prefix)
     end
-    local declared = declaration(call, entry)
+    local declared = objects.declaration(call)
     local receiver = objects.value(table.move(call.chain, 1, #call.chain - 2, 1, {}))
     return declared and named({
         prompt = prompt, prefix = where.prefix, strings = call.strings,
