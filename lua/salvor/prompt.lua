@@ -116,11 +116,15 @@ local function tell(self, problem, traceback, meant)
     environment.heed(problem, self.target)
 end
 
---- Shows what a call gave: of nil and an error, the error.
-local function show_results(self, results)
+--- Shows what the text gave: of nil and an error, the error.
+local function show_results(self, results, text)
     local first, problem = self.count - results.n, evaluate.error_of(results)
     if problem then
         return tell(self, problem)
+    end
+    local meant = advice.of_results(results, text)
+    if meant then
+        return self:print(meant)
     end
     for index = 1, results.n do
         self:show(results[index], {name = "_" .. first + index})
@@ -139,7 +143,7 @@ function prompt:run(fn, text, source)
         if results.n > 0 then
             keep_results(self, results)
         end
-        show_results(self, results)
+        show_results(self, results, text)
     end)
     if not outcome[1] then
         local problem = outcome[2]

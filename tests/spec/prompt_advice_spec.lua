@@ -51,6 +51,9 @@ describe("advice", function()
         assert.are.equal("did you mean print?", of("pritn(1)"))
         assert.are.equal("did you mean list?", of("c:lsit('pods')"))
         assert.are.equal("did you mean read?", of("fs.raed('x')"))
+        assert.are.equal("did you mean k8s.neat?", of("c:neat({})"))
+        assert.are.equal("did you mean c:list or fs.list or salvor.list or store:list?",
+            of("object:list()"))
         assert.are.equal("the command is :quit", of("quit()"))
         assert.is_nil(of("zzzzzzzz()"))
         assert.is_nil(of("object.raed.x = 1"))
@@ -72,6 +75,19 @@ describe("advice", function()
         assert.is_nil(advice.of_problem("k8s.connect: unknown option 'x'", "k8s.connect({x = 1})"))
     end)
 
+    it("is a loop, to who enters what only a loop goes through", function()
+        local function fn() end
+        local iterator = table.pack(fn, nil, nil, {})
+        assert.are.equal("a loop goes through it: for each in c:each('cm') do ui.show(each) end",
+            advice.of_results(iterator, "c:each('cm')"))
+        for _, text in ipairs({"x = c; return x:each('cm')", "c:each(\n'cm')", ":time f()"}) do
+            assert.are.equal("a loop goes through it: for each in ... do ui.show(each) end",
+                advice.of_results(iterator, text))
+        end
+        assert.is_nil(advice.of_results(table.pack(fn), "fn"))
+        assert.is_nil(advice.of_results(table.pack(1, nil, nil, {}), "x"))
+    end)
+
     it("stands behind the message at the prompt", function()
         local shown <close> = prompt.start()
         assert.are.equal("there is no variable exit; :quit leaves, as does Ctrl-D",
@@ -80,6 +96,8 @@ describe("advice", function()
             .. "c:list(\"pods\")\n; :doc k8s tells more", shown:run("get pods"))
         assert.are.equal("line 1: attempt to index a nil value (global 'tsak'); "
             .. "did you mean task?", shown:run("tsak.sleep(1)"))
+        assert.are.equal("a loop goes through it: for each in f() do ui.show(each) end",
+            shown:run("f = function() return print, nil, nil, {} end") .. shown:run("f()"))
         assert.are.equal("5", shown:run("exit = 5; exit"))
         assert.are.equal("5", shown:run("exit"))
     end)

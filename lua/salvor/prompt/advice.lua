@@ -37,17 +37,26 @@ local function variables()
     return names
 end
 
-local function functions()
-    local names = {}
+--- The names of all functions, and the whole ones of those that are called `word`, of other values.
+local function functions(word)
+    local names, whole = {}, {}
     for index, entry in ipairs(reference.load().functions) do
         names[index] = entry.method
+        whole[#whole + 1] = entry.method == word and entry.name:gsub("^client:", "c:") or nil
     end
-    return names
+    table.sort(whole)
+    return names, whole
 end
 
 local function did_you_mean(word, words)
     local meant = suggest.word(word, words)
     return meant and "did you mean " .. meant .. "?"
+end
+
+local function did_you_mean_function(word)
+    local names, whole = functions(word)
+    return whole[1] and "did you mean " .. table.concat(whole, " or ") .. "?"
+        or did_you_mean(word, names)
 end
 
 local advice = {}
@@ -76,7 +85,7 @@ function advice.of_problem(problem, text)
     if kind == "global" then
         return of_command(name, "") or did_you_mean(name, variables())
     elseif kind then
-        return problem:find("attempt to call", 1, true) and did_you_mean(name, functions()) or nil
+        return problem:find("attempt to call", 1, true) and did_you_mean_function(name) or nil
     elseif problem:find("a nil value$") or problem:find("%(table expected, got nil%)$") then
         return "must(...) around a call raises the error that it gave"
     end
@@ -84,6 +93,17 @@ function advice.of_problem(problem, text)
     local receiver = method and text:match("([%w_]+)%." .. method .. "%s*[%({\"']")
     return receiver and receiver ~= "k8s"
         and string.format("a method is called with a colon: %s:%s(...)", receiver, method) or nil
+end
+
+--- Of results that only a loop goes through, instead of them; nil of any others.
+function advice.of_results(results, text)
+    if results.n ~= 4 or type(results[1]) ~= "function" or results[2] ~= nil
+        or results[3] ~= nil then
+        return nil
+    end
+    local is_expression = not text:find("\n", 1, true) and load("return " .. text, "", "t")
+    return string.format("a loop goes through it: for each in %s do ui.show(each) end",
+        is_expression and text or "...")
 end
 
 return advice
