@@ -84,7 +84,7 @@ lab.describe("a list of the prompt's client", function()
         local shown = show.text(picked, {})
         assert.truthy(shown:find("^NAME +DATA +AGE\nsettings%-3 +1 .*\nsettings%-1 +1 "))
         picked[3] = must(plain:get("cm", "settings-2"))
-        assert.truthy(show.text(picked, {}):find("^NAME +STATE +AGE\n"))
+        assert.truthy(show.text(picked, {}):find("^NAME +AGE +STATE\n"))
     end)
 
     it("has columns only as long as they are those of all its objects", function()
@@ -97,7 +97,7 @@ lab.describe("a list of the prompt's client", function()
             return show.text(list, {}):find("STAGE", 1, true) and list
         end)
         assert.truthy(show.text({old[1], old[2]}, {}):find("^NAME +PHASE\n"))
-        assert.truthy(show.text({old[1], new[2]}, {}):find("^NAME +STATE +AGE\n"))
+        assert.truthy(show.text({old[1], new[2]}, {}):find("^NAME +AGE +STATE\n"))
     end)
 
     it("says where nothing was found", function()
@@ -108,7 +108,7 @@ lab.describe("a list of the prompt's client", function()
         list[1] = 5
         assert.are.equal("{5}", show.text(list, {}))
         list[1] = must(plain:get("cm", "settings-1"))
-        assert.truthy(show.text(list, {}):find("^NAME +STATE +AGE\nsettings%-1 "))
+        assert.truthy(show.text(list, {}):find("^NAME +AGE +STATE\nsettings%-1 "))
     end)
 
     it("does not change what else the client does", function()

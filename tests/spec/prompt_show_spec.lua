@@ -172,12 +172,21 @@ describe("a value at the prompt", function()
 
     it("is a list of objects as a table of what every object has", function()
         local age = require("salvor.k8s.age").text(os.time() - dates.iso("2020-01-01T00:00:00Z"))
-        local expected = rows("NAME   STATE   AGE", "a      ready   " .. age,
-            "bcd    ready   " .. age)
+        local expected = rows("NAME   AGE" .. (" "):rep(#age) .. "STATE",
+            "a      " .. age .. "   ready", "bcd    " .. age .. "   ready")
         assert.are.equal(expected, text({object("a"), object("bcd")}))
         local list = {apiVersion = "v1", kind = "ConfigMapList", metadata = {},
                       items = {object("a"), object("bcd")}}
         assert.are.equal(expected, text(list))
+    end)
+
+    it("has the state of each in the last column: a long one makes no other row long", function()
+        local stuck = object("b", {kind = "Pod", status = {phase = "Pending", conditions = {
+            {type = "PodScheduled", status = "False", reason = "Unschedulable",
+             message = ("no node is large enough "):rep(10)}}}})
+        local shown = text({object("a", {kind = "Pod", status = {phase = "Succeeded"}}), stuck})
+        assert.truthy(shown:find("\na +%w+ +ready\nb +%w+ +waiting: .*large enough"))
+        assert.is_true(#shown:match("\n(a[^\n]*)") < 40)
     end)
 
     it("has a table for each kind, and a column for namespaces when there are several", function()

@@ -57,13 +57,14 @@ end
 
 -- Tables
 
-local PLAIN = {{name = "Name", format = "name", priority = 0}, {name = "State", priority = 0},
-               {name = "Age", priority = 0}}
+-- What may be long is last, so that it widens no other row.
+local PLAIN = {{name = "Name", format = "name", priority = 0}, {name = "Age", priority = 0},
+               {name = "State", priority = 0}}
 
 local function plain_cells(object)
     local state, why = k8s.state(object)
-    return {object.metadata.name, why and state .. ": " .. why or state,
-            age.since(object.metadata.creationTimestamp, os.time())}
+    return {object.metadata.name, age.since(object.metadata.creationTimestamp, os.time()),
+            why and state .. ": " .. why or state}
 end
 
 --- The objects by their kinds, in the order in which these come first.
