@@ -15,6 +15,21 @@ clusters:
   cluster: {server: "http://127.0.0.1:9"}
 ]]
 
+describe(":help", function()
+    it("begins with its beginning on a small terminal, and breaks between words", function()
+        local shown <close> = prompt.start({columns = 80, rows = 24})
+        shown:clear()
+        shown:enter(":help")
+        shown:expect_text("COMMAND ")
+        shown:expect_text("-- more:")
+        shown:press("a")
+        shown:expect_text("\nAnything else is Lua.")
+        for row in shown:text():match("\n(Anything .*)\nno cluster>"):gmatch("[^\n]+") do
+            assert.is_true(#row < 80, row) -- one that has 80 may go on in the next
+        end
+    end)
+end)
+
 lab.describe("commands of the prompt", function()
     local home, shown, context, client
 

@@ -16,11 +16,11 @@ local function list_commands(prompt)
         local command = commands.find(name)
         rows[#rows + 1] = {line_of(name, command), command.summary}
     end
-    prompt:print(require("salvor.ui").format_table({"COMMAND", "WHAT IT DOES"}, rows))
-    prompt:print([[
-Anything else is Lua. c is a client of the cluster: c:list("pods"). The modules are there by name:
-k8s, store, yaml, ... Tab completes; :help k8s or :help c:list tells more. _ is the last result,
-_1, _2, ... are all of them. ^R searches what was entered before.]])
+    prompt:page(require("salvor.ui").format_table({"COMMAND", "WHAT IT DOES"}, rows) .. [[
+Anything else is Lua. c is a client of the cluster: c:list("pods"). The
+modules are there by name: k8s, store, yaml, ... Tab completes; :help k8s or
+:help c:list tells more. _ is the last result, _1, _2, ... are all of them.
+^R searches what was entered before.]])
 end
 
 function help.complete()
