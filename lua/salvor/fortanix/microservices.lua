@@ -150,12 +150,15 @@ function microservices.await(ctx)
     for index, name in ipairs(known(ctx, "deployments")) do
         items[index] = {kind = DEPLOYMENTS, name = name, create = true}
     end
-    local deadline = task.now() + ctx.params.platform_timeout
-    must(ctx.k8s:wait_all(items, {timeout = ctx.params.platform_timeout}))
+    local timeout = ctx.params.platform_timeout
+    local deadline = task.now() + timeout
+    must(ctx.k8s:wait_all(items, {timeout = timeout}))
     local ok, err
     repeat
+        -- Each plan says the same, however long it has taken: a saved one is compared with it.
+        timeout = ctx.planning and timeout or math.max(deadline - task.now(), 0)
         ok, err = ctx.k8s:wait("pods", nil, {field_selector = UNFINISHED, create = true,
-                                             timeout = math.max(deadline - task.now(), 0)})
+                                             timeout = timeout})
         -- Of a Job that pod has done its work, or it was replaced.
     until ok or err.code ~= "NotFound"
     must(ok, err)
