@@ -350,6 +350,13 @@ lab.describe("a script of the user", function()
         assert.truthy(fs.stat(home .. "/done"))
     end)
 
+    it("that destroys something says so in its plan", function()
+        install(home, "site/script", script(nil, {destructive = "function() return 'it' end"}))
+        local planned = run({"plan", "site/script"})
+        salvor.expect_code(0, planned)
+        salvor.expect(planned.stdout, "warning: this destroys it; salvor run asks before")
+    end)
+
     it("is shown by --output json", function()
         install(home, "site/script", script())
         local result = run({"run", "site/script", "--output", "json"})

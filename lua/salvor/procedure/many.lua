@@ -54,12 +54,12 @@ local function observer_of(target, stream, turns, answers)
         interrupted = function(run)
             cli.complain(target.name, ": interrupted; go on with: salvor run --resume ", run)
         end,
-        confirm = function(_, loss)
+        confirm = function(_, loss, namespace)
             if answers.yes then
                 return "--yes"
             end
             local yes, err = turns:ask(target.name .. ": this destroys " .. loss .. ";",
-                {typed = loss})
+                {typed = namespace})
             return yes and "typed", err
         end,
         -- Undoing is for one target: salvor run --undo RUN.

@@ -29,6 +29,9 @@ local function try_step(step, ctx)
     elseif step.done and step.done(ctx) then
         return "done"
     end
+    if step.destructive then
+        ctx:warn("this destroys " .. session.loss(step, ctx), "salvor run asks before")
+    end
     step.run(ctx)
     return "planned"
 end

@@ -7,9 +7,10 @@
 -- {try, of, pause, message}), locked(holder, place) of a plan, took_lock(previous holder, how),
 -- interrupted(run id); if there is one, record(line) with each line of the journal, live(), which
 -- runs beside the work, and ready(), called when all has been agreed to and nothing was changed,
--- which may wait for others; and of functions that ask: confirm(step, loss) and changed(lines) ->
--- how it was agreed to ("typed", or the option that did), false after a no, or nil, err; and
--- undo(step) -> boolean, nil where nobody can be asked.
+-- which may wait for others; and of functions that ask: confirm(step, loss,
+-- namespace), to which the namespace is typed, and changed(lines) -> how it was agreed to
+-- ("typed", or the option that did), false after a no, or nil, err; and undo(step) -> boolean,
+-- nil where nobody can be asked.
 local client = require("salvor.procedure.client")
 local cluster = require("salvor.procedure.cluster")
 local context = require("salvor.procedure.context")
@@ -212,6 +213,19 @@ end
 --- Whether the step is part of what is done after the checks.
 function session.is_wanted(step, ctx)
     return not step.check and (not step.when or step.when(ctx))
+end
+
+--- What a destructive step destroys, as a text.
+function session.loss(step, ctx)
+    local loss = step.destructive
+    if type(loss) == "function" then
+        loss = loss(ctx)
+    end
+    if type(loss) ~= "string" then
+        error(errors.new({code = "InvalidScript", message = "step '" .. step.id
+            .. "': destructive must give a string, gave " .. type(loss)}), 0)
+    end
+    return loss
 end
 
 --- An error object as it is; anything else that a script raised is a fault of the script.

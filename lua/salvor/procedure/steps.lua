@@ -85,15 +85,8 @@ local function refusal(attempt, unasked)
 end
 
 local function ask(attempt, step)
-    local loss = step.destructive
-    if type(loss) == "function" then
-        loss = loss(attempt.ctx)
-    end
-    if type(loss) ~= "string" then
-        error(errors.new({code = "InvalidScript", message = "step '" .. step.id
-            .. "': destructive must give a string, gave " .. type(loss)}), 0)
-    end
-    local how, err = attempt.observer.confirm(step, loss)
+    local loss = session.loss(step, attempt.ctx)
+    local how, err = attempt.observer.confirm(step, loss, attempt.ctx.namespace)
     attempt.run.journal:append({type = "confirm", step = step.id, loss = text.plain(loss),
                                 yes = how and true or false,
                                 how = how or (err and "nobody could be asked" or "typed"),
