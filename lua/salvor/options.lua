@@ -144,9 +144,12 @@ local function check_arguments(command, words)
             return nil, err
         end
     end
-    if words[#wanted + 1] and not is_open then
-        return usage_error("unexpected argument '" .. words[#wanted + 1] .. "'",
-            "usage: " .. command.usage)
+    local extra = words[#wanted + 1]
+    if extra and not is_open then
+        local name = find(command.options, "name", "param") and extra:match("^([%w_]+)=")
+        return usage_error("unexpected argument '" .. extra .. "'",
+            (name and "a parameter is given as -p " .. name .. "=…; " or "") .. "usage: "
+            .. command.usage)
     end
     return true
 end

@@ -72,6 +72,14 @@ describe("salvor show", function()
             "\n" .. (" "):rep(31) .. "Without the old secrets")
     end)
 
+    it("says how it is planned and run, with the parameters that are still missing", function()
+        local home, closing <close> = new_home() -- luacheck: ignore 211
+        local words = {"show", "apic-v10/recover", "-p", "portal_kit=/srv/portal"}
+        salvor.expect(salvor.run(words, {home = home}).stdout, "\nplan it, then run it\n"
+            .. "  salvor plan apic-v10/recover -n NAMESPACE -p management_kit=URL\n"
+            .. "  salvor run apic-v10/recover -n NAMESPACE -p management_kit=URL\n")
+    end)
+
     it("tells which steps destroy something", function()
         local home, closing <close> = new_home() -- luacheck: ignore 211
         local result = salvor.run({"show", "apic-v10/recover-portal"}, {home = home})
@@ -136,6 +144,10 @@ describe("salvor says what is wrong with the command line:", function()
          "salvor list"},
         {"what is no procedure's id", {"show", "../etc"}, "'../etc' is no procedure's id",
          "an id is SYSTEM/NAME, of letters, digits and '-'; salvor list"},
+        {"a procedure without its system", {"plan", "recover-portal"},
+         "'recover-portal' is no procedure's id", "did you mean 'apic-v10/recover-portal'? an id"},
+        {"a parameter without -p", {"plan", ID, "kit=/srv/kit"},
+         "unexpected argument 'kit=/srv/kit'", "a parameter is given as -p kit=…; usage:"},
         {"an unknown output", {"plan", ID, "-o", "xml"}, "unknown output 'xml'", "text or json"},
         {"one in the word of its option", {"plan", ID, "-oxml"}, "unknown output 'xml'"},
         {"an unknown parameter", {"plan", ID, "-p", "kitt=x"}, "unknown parameter 'kitt'",

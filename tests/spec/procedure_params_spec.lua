@@ -192,6 +192,15 @@ describe("params.resolve", function()
         assert.equal("parameter 'needed' is missing: what for", err.message)
         assert.equal("add -p needed=…", err.hint)
     end)
+
+    it("names all that are missing at once", function()
+        local _, err = params.resolve({
+            {name = "one", type = "string", required = true, help = "the first"},
+            {name = "two", type = "string", required = true, help = "the second"},
+        }, {})
+        assert.equal("parameters are missing: 'one' (the first), 'two' (the second)", err.message)
+        assert.equal("add -p one=… -p two=…", err.hint)
+    end)
 end)
 
 describe("params.split", function()

@@ -52,6 +52,21 @@ local function print_target(target, width)
     end
 end
 
+--- The commands that come next, with what has still to be given.
+local function print_next(shown)
+    local words = {shown.procedure}
+    words[2] = not shown.target.namespace and "-n NAMESPACE" or nil
+    for _, param in ipairs(shown.params) do
+        if param.required and not param.value then
+            words[#words + 1] = "-p " .. param.name .. "=" .. param.type:upper()
+        end
+    end
+    print("plan it, then run it")
+    for _, verb in ipairs({"plan", "run"}) do
+        line("  salvor %s %s", verb, table.concat(words, " "))
+    end
+end
+
 local function print_text(shown)
     line("%s: %s", shown.procedure, shown.title)
     line("%s", shown.summary)
@@ -93,6 +108,7 @@ local function print_text(shown)
         line("  %s: %s%s%s%s", permission.kind, table.concat(permission.verbs, ", "), names, where,
             permission.elsewhere and ", elsewhere too" or "")
     end
+    print_next(shown)
 end
 
 return {

@@ -74,12 +74,23 @@ function loader.evaluate(text, source)
     return result
 end
 
---- Raises Usage for what cannot be the id of a procedure.
-function loader.check_id(id)
+--- How a hint begins where an id has lost its system: "did you mean 'shop/backup'? ", or "".
+local function whole_id(name, known)
+    for _, id in ipairs(known or {}) do
+        if id:match("/(.*)") == name then
+            return "did you mean '" .. id .. "'? "
+        end
+    end
+    return ""
+end
+
+--- Raises Usage for what cannot be the id of a procedure. known: the ids of those that are there,
+--- if it is to be one of them.
+function loader.check_id(id, known)
     local system = id:match("^([%w][%w-]*)/[%w][%w-]*$")
     if not system then
-        usage("'" .. id .. "' is no procedure's id", "an id is SYSTEM/NAME, of letters,"
-            .. " digits and '-'; salvor list shows them")
+        usage("'" .. id .. "' is no procedure's id", whole_id(id, known)
+            .. "an id is SYSTEM/NAME, of letters, digits and '-'; salvor list shows them")
     elseif system == loader.HOOKS then
         usage("'" .. id .. "' is no procedure's id",
             "the folder hooks is for the steps that a site file names")
@@ -136,7 +147,7 @@ end
 --- find(id, site) -> the text of a script, its name, and whether it is the bundled one; raises
 --- Usage when there is none. `site` (site.open) may be nil.
 function loader.find(id, of)
-    loader.check_id(id)
+    loader.check_id(id, not id:find("/", 1, true) and loader.ids(of))
     local text, source, is_bundled = read_script(id, site.script_folders(of or {layers = {}}))
     if not text then
         usage("there is no procedure '" .. id .. "'",

@@ -150,6 +150,22 @@ local function shown(declaration, text)
     return " '" .. (declaration.type == "url" and urls.mask(text) or text) .. "'"
 end
 
+--- The error for what has to be given and was not.
+local function missing_error(missing)
+    local first = missing[1]
+    if #missing == 1 then
+        return wrong("parameter '" .. first.name .. "' is missing: " .. first.help,
+            "add -p " .. first.name .. "=…")
+    end
+    local told, options = {}, {}
+    for index, declaration in ipairs(missing) do
+        told[index] = "'" .. declaration.name .. "' (" .. declaration.help .. ")"
+        options[index] = "-p " .. declaration.name .. "=…"
+    end
+    return wrong("parameters are missing: " .. table.concat(told, ", "),
+        "add " .. table.concat(options, " "))
+end
+
 --- One value, from text; nil, err names the parameter and what would be right.
 local function convert(declaration, text, source)
     local value, expected
@@ -204,7 +220,7 @@ function params.resolve(declarations, texts, options)
     if not known then
         return nil, problem
     end
-    local values = {}
+    local values, missing = {}, {}
     for _, declaration in ipairs(declarations) do
         local name = declaration.name
         local text = texts[name] or declaration.default
@@ -218,9 +234,11 @@ function params.resolve(declarations, texts, options)
             end
             values[name] = value
         elseif declaration.required and not later[name] then
-            return wrong("parameter '" .. name .. "' is missing: " .. declaration.help,
-                "add -p " .. name .. "=…")
+            missing[#missing + 1] = declaration
         end
+    end
+    if missing[1] then
+        return missing_error(missing)
     end
     return values
 end
