@@ -359,7 +359,8 @@ lab.describe("checks of apic-v10/recover-management", function()
         salvor.expect_code(0, fixture:run())
         fixture.id = recovery.ID
         fixture:expect_refused({}, "ManagementCluster management is the very one that the kit was"
-            .. " made of, and is still there")
+            .. " made of, and is still there; this recovers a lost subsystem on a new installation:"
+            .. " name its namespace with -n, its cluster with --context")
     end)
 
     it("name the wrong parameter", function()

@@ -42,7 +42,8 @@ lab.describe("run of apic-v10/recover-portal", function()
                 assert.equal(newest, restore.spec.timestamp)
             end
             assert.equal(newest, operation.world.restored["portal.example.org@acme@lab"])
-            salvor.expect(result.stdout, "kit of PortalCluster portal, version 10.0.5.3",
+            salvor.expect(result.stdout, "kit of PortalCluster portal of namespace "
+                    .. lost.namespace .. ", version 10.0.5.3",
                 "originalUID is " .. recovery.ORIGINAL,
                 "DRY_RUN: Site will be restored. URL: portal.example.org/acme/shop",
                 "PortalCluster portal: phase Running, state 6/6",

@@ -87,6 +87,7 @@ describe("credentials of Azure", function()
 
     it("that are missing are an error that says where they were looked for", function()
         local err = refused("Unauthorized", {account = "acc"}, "none found", "connection_string",
+            "set AZURE_STORAGE_CONNECTION_STRING, or name a store of the site file",
             "option secret", "AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_KEY",
             "AZURE_STORAGE_SAS_TOKEN", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
         assert.is_truthy(err.hint:find("anonymous", 1, true))

@@ -175,6 +175,7 @@ region = eu-north-1
         must(fs.mkdir(fs.join(folder, "empty")))
         environment.HOME = fs.join(folder, "empty")
         refused("Unauthorized", {}, "none found", "options access_key", "option secret",
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a store of the site file",
             "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE",
             environment.HOME .. "/.aws/credentials", "anonymous")
         environment.HOME = nil

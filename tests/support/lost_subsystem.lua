@@ -12,12 +12,13 @@ end
 
 Lost.__close = Lost.close
 
---- lost(fixture, fields) -> {kit (its folder), home, secrets, and the fields}: prepares the
---- fixture's subsystem (support.kit_operation), and loses it.
+--- lost(fixture, fields) -> {kit (its folder), home, namespace, secrets, and the fields}: prepares
+--- the fixture's subsystem (support.kit_operation), and loses it.
 return function(fixture, fields)
     salvor.expect_code(0, fixture:run())
     local lost = setmetatable(fields, Lost)
     lost.home = must(fs.temporary_folder())
+    lost.namespace = fixture.namespace
     lost.secrets = fixture.world.secrets
     lost.kit = fs.join(lost.home, "kit")
     must(fs.rename(fixture.kit, lost.kit))

@@ -55,9 +55,9 @@ local function secret_of(self, item)
 end
 
 --- kit(section, field, items, said) -> what the kit says: section ("management" or "portal"), run
---- and created (its generation), name, uid, version and resource (of the old subsystem), secrets (a
---- list of {role, object}, by these items of salvor.apiconnect.secrets), and what is said. Refuses
---- one that does not say in said.spec[field] where the backups are.
+--- and created (its generation), name, namespace, uid, version and resource (of the old subsystem),
+--- secrets (a list of {role, object}, by these items of salvor.apiconnect.secrets), and what is
+--- said. Refuses one that does not say in said.spec[field] where the backups are.
 function Reader:kit(section, field, items, said)
     local missing = storage.missing(field, said.spec[field])[1]
     if missing then
@@ -69,7 +69,7 @@ function Reader:kit(section, field, items, said)
     end
     return merge(said, {section = section, secrets = secrets, resource = self.resource,
                         run = self.run, created = self.created, name = self.name, uid = self.uid,
-                        version = self.version})
+                        namespace = self.namespace, version = self.version})
 end
 
 --- agree(what, ...): refuses a kit whose parts do not all say the same of it.
@@ -85,9 +85,9 @@ function Reader:agree(what, ...)
     end
 end
 
---- open(kit, procedure, kind) -> reader {files, run, created, name, uid, version, resource,
---- settings}: the kit's generation, the old subsystem of that kind, and what is noted of it; raises
---- when it is not whole, was changed, or is of another procedure.
+--- open(kit, procedure, kind) -> reader {files, run, created, name, namespace, uid, version,
+--- resource, settings}: the kit's generation, the old subsystem of that kind, and what is noted of
+--- it; raises when it is not whole, was changed, or is of another procedure.
 function kit_reader.open(kit, procedure, kind)
     local manifest, files = kit:read()
     must(manifest, files)
@@ -95,6 +95,7 @@ function kit_reader.open(kit, procedure, kind)
     local self = setmetatable({url = kit.url, procedure = procedure, files = files,
                                run = manifest.run, created = tostring(manifest.created),
                                name = system.name, uid = system.uid,
+                               namespace = tostring(system.namespace),
                                version = tostring(system.version)}, Reader)
     if manifest.procedure ~= procedure then
         self:refuse("it is a kit of " .. tostring(manifest.procedure) .. ", not of " .. procedure)

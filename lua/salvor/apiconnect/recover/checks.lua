@@ -16,8 +16,8 @@ function checks.kit(self, ctx)
             .. ", not of " .. ctx.params.name, "the name must stay the same: give the right kit")
     end
     ctx.facts.run, ctx.facts.name = kit.run, kit.name
-    ctx:note(string.format("kit of %s %s, version %s, made %s", self.kind, kit.name, kit.version,
-        kit.created))
+    ctx:note(string.format("kit of %s %s of namespace %s, version %s, made %s", self.kind, kit.name,
+        kit.namespace, kit.version, kit.created))
 end
 
 -- The resource
@@ -33,7 +33,8 @@ local function check_place(self, ctx, kit)
     local object = find.object(ctx.k8s, self.plural, kit.name)
     if object and object.metadata.uid == kit.uid then
         ctx:problem(self.kind .. " " .. kit.name .. " is the very one that the kit was made of, and"
-            .. " is still there", "this recovers a lost subsystem on a new installation")
+            .. " is still there", "this recovers a lost subsystem on a new installation: name"
+            .. " its namespace with -n, its cluster with --context")
         return false
     end
     return true, object

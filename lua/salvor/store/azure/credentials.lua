@@ -135,8 +135,9 @@ local function new_provider(found, source)
 end
 
 local function nothing_found(looked)
-    return common.nothing_found("Azure", looked, "give connection_string, account and key, "
-        .. "account and sas, or a Secret; anonymous = true for what everybody may read")
+    return common.nothing_found("Azure", looked, "set AZURE_STORAGE_CONNECTION_STRING, or name a"
+        .. " store of the site file; in a script: connection_string, account and key, account and"
+        .. " sas, secret, or anonymous = true for what everybody may read")
 end
 
 local LOOKED = {

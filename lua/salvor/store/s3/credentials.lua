@@ -105,8 +105,9 @@ local function of_profile(profile, sts)
 end
 
 local function nothing_found(looked)
-    return common.nothing_found("S3", looked, "give access_key and secret_key, a Secret, or a "
-        .. "profile; anonymous = true for what everybody may read")
+    return common.nothing_found("S3", looked, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or"
+        .. " name a store of the site file; in a script: access_key and secret_key, secret,"
+        .. " profile, or anonymous = true for what everybody may read")
 end
 
 local function unknown_profile(profile)
