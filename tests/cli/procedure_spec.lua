@@ -75,7 +75,8 @@ describe("salvor show", function()
     it("says how it is planned and run, with the parameters that are still missing", function()
         local home, closing <close> = new_home() -- luacheck: ignore 211
         local words = {"show", "apic-v10/recover", "-p", "portal_kit=/srv/portal"}
-        salvor.expect(salvor.run(words, {home = home}).stdout, "\nplan it, then run it\n"
+        salvor.expect(salvor.run(words, {home = home}).stdout, "\nplan it, then run it; the"
+            .. " options of this command hold there, too\n"
             .. "  salvor plan apic-v10/recover -n NAMESPACE -p management_kit=URL\n"
             .. "  salvor run apic-v10/recover -n NAMESPACE -p management_kit=URL\n")
     end)

@@ -61,7 +61,7 @@ local function print_next(shown)
             words[#words + 1] = "-p " .. param.name .. "=" .. param.type:upper()
         end
     end
-    print("plan it, then run it")
+    print("plan it, then run it; the options of this command hold there, too")
     for _, verb in ipairs({"plan", "run"}) do
         line("  salvor %s %s", verb, table.concat(words, " "))
     end
