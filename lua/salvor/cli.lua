@@ -56,6 +56,11 @@ usage: salvor [options] SCRIPT [ARGS]     run a Lua script; - is standard input
        salvor [options]                   the prompt on a terminal, else as with -
 ]]
 
+local LAST_WORDS = [[
+a recovery: salvor list, salvor show ID, salvor plan ID (which changes nothing), salvor run ID
+salvor COMMAND --help tells more, salvor manual | man -l - all of it
+]]
+
 --- The names of all commands, sorted.
 function cli.commands()
     local names = {}
@@ -71,7 +76,7 @@ function cli.print_help()
     for _, name in ipairs(cli.commands()) do
         io.stdout:write(string.format("  %-10s %s\n", name, require("salvor.cli." .. name).summary))
     end
-    io.stdout:write("salvor COMMAND --help tells more\n")
+    io.stdout:write(LAST_WORDS)
 end
 
 --- Looked at and not opened: what comes out of a pipe comes once.

@@ -104,6 +104,11 @@ describe("salvor help", function()
         end
     end)
 
+    it("says with which of them a recovery begins, and where the rest is told", function()
+        salvor.expect(told("help"), "\na recovery: salvor list, salvor show ID, salvor plan ID",
+            "salvor manual | man -l -")
+    end)
+
     for _, name in ipairs(require("salvor.cli").commands()) do
         it("tells of " .. name, function()
             local text = told("help", name)

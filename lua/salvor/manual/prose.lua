@@ -5,7 +5,10 @@ prose.description = [[
 Salvor runs Lua 5.4 scripts with modules for Kubernetes, storage, YAML, JSON, files and processes,
 and the documented recovery procedures that it brings along. A word that contains a slash and is a
 file, or that ends in `.lua`, is a script, `-` is standard input; any other word is a command.
-Without one there is a prompt on a terminal; elsewhere standard input is run.]]
+Without one there is a prompt on a terminal; elsewhere standard input is run. A recovery begins
+with `salvor list` and `salvor show ID`; `salvor plan ID` says what would be done and changes
+nothing, and `salvor run ID` does it, with a journal from which a run that was interrupted goes
+on.]]
 
 --- By the names of cli.exit.
 prose.exit = {
