@@ -67,6 +67,7 @@ lab.describe("run of apic-v10/recover-management", function()
         assert_recovered(lost, operation, recovery.ids(lost)[2])
         salvor.expect(result.stdout, "nobody may log in", "DNS names must point to the new",
             "developer portal must be restored immediately",
+            "backups of ManagementCluster management: 2 so far",
             "phase Running, state 18/18", "restored: " .. recovery.ids(lost)[2])
     end)
 

@@ -5,6 +5,7 @@
 --   k8s, namespace    the client, whose writes are planned or journaled; the target namespace
 --   run, planning     the run's id; true while nothing may be done
 --   elsewhere         the clients of the other places that the procedure names, each as k8s
+--   wait              wait(what, progress), which is told how a wait goes that is not the client's
 --   problem, warn, note, name, perform, command, store, copy, kit
 --                     see below
 local check = require("salvor.check")

@@ -202,6 +202,7 @@ function session.context(opened, fields)
         facts = fields.facts,
         kit_entries = fields.kit_entries,
         elsewhere = clients_elsewhere(opened, fields),
+        wait = fields.wait,
         k8s = client.wrap(opened.connection, {
             performer = fields.performer,
             run = fields.run,

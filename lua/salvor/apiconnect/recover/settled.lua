@@ -4,7 +4,7 @@ local task = require("salvor.task")
 -- Seconds between two looks.
 local LOOK, SHORTEST = 2, 0.1
 
-local function wait(options, look)
+local function wait(ctx, options, look)
     local deadline = task.now() + options.timeout
     local seen, since
     while true do
@@ -13,6 +13,7 @@ local function wait(options, look)
         if is_new then
             seen, since = count, task.now()
         end
+        ctx.wait(options.target, {state = count .. " so far"})
         local has_settled = not is_new and task.now() - since >= options.settle
         if found and (options.any or has_settled) then
             return found
@@ -34,6 +35,6 @@ return function(ctx, options, look)
         return nil
     end
     return must(ctx.performer:await(options, function()
-        return wait(options, look)
+        return wait(ctx, options, look)
     end))
 end
