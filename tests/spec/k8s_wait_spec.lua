@@ -128,6 +128,17 @@ lab.describe("waiting", function()
             .. "phase Running, state 12/18, Ready=False (Pending: 4 of 18 missing)", err.message)
     end)
 
+    it("says what to look at when time is over", function()
+        create()
+        local function hint()
+            return select(2, client:wait("dives", name, {timeout = 0.3})).hint
+        end
+        assert.equal("nobody has given it a status: does the operator of its kind run, and watch"
+            .. " this namespace?", hint())
+        set_status({phase = "Diving"})
+        assert.equal("the object's events and its operator's log may say why", hint())
+    end)
+
     it("reports as often as it is told to, although nothing happens", function()
         create()
         set_status({phase = "Running"})

@@ -153,6 +153,16 @@ function waiting:explain(of)
     end
 end
 
+--- Where the reason stands that nobody could find.
+local function where_to_look(of)
+    local status = of.object.status
+    if not of.wants.deleted and (not status or next(status) == nil) then
+        return "nobody has given it a status: does the operator of its kind run, and watch this"
+            .. " namespace?"
+    end
+    return "the object's events and its operator's log may say why"
+end
+
 --- The end of time: names what is missing, and of the first of it the reason.
 function waiting:timed_out()
     local titles, first = self:missing_titles(), self:missing()[1]
@@ -171,7 +181,7 @@ function waiting:timed_out()
     end
     local is_explained = first and first.why and first.why.line
     return self:fail("Timeout", subject, message, first and first.object
-        and not is_explained and "the object's events and its operator's log may say why" or nil)
+        and not is_explained and where_to_look(first) or nil)
 end
 
 --- The next moment something is due even if nothing happens.
