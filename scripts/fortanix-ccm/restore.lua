@@ -4,6 +4,7 @@ local checks = require("salvor.fortanix.restore.checks")
 local fortanix = require("salvor.fortanix")
 local known = require("salvor.fortanix.restore.known")
 local medusa = require("salvor.medusa")
+local merge = require("salvor.copy").merge
 local steps = require("salvor.fortanix.restore.steps")
 
 local function may_apply(params)
@@ -23,7 +24,8 @@ return {
     systems = {{name = "Fortanix CCM on-premises", versions = "with Medusa backups"}},
     categories = {"restore", "destructive"},
     params = {
-        fortanix.CR_PARAM,
+        merge(fortanix.CR_PARAM,
+            {help = fortanix.CR_PARAM.help .. ", such as cr.yaml of the kit"}),
         {name = "kit", type = "url", required = true,
          help = "the kit that fortanix-ccm/backup has saved"},
         {name = "backup", type = "string", default = "kit",
