@@ -52,6 +52,30 @@ describe("a journal", function()
         end)
     end)
 
+    --- What Ctrl-C does, which may come between any two instructions of Lua: before the line is
+    --- written, or after it.
+    for _, moment in ipairs({"before", "after"}) do
+        it("goes on after an interruption " .. moment .. " a line was written", function()
+            local made = journal.create(path)
+            local echoed = {}
+            made.echo = function(text) echoed[#echoed + 1] = text end
+            made:append({type = "run.begin"})
+            local append = fs.append
+            function fs.append(...)
+                fs.append = append
+                local written = moment == "after" and append(...)
+                error(written and "interrupted after" or "interrupted before", 0)
+            end
+            assert.has_error(function()
+                made:append({type = "step.begin"})
+            end, "interrupted " .. moment)
+            assert.equal(moment == "after" and 3 or 2, made:append({type = "end"}).number)
+            local records = must(journal.read(path))
+            assert.equal("end", records[#records].type)
+            assert.same(salvor.lines(must(fs.read(path))), echoed)
+        end)
+    end
+
     it("goes on after it was opened again", function()
         write_three()
         local opened, records = journal.open(path)

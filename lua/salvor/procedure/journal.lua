@@ -16,22 +16,40 @@ Journal.__index = Journal
 
 local FIRST = string.rep("0", 64)
 
+--- A journal whose file has so many records and bytes; last: the digest of its last line.
+local function new(path, count, last, size, echo)
+    local whole = {count = count, last = last, size = size}
+    return setmetatable({path = path, whole = whole, echo = echo}, Journal)
+end
+
+--- Counts the line that was begun to be written, if it is on disk. Ctrl-C raises between any two
+--- instructions: whoever it interrupts before this has the next append do it, so what is known of
+--- the file is one value.
+function Journal:count_written()
+    local line, whole = self.begun, self.whole
+    if line and must(fs.stat(self.path)).size > whole.size then
+        self.whole = {count = whole.count + 1, last = digest.sha256(line),
+                      size = whole.size + #line + 1}
+        if self.echo then
+            self.echo(line)
+        end
+    end
+    self.begun = nil
+end
+
 --- Appends the record {type=, ...} and returns once it is on disk; echo, a function where there is
 --- one, is then given the line. Raises when that is impossible: without a journal there is no safe
 --- way on.
 function Journal:append(record)
-    local line = {number = self.count + 1, time = dates.text(), previous = self.last}
+    self:count_written()
+    local line = {number = self.whole.count + 1, time = dates.text(), previous = self.whole.last}
     for key, value in pairs(record) do
         assert(not line[key], "a record has no field of its own called " .. key)
         line[key] = value
     end
-    local text = must(json.encode(line))
-    must(fs.append(self.path, text .. "\n"))
-    self.count = self.count + 1
-    self.last = digest.sha256(text)
-    if self.echo then
-        self.echo(text)
-    end
+    self.begun = must(json.encode(line))
+    must(fs.append(self.path, self.begun .. "\n"))
+    self:count_written()
     return line
 end
 
@@ -95,7 +113,7 @@ end
 
 function journal.create(path, echo)
     must(fs.write(path, "", {exclusive = true}))
-    return setmetatable({path = path, count = 0, last = FIRST, echo = echo}, Journal)
+    return new(path, 0, FIRST, 0, echo)
 end
 
 --- open(path, echo) -> journal to go on with, its records | nil, err. Cuts a torn last line off.
@@ -107,8 +125,7 @@ function journal.open(path, echo)
     if whole < size then
         must(fs.truncate(path, whole))
     end
-    return setmetatable({path = path, count = #records, last = last, echo = echo},
-        Journal), records
+    return new(path, #records, last, whole, echo), records
 end
 
 return journal
