@@ -39,6 +39,8 @@ local OPTIONS = {
 }
 
 local BEGIN = "give the folder in which the set begins"
+local KIT = "this is a recovery kit: salvor plan, of the procedure that reads it, looks whether"
+    .. " it is whole"
 
 -- Objects read at a time: in a folder as many as processors are worth, elsewhere answers take time.
 local WORKERS, WORKERS_ELSEWHERE = 4, 8
@@ -100,6 +102,16 @@ local function names_of(folders, items)
     return #names > 5 and shown .. ", ..." or shown
 end
 
+--- Whether a kit of salvor.procedure.kit lies here.
+local function is_kit(folders)
+    for _, folder in ipairs(folders) do
+        if folder == "generations" then
+            return true
+        end
+    end
+    return false
+end
+
 local function find_kind(from, options)
     if options.kind then
         return require(KINDS[options.kind])
@@ -123,7 +135,7 @@ local function find_kind(from, options)
     error(errors.new({code = "Invalid", op = "store.verify",
         message = string.format("%s is no backup set that is known; it holds %s", from.url,
             names_of(folders, items)),
-        hint = nearby(from, folders, items, detect) or BEGIN}), 0)
+        hint = is_kit(folders) and KIT or nearby(from, folders, items, detect) or BEGIN}), 0)
 end
 
 -- Options that say what one kind or another is to be like.

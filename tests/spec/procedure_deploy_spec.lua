@@ -211,7 +211,8 @@ describe("salvor deploy", function()
             local result = salvor.run({"deploy", apic.ID, "-n", "apic", table.unpack(words)},
                 {home = home})
             salvor.expect_code(2, result)
-            salvor.expect(result.stderr, "which image?", "add --image IMAGE")
+            salvor.expect(result.stderr, "which image?",
+                "add --image IMAGE; make image, in the sources")
         end
     end)
 end)

@@ -80,6 +80,10 @@ describe("store.verify", function()
         assert.are.equal("give the folder in which the set begins", hint(file))
         must(fs.mkdir(folder .. "/empty"))
         assert.are.equal("give the folder in which the set begins", hint(folder .. "/empty"))
+        sets.write(folder .. "/kit/latest", "generations/one")
+        sets.write(folder .. "/kit/generations/one/manifest.json", "{}")
+        assert.are.equal("this is a recovery kit: salvor plan, of the procedure that reads it,"
+            .. " looks whether it is whole", hint(folder .. "/kit"))
         sets.medusa(folder .. "/medusa", {name = "daily", nodes = {"node-0"}})
         for path, levels in pairs({["index"] = "1 level", ["node-0/daily"] = "2 levels",
                                    ["node-0/daily/meta"] = "3 levels"}) do

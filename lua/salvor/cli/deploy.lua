@@ -96,7 +96,8 @@ return {
     run = function(given, words)
         local as_json = command.is_json(given)
         if not given.image or not given.image:find("^%S+$") then
-            usage("which image?", "add --image IMAGE; packaging/container makes one")
+            usage("which image?", "add --image IMAGE; make image, in the sources of"
+                .. " Salvor, makes one")
         elseif given.kubernetes and not given.schedule then
             usage("--kubernetes is about CronJobs", "add --schedule CRON, or leave it out")
         end
