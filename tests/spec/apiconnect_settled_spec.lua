@@ -2,10 +2,13 @@
 local errors = require("salvor.error")
 local settled = require("salvor.apiconnect.recover.settled")
 
---- What a step's ctx has of it; its waits are kept in `told`.
+--- What a step's ctx has of it; its waits are kept in `told`, and in told.states what they said.
 local function context(told, planning)
     return {
         planning = planning,
+        wait = function(what, progress)
+            told.states = (told.states or "") .. what .. ": " .. progress.state .. "\n"
+        end,
         perform = function(_, effect)
             told[1] = effect
         end,
@@ -63,6 +66,13 @@ describe("what has settled", function()
         local ok, err = pcall(wait, {timeout = 0.2, settle = 0}, {0})
         assert.is_false(ok)
         assert.equal("nothing has come", err.message)
+    end)
+
+    it("is told while it is waited for", function()
+        local told = {}
+        settled(context(told), {timeout = 60, settle = 0, target = "backups", wanted = "to come"},
+            finding({}, {0, 1, 1}))
+        assert.equal("backups: 0 so far\nbackups: 1 so far\nbackups: 1 so far\n", told.states)
     end)
 
     it("is told to the journal, and listed in a plan", function()
