@@ -1,8 +1,10 @@
 --- What a procedure script returns, field by field. docs/guide.md describes it for authors.
 local errors = require("salvor.error")
+local keys = require("salvor").keys
 local merge = require("salvor.copy").merge
 local params = require("salvor.procedure.params")
 local permissions = require("salvor.procedure.permissions")
+local suggest = require("salvor.suggest")
 
 local contract = {}
 
@@ -64,11 +66,13 @@ local STEP = {
 contract.fields = {procedure = PROCEDURE, system = SYSTEM, param = PARAM, permission = PERMISSION,
                    step = STEP}
 
-local function invalid(source, where, problem)
+--- hint: how it begins, if there is more to say than where the fields are described.
+local function invalid(source, where, problem, hint)
     error(errors.new({
         code = "InvalidScript",
         message = source .. ": " .. where .. ": " .. problem,
-        hint = "the contract of a procedure is in the guide, section \"Writing a procedure\"",
+        hint = (hint or "") .. "the contract of a procedure is in the guide, section \"Writing a"
+            .. " procedure\", and in salvor manual salvor-api",
     }), 0)
 end
 
@@ -86,7 +90,8 @@ local function check_fields(source, where, given, fields)
     end
     for name in pairs(given) do
         if not fields[name] then
-            invalid(source, where .. "." .. tostring(name), "unknown field")
+            invalid(source, where .. "." .. tostring(name), "unknown field",
+                suggest.begin(name, keys(fields)))
         end
     end
     for name, rule in pairs(fields) do
