@@ -62,8 +62,7 @@
 ---@field verify? fun(ctx: salvor.Context): boolean? Whether it holds; asked after the step and
 --- again when a run is resumed.
 ---@field undo? fun(ctx: salvor.Context) Takes back what the step did, or began to do.
----@field destructive? string|fun(ctx: salvor.Context): string? What is lost, which is
---- told and agreed to.
+---@field destructive? string|fun(ctx: salvor.Context): string? What is lost; the operator types it.
 ---@field timeout? number Seconds.
 ---@field retry? integer How many more times after an error that may pass.
 

@@ -5,7 +5,6 @@ local json = require("salvor.json")
 local lab = require("support.lab")
 local proc = require("salvor.proc")
 local salvor = require("support.salvor")
-local screen = require("support.screen")
 local scripts = require("support.site")
 local task = require("salvor.task")
 local yaml = require("salvor.yaml")
@@ -260,36 +259,24 @@ lab.describe("several targets", function()
             assert.equal("done done ", notes("one") .. notes("two"))
         end)
 
-        --- Answers the question of each with what answer_to(the word that it wants) gives. The exit
-        --- code, and what was shown.
-        local function answer(answer_to, words)
-            local all = {"run", "site/script", "--context", "one,two"}
-            local terminal <close> = screen.start(
-                table.move(words or {}, 1, #(words or {}), #all + 1, all),
-                {home = home, env = {KUBECONFIG = kubeconfig}, columns = 200, rows = 60})
-            for number = 1, 2 do
-                local word = eventually("question " .. number, function()
-                    local questions = {}
-                    for found in terminal:text():gmatch("type (%S+) to go on:") do
-                        questions[#questions + 1] = found
-                    end
-                    return questions[number]
-                end)
-                terminal:type(answer_to(word))
-                terminal:press("Enter")
-            end
-            return terminal:wait(), terminal:text()
+        local function answer(text, words)
+            local argv = {"python3", fs.absolute("tests/support/terminal.py"),
+                          "type the data to go on: ", text, salvor.path, "run", "site/script",
+                          "--context", "one,two"}
+            table.move(words or {}, 1, #(words or {}), #argv + 1, argv)
+            return must(proc.run(argv, {timeout = 60, env = {
+                HOME = home, KUBECONFIG = kubeconfig, XDG_STATE_HOME = home .. "/state",
+                XDG_CONFIG_HOME = home .. "/config", XDG_CACHE_HOME = home, NO_COLOR = "1",
+            }})).stdout
         end
 
         for _, parallel in ipairs({"1", "4"}) do
             it("ask for each before any is begun, " .. parallel .. " at a time", function()
-                local code, shown = answer(function(word) return word end, {"--parallel", parallel})
-                assert.equal(0, code, shown)
-                for _, name in ipairs({"one", "two"}) do
-                    -- What else is to be told waits for the answer.
-                    salvor.expect(shown, name .. ": this destroys the data; type "
-                        .. namespaces[name] .. " to go on: " .. namespaces[name] .. "\n")
-                end
+                local shown = answer("the data\\nthe data\\n", {"--parallel", parallel})
+                salvor.expect(shown, "0, echo on", "one: this destroys the data; type the data",
+                    "two: this destroys the data; type the data")
+                -- What else is to be told waits for the answer.
+                assert.matches("^[^?]-type the data to go on: the data", shown)
                 local _, asked = shown:find("this destroys.*this destroys")
                 assert.is_true(asked < shown:find("done        only", 1, true), shown)
                 assert.equal("done done ", notes("one") .. notes("two"))
@@ -297,11 +284,9 @@ lab.describe("several targets", function()
         end
 
         it("go on where a yes was said", function()
-            assert.equal(6, (answer(function(word)
-                return word == namespaces.one and word or "yes"
-            end)))
-            assert.equal("done ", notes("one"))
-            assert.is_nil(notes("two"))
+            local shown = answer("the data\\nno\\n")
+            salvor.expect(shown, "6, echo on")
+            assert.equal("done ", (notes("one") or "") .. (notes("two") or ""))
         end)
     end)
 

@@ -78,11 +78,11 @@ lab.describe("the display of a run", function()
             local observer = require("salvor.procedure.display").new(io.stdout)
             observer.wait("thing", {state = "waited for", elapsed = 1})
             require("salvor.task").race({observer.live, function()
-                print(observer.confirm({}, "everything", "apic"))
+                print(observer.confirm({}, "everything"))
             end})]]}, {home = small.home, env = {TERMINAL_PAUSE = "1.5"},
-            prefix = {"python3", "tests/support/terminal.py", "to go on:", "apic\\n"}})
+            prefix = {"python3", "tests/support/terminal.py", "to go on:", "everything\\n"}})
         salvor.expect(result.stdout, "thing: waited for",
-            "this destroys everything; type apic to go on: apic\r\ntyped")
+            "this destroys everything; type everything to go on: everything\r\ntyped")
     end)
 
     it("is plain where several share a terminal", function()

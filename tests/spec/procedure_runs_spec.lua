@@ -374,7 +374,7 @@ lab.describe("the runs of a user", function()
                     prefix = {"python3", "tests/support/terminal.py", "to go on:", answer}})
             end
             assert.same({"operator", "--yes", true}, confirmed(start("--yes")))
-            assert.same({"operator", "typed", true}, confirmed(typing(namespace .. "\\n")))
+            assert.same({"operator", "typed", true}, confirmed(typing("the database\\n")))
             assert.same({"operator", "typed", false}, confirmed(typing("yes\\n")))
             assert.same({"operator", "nobody could be asked", false}, confirmed(start()))
         end)

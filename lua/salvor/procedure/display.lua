@@ -200,11 +200,11 @@ local function ask(self, question, options)
     return yes and "typed", err
 end
 
-function Display:confirm(_, loss, namespace)
+function Display:confirm(_, loss)
     if self.answers.yes then
         return "--yes"
     end
-    return ask(self, "this destroys " .. loss .. ";", {typed = namespace})
+    return ask(self, "this destroys " .. loss .. ";", {typed = loss})
 end
 
 function Display:undo(step)

@@ -54,12 +54,12 @@ local function observer_of(target, stream, turns, answers)
         interrupted = function(run)
             cli.complain(target.name, ": interrupted; go on with: salvor run --resume ", run)
         end,
-        confirm = function(_, loss, namespace)
+        confirm = function(_, loss)
             if answers.yes then
                 return "--yes"
             end
             local yes, err = turns:ask(target.name .. ": this destroys " .. loss .. ";",
-                {typed = namespace})
+                {typed = loss})
             return yes and "typed", err
         end,
         -- Undoing is for one target: salvor run --undo RUN.

@@ -104,7 +104,7 @@ return {
             why = "Say here what the vendor's document says, in your own words.",
             run = leave_note,
             verify = is_there,
-            -- destructive = "what is lost",  -- told and agreed to before the first change
+            -- destructive = "what is lost",  -- the operator types it before the first change
             -- timeout = 600,                 -- seconds
             -- retry = 2,                     -- more times, after an error that may pass
             -- undo = function(ctx) end,      -- takes it back

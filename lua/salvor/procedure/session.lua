@@ -7,10 +7,9 @@
 -- {try, of, pause, message}), locked(holder, place) of a plan, took_lock(previous holder, how),
 -- interrupted(run id); if there is one, record(line) with each line of the journal, live(), which
 -- runs beside the work, and ready(), called when all has been agreed to and nothing was changed,
--- which may wait for others; and of functions that ask: confirm(step, loss,
--- namespace), to which the namespace is typed, and changed(lines) -> how it was agreed to
--- ("typed", or the option that did), false after a no, or nil, err; and undo(step) -> boolean,
--- nil where nobody can be asked.
+-- which may wait for others; and of functions that ask: confirm(step, loss) and changed(lines) ->
+-- how it was agreed to ("typed", or the option that did), false after a no, or nil, err; and
+-- undo(step) -> boolean, nil where nobody can be asked.
 local client = require("salvor.procedure.client")
 local cluster = require("salvor.procedure.cluster")
 local context = require("salvor.procedure.context")

@@ -86,7 +86,7 @@ end
 
 local function ask(attempt, step)
     local loss = session.loss(step, attempt.ctx)
-    local how, err = attempt.observer.confirm(step, loss, attempt.ctx.namespace)
+    local how, err = attempt.observer.confirm(step, loss)
     attempt.run.journal:append({type = "confirm", step = step.id, loss = text.plain(loss),
                                 yes = how and true or false,
                                 how = how or (err and "nobody could be asked" or "typed"),
