@@ -76,7 +76,7 @@ describe("the history", function()
             "secret = c:get('secret', 'login')", "secret=must(c:get('secret','login'))",
             "secret = c:get('secret', 'login').data['password']",
             "token = fs.read('/run/token')", "token=os.getenv('TOKEN')",
-            "{user = 'me', password = password, host = 'db'}", "local password",
+            "{password = password, user = user}", "local password",
             "secrets = {}",
             "for secret in c:each('secrets') do print(secret.metadata.name) end",
         }
