@@ -98,7 +98,7 @@ end
 --- All that is there is known: what was to go and is not there has gone.
 function group:end_list()
     for _, each in ipairs(self.targets) do
-        if each.wants.deleted and not each.object then
+        if each.wants.deleted and not (each.object or each:is_done()) then
             each.state = "ready"
             self.open = self.open - 1
         end
