@@ -9,15 +9,27 @@ local walk = require("salvor.store.walk")
 
 local obstacle = {}
 
+--- Goes through what lies in a folder: what look(page) gives first, a value or nil and an error; at
+--- the end nil.
+local function search(target, folder, look)
+    local token
+    repeat
+        local page, err = target:list(folder, {delimiter = "/", after = token})
+        local found
+        if page then
+            found, err = look(page)
+        end
+        if found or err then
+            return found, err
+        end
+        token = page.next
+    until not token
+end
+
 --- What a list says that there is under that name: "file", "folder", "link" or "other"; nil when
 --- nothing is. Asked for it by its name, a back end would tell what a link points to.
 local function kind_of(target, path)
-    local folder, token = path:match("^(.*/)[^/]+$") or "", nil
-    repeat
-        local page, err = target:list(folder, {delimiter = "/", after = token})
-        if not page then
-            return nil, err
-        end
+    return search(target, path:match("^(.*/)[^/]+$") or "", function(page)
         for _, item in ipairs(page.items) do
             if item.path == path then
                 return item.kind
@@ -28,8 +40,7 @@ local function kind_of(target, path)
                 return "folder"
             end
         end
-        token = page.next
-    until not token
+    end)
 end
 
 --- The path of what is in the way of an object of that path, and its kind; nil when nothing is, or
@@ -97,23 +108,20 @@ end
 
 --- Removes a folder ("a/") with all that is in it; true, or nil and an error.
 local function remove_tree(target, folder, removal)
-    local token
-    repeat
-        local page, err = target:list(folder, {delimiter = "/", after = token})
-        if not page then
-            return nil, err
-        end
+    local _, problem = search(target, folder, function(page)
         for _, item in ipairs(page.items) do
             removal:add(item.path)
         end
         for _, below in ipairs(page.folders) do
-            local removed, problem = remove_tree(target, below, removal)
+            local removed, err = remove_tree(target, below, removal)
             if not removed then
-                return nil, problem
+                return nil, err
             end
         end
-        token = page.next
-    until not token
+    end)
+    if problem then
+        return nil, problem
+    end
     local removed, err = finish(removal)
     if not removed then
         return nil, err
